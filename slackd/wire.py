@@ -1,0 +1,297 @@
+"""JSON-RPC 2.0, one object a line: the language of the plugin socket and of the link between the wings.
+
+Sans-IO and standard library alone. `LineReader` turns bytes into messages; the `encode_*` functions turn
+messages into lines. Neither ever blocks, and `LineReader` never raises, whatever a peer has sent: the first
+thing that is not a message becomes a `Malformed`, and what comes after it is dropped. Whoever reads sends the
+error that it names and closes the connection, since nothing after a broken line can be trusted.
+
+Narrower than JSON-RPC in three places: `params` is an object (absent means empty), an `id` is an integer or a
+string, and there are no batches. NaN, Infinity and numbers that fit a double only as infinity (1e999) are
+refused in both directions.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slackd import SlackdError
+
+MAX_LINE_FROM_PLUGIN: Final = 1024 * 1024
+"""Bytes, without the line feed, that a plugin may send in one line."""
+MAX_LINE_TO_PLUGIN: Final = 16 * 1024 * 1024
+"""Bytes, without the line feed, that slackd may send in one line; a larger envelope becomes a dead letter."""
+
+PARSE_ERROR: Final = -32700
+"""The line is not JSON, or not UTF-8. The connection is closed."""
+INVALID_REQUEST: Final = -32600
+"""JSON, but not a message of this protocol. The connection is closed."""
+METHOD_NOT_FOUND: Final = -32601
+"""No such method."""
+INVALID_PARAMS: Final = -32602
+"""The method exists, its params are not what it takes; the message names the member."""
+INTERNAL_ERROR: Final = -32603
+"""The other side failed, by no fault of the request."""
+
+NOT_INITIALIZED: Final = -32000
+"""Something came before `initialize`. The connection is closed."""
+NOT_PERMITTED: Final = -32001
+"""The kernel says that this process runs as a user that may not be this plugin. The connection is closed."""
+UNKNOWN_PLUGIN: Final = -32002
+"""No file in plugins.d declares a plugin of this name. The connection is closed."""
+UNSUPPORTED_PROTOCOL: Final = -32003
+"""slackd does not speak the protocol version asked for; `data.supported` lists those that it speaks."""
+METHOD_NOT_GRANTED: Final = -32004
+"""The plugin's file does not grant this Web API method; the message names the line to add."""
+SLACK_UNAVAILABLE: Final = -32005
+"""No connector could make the call; nothing was sent to Slack."""
+RESPONSE_TOO_LARGE: Final = -32006
+"""The answer is larger than what Slack takes in an acknowledgement, or than one line may be."""
+LINE_TOO_LONG: Final = -32007
+"""A line is longer than this direction allows. The connection is closed."""
+TOO_MANY_SESSIONS: Final = -32008
+"""The plugin, or the daemon, has as many connections as it may. The connection is closed."""
+SHUTTING_DOWN: Final = -32009
+"""slackd is stopping: connect again, the socket stays."""
+UNKNOWN_APP: Final = -32010
+"""The app is not configured or not in the plugin's file, or none was named where there are several."""
+OUTCOME_UNKNOWN: Final = -32011
+"""The connector died while it made the call: Slack may or may not have carried it out."""
+TOO_MANY_CALLS: Final = -32012
+"""More calls of this plugin wait than slackd keeps; `data.retry_after` in seconds if it can be told."""
+HANDLER_FAILED: Final = -32050
+"""From a plugin, in answer to an envelope: it was not handled (a nack). Any other code means the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Asks for an answer that carries the same id."""
+
+    id: int | str
+    method: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Told, not asked: it is never answered."""
+
+    method: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The good answer to the request with this id."""
+
+    id: int | str
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The bad answer to the request with this id; `id` is None if the asker's line could not be read."""
+
+    id: int | str | None
+    code: int
+    message: str
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Not a message: the last thing that a `LineReader` yields.
+
+    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; `encode_failure(None, code, message)` tells the peer.
+    """
+
+    code: int
+    message: str
+
+
+Message = Request | Notification | Result | Failure | Malformed
+
+
+class NotJsonError(SlackdError, ValueError):
+    """A value to be sent has no JSON text: NaN, an infinity, a type that JSON doesn't know, a circle."""
+
+
+class LineReader:
+    """Cuts the byte stream of one connection into messages.
+
+    `limit` is the length in bytes that a line may have, without its line feed. How the stream falls into
+    chunks makes no difference to what comes out, and each byte is looked at a bounded number of times.
+    """
+
+    __slots__ = ("_finished", "_limit", "_tail")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._tail = bytearray()
+        self._finished = False
+
+    @property
+    def finished(self) -> bool:
+        """A `Malformed` was yielded; nothing more will come."""
+        return self._finished
+
+    def receive(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes, in order. Never raises on what a peer sent."""
+        if self._finished:
+            return []
+        if b"\n" not in data:
+            self._tail += data
+            return [self._finish(self._too_long())] if len(self._tail) > self._limit else []
+        lines = data.split(b"\n")
+        if self._tail:
+            self._tail += lines[0]
+            lines[0] = bytes(self._tail)
+        self._tail = bytearray(lines.pop())
+        messages: list[Message] = []
+        for line in lines:
+            if len(line) > self._limit:
+                messages.append(self._finish(self._too_long()))
+                return messages
+            if not line or line.isspace():
+                continue
+            message = _decode(line)
+            messages.append(message)
+            if type(message) is Malformed:
+                self._finish(message)
+                return messages
+        if len(self._tail) > self._limit:
+            messages.append(self._finish(self._too_long()))
+        return messages
+
+    def _too_long(self) -> Malformed:
+        return Malformed(LINE_TOO_LONG, f"a line may have at most {self._limit} bytes")
+
+    def _finish(self, malformed: Malformed) -> Malformed:
+        self._finished = True
+        self._tail = bytearray()
+        return malformed
+
+
+def encode_request(id: int | str, method: str, params: dict[str, Any]) -> bytes:  # noqa: A002
+    """The line of a request. Raises `NotJsonError`."""
+    return _line({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+
+
+def encode_request_around(id: int | str, method: str, params: dict[str, Any], name: str, raw: str) -> bytes:  # noqa: A002
+    """The line of a request whose params have one more member, `name`, whose JSON text is `raw`, as it is.
+
+    So an envelope reaches a plugin in Slack's own text, neither parsed nor printed again. `raw` must be JSON
+    without a raw CR or LF in it (inside of JSON strings they are escaped anyway). Raises `NotJsonError`.
+    """
+    head = _text({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+    comma = "," if params else ""
+    return _bytes(f"{head[:-2]}{comma}{_text(name)}:{raw}}}}}\n")
+
+
+def encode_notification(method: str, params: dict[str, Any]) -> bytes:
+    """The line of a notification. Raises `NotJsonError`."""
+    return _line({"jsonrpc": "2.0", "method": method, "params": params})
+
+
+def encode_result(id: int | str, result: Any) -> bytes:  # noqa: A002
+    """The line of a good answer. Raises `NotJsonError`."""
+    return _line({"jsonrpc": "2.0", "id": id, "result": result})
+
+
+def encode_failure(id: int | str | None, code: int, message: str, data: Any = None) -> bytes:  # noqa: A002
+    """The line of a bad answer; `data` of None is left out. Raises `NotJsonError`."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if data is not None:
+        error["data"] = data
+    return _line({"jsonrpc": "2.0", "id": id, "error": error})
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number too large for a double")
+    return number
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_parse = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant).decode
+_print = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_print_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
+def _decode(line: bytes) -> Message:
+    try:
+        value = _parse(line.decode())
+    except UnicodeDecodeError:
+        return Malformed(PARSE_ERROR, "the line is not UTF-8")
+    except RecursionError:
+        return Malformed(PARSE_ERROR, "the line is nested too deep")
+    except ValueError as error:
+        return Malformed(PARSE_ERROR, f"the line is not JSON: {error}")
+    if type(value) is not dict:
+        what = "a batch" if type(value) is list else "not an object"
+        return Malformed(INVALID_REQUEST, f"the line is {what}: one object a line")
+    return _message(value)
+
+
+def _message(value: dict[str, Any]) -> Message:
+    if value.get("jsonrpc") != "2.0":
+        return Malformed(INVALID_REQUEST, 'the member "jsonrpc" must be "2.0"')
+    if "method" in value:
+        return _call(value)
+    return _answer(value)
+
+
+def _call(value: dict[str, Any]) -> Message:
+    method = value["method"]
+    if type(method) is not str:
+        return Malformed(INVALID_REQUEST, 'the member "method" must be a string')
+    params = value.get("params", {})
+    if type(params) is not dict:
+        return Malformed(INVALID_REQUEST, 'the member "params" must be an object')
+    if "id" not in value:
+        return Notification(method, params)
+    id_ = value["id"]
+    if type(id_) is not str and type(id_) is not int:
+        return Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
+    return Request(id_, method, params)
+
+
+def _answer(value: dict[str, Any]) -> Message:
+    error = value.get("error")
+    if error is None and "result" not in value:
+        return Malformed(INVALID_REQUEST, 'there is no "method", no "result" and no "error"')
+    if error is not None and value.get("result") is not None:
+        return Malformed(INVALID_REQUEST, 'an answer has "result" or "error", never both')
+    id_: Any = value.get("id")
+    if type(id_) is not str and type(id_) is not int and (error is None or id_ is not None):
+        return Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
+    if error is None:
+        return Result(id_, value["result"])
+    if type(error) is not dict or type(error.get("code")) is not int or type(error.get("message")) is not str:
+        return Malformed(INVALID_REQUEST, '"error" must be an object with an integer "code" and a "message"')
+    return Failure(id_, error["code"], error["message"], error.get("data"))
+
+
+def _text(value: Any) -> str:
+    try:
+        return _print(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJsonError(f"a value can't be sent as JSON: {error}") from error
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise NotJsonError(f"a text can't be sent as UTF-8: {error.reason}") from error
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    try:
+        return f"{_text(value)}\n".encode()
+    except UnicodeEncodeError:
+        # A lone surrogate, which only an escape ("\ud800") can carry through UTF-8.
+        return f"{_print_ascii(value)}\n".encode()
