@@ -1,0 +1,1 @@
+"""Which transport for which context, argued: pure, its rules and scores are data files."""

@@ -1,0 +1,1 @@
+"""The command lines: `slackd` for the daemon, `slackctl` for people."""

@@ -1,0 +1,214 @@
+"""The life of a Socket Mode connection, as the one table that runs it and that every diagram is drawn from.
+
+A *life* belongs to one place in the pool and has at most one socket at a time. A replacement is a life of
+its own, begun in the same place while the old life is LEAVING. The table keeps three rules:
+
+- **The replacement comes first.** LEAVING is not over until the replacement's hello, and counts as READY
+  until then (Slack goes on sending into it: "Using Socket Mode").
+- **Never two replacements.** A life that is LEAVING or RETIRING has its replacement on the way, or is drained
+  and wants none; when its socket drops it is CLOSED. Only a life that had to answer for its place alone,
+  DIALLING or READY, goes to BACKOFF and dials again.
+- **A deaf connection isn't READY.** A stall goes straight to RETIRING, so that nobody (least of all a rolling
+  restart) relies on it; it is still read, and ended only when its replacement is up. Entering LEAVING, and
+  entering RETIRING by a stall of a READY life, are the two moments that call for a replacement.
+
+What Slack sends is defined in every phase, since what was read in one piece may follow the frame that ended
+the life. A pair that is missing is a mistake of the caller's, and `after` says so.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from slackd import SlackdError
+
+
+class Phase(enum.Enum):
+    """Where a life stands. The value is its name on the link, in the status and in metrics."""
+
+    meaning: str
+
+    DIALLING = "dialling", "asking Slack for a one-use URL, opening the WebSocket, waiting for the hello"
+    READY = "ready", "Slack has said hello: envelopes come in and are acknowledged here"
+    LEAVING = "leaving", "still READY to Slack and to us, while its replacement dials"
+    RETIRING = (
+        "retiring",
+        "no longer relied on: read and acknowledged until nothing is in flight",
+    )
+    CLOSED = "closed", "over for good: the socket is closed and nobody dials again for this life"
+    BACKOFF = "backoff", "no socket: waiting, with jitter, before it dials again"
+
+    def __new__(cls, value: str, meaning: str) -> Phase:
+        member = object.__new__(cls)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class Cue(enum.Enum):
+    """What happens to a life. The value is its name in logs, metrics and diagrams."""
+
+    meaning: str
+
+    HELLO = "hello", "Slack's first frame; only now do envelopes flow"
+    DIAL_FAILED = "dial failed", "no URL, no handshake, or no hello in time"
+    APP_REFUSED = "app refused", "apps.connections.open refuses the token or the app: retried slowly, loudly"
+    TOO_MANY_WEBSOCKETS = "too_many_websockets", "no free place under Slack's limit of 10: wait for one"
+    LINK_DISABLED = (
+        "link_disabled",
+        "Socket Mode is off in the app's settings: retried slowly, loudly",
+    )
+    WARNING = "warning", "Slack drops this connection in about 10 seconds"
+    REFRESH_REQUESTED = (
+        "refresh_requested",
+        "Slack drops this connection now or soon (unknown reasons too)",
+    )
+    ROTATION_DUE = "rotation due", "a little before the connection's announced lifetime ends"
+    REPLACEMENT_READY = "replacement ready", "the life that replaces this one has its hello"
+    DRAIN = "drain", "this process stops or reloads: take no more, wait for no replacement"
+    STALLED = "stalled", "no inbound frame of any kind for stall_timeout; said once for each silence"
+    DROPPED = "dropped", "the socket ended without a closing handshake"
+    CLOSED_BY_EITHER = "closed by either side", "the closing handshake is done, or our patience with it is"
+    RETRY_DUE = "retry due", "the wait is over"
+
+    def __new__(cls, value: str, meaning: str) -> Cue:
+        member = object.__new__(cls)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+BEGINS = Phase.DIALLING
+COUNTS_AS_READY = frozenset({Phase.READY, Phase.LEAVING})
+"""The phases in which Slack sends envelopes here and we rely on it: what "a READY connection" means in P2."""
+
+FROM_SLACK = frozenset(
+    {
+        Cue.HELLO,
+        Cue.TOO_MANY_WEBSOCKETS,
+        Cue.LINK_DISABLED,
+        Cue.WARNING,
+        Cue.REFRESH_REQUESTED,
+        Cue.DROPPED,
+        Cue.CLOSED_BY_EITHER,
+    }
+)
+"""The cues that the other side decides about: defined in every phase."""
+
+
+def _unmoved(phase: Phase) -> dict[Cue, Phase]:
+    return dict.fromkeys(FROM_SLACK, phase)
+
+
+TRANSITIONS: Mapping[Phase, Mapping[Cue, Phase]] = MappingProxyType(
+    {
+        Phase.DIALLING: MappingProxyType(
+            {
+                Cue.HELLO: Phase.READY,
+                Cue.DIAL_FAILED: Phase.BACKOFF,
+                Cue.APP_REFUSED: Phase.BACKOFF,
+                Cue.TOO_MANY_WEBSOCKETS: Phase.BACKOFF,
+                Cue.LINK_DISABLED: Phase.BACKOFF,
+                # A disconnect instead of the hello: there is nothing to replace yet.
+                Cue.WARNING: Phase.BACKOFF,
+                Cue.REFRESH_REQUESTED: Phase.BACKOFF,
+                Cue.STALLED: Phase.BACKOFF,
+                Cue.DROPPED: Phase.BACKOFF,
+                Cue.CLOSED_BY_EITHER: Phase.BACKOFF,
+                # Slack may have opened its side already and send into it: end it in order, as any other.
+                Cue.DRAIN: Phase.RETIRING,
+            }
+        ),
+        Phase.READY: MappingProxyType(
+            {
+                Cue.HELLO: Phase.READY,
+                Cue.WARNING: Phase.LEAVING,
+                Cue.REFRESH_REQUESTED: Phase.LEAVING,
+                Cue.ROTATION_DUE: Phase.LEAVING,
+                # Seen instead of a hello only; here it is a reason like one we don't know.
+                Cue.TOO_MANY_WEBSOCKETS: Phase.LEAVING,
+                Cue.DRAIN: Phase.RETIRING,
+                Cue.STALLED: Phase.RETIRING,
+                Cue.LINK_DISABLED: Phase.BACKOFF,
+                Cue.DROPPED: Phase.BACKOFF,
+                Cue.CLOSED_BY_EITHER: Phase.BACKOFF,
+            }
+        ),
+        Phase.LEAVING: MappingProxyType(
+            {
+                **_unmoved(Phase.LEAVING),
+                Cue.ROTATION_DUE: Phase.LEAVING,
+                Cue.REPLACEMENT_READY: Phase.RETIRING,
+                Cue.DRAIN: Phase.RETIRING,
+                Cue.STALLED: Phase.RETIRING,
+                Cue.LINK_DISABLED: Phase.RETIRING,
+                Cue.DROPPED: Phase.CLOSED,
+                Cue.CLOSED_BY_EITHER: Phase.CLOSED,
+            }
+        ),
+        Phase.RETIRING: MappingProxyType(
+            {
+                **_unmoved(Phase.RETIRING),
+                Cue.ROTATION_DUE: Phase.RETIRING,
+                Cue.REPLACEMENT_READY: Phase.RETIRING,
+                Cue.DRAIN: Phase.RETIRING,
+                # Drained while it dialled, and the dial came to nothing.
+                Cue.DIAL_FAILED: Phase.CLOSED,
+                Cue.APP_REFUSED: Phase.CLOSED,
+                Cue.STALLED: Phase.CLOSED,
+                Cue.DROPPED: Phase.CLOSED,
+                Cue.CLOSED_BY_EITHER: Phase.CLOSED,
+            }
+        ),
+        Phase.BACKOFF: MappingProxyType(
+            {
+                **_unmoved(Phase.BACKOFF),
+                # What reports the end of the dial or socket that a frame has ended already.
+                Cue.DIAL_FAILED: Phase.BACKOFF,
+                Cue.RETRY_DUE: Phase.DIALLING,
+                Cue.DRAIN: Phase.CLOSED,
+            }
+        ),
+        Phase.CLOSED: MappingProxyType(
+            {
+                **_unmoved(Phase.CLOSED),
+                Cue.DIAL_FAILED: Phase.CLOSED,
+                # The old socket dropped before the replacement's hello.
+                Cue.REPLACEMENT_READY: Phase.CLOSED,
+                Cue.DRAIN: Phase.CLOSED,
+            }
+        ),
+    }
+)
+
+
+class ImpossibleCueError(SlackdError):
+    """A cue that can't happen in this phase: a mistake in slackd, not in what Slack sent.
+
+    Attributes:
+        phase: Where the life stood.
+        cue: What it was told.
+    """
+
+    def __init__(self, phase: Phase, cue: Cue) -> None:
+        self.phase = phase
+        self.cue = cue
+        possible = ", ".join(repr(known.value) for known in TRANSITIONS[phase])
+        super().__init__(
+            f"a connection that is {phase.value} can't be told {cue.value!r} ({cue.meaning}); "
+            f"possible are {possible}: please report this"
+        )
+
+
+def after(phase: Phase, cue: Cue) -> Phase:
+    """Tell the phase that follows; the same phase where the cue changes nothing.
+
+    Raises:
+        ImpossibleCueError: The table has no such pair.
+    """
+    try:
+        return TRANSITIONS[phase][cue]
+    except KeyError:
+        raise ImpossibleCueError(phase, cue) from None
