@@ -101,7 +101,7 @@ class Failure:
 class Malformed:
     """Not a message: the last thing that a `LineReader` yields.
 
-    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; `encode_failure(None, code, message)` tells the peer.
+    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; tell it with `encode_failure(None, code, message)`.
     """
 
     code: int
@@ -221,6 +221,10 @@ _print = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", 
 _print_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
+_ID_TYPES = frozenset((int, str))  # not isinstance: True is an int there
+_BAD_ID = Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
+
+
 def _decode(line: bytes) -> Message:
     try:
         value = _parse(line.decode())
@@ -253,9 +257,9 @@ def _call(value: dict[str, Any]) -> Message:
         return Malformed(INVALID_REQUEST, 'the member "params" must be an object')
     if "id" not in value:
         return Notification(method, params)
-    id_ = value["id"]
-    if type(id_) is not str and type(id_) is not int:
-        return Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
+    id_: Any = value["id"]
+    if type(id_) not in _ID_TYPES:
+        return _BAD_ID
     return Request(id_, method, params)
 
 
@@ -266,10 +270,10 @@ def _answer(value: dict[str, Any]) -> Message:
     if error is not None and value.get("result") is not None:
         return Malformed(INVALID_REQUEST, 'an answer has "result" or "error", never both')
     id_: Any = value.get("id")
-    if type(id_) is not str and type(id_) is not int and (error is None or id_ is not None):
-        return Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
     if error is None:
-        return Result(id_, value["result"])
+        return Result(id_, value["result"]) if type(id_) in _ID_TYPES else _BAD_ID
+    if id_ is not None and type(id_) not in _ID_TYPES:
+        return _BAD_ID
     if type(error) is not dict or type(error.get("code")) is not int or type(error.get("message")) is not str:
         return Malformed(INVALID_REQUEST, '"error" must be an object with an integer "code" and a "message"')
     return Failure(id_, error["code"], error["message"], error.get("data"))

@@ -1,0 +1,189 @@
+"""What a valid configuration is: frozen values that cannot be wrong. Durations are seconds, sizes are bytes."""
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+
+import attrs
+
+
+class SecretKind(Enum):
+    """Where a token is kept."""
+
+    CREDENTIAL = "credential"
+    FILE = "file"
+    ENV = "env"
+
+
+@attrs.frozen
+class SecretSource:
+    """Where a token is read from: `credential:NAME`, `file:/path` or `env:NAME`. Never the token itself."""
+
+    kind: SecretKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.name}"
+
+
+class OrderBy(Enum):
+    """Which deliveries of a plugin go one after the other."""
+
+    CHANNEL = "channel"
+    THREAD = "thread"
+    USER = "user"
+    NONE = "none"
+
+
+class Absent(Enum):
+    """What becomes of a prompt envelope whose plugin has had no session for a while."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+
+
+@attrs.frozen
+class App:
+    """One Slack app, from `[apps.NAME]`.
+
+    Attributes:
+        connections: READY connections that each connector keeps, 1 or 2.
+        stall_timeout: A connection without one inbound frame for so long is dead.
+        unclaimed_command: The ephemeral text for a slash command that nobody subscribes to; "" for none.
+        delayed_events: Slack's "Delayed Events" is switched on for this app (it changes what doctor asks for).
+    """
+
+    name: str
+    app_token: SecretSource
+    bot_token: SecretSource | None = None
+    transport: str = "socketmode"
+    connections: int = 1
+    api_url: str = "https://slack.com/api/"
+    proxy: str | None = None
+    ca_file: Path | None = None
+    stall_timeout: float = 30.0
+    unclaimed_command: str = "Nothing here answers this command at the moment."
+
+
+@attrs.frozen
+class Journal:
+    """`[journal]`: where envelopes are kept, and how long.
+
+    Attributes:
+        directory: Holds `journal.db` and its lock.
+        max_age: Envelopes without an open delivery are kept so long.
+        max_bytes: And at most so much text of them.
+        dead_letter_age: Dead letters are kept so long.
+    """
+
+    directory: Path
+    max_age: float = 7 * 86_400.0
+    max_bytes: int = 4 << 30
+    dead_letter_age: float = 30 * 86_400.0
+
+
+@attrs.frozen
+class Plugins:
+    """`[plugins]`: the plugin socket and the rules all plugins share.
+
+    Attributes:
+        directory: Holds a file NAME.toml for each plugin.
+        answer_deadline: Seconds after receipt at which an envelope is acknowledged without an answer.
+        grace: A session that ended is awaited so long.
+        absent_after: A plugin without a session for so long is absent.
+    """
+
+    directory: Path
+    socket: Path
+    answer_deadline: float = 2.5
+    grace: float = 2.0
+    absent_after: float = 10.0
+
+
+@attrs.frozen
+class Control:
+    """`[control]`: the operators' socket."""
+
+    socket: Path
+
+
+@attrs.frozen
+class Log:
+    """`[log]`: how much is said."""
+
+    level: str = "info"
+
+
+@attrs.frozen
+class Subscription:
+    """One `[[subscribe]]`: every pattern given must match; an empty tuple matches anything. Globs where text."""
+
+    type: str
+    event: tuple[str, ...] = ()
+    channel: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    callback_id: tuple[str, ...] = ()
+    action_id: tuple[str, ...] = ()
+    shortcut: tuple[str, ...] = ()
+    app: tuple[str, ...] = ()
+    ignore_self: bool = True
+    respond: bool = False
+    absent: Absent = Absent.REFUSE
+
+
+@attrs.frozen
+class Delivery:
+    """`[delivery]`: how a plugin is handed its envelopes."""
+
+    order_by: OrderBy = OrderBy.CHANNEL
+    window: int = 32
+    ack_timeout: float = 30.0
+    max_attempts: int = 5
+    backoff_initial: float = 1.0
+    backoff_max: float = 300.0
+    expire: float = 1_800.0
+    gaps: bool = False
+    max_age: float = 7 * 86_400.0
+    max_bytes: int = 1 << 30
+
+
+@attrs.frozen
+class Plugin:
+    """One `plugins.d/NAME.toml`.
+
+    Attributes:
+        users: Unix users that may connect as this plugin; empty with no group: the daemon's own, and only in
+            a foreground run.
+        group: A Unix group whose members may, or None.
+        apps: The apps whose Web API it may call; the apps it hears are a matter of `subscribe.app`.
+        methods: Globs of Web API methods it may call; none by default.
+    """
+
+    name: str
+    file: Path
+    users: tuple[str, ...] = ()
+    group: str | None = None
+    subscriptions: tuple[Subscription, ...] = ()
+    delivery: Delivery = Delivery()
+    apps: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Config:
+    """Everything that the files say.
+
+    Attributes:
+        link_socket: Where connectors find the broker.
+        digest: A fingerprint of all files read, so that a reload can tell whether anything changed.
+    """
+
+    file: Path
+    apps: Mapping[str, App]
+    journal: Journal
+    plugins: Plugins
+    control: Control
+    log: Log
+    link_socket: Path
+    plugin_files: Mapping[str, Plugin]
+    digest: str = ""

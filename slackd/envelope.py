@@ -1,0 +1,137 @@
+"""The one value that flows through the house, and the three words that are said of it.
+
+A connector reads an `Arrival` from Slack and hands it to the broker. The broker parses it, once, into an
+`Envelope`, commits it, and answers with a `Settlement` (acknowledge it) or a `Refusal` (don't).
+"""
+
+import attrs
+
+EVENTS = "events_api"
+COMMANDS = "slash_commands"
+INTERACTIVE = "interactive"
+PROMPT_TYPES = frozenset({COMMANDS, INTERACTIVE})
+
+ACK_LIMIT = 20_480
+"""Bytes at which Slack closes a connection over a client's frame: an ack must be shorter (seen in the field:
+close 1009, "Max frame length of 20480 has been exceeded.")."""
+
+ACK_DEADLINE = 3.0
+"""Seconds in which Slack wants an acknowledgement ("Using Socket Mode")."""
+
+
+@attrs.frozen
+class Arrival:
+    """One envelope as a transport received it, before anybody parsed it.
+
+    Attributes:
+        number: The connector's own number for it, unique in the life of its process; the settlement names it.
+        app: The app's name in the configuration.
+        connection: The name of the connection that brought it.
+        received_at: Seconds on the machine's monotonic clock, which all processes of a host share.
+        text: The text as Slack sent it.
+    """
+
+    number: int
+    app: str
+    connection: str
+    received_at: float
+    text: str
+
+
+@attrs.frozen
+class Settlement:
+    """The broker's word that an arrival is journaled and may be acknowledged.
+
+    Attributes:
+        number: The arrival's number.
+        envelope_id: What the acknowledgement names; None where the text held none, so none can be sent.
+        payload: JSON text of the response that goes into the acknowledgement, or None.
+    """
+
+    number: int
+    envelope_id: str | None
+    payload: str | None = None
+
+
+@attrs.frozen
+class Refusal:
+    """The broker's word that an arrival could not be journaled and must not be acknowledged."""
+
+    number: int
+    reason: str
+
+
+@attrs.frozen
+class Facets:
+    """What subscriptions look at, read out of the payload once.
+
+    Attributes:
+        kind: For interactive envelopes the payload's own type (`block_actions`, `view_submission`, …), else "".
+        events: Names an event answers to: `message` is also `message.channels`, as the app's settings call it.
+        channel, user, thread: Ids, "" where the payload names none; a thread is its root message's `ts`.
+        command: The slash command with its slash.
+        callback_id: Of a shortcut, a view or a legacy dialog.
+        action_ids: Of all actions in one `block_actions`, or of the menu that asks for options.
+        from_self: The app's own bot caused it.
+    """
+
+    kind: str = ""
+    events: tuple[str, ...] = ()
+    channel: str = ""
+    user: str = ""
+    thread: str = ""
+    command: str = ""
+    callback_id: str = ""
+    action_ids: tuple[str, ...] = ()
+    from_self: bool = False
+
+
+@attrs.frozen
+class Envelope:
+    """An envelope that was understood.
+
+    Attributes:
+        app: The app's name in the configuration.
+        envelope_id: Slack's id, which the acknowledgement names.
+        type: `events_api`, `slash_commands`, `interactive`, or whatever Slack invents next.
+        text: As Slack sent it, but for blanked credentials and line breaks between JSON tokens.
+        keys: Dedupe keys: any one of them known makes it a duplicate.
+        facets: What subscriptions look at.
+        accepts_response: Slack accepts a payload in its acknowledgement.
+        response_url: Where a late answer may go, "" where there is none.
+        retry_attempt: Slack's count of earlier attempts, 0 for the first.
+    """
+
+    app: str
+    envelope_id: str
+    type: str
+    text: str
+    keys: tuple[str, ...]
+    facets: Facets
+    accepts_response: bool = False
+    response_url: str = ""
+    retry_attempt: int = 0
+
+    @property
+    def is_prompt(self) -> bool:
+        """A person waits for it: it travels in the prompt lane."""
+        return self.type in PROMPT_TYPES
+
+
+@attrs.frozen
+class Unreadable:
+    """A text that cannot be understood; it is journaled raw, as a dead letter from the start.
+
+    Attributes:
+        app: The app's name in the configuration.
+        envelope_id: Found leniently in the text, or None; without one nothing can be acknowledged.
+        text: As it came, line breaks made spaces.
+        keys: Dedupe keys, so that Slack's redelivery is not a second dead letter.
+        reason: What is wrong with it.
+    """
+
+    app: str
+    envelope_id: str | None
+    text: str
+    keys: tuple[str, ...]
+    reason: str

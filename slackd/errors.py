@@ -1,0 +1,84 @@
+"""Every error that slackd raises on purpose, as one tree.
+
+    SlackdError                       the root (slackd/__init__.py, so that the SDK has it too)
+    ├── ConfigError                   a file, a key, what was found and what was expected (slackd.config)
+    ├── CredentialError               a token is missing, readable by others, or of the wrong kind
+    ├── SlackApiError                 Slack answered `ok: false`, or not at all
+    │   ├── SlackRefused              it will answer the same again until a person mends something
+    │   └── SlackUnavailable          it may answer differently in a while
+    ├── LinkError                     the seam between the wings
+    │   └── LinkVersionError          the other wing is too old or too new to understand
+    ├── JournalError                  the journal could not do what was asked
+    │   ├── JournalBusy               another broker owns it
+    │   ├── JournalUnwritable         the disk is full, read-only or failing: nothing may be acknowledged
+    │   └── JournalDamaged            the file is not a journal, or is corrupt
+    └── IllegalTransition             a state machine was given an event its table does not know
+
+Each message says what happened, where, and what to do about it. No message ever contains a token.
+"""
+
+from slackd import SlackdError
+
+__all__ = [
+    "ConfigError",
+    "CredentialError",
+    "IllegalTransition",
+    "JournalBusy",
+    "JournalDamaged",
+    "JournalError",
+    "JournalUnwritable",
+    "LinkError",
+    "LinkVersionError",
+    "SlackApiError",
+    "SlackRefused",
+    "SlackUnavailable",
+    "SlackdError",
+]
+
+
+class ConfigError(SlackdError):
+    """The configuration cannot be used; the message lists every problem with file, key and mend."""
+
+
+class CredentialError(SlackdError):
+    """A token cannot be read, may be read by others, or is of the wrong kind for its place."""
+
+
+class SlackApiError(SlackdError):
+    """A call of Slack's Web API did not succeed."""
+
+
+class SlackRefused(SlackApiError):
+    """Slack refused, and will refuse again until a person mends something (`invalid_auth`, say)."""
+
+
+class SlackUnavailable(SlackApiError):
+    """Slack or the way to it failed for now; trying again later may succeed."""
+
+
+class LinkError(SlackdError):
+    """The link between connector and broker failed."""
+
+
+class LinkVersionError(LinkError):
+    """The two wings speak versions of the link that have nothing in common."""
+
+
+class JournalError(SlackdError):
+    """The journal could not do what was asked of it."""
+
+
+class JournalBusy(JournalError):
+    """Another broker owns the journal; the message names its pid."""
+
+
+class JournalUnwritable(JournalError):
+    """A commit failed (disk full, read-only, I/O error): what was in it must not be acknowledged."""
+
+
+class JournalDamaged(JournalError):
+    """The journal's file is corrupt or is not a journal of slackd."""
+
+
+class IllegalTransition(SlackdError):
+    """A state machine was given an event that its table does not know in its present state."""

@@ -1,0 +1,209 @@
+"""What the two wings say to each other. In one process these values are passed as they are; over a socket
+`codec` turns each into one line.
+
+A connector speaks first (`Hello`). It repeats after every new link what is still unsettled (rule R1 of the
+design), so no message needs an acknowledgement of its own.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from slackd.envelope import Arrival, Refusal, Settlement
+
+LINK_VERSION = 1
+"""Raised when a message changes so that a neighbouring release would misread it."""
+
+
+@attrs.frozen
+class ConnectionState:
+    """One Slack connection of a connector, as it stands now.
+
+    Attributes:
+        connection: Its name, unique in the life of the connector's process (`c1-main-7`).
+        app: The app's name in the configuration.
+        phase: A name from `slackd.connector.socketmode.lifecycle.Phase`.
+        since: When it entered the phase, seconds on the machine's monotonic clock.
+        ready_since: When Slack said hello, or None.
+        host: Slack's own name for the far end, "" before the hello.
+        num_connections: Slack's count of the app's open connections at the hello, ghosts and strangers included.
+        lifetime: `approximate_connection_time` in seconds, 0 before the hello.
+    """
+
+    connection: str
+    app: str
+    phase: str
+    since: float
+    ready_since: float | None = None
+    host: str = ""
+    num_connections: int = 0
+    lifetime: float = 0.0
+
+
+@attrs.frozen
+class AppTrouble:
+    """Why an app has no connection, in words for its operator; fatal until somebody mends it."""
+
+    app: str
+    reason: str
+    mend: str
+
+
+@attrs.frozen
+class Hello:
+    """A connector introduces itself; also everything that is true of its connections now.
+
+    Attributes:
+        version: `LINK_VERSION` of the connector; neighbouring versions understand each other.
+        connector: 1 or 2.
+        pid: The connector's process.
+        digest: Fingerprint of its code, configuration and credentials.
+        states: Every connection that isn't closed.
+        troubles: Every app that is in trouble.
+        apps: Every app it keeps connections for, with the number it wants READY.
+    """
+
+    version: int
+    connector: int
+    pid: int
+    digest: str
+    states: tuple[ConnectionState, ...] = ()
+    troubles: tuple[AppTrouble, ...] = ()
+    apps: Mapping[str, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Deliver:
+    """Arrivals that were read together go together."""
+
+    arrivals: tuple[Arrival, ...]
+
+
+@attrs.frozen
+class Changed:
+    """A connection changed its phase.
+
+    Attributes:
+        number: The connector's own count of changes; what changed while the link was down is sent again.
+        state: As it is after the change.
+        cue: What caused it (a name from `lifecycle.Cue`).
+        at: Seconds on the machine's monotonic clock.
+        ghost_until: For a connection whose end Slack did not confirm: the monotonic time until which Slack may
+            go on counting it and giving it envelopes. None for every other change.
+    """
+
+    number: int
+    state: ConnectionState
+    cue: str
+    at: float
+    ghost_until: float | None = None
+
+
+@attrs.frozen
+class Trouble:
+    """An app fell into trouble, or (reason "") came out of it."""
+
+    trouble: AppTrouble
+
+
+@attrs.frozen
+class Acknowledged:
+    """How long arrivals took from receipt to the acknowledgement on the wire, in seconds, for the metrics.
+
+    Attributes:
+        app: The app's name.
+        seconds: One number an acknowledgement.
+        unsendable: Settled arrivals whose connection was gone.
+    """
+
+    app: str
+    seconds: tuple[float, ...]
+    unsendable: int = 0
+
+
+class CallKind(Enum):
+    """What a connector is asked to do at Slack."""
+
+    METHOD = "method"
+    RESPONSE_URL = "response_url"
+    PROBE = "probe"
+
+
+@attrs.frozen
+class Call:
+    """The broker asks a connector for a Web API call, a post to a `response_url`, or a probe.
+
+    Attributes:
+        number: The broker's own number for it.
+        app: Whose token is used.
+        kind: What to do.
+        target: The method (`chat.postMessage`), the URL, or what to probe.
+        args: Arguments of the method, or the JSON body of the post.
+        timeout: Seconds in which an answer is of use.
+    """
+
+    number: int
+    app: str
+    kind: CallKind
+    target: str
+    args: Mapping[str, Any]
+    timeout: float = 30.0
+
+
+@attrs.frozen
+class Returned:
+    """What came of a `Call`.
+
+    Attributes:
+        number: The call's number.
+        body: Slack's own JSON (also when it says `ok: false`), or None when Slack never answered.
+        status: The HTTP status, 0 when Slack never answered.
+        retry_after: Seconds from `Retry-After`, on a 429.
+        error: What failed on the way, "" when Slack answered.
+    """
+
+    number: int
+    body: Mapping[str, Any] | None
+    status: int = 200
+    retry_after: float | None = None
+    error: str = ""
+
+
+@attrs.frozen
+class Settled:
+    """These arrivals are journaled and may be acknowledged."""
+
+    settlements: tuple[Settlement, ...]
+
+
+@attrs.frozen
+class Refused:
+    """These arrivals could not be journaled and must not be acknowledged; Slack will send them again."""
+
+    refusals: tuple[Refusal, ...]
+
+
+@attrs.frozen
+class AppPeers:
+    """What a connector cannot see by itself of one app.
+
+    Attributes:
+        ready_elsewhere: Connections that the other connector has READY.
+        free: Places left under Slack's ten, ghosts and strangers counted.
+    """
+
+    ready_elsewhere: int
+    free: int
+
+
+@attrs.frozen
+class Peers:
+    """The broker tells each connector of the other's connections and of the budget."""
+
+    apps: Mapping[str, AppPeers]
+
+
+FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Returned
+FromBroker = Settled | Refused | Call | Peers
