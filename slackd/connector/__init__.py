@@ -1,1 +1,1 @@
-"""The wing that faces Slack: it holds the tokens, dials out, and acknowledges what the broker settles."""
+"""The wing that faces Slack: tokens and connections. It writes no journal and never imports the broker."""

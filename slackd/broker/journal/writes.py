@@ -1,0 +1,290 @@
+"""Everything that can be written to the journal, as values, and what came of each after the commit.
+
+Whatever is submitted together is committed together; the writer applies writes in the order in which they were
+submitted. Times are UNIX seconds, since they outlive the machine's monotonic clock.
+"""
+
+from enum import Enum, IntEnum
+
+import attrs
+
+from slackd.envelope import Envelope, Unreadable
+
+
+class Lane(IntEnum):
+    """Prompt envelopes (a person waits) travel apart from events: own order, own window."""
+
+    EVENTS = 0
+    PROMPT = 1
+
+
+class Answer(IntEnum):
+    """What is known of an envelope's response to Slack.
+
+    NONE: none is owed, it was acknowledged (with the response stored, if any) at its commit.
+    OWED: a plugin's answer is awaited. GIVEN: it came in time. PASSED: the deadline came first.
+    """
+
+    NONE = 0
+    OWED = 1
+    GIVEN = 2
+    PASSED = 3
+
+
+class Reason(Enum):
+    """Why a delivery became a dead letter."""
+
+    ATTEMPTS = "attempts"
+    PERMANENT = "permanent"
+    EXPIRED = "expired"
+    TOO_OLD = "too_old"
+    BACKLOG_FULL = "backlog_full"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    DISCARDED = "discarded"
+
+
+@attrs.frozen
+class NewDelivery:
+    """An envelope's way to one plugin, to be opened with it.
+
+    Attributes:
+        plugin: The plugin's name.
+        lane: Which lane it travels in.
+        key: Ordering key; "" for none: it waits for nothing.
+        expires_at: After this it is an expired dead letter, unless a session has it; None for never.
+        respond_by: Until when this plugin's answer goes into the acknowledgement; None where none is owed.
+        dead: A dead letter from the start, and why.
+    """
+
+    plugin: str
+    lane: Lane
+    key: str
+    expires_at: float | None = None
+    respond_by: float | None = None
+    dead: Reason | None = None
+
+
+@attrs.frozen
+class OpenDelivery:
+    """A delivery that is neither done nor dead.
+
+    Attributes:
+        id: Names it for ever, grows in the journal's order and is never used again.
+        envelope: The journal's id of its envelope.
+        attempt: Counts from 1; the attempt that is or will next be handed out.
+        not_before: A retry waits until then; 0 for at once.
+        (the rest as in `NewDelivery`)
+    """
+
+    id: int
+    envelope: int
+    plugin: str
+    lane: Lane
+    key: str
+    attempt: int = 1
+    not_before: float = 0.0
+    expires_at: float | None = None
+    respond_by: float | None = None
+
+
+@attrs.frozen
+class Record:
+    """An envelope comes in. Committed as new, or found to be a duplicate by any of its keys.
+
+    Attributes:
+        envelope: What came; an `Unreadable` becomes a dead letter of no plugin from the start.
+        received_at: When, UNIX seconds.
+        answer: `OWED` if the acknowledgement waits for a plugin, else `NONE`.
+        response: What it is acknowledged with where no plugin is asked (JSON text), or None.
+        deliveries: To whom it goes.
+    """
+
+    envelope: Envelope | Unreadable
+    received_at: float
+    answer: Answer = Answer.NONE
+    response: str | None = None
+    deliveries: tuple[NewDelivery, ...] = ()
+
+
+@attrs.frozen
+class Recorded:
+    """It is new: its id, and the deliveries that were opened (dead ones left out)."""
+
+    envelope: int
+    deliveries: tuple[OpenDelivery, ...]
+
+
+@attrs.frozen
+class Duplicate:
+    """It was known: its id, what is known of its answer, and the stored response."""
+
+    envelope: int
+    answer: Answer
+    response: str | None
+
+
+@attrs.frozen
+class Close:
+    """A plugin has handled a delivery.
+
+    Attributes:
+        delivery, attempt: Ignored (`Stale`) unless the journal has this delivery open at this attempt.
+        response: JSON text of the plugin's answer, or None.
+        answer: The envelope's new state if this is the answer that was owed, else None.
+        late: The answer must still go out through `response_url`: it is remembered until `LateSent`.
+    """
+
+    delivery: int
+    attempt: int
+    response: str | None = None
+    answer: Answer | None = None
+    late: bool = False
+
+
+@attrs.frozen
+class Retry:
+    """An attempt failed and another will follow: the attempt is counted before it goes out (rule R7)."""
+
+    delivery: int
+    attempt: int
+    not_before: float
+    error: str
+
+
+@attrs.frozen
+class Bury:
+    """A delivery becomes a dead letter; an owed answer is given up with it (`PASSED`).
+
+    Attributes:
+        attempt: As in `Close`; None buries whatever attempt is open.
+    """
+
+    delivery: int
+    attempt: int | None
+    reason: Reason
+    error: str
+
+
+@attrs.frozen
+class AnswerPassed:
+    """The deadline came before the answer: duplicates are acknowledged without one from now on."""
+
+    envelope: int
+
+
+@attrs.frozen
+class LateSent:
+    """A late answer went out, or never can: it need not be remembered any more."""
+
+    delivery: int
+
+
+@attrs.frozen
+class ListSession:
+    """A session may be handed deliveries from now on, so a successor must await it (rule R4)."""
+
+    plugin: str
+    session: str
+
+
+@attrs.frozen
+class ForgetSession:
+    """A session's grace is over."""
+
+    plugin: str
+    session: str
+
+
+@attrs.frozen
+class Handed:
+    """One delivery that isn't free at a clean stop: a session holds it, or it waits for one (rule R5)."""
+
+    delivery: int
+    plugin: str
+    session: str
+
+
+@attrs.frozen
+class NoteStop:
+    """The note of a clean stop: every delivery that isn't free, and whose it is."""
+
+    handed: tuple[Handed, ...]
+
+
+@attrs.frozen
+class Gap:
+    """An interval in which an app had no READY connection. The same (app, start) again replaces it."""
+
+    app: str
+    start: float
+    end: float | None
+    reason: str
+
+
+@attrs.frozen
+class Ghost:
+    """A connection of ours whose end Slack did not confirm; it is forgotten at `until`."""
+
+    app: str
+    connection: str
+    until: float
+
+
+@attrs.frozen
+class Revive:
+    """An operator's retry of a dead letter: a new delivery, at the end of its key's order, attempt 1."""
+
+    delivery: int
+
+
+@attrs.frozen
+class Discard:
+    """An operator throws a dead letter away."""
+
+    delivery: int
+
+
+@attrs.frozen
+class Replay:
+    """An operator wants an envelope handed to a plugin again: a new delivery at the end of the order."""
+
+    envelope: int
+    delivery: NewDelivery
+
+
+@attrs.frozen
+class Done:
+    """The write took effect.
+
+    Attributes:
+        envelope: The envelope concerned, 0 where there is none.
+        opened: Deliveries that it opened (`Revive`, `Replay`).
+    """
+
+    envelope: int = 0
+    opened: tuple[OpenDelivery, ...] = ()
+
+
+@attrs.frozen
+class Stale:
+    """The write named something that is no longer so (closed, another attempt, gone): nothing was changed."""
+
+
+Write = (
+    Record
+    | Close
+    | Retry
+    | Bury
+    | AnswerPassed
+    | LateSent
+    | ListSession
+    | ForgetSession
+    | NoteStop
+    | Gap
+    | Ghost
+    | Revive
+    | Discard
+    | Replay
+)
+Outcome = Recorded | Duplicate | Done | Stale
