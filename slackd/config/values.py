@@ -116,7 +116,7 @@ class Log:
 
 @attrs.frozen
 class Subscription:
-    """One `[[subscribe]]`: every pattern given must match; an empty tuple matches anything. Globs where text."""
+    """One `[[subscribe]]`: all patterns given must match; an empty tuple matches anything. Globs where text."""
 
     type: str
     event: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ class ConnectionState:
         since: When it entered the phase, seconds on the machine's monotonic clock.
         ready_since: When Slack said hello, or None.
         host: Slack's own name for the far end, "" before the hello.
-        num_connections: Slack's count of the app's open connections at the hello, ghosts and strangers included.
+        num_connections: Slack's count of the app's open connections at the hello, ghosts and strangers too.
         lifetime: `approximate_connection_time` in seconds, 0 before the hello.
     """
 
