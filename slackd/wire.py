@@ -101,7 +101,7 @@ class Failure:
 class Malformed:
     """Not a message: the last thing that a `LineReader` yields.
 
-    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; tell it with `encode_failure(None, code, message)`.
+    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; `encode_failure(None, code, message)` tells it.
     """
 
     code: int

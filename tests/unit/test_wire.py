@@ -249,15 +249,12 @@ class TestWriting:
     def test_lines_are_compact_and_utf8(self) -> None:
         assert encode_result(1, {"a": "é"}) == '{"jsonrpc":"2.0","id":1,"result":{"a":"é"}}\n'.encode()
         assert (
-            encode_failure(None, -1, "x")
-            == b'{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"x"}}\n'
+            encode_failure(None, -1, "x") == b'{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"x"}}\n'
         )
 
     def test_spliced_text_stays_as_it_was(self) -> None:
         line = encode_request_around("1.1", "envelope", {}, "envelope", '{ "a" :1e2}')
-        assert line == (
-            b'{"jsonrpc":"2.0","id":"1.1","method":"envelope","params":{"envelope":{ "a" :1e2}}}\n'
-        )
+        assert line == (b'{"jsonrpc":"2.0","id":"1.1","method":"envelope","params":{"envelope":{ "a" :1e2}}}\n')
 
 
 def test_cost_grows_with_bytes_not_with_their_square() -> None:
