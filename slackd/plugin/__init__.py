@@ -1,0 +1,51 @@
+"""The SDK for plugins: ten lines of Python that answer Slack, without a token in their hands.
+
+    from slackd.plugin import Envelope, Plugin
+
+    plugin = Plugin("deploybot")
+
+    @plugin.command("/deploy")
+    async def deploy(envelope: Envelope) -> str:
+        return f"Deploying {envelope.text}"
+
+    plugin.run()
+
+Standard library alone; asyncio is imported when a plugin runs, not before. The protocol that this speaks is
+docs/protocol.md; `Plugin` says how handlers are chosen and what their answers mean.
+"""
+
+from slackd import SlackdError
+from slackd.plugin.app import Plugin
+from slackd.plugin.context import Context
+from slackd.plugin.envelope import Envelope, Gap, Late
+from slackd.plugin.errors import (
+    CallFailed,
+    DuplicateHandler,
+    NotRunning,
+    Permanent,
+    PluginError,
+    PluginRefused,
+    Retry,
+    SlackError,
+    TooLarge,
+)
+from slackd.wire import NotJsonError
+
+__all__ = [
+    "CallFailed",
+    "Context",
+    "DuplicateHandler",
+    "Envelope",
+    "Gap",
+    "Late",
+    "NotJsonError",
+    "NotRunning",
+    "Permanent",
+    "Plugin",
+    "PluginError",
+    "PluginRefused",
+    "Retry",
+    "SlackError",
+    "SlackdError",
+    "TooLarge",
+]

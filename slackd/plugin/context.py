@@ -1,0 +1,95 @@
+"""What a handler does about its delivery, when returning a value is not enough."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from slackd import wire
+from slackd.plugin.envelope import Envelope
+from slackd.plugin.errors import TooLarge
+from slackd.plugin.session import Answer, Done, Nack
+
+_REASON_LIMIT = 2_000  # characters of a nack's reason
+_ROOM_AROUND = 1_024  # bytes for the delivery's id and the members around a response
+
+
+class Post(Protocol):
+    """The way back to slackd, callable from every thread."""
+
+    def answer(self, delivery: str, answer: Answer) -> None: ...
+
+    def extend(self, delivery: str) -> None: ...
+
+
+class Context:
+    """One delivery, as its handler may act on it; every method may be called from any thread.
+
+    The first answer counts. With it the delivery is closed at slackd: its slot in the window and its ordering
+    key are free, so the next event of the same channel may come while a handler that answered early still
+    works; and if the plugin dies then, that rest of the work is not handed out again.
+    """
+
+    def __init__(self, envelope: Envelope, post: Post) -> None:
+        self.envelope = envelope
+        self._post = post
+        self._answered = False
+
+    @property
+    def answered(self) -> bool:
+        """An answer was given."""
+        return self._answered
+
+    def ack(self) -> None:
+        """Handled, with nothing to say to Slack."""
+        self.conclude(Done())
+
+    def respond(self, payload: Mapping[str, Any] | str) -> None:
+        """Handled, and Slack's acknowledgement carries this payload; for a command a string is `{"text": …}`.
+
+        Work may go on afterwards. Raises `NotJsonError` or `TooLarge`, and the delivery stays unanswered.
+        """
+        self.conclude(Done(_snapshot(payload, self.envelope)))
+
+    def nack(self, reason: str = "", *, retry_after: float | None = None, permanent: bool = False) -> None:
+        """Not handled: hand it over again, after `retry_after` seconds or the backoff in the plugin's file.
+
+        `permanent`: no attempt will do better, make it a dead letter.
+        """
+        if retry_after is not None and not (math.isfinite(retry_after) and retry_after >= 0):
+            raise ValueError(f"retry_after is seconds from now, not {retry_after}")
+        self.conclude(Nack((reason or "not handled")[:_REASON_LIMIT], retry_after, permanent))
+
+    def extend(self) -> None:
+        """Still at work: start the delivery's ack timeout again (an hour in all is the most)."""
+        if not self._answered:
+            self._post.extend(self.envelope.delivery)
+
+    def conclude(self, answer: Answer) -> None:
+        """Gives this answer, unless one was given."""
+        if not self._answered:
+            self._answered = True
+            self._post.answer(self.envelope.delivery, answer)
+
+
+def as_answer(value: Any, envelope: Envelope) -> Answer:
+    """What a handler's return value means; for an event always "handled", since Slack awaits nothing."""
+    if value is None or envelope.type == "events_api":
+        return Done()
+    return Done(_snapshot(value, envelope))
+
+
+def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:
+    """The response as it is now, since it may have to be sent again when the handler has changed it."""
+    if isinstance(value, str) and envelope.type == "slash_commands":
+        value = {"text": value}
+    if not isinstance(value, Mapping):
+        what = "a dict or a string" if envelope.type == "slash_commands" else "a dict"
+        raise TypeError(f"the response to {envelope.type} is {what}, not {type(value).__name__}")
+    line = wire.encode_result("", dict(value))
+    if len(line) > wire.MAX_LINE_FROM_PLUGIN - _ROOM_AROUND:
+        raise TooLarge(
+            f"a response of {len(line)} bytes: slackd takes {wire.MAX_LINE_FROM_PLUGIN}, Slack under 20480"
+        )
+    copy: dict[str, Any] = json.loads(line)["result"]
+    return copy

@@ -1,0 +1,92 @@
+"""What a plugin raises, and what it may catch.
+
+SlackdError
+├── NotJsonError          a value to be sent has no JSON text (slackd.wire)
+└── PluginError
+    ├── Retry             raised by a handler: hand it to me again, later
+    ├── Permanent         raised by a handler: never again, make it a dead letter
+    ├── TooLarge          a response or call does not fit into one line of the protocol
+    ├── CallFailed        slackd did not make, or could not finish, a call of the Web API
+    ├── SlackError        Slack made the call and answered `ok: false`
+    ├── DuplicateHandler  two handlers for the same thing
+    ├── NotRunning        the plugin is not being served, so nothing can be sent
+    └── PluginRefused     slackd doesn't accept this program as this plugin
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slackd import SlackdError
+
+
+class PluginError(SlackdError):
+    """The root of what this package raises."""
+
+
+class Retry(PluginError):
+    """Raised by a handler: not handled, hand it over again.
+
+    `after` is in seconds; None leaves it to the backoff in the plugin's file. It counts as an attempt.
+    """
+
+    def __init__(self, reason: str = "", *, after: float | None = None) -> None:
+        super().__init__(reason or "the handler asks for another attempt")
+        self.after = after
+
+
+class Permanent(PluginError):
+    """Raised by a handler: not handled, and no attempt will do better. It becomes a dead letter."""
+
+
+class TooLarge(PluginError):
+    """A response or a call does not fit into one line of the protocol (1 MiB)."""
+
+
+class CallFailed(PluginError):
+    """A call of the Web API has no answer of Slack's.
+
+    Attributes:
+        code: One of `slackd.wire`'s error codes; METHOD_NOT_GRANTED, SLACK_UNAVAILABLE and OUTCOME_UNKNOWN are
+            the common ones.
+        data: What slackd adds to it, or None.
+    """
+
+    def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
+        super().__init__(f"{method}: {message} ({code})")
+        self.method = method
+        self.code = code
+        self.data = data
+
+
+class SlackError(PluginError):
+    """Slack answered `ok: false`.
+
+    Attributes:
+        error: Slack's word for it, `channel_not_found` say.
+        response: Slack's whole answer.
+    """
+
+    def __init__(self, method: str, response: Mapping[str, Any]) -> None:
+        self.error = str(response.get("error", "unknown"))
+        super().__init__(f"{method}: Slack answered {self.error}")
+        self.method = method
+        self.response = response
+
+
+class DuplicateHandler(PluginError):
+    """Two handlers for the same thing: one of them would never be called."""
+
+
+class NotRunning(PluginError):
+    """Nothing can be sent: the plugin is not being served, or it has left."""
+
+
+class PluginRefused(PluginError):
+    """slackd doesn't accept this program as this plugin; trying again would not help.
+
+    `code` is UNKNOWN_PLUGIN, NOT_PERMITTED or UNSUPPORTED_PROTOCOL of `slackd.wire`, or INVALID_PARAMS.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code

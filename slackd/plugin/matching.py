@@ -1,0 +1,101 @@
+"""Which handler an envelope goes to: exactly one, the most specific.
+
+A handler stands for a kind of thing and a pattern of its name. A name that is written out beats a glob, a glob
+with more letters beats one with fewer, and the catch-all for envelopes comes last. An envelope may have several
+names (`message.channels` is a `message` too; one click can carry several actions): of two names that are both
+written out, the longer one decides.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from slackd.plugin.envelope import Envelope
+from slackd.plugin.errors import DuplicateHandler
+
+Handler = Callable[..., Any]
+
+_INTERACTIVE = {
+    "block_actions": "action",
+    "interactive_message": "action",
+    "view_submission": "view",
+    "view_closed": "view_closed",
+    "shortcut": "shortcut",
+    "message_action": "shortcut",
+    "block_suggestion": "options",
+    "dialog_suggestion": "options",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A handler with what it stands for."""
+
+    kind: str
+    pattern: str
+    handler: Handler
+
+    @property
+    def is_glob(self) -> bool:
+        return any(letter in self.pattern for letter in "*?[")
+
+    @property
+    def specificity(self) -> tuple[bool, bool, int]:
+        """Compares: higher is more specific."""
+        letters = sum(letter not in "*?[]" for letter in self.pattern)
+        return self.kind != "envelope", not self.is_glob, letters
+
+
+class Routes:
+    """The handlers of one plugin."""
+
+    def __init__(self) -> None:
+        self._routes: list[Route] = []
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def add(self, kind: str, pattern: str, handler: Handler) -> None:
+        """Raises `DuplicateHandler` if this kind and pattern are taken."""
+        for route in self._routes:
+            if (route.kind, route.pattern) == (kind, pattern):
+                raise DuplicateHandler(
+                    f"two handlers for {kind} {pattern!r}: {_name(route.handler)} and {_name(handler)}; "
+                    "an envelope goes to one handler alone, so let one of them call the other"
+                )
+        self._routes.append(Route(kind, pattern, handler))
+        self._routes.sort(key=lambda route: route.specificity, reverse=True)
+
+    def find(self, envelope: Envelope) -> Handler | None:
+        """The handler for this envelope, or None."""
+        kind, names = subject(envelope)
+        for route in self._routes:
+            if route.kind == kind and any(_matches(route, name) for name in names):
+                return route.handler
+            if route.kind == "envelope" and _matches(route, envelope.type):
+                return route.handler
+        return None
+
+
+def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
+    """What kind of thing an envelope is to handlers, and its names."""
+    match envelope.type:
+        case "events_api":
+            return "event", envelope.events
+        case "slash_commands":
+            return "command", (envelope.command,)
+        case "interactive":
+            kind = _INTERACTIVE.get(envelope.kind, "")
+            if envelope.kind in ("interactive_message", "dialog_suggestion"):
+                return kind, (envelope.callback_id,)
+            return kind, envelope.action_ids if kind in ("action", "options") else (envelope.callback_id,)
+    return "", ()
+
+
+def _matches(route: Route, name: str) -> bool:
+    return fnmatchcase(name, route.pattern) if route.is_glob else name == route.pattern
+
+
+def _name(handler: Handler) -> str:
+    return getattr(handler, "__qualname__", repr(handler))

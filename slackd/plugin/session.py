@@ -1,0 +1,408 @@
+"""The plugin's side of the protocol as a state machine: bytes and events in, actions out. No I/O, no clock.
+
+A session outlives its connections. What the program has in hand and what it answered last is kept here, so
+that a connection that ends at any byte costs neither an answer nor a second start:
+
+- The program chooses the session's id and keeps it (rule R4 of the design). On every connection it says first
+  what it is `holding`: the deliveries in hand, and the answers it gave last, at least as many in each lane as
+  the window lets slackd hand out; then it sends those answers again (R8). slackd takes what it still lacks,
+  ignores the rest, and hands out again at once what isn't claimed, since that was never read.
+- Nothing that an ended connection still brings is looked at: slackd may have given it to somebody else by then.
+- A delivery is started once. If the same attempt comes again, it is answered from memory or left to the work
+  in hand. If a *newer* attempt of a delivery in hand comes (the work took longer than the ack timeout), the
+  work goes on and its outcome answers the newer attempt: the older one's answer would be ignored, and two
+  handlers at work on one delivery are what nobody wants. A newer attempt of what was handled well, too late,
+  gets that same answer.
+
+    DOWN ──connected──▶ INITIALIZING ──result──▶ READY ──disconnected──▶ DOWN
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slackd import wire
+from slackd.plugin.envelope import Envelope, Gap, Late
+from slackd.plugin.errors import TooLarge
+
+PROTOCOL: Final = 1
+_INITIALIZE_ID: Final = 0
+_WINDOW_IF_UNSAID: Final = 32
+_LOG_LIMIT: Final = 16_384  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The delivery was handled; `response` is what Slack's acknowledgement carries, or None."""
+
+    response: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """The delivery was not handled. `retry_after` in seconds, None for the backoff in the plugin's file."""
+
+    reason: str
+    retry_after: float | None = None
+    permanent: bool = False
+
+
+Answer = Done | Nack
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these bytes to the connection."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start work on this envelope; its end is told with `Session.answer`."""
+
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """slackd has accepted the session. `window` and `deadline_window`: deliveries it hands out at once."""
+
+    server: str
+    apps: tuple[str, ...]
+    window: int
+    deadline_window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """slackd has not accepted the session; the connection is to be closed."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """The outcome of a request of ours: what the other side returned, or its error."""
+
+    call: int
+    outcome: wire.Result | wire.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """slackd tells something that needs no answer."""
+
+    notice: Late | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """slackd can't use something that we sent: a delivery's answer, if `about` names one. It may close now."""
+
+    about: str | None
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The other side broke the protocol; the connection is to be closed."""
+
+    reason: str
+
+
+Action = Send | Start | Ready | Refused | CallFinished | Told | Complaint | Broken
+
+
+class Phase(enum.Enum):
+    DOWN = enum.auto()
+    INITIALIZING = enum.auto()
+    READY = enum.auto()
+
+
+@dataclass(slots=True)
+class _InHand:
+    attempt: int
+    prompt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    attempt: int
+    answer: Answer
+
+
+class Session:
+    """One session of one program, over as many connections as it takes.
+
+    `session` is an id that no other session has; `window` asks for fewer deliveries at once than the plugin's
+    file allows, None for as many as it does.
+    """
+
+    def __init__(
+        self, plugin: str, session: str, *, client: Mapping[str, str], window: int | None = None
+    ) -> None:
+        self.phase = Phase.DOWN
+        self._plugin = plugin
+        self._session = session
+        self._client = dict(client)
+        self._window = window
+        self._reader = wire.LineReader(wire.MAX_LINE_TO_PLUGIN)
+        self._draining = False
+        self._in_hand: dict[str, _InHand] = {}
+        self._answered: dict[bool, dict[str, _Answered]] = {True: {}, False: {}}  # by lane: prompt or not
+        self._remembered = 0
+        self._unsent = False
+        self._calls: dict[int, bytes] = {}
+        self._next_call = _INITIALIZE_ID + 1
+
+    @property
+    def in_hand(self) -> tuple[str, ...]:
+        """The deliveries that were started and not yet answered."""
+        return tuple(self._in_hand)
+
+    @property
+    def has_unsent_answers(self) -> bool:
+        """Answers were given while no connection stood; the next one takes them along."""
+        return self._unsent
+
+    def connected(self) -> list[Action]:
+        """A new connection stands."""
+        self.phase = Phase.INITIALIZING
+        self._reader = wire.LineReader(wire.MAX_LINE_TO_PLUGIN)
+        params: dict[str, Any] = {
+            "protocol": PROTOCOL,
+            "plugin": self._plugin,
+            "client": self._client,
+            "session": self._session,
+            "holding": self._holding(),
+        }
+        if self._window is not None:
+            params["window"] = self._window
+        lines = [wire.encode_request(_INITIALIZE_ID, "initialize", params)]
+        for lane in self._answered.values():
+            lines += [_answer_line(delivery, kept) for delivery, kept in lane.items()]
+        return [Send(b"".join(lines))]
+
+    def disconnected(self) -> None:
+        """The connection is gone, or is not to be listened to any more."""
+        self.phase = Phase.DOWN
+
+    def drain(self) -> None:
+        """Take no more work: what comes from now on is neither started nor claimed."""
+        self._draining = True
+
+    def receive(self, data: bytes) -> list[Action]:
+        """Bytes of the present connection."""
+        actions: list[Action] = []
+        if self._is_down:
+            return actions
+        for message in self._reader.receive(data):
+            actions += self._understand(message)
+            if self._is_down:
+                break
+        return actions
+
+    def answer(self, delivery: str, answer: Answer) -> list[Action]:
+        """Work in hand has ended. A delivery that isn't in hand any more is left alone: its first answer
+        stands.
+
+        Raises `NotJsonError` if the response has no JSON text.
+        """
+        if delivery not in self._in_hand:
+            return []
+        work = self._in_hand[delivery]
+        kept = _Answered(work.attempt, answer)
+        line = _answer_line(delivery, kept)
+        del self._in_hand[delivery]
+        self._answered[work.prompt][delivery] = kept
+        if self.phase is Phase.DOWN:
+            self._unsent = True
+            return []
+        self._forget_oldest()
+        return [Send(line)]
+
+    def extend(self, delivery: str) -> list[Action]:
+        """Still at work on it: start its ack timeout again. Nothing happens while no connection stands."""
+        work = self._in_hand.get(delivery)
+        if work is None or self.phase is not Phase.READY:
+            return []
+        return [Send(wire.encode_notification("extend", {"id": f"{delivery}.{work.attempt}"}))]
+
+    def call(self, method: str, params: dict[str, Any]) -> tuple[int, list[Action]]:
+        """A request to slackd; its end comes as `CallFinished` with the number returned here.
+
+        It is sent again on a new connection until it has an answer, so it needs a `call_id` in its params if
+        that must not do things twice. Raises `NotJsonError`, and `TooLarge` for what doesn't fit into a line.
+        """
+        number = self._next_call
+        line = wire.encode_request(number, method, params)
+        if len(line) > wire.MAX_LINE_FROM_PLUGIN:
+            raise TooLarge(f"{method}: {len(line)} bytes, slackd takes {wire.MAX_LINE_FROM_PLUGIN}")
+        self._next_call += 1
+        self._calls[number] = line
+        return number, [Send(line)] if self.phase is Phase.READY else []
+
+    def forget(self, call: int) -> None:
+        """Nobody waits for this call any more."""
+        self._calls.pop(call, None)
+
+    def log(self, level: str, message: str) -> list[Action]:
+        """A line for slackd's journal; lost while no connection stands."""
+        if self.phase is not Phase.READY:
+            return []
+        return [Send(wire.encode_notification("log", {"level": level, "message": message[:_LOG_LIMIT]}))]
+
+    @property
+    def _is_down(self) -> bool:
+        return self.phase is Phase.DOWN
+
+    def _holding(self) -> list[str]:
+        answered = (
+            f"{delivery}.{kept.attempt}" for lane in self._answered.values() for delivery, kept in lane.items()
+        )
+        return [*(f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items()), *answered]
+
+    def _understand(self, message: wire.Message) -> list[Action]:
+        match message:
+            case wire.Request(id_, "envelope", params):
+                return self._handed(id_, params)
+            case wire.Request(id_, method, _):
+                return [
+                    Send(wire.encode_failure(id_, wire.METHOD_NOT_FOUND, f"a plugin has no method {method!r}"))
+                ]
+            case wire.Notification(method, params):
+                notice = _notice(method, params)
+                return [Told(notice)] if notice else []
+            case wire.Result(id_, result) if id_ == _INITIALIZE_ID and self.phase is Phase.INITIALIZING:
+                return self._accepted(result)
+            case wire.Failure(id_, code, text) if (
+                id_ in (_INITIALIZE_ID, None) and self.phase is Phase.INITIALIZING
+            ):
+                self.phase = Phase.DOWN
+                return [Refused(code, text)]
+            case wire.Result(int(id_)) | wire.Failure(int(id_)):
+                return [CallFinished(id_, message)] if self._calls.pop(id_, None) is not None else []
+            case wire.Failure(about, code, text):
+                return [Complaint(str(about) if about is not None else None, code, text)]
+            case wire.Result():
+                return []
+            case wire.Malformed(_, text):
+                return self._broken(text)
+
+    def _accepted(self, result: Any) -> list[Action]:
+        if not isinstance(result, dict):
+            return self._broken("the result of initialize is not an object")
+        self.phase = Phase.READY
+        self._unsent = False
+        window = _count(result.get("window"))
+        deadline_window = _count(result.get("deadline_window"))
+        # Either lane may have both windows in flight, as seen from here: only slackd knows for sure which
+        # lane a delivery travelled in. A window that shrank must not make us forget what the larger one let
+        # out.
+        self._remembered = max(self._remembered, window + deadline_window)
+        self._forget_oldest()
+        apps = result.get("apps")
+        ready = Ready(
+            server=str(result.get("server", "")),
+            apps=tuple(str(app) for app in apps) if isinstance(apps, list) else (),
+            window=window,
+            deadline_window=deadline_window,
+        )
+        return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
+
+    def _broken(self, reason: str) -> list[Action]:
+        self.phase = Phase.DOWN
+        return [Broken(reason)]
+
+    def _handed(self, id_: int | str, params: dict[str, Any]) -> list[Action]:
+        envelope = _envelope(id_, params)
+        if envelope is None:
+            text = 'an envelope needs an id "DELIVERY.ATTEMPT", "app", "type", "received_at" and "envelope"'
+            return [Send(wire.encode_failure(id_, wire.INVALID_PARAMS, text))]
+        delivery, attempt, prompt = envelope.delivery, envelope.attempt, envelope.respond_by is not None
+        work = self._in_hand.get(delivery)
+        if work is not None:
+            work.attempt = max(work.attempt, attempt)
+            return []
+        for lane in self._answered.values():
+            kept = lane.get(delivery)
+            if kept and (kept.attempt == attempt or isinstance(kept.answer, Done)):
+                del lane[delivery]
+                lane[delivery] = again = _Answered(max(attempt, kept.attempt), kept.answer)
+                return [Send(_answer_line(delivery, again))]
+        if self._draining:
+            return []
+        for lane in self._answered.values():
+            lane.pop(delivery, None)
+        self._in_hand[delivery] = _InHand(attempt, prompt)
+        return [Start(envelope)]
+
+    def _forget_oldest(self) -> None:
+        if self.phase is not Phase.READY:
+            return
+        for lane in self._answered.values():
+            while len(lane) > self._remembered:
+                del lane[next(iter(lane))]
+
+
+def _answer_line(delivery: str, kept: _Answered) -> bytes:
+    id_ = f"{delivery}.{kept.attempt}"
+    match kept.answer:
+        case Done(None):
+            return wire.encode_result(id_, {})
+        case Done(response):
+            return wire.encode_result(id_, {"response": response})
+        case Nack(reason, retry_after, permanent):
+            data: dict[str, Any] = {}
+            if retry_after is not None:
+                data["retry_after"] = retry_after
+            if permanent:
+                data["permanent"] = True
+            return wire.encode_failure(id_, wire.HANDLER_FAILED, reason, data or None)
+
+
+def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
+    delivery, dot, attempt = str(id_).rpartition(".")
+    app, type_, raw = params.get("app"), params.get("type"), params.get("envelope")
+    received_at, respond_by = _seconds(params.get("received_at")), _seconds(params.get("respond_by"))
+    if not (dot and delivery and attempt.isascii() and attempt.isdecimal() and len(attempt) < 10):
+        return None
+    if not (isinstance(app, str) and isinstance(type_, str) and isinstance(raw, dict)):
+        return None
+    if received_at is None or (respond_by is None and params.get("respond_by") is not None):
+        return None
+    return Envelope(
+        delivery=delivery,
+        attempt=int(attempt),
+        app=app,
+        type=type_,
+        received_at=received_at,
+        respond_by=respond_by,
+        raw=raw,
+    )
+
+
+def _notice(method: str, params: dict[str, Any]) -> Late | Gap | None:
+    if method == "late":
+        delivery, sent = str(params.get("id", "")).rpartition(".")[0], params.get("sent")
+        return Late(delivery, sent if isinstance(sent, str) else None)
+    if method == "gap":
+        start, end = _seconds(params.get("from")), _seconds(params.get("until"))
+        if start is not None and end is not None:
+            return Gap(str(params.get("app", "")), start, end, str(params.get("reason", "")))
+    return None
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else _WINDOW_IF_UNSAID
