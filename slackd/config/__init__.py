@@ -1,5 +1,8 @@
 """TOML files in, frozen and validated values out; every error names the file, the key and what was expected."""
 
+from slackd.config.load import load
+from slackd.config.paths import find_file
+from slackd.config.problems import InvalidConfig, Problem
 from slackd.config.values import (
     Absent,
     App,
@@ -8,6 +11,7 @@ from slackd.config.values import (
     Delivery,
     Journal,
     Log,
+    LogLevel,
     OrderBy,
     Plugin,
     Plugins,
@@ -22,12 +26,17 @@ __all__ = [
     "Config",
     "Control",
     "Delivery",
+    "InvalidConfig",
     "Journal",
     "Log",
+    "LogLevel",
     "OrderBy",
     "Plugin",
     "Plugins",
+    "Problem",
     "SecretKind",
     "SecretSource",
     "Subscription",
+    "find_file",
+    "load",
 ]

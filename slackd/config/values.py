@@ -1,10 +1,20 @@
 """What a valid configuration is: frozen values that cannot be wrong. Durations are seconds, sizes are bytes."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
 import attrs
+
+
+class LogLevel(Enum):
+    """How much is said."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class SecretKind(Enum):
@@ -42,6 +52,10 @@ class Absent(Enum):
     KEEP = "keep"
 
 
+def _without_password(url: str | None) -> str:
+    return repr(None if url is None else re.sub(r"//.*@", "//***@", url))
+
+
 @attrs.frozen
 class App:
     """One Slack app, from `[apps.NAME]`.
@@ -50,7 +64,7 @@ class App:
         connections: READY connections that each connector keeps, 1 or 2.
         stall_timeout: A connection without one inbound frame for so long is dead.
         unclaimed_command: The ephemeral text for a slash command that nobody subscribes to; "" for none.
-        delayed_events: Slack's "Delayed Events" is switched on for this app (it changes what doctor asks for).
+        proxy: An http:// URL, perhaps with a password, which `repr` leaves out; None goes by the environment.
     """
 
     name: str
@@ -59,7 +73,7 @@ class App:
     transport: str = "socketmode"
     connections: int = 1
     api_url: str = "https://slack.com/api/"
-    proxy: str | None = None
+    proxy: str | None = attrs.field(default=None, repr=_without_password)
     ca_file: Path | None = None
     stall_timeout: float = 30.0
     unclaimed_command: str = "Nothing here answers this command at the moment."
@@ -176,6 +190,7 @@ class Config:
     Attributes:
         link_socket: Where connectors find the broker.
         digest: A fingerprint of all files read, so that a reload can tell whether anything changed.
+        warnings: What works, and may not be what was meant: one line each, with file and key.
     """
 
     file: Path
@@ -187,3 +202,4 @@ class Config:
     link_socket: Path
     plugin_files: Mapping[str, Plugin]
     digest: str = ""
+    warnings: tuple[str, ...] = ()

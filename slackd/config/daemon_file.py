@@ -1,0 +1,206 @@
+"""`slackd.toml`: the apps, and the daemon's own settings."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from slackd.config.paths import Places
+from slackd.config.problems import holds_token, shown
+from slackd.config.tables import Table
+from slackd.config.values import App, Control, Journal, Log, LogLevel, Plugins, SecretKind, SecretSource
+
+_MINUTE: Final = 60.0
+_HOUR: Final = 3_600.0
+_DAY: Final = 86_400.0
+_EXABYTE: Final = 1 << 60
+
+_APP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_SECRET_NAMES: Final = {
+    SecretKind.CREDENTIAL: re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}"),
+    SecretKind.FILE: re.compile(r"/[^\x00-\x1f]{1,4000}"),
+    SecretKind.ENV: re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}"),
+}
+_SECRET_EXPECTED: Final = 'where the token is kept: "credential:NAME", "file:/PATH" or "env:NAME"'
+
+
+@attrs.frozen
+class DaemonFile:
+    """What `slackd.toml` says, by itself; the plugins' files come on top.
+
+    Attributes:
+        named: Every app that the file names, also those with mistakes in them.
+    """
+
+    named: frozenset[str]
+    apps: Mapping[str, App]
+    journal: Journal
+    plugins: Plugins
+    control: Control
+    log: Log
+    link_socket: Path
+
+
+def parse_daemon_file(root: Table, standing: Places) -> DaemonFile:
+    """The values of the file; what is wrong is noted in the document and stands at its default here."""
+    app_tables = root.table("apps")
+    apps = _apps(app_tables)
+    journal = _journal(root.table("journal"), standing)
+    plugins = _plugins(root.table("plugins"), standing)
+    control_table = root.table("control")
+    control = Control(socket=control_table.socket("socket", standing.runtime / "control.sock"))
+    control_table.finish()
+    log_table = root.table("log")
+    log = Log(level=log_table.choice("level", LogLevel.INFO).value)
+    log_table.finish()
+    link_table = root.table("link")
+    link_socket = link_table.socket("socket", standing.runtime / "link.sock")
+    link_table.finish()
+    root.finish()
+    _check_sockets_differ(root, {"link": link_socket, "plugins": plugins.socket, "control": control.socket})
+    return DaemonFile(frozenset(app_tables.names()), apps, journal, plugins, control, log, link_socket)
+
+
+def _apps(table: Table) -> dict[str, App]:
+    apps: dict[str, App] = {}
+    users: dict[SecretSource, str] = {}
+    for name, app_table in table.each():
+        if not _APP_NAME.fullmatch(name):
+            expected = "a name of at most 64 letters, digits, - and _, with a letter or digit first"
+            table.document.wrong(app_table.key, shown(name), expected)
+        app = _app(name, app_table)
+        if app is None:
+            continue
+        apps[name] = app
+        # Slack deals out envelopes over all connections of a token, whichever name we have for it.
+        if (first := users.setdefault(app.app_token, name)) != name:
+            app_table.wrong("app_token", f"another token than that of apps.{first}", "each would get a share")
+    return apps
+
+
+def _app(name: str, table: Table) -> App | None:
+    app_token = _secret(table, "app_token", required=True)
+    bot_token = _secret(table, "bot_token", required=False)
+    _transport(table)
+    defaults = App(name=name, app_token=SecretSource(SecretKind.ENV, "NONE"))
+    app = attrs.evolve(
+        defaults,
+        bot_token=bot_token,
+        connections=table.whole("connections", defaults.connections, 1, 2),
+        api_url=_api_url(table, defaults.api_url),
+        proxy=_proxy(table),
+        ca_file=table.path("ca_file", None),
+        stall_timeout=table.duration("stall_timeout", defaults.stall_timeout, 0.1, 10 * _MINUTE),
+        unclaimed_command=table.text("unclaimed_command", defaults.unclaimed_command) or "",
+    )
+    table.finish()
+    return None if app_token is None else attrs.evolve(app, app_token=app_token)
+
+
+def _secret(table: Table, name: str, *, required: bool) -> SecretSource | None:
+    value = table.text(name, None, _SECRET_EXPECTED)
+    if value is None:
+        if required and name not in table:
+            table.wrong(name, _SECRET_EXPECTED)
+        return None
+    if holds_token(value):
+        table.document.wrong(
+            (*table.key, name),
+            "a token itself",
+            _SECRET_EXPECTED,
+            "whoever can read this file has the token: take it out, and make a new one at api.slack.com/apps",
+        )
+        return None
+    kind_name, _, rest = value.partition(":")
+    for kind, pattern in _SECRET_NAMES.items():
+        if kind.value == kind_name and pattern.fullmatch(rest):
+            return SecretSource(kind, rest)
+    # Not shown whole: what isn't a place may well be a secret of another shape.
+    start = kind_name if kind_name in {kind.value for kind in SecretKind} else value[:4]
+    table.document.wrong((*table.key, name), f"text that begins with {shown(start)}", _SECRET_EXPECTED)
+    return None
+
+
+def _transport(table: Table) -> None:
+    value = table.text("transport", "socketmode", '"socketmode"')
+    if value in ("http", "both"):
+        mend = "this release speaks Socket Mode alone, request URLs over HTTP are not supported yet"
+        table.wrong("transport", '"socketmode"', mend)
+    elif value != "socketmode":
+        table.wrong("transport", '"socketmode"')
+
+
+def _api_url(table: Table, default: str) -> str:
+    value = table.text("api_url", default, "an https:// URL") or ""
+    host = _host_of(value, ("https", "http"))
+    if host is None or "@" in value or "?" in value or "#" in value:
+        table.wrong("api_url", f'an https:// URL such as "{default}"')
+        return default
+    if value.startswith("http:") and not (host == "localhost" or host == "::1" or host.startswith("127.")):
+        table.document.warn(
+            (*table.key, "api_url"), "tokens travel unencrypted over http:// to another machine"
+        )
+    return value if value.endswith("/") else value + "/"
+
+
+def _proxy(table: Table) -> str | None:
+    value = table.text("proxy", None, "an http:// URL")
+    if value is None:
+        return None
+    if _host_of(value, ("http", "https")) is None:
+        mend = "SOCKS is not supported" if value.startswith("socks") else ""
+        if value == "":
+            mend = "leave the key out to go by HTTPS_PROXY and NO_PROXY"
+        table.wrong("proxy", 'the URL of an HTTP proxy, such as "http://proxy.example.com:3128"', mend)
+        return None
+    return value
+
+
+def _host_of(url: str, schemes: tuple[str, ...]) -> str | None:
+    """The host of a URL with one of these schemes; None where it isn't such a URL."""
+    if not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what checks it.
+        good = parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        return None
+    return parts.hostname if good else None
+
+
+def _journal(table: Table, standing: Places) -> Journal:
+    defaults = Journal(directory=standing.state)
+    journal = Journal(
+        directory=table.path("directory", standing.state) or standing.state,
+        max_age=table.duration("max_age", defaults.max_age, 60.0, 3650 * _DAY),
+        max_bytes=table.size("max_bytes", defaults.max_bytes, 1 << 20, _EXABYTE),
+        dead_letter_age=table.duration("dead_letter_age", defaults.dead_letter_age, 60.0, 3650 * _DAY),
+    )
+    table.finish()
+    return journal
+
+
+def _plugins(table: Table, standing: Places) -> Plugins:
+    directory = table.document.file.parent / "plugins.d"
+    socket = standing.runtime / "plugins.sock"
+    defaults = Plugins(directory=directory, socket=socket)
+    plugins = Plugins(
+        directory=table.path("directory", directory) or directory,
+        socket=table.socket("socket", socket),
+        answer_deadline=table.duration("answer_deadline", defaults.answer_deadline, 0.1, 2.9),
+        grace=table.duration("grace", defaults.grace, 0.0, _MINUTE),
+        absent_after=table.duration("absent_after", defaults.absent_after, 0.0, _HOUR),
+    )
+    table.finish()
+    return plugins
+
+
+def _check_sockets_differ(root: Table, sockets: Mapping[str, Path]) -> None:
+    taken: dict[Path, str] = {}
+    for section, path in sockets.items():
+        if (first := taken.setdefault(path, section)) != section:
+            root.document.wrong((section, "socket"), shown(str(path)), f"another path than {first}.socket has")

@@ -1,0 +1,184 @@
+"""Reading the files themselves. What they say decides who may speak as which plugin and where tokens are sent,
+so a file that anybody could have written is not believed.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from re import search
+from typing import Final
+
+from slackd.config.paths import SYSTEM_FILE
+from slackd.config.problems import Problem, without_secrets
+from slackd.config.tables import Document
+
+FILE_LIMIT: Final = 1 << 20
+"""Bytes of one configuration file: a thousand times what is usual, and no way to fill the memory."""
+
+Fingerprint = Callable[[bytes], object]
+"""Is given all bytes that were read."""
+
+
+class Reader:
+    """Reads files into documents, and remembers what was wrong with any of them.
+
+    Attributes:
+        problems: What makes the configuration unusable.
+        warnings: What an operator should know and may keep.
+    """
+
+    def __init__(self, fingerprint: Fingerprint, uid: int) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+        self._fingerprint = fingerprint
+        self._uid = uid
+
+    def document(self, file: Path) -> Document | None:
+        """The file as parsed TOML; None where it cannot be had, which is noted."""
+        data = self._bytes(file)
+        if data is None:
+            return None
+        self._fingerprint(b"%d %s\n" % (len(data), os.fsencode(file.name)))
+        self._fingerprint(data)
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self._wrong(
+                file, f"a byte that is not UTF-8 (0x{data[error.start]:02x})", "TOML in UTF-8", line=line
+            )
+            return None
+        if text.startswith("\ufeff"):
+            self._wrong(file, "a byte order mark", "TOML in UTF-8 without one", line=1)
+            return None
+        try:
+            content = tomllib.loads(text)
+        except RecursionError:
+            self._wrong(file, "brackets nested too deeply", "TOML")
+            return None
+        except ValueError as error:
+            # Also integers of more digits than Python reads, which is a plain ValueError.
+            self._bad_syntax(file, text, str(error))
+            return None
+        return Document(file, text.replace("\r\n", "\n"), content, self.problems, self.warnings)
+
+    def folder(self, folder: Path, *, must_exist: bool) -> Iterator[Path]:
+        """The `*.toml` files of a folder by name; not the hidden and the masked (-> /dev/null) ones."""
+        try:
+            about = os.stat(folder)
+            names = sorted(os.listdir(folder))
+        except FileNotFoundError:
+            if must_exist:
+                self._wrong(folder, "nothing", "a folder with a file NAME.toml for each plugin")
+            return
+        except OSError as error:
+            self._wrong(folder, _reason(error), "a folder with a file NAME.toml for each plugin")
+            return
+        if not self._trusted(folder, about):
+            return
+        for name in names:
+            if name.endswith(".toml") and not name.startswith("."):
+                file = folder / name
+                if not _is_masked(file):
+                    yield file
+
+    def _bytes(self, file: Path) -> bytes | None:
+        try:
+            link = os.lstat(file)
+            # Not blocking: somebody may have put a FIFO there.
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (OSError, ValueError) as error:
+            mend = ""
+            if isinstance(error, PermissionError):
+                mend = f"it must be readable for uid {self._uid}"
+            elif file.is_symlink():
+                mend = f"it is a link to {os.readlink(file)}"
+            self._wrong(file, _reason(error), "a configuration file", mend)
+            return None
+        with open(descriptor, "rb") as opened:
+            about = os.fstat(descriptor)
+            if not stat.S_ISREG(about.st_mode):
+                self._wrong(file, _kind(about.st_mode), "a configuration file")
+                return None
+            if stat.S_ISLNK(link.st_mode) and not self._owned(file, link):
+                return None
+            if not self._trusted(file, about):
+                return None
+            try:
+                data = opened.read(FILE_LIMIT + 1)
+            except OSError as error:
+                self._wrong(file, _reason(error), "a configuration file")
+                return None
+        if len(data) > FILE_LIMIT:
+            self._wrong(file, f"more than {FILE_LIMIT} bytes", "a configuration file")
+            return None
+        return data
+
+    def _trusted(self, path: Path, about: os.stat_result) -> bool:
+        if about.st_mode & stat.S_IWOTH:
+            mode = stat.S_IMODE(about.st_mode)
+            self._wrong(path, f"mode {mode:04o}", "one that only its owner may write", f"chmod o-w {path}")
+            return False
+        if about.st_mode & stat.S_IWGRP and about.st_gid not in (0, os.getegid()):
+            self.warnings.append(f"{path}: group {about.st_gid} may write it, and so decide what slackd does")
+        return self._owned(path, about)
+
+    def _owned(self, path: Path, about: os.stat_result) -> bool:
+        if about.st_uid in (0, self._uid):
+            return True
+        if SYSTEM_FILE.parent in path.parents or path == SYSTEM_FILE.parent:
+            self._wrong(
+                path, f"a file of uid {about.st_uid}", "one of root's", f"chown --no-dereference root {path}"
+            )
+            return False
+        self.warnings.append(f"{path}: belongs to uid {about.st_uid}, who so decides what slackd does")
+        return True
+
+    def _bad_syntax(self, file: Path, text: str, words: str) -> None:
+        at = search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", words)
+        line, column = text.count("\n") + 1, None
+        if at is not None:
+            words = words[: at.start()]
+            if at[1]:
+                line, column = int(at[1]), int(at[2])
+        found = f"a mistake in the TOML: {words[:1].lower()}{words[1:]}"
+        self._wrong(file, found, "TOML 1.0", line=line if at else None, column=column)
+
+    def _wrong(
+        self,
+        path: Path,
+        found: str,
+        expected: str,
+        mend: str = "",
+        *,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.problems.append(Problem(path, (), without_secrets(found), expected, mend, line, column))
+
+
+def _is_masked(file: Path) -> bool:
+    """As with systemd's units, a link to /dev/null switches off what a package brought."""
+    try:
+        return os.readlink(file) == os.devnull
+    except OSError:
+        return False
+
+
+def _reason(error: OSError | ValueError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "nothing"
+        case IsADirectoryError():
+            return "a folder"
+        case OSError(strerror=str(words)):
+            return words[:1].lower() + words[1:]
+        case _:
+            return str(error)
+
+
+def _kind(mode: int) -> str:
+    names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
+    return names.get(stat.S_IFMT(mode), "a device")

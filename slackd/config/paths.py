@@ -1,0 +1,91 @@
+"""Where things stand when the files don't say: systemd's folders, the system's, or an ordinary user's."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from slackd.errors import ConfigError
+
+SYSTEM_FILE: Final = Path("/etc/slackd/slackd.toml")
+_SYSTEM_RUNTIME: Final = Path("/run/slackd")
+_SYSTEM_STATE: Final = Path("/var/lib/slackd")
+
+
+@attrs.frozen
+class Places:
+    """The two folders that defaults are made of.
+
+    Attributes:
+        state: What must survive a reboot: the journal.
+        runtime: The sockets.
+    """
+
+    state: Path
+    runtime: Path
+
+
+def places(file: Path, environ: Mapping[str, str], uid: int) -> Places:
+    """The folders for a configuration file, an environment and an effective user id.
+
+    The system's folders belong to root, to services of the system's systemd, and to everybody who reads
+    /etc/slackd (so that an operator's slackctl finds the daemon); the XDG ones to everybody else.
+    """
+    system = uid == 0 or _is_system_service(environ) or SYSTEM_FILE.parent in file.parents
+    state = _first_folder(environ, "STATE_DIRECTORY")
+    if state is None:
+        state = _SYSTEM_STATE if system else _user_folder(environ, "XDG_STATE_HOME", ".local/state") / "slackd"
+    runtime = _first_folder(environ, "RUNTIME_DIRECTORY")
+    if runtime is None:
+        runtime = _SYSTEM_RUNTIME if system else _user_runtime(environ, uid)
+    return Places(state, runtime)
+
+
+def find_file(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:
+    """The configuration file: the one given, $SLACKD_CONFIG, the system's, or the user's.
+
+    Raises:
+        ConfigError: Neither was named and none is there; the message says where they were looked for.
+    """
+    named = given or environ.get("SLACKD_CONFIG")
+    if named:
+        return Path(named).absolute()
+    candidates = (SYSTEM_FILE, _user_folder(environ, "XDG_CONFIG_HOME", ".config") / "slackd" / "slackd.toml")
+    for candidate in candidates:
+        # Also one that may not be read: that is an error to be told, not a reason to take another.
+        if os.path.lexists(candidate):
+            return candidate
+    looked = " nor ".join(str(candidate) for candidate in candidates)
+    raise ConfigError(
+        f"No configuration: neither {looked} is there. Name one with --config FILE or in $SLACKD_CONFIG."
+    )
+
+
+def _is_system_service(environ: Mapping[str, str]) -> bool:
+    # A user's own systemd always sets XDG_RUNTIME_DIR for its services, the system's doesn't.
+    return "XDG_RUNTIME_DIR" not in environ and ("NOTIFY_SOCKET" in environ or "INVOCATION_ID" in environ)
+
+
+def _first_folder(environ: Mapping[str, str], name: str) -> Path | None:
+    """systemd separates several folders of a unit by colons (systemd.exec, RuntimeDirectory=)."""
+    first = environ.get(name, "").split(":")[0]
+    return Path(first) if first.startswith("/") else None
+
+
+def _user_folder(environ: Mapping[str, str], name: str, below_home: str) -> Path:
+    """The XDG Base Directory Specification: a relative path is invalid and ignored."""
+    value = environ.get(name, "")
+    if value.startswith("/"):
+        return Path(value)
+    home = environ.get("HOME", "")
+    return Path(home if home.startswith("/") else "/") / below_home
+
+
+def _user_runtime(environ: Mapping[str, str], uid: int) -> Path:
+    value = environ.get("XDG_RUNTIME_DIR", "")
+    if value.startswith("/"):
+        return Path(value) / "slackd"
+    # Made with mode 0700 and checked by whoever binds a socket in it.
+    return Path(f"/tmp/slackd-{uid}")

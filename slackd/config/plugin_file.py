@@ -1,0 +1,197 @@
+"""`plugins.d/NAME.toml`: who a plugin is, what it hears, how it is handed that, and what it may call."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from slackd.config.globs import is_literal, overlap
+from slackd.config.problems import shown
+from slackd.config.tables import Table, one_of
+from slackd.config.values import Absent, App, Delivery, Plugin, Subscription
+from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
+
+PLUGIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+PLUGIN_NAME_EXPECTED: Final = (
+    "a file name of at most 64 lower-case letters, digits, - and _, with a letter or digit first, and .toml"
+)
+
+_HOUR: Final = 3_600.0
+_DAY: Final = 86_400.0
+_EXABYTE: Final = 1 << 60
+_KNOWN_TYPES: Final = (EVENTS, COMMANDS, INTERACTIVE)
+
+_ACCOUNT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?|[0-9]{1,10}")
+_METHOD: Final = re.compile(r"[A-Za-z0-9.*?\[\]!_-]{1,128}")
+_OVERFLOW_ID: Final = ("nobody", "65534")
+
+_ONLY_IN: Final[Mapping[str, tuple[str, ...]]] = {
+    "event": (EVENTS,),
+    "command": (COMMANDS,),
+    "action_id": (INTERACTIVE,),
+    "shortcut": (INTERACTIVE,),
+    "callback_id": (INTERACTIVE, EVENTS),
+}
+"""The types of envelope in which Slack has these at all (`callback_id` of a function stands in an event)."""
+
+
+def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: frozenset[str]) -> Plugin:
+    """The values of the file; what is wrong is noted in the document and stands at its default here.
+
+    Args:
+        name: The plugin's, which is the file's name without `.toml`.
+        apps: The apps that are configured and right.
+        named: The apps that are configured at all; empty right after an installation, when any may be named.
+    """
+    users = _users(root)
+    group = _group(root)
+    subscriptions = tuple(_subscription(table, named) for table in root.tables("subscribe"))
+    delivery = _delivery(root.table("delivery"))
+    granted, methods = _grants(root.table("slack"), apps, named)
+    root.finish()
+    return Plugin(
+        name=name,
+        file=root.document.file,
+        users=users,
+        group=group,
+        subscriptions=subscriptions,
+        delivery=delivery,
+        apps=granted,
+        methods=methods,
+    )
+
+
+def _users(root: Table) -> tuple[str, ...]:
+    user = root.text("user", None, "the name of a Unix user in quotes")
+    users = root.texts("users", "a list of names of Unix users")
+    if user is not None and "users" in root:
+        root.wrong("users", "either user or users, not both")
+    for key, given in (("user", () if user is None else (user,)), ("users", users)):
+        for account in given:
+            if account in _OVERFLOW_ID:
+                mend = "files and processes of users that a container doesn't know all seem to be this one"
+                root.document.wrong((key,), shown(account), "a user of the plugin's own", mend)
+            elif not _ACCOUNT.fullmatch(account):
+                root.document.wrong((key,), shown(account), "the name of a Unix user")
+    return users if user is None else (user,)
+
+
+def _group(root: Table) -> str | None:
+    group = root.text("group", None, "the name of a Unix group in quotes")
+    if group is not None and (not _ACCOUNT.fullmatch(group) or group in ("nogroup", *_OVERFLOW_ID)):
+        root.wrong("group", "the name of a Unix group of the plugin's own")
+    return group
+
+
+def _subscription(table: Table, named: frozenset[str]) -> Subscription:
+    kind = table.text("type", None, "the type of envelope in quotes")
+    if not kind:
+        table.wrong("type", f"the type of envelope, for instance {one_of(_KNOWN_TYPES)}")
+        kind = "*"
+    _warn_of_misspelt(table, kind)
+    patterns = {
+        name: table.texts(name) for name in ("event", "command", "callback_id", "action_id", "shortcut")
+    }
+    for name, types in _ONLY_IN.items():
+        if patterns[name] and not any(overlap(kind, fits) for fits in types) and kind in _KNOWN_TYPES:
+            table.document.wrong(
+                (*table.key, name),
+                f"{name} beside type = {shown(kind)}",
+                f"type = {one_of(types)} for this",
+                "Slack sends no such thing, so it would never match",
+            )
+    for command in patterns["command"]:
+        if command[0] not in "/*?[":
+            table.document.wrong(
+                (*table.key, "command"), shown(command), f'the command with its slash, "/{command}"'
+            )
+    apps = table.texts("app")
+    _check_apps(table, "app", apps, named)
+    respond = table.flag("respond", False)
+    if respond and kind == EVENTS:
+        table.wrong("respond", f'false for type = "{EVENTS}"', "Slack takes no answer to an event")
+    absent = table.choice("absent", Absent.REFUSE)
+    _refuse_allow(table)
+    subscription = Subscription(
+        type=kind,
+        **patterns,
+        channel=table.texts("channel"),
+        app=apps,
+        ignore_self=table.flag("ignore_self", True),
+        respond=respond,
+        absent=absent,
+    )
+    table.finish()
+    return subscription
+
+
+def _refuse_allow(table: Table) -> None:
+    """To accept and ignore who may do something would let everybody."""
+    table.unsupported(
+        "allow",
+        "a rule of who may",
+        "no allow: this release cannot keep others out",
+        "check who asks in the plugin itself, or leave the subscription out",
+    )
+
+
+def _warn_of_misspelt(table: Table, kind: str) -> None:
+    if kind in _KNOWN_TYPES or not is_literal(kind):
+        return
+    from difflib import get_close_matches  # of use for misspelt files alone
+
+    if nearest := get_close_matches(kind.lower(), _KNOWN_TYPES, n=1, cutoff=0.7):
+        table.document.warn((*table.key, "type"), f"{shown(kind)} is no type we know; is {nearest[0]} meant?")
+
+
+def _check_apps(table: Table, key: str, apps: Sequence[str], named: frozenset[str]) -> None:
+    if not named:
+        return
+    for app in apps:
+        if not any(overlap(app, known) if key == "app" else app == known for known in named):
+            expected = f"an app that is configured: {one_of(sorted(named))}"
+            table.document.wrong((*table.key, key), shown(app), expected)
+
+
+def _delivery(table: Table) -> Delivery:
+    defaults = Delivery()
+    backoff = table.table("backoff")
+    initial = backoff.duration("initial", defaults.backoff_initial, 0.01, _HOUR)
+    longest = backoff.duration("max", max(defaults.backoff_max, initial), 0.01, _DAY)
+    if longest < initial:
+        backoff.wrong("max", "at least as much as initial")
+    backoff.finish()
+    delivery = Delivery(
+        order_by=table.choice("order_by", defaults.order_by),
+        window=table.whole("window", defaults.window, 1, 10_000),
+        ack_timeout=table.duration("ack_timeout", defaults.ack_timeout, 0.1, _HOUR),
+        max_attempts=table.whole("max_attempts", defaults.max_attempts, 1, 1_000),
+        backoff_initial=initial,
+        backoff_max=longest,
+        expire=table.duration("expire", defaults.expire, 1.0, 7 * _DAY),
+        gaps=table.flag("gaps", defaults.gaps),
+        max_age=table.duration("max_age", defaults.max_age, 1.0, 3650 * _DAY),
+        max_bytes=table.size("max_bytes", defaults.max_bytes, 1 << 10, _EXABYTE),
+    )
+    table.finish()
+    return delivery
+
+
+def _grants(
+    table: Table, apps: Mapping[str, App], named: frozenset[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    granted = table.texts("apps", "a list of names of apps")
+    _check_apps(table, "apps", granted, named)
+    methods = table.texts("methods", 'a list of Web API methods, such as "chat.postMessage" or "reactions.*"')
+    for method in methods:
+        if not _METHOD.fullmatch(method):
+            table.document.wrong((*table.key, "methods"), shown(method), "a Web API method, or a glob of such")
+    table.finish()
+    if methods and "apps" not in table:
+        if len(named) > 1:
+            table.wrong("apps", f"the apps in whose name it may call these methods: {one_of(sorted(named))}")
+        granted = tuple(sorted(named))
+    for app in granted:
+        if methods and app in apps and apps[app].bot_token is None:
+            words = f"apps.{app} has no bot_token, so no method can be called"
+            table.document.warn((*table.key, "methods"), words)
+    return granted, methods
