@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from slackd import wire
+from slackd.plugin.answers import Answer, Done, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import TooLarge
-from slackd.plugin.session import Answer, Done, Nack
 
 _REASON_LIMIT = 2_000  # characters of a nack's reason
 _ROOM_AROUND = 1_024  # bytes for the delivery's id and the members around a response

@@ -13,6 +13,7 @@ SlackdError
     └── PluginRefused     slackd doesn't accept this program as this plugin
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ class Retry(PluginError):
     """
 
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
+        if after is not None and not (math.isfinite(after) and after >= 0):
+            raise ValueError(f"after is in seconds from now, not {after}")
         super().__init__(reason or "the handler asks for another attempt")
         self.after = after
 

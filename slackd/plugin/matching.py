@@ -6,6 +6,7 @@ names (`message.channels` is a `message` too; one click can carry several action
 written out, the longer one decides.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -35,6 +36,7 @@ class Route:
     kind: str
     pattern: str
     handler: Handler
+    takes_context: bool
 
     @property
     def is_glob(self) -> bool:
@@ -64,17 +66,17 @@ class Routes:
                     f"two handlers for {kind} {pattern!r}: {_name(route.handler)} and {_name(handler)}; "
                     "an envelope goes to one handler alone, so let one of them call the other"
                 )
-        self._routes.append(Route(kind, pattern, handler))
+        self._routes.append(Route(kind, pattern, handler, _takes_context(handler)))
         self._routes.sort(key=lambda route: route.specificity, reverse=True)
 
-    def find(self, envelope: Envelope) -> Handler | None:
-        """The handler for this envelope, or None."""
+    def find(self, envelope: Envelope) -> Route | None:
+        """The one handler for this envelope, or None."""
         kind, names = subject(envelope)
         for route in self._routes:
             if route.kind == kind and any(_matches(route, name) for name in names):
-                return route.handler
+                return route
             if route.kind == "envelope" and _matches(route, envelope.type):
-                return route.handler
+                return route
         return None
 
 
@@ -91,6 +93,16 @@ def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
                 return kind, (envelope.callback_id,)
             return kind, envelope.action_ids if kind in ("action", "options") else (envelope.callback_id,)
     return "", ()
+
+
+def _takes_context(handler: Handler) -> bool:
+    """Does it take the context beside the envelope? Parameters with defaults are its own business."""
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except (TypeError, ValueError):  # it has none that can be told
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters) > 1
 
 
 def _matches(route: Route, name: str) -> bool:

@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, cast
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 import slackd
 from slackd import wire
+from slackd.plugin.actions import Action, Broken, CallFinished, Complaint, Ready, Refused, Send, Start, Told
+from slackd.plugin.answers import Answer
 from slackd.plugin.backoff import reconnect_delay
+from slackd.plugin.calling import Caller
+from slackd.plugin.connection import Connection
 from slackd.plugin.context import Context, as_answer
 from slackd.plugin.envelope import Envelope, Late
 from slackd.plugin.errors import NotRunning, Permanent, PluginRefused, Retry
-from slackd.plugin.matching import Handler
-from slackd.plugin.session import (
-    Action,
-    Answer,
-    Broken,
-    CallFinished,
-    Complaint,
-    Ready,
-    Refused,
-    Send,
-    Session,
-    Start,
-    Told,
-)
+from slackd.plugin.session import Session
 from slackd.plugin.slack import current_app
-from slackd.plugin.threads import Threads
 
 if TYPE_CHECKING:
     from slackd.plugin.app import Plugin
@@ -53,7 +42,6 @@ _HOPELESS = frozenset(
 )
 _STEADY = 1.0  # seconds of a session after which the next reconnect is a first try again
 _GRACE = 2.0  # seconds that slackd awaits a session whose connection is gone
-_FAREWELL = 1.0  # seconds that slackd has to read our last answers and close
 _LOG_BACKLOG = 1 << 20  # bytes waiting to be written, above which log lines go to stderr
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -91,11 +79,10 @@ class Runner:
         )
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._threads = Threads(f"slackd-{plugin.name}")
-        self._takes_context = {route.handler: _takes_context(route.handler) for route in plugin.routes}
+        self._caller = Caller(f"slackd-{plugin.name}")
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._calls: dict[int, asyncio.Future[wire.Result | wire.Failure]] = {}
         self._handlers: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
@@ -125,7 +112,7 @@ class Runner:
                 self._connection.abandon()
             for waiting in self._calls.values():
                 waiting.cancel()
-            self._threads.close()
+            self._caller.close()
 
     def stop(self) -> None:
         self._in_loop(self._stopping.set)
@@ -152,24 +139,22 @@ class Runner:
 
     def request_from_thread(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure:
         if threading.get_ident() == self._thread:
-            raise NotRunning(
-                f"{method}: a blocking call in an async function would wait for itself: await .call()"
-            )
+            raise NotRunning(f"{method}: call_sync in an async function would wait for itself: await call")
         if self._loop.is_closed():
             raise NotRunning(f"{method}: plugin {self._plugin.name} has left")
         return asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop).result()
 
     # What the connection tells.
 
-    def connected(self, connection: _Connection) -> None:
+    def connected(self, connection: Connection) -> None:
         self._connection = connection
         self._perform(self._session.connected())
 
-    def received(self, connection: _Connection, data: bytes) -> None:
+    def received(self, connection: Connection, data: bytes) -> None:
         if connection is self._connection:
             self._perform(self._session.receive(data))
 
-    def disconnected(self, connection: _Connection) -> None:
+    def disconnected(self, connection: Connection) -> None:
         if connection is self._connection:
             self._connection = None
             self._ready.clear()
@@ -180,7 +165,7 @@ class Runner:
         while True:
             began = self._loop.time()
             try:
-                _, connection = await self._loop.create_unix_connection(lambda: _Connection(self), self._path)
+                _, connection = await self._loop.create_unix_connection(lambda: Connection(self), self._path)
             except OSError as error:
                 self._say(f"no connection to slackd at {self._path} ({error.strerror or error}), trying again")
             else:
@@ -209,7 +194,7 @@ class Runner:
         _, late = await asyncio.wait(self._handlers, timeout=self._plugin.stop_timeout)
         if late:
             logger.warning(
-                "%d handlers still at work at the end of the stop timeout are left behind", len(late)
+                "%d handlers are left behind: still at work at the end of the stop timeout", len(late)
             )
         for task in late:
             task.cancel()
@@ -227,15 +212,13 @@ class Runner:
                     if self._connection is not None:
                         self._connection.send(data)
                 case Start(envelope):
-                    task = self._tasks.create_task(self._handle(envelope))
-                    self._handlers.add(task)
-                    task.add_done_callback(self._handlers.discard)
+                    self._spawn(self._handle(envelope))
                 case CallFinished(number, outcome):
                     waiting = self._calls.get(number)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(outcome)
                 case Told(notice):
-                    self._tasks.create_task(self._tell(notice))
+                    self._spawn(self._tell(notice))
                 case Ready():
                     self._accepted_once = True
                     self._said = ""
@@ -266,21 +249,19 @@ class Runner:
 
     async def _handle(self, envelope: Envelope) -> None:
         context = Context(envelope, self)
-        handler = self._plugin.routes.find(envelope)
+        route = self._plugin.routes.find(envelope)
         current_app.set(envelope.app)
         try:
-            if handler is None:
+            if route is None:
                 logger.warning(
                     "no handler for %s, acknowledged: %s", envelope.type, envelope.raw.get("envelope_id")
                 )
                 context.ack()
                 return
-            value = await self._call(
-                handler, *((envelope, context) if self._takes_context[handler] else (envelope,))
-            )
+            arguments = (envelope, context) if route.takes_context else (envelope,)
+            value = await self._caller.call(route.handler, *arguments)
             if not context.answered:
-                answer = as_answer(value, envelope)
-                context.conclude(answer)
+                context.conclude(as_answer(value, envelope))
         except Retry as retry:
             context.nack(str(retry), retry_after=retry.after)
         except Permanent as permanent:
@@ -292,7 +273,12 @@ class Runner:
             context.nack("the handler was cancelled by its own code")
         except Exception as error:  # the border to the author's code
             logger.exception("handler failed on delivery %s, attempt %d", envelope.delivery, envelope.attempt)
-            context.nack(f"{type(error).__name__}: {error}")
+            context.nack(traceback.format_exception_only(error)[-1].strip())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work)
+        self._handlers.add(task)
+        task.add_done_callback(self._handlers.discard)
 
     async def _tell(self, notice: Any) -> None:
         kind = "late" if isinstance(notice, Late) else "gap"
@@ -303,36 +289,9 @@ class Runner:
             )
         for handler in handlers:
             try:
-                await self._call(handler, notice)
+                await self._caller.call(handler, notice)
             except Exception:  # the border to the author's code
                 logger.exception("handler failed on %r", notice)
-
-    async def _call(self, handler: Handler, *arguments: Any) -> Any:
-        if _is_async(handler):
-            return await handler(*arguments)
-        value = await self._in_thread(lambda: handler(*arguments))
-        return await value if inspect.isawaitable(value) else value
-
-    async def _in_thread(self, function: Callable[[], Any]) -> Any:
-        ended: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
-        context = copy_context()
-
-        def job() -> None:
-            value, error = None, None
-            try:
-                value = context.run(function)
-            except BaseException as raised:  # noqa: BLE001  it is raised again in the loop
-                error = raised
-            with contextlib.suppress(
-                RuntimeError
-            ):  # the loop is closed: the plugin has left without this thread
-                self._loop.call_soon_threadsafe(_settle, ended, (value, error))
-
-        self._threads.submit(job)
-        value, error = await ended
-        if error is not None:
-            raise error
-        return value
 
     def _log(self, level: str, message: str) -> None:
         if self._connection is not None and self._connection.unwritten < _LOG_BACKLOG:
@@ -353,84 +312,6 @@ class Runner:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell any more
             self._loop.call_soon_threadsafe(function)
-
-
-class _Connection(asyncio.Protocol):
-    """One connection to slackd, up to the first sign of its end: after that nothing is read from it."""
-
-    def __init__(self, runner: Runner) -> None:
-        self.closed = asyncio.Event()
-        self.accepted = False
-        self._runner = runner
-        self._transport: asyncio.Transport | None = None
-        self._lines: list[bytes] = []
-
-    @property
-    def unwritten(self) -> int:
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._runner.connected(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._runner.received(self, data)
-
-    def eof_received(self) -> None:
-        self.abandon()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._ended()
-
-    def send(self, data: bytes) -> None:
-        """Lines of one turn of the loop go out together."""
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._lines.append(data)
-
-    def _flush(self) -> None:
-        if self._transport is not None and not self.closed.is_set():
-            self._transport.write(b"".join(self._lines))
-        self._lines.clear()
-
-    def abandon(self) -> None:
-        """Close now. What was not written yet is lost here, and remembered by the session."""
-        if self._transport is not None:
-            self._transport.abort()
-        self._ended()
-
-    async def leave(self) -> None:
-        """Write all, say that there is no more, and let slackd close first, so that it has read everything."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._flush()
-            self._transport.write_eof()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_FAREWELL):
-                    await self.closed.wait()
-
-    def _ended(self) -> None:
-        if not self.closed.is_set():
-            self.closed.set()
-            self._runner.disconnected(self)
-
-
-def _settle(ended: asyncio.Future[Any], outcome: tuple[Any, BaseException | None]) -> None:
-    if not ended.done():
-        ended.set_result(outcome)
-
-
-def _takes_context(handler: Handler) -> bool:
-    try:
-        parameters = inspect.signature(handler).parameters.values()
-    except (TypeError, ValueError):  # it has none that can be told
-        return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters) > 1
-
-
-def _is_async(handler: Handler) -> bool:
-    call = getattr(handler, "__call__", None)  # noqa: B004  an object whose __call__ is async counts
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

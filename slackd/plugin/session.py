@@ -23,6 +23,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from slackd import wire
+from slackd.plugin.actions import (
+    Action,
+    Broken,
+    CallFinished,
+    Complaint,
+    Ready,
+    Refused,
+    Send,
+    Start,
+    Told,
+)
+from slackd.plugin.answers import Answer, Done, Nack
 from slackd.plugin.envelope import Envelope, Gap, Late
 from slackd.plugin.errors import TooLarge
 
@@ -30,91 +42,6 @@ PROTOCOL: Final = 1
 _INITIALIZE_ID: Final = 0
 _WINDOW_IF_UNSAID: Final = 32
 _LOG_LIMIT: Final = 16_384  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The delivery was handled; `response` is what Slack's acknowledgement carries, or None."""
-
-    response: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Nack:
-    """The delivery was not handled. `retry_after` in seconds, None for the backoff in the plugin's file."""
-
-    reason: str
-    retry_after: float | None = None
-    permanent: bool = False
-
-
-Answer = Done | Nack
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Write these bytes to the connection."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start work on this envelope; its end is told with `Session.answer`."""
-
-    envelope: Envelope
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """slackd has accepted the session. `window` and `deadline_window`: deliveries it hands out at once."""
-
-    server: str
-    apps: tuple[str, ...]
-    window: int
-    deadline_window: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """slackd has not accepted the session; the connection is to be closed."""
-
-    code: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallFinished:
-    """The outcome of a request of ours: what the other side returned, or its error."""
-
-    call: int
-    outcome: wire.Result | wire.Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """slackd tells something that needs no answer."""
-
-    notice: Late | Gap
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """slackd can't use something that we sent: a delivery's answer, if `about` names one. It may close now."""
-
-    about: str | None
-    code: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The other side broke the protocol; the connection is to be closed."""
-
-    reason: str
-
-
-Action = Send | Start | Ready | Refused | CallFinished | Told | Complaint | Broken
 
 
 class Phase(enum.Enum):
@@ -198,11 +125,11 @@ class Session:
     def receive(self, data: bytes) -> list[Action]:
         """Bytes of the present connection."""
         actions: list[Action] = []
-        if self._is_down:
+        if self._is_down():
             return actions
         for message in self._reader.receive(data):
             actions += self._understand(message)
-            if self._is_down:
+            if self._is_down():
                 break
         return actions
 
@@ -256,7 +183,6 @@ class Session:
             return []
         return [Send(wire.encode_notification("log", {"level": level, "message": message[:_LOG_LIMIT]}))]
 
-    @property
     def _is_down(self) -> bool:
         return self.phase is Phase.DOWN
 

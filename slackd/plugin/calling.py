@@ -1,0 +1,59 @@
+"""Calls handlers: async functions in the loop, plain ones in threads, so that they may block."""
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any
+
+from slackd.plugin.matching import Handler
+from slackd.plugin.threads import Threads
+
+
+class Caller:
+    """`name` is what the threads are called."""
+
+    def __init__(self, name: str) -> None:
+        self._threads = Threads(name)
+
+    def close(self) -> None:
+        """Lets idle threads go. One that a handler still blocks is left behind; the process doesn't wait for it."""
+        self._threads.close()
+
+    async def call(self, handler: Handler, *arguments: Any) -> Any:
+        if _is_async(handler):
+            return await handler(*arguments)
+        value = await self._in_thread(lambda: handler(*arguments))
+        return await value if inspect.isawaitable(value) else value
+
+    async def _in_thread(self, function: Callable[[], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+        context = copy_context()
+
+        def job() -> None:
+            value, error = None, None
+            try:
+                value = context.run(function)
+            except BaseException as raised:  # noqa: BLE001  it is raised again in the loop
+                error = raised
+            # A closed loop is a plugin that has left without this thread.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, ended, (value, error))
+
+        self._threads.submit(job)
+        value, error = await ended
+        if error is not None:
+            raise error
+        return value
+
+
+def _settle(ended: asyncio.Future[Any], outcome: tuple[Any, BaseException | None]) -> None:
+    if not ended.done():
+        ended.set_result(outcome)
+
+
+def _is_async(handler: Handler) -> bool:
+    call = getattr(handler, "__call__", None)  # noqa: B004  an object whose __call__ is async counts
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)

@@ -1,0 +1,79 @@
+"""One connection to slackd's plugin socket, on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final, Protocol, cast
+
+FAREWELL: Final = 1.0
+"""Seconds that slackd has to read our last answers and close."""
+
+
+class Owner(Protocol):
+    """Whom a connection tells what happens to it."""
+
+    def connected(self, connection: Connection) -> None: ...
+
+    def received(self, connection: Connection, data: bytes) -> None: ...
+
+    def disconnected(self, connection: Connection) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """One connection to slackd, up to the first sign of its end: after that nothing is read from it."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.closed = asyncio.Event()
+        self.accepted = False
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._lines: list[bytes] = []
+
+    @property
+    def unwritten(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._owner.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._owner.received(self, data)
+
+    def eof_received(self) -> None:
+        self.abandon()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended()
+
+    def send(self, data: bytes) -> None:
+        """Lines of one turn of the loop go out together."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(data)
+
+    def _flush(self) -> None:
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.write(b"".join(self._lines))
+        self._lines.clear()
+
+    def abandon(self) -> None:
+        """Close now. What was not written yet is lost here, and remembered by the session."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._ended()
+
+    async def leave(self) -> None:
+        """Write all, say that there is no more, and let slackd close first, so that it has read everything."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._flush()
+            self._transport.write_eof()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await self.closed.wait()
+
+    def _ended(self) -> None:
+        if not self.closed.is_set():
+            self.closed.set()
+            self._owner.disconnected(self)
