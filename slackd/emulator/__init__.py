@@ -1,0 +1,32 @@
+"""A Slack that runs on a laptop and in tests: Socket Mode, the Web API, response URLs, faults, and a ledger.
+
+async with Emulator(settings=EmulatorSettings(time_scale=0.01)).serving() as slack:
+    ...  # a client connects to slack.api_url
+    entry = slack.command("/deploy", "api")
+    await slack.wait_for_ack(entry)
+    slack.fault("warning")
+"""
+
+from slackd.emulator.batch import Batch
+from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.errors import EmulatorError, WaitedTooLongError
+from slackd.emulator.ledger import Ack, ApiCall, Entry, Ledger, ResponsePost, Send, Summary
+from slackd.emulator.server import Emulator
+from slackd.emulator.settings import EmulatedApp, EmulatorSettings
+
+__all__ = [
+    "Ack",
+    "ApiCall",
+    "Batch",
+    "EmulatedApp",
+    "EmulatedSlack",
+    "Emulator",
+    "EmulatorError",
+    "EmulatorSettings",
+    "Entry",
+    "Ledger",
+    "ResponsePost",
+    "Send",
+    "Summary",
+    "WaitedTooLongError",
+]

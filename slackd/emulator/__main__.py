@@ -1,0 +1,5 @@
+"""`python -m slackd.emulator`."""
+
+from slackd.emulator.serve import main
+
+main()

@@ -1,0 +1,157 @@
+"""One app's connections: who is registered, who is READY, and who gets the next envelope.
+
+Registered is what Slack believes: it counts towards the limit of ten and gets its share of the envelopes. A
+connection whose end Slack has not seen (half-open) is registered still: a ghost.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+import attrs
+
+from slackd.emulator.ledger import ReadySpans
+from slackd.emulator.world import World
+
+
+class Line(Protocol):
+    """The way out to one client."""
+
+    def send_text(self, text: str) -> None:
+        """Send one text frame."""
+
+    def send_ping(self, payload: bytes) -> None:
+        """Send a ping."""
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+
+    def close(self, code: int | None, reason: str) -> None:
+        """Send a Close frame and see the closing handshake through."""
+
+    def abort(self, *, reset: bool = False) -> None:
+        """End the TCP connection without a frame; with `reset` by a TCP reset."""
+
+
+class State(enum.Enum):
+    """The life of a connection as Slack sees it."""
+
+    OPENING = "opening"
+    READY = "ready"
+    LEAVING = "leaving"
+    GHOST = "ghost"
+    ENDED = "ended"
+
+
+_RECEIVES = frozenset({State.READY, State.LEAVING, State.GHOST})
+_SERVES = frozenset({State.READY, State.LEAVING})
+
+
+@attrs.define(eq=False)
+class Connection:
+    """One WebSocket of a client's.
+
+    Attributes:
+        silent: nothing goes out and nothing that comes in is noticed (a half-open stall).
+        mute: envelopes are swallowed, while pings go on.
+        loses_acks: what the client says is not noticed.
+        end_unseen: that the client ended it will not be noticed: it becomes a ghost.
+        lifetime: seconds until it is refreshed; `announced` is what `hello` says of that.
+        how_ended: who ended it and how, in words.
+    """
+
+    id: str
+    app: str
+    number: int
+    lifetime: float
+    announced: int
+    line: Line | None = None
+    state: State = State.OPENING
+    opened_at: float = 0.0
+    hello_at: float | None = None
+    ended_at: float | None = None
+    how_ended: str | None = None
+    silent: bool = False
+    mute: bool = False
+    loses_acks: bool = False
+    end_unseen: bool = False
+    answers_close: bool = True
+    closes_tcp: bool = True
+    sent: int = 0
+    acked: int = 0
+    pings: int = 0
+    pongs: int = 0
+
+    @property
+    def host(self) -> str:
+        """The name that Slack gives the front end in `debug_info`."""
+        return f"applink-{self.number}"
+
+    @property
+    def receives(self) -> bool:
+        """Whether envelopes are given to it."""
+        return self.state in _RECEIVES
+
+    @property
+    def swallows(self) -> bool:
+        """Whether what is given to it can't reach the client."""
+        return self.silent or self.mute or self.state is State.GHOST
+
+    @property
+    def ready(self) -> bool:
+        """Whether it serves the app, in truth and not only in Slack's belief."""
+        return self.state in _SERVES and not self.silent and not self.mute
+
+
+class Registry:
+    """The connections of one app."""
+
+    def __init__(self, world: World, spans: ReadySpans) -> None:
+        self._world = world
+        self.spans = spans
+        self._registered: dict[str, Connection] = {}
+        self._receivers: list[Connection] = []
+        self._turn = 0
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    def all(self) -> list[Connection]:
+        """Those that are registered, oldest first."""
+        return list(self._registered.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether Slack takes no more."""
+        return len(self._registered) >= self._world.settings.max_connections
+
+    def register(self, connection: Connection, now: float) -> None:
+        """From now on it counts."""
+        self._registered[connection.id] = connection
+        self.changed(now)
+
+    def unregister(self, connection: Connection, now: float, how: str) -> None:
+        """Slack has noticed that it ended, and how."""
+        connection.state = State.ENDED
+        connection.ended_at = now
+        connection.how_ended = how
+        self._registered.pop(connection.id, None)
+        self.changed(now)
+
+    def changed(self, now: float) -> None:
+        """The state of a connection has changed."""
+        self._receivers = [connection for connection in self._registered.values() if connection.receives]
+        ready = sum(connection.ready for connection in self._registered.values())
+        if ready != self.spans.count:
+            self.spans.changed(ready, now)
+
+    def choose(self) -> Connection | None:
+        """The connection that gets the next envelope, ghosts included, or None."""
+        receivers = self._receivers
+        if not receivers:
+            return None
+        if self._world.settings.distribution == "random":
+            return receivers[int(self._world.dice.random() * len(receivers))]
+        self._turn += 1
+        return receivers[self._turn % len(receivers)]

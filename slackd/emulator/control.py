@@ -1,0 +1,259 @@
+"""The control API: JSON over HTTP under /control, for tests in other processes and for people with curl.
+
+`GET /control/` lists all of it. A body is one JSON object; its fields are the arguments of the method of
+`slackd.emulator.emulated.EmulatedSlack` that does the work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+from aiohttp import web
+
+from slackd.emulator.batch import Batch
+from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.errors import EmulatorError, WaitedTooLongError
+from slackd.emulator.faults import CONNECTION_FAULTS, PLANNED_FAULTS
+from slackd.emulator.ledger import Entry
+
+Json = dict[str, Any]
+Answer = Callable[[Json], Awaitable[Any]]
+
+_LARGEST_PAGE = 10_000
+
+
+class ControlApi:
+    """The endpoints, in one table."""
+
+    def __init__(self, slack: EmulatedSlack) -> None:
+        self._slack = slack
+        self._endpoints: list[tuple[str, str, Answer, str]] = [
+            ("GET", "/control/", self._index, "this list"),
+            ("GET", "/control/apps", self._apps, "the apps, with their tokens"),
+            ("GET", "/control/connections", self._connections, "all connections, past ones included"),
+            ("GET", "/control/summary", self._summary, "the ledger in numbers: ?app="),
+            (
+                "GET",
+                "/control/ledger",
+                self._ledger,
+                "?app= type= name= state=acked|late|never|open after= limit=",
+            ),
+            ("GET", "/control/calls", self._calls, "Web API calls: ?method= app= after="),
+            ("GET", "/control/faults", self._faults, "the faults that can be done"),
+            ("POST", "/control/fault", self._fault, "kind, app, connection, and the fault's own fields"),
+            ("GET", "/control/settings", self._settings, "the settings"),
+            ("POST", "/control/settings", self._change, "change some of them"),
+            ("POST", "/control/reset", self._reset, "a new ledger; connections stay"),
+            (
+                "POST",
+                "/control/batch",
+                self._batch,
+                "count, rate, channels, size, window, app, label, wait (seconds)",
+            ),
+            ("GET", "/control/batch", self._batches, "how far the batches are"),
+            (
+                "POST",
+                "/control/wait",
+                self._wait,
+                "for=ready|acked|call|idle|batch, count, method, key, app, timeout",
+            ),
+            ("POST", "/control/event", self._does(slack.send_event), "event={...}, app"),
+            ("POST", "/control/message", self._does(slack.post_message), "text, channel, user, thread_ts, app"),
+            ("POST", "/control/mention", self._does(slack.mention), "text, channel, user, thread_ts, app"),
+            ("POST", "/control/reaction", self._does(slack.react), "reaction, item_ts, channel, user, app"),
+            ("POST", "/control/app_rate_limited", self._does(slack.rate_limit_events), "app"),
+            ("POST", "/control/command", self._does(slack.command), "command, text, channel, user, app"),
+            ("POST", "/control/click", self._does(slack.click), "action_id, value, channel, user, app"),
+            (
+                "POST",
+                "/control/submit_view",
+                self._does(slack.submit_view),
+                "values, callback_id, view_id, app",
+            ),
+            ("POST", "/control/close_view", self._does(slack.close_view), "callback_id, view_id, app"),
+            ("POST", "/control/shortcut", self._does(slack.shortcut), "callback_id, user, app"),
+            (
+                "POST",
+                "/control/message_shortcut",
+                self._does(slack.message_shortcut),
+                "callback_id, message, app",
+            ),
+            ("POST", "/control/options", self._does(slack.options), "action_id, value, app"),
+            (
+                "POST",
+                "/control/envelope",
+                self._does(slack.send_envelope),
+                "envelope_type, payload, accepts_response_payload",
+            ),
+        ]
+
+    def add_routes(self, application: web.Application) -> None:
+        """Let the application answer under /control."""
+        for method, path, answer, _ in self._endpoints:
+            application.router.add_route(method, path, self._handler(answer))
+
+    def _handler(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                found = await answer(await _fields(request))
+            except WaitedTooLongError as error:
+                return web.json_response({"error": str(error)}, status=408)
+            except (EmulatorError, TypeError, ValueError, KeyError) as error:
+                return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+            return web.json_response(found)
+
+        return handle
+
+    def _does(self, action: Callable[..., Entry]) -> Answer:
+        async def do(fields: Json) -> Json:
+            wait = fields.pop("wait", None)
+            entry = action(**fields)
+            if wait:
+                await self._slack.wait_until(
+                    lambda: entry.acknowledged or entry.failure,
+                    timeout=float(wait),
+                    what=f"the ack of {entry.name}",
+                )
+            return _entry(entry)
+
+        return do
+
+    async def _index(self, fields: Json) -> Json:
+        return {f"{method} {path}": says for method, path, _, says in self._endpoints}
+
+    async def _apps(self, fields: Json) -> list[Json]:
+        return [attrs.asdict(app) for app in self._slack.apps]
+
+    async def _connections(self, fields: Json) -> list[Json]:
+        shown = []
+        for connection in self._slack.core.connections.values():
+            values = attrs.asdict(connection, filter=lambda attribute, value: attribute.name != "line")
+            shown.append({**values, "state": connection.state.value, "ready": connection.ready})
+        return shown
+
+    async def _summary(self, fields: Json) -> Json:
+        return attrs.asdict(self._slack.summary(fields.get("app")))
+
+    async def _ledger(self, fields: Json) -> Json:
+        app = fields.get("app")
+        app_id = None if app is None else self._slack.core.side(app).app.app_id
+        entries = list(
+            self._slack.ledger.find(app=app_id, envelope_type=fields.get("type"), name=fields.get("name"))
+        )
+        chosen = [entry for entry in entries if _state_is(entry, fields.get("state"))]
+        after, limit = int(fields.get("after", 0)), min(int(fields.get("limit", 1000)), _LARGEST_PAGE)
+        page = chosen[after : after + limit]
+        following = after + len(page)
+        return {
+            "entries": [_entry(entry) for entry in page],
+            "total": len(chosen),
+            "next": following if following < len(chosen) else None,
+        }
+
+    async def _calls(self, fields: Json) -> list[Json]:
+        app = fields.get("app")
+        app_id = None if app is None else self._slack.core.side(app).app.app_id
+        calls = self._slack.ledger.calls_of(fields.get("method"), app=app_id)
+        return [attrs.asdict(call) for call in calls[int(fields.get("after", 0)) :]]
+
+    async def _faults(self, fields: Json) -> Json:
+        return {"now": CONNECTION_FAULTS, "planned": PLANNED_FAULTS}
+
+    async def _fault(self, fields: Json) -> Json:
+        return {"connections": self._slack.fault(fields.pop("kind"), **fields)}
+
+    async def _settings(self, fields: Json) -> Json:
+        return attrs.asdict(self._slack.core.settings)
+
+    async def _change(self, fields: Json) -> Json:
+        self._slack.core.change_settings(**fields)
+        return attrs.asdict(self._slack.core.settings)
+
+    async def _reset(self, fields: Json) -> Json:
+        self._slack.reset()
+        return {}
+
+    async def _batch(self, fields: Json) -> Json:
+        wait = fields.pop("wait", None)
+        batch = self._slack.batch(**fields)
+        if wait:
+            await self._whole(batch, float(wait))
+        return _progress(batch)
+
+    async def _batches(self, fields: Json) -> Json:
+        return {label: _progress(batch) for label, batch in self._slack.batches.items()}
+
+    async def _wait(self, fields: Json) -> Json:
+        timeout, app, count = float(fields.get("timeout", 10)), fields.get("app"), int(fields.get("count", 1))
+        slack = self._slack
+        match fields.get("for"):
+            case "ready":
+                await slack.wait_until_ready(count, app=app, timeout=timeout)
+                return {"ready": slack.summary(app).ready_now}
+            case "acked":
+                return _entry(await slack.wait_for_ack(slack.ledger.entries[fields["key"]], timeout=timeout))
+            case "call":
+                call = await slack.wait_for_call(fields["method"], app=app, count=count, timeout=timeout)
+                return attrs.asdict(call)
+            case "post":
+                entry = slack.ledger.entries[fields["key"]]
+                return {"body": await slack.wait_for_post(entry, count=count, timeout=timeout)}
+            case "batch":
+                batch = slack.batches[fields["label"]]
+                await self._whole(batch, timeout)
+                return _progress(batch)
+            case "idle":
+                await slack.wait_until(
+                    lambda: not slack.summary(app).unanswered, timeout=timeout, what="nothing unanswered"
+                )
+                return attrs.asdict(slack.summary(app))
+        raise EmulatorError("for= must be one of ready, acked, call, post, batch, idle")
+
+    async def _whole(self, batch: Batch, timeout: float) -> None:
+        await self._slack.wait_until(
+            lambda: batch.complete and batch.acknowledged == batch.count,
+            timeout=timeout,
+            what=f"all acks of {batch.label}",
+        )
+
+
+async def _fields(request: web.Request) -> Json:
+    fields: Json = dict(request.query)
+    if request.method == "POST" and request.can_read_body:
+        body = json.loads(await request.read() or b"{}")
+        if not isinstance(body, dict):
+            raise EmulatorError("the body must be one JSON object")
+        fields |= body
+    return fields
+
+
+def _state_is(entry: Entry, state: str | None) -> bool:
+    match state:
+        case None:
+            return True
+        case "acked":
+            return entry.acknowledged
+        case "late":
+            return not entry.acknowledged and bool(entry.acks)
+        case "never":
+            return not entry.acks
+        case "open":
+            return not entry.acknowledged and entry.failure is None
+    raise EmulatorError("state must be one of acked, late, never, open")
+
+
+def _entry(entry: Entry) -> Json:
+    return {
+        **attrs.asdict(entry),
+        "acknowledged": entry.acknowledged,
+        "response": entry.response,
+        "ack_seconds": entry.ack_seconds,
+    }
+
+
+def _progress(batch: Batch) -> Json:
+    shown = attrs.asdict(batch, filter=lambda attribute, value: attribute.name != "entries")
+    return {**shown, "complete": batch.complete, "acknowledged": batch.acknowledged}

@@ -1,0 +1,163 @@
+"""One app's envelopes: each given to one connection, to be acknowledged in three seconds; events come again.
+
+Slack's schedule, for events alone ("Events API", Retries): a failed attempt is followed by another nearly at
+once, then one after a minute, then one after five. An attempt fails when its envelope is not acknowledged within the
+deadline, or when there is no connection to give it to. An acknowledgement that is late has missed its attempt.
+In the field the unacknowledged envelope itself comes again as well, with its old id and `retry_attempt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slackd.emulator.connections import Registry
+from slackd.emulator.ledger import Ack, Entry, Ledger, Send
+from slackd.emulator.settings import EmulatedApp
+from slackd.emulator.world import World
+
+
+def envelope_text(entry: Entry, envelope_id: str, attempt: int) -> str:
+    """The envelope's JSON text; the payload is not printed again."""
+    accepts = "true" if entry.accepts_response_payload else "false"
+    retry = ""
+    if entry.type == "events_api":
+        retry = f',"retry_attempt":{attempt},"retry_reason":"{"timeout" if attempt else ""}"'
+    return (
+        f'{{"envelope_id":"{envelope_id}","payload":{entry.payload},"type":"{entry.type}",'
+        f'"accepts_response_payload":{accepts}{retry}}}'
+    )
+
+
+class Deliveries:
+    """Gives out envelopes, waits for their acknowledgement, and gives out events again."""
+
+    def __init__(
+        self,
+        world: World,
+        app: EmulatedApp,
+        registry: Registry,
+        ledger: Ledger,
+        settled: Callable[[Entry], None],
+    ) -> None:
+        self._world = world
+        self._app = app
+        self._registry = registry
+        self._ledger = ledger
+        self._settled = settled
+        self._envelopes: dict[str, tuple[Entry, Send]] = {}
+        self._waiting: set[str] = set()
+
+    @property
+    def waiting(self) -> int:
+        """How many sends are within their deadline, unacknowledged."""
+        return len(self._waiting)
+
+    def begin(self, entry: Entry, now: float) -> None:
+        """It has happened in Slack: give it out for the first time."""
+        self._ledger.add(entry)
+        self._attempt(entry, 0, now)
+
+    def acknowledged(self, connection: str, envelope_id: str, payload: Any, now: float) -> None:
+        """A client acknowledged `envelope_id`, on that connection, with that payload or None."""
+        found = self._envelopes.get(envelope_id)
+        if found is None:
+            self._ledger.odd(self._app.app_id, "ack of an unknown envelope")
+            return
+        entry, send = found
+        if send.connection != connection:
+            self._ledger.odd(self._app.app_id, "ack on another connection")
+            if not self._world.settings.acks_on_any_connection:
+                return
+        again = any(ack.envelope_id == envelope_id and not ack.late for ack in entry.acks)
+        late = not again and envelope_id not in self._waiting
+        self._waiting.discard(envelope_id)
+        entry.acks.append(Ack(envelope_id, connection, now, now - send.at, late, again, payload))
+        if payload and not entry.accepts_response_payload:
+            self._ledger.odd(self._app.app_id, "response payload that is not accepted")
+        if again:
+            self._ledger.odd(self._app.app_id, "envelope acknowledged again")
+        elif not late and entry.settled_at is None:
+            entry.settled_at = now
+            if not self._world.settings.keep_payloads:
+                entry.payload = None
+        self._settled(entry)
+
+    def forget(self) -> None:
+        """Give up all that is under way."""
+        self._envelopes.clear()
+        self._waiting.clear()
+
+    def _attempt(self, entry: Entry, attempt: int, now: float) -> None:
+        if self._obsolete(entry):
+            return
+        same = attempt and self._world.settings.redelivery_ids == "same"
+        envelope_id = entry.sends[0].envelope_id if same else self._world.ids.envelope_id()
+        self._give_out(entry, envelope_id, attempt, now, repeat=False)
+
+    def _repeat(self, entry: Entry, envelope_id: str, attempt: int, now: float) -> None:
+        if not self._obsolete(entry) and entry.failure is None:
+            self._give_out(entry, envelope_id, attempt, now, repeat=True)
+
+    def _give_out(self, entry: Entry, envelope_id: str, attempt: int, now: float, *, repeat: bool) -> None:
+        settings, agenda = self._world.settings, self._world.agenda
+        connection = self._registry.choose()
+        send = Send(envelope_id, connection.id if connection else None, attempt, now, repeat)
+        entry.sends.append(send)
+        if connection is None:
+            if not repeat:
+                self._failed(entry, attempt, "dispatch_failed", now)
+            return
+        self._envelopes[envelope_id] = (entry, send)
+        self._waiting.add(envelope_id)
+        connection.sent += 1
+        if connection.swallows:
+            send.swallowed = True
+        elif connection.line is not None:
+            connection.line.send_text(envelope_text(entry, envelope_id, attempt))
+        agenda.at(self._world.later(now, settings.ack_deadline), self._deadline, entry, send)
+        pause = settings.repeat_same_envelope_after
+        if entry.redelivers and not repeat and pause is not None and settings.redelivery_ids == "both":
+            agenda.at(self._world.later(now, pause), self._repeat, entry, envelope_id, attempt)
+
+    def _deadline(self, entry: Entry, send: Send, now: float) -> None:
+        found = self._envelopes.get(send.envelope_id)
+        if found is None or found[1] is not send or send.envelope_id not in self._waiting:
+            return
+        self._waiting.discard(send.envelope_id)
+        if not send.repeat:
+            self._failed(entry, send.attempt, "operation_timeout", now)
+
+    def _failed(self, entry: Entry, attempt: int, seen_by_person: str, now: float) -> None:
+        if entry.settled_at is not None:
+            return
+        if not entry.redelivers:
+            entry.failure = seen_by_person
+            self._settled(entry)
+            return
+        delay = self._delay_before(attempt + 1)
+        if delay is None:
+            entry.failure = "given_up"
+            self._settled(entry)
+        else:
+            self._world.agenda.at(self._world.later(now, delay), self._attempt, entry, attempt + 1)
+
+    def _delay_before(self, attempt: int) -> float | None:
+        settings = self._world.settings
+        usual = settings.redelivery_delays
+        if attempt <= len(usual):
+            return usual[attempt - 1]
+        if self._app.delayed_events and attempt <= len(usual) + settings.delayed_events_count:
+            return settings.delayed_events_interval
+        return None
+
+    def _obsolete(self, entry: Entry) -> bool:
+        return entry.settled_at is not None or self._ledger.entries.get(entry.key) is not entry
+
+
+def read_ack(message: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """The `envelope_id` and payload of what a client said, or None if it acknowledges nothing."""
+    envelope_id = message.get("envelope_id")
+    if not isinstance(envelope_id, str):
+        return None
+    return envelope_id, message.get("payload")

@@ -1,0 +1,68 @@
+"""`response_url`s: five posts within thirty minutes (source: "Handling user interaction")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from slackd.emulator.ledger import Entry, Ledger, ResponsePost
+from slackd.emulator.world import World
+
+
+@attrs.define
+class _Open:
+    entry: Entry
+    until: float
+    left: int
+
+
+class ResponseUrls:
+    """Those that were handed out."""
+
+    def __init__(self, world: World, ledger: Ledger) -> None:
+        self._world = world
+        self._ledger = ledger
+        self._open: dict[str, _Open] = {}
+
+    def hand_out(self, path: str, entry: Entry, now: float) -> None:
+        """That path is the answer's way for `entry`."""
+        settings = self._world.settings
+        until = self._world.later(now, settings.response_url_lifetime)
+        self._open[path] = _Open(entry, until, settings.response_url_uses)
+
+    def app_of(self, path: str) -> str | None:
+        """The app to which that path was handed out."""
+        found = self._open.get(path)
+        return found.entry.app if found is not None else None
+
+    def post(self, path: str, body: Any, now: float) -> tuple[int, str]:
+        """A post came in; returns the status and text that Slack answers with."""
+        found = self._open.get(path)
+        if found is None:
+            self._ledger.odd("", "post to an unknown response_url")
+            return 404, "no_team" if path.count("/") < 4 else "expired_url"
+        status, text = self._judge(found, body, now)
+        found.entry.posts.append(ResponsePost(now, status, body))
+        return status, text
+
+    def refused(self, path: str, body: Any, status: int, now: float) -> None:
+        """A post came in and was answered with a planned fault."""
+        if found := self._open.get(path):
+            found.entry.posts.append(ResponsePost(now, status, body))
+
+    def _judge(self, found: _Open, body: Any, now: float) -> tuple[int, str]:
+        if now >= found.until:
+            return 404, "expired_url"
+        if found.left <= 0:
+            return 404, "used_url"
+        if not isinstance(body, dict):
+            return 500, "invalid_payload"
+        found.left -= 1
+        if not ({"text", "blocks", "attachments", "delete_original"} & body.keys()):
+            return 500, "no_text"
+        return 200, "ok"
+
+    def forget(self) -> None:
+        """All are expired."""
+        self._open.clear()

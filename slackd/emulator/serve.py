@@ -1,0 +1,113 @@
+"""Serving the emulator from a command line, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+
+from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.server import Emulator
+from slackd.emulator.settings import EmulatedApp, EmulatorSettings
+
+
+async def serve(
+    apps: Sequence[EmulatedApp],
+    settings: EmulatorSettings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    public_url: str | None = None,
+    listening: Callable[[EmulatedSlack], None] = lambda slack: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `listening` is called once, when clients may connect."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Emulator(apps, settings).serving(host, port, tls=tls, public_url=public_url) as slack:
+        listening(slack)
+        await stop.wait()
+
+
+def announce_readable(slack: EmulatedSlack) -> None:
+    """Say, for a person, where it listens and which tokens to use."""
+    print(f"Slack is at {slack.api_url} (control: {slack.base_url}/control/)")
+    for app in slack.apps:
+        print(f"  app {app.name} ({app.app_id}): app token {app.app_token}  bot token {app.bot_token}")
+    sys.stdout.flush()
+
+
+def announce_json(slack: EmulatedSlack) -> None:
+    """The same as one line of JSON, for a program."""
+    apps = [
+        {"name": app.name, "app_id": app.app_id, "app_token": app.app_token, "bot_token": app.bot_token}
+        for app in slack.apps
+    ]
+    print(json.dumps({"api_url": slack.api_url, "control_url": f"{slack.base_url}/control/", "apps": apps}))
+    sys.stdout.flush()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser("slackd emulate", description="A Slack for laptops and tests.")
+    made.add_argument("--host", default="127.0.0.1")
+    made.add_argument("--port", type=int, default=0, help="0 takes a free one (the default)")
+    made.add_argument("--app-token", action="append", default=[], help="xapp-...; again for another app")
+    made.add_argument("--bot-token", action="append", default=[], help="xoxb-...; one for each app token")
+    made.add_argument("--app-id", action="append", default=[], help="A...; one for each app token")
+    made.add_argument("--apps", type=int, default=1, help="how many apps, when no tokens are given")
+    made.add_argument("--time-scale", type=float, default=1.0, help="0.1: all delays a tenth of Slack's")
+    made.add_argument("--setting", action="append", default=[], metavar="NAME=JSON", help="any other setting")
+    made.add_argument("--public-url", help="how apps find this Slack, where that isn't host and port")
+    made.add_argument("--tls-cert", help="PEM file; makes it https and wss")
+    made.add_argument("--tls-key", help="PEM file")
+    made.add_argument("--json", action="store_true", help="announce as one line of JSON")
+    return made
+
+
+def apps_from(arguments: argparse.Namespace) -> list[EmulatedApp]:
+    """The apps that the command line asks for."""
+    count = len(arguments.app_token)
+    if len(arguments.bot_token) > count or len(arguments.app_id) > count:
+        parser().error("every --bot-token and --app-id needs an --app-token")
+    if not count:
+        return [EmulatedApp.numbered(number) for number in range(1, arguments.apps + 1)]
+    apps = []
+    for number, token in enumerate(arguments.app_token, start=1):
+        given = {"app_token": token}
+        for field, values in (("bot_token", arguments.bot_token), ("app_id", arguments.app_id)):
+            if number <= len(values):
+                given[field] = values[number - 1]
+        apps.append(EmulatedApp.numbered(number, **given))
+    return apps
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m slackd.emulator`."""
+    arguments = parser().parse_args(argv)
+    changes = {}
+    for setting in arguments.setting:
+        name, _, value = setting.partition("=")
+        changes[name] = json.loads(value)
+    settings = EmulatorSettings(time_scale=arguments.time_scale, **changes)
+    tls = None
+    if arguments.tls_cert:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(arguments.tls_cert, arguments.tls_key)
+    asyncio.run(
+        serve(
+            apps_from(arguments),
+            settings,
+            host=arguments.host,
+            port=arguments.port,
+            tls=tls,
+            public_url=arguments.public_url,
+            listening=announce_json if arguments.json else announce_readable,
+        )
+    )

@@ -1,0 +1,144 @@
+"""One client's WebSocket on an asyncio transport: bytes in, frames to the core, frames out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+from slackd.emulator.connections import Connection
+from slackd.emulator.core import Slack
+from slackd.emulator.errors import FrameViolation
+from slackd.emulator.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
+
+
+class ServerWebSocket:
+    """Slack's end of one WebSocket, after the handshake.
+
+    Frames that are sent in one turn of the loop go out together.
+    """
+
+    def __init__(self, slack: Slack, connection: Connection, transport: asyncio.Transport) -> None:
+        self._slack = slack
+        self._connection = connection
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._frames = FrameReader(slack.settings.max_frame_bytes)
+        self._outgoing: list[bytes] = []
+        self._close_sent = False
+        self._deaf = False
+
+    def send_text(self, text: str) -> None:
+        """Send one text frame."""
+        self._write(encode(Opcode.TEXT, text.encode()))
+
+    def send_ping(self, payload: bytes) -> None:
+        """Send a ping."""
+        self._write(encode(Opcode.PING, payload))
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._write(data)
+
+    def close(self, code: int | None, reason: str) -> None:
+        """Send a Close frame; the TCP connection ends when it is answered, or after `close_timeout`."""
+        if self._close_sent:
+            return
+        self._write(encode_close(code, reason))
+        self._close_sent = True
+        settings = self._slack.settings
+        if self._connection.closes_tcp:
+            self._loop.call_later(settings.scaled(settings.close_timeout), self._end_tcp)
+
+    def abort(self, *, reset: bool = False) -> None:
+        """End the TCP connection without a frame; with `reset` by a TCP reset."""
+        self._flush()
+        if reset:
+            raw = self._transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+        else:
+            self._end_tcp()
+
+    def data_received(self, data: bytes) -> None:
+        """The client sent bytes."""
+        if self._deaf:
+            return
+        try:
+            for frame in self._frames.feed(data):
+                self._frame(frame)
+                if frame.opcode is Opcode.CLOSE:
+                    return
+        except FrameViolation as violation:
+            self._violated(violation)
+
+    def lost(self) -> None:
+        """The TCP connection is no more."""
+        self._deaf = True
+        self._slack.lost(self._connection, self._loop.time())
+
+    def _frame(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT:
+                if frame.fin:
+                    _check_utf8(frame.payload)
+                self._slack.received(self._connection, frame.payload, self._loop.time(), whole=frame.fin)
+            case Opcode.CONTINUATION:
+                self._slack.received(self._connection, frame.payload, self._loop.time(), whole=False)
+            case Opcode.BINARY:
+                self._slack.ledger.odd(self._connection.app, "binary frame")
+            case Opcode.PING:
+                if not self._connection.silent and not self._close_sent:
+                    self._write(encode(Opcode.PONG, frame.payload))
+            case Opcode.PONG:
+                if frame.payload == self._slack.settings.ping_text.encode():
+                    self._connection.pongs += 1
+            case Opcode.CLOSE:
+                self._closed(frame)
+
+    def _closed(self, frame: Frame) -> None:
+        connection = self._connection
+        if connection.silent:
+            return
+        self._deaf = True
+        if not connection.end_unseen:
+            self._slack.closed(connection, close_code(frame.payload)[0], self._loop.time())
+        if not self._close_sent and connection.answers_close:
+            self._write(encode(Opcode.CLOSE, frame.payload[:2]))
+            self._close_sent = True
+        if connection.closes_tcp and (self._close_sent or connection.answers_close):
+            self._end_tcp()
+
+    def _violated(self, violation: FrameViolation) -> None:
+        if self._connection.silent:
+            return
+        self._deaf = True
+        self._slack.violated(self._connection, violation.reason, self._loop.time())
+        if not self._close_sent:
+            self._write(encode_close(violation.code, violation.reason))
+            self._close_sent = True
+        self._end_tcp()
+
+    def _write(self, data: bytes) -> None:
+        if self._close_sent or self._transport.is_closing():
+            return
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(data)
+
+    def _flush(self) -> None:
+        if self._outgoing and not self._transport.is_closing():
+            self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()
+
+    def _end_tcp(self) -> None:
+        self._flush()
+        if not self._transport.is_closing():
+            self._transport.close()
+
+
+def _check_utf8(payload: bytes) -> None:
+    try:
+        payload.decode()
+    except UnicodeDecodeError as error:
+        raise FrameViolation(1007, "bytes are not UTF-8") from error
