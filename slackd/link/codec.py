@@ -1,0 +1,331 @@
+"""The link's messages as lines, and back: JSON-RPC notifications, one line each (`slackd.wire`).
+
+Neighbouring releases understand each other: a member that this release does not know is ignored, one that the
+other side does not send has its default, a method that is not known decodes to None. What decodes to nothing
+that makes sense raises `LinkError`, and the link is closed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from slackd import wire
+from slackd.envelope import Arrival, Refusal, Settlement
+from slackd.errors import LinkError
+from slackd.link.messages import (
+    Acknowledged,
+    AppPeers,
+    AppTrouble,
+    Call,
+    CallKind,
+    Changed,
+    ConnectionState,
+    Deliver,
+    FromBroker,
+    FromConnector,
+    Hello,
+    Peers,
+    Refused,
+    Returned,
+    Settled,
+    Trouble,
+)
+
+LINE_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes in one line of the link, without its line feed."""
+DELIVER_LIMIT: Final = 4 * 1024 * 1024
+"""Characters of envelope text that go into one line; what is redelivered after a restart may be far more."""
+
+LinkMessage = FromConnector | FromBroker
+Params = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def encode(message: LinkMessage) -> bytes:
+    """The line, or lines, that carry one message.
+
+    Raises:
+        LinkError: A value has no JSON text, or one line would be longer than `LINE_LIMIT`.
+    """
+    if type(message) is Deliver:
+        return b"".join(_line("deliver", {"arrivals": part}) for part in _parts(message.arrivals))
+    method, to_params = _ENCODERS[type(message)]
+    return _line(method, to_params(message))
+
+
+def decode(notification: wire.Notification) -> LinkMessage | None:
+    """The message in a line; None for a method of a release that knows more.
+
+    Raises:
+        LinkError: The params are not what this method takes.
+    """
+    decoder = _DECODERS.get(notification.method)
+    if decoder is None:
+        return None
+    try:
+        return decoder(notification.params)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LinkError(
+            f"the link's message {notification.method!r} can't be read ({type(error).__name__}: {error}): "
+            "are connector and broker of neighbouring releases?"
+        ) from error
+
+
+def _line(method: str, params: dict[str, Any]) -> bytes:
+    try:
+        line = wire.encode_notification(method, params)
+    except wire.NotJsonError as error:
+        raise LinkError(f"the link's message {method!r} can't be sent: {error}") from error
+    if len(line) > LINE_LIMIT:
+        raise LinkError(f"the link's message {method!r} has {len(line)} bytes, more than {LINE_LIMIT}")
+    return line
+
+
+def _parts(arrivals: Sequence[Arrival]) -> Iterator[list[dict[str, Any]]]:
+    part: list[dict[str, Any]] = []
+    size = 0
+    for arrival in arrivals:
+        if part and size + len(arrival.text) > DELIVER_LIMIT:
+            yield part
+            part, size = [], 0
+        part.append(
+            {
+                "number": arrival.number,
+                "app": arrival.app,
+                "connection": arrival.connection,
+                "received_at": arrival.received_at,
+                "text": arrival.text,
+            }
+        )
+        size += len(arrival.text)
+    if part:
+        yield part
+
+
+def _state(state: ConnectionState) -> dict[str, Any]:
+    return {
+        "connection": state.connection,
+        "app": state.app,
+        "phase": state.phase,
+        "since": state.since,
+        "ready_since": state.ready_since,
+        "host": state.host,
+        "num_connections": state.num_connections,
+        "lifetime": state.lifetime,
+    }
+
+
+def _trouble(trouble: AppTrouble) -> dict[str, Any]:
+    return {"app": trouble.app, "reason": trouble.reason, "mend": trouble.mend}
+
+
+def _hello(message: Hello) -> dict[str, Any]:
+    return {
+        "version": message.version,
+        "connector": message.connector,
+        "pid": message.pid,
+        "digest": message.digest,
+        "states": [_state(state) for state in message.states],
+        "troubles": [_trouble(trouble) for trouble in message.troubles],
+        "apps": dict(message.apps),
+    }
+
+
+def _changed(message: Changed) -> dict[str, Any]:
+    return {
+        "number": message.number,
+        "state": _state(message.state),
+        "cue": message.cue,
+        "at": message.at,
+        "ghost_until": message.ghost_until,
+    }
+
+
+def _acknowledged(message: Acknowledged) -> dict[str, Any]:
+    return {"app": message.app, "seconds": list(message.seconds), "unsendable": message.unsendable}
+
+
+def _call(message: Call) -> dict[str, Any]:
+    return {
+        "number": message.number,
+        "app": message.app,
+        "kind": message.kind.value,
+        "target": message.target,
+        "args": dict(message.args),
+        "timeout": message.timeout,
+    }
+
+
+def _returned(message: Returned) -> dict[str, Any]:
+    return {
+        "number": message.number,
+        "body": None if message.body is None else dict(message.body),
+        "status": message.status,
+        "retry_after": message.retry_after,
+        "error": message.error,
+    }
+
+
+def _settled(message: Settled) -> dict[str, Any]:
+    return {
+        "settlements": [
+            {"number": one.number, "envelope_id": one.envelope_id, "payload": one.payload}
+            for one in message.settlements
+        ]
+    }
+
+
+def _refused(message: Refused) -> dict[str, Any]:
+    return {"refusals": [{"number": one.number, "reason": one.reason} for one in message.refusals]}
+
+
+def _peers(message: Peers) -> dict[str, Any]:
+    return {
+        "apps": {
+            name: {"ready_elsewhere": peers.ready_elsewhere, "free": peers.free}
+            for name, peers in message.apps.items()
+        }
+    }
+
+
+_ENCODERS: Final[Mapping[type, tuple[str, Callable[[Any], dict[str, Any]]]]] = {
+    Hello: ("hello", _hello),
+    Changed: ("state", _changed),
+    Trouble: ("trouble", lambda message: _trouble(message.trouble)),
+    Acknowledged: ("acknowledged", _acknowledged),
+    Returned: ("result", _returned),
+    Settled: ("settled", _settled),
+    Refused: ("refused", _refused),
+    Call: ("call", _call),
+    Peers: ("peers", _peers),
+}
+
+
+def _is(kind: type[T], value: Any) -> T:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"expected {kind.__name__}, found {value!r:.60}")
+    return value
+
+
+def _or_none(kind: type[T], value: Any) -> T | None:
+    return None if value is None else _is(kind, value)
+
+
+def _read_state(params: Params) -> ConnectionState:
+    return ConnectionState(
+        connection=_is(str, params["connection"]),
+        app=_is(str, params["app"]),
+        phase=_is(str, params["phase"]),
+        since=_is(float, params["since"]),
+        ready_since=_or_none(float, params.get("ready_since")),
+        host=_is(str, params.get("host", "")),
+        num_connections=_is(int, params.get("num_connections", 0)),
+        lifetime=_is(float, params.get("lifetime", 0.0)),
+    )
+
+
+def _read_trouble(params: Params) -> AppTrouble:
+    return AppTrouble(
+        app=_is(str, params["app"]),
+        reason=_is(str, params["reason"]),
+        mend=_is(str, params.get("mend", "")),
+    )
+
+
+def _read_hello(params: Params) -> Hello:
+    return Hello(
+        version=_is(int, params["version"]),
+        connector=_is(int, params["connector"]),
+        pid=_is(int, params["pid"]),
+        digest=_is(str, params.get("digest", "")),
+        states=tuple(_read_state(state) for state in params.get("states", ())),
+        troubles=tuple(_read_trouble(trouble) for trouble in params.get("troubles", ())),
+        apps={name: _is(int, wanted) for name, wanted in params.get("apps", {}).items()},
+    )
+
+
+def _read_arrival(params: Params) -> Arrival:
+    return Arrival(
+        number=_is(int, params["number"]),
+        app=_is(str, params["app"]),
+        connection=_is(str, params["connection"]),
+        received_at=_is(float, params["received_at"]),
+        text=_is(str, params["text"]),
+    )
+
+
+def _read_changed(params: Params) -> Changed:
+    return Changed(
+        number=_is(int, params["number"]),
+        state=_read_state(params["state"]),
+        cue=_is(str, params["cue"]),
+        at=_is(float, params["at"]),
+        ghost_until=_or_none(float, params.get("ghost_until")),
+    )
+
+
+def _read_acknowledged(params: Params) -> Acknowledged:
+    return Acknowledged(
+        app=_is(str, params["app"]),
+        seconds=tuple(_is(float, one) for one in params.get("seconds", ())),
+        unsendable=_is(int, params.get("unsendable", 0)),
+    )
+
+
+def _read_returned(params: Params) -> Returned:
+    body: dict[str, Any] | None = _or_none(dict, params.get("body"))
+    return Returned(
+        number=_is(int, params["number"]),
+        body=body,
+        status=_is(int, params.get("status", 0)),
+        retry_after=_or_none(float, params.get("retry_after")),
+        error=_is(str, params.get("error", "")),
+    )
+
+
+def _read_settlement(params: Params) -> Settlement:
+    return Settlement(
+        number=_is(int, params["number"]),
+        envelope_id=_or_none(str, params.get("envelope_id")),
+        payload=_or_none(str, params.get("payload")),
+    )
+
+
+def _read_refusal(params: Params) -> Refusal:
+    return Refusal(number=_is(int, params["number"]), reason=_is(str, params.get("reason", "")))
+
+
+def _read_call(params: Params) -> Call:
+    args: dict[str, Any] = _is(dict, params.get("args", {}))
+    return Call(
+        number=_is(int, params["number"]),
+        app=_is(str, params["app"]),
+        kind=CallKind(params["kind"]),
+        target=_is(str, params["target"]),
+        args=args,
+        timeout=_is(float, params.get("timeout", 30.0)),
+    )
+
+
+def _read_peers(params: Params) -> Peers:
+    return Peers(
+        {
+            name: AppPeers(_is(int, peers.get("ready_elsewhere", 0)), _is(int, peers.get("free", 0)))
+            for name, peers in params["apps"].items()
+        }
+    )
+
+
+_DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage]]] = {
+    "hello": _read_hello,
+    "deliver": lambda params: Deliver(tuple(_read_arrival(one) for one in params["arrivals"])),
+    "state": _read_changed,
+    "trouble": lambda params: Trouble(_read_trouble(params)),
+    "acknowledged": _read_acknowledged,
+    "result": _read_returned,
+    "settled": lambda params: Settled(tuple(_read_settlement(one) for one in params["settlements"])),
+    "refused": lambda params: Refused(tuple(_read_refusal(one) for one in params["refusals"])),
+    "call": _read_call,
+    "peers": _read_peers,
+}

@@ -1,0 +1,114 @@
+"""The broker's end of the link over a socket."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from slackd.errors import LinkVersionError
+from slackd.link import BrokerEnd
+from slackd.link.codec import LinkMessage
+from slackd.link.lines import LinkLines
+from slackd.link.messages import (
+    LINK_VERSION,
+    Acknowledged,
+    Changed,
+    Deliver,
+    FromConnector,
+    Hello,
+    Returned,
+    Trouble,
+)
+
+log = logging.getLogger(__name__)
+
+CLOSE_PATIENCE: Final = 1.0
+"""Seconds in which what is queued may still be written when the broker stops."""
+
+
+class LinkServer:
+    """The listening end; made by `serve`."""
+
+    def __init__(self, end: BrokerEnd) -> None:
+        self._end = end
+        self._links: set[LinkLines] = set()
+        self._refused: set[LinkLines] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, where: socket.socket | Path | str) -> None:
+        """Listen on a bound socket (systemd's, which is left in place), or make one at a path."""
+        loop = asyncio.get_running_loop()
+        if not isinstance(where, socket.socket):
+            self._server = await loop.create_unix_server(self._lines, str(where))
+            return
+        # From Python 3.13 on asyncio would unlink systemd's socket when we stop.
+        keep: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        self._server = await loop.create_unix_server(self._lines, sock=where, **keep)
+
+    async def close(self) -> None:
+        """Take no new links, write what is queued on each, and close them, within `CLOSE_PATIENCE` seconds."""
+        if self._server is not None:
+            self._server.close()
+        links = list(self._links)
+        for lines in links:
+            lines.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_PATIENCE):
+                for lines in links:
+                    await asyncio.shield(lines.closed)
+        for lines in links:
+            lines.abort()
+
+    def _lines(self) -> LinkLines:
+        return LinkLines(self._made, self._messages, self._lost)
+
+    def _made(self, lines: LinkLines) -> None:
+        self._links.add(lines)
+        self._end.joined(lines)
+
+    def _messages(self, lines: LinkLines, messages: Sequence[LinkMessage]) -> None:
+        ours: list[FromConnector] = [
+            m for m in messages if isinstance(m, Hello | Deliver | Changed | Trouble | Acknowledged | Returned)
+        ]
+        for message in ours:
+            if isinstance(message, Hello):
+                try:
+                    check_version(message.version)
+                except LinkVersionError as error:
+                    log.error("%s", error, extra={"event": "link-version"})
+                    lines.abort()
+                    return
+        if ours:
+            self._end.from_connector(lines, ours)
+
+    def _lost(self, lines: LinkLines) -> None:
+        self._links.discard(lines)
+        self._end.left(lines)
+
+
+def check_version(theirs: int) -> None:
+    """Refuse a connector that speaks a version of the link that is not ours or a neighbour of ours.
+
+    Raises:
+        LinkVersionError: It names both versions and the mend.
+    """
+    if abs(theirs - LINK_VERSION) > 1:
+        raise LinkVersionError(
+            f"a connector speaks version {theirs} of the link, this broker version {LINK_VERSION}: "
+            "install neighbouring releases of slackd, and run `systemctl reload slackd`"
+        )
+
+
+async def serve(where: socket.socket | Path | str, end: BrokerEnd) -> LinkServer:
+    """Serve the link on a bound socket or at a path; close it with `LinkServer.close`.
+
+    Raises:
+        OSError: The path can't be bound.
+    """
+    server = LinkServer(end)
+    await server.listen(where)
+    return server

@@ -1,0 +1,159 @@
+"""The link over a real socket: made at once, made again when it breaks, nothing of its batches torn apart."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from slackd.envelope import Arrival, Settlement
+from slackd.link import LinkedConnector, SendToBroker
+from slackd.link.client import LinkClient
+from slackd.link.messages import LINK_VERSION, Deliver, FromBroker, FromConnector, Hello, Settled
+from slackd.link.server import LinkServer, serve
+
+
+class Connector:
+    def __init__(self, version: int = LINK_VERSION) -> None:
+        self.version = version
+        self.send: SendToBroker | None = None
+        self.ups = 0
+        self.heard: asyncio.Queue[Sequence[FromBroker]] = asyncio.Queue()
+        self.down = asyncio.Event()
+
+    def link_up(self, send: SendToBroker) -> None:
+        self.ups += 1
+        self.send = send
+        self.down.clear()
+        send(Hello(self.version, 1, self.ups, ""))
+
+    def link_down(self) -> None:
+        self.send = None
+        self.down.set()
+
+    def from_broker(self, messages: Sequence[FromBroker]) -> None:
+        self.heard.put_nowait(messages)
+
+
+class Broker:
+    def __init__(self) -> None:
+        self.links: list[LinkedConnector] = []
+        self.heard: asyncio.Queue[Sequence[FromConnector]] = asyncio.Queue()
+        self.gone = asyncio.Event()
+
+    def joined(self, connector: LinkedConnector) -> None:
+        self.links.append(connector)
+
+    def left(self, connector: LinkedConnector) -> None:
+        self.links.remove(connector)
+        self.gone.set()
+
+    def from_connector(self, connector: LinkedConnector, messages: Sequence[FromConnector]) -> None:
+        self.heard.put_nowait(messages)
+
+    async def hear(self) -> Sequence[FromConnector]:
+        async with asyncio.timeout(20):
+            return await self.heard.get()
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    folder = tempfile.mkdtemp(dir="/tmp")
+    yield Path(folder) / "link.sock"
+    shutil.rmtree(folder)
+
+
+@contextlib.asynccontextmanager
+async def linked(path: Path, connector: Connector) -> AsyncIterator[None]:
+    client = asyncio.create_task(LinkClient(path, connector).run())
+    yield
+    client.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await client
+
+
+async def test_both_wings_speak_and_a_batch_stays_one(path: Path) -> None:
+    connector, broker = Connector(), Broker()
+    server = await serve(path, broker)
+    async with linked(path, connector):
+        assert await broker.hear() == [Hello(LINK_VERSION, 1, 1, "")]
+        assert connector.send is not None
+        batch = Deliver(tuple(Arrival(n, "main", "c", 0.5, '{"text":"é"}' * 20) for n in range(500)))
+        connector.send(batch)
+        assert await broker.hear() == [batch]
+        settled = [Settled((Settlement(n, f"e-{n}"),)) for n in range(10)]
+        for message in settled:
+            broker.links[0].send(message)
+        async with asyncio.timeout(20):
+            assert await connector.heard.get() == settled
+    async with asyncio.timeout(20):
+        await broker.gone.wait()
+    assert connector.down.is_set()
+    await server.close()
+
+
+async def test_a_restart_of_the_broker_is_a_new_link_at_once(path: Path) -> None:
+    connector = Connector()
+    with socket.socket(socket.AF_UNIX) as kept:  # as systemd keeps it
+        kept.bind(str(path))
+        kept.listen(16)
+        async with linked(path, connector):
+            for number in (1, 2, 3):
+                broker = Broker()
+                server = await serve(kept.dup(), broker)
+                (hello,) = await broker.hear()
+                assert isinstance(hello, Hello)
+                assert hello.pid >= number
+                broker.links[0].send(Settled(()))
+                async with asyncio.timeout(20):
+                    await connector.heard.get()
+                await server.close()
+                async with asyncio.timeout(20):
+                    await connector.down.wait()
+
+
+async def test_a_missing_socket_is_waited_for_and_said_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    connector, broker = Connector(), Broker()
+    with caplog.at_level(logging.WARNING, logger="slackd.link"):
+        async with linked(path, connector):
+            async with asyncio.timeout(20):
+                while not caplog.records:
+                    await asyncio.sleep(0.01)
+            server = await serve(path, broker)
+            await broker.hear()
+            assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1
+    await server.close()
+
+
+async def test_a_connector_of_a_distant_release_is_refused(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    connector, broker = Connector(version=LINK_VERSION + 2), Broker()
+    server = await serve(path, broker)
+    async with linked(path, connector), asyncio.timeout(20):
+        await connector.down.wait()
+    assert broker.heard.empty()
+    assert "neighbouring releases" in caplog.text
+    await server.close()
+
+
+async def test_what_is_no_message_closes_that_link_alone(path: Path) -> None:
+    connector, broker = Connector(), Broker()
+    server: LinkServer = await serve(path, broker)
+    async with linked(path, connector):
+        await broker.hear()
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b'{"jsonrpc":"2.0","method":"deliver","params":{"arrivals":[{}]}}\n')
+        async with asyncio.timeout(20):
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+        assert len(broker.links) == 1
+    await server.close()

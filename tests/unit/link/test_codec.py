@@ -1,0 +1,118 @@
+"""Every message of the link comes back as it went, and neighbouring releases understand each other."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slackd import wire
+from slackd.envelope import Arrival, Refusal, Settlement
+from slackd.errors import LinkError
+from slackd.link.codec import DELIVER_LIMIT, LINE_LIMIT, LinkMessage, decode, encode
+from slackd.link.messages import (
+    Acknowledged,
+    AppPeers,
+    AppTrouble,
+    Call,
+    CallKind,
+    Changed,
+    ConnectionState,
+    Deliver,
+    Hello,
+    Peers,
+    Refused,
+    Returned,
+    Settled,
+    Trouble,
+)
+
+STATE = ConnectionState("c1-main-7", "main", "ready", 12.5, 12.0, "applink-1", 4, 18060.0)
+TROUBLE = AppTrouble("main", "invalid_auth", "put a valid app token in place")
+MESSAGES: list[LinkMessage] = [
+    Hello(1, 2, 4711, "abc", (STATE,), (TROUBLE,), {"main": 1, "other": 2}),
+    Deliver((Arrival(1, "main", "c1-main-7", 3.25, '{"a":"\\u00e9\n"}'), Arrival(2, "main", "x", 4.0, "é💥"))),
+    Changed(9, STATE, "hello", 12.5, None),
+    Changed(10, STATE, "dropped", 13.5, 18072.0),
+    Trouble(TROUBLE),
+    Acknowledged("main", (0.001, 0.5), 3),
+    Returned(5, {"ok": True, "n": [1, {"x": None}]}, 200, None, ""),
+    Returned(6, None, 0, None, "the proxy refused"),
+    Returned(7, {"ok": False, "error": "ratelimited"}, 429, 30.0),
+    Settled((Settlement(1, "e-1", '{"text":"hi"}'), Settlement(2, None))),
+    Refused((Refusal(3, "the disk is full"),)),
+    Call(8, "main", CallKind.METHOD, "chat.postMessage", {"channel": "C1", "blocks": [{}]}, 12.0),
+    Call(9, "main", CallKind.RESPONSE_URL, "https://hooks.slack.com/x", {}),
+    Peers({"main": AppPeers(1, 6)}),
+]
+
+
+def read(line: bytes) -> list[LinkMessage | None]:
+    notes = wire.LineReader(LINE_LIMIT).receive(line)
+    assert all(isinstance(note, wire.Notification) for note in notes)
+    return [decode(note) for note in notes if isinstance(note, wire.Notification)]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
+def test_what_was_said_is_what_is_heard(message: LinkMessage) -> None:
+    line = encode(message)
+    assert line.count(b"\n") == 1
+    assert read(line) == [message]
+
+
+@given(st.text(st.characters(exclude_categories=())), st.floats(allow_nan=False, allow_infinity=False))
+def test_any_text_survives(text: str, at: float) -> None:
+    message = Deliver((Arrival(1, "main", "c1-main-1", at, text),))
+    assert read(encode(message)) == [message]
+
+
+def test_a_batch_goes_in_one_line_and_a_backlog_in_several() -> None:
+    small = tuple(Arrival(n, "main", "c", 0.0, "x" * 2_000) for n in range(100))
+    assert encode(Deliver(small)).count(b"\n") == 1
+    large = tuple(Arrival(n, "main", "c", 0.0, "x" * (DELIVER_LIMIT // 2)) for n in range(5))
+    heard = read(encode(Deliver(large)))
+    assert len(heard) == 3
+    assert [a for part in heard if isinstance(part, Deliver) for a in part.arrivals] == list(large)
+
+
+def test_a_member_and_a_method_of_a_newer_release_are_ignored() -> None:
+    (note,) = wire.LineReader(LINE_LIMIT).receive(encode(Peers({"main": AppPeers(1, 6)})))
+    assert isinstance(note, wire.Notification)
+    note.params["since"] = 3
+    note.params["apps"]["main"]["ghosts"] = 2
+    assert decode(note) == Peers({"main": AppPeers(1, 6)})
+    assert decode(wire.Notification("quiesce", {})) is None
+
+
+def test_a_member_that_an_older_release_lacks_has_its_default() -> None:
+    assert decode(wire.Notification("hello", {"version": 1, "connector": 1, "pid": 2})) == Hello(1, 1, 2, "")
+    assert decode(wire.Notification("result", {"number": 1})) == Returned(1, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("deliver", {}),
+        ("deliver", {"arrivals": [{"number": "1"}]}),
+        ("deliver", {"arrivals": 3}),
+        ("hello", {"version": True, "connector": 1, "pid": 1}),
+        ("call", {"number": 1, "app": "main", "kind": "delete", "target": "x"}),
+        ("peers", {"apps": []}),
+        ("settled", {"settlements": [None]}),
+    ],
+)
+def test_nonsense_is_a_link_error_that_names_the_message(method: str, params: dict[str, Any]) -> None:
+    with pytest.raises(LinkError, match=method):
+        decode(wire.Notification(method, params))
+
+
+def test_a_value_without_json_text_cannot_be_sent() -> None:
+    with pytest.raises(LinkError, match="result"):
+        encode(Returned(1, {"n": float("nan")}))
+
+
+def test_a_line_is_json_for_anyone_to_read() -> None:
+    line = json.loads(encode(Settled((Settlement(1, "e-1"),))))
+    assert line["jsonrpc"] == "2.0"
+    assert line["method"] == "settled"
