@@ -18,7 +18,7 @@ class Caller:
         self._threads = Threads(name)
 
     def close(self) -> None:
-        """Lets idle threads go. One that a handler still blocks is left behind; the process doesn't wait for it."""
+        """Lets idle threads go. One that a handler still blocks is left behind, and holds up no exit."""
         self._threads.close()
 
     async def call(self, handler: Handler, *arguments: Any) -> Any:
