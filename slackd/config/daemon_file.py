@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from slackd.config.paths import Places
-from slackd.config.problems import holds_token, shown
+from slackd.config.problems import shown
 from slackd.config.tables import Table
 from slackd.config.values import App, Control, Journal, Log, LogLevel, Plugins, SecretKind, SecretSource
+from slackd.redaction import holds_token
 
 _MINUTE: Final = 60.0
 _HOUR: Final = 3_600.0

@@ -11,8 +11,9 @@ from re import search
 from typing import Final
 
 from slackd.config.paths import SYSTEM_FILE
-from slackd.config.problems import Problem, without_secrets
+from slackd.config.problems import Problem
 from slackd.config.tables import Document
+from slackd.redaction import without_secrets
 
 FILE_LIMIT: Final = 1 << 20
 """Bytes of one configuration file: a thousand times what is usual, and no way to fill the memory."""

@@ -12,23 +12,12 @@ from typing import Any, Final
 import attrs
 
 from slackd.errors import ConfigError
+from slackd.redaction import without_secrets
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: `("apps", "main", "connections")`, `("subscribe", 0, "event")`."""
 
-_TOKEN: Final = re.compile(r"\b(xapp|xox[a-z](?:\.xox[a-z])?)-[A-Za-z0-9._%-]+", re.IGNORECASE)
-_PASSWORD: Final = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 _SHOWN: Final = 60
-
-
-def without_secrets(text: str) -> str:
-    """The text with Slack's tokens and the passwords of URLs blanked."""
-    return _PASSWORD.sub(r"\1:***@", _TOKEN.sub(r"\1-***", text))
-
-
-def holds_token(text: str) -> bool:
-    """Whether something in the text looks like one of Slack's tokens."""
-    return _TOKEN.search(text) is not None
 
 
 def shown(value: Any) -> str:

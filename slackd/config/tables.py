@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from slackd.config.lines import line_of
-from slackd.config.problems import KeyPath, Problem, shown, spelled, without_secrets
+from slackd.config.problems import KeyPath, Problem, shown, spelled
 from slackd.config.units import format_duration, format_size, parse_duration, parse_size
+from slackd.redaction import without_secrets
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
