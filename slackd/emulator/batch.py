@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -12,18 +14,20 @@ from slackd.emulator.ledger import Entry
 from slackd.emulator.world import World
 
 _TICK = 0.002
-_EVENT, _TS, _CHANNEL, _WORDS = "%(event)s", "%(ts)s", "%(channel)s", "%(words)s"
+_MARKS = ("event", "ts", "channel", "words")
+_EVENT, _TS, _CHANNEL, _WORDS = (f"<<{mark}>>" for mark in _MARKS)
 
 
 @attrs.define(kw_only=True)
 class Batch:
-    """`count` messages, `rate` a second (None: as fast as they are acknowledged), over `channels` channels.
+    """`count` messages, `rate` a second (None: as fast as acknowledged), over `channels` channels.
 
-    The text of each is `LABEL NUMBER CHANNEL_NUMBER`, numbers from 0: the event's in the batch and in its channel.
+    The text of each is `LABEL NUMBER CHANNEL_NUMBER`, both from 0: its number in the batch and in its channel.
 
     Attributes:
         window: at most so many sends are unacknowledged and within their deadline at a time; None is no limit.
         size: bytes to which a payload is filled up.
+        command: slash commands of this name in place of messages (`size` doesn't count then).
     """
 
     label: str
@@ -33,10 +37,20 @@ class Batch:
     size: int = 0
     window: int | None = None
     event_type: str = "message"
+    command: str | None = None
     sent: int = 0
     first_at: float | None = None
     last_at: float | None = None
     entries: list[Entry] = attrs.field(factory=list, repr=False)
+    _acknowledged_up_to: int = attrs.field(default=0, init=False, repr=False)
+
+    def channel(self, number: int) -> str:
+        """The channel of envelope `number`: one after the other."""
+        return f"C0BATCH{number % self.channels:04}"
+
+    def words(self, number: int) -> str:
+        """The text of envelope `number`."""
+        return f"{self.label} {number} {number // self.channels}"
 
     @property
     def complete(self) -> bool:
@@ -46,18 +60,21 @@ class Batch:
     @property
     def acknowledged(self) -> int:
         """How many were acknowledged in time."""
-        return sum(entry.acknowledged for entry in self.entries)
+        entries, done = self.entries, self._acknowledged_up_to
+        while done < len(entries) and entries[done].acknowledged:
+            done += 1
+        self._acknowledged_up_to = done
+        return done + sum(entry.acknowledged for entry in itertools.islice(entries, done, None))
 
 
 class BatchSender:
-    """Sends one batch to one app."""
+    """Sends one batch: `send` gives out one envelope, with its number in the batch."""
 
-    def __init__(self, world: World, side: AppSide, happenings: Happenings, batch: Batch) -> None:
+    def __init__(self, world: World, side: AppSide, batch: Batch, send: Callable[[int, float], Entry]) -> None:
         self._world = world
         self._side = side
         self._batch = batch
-        self._template = _template(happenings, batch)
-        self._in_channel = [0] * batch.channels
+        self._send = send
         if batch.rate is None and batch.window is None:
             batch.window = 1000
 
@@ -72,34 +89,36 @@ class BatchSender:
         if batch.window is not None:
             due = min(due, batch.sent + batch.window - self._side.deliveries.waiting)
         while batch.sent < due:
-            self._send(now)
+            batch.entries.append(self._send(batch.sent, now))
+            batch.sent += 1
         if batch.complete:
             batch.last_at = now
         else:
             self._world.agenda.at(now + _TICK, self.tick)
 
-    def _send(self, now: float) -> None:
-        batch, ids = self._batch, self._world.ids
-        channel = batch.sent % batch.channels
+
+class EventPress:
+    """Makes the events of a batch from one template, so that none is serialised by itself."""
+
+    def __init__(self, world: World, side: AppSide, happenings: Happenings, batch: Batch) -> None:
+        self._world = world
+        self._side = side
+        self._batch = batch
+        self._template = _template(happenings, batch)
+
+    def send(self, number: int, now: float) -> Entry:
+        """Give out event `number` of the batch."""
+        ids, app = self._world.ids, self._side.app.app_id
         event_id = ids.event_id()
         payload = self._template % {
             "event": event_id,
             "ts": ids.ts(self._world.wall(now)),
-            "channel": channel_name(channel),
-            "words": f"{batch.label} {batch.sent} {self._in_channel[channel]}",
+            "channel": self._batch.channel(number),
+            "words": self._batch.words(number),
         }
-        entry = Entry(
-            event_id, self._side.app.app_id, "events_api", batch.event_type, now, payload, True, False
-        )
-        batch.sent += 1
-        self._in_channel[channel] += 1
-        batch.entries.append(entry)
+        entry = Entry(event_id, app, "events_api", self._batch.event_type, now, payload, True, False)
         self._side.deliveries.begin(entry, now)
-
-
-def channel_name(number: int) -> str:
-    """The id of a batch's channel."""
-    return f"C0BATCH{number:04}"
+        return entry
 
 
 def _template(happenings: Happenings, batch: Batch) -> str:
@@ -111,4 +130,7 @@ def _template(happenings: Happenings, batch: Batch) -> str:
     if missing > 0:
         event["padding"] = "x" * max(missing - len(',"padding":""'), 1)
         text = happenings.event(event, 0.0, event_id=_EVENT).text
+    text = text.replace("%", "%%")
+    for mark in _MARKS:
+        text = text.replace(f"<<{mark}>>", f"%({mark})s")
     return text

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import attrs
 
-from slackd.emulator.ledger import ReadySpans
+from slackd.emulator.ledger import Ledger, ReadySpans
 from slackd.emulator.world import World
 
 
@@ -107,15 +107,21 @@ class Connection:
 class Registry:
     """The connections of one app."""
 
-    def __init__(self, world: World, spans: ReadySpans) -> None:
+    def __init__(self, world: World, ledger: Ledger, app_id: str) -> None:
         self._world = world
-        self.spans = spans
+        self._ledger = ledger
+        self._app_id = app_id
         self._registered: dict[str, Connection] = {}
         self._receivers: list[Connection] = []
         self._turn = 0
 
     def __len__(self) -> int:
         return len(self._registered)
+
+    @property
+    def spans(self) -> ReadySpans:
+        """When there were READY ones."""
+        return self._ledger.ready[self._app_id]
 
     def all(self) -> list[Connection]:
         """Those that are registered, oldest first."""

@@ -23,6 +23,7 @@ Json = dict[str, Any]
 Answer = Callable[[Json], Awaitable[Any]]
 
 _LARGEST_PAGE = 10_000
+_PROGRESS = frozenset({"label", "count", "rate", "channels", "window", "sent", "first_at", "last_at"})
 
 
 class ControlApi:
@@ -207,7 +208,7 @@ class ControlApi:
                 return _progress(batch)
             case "idle":
                 await slack.wait_until(
-                    lambda: not slack.summary(app).unanswered, timeout=timeout, what="nothing unanswered"
+                    lambda: not slack.unanswered(app), timeout=timeout, what="nothing unanswered"
                 )
                 return attrs.asdict(slack.summary(app))
         raise EmulatorError("for= must be one of ready, acked, call, post, batch, idle")
@@ -255,5 +256,5 @@ def _entry(entry: Entry) -> Json:
 
 
 def _progress(batch: Batch) -> Json:
-    shown = attrs.asdict(batch, filter=lambda attribute, value: attribute.name != "entries")
+    shown = attrs.asdict(batch, filter=lambda attribute, value: attribute.name in _PROGRESS)
     return {**shown, "complete": batch.complete, "acknowledged": batch.acknowledged}

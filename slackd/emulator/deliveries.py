@@ -1,9 +1,10 @@
 """One app's envelopes: each given to one connection, to be acknowledged in three seconds; events come again.
 
 Slack's schedule, for events alone ("Events API", Retries): a failed attempt is followed by another nearly at
-once, then one after a minute, then one after five. An attempt fails when its envelope is not acknowledged within the
-deadline, or when there is no connection to give it to. An acknowledgement that is late has missed its attempt.
-In the field the unacknowledged envelope itself comes again as well, with its old id and `retry_attempt`.
+once, then one after a minute, then one after five. An attempt fails when its envelope is not acknowledged
+within the deadline, or when there is no connection to give it to. An acknowledgement that is late has missed
+its attempt. In the field the unacknowledged envelope itself comes again as well, with its old id and
+`retry_attempt`.
 """
 
 from __future__ import annotations
@@ -38,24 +39,31 @@ class Deliveries:
         app: EmulatedApp,
         registry: Registry,
         ledger: Ledger,
-        settled: Callable[[Entry], None],
+        changed: Callable[[], None],
     ) -> None:
         self._world = world
         self._app = app
         self._registry = registry
         self._ledger = ledger
-        self._settled = settled
+        self._changed = changed
         self._envelopes: dict[str, tuple[Entry, Send]] = {}
         self._waiting: set[str] = set()
+        self._open: set[str] = set()
 
     @property
     def waiting(self) -> int:
         """How many sends are within their deadline, unacknowledged."""
         return len(self._waiting)
 
+    @property
+    def unanswered(self) -> int:
+        """How many entries may still be acknowledged in time, now or when they come again."""
+        return len(self._open)
+
     def begin(self, entry: Entry, now: float) -> None:
         """It has happened in Slack: give it out for the first time."""
         self._ledger.add(entry)
+        self._open.add(entry.key)
         self._attempt(entry, 0, now)
 
     def acknowledged(self, connection: str, envelope_id: str, payload: Any, now: float) -> None:
@@ -79,14 +87,16 @@ class Deliveries:
             self._ledger.odd(self._app.app_id, "envelope acknowledged again")
         elif not late and entry.settled_at is None:
             entry.settled_at = now
+            self._open.discard(entry.key)
             if not self._world.settings.keep_payloads:
                 entry.payload = None
-        self._settled(entry)
+        self._changed()
 
     def forget(self) -> None:
         """Give up all that is under way."""
         self._envelopes.clear()
         self._waiting.clear()
+        self._open.clear()
 
     def _attempt(self, entry: Entry, attempt: int, now: float) -> None:
         if self._obsolete(entry):
@@ -131,16 +141,13 @@ class Deliveries:
     def _failed(self, entry: Entry, attempt: int, seen_by_person: str, now: float) -> None:
         if entry.settled_at is not None:
             return
-        if not entry.redelivers:
-            entry.failure = seen_by_person
-            self._settled(entry)
-            return
-        delay = self._delay_before(attempt + 1)
-        if delay is None:
-            entry.failure = "given_up"
-            self._settled(entry)
-        else:
+        delay = self._delay_before(attempt + 1) if entry.redelivers else None
+        if delay is not None:
             self._world.agenda.at(self._world.later(now, delay), self._attempt, entry, attempt + 1)
+            return
+        entry.failure = "given_up" if entry.redelivers else seen_by_person
+        self._open.discard(entry.key)
+        self._changed()
 
     def _delay_before(self, attempt: int) -> float | None:
         settings = self._world.settings

@@ -1,7 +1,7 @@
 """The front door: one port for Slack's Web API and for its WebSockets.
 
-WebSocket handshakes (`GET /link/...`) are taken here, byte by byte, so that a handshake can fail in all the ways
-in which Slack's do and frames can be as strict as Slack's; everything else goes to aiohttp's HTTP server.
+WebSocket handshakes (`GET /link/...`) are taken here, byte by byte, so that a handshake can fail in all the
+ways in which Slack's do and frames can be as strict as Slack's; the rest goes to aiohttp's HTTP server.
 """
 
 from __future__ import annotations
@@ -141,13 +141,13 @@ class FrontDoor(asyncio.Protocol):
             return
         now = asyncio.get_running_loop().time()
         match self._slack.dial(handshake.target, now):
-            case Admit(connection):
+            case Admit() as admitted:
                 self._transport.write(
                     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
                     b"Sec-WebSocket-Accept: " + accept_key(handshake.key).encode() + b"\r\n\r\n"
                 )
-                self._websocket = ServerWebSocket(self._slack, connection, self._transport)
-                self._slack.opened(connection, self._websocket, now)
+                self._websocket = ServerWebSocket(self._slack, admitted, self._transport)
+                admitted.life.opened(admitted.connection, self._websocket, now)
                 if rest:
                     self._websocket.data_received(rest)
             case Refuse() as refusal:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from slackd.emulator.batch import Batch, BatchSender
+from slackd.emulator.batch import Batch, BatchSender, EventPress
 from slackd.emulator.core import Slack
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
 from slackd.emulator.happenings import DEFAULT_CHANNEL, Happening, Happenings
@@ -62,6 +62,11 @@ class EmulatedSlack:
     def summary(self, app: App = None) -> Summary:
         """The ledger in numbers; None is all apps together."""
         return summarise(self.ledger, None if app is None else self.core.side(app).app.app_id)
+
+    def unanswered(self, app: App = None) -> int:
+        """How much may still be acknowledged in time; None is all apps together."""
+        sides = self.core.sides.values() if app is None else [self.core.side(app)]
+        return sum(side.deliveries.unanswered for side in sides)
 
     def send(self, happening: Happening, *, app: App = None) -> Entry:
         """Send anything that `Happenings` builds."""
@@ -193,13 +198,18 @@ class EmulatedSlack:
         except TypeError as error:
             raise EmulatorError(f"a batch can't be so: {error}") from error
         self.batches[batch.label] = batch
-        BatchSender(self.core.world, side, self._of(app), batch).tick(now)
+        send = EventPress(self.core.world, side, self._of(app), batch).send
+        if (command := batch.command) is not None:
+
+            def send(number: int, now: float) -> Entry:
+                return self.command(command, batch.words(number), channel=batch.channel(number), app=app)
+
+        BatchSender(self.core.world, side, batch, send).tick(now)
         return batch
 
     def fault(self, kind: str, *, app: App = None, connection: str | None = None, **details: Any) -> list[str]:
         """Do a fault now, or plan it (`slackd.emulator.faults` lists them all)."""
-        name = None if app is None else self.core.side(app).app.app_id
-        return self.core.fault(kind, self._now(), app=name, connection=connection, **details)
+        return self.core.fault(kind, self._now(), app=app, connection=connection, **details)
 
     async def wait_until(self, found: Callable[[], T], *, timeout: float = 10.0, what: str = "it") -> T:
         """Wait until `found()` is true, and return what it gave.

@@ -347,7 +347,7 @@ class Happenings:
 
 
 def _name_of(slack_id: str) -> str:
-    return slack_id.lower().lstrip("cdgu0") or slack_id.lower()
+    return slack_id[1:].lstrip("0").lower() or slack_id.lower()
 
 
 def _rich_text(text: str) -> Json:

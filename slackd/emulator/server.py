@@ -71,6 +71,8 @@ class Emulator:
             server.close()
             for transport in list(inside):
                 transport.abort()
+            while inside:
+                await asyncio.sleep(0)
             await runner.cleanup()
 
 

@@ -35,13 +35,18 @@ class SlackOverHttp:
     def __init__(self, slack: EmulatedSlack, *, tls: bool) -> None:
         self._slack = slack
         self._api = WebApi(slack.core, slack.workspaces, tls=tls)
+        self._closing = asyncio.Event()
 
     def add_routes(self, application: web.Application) -> None:
         """Let the application answer for Slack."""
+        application.on_shutdown.append(self._close)
         application.router.add_route("*", "/api/{method}", self.call)
         for kind in ("commands", "actions", "app"):
             application.router.add_post(f"/{kind}/{{rest:.+}}", self.respond)
         application.router.add_post("/upload/v1/{secret}", self.upload)
+
+    async def _close(self, application: web.Application) -> None:
+        self._closing.set()
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         """One Web API call."""
@@ -57,7 +62,7 @@ class SlackOverHttp:
         )
         answer = self._api.answer(api_request, asyncio.get_running_loop().time())
         if answer.hang:
-            await asyncio.get_running_loop().create_future()
+            await self._closing.wait()
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.raw is not None:

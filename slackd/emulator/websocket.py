@@ -6,8 +6,7 @@ import asyncio
 import socket
 import struct
 
-from slackd.emulator.connections import Connection
-from slackd.emulator.core import Slack
+from slackd.emulator.core import Admit, Slack
 from slackd.emulator.errors import FrameViolation
 from slackd.emulator.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
 
@@ -18,9 +17,10 @@ class ServerWebSocket:
     Frames that are sent in one turn of the loop go out together.
     """
 
-    def __init__(self, slack: Slack, connection: Connection, transport: asyncio.Transport) -> None:
+    def __init__(self, slack: Slack, admitted: Admit, transport: asyncio.Transport) -> None:
         self._slack = slack
-        self._connection = connection
+        self._connection = admitted.connection
+        self._life = admitted.life
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._frames = FrameReader(slack.settings.max_frame_bytes)
@@ -75,16 +75,16 @@ class ServerWebSocket:
     def lost(self) -> None:
         """The TCP connection is no more."""
         self._deaf = True
-        self._slack.lost(self._connection, self._loop.time())
+        self._life.lost(self._connection, self._loop.time())
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:
             case Opcode.TEXT:
                 if frame.fin:
                     _check_utf8(frame.payload)
-                self._slack.received(self._connection, frame.payload, self._loop.time(), whole=frame.fin)
+                self._life.received(self._connection, frame.payload, self._loop.time(), whole=frame.fin)
             case Opcode.CONTINUATION:
-                self._slack.received(self._connection, frame.payload, self._loop.time(), whole=False)
+                self._life.received(self._connection, frame.payload, self._loop.time(), whole=False)
             case Opcode.BINARY:
                 self._slack.ledger.odd(self._connection.app, "binary frame")
             case Opcode.PING:
@@ -102,7 +102,7 @@ class ServerWebSocket:
             return
         self._deaf = True
         if not connection.end_unseen:
-            self._slack.closed(connection, close_code(frame.payload)[0], self._loop.time())
+            self._life.closed(connection, close_code(frame.payload)[0], self._loop.time())
         if not self._close_sent and connection.answers_close:
             self._write(encode(Opcode.CLOSE, frame.payload[:2]))
             self._close_sent = True
@@ -113,7 +113,7 @@ class ServerWebSocket:
         if self._connection.silent:
             return
         self._deaf = True
-        self._slack.violated(self._connection, violation.reason, self._loop.time())
+        self._life.violated(self._connection, violation.reason, self._loop.time())
         if not self._close_sent:
             self._write(encode_close(violation.code, violation.reason))
             self._close_sent = True
