@@ -1,0 +1,124 @@
+"""What handlers say about a delivery, and where slackd is looked for."""
+
+from typing import Any
+
+import pytest
+
+from slackd import wire
+from slackd.plugin import Context, Envelope, NotJsonError, Retry, TooLarge
+from slackd.plugin.address import SYSTEM_SOCKET, socket_path
+from slackd.plugin.answers import Answer, Done, Nack
+from slackd.plugin.backoff import reconnect_delay
+from slackd.plugin.context import as_answer
+
+
+class Post:
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.extended = 0
+
+    def answer(self, delivery: str, answer: Answer) -> None:
+        assert delivery == "7"
+        self.answers.append(answer)
+
+    def extend(self, delivery: str) -> None:
+        self.extended += 1
+
+
+def envelope(type_: str = "slash_commands") -> Envelope:
+    return Envelope("7", 1, "main", type_, 0.0, None, {})
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def context(post: Post) -> Context:
+    return Context(envelope(), post)
+
+
+class TestContext:
+    def test_the_first_answer_counts(self, context: Context, post: Post) -> None:
+        context.respond("on it")
+        context.nack("oops")
+        context.ack()
+        assert post.answers == [Done({"text": "on it"})]
+        assert context.answered
+
+    def test_a_response_is_what_it_was_when_it_was_given(self, context: Context, post: Post) -> None:
+        payload: dict[str, Any] = {"blocks": []}
+        context.respond(payload)
+        payload["blocks"].append("later")
+        assert post.answers == [Done({"blocks": []})]
+
+    def test_what_cannot_be_sent_leaves_it_unanswered(self, context: Context, post: Post) -> None:
+        with pytest.raises(NotJsonError):
+            context.respond({"x": float("nan")})
+        with pytest.raises(TooLarge):
+            context.respond("x" * wire.MAX_LINE_FROM_PLUGIN)
+        with pytest.raises(TypeError):
+            context.respond([])  # type: ignore[arg-type]
+        assert not context.answered
+        assert post.answers == []
+
+    def test_a_text_is_a_response_to_commands_alone(self, post: Post) -> None:
+        with pytest.raises(TypeError, match="interactive"):
+            Context(envelope("interactive"), post).respond("hi")
+
+    @pytest.mark.parametrize("after", [-1.0, float("nan"), float("inf")])
+    def test_a_retry_is_some_seconds_from_now(self, context: Context, after: float) -> None:
+        with pytest.raises(ValueError, match="seconds"):
+            context.nack(retry_after=after)
+        with pytest.raises(ValueError, match="seconds"):
+            Retry(after=after)
+        assert not context.answered
+
+    def test_a_nack(self, context: Context, post: Post) -> None:
+        context.nack("x" * 10_000, retry_after=2, permanent=True)
+        [nack] = post.answers
+        assert isinstance(nack, Nack)
+        assert (len(nack.reason), nack.retry_after, nack.permanent) == (2_000, 2, True)
+
+    def test_extend_only_before_the_answer(self, context: Context, post: Post) -> None:
+        context.extend()
+        context.ack()
+        context.extend()
+        assert post.extended == 1
+
+
+class TestReturnValues:
+    def test_nothing_and_dictionaries_and_texts(self) -> None:
+        assert as_answer(None, envelope()) == Done()
+        assert as_answer({"text": "x"}, envelope()) == Done({"text": "x"})
+        assert as_answer("x", envelope()) == Done({"text": "x"})
+
+    def test_for_an_event_every_value_means_handled(self) -> None:
+        assert as_answer({"ok": True}, envelope("events_api")) == Done()
+        assert as_answer(object(), envelope("events_api")) == Done()
+
+    def test_others_are_mistakes(self) -> None:
+        with pytest.raises(TypeError, match="list"):
+            as_answer([], envelope())
+
+
+class TestAddress:
+    def test_the_argument_beats_the_environment(self) -> None:
+        environment = {"SLACKD_PLUGINS_SOCKET": "/b", "XDG_RUNTIME_DIR": "/run/user/1"}
+        assert socket_path("/a", environment) == "/a"
+        assert socket_path(None, environment) == "/b"
+
+    def test_the_systems_socket_beats_the_users_own_if_it_is_there(self) -> None:
+        environment = {"XDG_RUNTIME_DIR": "/run/user/1"}
+        assert socket_path(None, environment, exists=lambda _: True) == SYSTEM_SOCKET
+        assert socket_path(None, environment, exists=lambda _: False) == "/run/user/1/slackd/plugins.sock"
+        assert socket_path(None, {}, exists=lambda _: False) == SYSTEM_SOCKET
+
+
+class TestReconnecting:
+    def test_fast_at_first_and_never_slower_than_two_seconds(self) -> None:
+        assert reconnect_delay(0, 0.0) == pytest.approx(0.01)
+        assert reconnect_delay(0, 1.0) == pytest.approx(0.05)
+        assert reconnect_delay(10**6, 1.0) == 2.0
+        assert all(reconnect_delay(n, 0.5) <= reconnect_delay(n + 1, 0.5) for n in range(20))
