@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint types unit integration clean
+.PHONY: setup demo test lint types unit integration deb e2e clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,13 @@ unit: setup
 
 integration: setup
 	$(BIN)/python -m pytest tests/integration
+
+# Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.
+deb:
+	$(PYTHON) packaging/deb/build.py --twice
+
+e2e: setup
+	SLACKD_E2E=1 $(BIN)/python -m pytest -m e2e tests/e2e
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

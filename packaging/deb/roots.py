@@ -1,0 +1,97 @@
+"""Root filesystems of a release, made once and kept in the cache; commands run in a throw-away layer on top."""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from releases import Release, cache, mirror
+
+BUILD_PACKAGES = (
+    "apparmor",
+    "apt-utils",
+    "build-essential",
+    "debhelper",
+    "dh-apparmor",
+    "dh-python",
+    "fakeroot",
+    "lintian",
+    "pybuild-plugin-pyproject",
+    "python3-all",
+    "python3-setuptools",
+)
+"""What a build root holds: the build dependencies of our source packages, and lintian."""
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> Path:
+    """A root filesystem of the release with these packages, made by mmdebstrap when it isn't in the cache.
+
+    Raises:
+        subprocess.CalledProcessError: mmdebstrap failed.
+    """
+    fingerprint = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:10]
+    root = cache() / f"{purpose}-{release.name}-{fingerprint}"
+    with _locked(cache() / f".{purpose}-{release.name}.lock"):
+        if root.exists():
+            return root
+        for older in cache().glob(f"{purpose}-{release.name}-*"):
+            shutil.rmtree(older)
+        growing = root.with_name(f".growing-{root.name}")
+        shutil.rmtree(growing, ignore_errors=True)
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
+        subprocess.run([*command, release.name, str(growing), mirror()], check=True)
+        # A root that was never booted has no identity of its own to leak into what is built or booted on it.
+        (growing / "etc/machine-id").write_text("")
+        growing.rename(root)
+    return root
+
+
+def run_in(
+    root: Path,
+    command: Sequence[str],
+    *,
+    binds: Mapping[Path, str] | None = None,
+    folder: str = "/",
+    environment: Mapping[str, str] | None = None,
+    network: bool = False,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a throw-away layer on top of the root; what it writes outside of `binds` is gone after.
+
+    Args:
+        binds: Folders of this machine -> where the command finds them, writable.
+        network: Whether it shares this machine's network; otherwise it has none.
+    """
+    arguments = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--volatile=overlay"]
+    arguments += ["--as-pid2", "--console=pipe", f"--directory={root}", f"--chdir={folder}", "--timezone=off"]
+    arguments += ["--resolv-conf=replace-host" if network else "--private-network"]
+    arguments += [f"--bind={outside}:{inside}" for outside, inside in (binds or {}).items()]
+    arguments += [f"--setenv={name}={value}" for name, value in (environment or {}).items()]
+    done = subprocess.run(
+        [*arguments, *command],
+        env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    # systemd-nspawn's own, about a folder of its own, where /run is no tmpfs; harmless.
+    done.stdout = re.sub(r"(?m)^Attempted to remove disk file system under .*\n?", "", done.stdout)
+    if check and done.returncode:
+        raise RuntimeError(
+            f"{' '.join(command)} in {root.name} ended with {done.returncode}:\n{done.stdout[-6000:]}"
+        )
+    return done
