@@ -1,0 +1,251 @@
+"""Reads, in short pages, over connections that can only read.
+
+Each page is one statement in a thread of its own pool; it sees everything that was committed before it started,
+and holds nothing afterwards, so that the write-ahead log can be checkpointed.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope, bulk
+from slackd.broker.journal.faults import fault
+from slackd.broker.journal.schema import PERIOD
+from slackd.broker.journal.writes import Answer, Gap, Lane, OpenDelivery, Reason
+from slackd.errors import JournalError
+
+THREADS = 2
+
+_PLUGIN = "(SELECT number FROM plugin WHERE name = :plugin)"
+_OPEN = (
+    "SELECT d.id, d.envelope, p.name, d.lane, d.key, d.attempt, d.not_before, d.expires_at, d.respond_by "
+    "FROM open_delivery d JOIN plugin p ON p.number = d.plugin "
+)
+_KEYS = f"""
+    WITH RECURSIVE step (key) AS (
+        SELECT (
+            SELECT min(key) FROM open_delivery
+            WHERE plugin = {_PLUGIN} AND lane = :lane AND key {{first}} :after
+        )
+        UNION ALL
+        SELECT (
+            SELECT min(key) FROM open_delivery
+            WHERE plugin = {_PLUGIN} AND lane = :lane AND key > step.key
+        )
+        FROM step WHERE step.key IS NOT NULL
+        LIMIT :limit
+    )
+    SELECT key FROM step WHERE key IS NOT NULL"""
+_KEYS_FROM_START, _KEYS_AFTER = _KEYS.format(first=">="), _KEYS.format(first=">")
+_ENVELOPE = (
+    "SELECT id, app, envelope_id, type, text, received_at, answer, response, response_url FROM envelope "
+)
+_DEAD = (
+    "SELECT d.delivery, d.envelope, p.name, e.app, e.type, d.reason, d.error, d.attempts, d.died_at, "
+    "e.received_at, {text} FROM dead_letter d "
+    "JOIN plugin p ON p.number = d.plugin JOIN envelope e ON e.id = d.envelope "
+)
+_DEAD_WITHOUT_TEXT, _DEAD_WITH_TEXT = _DEAD.format(text="''"), _DEAD.format(text="e.text")
+
+Answered = TypeVar("Answered")
+
+
+class Reader:
+    """The reading half of the journal; see `JournalReader` for what each read means."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="journal-reader")
+        self._own = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
+
+    async def keys_after(self, plugin: str, lane: Lane, after: str | None, limit: int) -> Sequence[str]:
+        query = _KEYS_FROM_START if after is None else _KEYS_AFTER
+        rows = await self._rows(query, plugin=plugin, lane=int(lane), after=after or "", limit=limit)
+        return [key for (key,) in rows]
+
+    async def open_of_key(
+        self, plugin: str, lane: Lane, key: str, after: int, limit: int
+    ) -> Sequence[OpenDelivery]:
+        rows = await self._rows(
+            _OPEN + f"WHERE d.plugin = {_PLUGIN} AND d.lane = :lane AND d.key = :key AND d.id > :after "
+            "ORDER BY d.id LIMIT :limit",
+            plugin=plugin,
+            lane=int(lane),
+            key=key,
+            after=after,
+            limit=limit,
+        )
+        return [_open_delivery(row) for row in rows]
+
+    async def open_count(self, plugin: str, lane: Lane, up_to: int, limit: int) -> int:
+        rows = await self._rows(
+            "SELECT count(*) FROM (SELECT 1 FROM open_delivery INDEXED BY open_by_age "
+            f"WHERE plugin = {_PLUGIN} AND lane = :lane AND id <= :up_to LIMIT :limit)",
+            plugin=plugin,
+            lane=int(lane),
+            up_to=up_to,
+            limit=limit,
+        )
+        return int(rows[0][0])
+
+    async def open_by_id(self, ids: Sequence[int]) -> Sequence[OpenDelivery]:
+        def read(cursor: sqlite3.Cursor) -> list[OpenDelivery]:
+            rows = bulk.each(cursor, _OPEN + "WHERE d.id IN (*)", list(dict.fromkeys(ids)))
+            return sorted((_open_delivery(row) for row in rows), key=lambda delivery: delivery.id)
+
+        return await self._read(read)
+
+    async def envelopes(self, ids: Sequence[int]) -> Mapping[int, StoredEnvelope]:
+        def read(cursor: sqlite3.Cursor) -> dict[int, StoredEnvelope]:
+            rows = bulk.each(cursor, _ENVELOPE + "WHERE id IN (*)", list(dict.fromkeys(ids)))
+            return {row[0]: _stored_envelope(row) for row in rows}
+
+        return await self._read(read)
+
+    async def recorded(
+        self, after: int, limit: int, since: float | None = None, until: float | None = None
+    ) -> Sequence[StoredEnvelope]:
+        def read(cursor: sqlite3.Cursor) -> list[StoredEnvelope]:
+            first, last = _ids_of_interval(cursor, since, until)
+            rows = cursor.execute(
+                _ENVELOPE
+                + "WHERE id >= ? AND id <= ? AND received_at >= ? AND received_at <= ? ORDER BY id LIMIT ?",
+                (
+                    max(after + 1, first),
+                    last,
+                    float("-inf") if since is None else since,
+                    float("inf") if until is None else until,
+                    limit,
+                ),
+            )
+            return [_stored_envelope(row) for row in rows.fetchall()]
+
+        return await self._read(read)
+
+    async def dead_letters(self, after: int, limit: int, plugin: str | None = None) -> Sequence[DeadLetter]:
+        condition = "" if plugin is None else f"AND d.plugin = {_PLUGIN} "
+        rows = await self._rows(
+            f"{_DEAD_WITHOUT_TEXT} WHERE d.delivery > :after {condition} ORDER BY d.delivery LIMIT :limit",
+            after=after,
+            limit=limit,
+            plugin=plugin,
+        )
+        return [_dead_letter(row) for row in rows]
+
+    async def dead_letter(self, delivery: int) -> DeadLetter | None:
+        rows = await self._rows(f"{_DEAD_WITH_TEXT} WHERE d.delivery = :delivery", delivery=delivery)
+        return _dead_letter(rows[0]) if rows else None
+
+    async def gaps(self, since: float, limit: int) -> Sequence[Gap]:
+        rows = await self._rows(
+            'SELECT app, start, "end", reason FROM gap WHERE "end" IS NULL OR "end" > :since '
+            "ORDER BY start, app LIMIT :limit",
+            since=since,
+            limit=limit,
+        )
+        return [Gap(*row) for row in rows]
+
+    async def backlogs(self) -> Mapping[str, Backlog]:
+        oldest = (
+            "(SELECT min(id) FROM open_delivery INDEXED BY open_by_age WHERE plugin = p.number AND lane = {})"
+        )
+        rows = await self._rows(
+            "SELECT name, deliveries, bytes, dead, (SELECT e.received_at FROM open_delivery d "
+            "JOIN envelope e ON e.id = d.envelope WHERE d.id = "
+            f"min(ifnull({oldest.format(0)}, 1 << 62), ifnull({oldest.format(1)}, 1 << 62))) "
+            "FROM plugin p WHERE deliveries > 0 OR dead > 0"
+        )
+        return {
+            name: Backlog(deliveries, size, oldest_at, dead) for name, deliveries, size, dead, oldest_at in rows
+        }
+
+    async def each_page_of(self, read: Callable[[sqlite3.Connection], Answered]) -> Answered:
+        """Run something longer with a reading connection of its own, which is closed afterwards."""
+        return await self._submit(lambda: self._with_own_connection(read))
+
+    def close_readers(self) -> None:
+        """Wait for the pages that are being read, then close."""
+        if self._closed:
+            return
+        self._closed = True
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for connection in self._connections:
+            connection.close()
+
+    async def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        return await self._read(lambda cursor: cursor.execute(query, values).fetchall())
+
+    async def _read(self, read: Callable[[sqlite3.Cursor], Answered]) -> Answered:
+        return await self._submit(lambda: read(self._connection().cursor()))
+
+    async def _submit(self, read: Callable[[], Answered]) -> Answered:
+        if self._closed:
+            raise JournalError(f"{self._path}: the journal is closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, read)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self.open_connection()
+            self._connections.append(connection)
+        return connection
+
+    def _with_own_connection(self, read: Callable[[sqlite3.Connection], Answered]) -> Answered:
+        connection = self.open_connection()
+        try:
+            return read(connection)
+        finally:
+            connection.close()
+
+    def open_connection(self) -> sqlite3.Connection:
+        """A connection that can only read, so that no checkpoint ever comes from it."""
+        return sqlite3.connect(
+            f"file:{quote(str(self._path))}?mode=ro",
+            uri=True,
+            timeout=5.0,
+            isolation_level=None,
+            cached_statements=256,
+            check_same_thread=False,
+        )
+
+    def _unreadable(self, error: sqlite3.Error) -> JournalError:
+        known = fault(error, str(self._path))
+        return type(known)(str(known).replace("cannot be written", "cannot be read"))
+
+
+def _ids_of_interval(cursor: sqlite3.Cursor, since: float | None, until: float | None) -> tuple[int, int]:
+    """Ids outside of which no envelope was received in the interval: the bounds of the periods it touches."""
+    if since is None and until is None:
+        return 0, 1 << 62
+    low = -(1 << 62) if since is None else int(since // PERIOD)
+    high = 1 << 62 if until is None else int(until // PERIOD)
+    first, last = cursor.execute(
+        "SELECT min(first_envelope), max(ifnull(last_envelope, 1 << 62)) FROM period "
+        "WHERE number BETWEEN ? AND ?",
+        (low, high),
+    ).fetchone()
+    return (first, last) if first is not None else (1, 0)
+
+
+def _open_delivery(row: tuple[Any, ...]) -> OpenDelivery:
+    return OpenDelivery(row[0], row[1], row[2], Lane(row[3]), *row[4:])
+
+
+def _stored_envelope(row: tuple[Any, ...]) -> StoredEnvelope:
+    *before, answer, response, response_url = row
+    return StoredEnvelope(*before, Answer(answer), response, response_url)
+
+
+def _dead_letter(row: tuple[Any, ...]) -> DeadLetter:
+    delivery, envelope, plugin, app, kind, reason, *rest = row
+    return DeadLetter(delivery, envelope, plugin, app, kind, Reason(reason), *rest)

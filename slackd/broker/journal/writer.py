@@ -1,0 +1,454 @@
+"""The one thread that writes: group commit, checkpoints, retention.
+
+P1 is kept here. Everything that waits is applied in the order of submission in one transaction and committed
+with one synchronisation of the disk; only then the callbacks of the group are handed to the event loop,
+together. One connection, in this thread, does all writes and all checkpoints: SQLite before 3.51.3 can lose a
+committed transaction when one connection commits while another checkpoints (sqlite.org, "Write-Ahead Logging",
+the WAL-reset bug).
+"""
+
+import asyncio
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import attrs
+
+from slackd.broker.journal import JournalHealth, OnCommit, Opening, opening, schema
+from slackd.broker.journal.books import Books
+from slackd.broker.journal.entries import Entries
+from slackd.broker.journal.faults import FAILURES, MISTAKES, damaged, fault
+from slackd.broker.journal.limits import Buried, Limits
+from slackd.broker.journal.retention import Retention, Round
+from slackd.broker.journal.writes import Outcome, Record, Write
+from slackd.errors import JournalError
+
+GROUP_WRITES = 5_000
+"""Writes that are committed together at most."""
+
+GROUP_BYTES = 32 << 20
+"""Bytes of text that are committed together at most, but for a single submission."""
+
+CHECKPOINT_PAGES = 2_000
+"""Pages written since the last checkpoint after which one is made although writes wait."""
+
+CHECKPOINT_IDLE = 0.5
+"""Seconds without a write after which a checkpoint is made."""
+
+TEND_EVERY = 5.0
+"""Seconds between two rounds of retention."""
+
+TEND_PAUSE = 0.05
+"""Seconds between two of its steps while writes wait."""
+
+FAILING_PAUSE = 15.0
+"""Seconds before retention tries again after a failure."""
+
+ANSWER_EVERY = 1.0
+"""Seconds after which an idle writer shows that it is alive."""
+
+WAL_LIMIT = 64 << 20
+"""Bytes to which the write-ahead log is cut when it starts again at its beginning."""
+
+PAGE = 4_096
+
+OnBuried = Callable[[Sequence[Buried]], None]
+
+
+@attrs.frozen
+class Submission:
+    """Writes that are committed together, and who is told."""
+
+    writes: Sequence[Write]
+    on_commit: OnCommit
+
+
+@attrs.frozen
+class Errand:
+    """Something else that only the writer may do; `run` is called between two groups."""
+
+    run: Callable[[], None]
+
+
+_Told = tuple[OnCommit, Sequence[Outcome] | JournalError]
+
+
+class Writer:
+    """Owns the connection that writes, and the thread that owns it."""
+
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+        on_buried: OnBuried | None,
+        tend_by_itself: bool,
+    ) -> None:
+        self.limits = limits
+        self._path = path
+        self._loop = loop
+        self._clock = clock
+        self._on_buried = on_buried
+        self._tend_by_itself = tend_by_itself
+        self._queue: SimpleQueue[Submission | Errand | None] = SimpleQueue()
+        self._connection: sqlite3.Connection | None = None
+        self._books: Books
+        self._retention = Retention()
+        self._note_to_remove = False
+        self._durations: deque[float] = deque(maxlen=10_000)
+        self._failing = ""
+        self._answered_at = time.monotonic()
+        self._dirty_pages = 0
+        self._last_write = 0.0
+        self._next_tend = 0.0
+        self._opened: asyncio.Future[Opening] = loop.create_future()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+
+    # For the event loop's thread
+
+    async def start(self) -> Opening:
+        """Open the file and start; raises `JournalError`."""
+        self._thread.start()
+        return await self._opened
+
+    def put(self, item: Submission | Errand) -> None:
+        """Queue it; never blocks."""
+        self._queue.put(item)
+        if self._ended.is_set():
+            self._refuse_the_rest()
+
+    async def stop(self) -> None:
+        """Commit what was queued, then end."""
+        self._queue.put(None)
+        await self._ended.wait()
+        self._thread.join()
+
+    def health(self) -> JournalHealth:
+        """As the journal's interface says."""
+        durations = tuple(self._durations.popleft() for _ in range(len(self._durations)))
+        size = sum(_size(f"{self._path}{suffix}") for suffix in ("", "-wal"))
+        return JournalHealth(size, durations, self._failing, self._answered_at)
+
+    # For the writer's thread
+
+    def _run(self) -> None:
+        try:
+            try:
+                found = self._open_for_the_first_time()
+            except (JournalError, *FAILURES) as error:
+                refusal = error if isinstance(error, JournalError) else fault(error, str(self._path))
+                self._call(self._refuse_opening, refusal)
+                return
+            self._call(self._announce_opening, found)
+            self._serve()
+        finally:
+            self._drop_connection()
+            self._refuse_the_rest()
+            self._call(self._ended.set)
+
+    def _serve(self) -> None:
+        self._next_tend = time.monotonic() + TEND_EVERY
+        chores: list[Callable[[Round], bool]] = []
+        last_step = 0.0
+        while True:
+            item = self._next_item(self._patience(bool(chores)))
+            self._answered_at = time.monotonic()
+            if isinstance(item, Submission):
+                leftover = self._commit_group(item)
+                if leftover is None:
+                    return
+                if isinstance(leftover, Errand):
+                    leftover.run()
+            elif isinstance(item, Errand):
+                item.run()
+            elif item is _END:
+                return
+            now = time.monotonic()
+            self._checkpoint_if_due(now)
+            if self._tend_by_itself and not chores and now >= self._next_tend:
+                chores = self._retention.chores()
+                self._next_tend = now + TEND_EVERY
+            if chores and (self._queue.empty() or now - last_step >= TEND_PAUSE):
+                last_step = now
+                if not self._step(chores):
+                    chores = []
+                    self._next_tend = now + FAILING_PAUSE
+
+    def _patience(self, chores_wait: bool) -> float:
+        if chores_wait:
+            return 0.0
+        if self._dirty_pages:
+            return CHECKPOINT_IDLE / 2
+        return ANSWER_EVERY
+
+    def _next_item(self, timeout: float) -> "Submission | Errand | _Nothing":
+        try:
+            item = self._queue.get(timeout=timeout) if timeout else self._queue.get_nowait()
+        except Empty:
+            return _IDLE
+        return _END if item is None else item
+
+    def _commit_group(self, first: Submission) -> "Errand | _Nothing | None":
+        """Commit what waits; returns the errand that came after it, or None when it is time to end."""
+        group = [first]
+        leftover: Errand | _Nothing | None = _IDLE
+        count, size = len(first.writes), _bytes_of(first)
+        while count < GROUP_WRITES and size < GROUP_BYTES:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                break
+            if not isinstance(item, Submission):
+                leftover = item
+                break
+            group.append(item)
+            count += len(item.writes)
+            size += _bytes_of(item)
+        started = time.monotonic()
+        told = self._commit(group)
+        self._answered_at = time.monotonic()
+        if count:
+            self._durations.append(self._answered_at - started)
+            self._last_write = self._answered_at
+            self._dirty_pages += size // PAGE + 2 * count + 8
+        self._call(self._tell, iter(told))
+        return leftover
+
+    def _commit(self, group: Sequence[Submission]) -> list[_Told]:
+        if not any(submission.writes for submission in group):
+            return [(submission.on_commit, []) for submission in group]
+        try:
+            try:
+                told = self._in_transaction(group, careful=False)
+            except MISTAKES:
+                self._roll_back()
+                told = self._in_transaction(group, careful=True)
+        except FAILURES as error:
+            self._roll_back(error)
+            refusal = fault(error, str(self._path))
+            self._failing = str(refusal)
+            return [(submission.on_commit, refusal) for submission in group]
+        self._failing = ""
+        return told
+
+    def _in_transaction(self, group: Sequence[Submission], *, careful: bool) -> list[_Told]:
+        cursor = self._begin()
+        told: list[_Told]
+        if careful:
+            told = [(submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group]
+        else:
+            entries = Entries(cursor, self._books, self._clock)
+            told = [(submission.on_commit, entries.apply(submission.writes)) for submission in group]
+            entries.flush()
+        self._books.save(cursor)
+        cursor.execute("COMMIT")
+        self._note_to_remove = False
+        return told
+
+    def _begin(self) -> sqlite3.Cursor:
+        cursor = self._usable_connection().cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        if self._note_to_remove:
+            opening.remove_note(cursor)
+        return cursor
+
+    def _apply_carefully(
+        self, cursor: sqlite3.Cursor, submission: Submission
+    ) -> Sequence[Outcome] | JournalError:
+        cursor.execute("SAVEPOINT submission")
+        try:
+            entries = Entries(cursor, self._books, self._clock)
+            outcomes = entries.apply(submission.writes)
+            entries.flush()
+            self._books.save(cursor)
+        except MISTAKES as error:
+            cursor.execute("ROLLBACK TO submission")
+            cursor.execute("RELEASE submission")
+            self._books = Books(cursor.connection)
+            return JournalError(f"{self._path}: the journal cannot hold this: {type(error).__name__}: {error}")
+        cursor.execute("RELEASE submission")
+        return outcomes
+
+    # Retention
+
+    def tend(self, now: float) -> int:
+        """Every chore until nothing is left to do; returns how many deliveries were buried. For errands."""
+        buried = 0
+        chores = Retention().chores()
+        while chores:
+            try:
+                buried += self._take_step(chores, now)
+            except FAILURES as error:
+                self._roll_back(error)
+                raise fault(error, str(self._path)) from error
+        return buried
+
+    def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
+        try:
+            self._take_step(chores, self._clock())
+        except FAILURES as error:
+            self._roll_back(error)
+            self._retention.forget()
+            return False
+        return True
+
+    def _take_step(self, chores: list[Callable[[Round], bool]], now: float) -> int:
+        cursor = self._usable_connection().cursor()
+        entries = Entries(cursor, self._books, lambda: now)
+        round_ = Round(cursor, self._books, entries, self.limits, now)
+        more = chores[0](round_)
+        if round_.changed:
+            self._books.save(cursor)
+            cursor.execute("COMMIT")
+            self._last_write = time.monotonic()
+            self._dirty_pages += 100
+        if not more:
+            del chores[0]
+        if round_.buried and self._on_buried is not None:
+            self._call(self._on_buried, tuple(round_.buried))
+        return len(round_.buried)
+
+    # Checkpoints
+
+    def _checkpoint_if_due(self, now: float) -> None:
+        if not self._dirty_pages:
+            return
+        idle = self._queue.empty() and now - self._last_write >= CHECKPOINT_IDLE
+        if idle or self._dirty_pages >= CHECKPOINT_PAGES:
+            self._dirty_pages = 0
+            try:
+                self._usable_connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            except FAILURES as error:
+                # The log keeps what is committed; the next commit tells whether the disk still takes writes.
+                self._roll_back(error)
+
+    # The connection
+
+    def _open_for_the_first_time(self) -> Opening:
+        _make_private(self._path)
+        self._connection = self._connect()
+        schema.prepare(self._connection, str(self._path))
+        self._books = Books(self._connection)
+        found, self._note_to_remove = opening.read(self._connection, self._books.last_delivery, self._clock())
+        return found
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=1.0, isolation_level=None, cached_statements=512, check_same_thread=False
+        )
+        try:
+            schema.refuse_foreign(connection, str(self._path))
+            schema.use_write_ahead_log(connection, str(self._path))
+            connection.execute("PRAGMA cache_size = -65536")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _usable_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+            self._books = Books(self._connection)
+        return self._connection
+
+    def _roll_back(self, error: BaseException | None = None) -> None:
+        """Undo the transaction and what memory knows of it; a connection that cannot is replaced later."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if error is not None and damaged(error):
+                self._drop_connection()
+            else:
+                self._books = Books(connection)
+        except FAILURES:
+            self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    # Telling the event loop
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            # The loop is closed, so nobody is left to be told; what was submitted is committed all the same.
+            return
+
+    def _tell(self, told: Iterator[_Told]) -> None:
+        for on_commit, result in told:
+            try:
+                on_commit(result)
+            except BaseException:
+                # One callback's error is its own: the loop reports it, and the others are called.
+                self._loop.call_soon(self._tell, told)
+                raise
+
+    def _announce_opening(self, found: Opening) -> None:
+        if not self._opened.done():
+            self._opened.set_result(found)
+
+    def _refuse_opening(self, error: JournalError) -> None:
+        if not self._opened.done():
+            self._opened.set_exception(error)
+
+    def _refuse_the_rest(self) -> None:
+        refusal = JournalError(f"{self._path}: the journal is closed")
+        told: list[_Told] = []
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                break
+            if isinstance(item, Submission):
+                told.append((item.on_commit, refusal))
+        if told:
+            self._call(self._tell, iter(told))
+
+
+class _Nothing:
+    """Not an item of the queue."""
+
+
+_IDLE = _Nothing()
+_END = _Nothing()
+
+
+def _bytes_of(submission: Submission) -> int:
+    return sum(len(write.envelope.text) for write in submission.writes if isinstance(write, Record))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _make_private(path: Path) -> None:
+    """Create the file before SQLite does, readable by nobody else; SQLite gives the log the same mode."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
