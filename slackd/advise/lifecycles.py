@@ -1,0 +1,124 @@
+"""The lives that are drawn: a Socket Mode connection's, from the table that runs it, and an HTTP request's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from slackd.advise.datafile import DATA, AdviceError, open_data
+from slackd.advise.rules import Mode
+from slackd.connector.socketmode.lifecycle import BEGINS, COUNTS_AS_READY, TRANSITIONS, Cue, Phase
+
+
+@attrs.frozen
+class State:
+    """One state. `emphasis` marks those that are the point of the whole; the lifecycle's legend says which."""
+
+    id: str
+    meaning: str
+    emphasis: bool
+
+
+@attrs.frozen
+class Arrow:
+    """All cues that lead from one state to another."""
+
+    start: str
+    cues: tuple[str, ...]
+    end: str
+
+
+@attrs.frozen
+class Lifecycle:
+    """A transition table as it is drawn.
+
+    Attributes:
+        arrows: One for each pair of states; what changes nothing is in `stays`.
+        stays: A state and the cues that leave it as it is.
+        legend: What the emphasized states have in common.
+        table: Where the table stands, for the caption.
+    """
+
+    id: str
+    title: str
+    begins: str
+    states: tuple[State, ...]
+    arrows: tuple[Arrow, ...]
+    stays: tuple[tuple[str, tuple[str, ...]], ...]
+    legend: str
+    table: str
+
+
+def lifecycle_of(mode: Mode) -> Lifecycle:
+    return connection_lifecycle() if mode is Mode.SOCKET_MODE else request_lifecycle()
+
+
+def connection_lifecycle() -> Lifecycle:
+    """The life of a Socket Mode connection, from `slackd.connector.socketmode.lifecycle`."""
+    cues: dict[tuple[Phase, Phase], list[str]] = {}
+    for start in Phase:
+        for cue in Cue:
+            if end := TRANSITIONS[start].get(cue):
+                cues.setdefault((start, end), []).append(cue.value)
+    return Lifecycle(
+        id="socket-mode",
+        title="The life of a Socket Mode connection",
+        begins=BEGINS.value,
+        states=tuple(State(phase.value, phase.meaning, phase in COUNTS_AS_READY) for phase in Phase),
+        arrows=tuple(Arrow(a.value, tuple(told), b.value) for (a, b), told in cues.items() if a is not b),
+        stays=tuple((a.value, tuple(told)) for (a, b), told in cues.items() if a is b),
+        legend="counts as READY",
+        table="slackd/connector/socketmode/lifecycle.py, the table that runs the connection",
+    )
+
+
+def request_lifecycle(folder: Path = DATA) -> Lifecycle:
+    """The life of an HTTP request, from `http_lifecycle.toml`.
+
+    Raises:
+        AdviceError: A transition names a state that isn't there.
+    """
+    file = open_data("http_lifecycle", folder)
+    emphasis = file.texts("emphasis")
+    states = []
+    for entry in file.tables("state"):
+        states.append(State(entry.text("id"), entry.text("meaning"), entry.text("id") in emphasis))
+        entry.close()
+    arrows = []
+    for entry in file.tables("transition"):
+        arrows.append(Arrow(entry.text("from"), entry.texts("cues"), entry.text("to")))
+        entry.close()
+    begins = file.text("begins")
+    file.close()
+    named = {begins, *(arrow.start for arrow in arrows), *(arrow.end for arrow in arrows)}
+    for unknown in sorted(named - {state.id for state in states}):
+        raise AdviceError(f"{file.where}: {unknown!r} is no state of this file")
+    return Lifecycle(
+        id="http",
+        title="The life of a request in HTTP mode",
+        begins=begins,
+        states=tuple(states),
+        arrows=tuple(arrows),
+        stays=(),
+        legend="Slack has its answer",
+        table="slackd/advise/data/http_lifecycle.toml, by which slackd's HTTP transport (planned) is to run",
+    )
+
+
+def places(lifecycle: Lifecycle, folder: Path = DATA) -> dict[str, tuple[int, int]]:
+    """Column and row of each state, from `layout.toml`.
+
+    Raises:
+        AdviceError: A state has no place, or a place no state.
+    """
+    file = open_data("layout", folder)
+    found: dict[str, tuple[int, int]] = {}
+    for entry in file.tables("diagram"):
+        if entry.text("id") == lifecycle.id:
+            found = {state: (place[0], place[1]) for state, place in entry.table("place").content.items()}
+    states = {state.id for state in lifecycle.states}
+    if found.keys() != states:
+        apart = ", ".join(sorted(found.keys() ^ states))
+        raise AdviceError(f"{file.where}: diagram {lifecycle.id} and the transition table differ in: {apart}")
+    return found
