@@ -55,11 +55,6 @@ class Cue(enum.Enum):
     HELLO = "hello", "Slack's first frame; only now do envelopes flow"
     DIAL_FAILED = "dial failed", "no URL, no handshake, or no hello in time"
     APP_REFUSED = "app refused", "apps.connections.open refuses the token or the app: retried slowly, loudly"
-    TOO_MANY_WEBSOCKETS = "too_many_websockets", "no free place under Slack's limit of 10: wait for one"
-    LINK_DISABLED = (
-        "link_disabled",
-        "Socket Mode is off in the app's settings: retried slowly, loudly",
-    )
     WARNING = "warning", "Slack drops this connection in about 10 seconds"
     REFRESH_REQUESTED = (
         "refresh_requested",
@@ -69,6 +64,8 @@ class Cue(enum.Enum):
     REPLACEMENT_READY = "replacement ready", "the life that replaces this one has its hello"
     DRAIN = "drain", "this process stops or reloads: take no more, wait for no replacement"
     STALLED = "stalled", "no inbound frame of any kind for stall_timeout; said once for each silence"
+    TOO_MANY_WEBSOCKETS = "too_many_websockets", "no free place under Slack's limit of 10: wait for one"
+    LINK_DISABLED = "link_disabled", "Socket Mode is off in the app's settings: retried slowly, loudly"
     DROPPED = "dropped", "the socket ended without a closing handshake"
     CLOSED_BY_EITHER = "closed by either side", "the closing handshake is done, or our patience with it is"
     RETRY_DUE = "retry due", "the wait is over"
