@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Final, Protocol, cast
 
 FAREWELL: Final = 1.0
@@ -21,11 +20,16 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection to slackd, up to the first sign of its end: after that nothing is read from it."""
+    """One connection to slackd, up to the first sign of its end: after that nothing is read from it.
+
+    `closed` is set at that end, `accepted` by its owner, `left` if the end is the one that `leave` asked for.
+    """
 
     def __init__(self, owner: Owner) -> None:
         self.closed = asyncio.Event()
         self.accepted = False
+        self.left = False
+        self._leaving = False
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._lines: list[bytes] = []
@@ -42,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._owner.received(self, data)
 
     def eof_received(self) -> None:
+        self.left = self._leaving
         self.abandon()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,14 +69,24 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._ended()
 
-    async def leave(self) -> None:
-        """Write all, say that there is no more, and let slackd close first, so that it has read everything."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._flush()
-            self._transport.write_eof()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FAREWELL):
-                    await self.closed.wait()
+    async def leave(self) -> bool:
+        """Write all, say that there is no more, and let slackd close first, so that it has read everything.
+
+        False if the connection broke instead: then slackd may not have read what was written last. True, too,
+        if slackd takes longer than FAREWELL.
+        """
+        if self._transport is None or self._transport.is_closing():
+            return False
+        self._flush()
+        self._leaving = True
+        self._transport.write_eof()
+        try:
+            async with asyncio.timeout(FAREWELL):
+                await self.closed.wait()
+        except TimeoutError:
+            self.left = True
+            self.abandon()
+        return self.left
 
     def _ended(self) -> None:
         if not self.closed.is_set():

@@ -19,7 +19,7 @@ from slackd.plugin.actions import Action, Broken, CallFinished, Complaint, Ready
 from slackd.plugin.answers import Answer
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.calling import Caller
-from slackd.plugin.connection import Connection
+from slackd.plugin.connection import FAREWELL, Connection
 from slackd.plugin.context import Context, as_answer
 from slackd.plugin.envelope import Envelope, Late
 from slackd.plugin.errors import NotRunning, Permanent, PluginRefused, Retry
@@ -100,11 +100,9 @@ class Runner:
                 finally:
                     self._session.drain()
                 await self._finish_handlers()
-                await self._deliver_last_answers()
+                await self._take_leave()
                 connecting.cancel()
                 extending.cancel()
-                if self._connection is not None:
-                    await self._connection.leave()
         except BaseExceptionGroup as group:
             raise _first(group) from None
         finally:
@@ -170,6 +168,8 @@ class Runner:
                 self._say(f"no connection to slackd at {self._path} ({error.strerror or error}), trying again")
             else:
                 await connection.closed.wait()
+                if connection.left:
+                    return
                 if self._refusal is not None:
                     self._judge(self._refusal)
                     self._refusal = None
@@ -199,11 +199,14 @@ class Runner:
         for task in late:
             task.cancel()
 
-    async def _deliver_last_answers(self) -> None:
-        if self._session.has_unsent_answers:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE):
+    async def _take_leave(self) -> None:
+        """Not before slackd has our last answers, if it is there or back within its grace."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE + FAREWELL):
+                while self._ready.is_set() or self._session.remembers_answers:
                     await self._ready.wait()
+                    if self._connection is not None and await self._connection.leave():
+                        return
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:

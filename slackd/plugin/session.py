@@ -82,7 +82,6 @@ class Session:
         self._in_hand: dict[str, _InHand] = {}
         self._answered: dict[bool, dict[str, _Answered]] = {True: {}, False: {}}  # by lane: prompt or not
         self._remembered = 0
-        self._unsent = False
         self._calls: dict[int, bytes] = {}
         self._next_call = _INITIALIZE_ID + 1
 
@@ -92,9 +91,9 @@ class Session:
         return tuple(self._in_hand)
 
     @property
-    def has_unsent_answers(self) -> bool:
-        """Answers were given while no connection stood; the next one takes them along."""
-        return self._unsent
+    def remembers_answers(self) -> bool:
+        """Answers were given that slackd may not have read if the connection has ended since."""
+        return any(self._answered.values())
 
     def connected(self) -> list[Action]:
         """A new connection stands."""
@@ -147,7 +146,6 @@ class Session:
         del self._in_hand[delivery]
         self._answered[work.prompt][delivery] = kept
         if self.phase is Phase.DOWN:
-            self._unsent = True
             return []
         self._forget_oldest()
         return [Send(line)]
@@ -223,7 +221,6 @@ class Session:
         if not isinstance(result, dict):
             return self._broken("the result of initialize is not an object")
         self.phase = Phase.READY
-        self._unsent = False
         window = _count(result.get("window"))
         deadline_window = _count(result.get("deadline_window"))
         # Either lane may have both windows in flight, as seen from here: only slackd knows for sure which

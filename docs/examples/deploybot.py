@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""Answers /deploy and mentions. Run it under any slackd whose plugins.d has deploybot.toml (beside this file)."""
+
+from slackd.plugin import Envelope, Plugin
+
+plugin = Plugin("deploybot")
+
+
+@plugin.command("/deploy")
+async def deploy(envelope: Envelope) -> str:
+    return f"Deploying {envelope.text}"
+
+
+@plugin.event("app_mention")
+async def mentioned(envelope: Envelope) -> None:
+    await plugin.slack.call(
+        "chat.postMessage",
+        channel=envelope.channel,
+        thread_ts=envelope.thread,
+        text=f"Hello <@{envelope.user}>",
+        call_id=f"{envelope.delivery}/hello",
+    )
+
+
+@plugin.action("approve")
+async def approved(envelope: Envelope) -> None:
+    await plugin.slack.call("chat.postMessage", channel=envelope.channel, text=f"<@{envelope.user}> approved")
+
+
+plugin.run()
