@@ -321,12 +321,12 @@ class TestHandlers:
 class TestConnections:
     async def test_work_in_hand_survives_a_cut(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
-        starts, go_on = 0, asyncio.Event()
+        started: asyncio.Queue[str] = asyncio.Queue()
+        go_on = asyncio.Event()
 
         @plugin.command()
-        async def slow(_: Envelope) -> str:
-            nonlocal starts
-            starts += 1
+        async def slow(envelope: Envelope) -> str:
+            await started.put(envelope.delivery)
             await go_on.wait()
             return "done"
 
@@ -335,20 +335,18 @@ class TestConnections:
         first.hand_command("1", "/x")
         first.send(wire.encode_notification("late", {"id": "0.1", "sent": None}) + b'{"jsonrpc":')
         first.send(wire.encode_failure("1.1", -1, ""))
-        while not starts:
-            await asyncio.sleep(0)
+        await within_patience(started.get())
         first.cut()
         second = await broker.accepted()
         assert second.initialize["session"] == first.initialize["session"]
         assert second.initialize["holding"] == ["1.1"]
         second.hand_command("1", "/x")
         second.hand_command("2", "/y")
-        while starts < 2:
-            await asyncio.sleep(0)
+        assert await within_patience(started.get()) == "2"
         go_on.set()
         answers = [await second.read(), await second.read()]
         assert answers == [wire.Result(id_, {"response": {"text": "done"}}) for id_ in ("1.1", "2.1")]
-        assert starts == 2
+        assert started.empty()
 
     async def test_an_answer_given_without_a_connection_goes_out_on_the_next(
         self, broker: Broker, serve: Serve
@@ -394,8 +392,9 @@ class TestConnections:
         await broker.close()
         os.unlink(broker.path)
         serve(Plugin("p", socket=broker.path))
-        while "No such file" not in caplog.text:
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(PATIENCE):
+            while "No such file" not in caplog.text:
+                await asyncio.sleep(0.001)
         await broker.open()
         await broker.accepted()
 
