@@ -7,9 +7,7 @@ connector and should never come here. The kinds of token are those of Slack's pa
 import re
 from typing import Final
 
-_TOKEN: Final = re.compile(
-    r"(?<![A-Za-z0-9])(xapp|xwfp|xox[a-z](?:\.xox[a-z])?)-[A-Za-z0-9._%-]+", re.IGNORECASE
-)
+_TOKEN: Final = re.compile(r"(xapp|xwfp|xox[a-z](?:\.xox[a-z])?)-[A-Za-z0-9._%-]+", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"(://)[^/\s@\"']+@")
 _TICKET: Final = re.compile(r"([?&]ticket=)[^&\s\"']+")
 _RESPONSE_URL: Final = re.compile(r"(hooks\.slack\.com/[a-z_-]+/)[^\s\"'<>]+")

@@ -98,7 +98,7 @@ class Reader:
                 mend = f"it is a link to {os.readlink(file)}"
             self._wrong(file, _reason(error), "a configuration file", mend)
             return None
-        with open(descriptor, "rb") as opened:
+        try:
             about = os.fstat(descriptor)
             if not stat.S_ISREG(about.st_mode):
                 self._wrong(file, _kind(about.st_mode), "a configuration file")
@@ -107,11 +107,13 @@ class Reader:
                 return None
             if not self._trusted(file, about):
                 return None
-            try:
+            with open(descriptor, "rb", closefd=False) as opened:
                 data = opened.read(FILE_LIMIT + 1)
-            except OSError as error:
-                self._wrong(file, _reason(error), "a configuration file")
-                return None
+        except OSError as error:
+            self._wrong(file, _reason(error), "a configuration file")
+            return None
+        finally:
+            os.close(descriptor)
         if len(data) > FILE_LIMIT:
             self._wrong(file, f"more than {FILE_LIMIT} bytes", "a configuration file")
             return None

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -28,29 +29,40 @@ _OTHERS_CODE: Final = {
 """Folders of the package that a wing never imports from."""
 
 
-def process_digest(wing: Wing, config: Config, credentials: Path | None = None) -> str:
+def process_digest(wing: Wing, config: Config, credentials: Mapping[str, bytes] = MappingProxyType({})) -> str:
     """The fingerprint of a wing's code, of what it reads of the configuration, and of its credentials.
 
     Args:
-        credentials: The folder of the connector's credentials; only a hash of them goes in.
+        credentials: By their names in $CREDENTIALS_DIRECTORY; nothing but a hash of them goes in.
     """
     whole = hashlib.sha256()
-    parts = (code_digest(wing), _config_digest(wing, config), folder_digest(credentials))
-    whole.update("\n".join(parts).encode())
+    for part in (code_digest(wing), _config_digest(wing, config), credentials_digest(credentials)):
+        whole.update(part.encode() + b"\n")
+    return whole.hexdigest()
+
+
+def read_credentials(folder: Path | None) -> dict[str, bytes]:
+    """What stands in $CREDENTIALS_DIRECTORY, by name; nothing where there is none."""
+    if folder is None or not folder.is_dir():
+        return {}
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
+def credentials_digest(credentials: Mapping[str, bytes]) -> str:
+    """The fingerprint of credentials by name and content, in whatever order they come."""
+    whole = hashlib.sha256()
+    for name in sorted(credentials):
+        _add(whole.update, name, credentials[name])
     return whole.hexdigest()
 
 
 def code_digest(wing: Wing, package: Path | None = None) -> str:
     """The fingerprint of the installed files that a wing may run."""
     package = Path(slackd.__file__).parent if package is None else package
-    return _digest(package, _files(package, _OTHERS_CODE[wing]))
-
-
-def folder_digest(folder: Path | None) -> str:
-    """The fingerprint of a folder's files by name and content; "" where there is no folder."""
-    if folder is None or not folder.is_dir():
-        return ""
-    return _digest(folder, _files(folder, frozenset()))
+    whole = hashlib.sha256()
+    for file in _files(package, _OTHERS_CODE[wing]):
+        _add(whole.update, str(file.relative_to(package)), file.read_bytes())
+    return whole.hexdigest()
 
 
 def _config_digest(wing: Wing, config: Config) -> str:
@@ -69,10 +81,7 @@ def _files(folder: Path, left_out: frozenset[str]) -> Iterable[Path]:
         yield from (Path(place, name) for name in sorted(files))
 
 
-def _digest(folder: Path, files: Iterable[Path]) -> str:
-    whole = hashlib.sha256()
-    for file in files:
-        data = file.read_bytes()
-        whole.update(b"%d %s\n" % (len(data), os.fsencode(file.relative_to(folder))))
-        whole.update(data)
-    return whole.hexdigest()
+def _add(update: Callable[[bytes], object], name: str, content: bytes) -> None:
+    """With its length, so that no two sets of files read the same one after the other."""
+    update(b"%d %s\n" % (len(content), os.fsencode(name)))
+    update(content)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from slackd.service import message_ids as ids
+
 MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "service-ready": "a40895a5ca404ae4bc4b3d5de0301040",
@@ -25,12 +27,12 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "connection-stalled": "034328c6f6c44321834469c26b07d45c",
         "connection-backoff": "194dd6384398487583d83af24a89feeb",
         "connection-ghost": "4b4fed2ae88d4a548e3734d95449d0ac",
-        "connection-strangers": "656ec4a1bfe044fabede4d36654faaa0",
+        "connection-strangers": ids.STRANGERS,
         "budget-exhausted": "7ff96bf2f7a245169f69d56691dc8da8",
-        "app-trouble": "60915c3e48534177ad6880753e17d45b",
+        "app-trouble": ids.APP_REFUSED,
         "app-recovered": "ad04bb9c5ae54b16aa0806b16af3d828",
-        "gap-began": "93824c283ebd4f87b9766c6e62be7873",
-        "gap-ended": "70a1e2968fa84b578fc65ff06e746e59",
+        "gap-began": ids.APP_DEAF,
+        "gap-ended": ids.APP_HEARD_AGAIN,
         "credential-unusable": "88acc232ba4b46fd9b6184d0c2caa5c0",
         "token-rotated": "ad29c937c77044f9a672bee65cced170",
         "link-up": "e4c84c9e30b0443c9161fb3b8aae199b",
@@ -42,20 +44,20 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "link-unsendable": "2c2d18a4c9074011b9401ab8c7a40313",
         "journal-opened": "984968ebdb644632ab0a372a38967e39",
         "journal-locked": "c2d0cb1856a14e039d78779950893aeb",
-        "journal-unwritable": "475f5a7a5afb47cdb82787617b5fd7bc",
-        "journal-writable": "ab5338577dbe4e23a33b00e8a474ca47",
+        "journal-unwritable": ids.JOURNAL_UNWRITABLE,
+        "journal-writable": ids.JOURNAL_WRITABLE_AGAIN,
         "journal-damaged": "acdef0d35db24b8899e5bc4ab77c527c",
         "envelope-unparsable": "1e98aeab35e94ada9ad50fd792d5a761",
         "envelope-unclaimed": "3613c2a620ab444596765914d7115850",
         "envelope-late": "72a5eed6e25446e1bb383676a68011a1",
         "envelope-expired": "f1fb892dd15249568c099191eba3ce0b",
         "delivery-retried": "da0f15086ded40e9b5fbaff7b0ab71bd",
-        "delivery-dead": "7ba6eda2cdc24c18a93045ceb85fc74b",
-        "backlog-trimmed": "34dc8df951eb439f8fab3a4be7acacd6",
+        "delivery-dead": ids.DEAD_LETTER,
+        "backlog-trimmed": ids.BACKLOG_CUT,
         "plugin-connected": "1ecbd3ea1d2044199cdcdd3d06389e6f",
         "plugin-left": "f420befe7bc844dba9abeb00c6b70795",
         "plugin-absent": "a17aa7fea4d044c4892ac02210f41a61",
-        "plugin-refused": "638522084c9b4502a53035f7fc4487e1",
+        "plugin-refused": ids.PLUGIN_REFUSED,
         "plugin-misbehaved": "def53f51aeab433f9a953d7decc41b0b",
         "plugin-log": "18ed93ded38a47ab93d3795b880126a9",
         "response-too-large": "817435c7ac9a4485a150952ae299ee94",
@@ -65,6 +67,9 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "call-limited": "90a3b0a9c2ee4e228c6afa6f8a023e21",
         "control-action": "7c3d1d2de70c454c9d9d26dba43c7112",
         "socket-bound": "cd6655832b1944438b99e29310689488",
+        "roll-refused": ids.ROLL_REFUSED,
+        "roll-stopped": ids.ROLL_STOPPED,
+        "roll-done": ids.ROLL_DONE,
     }
 )
 """An event's name to 32 hexadecimal digits."""

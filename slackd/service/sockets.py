@@ -9,7 +9,9 @@ import fcntl
 import os
 import socket
 import stat
+import struct
 import sys
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,7 @@ import attrs
 from slackd.service.errors import SocketTaken, SocketUnusable
 
 _FIRST_DESCRIPTOR: Final = 3
+_STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 BACKLOG: Final = 4096
 """Connections that may wait, as many as systemd allows by default."""
 
@@ -92,9 +95,17 @@ class Listener:
 
 
 def listen(
-    name: str, path: Path, mode: int, passed: Mapping[str, tuple[socket.socket, ...]] | None = None
+    name: str,
+    path: Path,
+    mode: int,
+    passed: Mapping[str, tuple[socket.socket, ...]] | None = None,
+    *,
+    patience: float = 2.0,
 ) -> Listener:
-    """The socket that systemd passed under this name, or a new one at `path`.
+    """The socket that systemd passed under this name, or a new one at `path`. Blocks for up to `patience`.
+
+    Args:
+        patience: Seconds in which a process that is just ending may still leave the path.
 
     Raises:
         SocketTaken: Another process answers at the path.
@@ -102,7 +113,14 @@ def listen(
     """
     for made in (passed or {}).get(name, ()):
         return Listener(made)
-    return bind(path, mode)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return bind(path, mode)
+        except SocketTaken:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.05)
 
 
 def bind(path: Path, mode: int) -> Listener:
@@ -119,9 +137,7 @@ def bind(path: Path, mode: int) -> Listener:
     try:
         with _locked(path.parent):
             _clear(path)
-            made = socket.socket(
-                socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            )
+            made = socket.socket(socket.AF_UNIX, _STREAM)
             before = os.umask(0o777 & ~mode)
             try:
                 made.bind(os.fspath(path))
@@ -145,20 +161,24 @@ def _clear(path: Path) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise SocketUnusable(f"{path} is there and is not a socket: remove it, or set another path.")
-    with socket.socket(
-        socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-    ) as probe:
+    who = "Another process"
+    with socket.socket(socket.AF_UNIX, _STREAM) as probe:
         try:
             probe.connect(os.fspath(path))
+            who = f"Process {_listener_of(probe)}"
         except ConnectionRefusedError:
             os.unlink(path)
             return
         except BlockingIOError:
             # Its backlog is full: somebody listens.
             pass
-    raise SocketTaken(
-        f"Another process already answers on {path}: stop it, or set another path in the configuration."
-    )
+    raise SocketTaken(f"{who} already answers on {path}: stop it, or set another path in the configuration.")
+
+
+def _listener_of(probe: socket.socket) -> int:
+    """The process that called listen() on the other end (unix(7), SO_PEERCRED)."""
+    credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[0])
 
 
 def _make_folder(folder: Path) -> None:

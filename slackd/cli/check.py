@@ -1,0 +1,119 @@
+"""What `slackd check-config` says: every problem, or what the files amount to."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from slackd.config import App, Config, InvalidConfig, Plugin, Problem
+from slackd.config.problems import spelled
+from slackd.config.surroundings import missing
+from slackd.config.units import format_duration, format_size
+
+
+def problems_as_json(error: InvalidConfig) -> str:
+    """One JSON object for a program: `ok` false, and the problems."""
+    return json.dumps({"ok": False, "problems": [_problem(problem) for problem in error.problems]})
+
+
+def summary_as_json(config: Config) -> str:
+    """One JSON object for a program: `ok` true, the apps, the plugins and the warnings."""
+    return json.dumps(
+        {
+            "ok": True,
+            "file": str(config.file),
+            "digest": config.digest,
+            "apps": {name: _app(app) for name, app in config.apps.items()},
+            "plugins": {name: _plugin(plugin) for name, plugin in config.plugin_files.items()},
+            "journal": str(config.journal.directory),
+            "sockets": {
+                "link": str(config.link_socket),
+                "plugins": str(config.plugins.socket),
+                "control": str(config.control.socket),
+            },
+            "warnings": list(warnings(config)),
+        }
+    )
+
+
+def summary(config: Config) -> str:
+    """The same for a person."""
+    counts = f"{_count(len(config.apps), 'app')}, {_count(len(config.plugin_files), 'plugin')}"
+    lines = [f"{config.file} is good: {counts}."]
+    lines += [f"  app {name}: {_app_in_words(app)}" for name, app in config.apps.items()]
+    lines += [f"  plugin {name}: {_plugin_in_words(plugin)}" for name, plugin in config.plugin_files.items()]
+    limits = f"{format_duration(config.journal.max_age)} or {format_size(config.journal.max_bytes)}"
+    lines.append(f"  journal in {config.journal.directory}, up to {limits}")
+    lines += [f"warning: {words}" for words in warnings(config)]
+    return "\n".join(lines)
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """What works, and may not be what was meant."""
+    yield from config.warnings
+    yield from missing(config)
+    if not config.apps:
+        yield f"{config.file}: no app is configured, so nothing connects to Slack (slackctl setup adds one)"
+    for plugin in config.plugin_files.values():
+        if not plugin.users and plugin.group is None:
+            yield (
+                f"{plugin.file}: names neither user nor group: "
+                "it may connect to `slackd run`, as the user that runs it, and to no service"
+            )
+        if not plugin.subscriptions and not plugin.methods:
+            yield f"{plugin.file}: subscribes to nothing and may call nothing"
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": str(problem.file),
+        "line": problem.line,
+        "column": problem.column,
+        "key": spelled(problem.key),
+        "found": problem.found,
+        "expected": problem.expected,
+        "mend": problem.mend,
+    }
+
+
+def _app(app: App) -> dict[str, Any]:
+    return {
+        "transport": app.transport,
+        "connections": app.connections,
+        "app_token": str(app.app_token),
+        "bot_token": str(app.bot_token) if app.bot_token else None,
+        "api_url": app.api_url,
+    }
+
+
+def _plugin(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "file": str(plugin.file),
+        "users": list(plugin.users),
+        "group": plugin.group,
+        "subscriptions": len(plugin.subscriptions),
+        "responds": any(subscription.respond for subscription in plugin.subscriptions),
+        "apps": list(plugin.apps),
+        "methods": list(plugin.methods),
+    }
+
+
+def _app_in_words(app: App) -> str:
+    bot = f"bot token in {app.bot_token}" if app.bot_token else "no bot token"
+    return (
+        f"{app.transport}, {_count(app.connections, 'connection')} for each connector, "
+        f"app token in {app.app_token}, {bot}"
+    )
+
+
+def _plugin_in_words(plugin: Plugin) -> str:
+    who = [f"user {user}" for user in plugin.users] + ([f"group {plugin.group}"] if plugin.group else [])
+    parts = [", ".join(who) or "your own user", _count(len(plugin.subscriptions), "subscription")]
+    if any(subscription.respond for subscription in plugin.subscriptions):
+        parts.append("answers")
+    if plugin.methods:
+        parts.append(f"calls {', '.join(plugin.methods)}")
+    return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,97 @@
+"""The `slackd` command: the daemon's processes, and the check of what they read.
+
+What a command needs is imported when it runs: a restart of the broker is part of the three seconds that Slack
+waits, and `check-config` has no use for a WebSocket client.
+"""
+
+import os
+import sys
+
+import click
+
+from slackd import SlackdError, __version__
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="The configuration; else $SLACKD_CONFIG, /etc/slackd/slackd.toml or the user's own.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="slackd")
+def slackd() -> None:
+    """Slack's Socket Mode for servers that nothing outside can reach."""
+
+
+@slackd.command()
+@_config_option
+def broker(config_file: str | None) -> None:
+    """Run the wing that faces plugins: the journal, and no network."""
+    from slackd.cli.processes import run_broker
+
+    run_broker(config_file)
+
+
+@slackd.command()
+@_config_option
+@click.argument("number", type=click.IntRange(1, 2))
+def connector(config_file: str | None, number: int) -> None:
+    """Run one of the two wings that face Slack: the tokens, and nothing on disk."""
+    from slackd.cli.processes import run_connector
+
+    run_connector(config_file, number)
+
+
+@slackd.command()
+@_config_option
+def run(config_file: str | None) -> None:
+    """Run the broker and two connectors in one process, in the foreground."""
+    from slackd.cli.processes import run_together
+
+    run_together(config_file)
+
+
+@slackd.command("check-config")
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def check_config(config_file: str | None, as_json: bool) -> None:
+    """Check the configuration and every plugin's file; says every mistake at once.
+
+    The exit status is 0 if all is good, 1 if not.
+    """
+    from slackd.cli import check
+    from slackd.config import InvalidConfig, find_file, load
+
+    try:
+        config = load(find_file(config_file, os.environ))
+    except InvalidConfig as error:
+        click.echo(check.problems_as_json(error) if as_json else str(error))
+        sys.exit(1)
+    click.echo(check.summary_as_json(config) if as_json else check.summary(config))
+
+
+@slackd.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def emulate(arguments: tuple[str, ...]) -> None:
+    """Run a Slack on this machine, to try plugins against (slackd emulate --help)."""
+    from slackd.emulator.serve import main as emulate_slack
+
+    emulate_slack(list(arguments))
+
+
+def main() -> None:
+    """The console script: what went wrong in slackd's own terms is said in a line, and the status is 1."""
+    try:
+        slackd()
+    except SlackdError as error:
+        click.echo(f"slackd: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

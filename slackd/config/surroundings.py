@@ -1,0 +1,56 @@
+"""What the files refer to and isn't there. Told by check-config, and no reason to refuse a start: the broker
+runs where much cannot be seen, and what is missing is the business of whoever uses it.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from slackd.config.values import App, Config, SecretKind, SecretSource
+
+
+def missing(config: Config) -> Iterator[str]:
+    """One line for each file, or variable, that a connector would look for in vain."""
+    for app in config.apps.values():
+        for words in _of_app(app, config.file):
+            yield f"{config.file}: apps.{app.name}.{words}"
+
+
+def _of_app(app: App, file: Path) -> Iterator[str]:
+    if app.ca_file is not None and (trouble := _unreadable(app.ca_file)):
+        yield f"ca_file: {app.ca_file} {trouble}"
+    if app.proxy is not None and "@" in app.proxy and _others_may_read(file):
+        yield "proxy: holds a password, and everybody may read this file"
+    for name, source in (("app_token", app.app_token), ("bot_token", app.bot_token)):
+        if source is not None and (trouble := _of_secret(source)):
+            yield f"{name}: {source} {trouble}"
+
+
+def _of_secret(source: SecretSource) -> str | None:
+    if source.kind is SecretKind.ENV:
+        return None if os.environ.get(source.name) else "is not set here"
+    if source.kind is SecretKind.FILE:
+        path = Path(source.name)
+        if trouble := _unreadable(path):
+            return trouble
+        return "may be read by others, and will be refused (chmod 600)" if _others_may_read(path) else None
+    # Credentials are seen by the connectors alone.
+    return None
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    if not stat.S_ISREG(mode):
+        return "is not a file"
+    return None if os.access(path, os.R_OK) else "cannot be read: permission denied"
+
+
+def _others_may_read(path: Path) -> bool:
+    try:
+        return bool(os.stat(path).st_mode & stat.S_IROTH)
+    except OSError:
+        return False
