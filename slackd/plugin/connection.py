@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._lines.append(data)
 
     def _flush(self) -> None:
-        if self._transport is not None and not self.closed.is_set():
+        if self._transport is not None and not self._leaving and not self.closed.is_set():
             self._transport.write(b"".join(self._lines))
         self._lines.clear()
 

@@ -133,8 +133,7 @@ class Session:
         return actions
 
     def answer(self, delivery: str, answer: Answer) -> list[Action]:
-        """Work in hand has ended. A delivery that isn't in hand any more is left alone: its first answer
-        stands.
+        """Work in hand has ended. If the delivery isn't in hand any more, its first answer stands.
 
         Raises `NotJsonError` if the response has no JSON text.
         """
@@ -223,9 +222,8 @@ class Session:
         self.phase = Phase.READY
         window = _count(result.get("window"))
         deadline_window = _count(result.get("deadline_window"))
-        # Either lane may have both windows in flight, as seen from here: only slackd knows for sure which
-        # lane a delivery travelled in. A window that shrank must not make us forget what the larger one let
-        # out.
+        # Only slackd knows for sure which lane a delivery travelled in, so each may have both windows in
+        # flight; and a window that shrank must not make us forget what the larger one let out.
         self._remembered = max(self._remembered, window + deadline_window)
         self._forget_oldest()
         apps = result.get("apps")

@@ -537,6 +537,32 @@ class TestLeaving:
         await within_patience(serving)
         forever.set()
 
+    async def test_a_thread_that_answers_after_the_plugin_has_left_harms_nothing(
+        self, broker: Broker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path, stop_timeout=0.01)
+        started, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+        @plugin.event()
+        def slow(_: Envelope, context: Context) -> None:
+            started.set()
+            go_on.wait(PATIENCE)
+            context.extend()
+            context.ack()
+            ended.set()
+
+        serving = asyncio.create_task(plugin.serve())
+        peer = await broker.accepted()
+        peer.hand_event("1", "x")
+        assert await asyncio.to_thread(started.wait, PATIENCE)
+        plugin.stop()
+        assert await peer.at_eof() == []
+        go_on.set()
+        assert await asyncio.to_thread(ended.wait, PATIENCE)
+        peer.cut()
+        await within_patience(serving)
+        assert "Exception in callback" not in caplog.text
+
     async def test_an_answer_given_while_slackd_restarts_is_delivered_first(self, broker: Broker) -> None:
         plugin = Plugin("p", socket=broker.path)
         started, go_on = asyncio.Event(), asyncio.Event()
