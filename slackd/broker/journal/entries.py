@@ -350,11 +350,12 @@ class Entries:
         if waiting is None or waiting.attempt != close.attempt:
             return _STALE
         response = None if close.response is None else storable(close.response)
-        if close.answer is not None:
-            given = response if close.answer is not Answer.PASSED else None
+        if close.answer is Answer.PASSED:
+            self._answer_passed(waiting.envelope)
+        elif close.answer is not None:
             self._cursor.execute(
                 "UPDATE envelope SET answer = ?, response = ? WHERE id = ? AND answer = ?",
-                (int(close.answer), given, waiting.envelope, int(Answer.OWED)),
+                (int(close.answer), response, waiting.envelope, int(Answer.OWED)),
             )
         if close.late and response is not None:
             self._cursor.execute(

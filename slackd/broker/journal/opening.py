@@ -34,7 +34,10 @@ def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tupl
         handed=handed,
         last_delivery=last_delivery,
         ghosts=_all(
-            cursor, Ghost, "SELECT app, connection, until FROM ghost WHERE until > ? ORDER BY until", now
+            cursor,
+            Ghost,
+            "SELECT app, connection, until FROM ghost WHERE until > ? ORDER BY until, app, connection",
+            now,
         ),
         late=_all(
             cursor,

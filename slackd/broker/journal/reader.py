@@ -242,8 +242,10 @@ def _open_delivery(row: tuple[Any, ...]) -> OpenDelivery:
 
 
 def _stored_envelope(row: tuple[Any, ...]) -> StoredEnvelope:
-    *before, answer, response, response_url = row
-    return StoredEnvelope(*before, Answer(answer), response, response_url)
+    journal_id, app, envelope_id, kind, text, received_at, answer, response, response_url = row
+    return StoredEnvelope(
+        journal_id, app, envelope_id, kind, text, received_at, Answer(answer), response, response_url
+    )
 
 
 def _dead_letter(row: tuple[Any, ...]) -> DeadLetter:

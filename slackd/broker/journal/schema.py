@@ -9,12 +9,14 @@ Why the tables look as they do:
 
 - An envelope's deliveries get consecutive ids, and the envelope remembers the first and the last. So
   retention finds whether it is still needed by a range of delivery ids, without an index and without touching
-  the envelope when a delivery is closed; deliveries opened later (`Revive`, `Replay`) are listed in `again`. The newest
-  envelope's `last_delivery` is also what keeps ids from coming back: the newest is never removed.
+  the envelope when a delivery is closed; deliveries opened later (`Revive`, `Replay`) are listed in `again`.
+  The newest envelope's `last_delivery` is also what keeps ids from coming back: the newest is never removed.
 - Dedupe keys are stored as 16-byte digests: short entries mean fewer pages of a tree that is written at random
   places, and at 128 bits two keys never meet by chance (at 64 bits, among 10^7 keys, one new envelope in
-  2 * 10^12 would meet another's key, and be lost). There is no index by time: the tree is swept in its own order, so that
-  a page that loses keys is written once a sweep.
+  2 * 10^12 would meet another's key, and be lost). There is no index by time: the tree is swept in its own
+  order, so that a page that loses keys is written once a sweep.
+- Pages of 8 KiB hold three or four usual envelopes each; of 4 KiB they hold one, and half of the file is air
+  (measured with texts of 2 KB: 4.3 KB of file an envelope against 3.1 KB).
 - Plugins are numbered, and their backlogs counted, in `plugin`: nothing counts rows.
 - `period` says which envelope ids fall into which ten minutes, exactly, also when the clock was set: an index
   by time with one row per ten minutes.
@@ -29,6 +31,9 @@ from slackd.errors import JournalDamaged, JournalError
 
 APPLICATION_ID = 0x536C6B64
 VERSION = 1
+PAGE_SIZE = 8_192
+"""Bytes; it is settled when the file is made."""
+
 PERIOD = 600
 """Seconds of receipt that share a row of `period`."""
 
@@ -189,6 +194,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
 
 def use_write_ahead_log(connection: sqlite3.Connection, path: str) -> None:
     """Switch to WAL, with every commit synchronised and no checkpoint but the writer's own."""
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     if _scalar_text(connection, "PRAGMA journal_mode = WAL") != "wal":
         raise JournalError(
             f"{path}: SQLite cannot keep a write-ahead log here; the journal needs a local file system "

@@ -34,7 +34,7 @@ GROUP_WRITES = 5_000
 GROUP_BYTES = 32 << 20
 """Bytes of text that are committed together at most, but for a single submission."""
 
-CHECKPOINT_PAGES = 2_000
+CHECKPOINT_PAGES = 1_000
 """Pages written since the last checkpoint after which one is made although writes wait."""
 
 CHECKPOINT_IDLE = 0.5
@@ -54,8 +54,6 @@ ANSWER_EVERY = 1.0
 
 WAL_LIMIT = 64 << 20
 """Bytes to which the write-ahead log is cut when it starts again at its beginning."""
-
-PAGE = 4_096
 
 OnBuried = Callable[[Sequence[Buried]], None]
 
@@ -218,7 +216,7 @@ class Writer:
         if count:
             self._durations.append(self._answered_at - started)
             self._last_write = self._answered_at
-            self._dirty_pages += size // PAGE + 2 * count + 8
+            self._dirty_pages += size // schema.PAGE_SIZE + 2 * count + 8
         self._call(self._tell, iter(told))
         return leftover
 

@@ -1,0 +1,273 @@
+"""A journal in memory, for pure tests and for simulation: the same semantics, time and faults in your hands.
+
+`MemoryDisk` is what survives a crash. A commit takes three moments, each scheduled apart, so that a simulation
+can kill the broker between any two: writes are taken into a group, the group becomes durable, its callbacks are
+called.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+import attrs
+
+from slackd.broker.journal import (
+    Backlog,
+    DeadLetter,
+    JournalHealth,
+    OnCommit,
+    Opening,
+    StoredEnvelope,
+)
+from slackd.broker.journal.entries import byte_length
+from slackd.broker.journal.limits import Limits, PluginLimits
+from slackd.broker.journal.memory_store import MemoryStore
+from slackd.broker.journal.writer import OnBuried
+from slackd.broker.journal.writes import Gap, Lane, OpenDelivery, Outcome, Write
+from slackd.errors import JournalBusy, JournalError, JournalUnwritable
+
+Schedule = Callable[[float, Callable[[], None]], object]
+"""Call this after so many seconds: `loop.call_later`, or a simulator's own."""
+
+
+@attrs.define
+class MemoryDisk:
+    """What survives a crash, and the faults of the disk.
+
+    Attributes:
+        failing: While not "", every commit fails with these words, and nothing of it is written.
+        commit_seconds: How long the next commit takes.
+    """
+
+    store: MemoryStore = attrs.field(factory=MemoryStore)
+    failing: str = ""
+    commit_seconds: Callable[[], float] = lambda: 0.0
+    owner: "MemoryJournal | None" = None
+
+
+def open_memory_journal(
+    disk: MemoryDisk | None = None,
+    *,
+    clock: Callable[[], float],
+    schedule: Schedule | None = None,
+    limits: Limits | None = None,
+    on_buried: OnBuried | None = None,
+) -> tuple["MemoryJournal", Opening]:
+    """Become the owner of what is on this disk.
+
+    Args:
+        disk: A fresh one if None.
+        clock: UNIX seconds.
+        schedule: Of the running event loop if None.
+
+    Raises:
+        JournalBusy: A journal that was neither closed nor killed owns it.
+    """
+    disk = disk or MemoryDisk()
+    if disk.owner is not None:
+        raise JournalBusy("the journal in memory has an owner; close or kill it first")
+    store = disk.store
+    handed, store.note = store.note, None
+    opening = Opening(
+        sessions=tuple(sorted(store.sessions)),
+        handed=handed,
+        last_delivery=store.last_delivery,
+        ghosts=tuple(
+            sorted(
+                (g for g in store.ghosts.values() if g.until > clock()),
+                key=lambda g: (g.until, g.app, g.connection),
+            )
+        ),
+        late=tuple(store.late[delivery] for delivery in sorted(store.late)),
+        open_gaps=_by_start(gap for gap in store.gaps.values() if gap.end is None),
+    )
+    journal = MemoryJournal(
+        disk,
+        clock,
+        schedule or asyncio.get_running_loop().call_later,
+        limits or Limits(7 * 86_400.0, 4 << 30, 30 * 86_400.0),
+        on_buried,
+    )
+    disk.owner = journal
+    return journal, opening
+
+
+class MemoryJournal:
+    """The `Journal` of a test."""
+
+    def __init__(
+        self,
+        disk: MemoryDisk,
+        clock: Callable[[], float],
+        schedule: Schedule,
+        limits: Limits,
+        on_buried: OnBuried | None,
+    ) -> None:
+        self.disk = disk
+        self.limits = limits
+        self._clock = clock
+        self._schedule = schedule
+        self._on_buried = on_buried
+        self._queue: list[tuple[Sequence[Write], OnCommit]] = []
+        self._busy = False
+        self._closed = False
+        self._failing = ""
+        self._commits = 0
+
+    @property
+    def _store(self) -> MemoryStore:
+        return self.disk.store
+
+    # Writes
+
+    def submit(self, writes: Sequence[Write], on_commit: OnCommit) -> None:
+        """As in `Journal`."""
+        if self._closed:
+            refusal = JournalError("the journal in memory is closed")
+            self._schedule(0.0, lambda: on_commit(refusal))
+            return
+        self._queue.append((tuple(writes), on_commit))
+        self._start_group()
+
+    def _start_group(self) -> None:
+        if self._busy or not self._queue or self.disk.owner is not self:
+            return
+        self._busy = True
+        group, self._queue = self._queue, []
+        self._schedule(self.disk.commit_seconds(), lambda: self._become_durable(group))
+
+    def _become_durable(self, group: list[tuple[Sequence[Write], OnCommit]]) -> None:
+        if self.disk.owner is not self:
+            return
+        told = [(on_commit, self._commit(writes)) for writes, on_commit in group]
+        self._failing = self.disk.failing
+        self._commits += 1
+        self._schedule(0.0, lambda: self._tell(told))
+
+    def _commit(self, writes: Sequence[Write]) -> Sequence[Outcome] | JournalError:
+        if self.disk.failing and writes:
+            return JournalUnwritable(f"the journal in memory cannot be written ({self.disk.failing})")
+        try:
+            return self._store.apply(writes, self._clock())
+        except TypeError as error:
+            return JournalError(f"the journal in memory cannot hold this: {error}")
+
+    def _tell(self, told: list[tuple[OnCommit, Sequence[Outcome] | JournalError]]) -> None:
+        if self.disk.owner is not self:
+            return
+        self._busy = False
+        self._start_group()
+        for on_commit, result in told:
+            on_commit(result)
+
+    def health(self) -> JournalHealth:
+        """As in `Journal`."""
+        commits, self._commits = self._commits, 0
+        size = sum(byte_length(stored.text) for stored in self._store.envelopes.values())
+        return JournalHealth(size, (0.0,) * commits, self._failing, self._clock())
+
+    def set_limits(self, plugins: Mapping[str, PluginLimits]) -> None:
+        """As in `SqliteJournal`."""
+        self.limits = attrs.evolve(self.limits, plugins=dict(plugins))
+
+    def set_away(self, plugins: Collection[str]) -> None:
+        """As in `SqliteJournal`."""
+        self.limits = attrs.evolve(self.limits, away=frozenset(plugins))
+
+    async def tend(self, now: float) -> int:
+        """As in `SqliteJournal`."""
+        if self.disk.failing:
+            raise JournalUnwritable(f"the journal in memory cannot be written ({self.disk.failing})")
+        buried = self._store.tend(self.limits, now)
+        if buried and self._on_buried is not None:
+            self._on_buried(tuple(buried))
+        return len(buried)
+
+    async def close(self) -> None:
+        """As in `Journal`: waits until all that was submitted is committed."""
+        self._closed = True
+        while self.disk.owner is self and (self._busy or self._queue):
+            drained: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            self._queue.append(((), drained.set_result))
+            self._start_group()
+            await drained
+        self.kill()
+
+    def kill(self) -> None:
+        """End as by `kill -9`: what is durable stays, nobody is told anything any more."""
+        self._closed = True
+        if self.disk.owner is self:
+            self.disk.owner = None
+
+    # Reads
+
+    async def keys_after(self, plugin: str, lane: Lane, after: str | None, limit: int) -> Sequence[str]:
+        """As in `JournalReader`."""
+        keys = {one.key for one in self._open_of(plugin, lane) if after is None or one.key > after}
+        return sorted(keys)[:limit]
+
+    async def open_of_key(
+        self, plugin: str, lane: Lane, key: str, after: int, limit: int
+    ) -> Sequence[OpenDelivery]:
+        """As in `JournalReader`."""
+        return [one for one in self._open_of(plugin, lane) if one.key == key and one.id > after][:limit]
+
+    async def open_count(self, plugin: str, lane: Lane, up_to: int, limit: int) -> int:
+        """As in `JournalReader`."""
+        return min(limit, sum(one.id <= up_to for one in self._open_of(plugin, lane)))
+
+    async def open_by_id(self, ids: Sequence[int]) -> Sequence[OpenDelivery]:
+        """As in `JournalReader`."""
+        return [self._store.open[number] for number in sorted(set(ids)) if number in self._store.open]
+
+    async def envelopes(self, ids: Sequence[int]) -> Mapping[int, StoredEnvelope]:
+        """As in `JournalReader`."""
+        return {number: self._store.envelopes[number] for number in ids if number in self._store.envelopes}
+
+    async def recorded(
+        self, after: int, limit: int, since: float | None = None, until: float | None = None
+    ) -> Sequence[StoredEnvelope]:
+        """As in `JournalReader`."""
+        low, high = float("-inf") if since is None else since, float("inf") if until is None else until
+        stored = [self._store.envelopes[number] for number in sorted(self._store.envelopes)]
+        return [one for one in stored if one.id > after and low <= one.received_at <= high][:limit]
+
+    async def dead_letters(self, after: int, limit: int, plugin: str | None = None) -> Sequence[DeadLetter]:
+        """As in `JournalReader`."""
+        letters = [self._store.dead[delivery][0] for delivery in sorted(self._store.dead)]
+        wanted = [one for one in letters if one.delivery > after and plugin in (None, one.plugin)]
+        return wanted[:limit]
+
+    async def dead_letter(self, delivery: int) -> DeadLetter | None:
+        """As in `JournalReader`."""
+        found = self._store.dead.get(delivery)
+        if found is None:
+            return None
+        return attrs.evolve(found[0], text=self._store.envelopes[found[0].envelope].text)
+
+    async def gaps(self, since: float, limit: int) -> Sequence[Gap]:
+        """As in `JournalReader`."""
+        return _by_start(gap for gap in self._store.gaps.values() if gap.end is None or gap.end > since)[:limit]
+
+    async def backlogs(self) -> Mapping[str, Backlog]:
+        """As in `JournalReader`."""
+        dead = Counter(letter.plugin for letter, _, _ in self._store.dead.values())
+        backlogs = {plugin: Backlog(0, 0, None, letters) for plugin, letters in dead.items()}
+        for one in sorted(self._store.open.values(), key=lambda one: one.id):
+            before = backlogs.get(one.plugin, Backlog(0, 0, None, 0))
+            received_at = self._store.envelopes[one.envelope].received_at
+            backlogs[one.plugin] = Backlog(
+                before.deliveries + 1,
+                before.bytes + self._store.size_of(one),
+                received_at if before.oldest is None else before.oldest,
+                before.dead,
+            )
+        return backlogs
+
+    def _open_of(self, plugin: str, lane: Lane) -> list[OpenDelivery]:
+        own = (one for one in self._store.open.values() if one.plugin == plugin and one.lane is lane)
+        return sorted(own, key=lambda one: one.id)
+
+
+def _by_start(gaps: Iterator[Gap]) -> tuple[Gap, ...]:
+    return tuple(sorted(gaps, key=lambda gap: (gap.start, gap.app)))

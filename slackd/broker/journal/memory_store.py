@@ -1,0 +1,299 @@
+"""What the in-memory journal holds, and what each write means to it, in plain words that SQLite must match."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from slackd.broker.journal import DeadLetter, LateAnswer, StoredEnvelope
+from slackd.broker.journal.entries import DEDUPE_MEMORY, WAITED, byte_length, storable
+from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, Buried, Limits
+from slackd.broker.journal.writes import (
+    Answer,
+    AnswerPassed,
+    Bury,
+    Close,
+    Discard,
+    Done,
+    Duplicate,
+    ForgetSession,
+    Gap,
+    Ghost,
+    Handed,
+    Lane,
+    LateSent,
+    ListSession,
+    NewDelivery,
+    NoteStop,
+    OpenDelivery,
+    Outcome,
+    Reason,
+    Record,
+    Recorded,
+    Replay,
+    Retry,
+    Revive,
+    Stale,
+    Write,
+)
+from slackd.envelope import Envelope, Unreadable
+
+_KINDS = Write.__args__
+
+
+@attrs.define
+class MemoryStore:
+    """Everything that survives a crash."""
+
+    envelopes: dict[int, StoredEnvelope] = attrs.field(factory=dict)
+    keys: dict[tuple[str, str], tuple[int, int]] = attrs.field(factory=dict)
+    open: dict[int, OpenDelivery] = attrs.field(factory=dict)
+    dead: dict[int, tuple[DeadLetter, Lane, str]] = attrs.field(factory=dict)
+    late: dict[int, LateAnswer] = attrs.field(factory=dict)
+    sessions: dict[tuple[str, str], None] = attrs.field(factory=dict)
+    gaps: dict[tuple[str, float], Gap] = attrs.field(factory=dict)
+    ghosts: dict[tuple[str, str], Ghost] = attrs.field(factory=dict)
+    note: tuple[Handed, ...] | None = None
+    needed: Counter[int] = attrs.field(factory=Counter)
+    last_envelope: int = 0
+    last_delivery: int = 0
+
+    def apply(self, writes: Sequence[Write], now: float) -> list[Outcome]:
+        """Apply writes in their order.
+
+        Raises:
+            TypeError: One of them is no write; nothing was applied.
+        """
+        for write in writes:
+            if not isinstance(write, _KINDS):
+                raise TypeError(f"{type(write).__name__} is not a write the journal knows")
+        return [self._apply(write, now) for write in writes]
+
+    def _apply(self, write: Write, now: float) -> Outcome:
+        match write:
+            case Record():
+                return self._record(write, now)
+            case Close():
+                return self._close(write)
+            case Retry(delivery, attempt, not_before):
+                waiting = self.open.get(delivery)
+                if waiting is None or waiting.attempt != attempt:
+                    return Stale()
+                self.open[delivery] = attrs.evolve(waiting, attempt=attempt + 1, not_before=not_before)
+                return Done(waiting.envelope)
+            case Bury(delivery, attempt, reason, error):
+                waiting = self.open.get(delivery)
+                if waiting is None or attempt not in (None, waiting.attempt):
+                    return Stale()
+                self._bury(waiting, reason, error, now)
+                return Done(waiting.envelope)
+            case AnswerPassed(envelope):
+                return Done(envelope) if self._answer(envelope, Answer.PASSED, None) else Stale()
+            case LateSent(delivery):
+                return Stale() if self.late.pop(delivery, None) is None else Done()
+            case ListSession(plugin, session):
+                self.sessions[plugin, storable(session)] = None
+                return Done()
+            case ForgetSession(plugin, session):
+                known = (plugin, storable(session)) in self.sessions
+                self.sessions.pop((plugin, storable(session)), None)
+                return Done() if known else Stale()
+            case NoteStop(handed):
+                last = {one.delivery: attrs.evolve(one, session=storable(one.session)) for one in handed}
+                self.note = tuple(last[delivery] for delivery in sorted(last))
+                return Done()
+            case Gap():
+                self.gaps[write.app, write.start] = attrs.evolve(write, reason=storable(write.reason))
+                return Done()
+            case Ghost():
+                self.ghosts[write.app, write.connection] = write
+                return Done()
+            case Revive(delivery):
+                return self._revive(delivery)
+            case Discard(delivery):
+                dropped = self._drop_dead(delivery)
+                return Stale() if dropped is None else Done(dropped)
+            case Replay(envelope, new):
+                return self._replay(envelope, new, now)
+
+    def _record(self, record: Record, now: float) -> Outcome:
+        envelope = record.envelope
+        horizon = record.received_at - DEDUPE_MEMORY
+        keys = [(envelope.app, key) for key in envelope.keys]
+        fresh = [key for key in keys if key not in self.keys or self.keys[key][1] <= horizon]
+        hits = [self.keys[key][0] for key in keys if key not in fresh]
+        number = min(hits) if hits else self.last_envelope + 1
+        self.keys.update(dict.fromkeys(fresh, (number, int(record.received_at))))
+        if hits:
+            known = self.envelopes.get(number)
+            return (
+                Duplicate(number, known.answer, known.response)
+                if known
+                else Duplicate(number, Answer.NONE, None)
+            )
+        self.last_envelope = number
+        self.envelopes[number] = StoredEnvelope(
+            number,
+            envelope.app,
+            storable(envelope.envelope_id or ""),
+            storable(envelope.type) if isinstance(envelope, Envelope) else "",
+            storable(envelope.text),
+            record.received_at,
+            record.answer,
+            None if record.response is None else storable(record.response),
+            storable(envelope.response_url) if isinstance(envelope, Envelope) else "",
+        )
+        opened = [self._open(number, new, now) for new in record.deliveries]
+        if isinstance(envelope, Unreadable):
+            self._open(number, NewDelivery("", Lane.EVENTS, "", dead=Reason.UNREADABLE), now, envelope.reason)
+        return Recorded(number, tuple(one for one in opened if one is not None))
+
+    def _open(self, envelope: int, new: NewDelivery, now: float, error: str = "") -> OpenDelivery | None:
+        self.last_delivery += 1
+        self.needed[envelope] += 1
+        opened = OpenDelivery(
+            self.last_delivery,
+            envelope,
+            new.plugin,
+            new.lane,
+            storable(new.key),
+            expires_at=new.expires_at,
+            respond_by=new.respond_by,
+        )
+        if new.dead is not None:
+            self._lay_down(opened, new.dead, error, 0, now)
+            return None
+        self.open[opened.id] = opened
+        return opened
+
+    def _close(self, close: Close) -> Outcome:
+        waiting = self.open.get(close.delivery)
+        if waiting is None or waiting.attempt != close.attempt:
+            return Stale()
+        response = None if close.response is None else storable(close.response)
+        if close.answer is not None:
+            self._answer(waiting.envelope, close.answer, response)
+        if close.late and response is not None:
+            stored = self.envelopes[waiting.envelope]
+            self.late[waiting.id] = LateAnswer(
+                waiting.id, stored.id, waiting.plugin, stored.app, stored.response_url, response
+            )
+        del self.open[waiting.id]
+        self._needed_less(waiting.envelope)
+        return Done(waiting.envelope)
+
+    def _answer(self, envelope: int, answer: Answer, response: str | None) -> bool:
+        stored = self.envelopes.get(envelope)
+        if stored is None or stored.answer is not Answer.OWED:
+            return False
+        given = stored.response if answer is Answer.PASSED else response
+        self.envelopes[envelope] = attrs.evolve(stored, answer=answer, response=given)
+        return True
+
+    def _bury(self, waiting: OpenDelivery, reason: Reason, error: str, now: float) -> None:
+        del self.open[waiting.id]
+        attempts = waiting.attempt - 1 if reason in WAITED else waiting.attempt
+        self._lay_down(waiting, reason, error, attempts, now)
+        if waiting.respond_by is not None:
+            self._answer(waiting.envelope, Answer.PASSED, None)
+
+    def _lay_down(self, waiting: OpenDelivery, reason: Reason, error: str, attempts: int, now: float) -> None:
+        stored = self.envelopes[waiting.envelope]
+        letter = DeadLetter(
+            waiting.id,
+            stored.id,
+            waiting.plugin,
+            stored.app,
+            stored.type,
+            reason,
+            storable(error),
+            attempts,
+            now,
+            stored.received_at,
+        )
+        self.dead[waiting.id] = (letter, waiting.lane, waiting.key)
+
+    def _revive(self, delivery: int) -> Outcome:
+        found = self.dead.get(delivery)
+        if found is None or not found[0].plugin:
+            return Stale()
+        letter, lane, key = found
+        self._drop_dead(delivery)
+        opened = self._open(letter.envelope, NewDelivery(letter.plugin, lane, key), 0.0)
+        assert opened is not None
+        return Done(letter.envelope, (opened,))
+
+    def _replay(self, envelope: int, new: NewDelivery, now: float) -> Outcome:
+        if envelope not in self.envelopes:
+            return Stale()
+        opened = self._open(envelope, new, now)
+        return Done(envelope, () if opened is None else (opened,))
+
+    def _drop_dead(self, delivery: int) -> int | None:
+        found = self.dead.pop(delivery, None)
+        if found is None:
+            return None
+        self._needed_less(found[0].envelope)
+        return found[0].envelope
+
+    def _needed_less(self, envelope: int) -> None:
+        self.needed[envelope] -= 1
+        if not self.needed[envelope]:
+            del self.needed[envelope]
+
+    def size_of(self, delivery: OpenDelivery) -> int:
+        """Bytes of its envelope's text."""
+        return byte_length(self.envelopes[delivery.envelope].text)
+
+    # Retention
+
+    def tend(self, limits: Limits, now: float) -> list[Buried]:
+        """All that retention has to do at this time."""
+        buried: list[Buried] = []
+        for plugin in dict.fromkeys(delivery.plugin for delivery in self.open.values()):
+            buried += self._bury_beyond_limits(plugin, limits, now)
+        for waiting in sorted(self.open.values(), key=lambda one: (one.expires_at or 0.0, one.id)):
+            if waiting.expires_at is None or waiting.expires_at > now:
+                continue
+            if waiting.plugin in limits.away or waiting.expires_at <= now - ABANDONED_AFTER:
+                self._bury(waiting, Reason.EXPIRED, "it expired before the plugin came back", now)
+                buried.append(Buried(waiting.id, waiting.envelope, waiting.plugin, Reason.EXPIRED))
+        for delivery, (letter, _, _) in list(self.dead.items()):
+            if letter.died_at < now - limits.dead_letter_age:
+                self._drop_dead(delivery)
+        self._drop_envelopes(limits, now)
+        self.keys = {key: known for key, known in self.keys.items() if known[1] > int(now - DEDUPE_MEMORY)}
+        self.gaps = {
+            key: gap for key, gap in self.gaps.items() if gap.end is None or gap.end >= now - GAP_MEMORY
+        }
+        self.ghosts = {key: ghost for key, ghost in self.ghosts.items() if ghost.until > now}
+        return buried
+
+    def _bury_beyond_limits(self, plugin: str, limits: Limits, now: float) -> list[Buried]:
+        own = sorted((one for one in self.open.values() if one.plugin == plugin), key=lambda one: one.id)
+        excess = sum(self.size_of(one) for one in own) - limits.of(plugin).max_bytes
+        horizon = now - limits.of(plugin).max_age
+        buried = []
+        for waiting in own:
+            if excess > 0:
+                reason, error = Reason.BACKLOG_FULL, "the plugin's backlog reached its max_bytes"
+            elif self.envelopes[waiting.envelope].received_at < horizon:
+                reason, error = Reason.TOO_OLD, "the plugin's backlog reached its max_age"
+            else:
+                break
+            excess -= self.size_of(waiting)
+            self._bury(waiting, reason, error, now)
+            buried.append(Buried(waiting.id, waiting.envelope, plugin, reason))
+        return buried
+
+    def _drop_envelopes(self, limits: Limits, now: float) -> None:
+        excess = sum(byte_length(stored.text) for stored in self.envelopes.values()) - limits.max_bytes
+        for number in sorted(self.envelopes):
+            stored = self.envelopes[number]
+            if number >= self.last_envelope or (stored.received_at >= now - limits.max_age and excess <= 0):
+                break
+            may_be_asked_for = stored.answer is not Answer.NONE or stored.response is not None
+            if number in self.needed or (may_be_asked_for and stored.received_at > now - DEDUPE_MEMORY):
+                continue
+            excess -= byte_length(stored.text)
+            del self.envelopes[number]
