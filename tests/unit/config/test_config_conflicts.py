@@ -1,8 +1,8 @@
 """Two plugins that would answer the same."""
 
 from pathlib import Path
+from typing import Any
 
-import attrs
 import pytest
 from config_folder import ConfigFolder
 
@@ -11,9 +11,8 @@ from slackd.config.conflicts import same_thing
 
 
 def answers(type: str = "interactive", **narrowed: str) -> Subscription:  # noqa: A002 (the key's name)
-    return attrs.evolve(
-        Subscription(type=type, respond=True), **{name: (glob,) for name, glob in narrowed.items()}
-    )
+    changes: dict[str, Any] = {name: (glob,) for name, glob in narrowed.items()}
+    return Subscription(type=type, respond=True, **changes)
 
 
 COMMAND = "slash_commands"

@@ -1,0 +1,74 @@
+"""The fingerprint changes with what a process would do differently, and with nothing else."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from slackd.config import App, Config, SecretKind, SecretSource, load
+from slackd.service.digest import Wing, code_digest, credentials_digest, process_digest, read_credentials
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    for name in ("wire.py", "broker/core.py", "connector/pool.py", "emulator/core.py", "link/codec.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "concerned"),
+    [
+        ("wire.py", {Wing.BROKER, Wing.CONNECTOR}),
+        ("link/codec.py", {Wing.BROKER, Wing.CONNECTOR}),
+        ("broker/core.py", {Wing.BROKER}),
+        ("connector/pool.py", {Wing.CONNECTOR}),
+        ("emulator/core.py", set()),
+        ("link/__pycache__/codec.pyc", set()),
+        ("link/new.py", {Wing.BROKER, Wing.CONNECTOR}),
+    ],
+)
+def test_code_concerns_the_wing_that_runs_it(package: Path, name: str, concerned: set[Wing]) -> None:
+    before = {wing: code_digest(wing, package) for wing in Wing}
+    (package / name).parent.mkdir(exist_ok=True)
+    (package / name).write_text("changed")
+    assert {wing for wing in Wing if code_digest(wing, package) != before[wing]} == concerned
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    file = tmp_path / "slackd.toml"
+    file.write_text("")
+    file.chmod(0o644)
+    return load(file, environ={"STATE_DIRECTORY": "/s", "RUNTIME_DIRECTORY": "/r"})
+
+
+def test_a_plugins_file_is_no_business_of_a_connector(config: Config) -> None:
+    changed = attrs.evolve(config, digest="other")
+    assert process_digest(Wing.CONNECTOR, changed) == process_digest(Wing.CONNECTOR, config)
+    assert process_digest(Wing.BROKER, changed) != process_digest(Wing.BROKER, config)
+
+
+def test_an_apps_settings_are_even_a_proxys_password(config: Config) -> None:
+    app = App("main", SecretSource(SecretKind.ENV, "APP"), proxy="http://me:one@proxy")
+    digests = {
+        process_digest(Wing.CONNECTOR, attrs.evolve(config, apps={"main": each}))
+        for each in (app, attrs.evolve(app, proxy="http://me:two@proxy"), attrs.evolve(app, connections=2))
+    }
+    assert len(digests) == 3
+
+
+def test_credentials_count_by_name_and_content(config: Config, tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "slackd_app").write_bytes(b"one")
+    assert read_credentials(folder) == {"slackd_app": b"one"}
+    assert read_credentials(None) == read_credentials(tmp_path / "nowhere") == {}
+    digests = [
+        credentials_digest(each)
+        for each in ({}, {"a": b"bc"}, {"ab": b"c"}, {"a": b"b"}, {"a": b"b", "c": b"d"})
+    ]
+    assert len(set(digests)) == 5
+    assert credentials_digest({"a": b"1", "b": b"2"}) == credentials_digest({"b": b"2", "a": b"1"})
+    assert process_digest(Wing.CONNECTOR, config, {"a": b"1"}) != process_digest(Wing.CONNECTOR, config)
