@@ -125,7 +125,7 @@ class Unreadable:
     Attributes:
         app: The app's name in the configuration.
         envelope_id: Found leniently in the text, or None; without one nothing can be acknowledged.
-        text: As it came, line breaks made spaces.
+        text: As it came.
         keys: Dedupe keys, so that Slack's redelivery is not a second dead letter.
         reason: What is wrong with it.
     """

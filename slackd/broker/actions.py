@@ -1,0 +1,100 @@
+"""What the broker's pure core asks of the daemon around it."""
+
+import attrs
+
+from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.plugin import CountOld, Hand
+from slackd.broker.ingest import Post
+from slackd.broker.journal import LateAnswer
+from slackd.broker.journal.writes import Write
+from slackd.envelope import Refusal, Settlement
+
+
+@attrs.frozen
+class Submit:
+    """Submit these writes to the journal; say what came of it to `committed`."""
+
+    token: int
+    writes: tuple[Write, ...]
+
+
+@attrs.frozen
+class Settle:
+    """Tell the connector on this link that these may be acknowledged."""
+
+    link: int
+    settlements: tuple[Settlement, ...]
+
+
+@attrs.frozen
+class Refuse:
+    """Tell the connector on this link that these must not be acknowledged."""
+
+    link: int
+    refusals: tuple[Refusal, ...]
+
+
+@attrs.frozen
+class PostLate:
+    """An answer came after its deadline: send it to the envelope's `response_url`, then call `late_posted`."""
+
+    late: LateAnswer
+    session: str
+    attempt: int
+
+
+@attrs.frozen
+class TellLate:
+    """Tell the session that its answer came too late, and how it was sent all the same, if at all."""
+
+    plugin: str
+    session: str
+    delivery: int
+    attempt: int
+    sent: str | None
+
+
+@attrs.frozen
+class TellTooLarge:
+    """Tell the session that Slack would not take so large an answer; it was acknowledged without."""
+
+    plugin: str
+    session: str
+    delivery: int
+    attempt: int
+    size: int
+
+
+@attrs.frozen
+class Passed:
+    """Something happened to an envelope: for people who watch.
+
+    Attributes:
+        what: recorded, handed, done, late, retry, dead.
+        envelope: The journal's id, 0 if unknown here.
+        delivery: The delivery, 0 where it is about none.
+    """
+
+    what: str
+    at: float
+    envelope: int
+    plugin: str = ""
+    delivery: int = 0
+    attempt: int = 0
+    detail: str = ""
+
+
+Action = (
+    Submit
+    | Settle
+    | Refuse
+    | Hand
+    | LoadKeys
+    | LoadKey
+    | CountOld
+    | Post
+    | PostLate
+    | TellLate
+    | TellTooLarge
+    | Passed
+)

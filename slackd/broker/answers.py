@@ -1,0 +1,133 @@
+"""Envelopes whose acknowledgement waits for a plugin's answer: a pure machine on a given clock.
+
+P5, the invariant kept here: every waiter (an arrival on some connection) is settled once, at its own deadline
+at the latest, with the answer if there is one by then. P4: whoever waits for the same envelope gets the same.
+"""
+
+import heapq
+
+import attrs
+
+from slackd.broker.forms import fits
+from slackd.envelope import Settlement
+
+_USUAL_ID = "00000000-0000-0000-0000-000000000000"
+
+
+@attrs.frozen
+class Waiter:
+    """An arrival whose acknowledgement waits.
+
+    Attributes:
+        link: Names the link that brought it.
+        number: Its number on that link.
+        envelope_id: What its acknowledgement names: a redelivery may have another one than the first.
+        due: Its deadline, monotonic seconds.
+    """
+
+    link: int
+    number: int
+    envelope_id: str
+    due: float
+
+
+@attrs.define
+class _Owed:
+    """One envelope's answer.
+
+    Attributes:
+        waiters: Who waits for it.
+        plugin: Whose answer it is.
+        fallback: What is sent where no answer comes (JSON text), or None.
+        answered: A plugin has answered, with `response`, and its commit is on the way.
+    """
+
+    waiters: list[Waiter]
+    plugin: str
+    fallback: str | None
+    answered: bool = False
+    response: str | None = None
+
+
+Settlements = list[tuple[int, Settlement]]
+"""(link, settlement) pairs."""
+
+
+class AwaitedAnswers:
+    """All envelopes whose answer is awaited, by the journal's id."""
+
+    def __init__(self) -> None:
+        self._owed: dict[int, _Owed] = {}
+        self._dues: list[tuple[float, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._owed)
+
+    def wait(self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None) -> None:
+        """An arrival waits for this plugin's answer to this envelope."""
+        owed = self._owed.get(envelope)
+        if owed is None:
+            owed = self._owed[envelope] = _Owed([], plugin, fallback)
+        owed.waiters.append(waiter)
+        heapq.heappush(self._dues, (waiter.due, envelope))
+
+    def is_awaited(self, envelope: int) -> bool:
+        """Somebody waits for this envelope's answer."""
+        return envelope in self._owed
+
+    def room_for(self, envelope: int, response: str) -> bool:
+        """Whether an acknowledgement with this response is short enough for Slack, for everybody who waits."""
+        owed = self._owed.get(envelope)
+        ids = [each.envelope_id for each in owed.waiters] if owed is not None else []
+        return fits(max(ids, key=len, default=_USUAL_ID), response)
+
+    def answer(self, envelope: int, response: str | None) -> None:
+        """A plugin has answered; the waiters are settled by `committed`, or at their deadline with this."""
+        owed = self._owed.get(envelope)
+        if owed is not None:
+            owed.answered, owed.response = True, response
+
+    def committed(self, envelope: int) -> Settlements:
+        """The answer is on the disk: everybody who waits for it gets it."""
+        owed = self._owed.pop(envelope, None)
+        return _settle(owed, owed.waiters) if owed is not None else []
+
+    def given_up(self, envelope: int, plugin: str) -> Settlements:
+        """This plugin will not answer any more: whoever waits for it gets the fallback."""
+        owed = self._owed.get(envelope)
+        return self.committed(envelope) if owed is not None and owed.plugin == plugin else []
+
+    def link_lost(self, link: int) -> None:
+        """Nobody waits on this link any more; its connector will deliver again what it still has."""
+        for envelope, owed in list(self._owed.items()):
+            owed.waiters = [each for each in owed.waiters if each.link != link]
+            if not owed.waiters and not owed.answered:
+                del self._owed[envelope]
+
+    def tick(self, now: float) -> tuple[Settlements, list[int]]:
+        """Settles everybody whose deadline is here. Also tells the envelopes for which nobody waits any more
+        and no answer had come: their deadline has passed."""
+        settlements: Settlements = []
+        passed = []
+        while self._dues and self._dues[0][0] <= now:
+            _, envelope = heapq.heappop(self._dues)
+            owed = self._owed.get(envelope)
+            if owed is None:
+                continue
+            due = [each for each in owed.waiters if each.due <= now]
+            owed.waiters = [each for each in owed.waiters if each.due > now]
+            settlements += _settle(owed, due)
+            if not owed.waiters:
+                del self._owed[envelope]
+                if not owed.answered:
+                    passed.append(envelope)
+        return settlements, passed
+
+    def next_due(self) -> float | None:
+        """The monotonic time of the next deadline."""
+        return self._dues[0][0] if self._dues else None
+
+
+def _settle(owed: _Owed, waiters: list[Waiter]) -> Settlements:
+    payload = owed.response if owed.answered and owed.response is not None else owed.fallback
+    return [(each.link, Settlement(each.number, each.envelope_id, payload)) for each in waiters]

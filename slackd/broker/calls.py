@@ -1,0 +1,179 @@
+"""Calls that a connector makes for us at Slack: plugins' Web API calls under their grants, and late answers.
+
+P6, the invariant kept here: a plugin's call reaches a connector only if its file grants the method and the
+app. The broker has no token and no network: it decides, the connector dials.
+"""
+
+import asyncio
+import fnmatch
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from slackd import SlackdError, wire
+from slackd.broker.connectors import Connectors
+from slackd.broker.sessions.protocol import CallAsked
+from slackd.broker.tally import Tally
+from slackd.config import Plugin
+from slackd.link.messages import Call, CallKind, Returned
+
+CONNECTOR_PATIENCE = 5.0
+"""Seconds to wait for a connector that can make the call: one that restarts is back by then."""
+CALL_TIMEOUT = 30.0
+"""Seconds that a connector has for one call."""
+MAX_WAITING = 100
+"""Calls of one plugin that may be under way."""
+MAX_RATE_LIMITED = 8
+"""How often a call is made again after Slack's 429 before that is the plugin's answer."""
+USUAL_RETRY_AFTER = 30.0
+"""Seconds to wait after a 429 without `Retry-After`."""
+
+
+class CallRefused(SlackdError):
+    """A plugin's call is answered with an error; `code` is the protocol's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SendCall(Protocol):
+    """Sends a call on a link; never blocks."""
+
+    def __call__(self, link: int, call: Call) -> None: ...
+
+
+class Calls:
+    """Every call that is under way."""
+
+    def __init__(
+        self,
+        connectors: Connectors,
+        apps: Mapping[str, object],
+        tally: Tally,
+        send: SendCall,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connectors, self._apps, self._tally = connectors, apps, tally
+        self._send, self._clock = send, clock
+        self._numbers = 0
+        self._waiting: dict[int, tuple[int, asyncio.Future[Returned]]] = {}
+        self._not_before: dict[tuple[str, str], float] = {}
+        self._of_plugin: dict[str, int] = {}
+        self._news = asyncio.Event()
+
+    def returned(self, returned: Returned) -> None:
+        """A connector answered."""
+        _, future = self._waiting.pop(returned.number, (0, None))
+        if future is not None and not future.done():
+            future.set_result(returned)
+
+    def connectors_changed(self) -> None:
+        """A connector came, or told something new of itself."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def link_lost(self, link: int) -> None:
+        """Whatever was under way on this link: nobody knows what became of it."""
+        for number, (on, future) in list(self._waiting.items()):
+            if on == link and not future.done():
+                del self._waiting[number]
+                future.set_result(Returned(number, None, status=-1, error="the connector died meanwhile"))
+
+    @property
+    def under_way(self) -> int:
+        """Calls that wait for a connector's answer."""
+        return len(self._waiting)
+
+    async def for_plugin(self, plugin: Plugin, asked: CallAsked) -> Mapping[str, Any]:
+        """A plugin's Web API call: Slack's own JSON, or `CallRefused`."""
+        app = self._app_of(plugin, asked)
+        self._check_grant(plugin, asked.method)
+        if self._of_plugin.get(plugin.name, 0) >= MAX_WAITING:
+            text = f"{MAX_WAITING} calls of {plugin.name} are under way already"
+            raise CallRefused(wire.TOO_MANY_CALLS, text)
+        self._of_plugin[plugin.name] = self._of_plugin.get(plugin.name, 0) + 1
+        try:
+            returned = await self._rate_limited(app, asked.method, asked.args)
+        finally:
+            self._of_plugin[plugin.name] -= 1
+        outcome = _outcome(returned)
+        self._tally.calls[plugin.name, asked.method, outcome] += 1
+        if returned.body is not None:
+            return returned.body
+        if returned.status == -1:
+            text = f"{asked.method}: {returned.error}; Slack may or may not have carried it out"
+            raise CallRefused(wire.OUTCOME_UNKNOWN, text)
+        raise CallRefused(wire.SLACK_UNAVAILABLE, f"{asked.method}: {returned.error}")
+
+    async def respond(self, app: str, response_url: str, body: str) -> bool:
+        """Post a message (JSON text) to a `response_url`. Whether Slack took it."""
+        returned = await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
+        return 200 <= returned.status < 300 and not returned.error
+
+    async def _rate_limited(self, app: str, method: str, args: Mapping[str, Any]) -> Returned:
+        for _ in range(MAX_RATE_LIMITED):
+            wait = self._not_before.get((app, method), 0.0) - self._clock()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            returned = await self._call(app, CallKind.METHOD, method, args)
+            if returned.status != 429:
+                return returned
+            after = returned.retry_after if returned.retry_after is not None else USUAL_RETRY_AFTER
+            self._not_before[app, method] = self._clock() + after
+        return returned
+
+    async def _call(self, app: str, kind: CallKind, target: str, args: Mapping[str, Any]) -> Returned:
+        self._numbers += 1
+        number = self._numbers
+        try:
+            async with asyncio.timeout(CONNECTOR_PATIENCE):
+                link = await self._link_for(app)
+        except TimeoutError:
+            return Returned(number, None, status=0, error=f"no connector is there for the app {app!r}")
+        future: asyncio.Future[Returned] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = (link, future)
+        try:
+            self._send(link, Call(number, app, kind, target, args, CALL_TIMEOUT))
+            async with asyncio.timeout(CALL_TIMEOUT + 5.0):
+                return await future
+        except TimeoutError:
+            return Returned(number, None, status=-1, error="the connector did not answer in time")
+        finally:
+            self._waiting.pop(number, None)
+
+    async def _link_for(self, app: str) -> int:
+        while True:
+            candidates = [link for link, view in self._connectors.views.items() if app in view.hello.apps]
+            if candidates:
+                views = self._connectors.views
+                return max(candidates, key=lambda link: (views[link].ready(app) > 0, -link))
+            await self._news.wait()
+
+    def _app_of(self, plugin: Plugin, asked: CallAsked) -> str:
+        granted = plugin.apps or tuple(self._apps)
+        if asked.app is None:
+            if len(granted) == 1:
+                return granted[0]
+            text = f'name an "app": {plugin.file} gives this plugin {", ".join(granted) or "none"}'
+            raise CallRefused(wire.UNKNOWN_APP, text)
+        if asked.app not in granted:
+            text = f"the app {asked.app[:100]!r} is not in [slack] apps of {plugin.file}"
+            raise CallRefused(wire.UNKNOWN_APP, text)
+        return asked.app
+
+    def _check_grant(self, plugin: Plugin, method: str) -> None:
+        if any(fnmatch.fnmatchcase(method, pattern) for pattern in plugin.methods):
+            return
+        methods = json.dumps([*plugin.methods, method])
+        text = f"{plugin.file} does not grant {method}; the line to write under [slack]: methods = {methods}"
+        raise CallRefused(wire.METHOD_NOT_GRANTED, text)
+
+
+def _outcome(returned: Returned) -> str:
+    if returned.body is None:
+        return "unknown" if returned.status == -1 else "unavailable"
+    if returned.body.get("ok"):
+        return "ok"
+    return str(returned.body.get("error", "error"))

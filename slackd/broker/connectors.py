@@ -1,0 +1,212 @@
+"""What the broker knows of both connectors' connections: who is READY, the budget, ghosts, strangers, gaps.
+
+P2's record is kept here: every interval in which an app had no READY connection, with its reason. So is the
+budget: Slack allows ten connections an app ("Using Socket Mode"), counting every process and every ghost, a
+connection of ours whose end Slack has not seen. Pure: time comes in, writes and messages go out.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from slackd.broker.coverage import Coverage, Hole
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Gap, Ghost
+from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello, Peers
+
+LIMIT = 10
+"""Connections that Slack allows an app ("Using Socket Mode")."""
+SETTLE = 2.0
+"""Seconds after a link was made in which the other connector may still tell its part of the story."""
+COUNTS_AS_READY = frozenset({"READY", "LEAVING"})
+OPEN = frozenset({"DIALLING", "READY", "LEAVING", "RETIRING"})
+
+
+@attrs.define
+class ConnectorView:
+    """One connector, as it last told of itself."""
+
+    hello: Hello
+    connections: dict[str, ConnectionState] = attrs.field(factory=dict)
+    troubles: dict[str, AppTrouble] = attrs.field(factory=dict)
+
+    def ready(self, app: str) -> int:
+        """How many of its connections for this app are READY."""
+        return sum(each.app == app and each.phase in COUNTS_AS_READY for each in self.connections.values())
+
+    def open(self, app: str) -> int:
+        """How many of its connections for this app Slack counts."""
+        return sum(each.app == app and each.phase in OPEN for each in self.connections.values())
+
+
+class Connectors:
+    """Both connectors, and what follows from what they say."""
+
+    def __init__(self, apps: Iterable[str], ghosts: Iterable[Ghost], open_gaps: Iterable[Gap]) -> None:
+        self.views: dict[int, ConnectorView] = {}
+        self.reconnects: Counter[tuple[str, str]] = Counter()
+        self.seconds_without: dict[str, float] = {}
+        self.ghosts = {each.connection: each for each in ghosts}
+        self.strangers: dict[str, int] = {}
+        self._coverage = {app: Coverage() for app in apps}
+        self._gaps: dict[tuple[str, float], Gap] = {}
+        self._reasons: dict[str, str] = {}
+        self._before = {each.app: each for each in open_gaps}
+        self._quiet_until = 0.0
+        self._peers: dict[int, Peers] = {}
+
+    def hello(self, link: int, hello: Hello, now: Instant) -> None:
+        """A connector introduced itself on this link."""
+        for other, view in list(self.views.items()):
+            if view.hello.connector == hello.connector:
+                self.lost(other, now)
+        self.views[link] = view = ConnectorView(hello)
+        view.troubles = {each.app: each for each in hello.troubles}
+        self._quiet_until = now.monotonic + SETTLE
+        for state in hello.states:
+            self._saw(view, state, now)
+
+    def changed(self, link: int, change: Changed, now: Instant) -> list[Ghost]:
+        """A connection changed; returns the ghost that it became, if it did."""
+        view = self.views.get(link)
+        if view is None:
+            return []
+        state = change.state
+        current = view.connections.get(state.connection)
+        if current is None or current.since <= state.since:
+            self._saw(view, state, now, ended_at=change.at)
+        if state.phase not in COUNTS_AS_READY and state.phase != "DIALLING":
+            self._reasons[state.app] = change.cue.lower()
+            self.reconnects[state.app, change.cue.lower()] += 1
+        if change.ghost_until is None:
+            return []
+        ghost = Ghost(state.app, state.connection, now.to_unix(change.ghost_until))
+        self.ghosts[ghost.connection] = ghost
+        return [ghost]
+
+    def trouble(self, link: int, trouble: AppTrouble) -> None:
+        """An app fell into trouble, or came out of it."""
+        view = self.views.get(link)
+        if view is None:
+            return
+        if trouble.reason:
+            view.troubles[trouble.app] = trouble
+        else:
+            view.troubles.pop(trouble.app, None)
+
+    def lost(self, link: int, now: Instant) -> None:
+        """A link is gone: until its connector says otherwise, so are its connections."""
+        view = self.views.pop(link, None)
+        self._peers.pop(link, None)
+        if view is None:
+            return
+        for state in view.connections.values():
+            if state.app in self._coverage:
+                self._coverage[state.app].over(state.connection, now.monotonic)
+                self._reasons[state.app] = f"connector {view.hello.connector} is gone"
+
+    def ready(self, app: str) -> int:
+        """How many connections of an app are READY."""
+        return sum(view.ready(app) for view in self.views.values())
+
+    def ghosts_of(self, app: str) -> int:
+        """How many connections of ours Slack may still count although they are gone."""
+        return sum(each.app == app for each in self.ghosts.values())
+
+    def free(self, app: str) -> int:
+        """Places left under Slack's limit."""
+        ours = sum(view.open(app) for view in self.views.values())
+        return max(0, LIMIT - ours - self.ghosts_of(app) - self.strangers.get(app, 0))
+
+    def peers(self) -> Mapping[int, Peers]:
+        """What to tell each connector, by link, where it differs from what it was told last."""
+        news = {}
+        for link, view in self.views.items():
+            peers = Peers({app: self._app_peers(link, app) for app in view.hello.apps})
+            if self._peers.get(link) != peers:
+                news[link] = self._peers[link] = peers
+        return news
+
+    def gaps(self, now: Instant) -> list[Gap]:
+        """Gaps that began, or ended, since the last look; to be written, and told to plugins when ended."""
+        self._forget_ghosts(now)
+        if now.monotonic < self._quiet_until:
+            return []
+        found = []
+        for app, coverage in self._coverage.items():
+            found += self._end_gap_of_before(app, coverage, now)
+            found += self._news_of(app, coverage, now)
+            coverage.forget(now.monotonic)
+        return found
+
+    def _app_peers(self, link: int, app: str) -> AppPeers:
+        elsewhere = sum(view.ready(app) for other, view in self.views.items() if other != link)
+        return AppPeers(elsewhere, self.free(app))
+
+    def _saw(
+        self, view: ConnectorView, state: ConnectionState, now: Instant, ended_at: float | None = None
+    ) -> None:
+        coverage = self._coverage.setdefault(state.app, Coverage())
+        known = view.connections.get(state.connection)
+        if state.phase == "CLOSED":
+            view.connections.pop(state.connection, None)
+        else:
+            view.connections[state.connection] = state
+        if state.phase in COUNTS_AS_READY and state.ready_since is not None:
+            coverage.ready(state.connection, state.ready_since)
+            if known is None or known.phase not in COUNTS_AS_READY:
+                self._count_strangers(state)
+        elif state.ready_since is not None:
+            at = ended_at if ended_at is not None else state.since
+            if known is None:
+                coverage.ended(state.connection, state.ready_since, at)
+            coverage.over(state.connection, at)
+
+    def _count_strangers(self, state: ConnectionState) -> None:
+        """Slack counted at the hello: what is neither ours nor a ghost is a stranger's, and what is less than
+        ours and the ghosts tells that Slack has noticed the end of some ghosts."""
+        if state.num_connections <= 0:
+            return
+        ours = sum(view.open(state.app) for view in self.views.values())
+        beyond = state.num_connections - ours - self.ghosts_of(state.app)
+        self.strangers[state.app] = max(0, beyond)
+        mine = sorted((each for each in self.ghosts.values() if each.app == state.app), key=lambda g: g.until)
+        for ghost in mine[: max(0, -beyond)]:
+            del self.ghosts[ghost.connection]
+
+    def _forget_ghosts(self, now: Instant) -> None:
+        self.ghosts = {name: each for name, each in self.ghosts.items() if each.until > now.unix}
+
+    def _end_gap_of_before(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
+        before = self._before.get(app)
+        if before is None or not coverage.is_covered:
+            return []
+        del self._before[app]
+        first = coverage.first_start()
+        return [attrs.evolve(before, end=max(before.start, now.to_unix(first)))]
+
+    def _news_of(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
+        found = []
+        holes = {(app, hole.start): hole for hole in coverage.holes()}
+        for key, hole in holes.items():
+            known = self._gaps.get(key)
+            if known is None or (known.end is None and hole.end is not None):
+                found.append(self._gap(app, hole, known, now))
+                self._gaps[key] = found[-1]
+        for key, known in list(self._gaps.items()):
+            if key[0] == app and key not in holes:
+                if known.end is None:  # Told afterwards: a connection was READY all the time.
+                    found.append(attrs.evolve(known, end=known.start))
+                del self._gaps[key]
+        return found
+
+    def _gap(self, app: str, hole: Hole, known: Gap | None, now: Instant) -> Gap:
+        """The start is turned into UNIX time once: it names the gap, also when the clock is set meanwhile."""
+        start = known.start if known is not None else now.to_unix(hole.start)
+        reason = known.reason if known is not None else self._reasons.get(app, "unknown")
+        if hole.end is None:
+            return Gap(app, start, None, reason)
+        seconds = hole.end - hole.start
+        self.seconds_without[app] = self.seconds_without.get(app, 0.0) + seconds
+        return Gap(app, start, start + seconds, reason)

@@ -1,0 +1,357 @@
+"""The broker without its sockets, threads and clocks: ingest, answers and dispatch as one pure machine.
+
+Events go in by the methods, each with the moment at which it happened; what to do comes out of
+`take_actions`. The daemon does it for real; the simulator does it on a virtual clock.
+
+    deliver ─▶ Submit ─▶ committed ─▶ Settle, Hand ─▶ answered ─▶ Submit ─▶ committed ─▶ Settle
+
+What must be written and could not be (a full disk) is kept and submitted again, except for arrivals: those
+are refused, since Slack will send them again.
+"""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+
+from slackd.broker.actions import (
+    Action,
+    Passed,
+    PostLate,
+    Refuse,
+    Settle,
+    Submit,
+    TellLate,
+    TellTooLarge,
+)
+from slackd.broker.answers import AwaitedAnswers, Settlements
+from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
+from slackd.broker.forms import is_message
+from slackd.broker.ingest import Incoming, Ingest
+from slackd.broker.instant import Instant
+from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
+from slackd.broker.journal.writes import (
+    Answer,
+    AnswerPassed,
+    Bury,
+    Close,
+    Done,
+    ForgetSession,
+    Handed,
+    Lane,
+    LateSent,
+    OpenDelivery,
+    Outcome,
+    Retry,
+    Write,
+)
+from slackd.broker.recent import RecentEnvelopes
+from slackd.broker.submission import Origin, Reply, Submission
+from slackd.broker.tally import Tally
+from slackd.config import Config
+from slackd.envelope import Arrival, Envelope, Refusal, Settlement
+from slackd.errors import JournalError
+
+REWRITE_AFTER = 0.25
+"""Seconds after which what could not be written is submitted again."""
+
+
+class BrokerCore:
+    """Ingest, answers and the dispatch of every plugin."""
+
+    def __init__(self, config: Config, *, rng: random.Random, now: Instant) -> None:
+        self.tally = Tally()
+        self.recent = RecentEnvelopes()
+        self.answers = AwaitedAnswers()
+        self.watched = False
+        rules = config.plugins
+        self.plugins = {
+            plugin.name: PluginDispatch(plugin, grace=rules.grace, rng=rng, now=now)
+            for plugin in config.plugin_files.values()
+        }
+        self.ingest = Ingest(config, self.answers, self.tally, self._absent_for)
+        self._submissions: dict[int, Submission] = {}
+        self._next = Submission()
+        self._tokens = 0
+        self._rewrite_at: float | None = None
+        self._unwritten: list[tuple[Write, Origin]] = []
+        self._actions: list[Action] = []
+
+    def start(self, opening: Opening, handed: Mapping[int, OpenDelivery], now: Instant) -> None:
+        """The journal is open (rule R6); `handed` has the rows of the note of a clean stop."""
+        for name, plugin in self.plugins.items():
+            sessions = [session for of, session in opening.sessions if of == name]
+            note: list[tuple[OpenDelivery, str]] | None = None
+            if opening.handed is not None:
+                note = [
+                    (handed[each.delivery], each.session)
+                    for each in opening.handed
+                    if each.plugin == name and each.delivery in handed
+                ]
+            plugin.restore(sessions, note, opening.last_delivery, now)
+        for plugin_name, session in opening.sessions:
+            if plugin_name not in self.plugins:
+                self.write([ForgetSession(plugin_name, session)])
+        self._actions += [PostLate(late, "", 0) for late in opening.late]
+
+    def deliver(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> None:
+        """A connector delivered arrivals that it read together."""
+        for incoming in self.ingest.receive(link, arrivals, now):
+            self._next.add_arrival(incoming)
+
+    def link_lost(self, link: int) -> None:
+        """A link is gone, and with it whoever waited on it."""
+        self.answers.link_lost(link)
+
+    def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
+        """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
+        if reply is not None:
+            self._next.add_asked(writes, reply)
+        else:
+            for write in writes:
+                self._next.add(write)
+
+    def joined(
+        self,
+        plugin: str,
+        session: str,
+        window: int,
+        claims: Sequence[tuple[int, int]],
+        rows: Mapping[int, OpenDelivery],
+        now: Instant,
+        *,
+        named: bool,
+    ) -> None:
+        """A plugin's session is connected, and the journal lists it."""
+        self.plugins[plugin].joined(session, window, claims, rows, now, named=named)
+
+    def left(self, plugin: str, session: str, now: Instant) -> None:
+        """A session's connection ended."""
+        self.plugins[plugin].left(session, now)
+
+    def answered(
+        self, plugin: str, session: str, delivery: int, attempt: int, response: str | None, now: Instant
+    ) -> None:
+        """A plugin has handled a delivery; `response` is the JSON text of its answer, or None."""
+        accepted = self.plugins[plugin].accept(session, delivery, attempt)
+        if accepted is None:
+            self.tally.answers[plugin, "stale"] += 1
+            return
+        in_time = self.answers.is_awaited(accepted.envelope) and accepted.respond_by is not None
+        in_time = in_time or (accepted.respond_by is not None and now.unix < accepted.respond_by)
+        if in_time:
+            self._answer_in_time(plugin, session, accepted, response)
+        elif response is not None and accepted.lane is Lane.PROMPT:
+            self.tally.answers[plugin, "late"] += 1
+            message = is_message(response)
+            origin = Origin(plugin, session, message)
+            self._next.add(Close(delivery, attempt, response, late=message), origin)
+        else:
+            self._next.add(Close(delivery, attempt), Origin(plugin))
+
+    def nacked(
+        self,
+        plugin: str,
+        session: str,
+        delivery: int,
+        attempt: int,
+        error: str,
+        now: Instant,
+        *,
+        retry_after: float | None = None,
+        permanent: bool = False,
+    ) -> None:
+        """A plugin could not handle a delivery."""
+        counts = self.plugins[plugin].nack(
+            session, delivery, attempt, error, now, retry_after=retry_after, permanent=permanent
+        )
+        if not counts:
+            self.tally.answers[plugin, "stale"] += 1
+
+    def buried(
+        self, plugin: str, deliveries: Collection[int], envelopes: Collection[int], now: Instant
+    ) -> None:
+        """The journal made these dead letters by itself (its limits): nobody waits for their answers."""
+        self.tally.deliveries[plugin, "dead"] += len(deliveries)
+        if plugin in self.plugins:
+            self.plugins[plugin].buried(deliveries, now)
+        for envelope in envelopes:
+            self._settle(self.answers.given_up(envelope, plugin))
+
+    def late_posted(self, late: LateAnswer, session: str, attempt: int, sent: str | None) -> None:
+        """A late answer went out (`sent` says how), or never can (None)."""
+        self.write([LateSent(late.delivery)])
+        if session:
+            self._actions.append(TellLate(late.plugin, session, late.delivery, attempt, sent))
+
+    def committed(self, token: int, outcomes: Sequence[Outcome] | JournalError, now: Instant) -> None:
+        """What came of a `Submit`."""
+        submission = self._submissions.pop(token)
+        if isinstance(outcomes, JournalError):
+            self._not_written(submission, outcomes, now)
+            return
+        result = self.ingest.committed(submission.incoming, outcomes, now)
+        for envelope, incoming in result.recorded:
+            self._remember(envelope, incoming, now)
+        self._opened(result.opened, now)
+        settlements = result.settlements
+        for place, write in enumerate(submission.writes):
+            if place not in submission.incoming:
+                settlements += self._written(write, outcomes[place], submission.origin(place), now)
+        for places, reply in submission.replies:
+            reply(outcomes[places.start : places.stop])
+        self._settle(settlements)
+        self._actions += result.posts
+
+    def tick(self, now: Instant) -> None:
+        """Time has passed."""
+        settlements, passed = self.answers.tick(now.monotonic)
+        self._settle(settlements)
+        self.write([AnswerPassed(envelope) for envelope in passed])
+        for plugin in self.plugins.values():
+            plugin.tick(now)
+        if self._rewrite_at is not None and self._rewrite_at <= now.monotonic:
+            self._rewrite_at = None
+            for write, origin in self._unwritten:
+                self._next.add(write, origin)
+            self._unwritten = []
+
+    def next_wakeup(self) -> float | None:
+        """The monotonic time of the next `tick` that can change anything."""
+        times = [plugin.next_wakeup() for plugin in self.plugins.values()]
+        times += [self.answers.next_due(), self._rewrite_at]
+        return min((each for each in times if each is not None), default=None)
+
+    def halt(self) -> None:
+        """The broker stops (rule R5): nothing more is handed out, answers are still taken."""
+        for plugin in self.plugins.values():
+            plugin.halt()
+
+    def handed(self) -> tuple[Handed, ...] | None:
+        """The note of a clean stop; None if the next broker must start as after a crash."""
+        notes = [plugin.handed() for plugin in self.plugins.values()]
+        if any(note is None for note in notes):
+            return None
+        return tuple(each for note in notes for each in note or ())
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Something must still be written to the journal."""
+        return bool(self._submissions or self._unwritten or self._next.writes)
+
+    def take_actions(self) -> list[Action]:
+        """What to do, in order; each is given once."""
+        for name, plugin in self.plugins.items():
+            for action in plugin.take_actions():
+                if isinstance(action, Hand):
+                    self.tally.deliveries[name, "handed"] += 1
+                    self._actions.append(action)
+                elif isinstance(action, LoadKeys | LoadKey | CountOld):
+                    self._actions.append(action)
+                else:
+                    self._next.add(action, Origin(name))
+        if self._next.writes:
+            self._tokens += 1
+            self._submissions[self._tokens] = self._next
+            self._actions.append(Submit(self._tokens, tuple(self._next.writes)))
+            self._next = Submission()
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _absent_for(self, plugin: str, now: Instant) -> float:
+        return self.plugins[plugin].sessions.absent_for(now.monotonic)
+
+    def _answer_in_time(self, plugin: str, session: str, delivery: OpenDelivery, response: str | None) -> None:
+        if response is not None and not self.answers.room_for(delivery.envelope, response):
+            self.tally.answers[plugin, "too_large"] += 1
+            size = len(response.encode())
+            self._actions.append(TellTooLarge(plugin, session, delivery.id, delivery.attempt, size))
+            response = None
+        else:
+            self.tally.answers[plugin, "in_time"] += 1
+        self.answers.answer(delivery.envelope, response)
+        self._next.add(Close(delivery.id, delivery.attempt, response, Answer.GIVEN), Origin(plugin))
+
+    def _written(self, write: Write, outcome: Outcome, origin: Origin, now: Instant) -> Settlements:
+        """What follows from one committed write that isn't an arrival's record."""
+        if origin.plugin:
+            self.plugins[origin.plugin].committed(write, outcome, now)
+        if not isinstance(outcome, Done):
+            return []
+        if outcome.opened:
+            self._opened(outcome.opened, now)
+        match write:
+            case Close():
+                self._note("done", write, outcome, origin, now)
+                if origin.late_for:
+                    self._send_late(write, outcome, origin)
+                return self.answers.committed(outcome.envelope) if write.answer is not None else []
+            case Retry():
+                self._note("retried", write, outcome, origin, now, write.error)
+            case Bury():
+                self._note("dead", write, outcome, origin, now, write.error)
+                return self.answers.given_up(outcome.envelope, origin.plugin)
+        return []
+
+    def _send_late(self, write: Close, outcome: Done, origin: Origin) -> None:
+        if origin.is_message:
+            late = LateAnswer(write.delivery, outcome.envelope, origin.plugin, "", "", write.response or "")
+            self._actions.append(PostLate(late, origin.late_for, write.attempt))
+        else:
+            tell = TellLate(origin.plugin, origin.late_for, write.delivery, write.attempt, None)
+            self._actions.append(tell)
+
+    def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
+        by_plugin: dict[str, list[OpenDelivery]] = {}
+        for delivery in deliveries:
+            by_plugin.setdefault(delivery.plugin, []).append(delivery)
+        for name, mine in by_plugin.items():
+            self.tally.deliveries[name, "opened"] += len(mine)
+            if name in self.plugins:
+                self.plugins[name].opened(mine, now)
+
+    def _remember(self, envelope: int, incoming: Incoming, now: Instant) -> None:
+        understood, record = incoming.record.envelope, incoming.record
+        if self.watched:
+            self._actions.append(Passed("recorded", now.unix, envelope))
+        if isinstance(understood, Envelope) and record.deliveries:
+            self.recent.put(
+                StoredEnvelope(
+                    id=envelope,
+                    app=understood.app,
+                    envelope_id=understood.envelope_id,
+                    type=understood.type,
+                    text=understood.text,
+                    received_at=record.received_at,
+                    answer=record.answer,
+                    response=record.response,
+                    response_url=understood.response_url,
+                )
+            )
+
+    def _settle(self, settlements: Settlements) -> None:
+        by_link: dict[int, list[Settlement]] = {}
+        for link, settlement in settlements:
+            by_link.setdefault(link, []).append(settlement)
+        self._actions += [Settle(link, tuple(each)) for link, each in by_link.items()]
+
+    def _not_written(self, submission: Submission, error: JournalError, now: Instant) -> None:
+        by_link: dict[int, list[Refusal]] = {}
+        for incoming in submission.incoming.values():
+            self.tally.refused[incoming.arrival.app] += 1
+            refusal = Refusal(incoming.arrival.number, str(error))
+            by_link.setdefault(incoming.link, []).append(refusal)
+        self._actions += [Refuse(link, tuple(each)) for link, each in by_link.items()]
+        for _, reply in submission.replies:
+            reply(error)
+        self._unwritten += submission.to_repeat()
+        if self._unwritten and self._rewrite_at is None:
+            self._rewrite_at = now.monotonic + REWRITE_AFTER
+
+    def _note(
+        self, what: str, write: Close | Retry | Bury, outcome: Done, origin: Origin, now: Instant, why: str = ""
+    ) -> None:
+        self.tally.deliveries[origin.plugin, what] += 1
+        if self.watched:
+            attempt = write.attempt or 0
+            envelope = outcome.envelope
+            self._actions.append(Passed(what, now.unix, envelope, origin.plugin, write.delivery, attempt, why))

@@ -1,0 +1,78 @@
+"""When an app had a READY connection, and when it had none: pure, on the machine's monotonic clock.
+
+Connections report in any order and late (what changed while the broker was away is told afterwards), so
+intervals are kept and holes in their union are found, rather than counting up and down.
+"""
+
+import attrs
+
+FORGET_AFTER = 600.0
+"""Seconds after its end for which an interval is kept; no report is that late."""
+
+
+@attrs.frozen
+class Hole:
+    """An interval without a READY connection; `end` is None while it lasts."""
+
+    start: float
+    end: float | None
+
+
+@attrs.define
+class _Interval:
+    start: float
+    end: float | None
+
+
+class Coverage:
+    """The READY intervals of one app's connections, by connection."""
+
+    def __init__(self) -> None:
+        self._intervals: dict[str, _Interval] = {}
+
+    def ready(self, connection: str, since: float) -> None:
+        """A connection is READY since then (said again, it is READY still)."""
+        self._intervals[connection] = _Interval(since, None)
+
+    def over(self, connection: str, at: float) -> None:
+        """A connection is no longer READY."""
+        interval = self._intervals.get(connection)
+        if interval is not None and interval.end is None:
+            interval.end = max(at, interval.start)
+
+    def ended(self, connection: str, since: float, at: float) -> None:
+        """A connection was READY from `since` until `at`; told afterwards."""
+        self._intervals[connection] = _Interval(since, max(since, at))
+
+    @property
+    def is_covered(self) -> bool:
+        """Some connection is READY."""
+        return any(each.end is None for each in self._intervals.values())
+
+    def first_start(self) -> float:
+        """When the first known interval began; call it only when there is one."""
+        return min(each.start for each in self._intervals.values())
+
+    def holes(self) -> list[Hole]:
+        """Every hole between the first known interval and now, oldest first."""
+        holes = []
+        reach: float | None = None
+        for interval in sorted(self._intervals.values(), key=lambda each: each.start):
+            if reach is not None and interval.start > reach:
+                holes.append(Hole(reach, interval.start))
+            if interval.end is None:
+                return holes
+            reach = interval.end if reach is None else max(reach, interval.end)
+        if reach is not None:
+            holes.append(Hole(reach, None))
+        return holes
+
+    def forget(self, now: float) -> None:
+        """Drops intervals that ended long ago, but for the one that reaches furthest."""
+        ended = [each.end for each in self._intervals.values() if each.end is not None]
+        furthest = max(ended, default=0.0)
+        self._intervals = {
+            name: each
+            for name, each in self._intervals.items()
+            if each.end is None or each.end > now - FORGET_AFTER or each.end == furthest
+        }

@@ -1,0 +1,242 @@
+"""The broker's process: journal first, then sockets; and on the way out the reverse (rules R2, R5, R6)."""
+
+import asyncio
+import logging
+import random
+import socket
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from slackd.broker.actions import Passed, PostLate
+from slackd.broker.calls import Calls
+from slackd.broker.connector_host import ConnectorHost
+from slackd.broker.connectors import Connectors
+from slackd.broker.core import BrokerCore
+from slackd.broker.engine import Engine, Outgoing, now
+from slackd.broker.journal import Opening
+from slackd.broker.journal.limits import Buried, PluginLimits
+from slackd.broker.journal.sqlite import SqliteJournal, open_journal
+from slackd.broker.journal.writes import Gap, NoteStop
+from slackd.broker.plugin_host import PluginHost
+from slackd.broker.sessions.connection import PluginConnection
+from slackd.config import Config
+from slackd.errors import JournalError
+from slackd.link import BrokerEnd
+from slackd.link.messages import Acknowledged, FromBroker
+from slackd.link.server import LinkServer
+from slackd.service.sockets import KEEP_SOCKET_FILE
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for gaps and for plugins that are away."""
+STOP_PATIENCE = 2.0
+"""Seconds in which a stop waits for commits that are under way."""
+PLUGIN_BACKLOG = 4_096
+
+
+@attrs.frozen
+class Sockets:
+    """The listening sockets that the broker serves.
+
+    Attributes:
+        link: For connectors; None when they are in this process.
+        plugins: For plugins.
+        control: For operators, or None.
+    """
+
+    link: socket.socket | None
+    plugins: socket.socket
+    control: socket.socket | None = None
+
+
+class BrokerDaemon:
+    """One broker, from the journal's lock to the note of its stop."""
+
+    def __init__(self, config: Config, *, foreground: bool = False) -> None:
+        self.config, self.foreground = config, foreground
+        self.watchers: set[Callable[[Passed], None]] = set()
+        self.on_acknowledged: list[Callable[[Acknowledged], None]] = []
+        self.journal: SqliteJournal
+        self.core: BrokerCore
+        self.engine: Engine
+        self.connectors: Connectors
+        self.calls: Calls
+        self.connector_host: ConnectorHost
+        self.plugin_host: PluginHost
+        self._tasks: asyncio.TaskGroup
+
+    async def run(self, stop: asyncio.Event, sockets: Sockets, on_ready: Callable[[BrokerEnd], None]) -> None:
+        """Serve until `stop` is set.
+
+        Args:
+            stop: Set it to stop cleanly.
+            sockets: What to listen on; nothing is accepted before the journal is open.
+            on_ready: Called once everything is served, with the end for connectors in this process.
+
+        Raises:
+            JournalError: The journal can't be opened; what it says is for the operator.
+        """
+        self.journal, opening = await open_journal(
+            self.config.journal, plugins=self._limits(), on_buried=self._buried
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                helpers = [*await self._start(opening, tasks)]
+                servers = await self._listen(sockets)
+                try:
+                    on_ready(self.connector_host)
+                    await stop.wait()
+                finally:
+                    await self._stop(servers)
+                    for helper in helpers:
+                        helper.cancel()
+        finally:
+            await self.journal.close()
+
+    async def _start(self, opening: Opening, tasks: asyncio.TaskGroup) -> Sequence[asyncio.Task[None]]:
+        self.core = BrokerCore(self.config, rng=random.Random(), now=now())
+        handed = [each.delivery for each in opening.handed or ()]
+        rows = {row.id: row for row in await self.journal.open_by_id(handed)}
+        self.core.start(opening, rows, now())
+        self.connectors = Connectors(self.config.apps, opening.ghosts, opening.open_gaps)
+        self.connector_host = ConnectorHost(self.connectors, self._acknowledged)
+        self.engine = Engine(self.core, self.journal, self)
+        self.calls = Calls(self.connectors, self.config.apps, self.core.tally, self.connector_host.send_call)
+        self.connector_host.attach(self.engine, self.calls)
+        self.plugin_host = PluginHost(self.config, self.engine, self.calls, tasks, foreground=self.foreground)
+        self.engine.wake()
+        return [
+            tasks.create_task(self.engine.read_for_ever()),
+            tasks.create_task(self._look_for_ever()),
+        ]
+
+    async def _listen(self, sockets: Sockets) -> list[LinkServer | asyncio.Server]:
+        loop = asyncio.get_running_loop()
+        servers: list[LinkServer | asyncio.Server] = []
+        if sockets.link is not None:
+            link = LinkServer(self.connector_host)
+            await link.listen(sockets.link)
+            servers.append(link)
+        servers.append(
+            await loop.create_unix_server(
+                self.plugin_host.connect, sock=sockets.plugins, backlog=PLUGIN_BACKLOG, **KEEP_SOCKET_FILE
+            )
+        )
+        return servers
+
+    async def _stop(self, servers: Sequence[LinkServer | asyncio.Server]) -> None:
+        """Rule R5: no more dispatch; what plugins have written is read and committed; the note; the end."""
+        self.core.halt()
+        for server in servers:
+            if isinstance(server, asyncio.Server):
+                server.close()
+        await self._settle_down()
+        self.connector_host.listen_no_more()
+        handed = self.core.handed()
+        try:
+            async with asyncio.timeout(STOP_PATIENCE):
+                if handed is not None:
+                    await self.engine.write(NoteStop(handed))
+        except (JournalError, TimeoutError) as error:
+            log.error("the note of a clean stop could not be written: %s", error, extra={"event": "no-note"})
+        self.engine.stop()
+        self.plugin_host.close()
+        for server in servers:
+            if isinstance(server, LinkServer):
+                await server.close()
+
+    async def _settle_down(self) -> None:
+        """Until two turns of the loop in a row brought nothing that waits for a commit."""
+        quiet, until = 0, asyncio.get_running_loop().time() + STOP_PATIENCE
+        while quiet < 2 and asyncio.get_running_loop().time() < until:
+            self.engine.wake()
+            await asyncio.sleep(0 if quiet else 0.002)
+            quiet = 0 if self.core.has_unwritten else quiet + 1
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            for gap in self.connector_host.look_for_gaps():
+                if gap.end is not None:
+                    self._tell_gap(gap)
+            away = {name for name, plugin in self.core.plugins.items() if plugin.sessions.is_empty}
+            self.journal.set_away(away)
+
+    def _tell_gap(self, gap: Gap) -> None:
+        params = {"app": gap.app, "from": gap.start, "until": gap.end, "reason": gap.reason}
+        for plugin in self.config.plugin_files.values():
+            if plugin.delivery.gaps:
+                for connection in self.plugin_host.sessions_of(plugin.name):
+                    connection.notify("gap", params)
+
+    def _limits(self) -> dict[str, PluginLimits]:
+        return {
+            name: PluginLimits(plugin.delivery.max_age, plugin.delivery.max_bytes)
+            for name, plugin in self.config.plugin_files.items()
+        }
+
+    def _buried(self, buried: Sequence[Buried]) -> None:
+        by_plugin: dict[str, list[Buried]] = {}
+        for each in buried:
+            by_plugin.setdefault(each.plugin, []).append(each)
+        for plugin, mine in by_plugin.items():
+            reasons = ", ".join(sorted({each.reason.value for each in mine}))
+            log.error(
+                "%s: %d deliveries became dead letters (%s); see slackctl deadletters list",
+                plugin,
+                len(mine),
+                reasons,
+                extra={"event": "backlog-buried", "plugin": plugin},
+            )
+            ids, envelopes = {each.delivery for each in mine}, {each.envelope for each in mine}
+            self.core.buried(plugin, ids, envelopes, now())
+        self.engine.wake()
+
+    def _acknowledged(self, message: Acknowledged) -> None:
+        for tell in self.on_acknowledged:
+            tell(message)
+
+    def to_connector(self, link: int, message: FromBroker) -> None:
+        """As in `engine.Outlets`."""
+        self.connector_host.send(link, message)
+
+    def to_session(self, plugin: str, session: str) -> PluginConnection | None:
+        """As in `engine.Outlets`."""
+        return self.plugin_host.connection_of(plugin, session)
+
+    def post(self, what: Outgoing) -> None:
+        """As in `engine.Outlets`."""
+        if isinstance(what, PostLate):
+            self._tasks.create_task(self._post_late(what))
+        else:
+            self._tasks.create_task(self._post(what.app, what.response_url, what.body))
+
+    def passed(self, what: Passed) -> None:
+        """As in `engine.Outlets`."""
+        for watch in list(self.watchers):
+            watch(what)
+
+    async def _post(self, app: str, response_url: str, body: str) -> bool:
+        taken = await self.calls.respond(app, response_url, body)
+        if not taken:
+            extra = {"event": "response-url-failed", "app": app}
+            log.warning("%s: a message could not be sent through its response_url", app, extra=extra)
+        return taken
+
+    async def _post_late(self, what: PostLate) -> None:
+        late = what.late
+        app, url = (late.app, late.response_url) if late.response_url else await self._where_to(late.envelope)
+        sent = "response_url" if url and await self._post(app, url, late.response) else None
+        self.core.late_posted(late, what.session, what.attempt, sent)
+        self.engine.wake()
+
+    async def _where_to(self, envelope: int) -> tuple[str, str]:
+        try:
+            stored = (await self.journal.envelopes([envelope])).get(envelope)
+        except JournalError as error:
+            log.error("a late answer could not be sent: %s", error, extra={"event": "response-url-failed"})
+            return "", ""
+        return (stored.app, stored.response_url) if stored is not None else ("", "")

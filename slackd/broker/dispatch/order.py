@@ -1,0 +1,338 @@
+"""What waits in one lane of one plugin, and what of it may go next.
+
+P3, the invariant kept here: of one ordering key only the oldest open delivery can be taken, and while it is
+out, or waits for its next attempt, nothing else of that key can.
+
+The journal holds everything that is open; memory holds a bounded part of it. For each key in memory that part
+is a prefix: the oldest open deliveries without a hole. What lies behind it (`more`) is fetched in pages, and
+so are keys that no room was left for. Neither memory nor work grows with the backlog. A delivery without a
+key is ordered by nothing; it stands in memory as a key of its own (its id), and "" stands for the row of them.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Collection, Sequence
+
+import attrs
+
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Lane, OpenDelivery
+
+PAGE = 64
+"""Deliveries fetched of one key at a time, and kept of it in memory."""
+KEYS_PAGE = 256
+"""Keys fetched at a time."""
+MAX_KEYS = 4096
+"""Keys kept in memory for one lane of one plugin; unordered deliveries count as keys."""
+
+KeyName = str | int
+
+
+@attrs.frozen
+class LoadKeys:
+    """Wanted from the journal: the next keys of this lane; answer with `keys_loaded`."""
+
+    plugin: str
+    lane: Lane
+    after: str | None
+    limit: int = KEYS_PAGE
+
+
+@attrs.frozen
+class LoadKey:
+    """Wanted from the journal: open deliveries of this key; answer with `key_loaded`."""
+
+    plugin: str
+    lane: Lane
+    key: str
+    after: int
+    limit: int = PAGE
+
+
+@attrs.define
+class _Key:
+    """The oldest open deliveries of one key.
+
+    Attributes:
+        pending: Those that nobody has, oldest first.
+        out: The one that is taken, or None.
+        last: The highest id that was ever in memory of this key.
+        more: The journal has later ones.
+        loading: A page was asked for; what arrives meanwhile is in `arrived`.
+        queued: It stands in the row of keys that want a page.
+        due: Monotonic time before which its head may not go.
+    """
+
+    pending: deque[OpenDelivery] = attrs.field(factory=deque)
+    out: int | None = None
+    last: int = 0
+    more: bool = False
+    loading: bool = False
+    queued: bool = False
+    due: float = 0.0
+    arrived: list[OpenDelivery] = attrs.field(factory=list)
+
+    @property
+    def idle(self) -> bool:
+        return not (self.pending or self.out is not None or self.more or self.loading)
+
+
+class LaneQueue:
+    """Everything that waits in one lane of one plugin.
+
+    `complete` says that the journal has no open delivery of this lane yet.
+    """
+
+    def __init__(self, plugin: str, lane: Lane, *, complete: bool) -> None:
+        self.plugin, self.lane = plugin, lane
+        self._held_up_to = 0
+        self._held: list[tuple[int, KeyName]] = []
+        self._claimed_unordered: set[int] = set()
+        self._keys: dict[KeyName, _Key] = {}
+        self._ready: list[tuple[int, KeyName]] = []
+        self._waiting: list[tuple[float, int, KeyName]] = []
+        self._to_load: deque[str] = deque()
+        self._complete = complete
+        self._cursor: str | None = None
+        self._scanning = False
+        self._missed = False
+
+    def opened(self, delivery: OpenDelivery, now: Instant) -> None:
+        """A delivery was committed as open, the youngest so far."""
+        key = self._keys.get(delivery.key)
+        if key is None:
+            self._open_in_new_key(delivery, now)
+        elif key.loading:
+            if len(key.arrived) <= PAGE:
+                key.arrived.append(delivery)
+        elif key.more or (delivery.key == "" and len(self._keys) >= MAX_KEYS):
+            self._leave_in_journal(delivery.key, key)
+        elif delivery.key == "":
+            self._admit_unordered(key, delivery, now)
+        elif len(key.pending) >= PAGE:
+            self._leave_in_journal(delivery.key, key)
+        else:
+            self._append(delivery.key, key, delivery, now)
+
+    def take(self, now: Instant) -> OpenDelivery | None:
+        """The oldest delivery that may go now; its key is held until `release` or `put_back`."""
+        while self._waiting and self._waiting[0][0] <= now.monotonic:
+            _, head, name = heapq.heappop(self._waiting)
+            heapq.heappush(self._ready, (head, name))
+        while self._ready:
+            head, name = heapq.heappop(self._ready)
+            key = self._keys.get(name)
+            if key is None or key.out is not None or not key.pending or key.pending[0].id != head:
+                continue
+            if key.due > now.monotonic:
+                continue
+            if head <= self._held_up_to:
+                self._held.append((head, name))
+                continue
+            taken = key.pending.popleft()
+            key.out = taken.id
+            self._want_more(name, key)
+            return taken
+        return None
+
+    def hold_back(self, up_to: int) -> None:
+        """Deliveries up to this id may not be taken: sessions that may have them are awaited (rule R6)."""
+        self._held_up_to = up_to
+
+    def stop_holding_back(self) -> None:
+        """Whoever was awaited is back, or its grace is over."""
+        self._held_up_to = 0
+        for entry in self._held:
+            heapq.heappush(self._ready, entry)
+        self._held.clear()
+
+    @property
+    def is_holding_back(self) -> bool:
+        """Old deliveries wait for sessions that may have them."""
+        return self._held_up_to > 0
+
+    def claim(self, delivery: OpenDelivery) -> bool:
+        """A program says that it has this open delivery: take it, if its place in the order allows."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is None:
+            if delivery.key == "":
+                self._keys[name] = _Key(out=delivery.id, last=delivery.id)
+                self._claimed_unordered.add(delivery.id)
+            else:
+                self._keys[name] = _Key(out=delivery.id, last=delivery.id, more=True)
+            return True
+        if key.out is not None:
+            return False
+        if key.pending:
+            if key.pending[0].id != delivery.id:
+                return False
+            key.pending.popleft()
+        elif key.last > delivery.id:
+            return False
+        key.out = delivery.id
+        key.last = max(key.last, delivery.id)
+        return True
+
+    def release(self, delivery: OpenDelivery, now: Instant) -> None:
+        """It is no longer open: its key is free for the next one."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is not None and key.out == delivery.id:
+            key.out = None
+            self._settle(name, key, now)
+
+    def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
+        """It is open and nobody has it: first in its key again, not before its time."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is not None and key.out == delivery.id:
+            key.out = None
+            key.pending.appendleft(delivery)
+            self._schedule(name, key, now)
+
+    def forget(self, deliveries: Collection[int], now: Instant) -> None:
+        """These were buried by somebody else while they waited. Looks at all that is in memory."""
+        for name, key in list(self._keys.items()):
+            if any(each.id in deliveries for each in key.pending):
+                key.pending = deque(each for each in key.pending if each.id not in deliveries)
+                if key.out is None:
+                    self._settle(name, key, now)
+
+    def loads(self, wanted: int) -> list[LoadKeys | LoadKey]:
+        """What to ask the journal for, if `wanted` more deliveries could be handed out."""
+        found: list[LoadKeys | LoadKey] = []
+        while self._to_load and len(self._ready) + PAGE * len(found) < wanted:
+            name = self._to_load.popleft()
+            key = self._keys.get(name)
+            if key is None:
+                continue
+            key.queued = False
+            if key.loading or not key.more or (name == "" and len(self._keys) >= MAX_KEYS):
+                continue
+            key.loading = True
+            found.append(LoadKey(self.plugin, self.lane, name, key.last))
+        if not found and not self._complete and not self._scanning and len(self._keys) < MAX_KEYS:
+            self._scanning = True
+            found.append(LoadKeys(self.plugin, self.lane, self._cursor))
+        return found
+
+    def keys_loaded(self, request: LoadKeys, names: Sequence[str]) -> None:
+        """The journal's answer to `LoadKeys`."""
+        self._scanning = False
+        for name in names:
+            if name not in self._keys:
+                key = self._keys[name] = _Key(more=True)
+                self._want_more(name, key)
+        if len(names) == request.limit:
+            self._cursor = names[-1]
+            return
+        self._cursor = None
+        self._complete, self._missed = not self._missed, False
+
+    def key_loaded(self, request: LoadKey, rows: Sequence[OpenDelivery], now: Instant) -> None:
+        """The journal's answer to `LoadKey`."""
+        key = self._keys.get(request.key)
+        if key is None:
+            return
+        arrived, key.arrived, key.loading = key.arrived, [], False
+        key.more = len(rows) == request.limit
+        if not key.more:
+            key.more = len(arrived) > PAGE
+            rows = [*rows, *arrived[:PAGE]]
+        for row in rows:
+            if row.id > key.last:
+                if request.key == "":
+                    self._admit_unordered(key, row, now)
+                else:
+                    self._append(request.key, key, row, now)
+        self._want_more(request.key, key)
+        self._drop_if_idle(request.key, key)
+
+    def load_failed(self, request: LoadKeys | LoadKey) -> None:
+        """The journal could not be read: ask again later."""
+        if isinstance(request, LoadKeys):
+            self._scanning = False
+            return
+        key = self._keys.get(request.key)
+        if key is not None:
+            key.loading, key.more, key.arrived = False, True, []
+            self._want_more(request.key, key)
+
+    def next_due(self) -> float | None:
+        """The monotonic time at which something more may become takeable by itself."""
+        return self._waiting[0][0] if self._waiting else None
+
+    def may_be_takeable(self, now: Instant) -> bool:
+        """False if `take` would certainly find nothing."""
+        return bool(self._ready) or (bool(self._waiting) and self._waiting[0][0] <= now.monotonic)
+
+    @property
+    def may_have_more(self) -> bool:
+        """The journal may have open deliveries that memory doesn't."""
+        return not self._complete or bool(self._to_load)
+
+    def _open_in_new_key(self, delivery: OpenDelivery, now: Instant) -> None:
+        if len(self._keys) >= MAX_KEYS:
+            self._complete, self._missed = False, True
+            return
+        key = self._keys[delivery.key] = _Key(more=not self._complete)
+        if key.more:
+            self._want_more(delivery.key, key)
+        elif delivery.key == "":
+            self._admit_unordered(key, delivery, now)
+            self._drop_if_idle("", key)
+        else:
+            self._append(delivery.key, key, delivery, now)
+
+    def _leave_in_journal(self, name: str, key: _Key) -> None:
+        key.more = True
+        self._want_more(name, key)
+
+    def _append(self, name: KeyName, key: _Key, delivery: OpenDelivery, now: Instant) -> None:
+        key.pending.append(delivery)
+        key.last = delivery.id
+        if len(key.pending) == 1 and key.out is None:
+            self._schedule(name, key, now)
+
+    def _admit_unordered(self, row_of_them: _Key, delivery: OpenDelivery, now: Instant) -> None:
+        row_of_them.last = delivery.id
+        if delivery.id in self._claimed_unordered:
+            self._claimed_unordered.discard(delivery.id)
+        elif delivery.id not in self._keys:
+            single = self._keys[delivery.id] = _Key()
+            self._append(delivery.id, single, delivery, now)
+
+    def _settle(self, name: KeyName, key: _Key, now: Instant) -> None:
+        """The head of the key is gone: the next one's turn."""
+        if key.pending:
+            self._schedule(name, key, now)
+        if isinstance(name, str):
+            self._want_more(name, key)
+        else:
+            self._want_unordered()
+        self._drop_if_idle(name, key)
+
+    def _schedule(self, name: KeyName, key: _Key, now: Instant) -> None:
+        head = key.pending[0]
+        key.due = now.to_monotonic(head.not_before) if head.not_before else 0.0
+        if key.due > now.monotonic:
+            heapq.heappush(self._waiting, (key.due, head.id, name))
+        else:
+            heapq.heappush(self._ready, (head.id, name))
+
+    def _want_more(self, name: KeyName, key: _Key) -> None:
+        if not isinstance(name, str) or not key.more or key.loading or key.queued:
+            return
+        if len(key.pending) <= PAGE // 4:
+            key.queued = True
+            self._to_load.append(name)
+
+    def _want_unordered(self) -> None:
+        row_of_them = self._keys.get("")
+        if row_of_them is not None and len(self._keys) < MAX_KEYS // 2:
+            self._want_more("", row_of_them)
+
+    def _drop_if_idle(self, name: KeyName, key: _Key) -> None:
+        if key.idle:
+            self._keys.pop(name, None)

@@ -1,0 +1,393 @@
+"""Dispatch for one plugin: a pure machine on a given clock. No plugin's machine knows of another's.
+
+P3, the invariants kept here: a delivery is with one session at most; no more than `window` are out in a lane,
+nor two of one key; an attempt that failed is committed before the next goes out; key and slot are freed at
+the commit of what became of the delivery, never before. Rules R4 to R7 of the design are the methods
+`restore`, `joined`, `left` and `handed`.
+
+Events go in by the methods; what to do comes out of `take_actions`: hand this delivery to that session, write
+this to the journal (and say so to `committed`), read that from it (and answer with `keys_loaded`,
+`key_loaded` or `old_counted`).
+"""
+
+import heapq
+import random
+from collections.abc import Collection, Mapping, Sequence
+
+import attrs
+
+from slackd.broker.dispatch.order import LaneQueue, LoadKey, LoadKeys
+from slackd.broker.dispatch.retry import LONGEST, retry_delay
+from slackd.broker.dispatch.sessions import Lease, LeaseState, Session, Sessions
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import (
+    Bury,
+    Close,
+    ForgetSession,
+    Handed,
+    Lane,
+    OpenDelivery,
+    Outcome,
+    Reason,
+    Retry,
+    Stale,
+    Write,
+)
+from slackd.config import Plugin
+
+
+@attrs.frozen
+class Hand:
+    """Hand this delivery to that session."""
+
+    plugin: str
+    session: str
+    delivery: OpenDelivery
+
+
+@attrs.frozen
+class CountOld:
+    """Wanted from the journal: how many deliveries up to this id are open; answer with `old_counted`."""
+
+    plugin: str
+    lane: Lane
+    up_to: int
+    limit: int
+
+
+Action = Hand | Write | LoadKeys | LoadKey | CountOld
+
+
+class PluginDispatch:
+    """Everything that waits for one plugin, and everything its sessions have in hand."""
+
+    def __init__(
+        self, plugin: Plugin, *, grace: float, rng: random.Random, now: Instant, empty: bool = False
+    ) -> None:
+        self.name, self._rules, self._grace, self._rng = plugin.name, plugin.delivery, grace, rng
+        self.sessions = Sessions(now.monotonic)
+        self._lanes = {lane: LaneQueue(plugin.name, lane, complete=empty) for lane in Lane}
+        self._leases: dict[int, Lease] = {}
+        self._out = dict.fromkeys(Lane, 0)
+        self._old = dict.fromkeys(Lane, 0)
+        self._timeouts: list[tuple[float, int]] = []
+        self._awaited: set[str] = set()
+        self._actions: list[Action] = []
+        self._stopped = False
+
+    def restore(
+        self,
+        sessions: Sequence[str],
+        handed: Sequence[tuple[OpenDelivery, str]] | None,
+        last_delivery: int,
+        now: Instant,
+    ) -> None:
+        """The broker starts (rule R6): these sessions are awaited; after a clean stop this was handed to them,
+        after a crash (None) anything up to `last_delivery` may have been."""
+        for session in sessions:
+            self._await(session, now)
+        if handed is not None:
+            for delivery, session in handed:
+                if self.sessions.get(session) is None:
+                    self._await(session, now)
+                if self._lanes[delivery.lane].claim(delivery):
+                    self._lease(delivery, session, now)
+            return
+        if sessions and last_delivery:
+            self._awaited.update(sessions)
+            for lane, queue in self._lanes.items():
+                queue.hold_back(last_delivery)
+                self._old[lane] = self._rules.window
+                self._actions.append(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
+
+    def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
+        """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
+        if self._lanes[lane].is_holding_back:
+            claimed = sum(each.delivery.lane is lane for each in self._leases.values())
+            self._old[lane] = max(0, count - claimed)
+            self._deal(now)
+
+    def opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
+        """These were committed as open."""
+        for delivery in deliveries:
+            self._lanes[delivery.lane].opened(delivery, now)
+        self._deal(now)
+
+    def joined(
+        self,
+        session: str,
+        window: int,
+        claims: Sequence[tuple[int, int]],
+        rows: Mapping[int, OpenDelivery],
+        now: Instant,
+        *,
+        named: bool,
+    ) -> None:
+        """A session is connected, and the journal lists it (rule R4).
+
+        `claims` are the (delivery, attempt) pairs that its program says it has; `rows` is what the journal
+        says of those deliveries. What the session had and doesn't claim was never read: it is free at once.
+        """
+        fresh = Session(session, named, min(window, self._rules.window))
+        old = self.sessions.get(session)
+        if old is not None:
+            fresh.out = old.out
+        self.sessions.put(fresh)
+        kept = {delivery for delivery, attempt in claims if self._claim(session, delivery, attempt, rows, now)}
+        for lease in self._of(session):
+            if lease.delivery.id not in kept:
+                self._free(lease, lease.delivery, now)
+        self._is_back(session)
+        self._deal(now)
+
+    def left(self, session: str, now: Instant) -> None:
+        """A session's connection ended: it is awaited, or (unnamed) what it had is tried again at once."""
+        known = self.sessions.get(session)
+        if known is None or not known.connected:
+            return
+        self.sessions.seen(now.monotonic)
+        if known.named:
+            known.awaited_until = now.monotonic + self._grace
+        else:
+            self._end(known, now)
+        self._deal(now)
+
+    def pause(self, session: str, paused: bool, now: Instant) -> None:
+        """A session stopped or began to read again what it is sent."""
+        known = self.sessions.get(session)
+        if known is not None:
+            known.paused = paused
+            self._deal(now)
+
+    def accept(self, session: str, delivery: int, attempt: int) -> OpenDelivery | None:
+        """A session answered. If the answer counts, the delivery is returned, and it is for the caller to write
+        its `Close`; else None: it was settled before, or the answer is to another attempt (rule R4)."""
+        lease = self._leases.get(delivery)
+        if lease is None or lease.delivery.attempt != attempt or lease.session != session:
+            return None
+        if lease.state is not LeaseState.HELD:
+            return None
+        lease.state = LeaseState.COMMITTING
+        return lease.delivery
+
+    def nack(
+        self,
+        session: str,
+        delivery: int,
+        attempt: int,
+        error: str,
+        now: Instant,
+        *,
+        retry_after: float | None = None,
+        permanent: bool = False,
+    ) -> bool:
+        """A session could not handle a delivery. False if the answer doesn't count."""
+        if self.accept(session, delivery, attempt) is None:
+            return False
+        self._fail(self._leases[delivery], error, now, retry_after=retry_after, permanent=permanent)
+        return True
+
+    def extend(self, session: str, delivery: int, attempt: int, now: Instant) -> None:
+        """A session is still at work: its ack timeout starts again, up to an hour in all."""
+        lease = self._leases.get(delivery)
+        if lease is None or lease.session != session or lease.delivery.attempt != attempt:
+            return
+        lease.deadline = min(now.monotonic + self._rules.ack_timeout, lease.latest)
+
+    def committed(self, write: Write, outcome: Outcome, now: Instant) -> None:
+        """What became of a delivery is on the disk: its key and its slot are free."""
+        if not isinstance(write, Close | Retry | Bury):
+            return
+        lease = self._leases.get(write.delivery)
+        if lease is None or lease.state is not LeaseState.COMMITTING:
+            return
+        if isinstance(write, Retry) and not isinstance(outcome, Stale):
+            later = attrs.evolve(lease.delivery, attempt=write.attempt + 1, not_before=write.not_before)
+            self._free(lease, later, now)
+        else:
+            self._drop(lease)
+            self._lanes[lease.delivery.lane].release(lease.delivery, now)
+        self._deal(now)
+
+    def buried(self, deliveries: Collection[int], now: Instant) -> None:
+        """The journal gave these up by itself (its limits)."""
+        for queue in self._lanes.values():
+            queue.forget(deliveries, now)
+        self._deal(now)
+
+    def keys_loaded(self, request: LoadKeys, names: Sequence[str], now: Instant) -> None:
+        """The journal's answer to `LoadKeys`."""
+        self._lanes[request.lane].keys_loaded(request, names)
+        self._deal(now)
+
+    def key_loaded(self, request: LoadKey, rows: Sequence[OpenDelivery], now: Instant) -> None:
+        """The journal's answer to `LoadKey`."""
+        self._lanes[request.lane].key_loaded(request, rows, now)
+        self._deal(now)
+
+    def load_failed(self, request: LoadKeys | LoadKey) -> None:
+        """The journal could not be read; the next `tick` asks again."""
+        self._lanes[request.lane].load_failed(request)
+
+    def tick(self, now: Instant) -> None:
+        """Time has passed: ack timeouts, graces, retries that are due."""
+        while self._timeouts and self._timeouts[0][0] <= now.monotonic:
+            _, delivery = heapq.heappop(self._timeouts)
+            self._check_timeout(self._leases.get(delivery), now)
+        for session in self.sessions.overdue(now.monotonic):
+            self._end(session, now)
+        self._deal(now)
+
+    def next_wakeup(self) -> float | None:
+        """The monotonic time of the next `tick` that can change anything."""
+        times = [self.sessions.next_grace(), self._timeouts[0][0] if self._timeouts else None]
+        if self.sessions.connected():
+            times += [queue.next_due() for queue in self._lanes.values()]
+        return min((each for each in times if each is not None), default=None)
+
+    def take_actions(self) -> list[Action]:
+        """What to do, in order; each is given once."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    def halt(self) -> None:
+        """The broker stops (rule R5): nothing more is handed out."""
+        self._stopped = True
+
+    def handed(self) -> list[Handed] | None:
+        """What isn't free, and whose it is; None while old deliveries are held back after a crash, since then
+        nobody knows yet: the next broker must go on waiting as after a crash."""
+        if any(queue.is_holding_back for queue in self._lanes.values()):
+            return None
+        return [
+            Handed(lease.delivery.id, self.name, lease.session)
+            for lease in self._leases.values()
+            if (session := self.sessions.get(lease.session)) is not None and session.named
+        ]
+
+    def leases(self) -> Sequence[Lease]:
+        """Every delivery that isn't free."""
+        return list(self._leases.values())
+
+    def _await(self, session: str, now: Instant) -> None:
+        self.sessions.put(Session(session, True, self._rules.window, now.monotonic + self._grace))
+
+    def _is_back(self, session: str) -> None:
+        self._awaited.discard(session)
+        if not self._awaited and any(queue.is_holding_back for queue in self._lanes.values()):
+            for lane, queue in self._lanes.items():
+                queue.stop_holding_back()
+                self._old[lane] = 0
+
+    def _claim(
+        self, session: str, delivery: int, attempt: int, rows: Mapping[int, OpenDelivery], now: Instant
+    ) -> bool:
+        lease = self._leases.get(delivery)
+        if lease is not None:
+            if lease.session != session or lease.delivery.attempt != attempt:
+                return False
+            lease.deadline = min(now.monotonic + self._rules.ack_timeout, lease.latest)
+            return True
+        row = rows.get(delivery)
+        if row is None or row.plugin != self.name or row.attempt != attempt:
+            return False
+        queue = self._lanes[row.lane]
+        if not queue.claim(row):
+            return False
+        if queue.is_holding_back:
+            self._old[row.lane] = max(0, self._old[row.lane] - 1)
+        self._lease(row, session, now)
+        return True
+
+    def _lease(self, delivery: OpenDelivery, session: str, now: Instant) -> None:
+        deadline = now.monotonic + self._rules.ack_timeout
+        latest = now.monotonic + max(LONGEST, self._rules.ack_timeout)
+        self._leases[delivery.id] = Lease(delivery, session, deadline, latest)
+        self._out[delivery.lane] += 1
+        known = self.sessions.get(session)
+        if known is not None:
+            known.out[delivery.lane] += 1
+        heapq.heappush(self._timeouts, (deadline, delivery.id))
+
+    def _drop(self, lease: Lease) -> None:
+        lane = lease.delivery.lane
+        del self._leases[lease.delivery.id]
+        self._out[lane] -= 1
+        known = self.sessions.get(lease.session)
+        if known is not None:
+            known.out[lane] -= 1
+
+    def _free(self, lease: Lease, delivery: OpenDelivery, now: Instant) -> None:
+        self._drop(lease)
+        self._lanes[delivery.lane].put_back(delivery, now)
+
+    def _of(self, session: str) -> list[Lease]:
+        return [
+            each for each in self._leases.values() if each.session == session and each.state is LeaseState.HELD
+        ]
+
+    def _end(self, session: Session, now: Instant) -> None:
+        """A session is gone for good: what it had is tried again (rule R7)."""
+        for lease in self._of(session.id):
+            lease.state = LeaseState.COMMITTING
+            self._fail(lease, "the plugin's session ended before it answered", now, retry_after=0.0)
+        self.sessions.drop(session.id)
+        if session.named:
+            self._actions.append(ForgetSession(self.name, session.id))
+        self._is_back(session.id)
+
+    def _check_timeout(self, lease: Lease | None, now: Instant) -> None:
+        if lease is None or lease.state is not LeaseState.HELD:
+            return
+        if lease.deadline > now.monotonic:
+            heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
+            return
+        lease.state = LeaseState.COMMITTING
+        self._fail(lease, f"no answer within the ack_timeout of {self._rules.ack_timeout:g} s", now)
+
+    def _fail(
+        self,
+        lease: Lease,
+        error: str,
+        now: Instant,
+        *,
+        retry_after: float | None = None,
+        permanent: bool = False,
+    ) -> None:
+        delivery = lease.delivery
+        if permanent:
+            self._actions.append(Bury(delivery.id, delivery.attempt, Reason.PERMANENT, error))
+        elif delivery.attempt >= self._rules.max_attempts:
+            self._actions.append(Bury(delivery.id, delivery.attempt, Reason.ATTEMPTS, error))
+        else:
+            delay = retry_delay(self._rules, delivery.attempt, retry_after, self._rng)
+            not_before = now.unix + delay if delay > 0 else 0.0
+            self._actions.append(Retry(delivery.id, delivery.attempt, not_before, error))
+
+    def _deal(self, now: Instant) -> None:
+        if self._stopped:
+            return
+        for lane in (Lane.PROMPT, Lane.EVENTS):
+            self._deal_lane(lane, now)
+
+    def _deal_lane(self, lane: Lane, now: Instant) -> None:
+        queue = self._lanes[lane]
+        free = self._rules.window - self._out[lane] - self._old[lane]
+        while free > 0:
+            if not queue.may_be_takeable(now):
+                break
+            session = self.sessions.next_with_room(lane)
+            if session is None:
+                return
+            delivery = queue.take(now)
+            if delivery is None:
+                break
+            self._lease(delivery, session.id, now)
+            if delivery.expires_at is not None and delivery.expires_at <= now.unix:
+                self._leases[delivery.id].state = LeaseState.COMMITTING
+                self._actions.append(Bury(delivery.id, delivery.attempt, Reason.EXPIRED, "it came too late"))
+            else:
+                self._actions.append(Hand(self.name, session.id, delivery))
+            free -= 1
+        if free > 0 and queue.may_have_more and self.sessions.connected():
+            self._actions.extend(queue.loads(max(2 * free, 8)))

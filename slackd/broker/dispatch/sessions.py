@@ -1,0 +1,128 @@
+"""A plugin's sessions, and what each of them has in hand."""
+
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+
+import attrs
+
+from slackd.broker.journal.writes import Lane, OpenDelivery
+
+
+class LeaseState(Enum):
+    """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk."""
+
+    HELD = "held"
+    COMMITTING = "committing"
+
+
+@attrs.define
+class Lease:
+    """A delivery that isn't free: it takes its ordering key and a slot of the window until the commit.
+
+    Attributes:
+        delivery: The delivery, with the attempt that is out.
+        session: Whose it is.
+        deadline: Monotonic time at which the attempt counts as failed.
+        latest: Monotonic time beyond which no `extend` moves the deadline.
+    """
+
+    delivery: OpenDelivery
+    session: str
+    deadline: float
+    latest: float
+    state: LeaseState = LeaseState.HELD
+
+
+@attrs.define
+class Session:
+    """One connection of a plugin's program, or the memory of one that is awaited.
+
+    Attributes:
+        id: The program's own name for it, or one made up for a program that named none.
+        named: It can be awaited and can claim what it has in hand.
+        window: Deliveries it takes at once in each lane.
+        awaited_until: Monotonic time until which it may come back; None while it is connected.
+        paused: It doesn't read what it was sent.
+        out: Deliveries it has in each lane.
+    """
+
+    id: str
+    named: bool
+    window: int
+    awaited_until: float | None = None
+    paused: bool = False
+    out: dict[Lane, int] = attrs.field(factory=lambda: dict.fromkeys(Lane, 0))
+
+    @property
+    def connected(self) -> bool:
+        """It can be handed deliveries."""
+        return self.awaited_until is None
+
+    def has_room(self, lane: Lane) -> bool:
+        """One more delivery of this lane may go to it."""
+        return self.awaited_until is None and not self.paused and self.out[lane] < self.window
+
+
+class Sessions:
+    """All sessions of one plugin: whose turn it is, who is awaited."""
+
+    def __init__(self, started: float) -> None:
+        self._by_id: dict[str, Session] = {}
+        self._turns: deque[Session] = deque()
+        self._last_seen = started
+
+    def get(self, session: str) -> Session | None:
+        """The session of this id, connected or awaited."""
+        return self._by_id.get(session)
+
+    def put(self, session: Session) -> None:
+        """Adds a session, or puts it in the place of the one that had its id."""
+        old = self._by_id.get(session.id)
+        if old is not None:
+            self._turns.remove(old)
+        self._by_id[session.id] = session
+        self._turns.append(session)
+
+    def drop(self, session: str) -> None:
+        """Forgets a session."""
+        gone = self._by_id.pop(session, None)
+        if gone is not None:
+            self._turns.remove(gone)
+
+    def seen(self, now: float) -> None:
+        """A session was connected until now."""
+        self._last_seen = now
+
+    def next_with_room(self, lane: Lane) -> Session | None:
+        """Whose turn it is to get a delivery of this lane; turns go round."""
+        for _ in range(len(self._turns)):
+            session = self._turns[0]
+            self._turns.rotate(-1)
+            if session.has_room(lane):
+                return session
+        return None
+
+    def connected(self) -> int:
+        """How many sessions are connected."""
+        return sum(each.connected for each in self._turns)
+
+    @property
+    def is_empty(self) -> bool:
+        """No session is connected or awaited."""
+        return not self._by_id
+
+    def overdue(self, now: float) -> list[Session]:
+        """Awaited sessions whose grace is over."""
+        return [each for each in self._turns if each.awaited_until is not None and each.awaited_until <= now]
+
+    def next_grace(self) -> float | None:
+        """The monotonic time at which the next grace is over."""
+        return min((each.awaited_until for each in self._turns if each.awaited_until is not None), default=None)
+
+    def absent_for(self, now: float) -> float:
+        """Seconds since a session was last connected; 0 while one is connected or awaited (rule R3)."""
+        return 0.0 if self._by_id else now - self._last_seen
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._turns)

@@ -1,0 +1,271 @@
+"""The core's hands: journal, links and plugin connections, and one timer. All work happens in `_pump`.
+
+Whatever happens in one turn of the event loop is handled together: frames that were read together are
+committed together, acknowledged together and handed out together. There is no task per envelope.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import attrs
+
+from slackd.broker.actions import (
+    Action,
+    Passed,
+    PostLate,
+    Refuse,
+    Settle,
+    Submit,
+    TellLate,
+    TellTooLarge,
+)
+from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.plugin import CountOld, Hand
+from slackd.broker.ingest import Post
+from slackd.broker.instant import Instant
+from slackd.broker.journal import Journal, StoredEnvelope
+from slackd.broker.journal.writes import OpenDelivery, Outcome, Write
+from slackd.envelope import ACK_LIMIT
+from slackd.errors import JournalError
+from slackd.link.messages import FromBroker, Refused, Settled
+from slackd.wire import RESPONSE_TOO_LARGE
+
+log = logging.getLogger(__name__)
+
+READ_AGAIN_AFTER = 0.5
+"""Seconds after which a read that failed is tried again."""
+
+Read = Hand | LoadKeys | LoadKey | CountOld
+Outgoing = Post | PostLate
+
+
+class Outlets(Protocol):
+    """Where the core's words go."""
+
+    def to_connector(self, link: int, message: FromBroker) -> None:
+        """Tell a connector; nothing happens if its link is gone."""
+
+    def to_session(self, plugin: str, session: str) -> "SessionOutlet | None":
+        """The connection of a session, if it has one."""
+
+    def post(self, what: Outgoing) -> None:
+        """Send something to a `response_url`; begins at once, in the background."""
+
+    def passed(self, what: Passed) -> None:
+        """Somebody may be watching."""
+
+
+class SessionOutlet(Protocol):
+    """A plugin's connection, as the engine needs it."""
+
+    def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
+        """Hand a delivery out."""
+
+    def notify(self, method: str, params: dict[str, object]) -> None:
+        """Tell it something."""
+
+    def send_failure(self, id_: int | str | None, code: int, message: str, data: object = None) -> None:
+        """Refuse something it said."""
+
+
+def now() -> Instant:
+    """This moment, on both clocks."""
+    return Instant(time.monotonic(), time.time())
+
+
+class Engine:
+    """Drives the core with real time, a real journal and real sockets."""
+
+    def __init__(
+        self, core: BrokerCore, journal: Journal, outlets: Outlets, clock: Callable[[], Instant] = now
+    ) -> None:
+        self.core, self.journal, self.clock = core, journal, clock
+        self._outlets = outlets
+        self._loop = asyncio.get_running_loop()
+        self._pumping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._reads: asyncio.Queue[Sequence[Read]] = asyncio.Queue()
+
+    def wake(self) -> None:
+        """Something happened to the core: do, in the next turn of the loop, what follows from it."""
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    async def read_for_ever(self) -> None:
+        """Serves the core's wishes to read from the journal, one after the other, until cancelled."""
+        while True:
+            for read in _gather(await self._reads.get()):
+                await self._read(read)
+            self.wake()
+
+    async def write(self, *writes: Write) -> Sequence[Outcome]:
+        """Write something once, for an operator or a session. Raises `JournalError`."""
+        future: asyncio.Future[Sequence[Outcome] | JournalError] = self._loop.create_future()
+
+        def told(outcome: Sequence[Outcome] | JournalError) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self.core.write(writes, told)
+        self.wake()
+        outcome = await future
+        if isinstance(outcome, JournalError):
+            raise outcome
+        return outcome
+
+    def stop(self) -> None:
+        """No more timers."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _pump(self) -> None:
+        self._pumping = False
+        reads: list[Read] = []
+        while actions := self.core.take_actions():
+            for action in actions:
+                self._do(action, reads)
+        if reads:
+            self._reads.put_nowait(reads)
+        self._set_timer()
+
+    def _do(self, action: Action, reads: list[Read]) -> None:
+        match action:
+            case Hand():
+                envelope = self.core.recent.get(action.delivery.envelope)
+                if envelope is None:
+                    reads.append(action)
+                else:
+                    self._hand(action, envelope)
+            case Settle(link, settlements):
+                self._outlets.to_connector(link, Settled(settlements))
+            case Submit(token, writes):
+                self.journal.submit(writes, self._told(token))
+            case Refuse(link, refusals):
+                log.error(
+                    "%d envelopes could not be journaled and are not acknowledged: %s",
+                    len(refusals),
+                    refusals[0].reason,
+                    extra={"event": "journal-refused"},
+                )
+                self._outlets.to_connector(link, Refused(refusals))
+            case LoadKeys() | LoadKey() | CountOld():
+                reads.append(action)
+            case TellLate():
+                self._tell_late(action)
+            case TellTooLarge():
+                self._tell_too_large(action)
+            case Post() | PostLate():
+                self._outlets.post(action)
+            case Passed():
+                self._outlets.passed(action)
+
+    def _told(self, token: int) -> Callable[[Sequence[Outcome] | JournalError], None]:
+        def told(outcomes: Sequence[Outcome] | JournalError) -> None:
+            self.core.committed(token, outcomes, self.clock())
+            self.wake()
+
+        return told
+
+    def _hand(self, action: Hand, envelope: StoredEnvelope) -> None:
+        session = self._outlets.to_session(action.plugin, action.session)
+        if session is not None:
+            session.hand(action.delivery, envelope)
+
+    def _tell_late(self, action: TellLate) -> None:
+        session = self._outlets.to_session(action.plugin, action.session)
+        if session is not None:
+            id_ = f"{action.delivery}.{action.attempt}"
+            session.notify("late", {"id": id_, "sent": action.sent})
+
+    def _tell_too_large(self, action: TellTooLarge) -> None:
+        text = (
+            f"the response has {action.size} bytes; Slack takes less than {ACK_LIMIT} in an acknowledgement, "
+            "which went out without it: send a smaller one, or use slack.call or the response_url"
+        )
+        log.error("%s: %s", action.plugin, text, extra={"event": "response-too-large", "plugin": action.plugin})
+        session = self._outlets.to_session(action.plugin, action.session)
+        if session is not None:
+            id_ = f"{action.delivery}.{action.attempt}"
+            session.send_failure(id_, RESPONSE_TOO_LARGE, text, {"limit": ACK_LIMIT, "size": action.size})
+
+    def _set_timer(self) -> None:
+        at = self.core.next_wakeup()
+        if at is None or (self._timer is not None and self._timer_at <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_later(max(0.0, at - self.clock().monotonic), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.core.tick(self.clock())
+        self.wake()
+
+    async def _read(self, read: "Read | _Handouts") -> None:
+        try:
+            await self._serve(read)
+        except JournalError as error:
+            log.error("the journal could not be read: %s", error, extra={"event": "journal-unreadable"})
+            if isinstance(read, LoadKeys | LoadKey):
+                self.core.plugins[read.plugin].load_failed(read)
+            again = () if isinstance(read, LoadKeys | LoadKey) else _separate(read)
+            self._loop.call_later(READ_AGAIN_AFTER, self._try_again, again)
+
+    def _try_again(self, reads: Sequence[Read]) -> None:
+        if reads:
+            self._reads.put_nowait(reads)
+        self.core.tick(self.clock())
+        self.wake()
+
+    async def _serve(self, read: "Read | _Handouts") -> None:
+        journal, plugins = self.journal, self.core.plugins
+        match read:
+            case LoadKeys(plugin, lane, after, limit):
+                names = await journal.keys_after(plugin, lane, after, limit)
+                plugins[plugin].keys_loaded(read, names, self.clock())
+            case LoadKey(plugin, lane, key, after, limit):
+                rows = await journal.open_of_key(plugin, lane, key, after, limit)
+                plugins[plugin].key_loaded(read, rows, self.clock())
+            case CountOld(plugin, lane, up_to, limit):
+                count = await journal.open_count(plugin, lane, up_to, limit)
+                plugins[plugin].old_counted(lane, count, self.clock())
+            case _Handouts(hands):
+                await self._hand_from_journal(hands)
+
+    async def _hand_from_journal(self, hands: Sequence[Hand]) -> None:
+        envelopes = await self.journal.envelopes([each.delivery.envelope for each in hands])
+        for hand in hands:
+            envelope = envelopes.get(hand.delivery.envelope)
+            if envelope is not None:
+                self._hand(hand, envelope)
+                continue
+            error = "its envelope is not in the journal any more"
+            delivery = hand.delivery
+            self.core.nacked(
+                hand.plugin, hand.session, delivery.id, delivery.attempt, error, self.clock(), permanent=True
+            )
+
+
+@attrs.frozen
+class _Handouts:
+    """Deliveries to be handed out whose envelopes must be read first."""
+
+    hands: tuple[Hand, ...]
+
+
+def _gather(reads: Sequence[Read]) -> list["Read | _Handouts"]:
+    """Envelopes that are wanted together are read together."""
+    hands = tuple(each for each in reads if isinstance(each, Hand))
+    others: list[Read | _Handouts] = [each for each in reads if not isinstance(each, Hand)]
+    return [_Handouts(hands), *others] if hands else others
+
+
+def _separate(read: "Read | _Handouts") -> Sequence[Read]:
+    return read.hands if isinstance(read, _Handouts) else (read,)

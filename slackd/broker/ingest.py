@@ -1,0 +1,209 @@
+"""Arrivals in, records for the journal out, and after the commit a word for the connector.
+
+P1, the invariant kept here: no settlement before the commit of the envelope it settles, nor for a duplicate
+before the commit of the first (the journal's writer answers in the order of submission). When a commit fails,
+the arrivals in it are refused: Slack sends them again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+
+from slackd.broker.answers import AwaitedAnswers, Settlements, Waiter
+from slackd.broker.dispatch.matching import Match, Matcher
+from slackd.broker.forms import Notice, notice, unanswered
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import (
+    Answer,
+    Duplicate,
+    Lane,
+    NewDelivery,
+    OpenDelivery,
+    Outcome,
+    Reason,
+    Record,
+    Recorded,
+)
+from slackd.broker.reading import read
+from slackd.broker.tally import Tally
+from slackd.config import Absent, Config, Plugin
+from slackd.envelope import COMMANDS, Arrival, Envelope, Settlement, Unreadable
+from slackd.wire import MAX_LINE_TO_PLUGIN
+
+ROOM_FOR_PARAMS = 4_096
+"""Bytes of a line to a plugin that aren't the envelope."""
+
+REFUSED_TEXT = "{plugin} is not available at the moment, please try again later."
+KEPT_TEXT = "{plugin} is not available at the moment; this will be done as soon as it is back."
+
+
+@attrs.frozen
+class Incoming:
+    """One arrival on its way through a commit.
+
+    Attributes:
+        link: Names the link that brought it.
+        notice: What goes to its `response_url` once it is recorded (JSON text), or None.
+        refused_for: The absent plugin that it isn't delivered to, or "".
+    """
+
+    link: int
+    arrival: Arrival
+    record: Record
+    notice: str | None = None
+    refused_for: str = ""
+
+
+@attrs.frozen
+class Post:
+    """Send this JSON text to that `response_url`."""
+
+    app: str
+    response_url: str
+    body: str
+
+
+@attrs.define
+class Result:
+    """What follows from a commit."""
+
+    settlements: Settlements = attrs.field(factory=list)
+    opened: list[OpenDelivery] = attrs.field(factory=list)
+    posts: list[Post] = attrs.field(factory=list)
+    recorded: list[tuple[int, Incoming]] = attrs.field(factory=list)
+
+
+class Ingest:
+    """What becomes of an arrival."""
+
+    def __init__(
+        self,
+        config: Config,
+        answers: AwaitedAnswers,
+        tally: Tally,
+        absent_for: Callable[[str, Instant], float],
+    ) -> None:
+        self._apps, self._rules = config.apps, config.plugins
+        self._matcher = Matcher(config.plugin_files)
+        self._answers, self._tally, self._absent_for = answers, tally, absent_for
+
+    def receive(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> list[Incoming]:
+        """Arrivals that were read together, as records to be committed together."""
+        return [self._incoming(link, arrival, now) for arrival in arrivals]
+
+    def committed(self, incoming: Mapping[int, Incoming], outcomes: Sequence[Outcome], now: Instant) -> Result:
+        """The records (by their place in the submission) are on the disk, or were known before."""
+        result = Result()
+        for place, each in incoming.items():
+            match outcomes[place]:
+                case Recorded() as recorded:
+                    self._recorded(each, recorded, result)
+                case Duplicate() as duplicate:
+                    self._duplicate(each, duplicate, result)
+        return result
+
+    def _incoming(self, link: int, arrival: Arrival, now: Instant) -> Incoming:
+        understood = read(arrival)
+        received_at = now.to_unix(arrival.received_at)
+        if isinstance(understood, Unreadable):
+            return Incoming(link, arrival, Record(understood, received_at))
+        return self._plan(link, arrival, understood, received_at, now)
+
+    def _plan(
+        self, link: int, arrival: Arrival, envelope: Envelope, received_at: float, now: Instant
+    ) -> Incoming:
+        matches = self._matcher.matches(envelope)
+        if not matches and envelope.type == COMMANDS:
+            told = notice(envelope, self._unclaimed_text(envelope.app))
+            return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
+        respond_by = received_at + self._rules.answer_deadline
+        deliveries, told, answer, refused_for = [], Notice(), Answer.NONE, ""
+        too_large = _is_too_large(envelope.text)
+        for match in matches:
+            asked = _responds(match) and answer is Answer.NONE and told == Notice() and not refused_for
+            if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
+                keep = match.subscription.absent is Absent.KEEP
+                text = KEPT_TEXT if keep else REFUSED_TEXT
+                told = notice(envelope, text.format(plugin=match.plugin.name))
+                if not keep:
+                    refused_for = match.plugin.name
+                    continue
+            elif asked and envelope.accepts_response and not too_large:
+                answer = Answer.OWED
+            asked = asked and envelope.accepts_response
+            deliveries.append(_delivery(match, envelope, received_at, respond_by if asked else None, too_large))
+        record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
+        return Incoming(link, arrival, record, told.post, refused_for)
+
+    def _unclaimed_text(self, app: str) -> str:
+        known = self._apps.get(app)
+        return known.unclaimed_command if known is not None else ""
+
+    def _recorded(self, each: Incoming, recorded: Recorded, result: Result) -> None:
+        record, envelope = each.record, each.record.envelope
+        result.opened.extend(recorded.deliveries)
+        result.recorded.append((recorded.envelope, each))
+        if isinstance(envelope, Unreadable):
+            self._tally.unreadable[envelope.app] += 1
+            result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
+            return
+        self._tally.envelopes[envelope.app, envelope.type] += 1
+        if envelope.retry_attempt > 0:
+            self._tally.first_seen_on_retry[envelope.app] += 1
+        if each.refused_for:
+            self._tally.deliveries[each.refused_for, "refused"] += 1
+        if each.notice is not None:
+            result.posts.append(Post(envelope.app, envelope.response_url, each.notice))
+        self._settle_or_wait(each, recorded.envelope, record.answer, record.response, result)
+
+    def _duplicate(self, each: Incoming, duplicate: Duplicate, result: Result) -> None:
+        envelope = each.record.envelope
+        if isinstance(envelope, Unreadable):
+            result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
+            return
+        self._tally.duplicates[envelope.app, envelope.type] += 1
+        self._settle_or_wait(each, duplicate.envelope, duplicate.answer, duplicate.response, result)
+
+    def _settle_or_wait(
+        self, each: Incoming, envelope: int, answer: Answer, response: str | None, result: Result
+    ) -> None:
+        understood, number = each.record.envelope, each.arrival.number
+        assert isinstance(understood, Envelope)
+        if answer is Answer.OWED:
+            due = each.arrival.received_at + self._rules.answer_deadline
+            waiter = Waiter(each.link, number, understood.envelope_id, due)
+            self._answers.wait(envelope, waiter, _who_answers(each.record), unanswered(understood))
+            return
+        payload = response if response is not None else unanswered(understood)
+        result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))
+
+
+def _who_answers(record: Record) -> str:
+    return next((each.plugin for each in record.deliveries if each.respond_by is not None), "")
+
+
+def _responds(match: Match) -> bool:
+    return match.lane is Lane.PROMPT and match.subscription.respond
+
+
+def _delivery(
+    match: Match, envelope: Envelope, received_at: float, respond_by: float | None, too_large: bool
+) -> NewDelivery:
+    plugin: Plugin = match.plugin
+    expires_at = None
+    if match.lane is Lane.PROMPT:
+        options = envelope.facets.kind == "block_suggestion"
+        expires_at = respond_by if options else received_at + plugin.delivery.expire
+    return NewDelivery(
+        plugin=plugin.name,
+        lane=match.lane,
+        key=match.key,
+        expires_at=expires_at,
+        respond_by=respond_by,
+        dead=Reason.TOO_LARGE if too_large else None,
+    )
+
+
+def _is_too_large(text: str) -> bool:
+    limit = MAX_LINE_TO_PLUGIN - ROOM_FOR_PARAMS
+    return len(text) * 4 > limit and len(text.encode()) > limit

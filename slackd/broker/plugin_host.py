@@ -1,0 +1,186 @@
+"""Plugin connections and what they become: sessions of the core (rule R4)."""
+
+import asyncio
+import logging
+
+from slackd import wire
+from slackd.broker.calls import CallRefused, Calls
+from slackd.broker.engine import Engine
+from slackd.broker.journal.writes import ForgetSession, ListSession
+from slackd.broker.sessions.connection import PluginConnection, greeting
+from slackd.broker.sessions.protocol import Answered, CallAsked, Extended, Initialize, Nacked
+from slackd.config import Config, Plugin
+from slackd.errors import JournalError
+
+log = logging.getLogger(__name__)
+
+MAX_SESSIONS = 256
+"""Sessions of one plugin at a time."""
+MAX_CONNECTIONS = 2_048
+"""Plugin connections at a time, sessions or not yet."""
+
+
+class PluginHost:
+    """Everybody who is connected to the plugin socket."""
+
+    def __init__(
+        self, config: Config, engine: Engine, calls: Calls, tasks: asyncio.TaskGroup, *, foreground: bool
+    ) -> None:
+        self._config, self._engine, self._calls, self._tasks = config, engine, calls, tasks
+        self._foreground = foreground
+        self._connections: set[PluginConnection] = set()
+        self._sessions: dict[tuple[str, str], PluginConnection] = {}
+        self._unnamed = 0
+
+    def connect(self) -> PluginConnection:
+        """A new connection, for asyncio's server."""
+        connection = PluginConnection(self, foreground=self._foreground)
+        self._connections.add(connection)
+        return connection
+
+    def sessions_of(self, plugin: str) -> list[PluginConnection]:
+        """The open connections of one plugin."""
+        return [each for (of, _), each in self._sessions.items() if of == plugin and each.is_open]
+
+    def connection_of(self, plugin: str, session: str) -> PluginConnection | None:
+        """The open connection of one session."""
+        connection = self._sessions.get((plugin, session))
+        return connection if connection is not None and connection.is_open else None
+
+    def close(self) -> None:
+        """End every connection, after what is queued on it."""
+        for connection in list(self._connections):
+            connection.close()
+
+    def plugin(self, name: str) -> Plugin | None:
+        """As in `Host`."""
+        return self._config.plugin_files.get(name)
+
+    def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
+        """As in `Host`: the session is opened as soon as the journal lists it."""
+        mine = sum(of == connection.plugin for of, _ in self._sessions)
+        if mine >= MAX_SESSIONS or len(self._connections) > MAX_CONNECTIONS:
+            return wire.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
+        connection.named = said.session is not None
+        if said.session is None:
+            self._unnamed += 1
+            connection.session = f"\x00{self._unnamed}"  # No program can choose this name.
+        else:
+            connection.session = said.session
+        key = (connection.plugin, connection.session)
+        predecessor = self._sessions.get(key)
+        self._sessions[key] = connection
+        if predecessor is not None:
+            predecessor.abort()
+        self._tasks.create_task(self._open(connection, said))
+        return None
+
+    def answered(self, connection: PluginConnection, answer: Answered) -> None:
+        """As in `Host`."""
+        now = self._engine.clock()
+        self._engine.core.answered(
+            connection.plugin, connection.session, answer.delivery, answer.attempt, answer.response, now
+        )
+        self._engine.wake()
+
+    def nacked(self, connection: PluginConnection, nack: Nacked) -> None:
+        """As in `Host`."""
+        self._engine.core.nacked(
+            connection.plugin,
+            connection.session,
+            nack.delivery,
+            nack.attempt,
+            nack.error,
+            self._engine.clock(),
+            retry_after=nack.retry_after,
+            permanent=nack.permanent,
+        )
+        self._engine.wake()
+
+    def extended(self, connection: PluginConnection, extended: Extended) -> None:
+        """As in `Host`."""
+        plugin = self._engine.core.plugins[connection.plugin]
+        plugin.extend(connection.session, extended.delivery, extended.attempt, self._engine.clock())
+        self._engine.wake()
+
+    def call_asked(self, connection: PluginConnection, asked: CallAsked) -> None:
+        """As in `Host`."""
+        self._tasks.create_task(self._call(connection, asked))
+
+    def paused(self, connection: PluginConnection, paused: bool) -> None:
+        """As in `Host`."""
+        if connection.is_open and self._is_current(connection):
+            plugin = self._engine.core.plugins[connection.plugin]
+            plugin.pause(connection.session, paused, self._engine.clock())
+            self._engine.wake()
+
+    def gone(self, connection: PluginConnection) -> None:
+        """As in `Host`."""
+        self._connections.discard(connection)
+        if not connection.session or not self._is_current(connection):
+            return
+        del self._sessions[connection.plugin, connection.session]
+        self._left(connection)
+
+    def _is_current(self, connection: PluginConnection) -> bool:
+        return self._sessions.get((connection.plugin, connection.session)) is connection
+
+    def _left(self, connection: PluginConnection) -> None:
+        self._engine.core.left(connection.plugin, connection.session, self._engine.clock())
+        self._engine.wake()
+        if connection.is_open:
+            log.info(
+                "%s: a session ended",
+                connection.plugin,
+                extra={"event": "session-ended", "plugin": connection.plugin},
+            )
+
+    async def _open(self, connection: PluginConnection, said: Initialize) -> None:
+        engine, plugin = self._engine, self._config.plugin_files[connection.plugin]
+        try:
+            rows = await engine.journal.open_by_id([delivery for delivery, _ in said.holding])
+            if connection.named:
+                await engine.write(ListSession(connection.plugin, connection.session))
+        except JournalError as error:
+            connection.refuse(said.id, wire.INTERNAL_ERROR, f"the journal cannot list the session: {error}")
+            return
+        if not self._is_current(connection):
+            self._forget_unless_known(connection)
+            return
+        window = min(said.window or plugin.delivery.window, plugin.delivery.window)
+        apps = plugin.apps or tuple(self._config.apps)
+        deadline = self._config.plugins.answer_deadline
+        connection.opened(said.id, greeting(plugin, apps, window, deadline))
+        engine.core.joined(
+            connection.plugin,
+            connection.session,
+            window,
+            said.holding,
+            {row.id: row for row in rows},
+            engine.clock(),
+            named=connection.named,
+        )
+        engine.wake()
+        log.info(
+            "%s: a session began (%s, pid %d)",
+            connection.plugin,
+            said.client or "an unnamed client",
+            connection.peer.pid if connection.peer else 0,
+            extra={"event": "session-began", "plugin": connection.plugin},
+        )
+        connection.resume()
+
+    def _forget_unless_known(self, connection: PluginConnection) -> None:
+        """It was gone before it was open: nothing was handed to it."""
+        key = (connection.plugin, connection.session)
+        known = self._engine.core.plugins[connection.plugin].sessions.get(connection.session)
+        if connection.named and known is None and key not in self._sessions:
+            self._engine.core.write([ForgetSession(connection.plugin, connection.session)])
+            self._engine.wake()
+
+    async def _call(self, connection: PluginConnection, asked: CallAsked) -> None:
+        plugin = self._config.plugin_files[connection.plugin]
+        try:
+            connection.send_result(asked.id, await self._calls.for_plugin(plugin, asked))
+        except CallRefused as refused:
+            connection.send_failure(asked.id, refused.code, str(refused))

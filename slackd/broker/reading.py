@@ -1,0 +1,239 @@
+"""A text from Slack, parsed once, into an `Envelope` that can't be wrong or an `Unreadable` that says why.
+
+The text itself goes on as Slack sent it, but for two things: the legacy verification token is blanked where
+Slack puts it (`payload.token`), and line breaks between JSON tokens become spaces, since a plugin reads it as
+part of a line. It is never printed again from what was parsed.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Facets, Unreadable
+
+_ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
+_TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
+_CHANNEL_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
+_MEMBERSHIP = frozenset({"member_joined_channel", "member_left_channel"})
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_decode = _decoder.decode
+
+
+def read(arrival: Arrival) -> Envelope | Unreadable:
+    """What arrived, understood as far as it can be. Never raises on what anybody has sent."""
+    text = arrival.text
+    try:
+        frame = _decode(text)
+    except RecursionError:
+        return _unreadable(arrival, "it is nested too deep")
+    except ValueError as error:
+        return _unreadable(arrival, f"it is not JSON: {error}")
+    if not isinstance(frame, dict):
+        return _unreadable(arrival, "it is JSON, but not an object")
+    envelope_id, kind = frame.get("envelope_id"), frame.get("type")
+    if not isinstance(envelope_id, str) or not envelope_id:
+        return _unreadable(arrival, 'it has no "envelope_id"')
+    if not isinstance(kind, str):
+        return _unreadable(arrival, 'its "type" is not a string')
+    payload = frame.get("payload")
+    if not isinstance(payload, dict):
+        payload = {}
+    attempt = frame.get("retry_attempt")
+    return Envelope(
+        app=arrival.app,
+        envelope_id=_plain(envelope_id),
+        type=_plain(kind),
+        text=_one_line(_blank_token(text, payload)),
+        keys=_keys(kind, envelope_id, payload),
+        facets=_facets(kind, payload),
+        accepts_response=frame.get("accepts_response_payload") is True,
+        response_url=_text(payload.get("response_url")),
+        retry_attempt=attempt if isinstance(attempt, int) else 0,
+    )
+
+
+def _unreadable(arrival: Arrival, reason: str) -> Unreadable:
+    found = _ENVELOPE_ID.search(arrival.text)
+    envelope_id = found.group(1) if found else None
+    digest = hashlib.sha256(arrival.text.encode(errors="replace")).hexdigest()
+    key = f"n:{envelope_id}" if envelope_id else f"x:{digest}"
+    return Unreadable(arrival.app, envelope_id, arrival.text, (key,), reason)
+
+
+def _plain(value: str) -> str:
+    """Without lone surrogates, which JSON can spell and neither UTF-8 nor the journal can hold."""
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _text(value: Any) -> str:
+    return _plain(value) if isinstance(value, str) else ""
+
+
+def _id(value: Any) -> str:
+    """Slack names a channel or a user by its id, or by an object that has one."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    return _text(value)
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        return text.replace("\n", " ").replace("\r", " ")
+    return text
+
+
+def _blank_token(text: str, payload: dict[str, Any]) -> str:
+    if not payload.get("token") or not isinstance(payload["token"], str):
+        return text
+    if text.count('"token"') == 1:
+        return _TOKEN_MEMBER.sub('"token":""', text, count=1)
+    return _blank_by_position(text)
+
+
+def _blank_by_position(text: str) -> str:
+    """Blanks `payload.token` in a text that says "token" in other places too (escaped, or deeper inside)."""
+    spans = [
+        (start, end)
+        for key, start, _ in _members(text, text.index("{"))
+        if key == "payload" and text[start] == "{"
+        for inner, start, end in _members(text, start)
+        if inner == "token" and text[start] == '"'
+    ]
+    for start, end in reversed(spans):
+        text = f'{text[:start]}""{text[end:]}'
+    return text
+
+
+def _members(text: str, at: int) -> list[tuple[str, int, int]]:
+    """The members of the object that starts at `at` in valid JSON: key, start and end of the value."""
+    members = []
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        key, at = _decoder.raw_decode(text, at)
+        start = _skip(text, _skip(text, at) + 1)
+        _, at = _decoder.raw_decode(text, start)
+        members.append((key, start, at))
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return members
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _keys(kind: str, envelope_id: str, payload: dict[str, Any]) -> tuple[str, ...]:
+    """Slack redelivers an event under old and new envelope ids alike ("The Events API", retries; seen in the
+    field), so its `event_id` is what tells; everything else has an envelope id and a trigger."""
+    if kind == EVENTS:
+        event_id = payload.get("event_id")
+        if isinstance(event_id, str) and event_id:
+            return (f"e:{_plain(event_id)}",)
+    trigger = payload.get("trigger_id")
+    if isinstance(trigger, str) and trigger:
+        return (f"n:{_plain(envelope_id)}", f"t:{_plain(trigger)}")
+    return (f"n:{_plain(envelope_id)}",)
+
+
+def _facets(kind: str, payload: dict[str, Any]) -> Facets:
+    if kind == EVENTS:
+        return _event_facets(payload)
+    if kind == COMMANDS:
+        return Facets(
+            channel=_text(payload.get("channel_id")),
+            user=_text(payload.get("user_id")),
+            command=_text(payload.get("command")),
+        )
+    if kind == INTERACTIVE:
+        return _interactive_facets(payload)
+    return Facets()
+
+
+def _event_facets(payload: dict[str, Any]) -> Facets:
+    event = payload.get("event")
+    if not isinstance(event, dict):
+        name = _text(payload.get("type"))
+        return Facets(events=(name,) if name else ())
+    name = _text(event.get("type"))
+    item = event.get("item")
+    item = item if isinstance(item, dict) else {}
+    message = event.get("message")
+    message = message if isinstance(message, dict) else {}
+    channel = _id(event.get("channel")) or _text(event.get("channel_id")) or _id(item.get("channel"))
+    return Facets(
+        events=_event_names(name, event),
+        channel=channel,
+        user=_id(event.get("user")) or _text(event.get("user_id")) or _id(message.get("user")),
+        thread=_thread(event) or _thread(message) or _thread(item),
+        callback_id=_text(event.get("callback_id")),
+        from_self=name not in _MEMBERSHIP and _is_from_self(payload, event),
+    )
+
+
+def _event_names(name: str, event: dict[str, Any]) -> tuple[str, ...]:
+    if name != "message":
+        return (name,)
+    kind = _CHANNEL_KINDS.get(_text(event.get("channel_type")), "")
+    return ("message", f"message.{kind}")
+
+
+def _thread(value: dict[str, Any]) -> str:
+    return _text(value.get("thread_ts")) or _text(value.get("ts"))
+
+
+def _is_from_self(payload: dict[str, Any], event: dict[str, Any]) -> bool:
+    """The app's own bot caused it: by its app id where the event names one, else by its bot user."""
+    own = payload.get("api_app_id")
+    profile = event.get("bot_profile")
+    by = event.get("app_id") or (profile.get("app_id") if isinstance(profile, dict) else None)
+    if by and own:
+        return bool(by == own)
+    user = _id(event.get("user"))
+    if not user:
+        return False
+    authorizations = payload.get("authorizations")
+    if not isinstance(authorizations, list):
+        return False
+    return any(
+        isinstance(each, dict) and each.get("is_bot") is True and each.get("user_id") == user
+        for each in authorizations
+    )
+
+
+def _interactive_facets(payload: dict[str, Any]) -> Facets:
+    view = payload.get("view")
+    view = view if isinstance(view, dict) else {}
+    container = payload.get("container")
+    container = container if isinstance(container, dict) else {}
+    message = payload.get("message")
+    message = message if isinstance(message, dict) else {}
+    thread = _text(message.get("thread_ts")) or _text(container.get("thread_ts"))
+    return Facets(
+        kind=_text(payload.get("type")),
+        channel=_id(payload.get("channel")) or _text(container.get("channel_id")),
+        user=_id(payload.get("user")),
+        thread=thread or _text(message.get("ts")) or _text(container.get("message_ts")),
+        callback_id=_text(payload.get("callback_id")) or _text(view.get("callback_id")),
+        action_ids=_action_ids(payload),
+    )
+
+
+def _action_ids(payload: dict[str, Any]) -> tuple[str, ...]:
+    single = payload.get("action_id")
+    if isinstance(single, str):
+        return (_plain(single),)
+    actions = payload.get("actions")
+    if not isinstance(actions, list):
+        return ()
+    names = (each.get("action_id") or each.get("name") for each in actions if isinstance(each, dict))
+    return tuple(_plain(name) for name in names if isinstance(name, str))

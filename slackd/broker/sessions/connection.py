@@ -1,0 +1,237 @@
+"""One plugin connection: bytes between the socket and the session's protocol, and who may be at its end.
+
+What it hears goes to a `Host`, which is the daemon; what the daemon has to say goes out by the methods here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from slackd import __version__, wire
+from slackd.broker.journal import StoredEnvelope
+from slackd.broker.journal.writes import OpenDelivery
+from slackd.broker.sessions.identity import NotPermitted, Peer, check_identity, peer_of
+from slackd.broker.sessions.protocol import (
+    PROTOCOL,
+    Answered,
+    CallAsked,
+    Event,
+    Extended,
+    Initialize,
+    Logged,
+    Nacked,
+    Refused,
+    SessionProtocol,
+    Violation,
+)
+from slackd.config import Plugin
+
+log = logging.getLogger(__name__)
+
+OPENING_PATIENCE = 10.0
+"""Seconds in which a new connection must say `initialize`."""
+UNSENT_LIMIT = 1 << 20
+"""Bytes that may wait for a plugin that doesn't read, before it is handed nothing more."""
+LOG_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
+
+
+class Host(Protocol):
+    """What a connection needs of the daemon."""
+
+    def plugin(self, name: str) -> Plugin | None:
+        """The plugin of this name."""
+
+    def admit(self, connection: "PluginConnection", said: Initialize) -> tuple[int, str] | None:
+        """Begin a session: None, and later `opened` is called; or why not (code, message)."""
+
+    def answered(self, connection: "PluginConnection", answer: Answered) -> None:
+        """A delivery is handled."""
+
+    def nacked(self, connection: "PluginConnection", nack: Nacked) -> None:
+        """A delivery could not be handled."""
+
+    def extended(self, connection: "PluginConnection", extended: Extended) -> None:
+        """A delivery is still worked on."""
+
+    def call_asked(self, connection: "PluginConnection", asked: CallAsked) -> None:
+        """A Web API call; answer with `send_result` or `send_failure`."""
+
+    def paused(self, connection: "PluginConnection", paused: bool) -> None:
+        """The plugin doesn't read, or reads again."""
+
+    def gone(self, connection: "PluginConnection") -> None:
+        """The connection ended."""
+
+
+class PluginConnection(asyncio.Protocol):
+    """The daemon's end of one plugin connection.
+
+    Attributes:
+        plugin: The plugin it is, "" before `initialize` was accepted.
+        session: The session's name, once it is admitted.
+        named: The program chose that name itself.
+        peer: The process at the other end.
+    """
+
+    def __init__(self, host: Host, *, foreground: bool) -> None:
+        self._host, self._foreground = host, foreground
+        self._protocol = SessionProtocol()
+        self._transport: asyncio.Transport | None = None
+        self._opening: asyncio.TimerHandle | None = None
+        self.plugin, self.session, self.named = "", "", False
+        self.client = ""
+        self.peer: Peer | None = None
+        self.is_open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The kernel's word for who connected is taken at once."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=UNSENT_LIMIT)
+        self.peer = peer_of(transport.get_extra_info("socket"))
+        self._opening = asyncio.get_running_loop().call_later(OPENING_PATIENCE, self._too_slow)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the plugin."""
+        self._handle(self._protocol.receive(data))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection ended, by whichever side."""
+        self._transport = None
+        self._cancel_opening()
+        self._host.gone(self)
+
+    def pause_writing(self) -> None:
+        """The plugin doesn't read what it was sent."""
+        self._host.paused(self, True)
+
+    def resume_writing(self) -> None:
+        """The plugin reads again."""
+        self._host.paused(self, False)
+
+    def opened(self, id_: int | str, result: Mapping[str, Any]) -> None:
+        """The session is listed: tell the plugin, and hear what it said meanwhile with `resume`."""
+        self.is_open = True
+        self._cancel_opening()
+        self._write(wire.encode_result(id_, dict(result)))
+
+    def resume(self) -> None:
+        """Hear the plugin (again) after `opened`."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._handle(self._protocol.opened())
+
+    def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
+        """Hand a delivery to the plugin, in Slack's own text."""
+        params: dict[str, Any] = {
+            "attempt": delivery.attempt,
+            "app": envelope.app,
+            "type": envelope.type,
+            "received_at": envelope.received_at,
+            "respond_by": delivery.respond_by,
+        }
+        id_ = f"{delivery.id}.{delivery.attempt}"
+        self._write(wire.encode_request_around(id_, "envelope", params, "envelope", envelope.text))
+
+    def send_result(self, id_: int | str, result: Any) -> None:
+        """Answer a request well. A result too large for a line becomes an error."""
+        line = wire.encode_result(id_, result)
+        if len(line) > wire.MAX_LINE_TO_PLUGIN:
+            text = f"the result has {len(line)} bytes, a line {wire.MAX_LINE_TO_PLUGIN} at most"
+            line = wire.encode_failure(id_, wire.RESPONSE_TOO_LARGE, text)
+        self._write(line)
+
+    def send_failure(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
+        """Answer a request badly, or refuse an answer."""
+        self._write(wire.encode_failure(id_, code, message, data))
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Tell the plugin something."""
+        self._write(wire.encode_notification(method, params))
+
+    def refuse(self, id_: int | str | None, code: int, message: str) -> None:
+        """An error and then the door."""
+        log.warning(
+            "plugin connection refused: %s",
+            message,
+            extra={"event": "plugin-refused", "plugin": self.plugin, "uid": self.peer.uid if self.peer else -1},
+        )
+        self.send_failure(id_, code, message)
+        self.close()
+
+    def close(self) -> None:
+        """Write what is queued, then end the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once, unread (its session has come back on another one)."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _write(self, line: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(line)
+
+    def _handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case Answered():
+                    self._host.answered(self, event)
+                case Nacked():
+                    self._host.nacked(self, event)
+                case Extended():
+                    self._host.extended(self, event)
+                case CallAsked():
+                    self._host.call_asked(self, event)
+                case Logged(level, message):
+                    extra = {"event": "plugin-log", "plugin": self.plugin}
+                    log.log(LOG_LEVELS.get(level, 20), "%s: %s", self.plugin, message, extra=extra)
+                case Refused(id_, code, message):
+                    self.send_failure(id_, code, message)
+                case Violation(id_, code, message):
+                    self.refuse(id_, code, message)
+                case Initialize():
+                    self._initialize(event)
+
+    def _initialize(self, said: Initialize) -> None:
+        assert self.peer is not None
+        assert self._transport is not None
+        plugin = self._host.plugin(said.plugin)
+        if plugin is None:
+            text = f"no file in plugins.d declares a plugin {said.plugin[:100]!r}"
+            self.refuse(said.id, wire.UNKNOWN_PLUGIN, text)
+            return
+        try:
+            check_identity(self.peer, plugin, foreground=self._foreground)
+        except NotPermitted as error:
+            self.refuse(said.id, wire.NOT_PERMITTED, str(error))
+            return
+        self.plugin, self.client = plugin.name, said.client
+        self._transport.pause_reading()
+        refused = self._host.admit(self, said)
+        if refused is not None:
+            self.refuse(said.id, *refused)
+
+    def _too_slow(self) -> None:
+        if not self.is_open:
+            text = f"no initialize within {OPENING_PATIENCE:g} s"
+            self.refuse(None, wire.NOT_INITIALIZED, text)
+
+    def _cancel_opening(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+
+
+def greeting(plugin: Plugin, apps: Sequence[str], window: int, deadline: float) -> dict[str, Any]:
+    """The result of `initialize`."""
+    return {
+        "protocol": PROTOCOL,
+        "server": f"slackd {__version__}",
+        "apps": list(apps),
+        "methods": list(plugin.methods),
+        "window": window,
+        "deadline_window": window,
+        "answer_deadline": deadline,
+    }

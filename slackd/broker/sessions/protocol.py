@@ -1,0 +1,287 @@
+"""What one plugin connection says, sans-IO: bytes in, values out.
+
+    OPENING ──initialize──▶ WAITING ──opened()──▶ OPEN
+        └── anything else, or a line that can't be read, in any state: an error and then the door ──▶ CLOSED
+
+While WAITING (the journal lists the session) nothing is read: the caller stops reading the socket, and bytes
+that came in the same chunk are kept until `opened`.
+"""
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from slackd import wire
+from slackd.wire import LineReader
+
+PROTOCOL = 1
+MAX_HOLDING = 4_096
+MAX_NAME = 256
+
+
+@attrs.frozen
+class Initialize:
+    """A program says who it is.
+
+    Attributes:
+        plugin: Which plugin it says it is.
+        client: Its software, for the log.
+        window: Deliveries it takes at once in each lane, or None for what the plugin's file says.
+        session: Its own name for this session, or None: then it can't be awaited.
+        holding: (delivery, attempt) of what it works on and what it answered last.
+    """
+
+    id: int | str
+    plugin: str
+    client: str
+    window: int | None
+    session: str | None
+    holding: tuple[tuple[int, int], ...]
+
+
+@attrs.frozen
+class Answered:
+    """A delivery is handled; `response` is JSON text or None."""
+
+    delivery: int
+    attempt: int
+    response: str | None
+
+
+@attrs.frozen
+class Nacked:
+    """A delivery could not be handled."""
+
+    delivery: int
+    attempt: int
+    error: str
+    retry_after: float | None
+    permanent: bool
+
+
+@attrs.frozen
+class Extended:
+    """A delivery is still worked on."""
+
+    delivery: int
+    attempt: int
+
+
+@attrs.frozen
+class CallAsked:
+    """A Web API call is asked for."""
+
+    id: int | str
+    app: str | None
+    method: str
+    args: Mapping[str, Any]
+
+
+@attrs.frozen
+class Logged:
+    """A line for the log under the plugin's name."""
+
+    level: str
+    message: str
+
+
+@attrs.frozen
+class Refused:
+    """A request that can't be served; the connection goes on."""
+
+    id: int | str
+    code: int
+    message: str
+
+
+@attrs.frozen
+class Violation:
+    """The connection ends after this error."""
+
+    id: int | str | None
+    code: int
+    message: str
+
+
+Event = Initialize | Answered | Nacked | Extended | CallAsked | Logged | Refused | Violation
+
+
+class _State(Enum):
+    OPENING = "opening"
+    WAITING = "waiting"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class _Bad(Exception):
+    """A member of params is not what the method takes."""
+
+
+class SessionProtocol:
+    """The daemon's ear at one plugin connection."""
+
+    def __init__(self) -> None:
+        self._reader = LineReader(wire.MAX_LINE_FROM_PLUGIN)
+        self._state = _State.OPENING
+        self._early: list[wire.Message] = []
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What the bytes complete. Never raises on what a plugin sent."""
+        return self._events(self._reader.receive(data))
+
+    def opened(self) -> list[Event]:
+        """The session is open; what was said before that in the same breath counts from now on."""
+        self._state = _State.OPEN
+        early, self._early = self._early, []
+        return self._events(early)
+
+    def _events(self, messages: list[wire.Message]) -> list[Event]:
+        events: list[Event] = []
+        for message in messages:
+            match self._state:
+                case _State.CLOSED:
+                    break
+                case _State.WAITING:
+                    self._early.append(message)
+                case _State.OPENING:
+                    self._add(events, self._first(message))
+                case _State.OPEN:
+                    self._add(events, _event(message))
+        return events
+
+    def _add(self, events: list[Event], event: Event | None) -> None:
+        if event is None:
+            return
+        events.append(event)
+        if isinstance(event, Violation):
+            self._state = _State.CLOSED
+        elif isinstance(event, Initialize):
+            self._state = _State.WAITING
+
+    def _first(self, message: wire.Message) -> Event:
+        match message:
+            case wire.Malformed(code, text):
+                return Violation(None, code, text)
+            case wire.Request(id_, "initialize", params):
+                try:
+                    return _initialize(id_, params)
+                except _Bad as bad:
+                    return Violation(id_, wire.INVALID_PARAMS, f"initialize: {bad}")
+            case wire.Request(id_, method, _):
+                text = f"{method} came before initialize, which must be the first request"
+                return Violation(id_, wire.NOT_INITIALIZED, text)
+        return Violation(None, wire.NOT_INITIALIZED, "the first line must be the request initialize")
+
+
+def _event(message: wire.Message) -> Event | None:
+    match message:
+        case wire.Malformed(code, text):
+            return Violation(None, code, text)
+        case wire.Result(id_, result):
+            return _answered(id_, result)
+        case wire.Failure(id_, _, text, data):
+            return _nacked(id_, text, data)
+        case wire.Request(id_, "slack.call", params):
+            try:
+                return _call(id_, params)
+            except _Bad as bad:
+                return Refused(id_, wire.INVALID_PARAMS, f"slack.call: {bad}")
+        case wire.Request(id_, "initialize", _):
+            return Violation(id_, wire.INVALID_REQUEST, "initialize came twice on one connection")
+        case wire.Request(id_, method, _):
+            return Refused(id_, wire.METHOD_NOT_FOUND, f"there is no method {method[:MAX_NAME]!r}")
+        case wire.Notification("extend", params):
+            named = _attempt_named(params.get("id"))
+            return Extended(*named) if named else None
+        case wire.Notification("log", params):
+            level, said = params.get("level", "info"), params.get("message")
+            return Logged(str(level)[:MAX_NAME], said) if isinstance(said, str) else None
+    return None
+
+
+def _initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
+    protocol = params.get("protocol")
+    if protocol != PROTOCOL or isinstance(protocol, bool):
+        text = f"slackd speaks protocol {PROTOCOL}, not {str(protocol)[:MAX_NAME]!r}"
+        return Violation(id_, wire.UNSUPPORTED_PROTOCOL, text)
+    plugin = params.get("plugin")
+    if not isinstance(plugin, str) or not plugin:
+        raise _Bad('"plugin" must be the plugin\'s name')
+    window = params.get("window")
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
+        raise _Bad('"window" must be an integer above 0')
+    session = params.get("session")
+    if session is not None and (not isinstance(session, str) or not 0 < len(session) <= MAX_NAME):
+        raise _Bad(f'"session" must be a string of 1 to {MAX_NAME} characters')
+    if session is not None and not session.isprintable():
+        raise _Bad('"session" must be printable')
+    return Initialize(id_, plugin, _client(params.get("client")), window, session, _holding(params))
+
+
+def _holding(params: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    holding = params.get("holding") or []
+    if not isinstance(holding, list) or len(holding) > MAX_HOLDING:
+        raise _Bad(f'"holding" must be a list of at most {MAX_HOLDING} ids')
+    named = [_attempt_named(each) for each in holding]
+    if None in named:
+        raise _Bad('"holding" must hold ids of the form "DELIVERY.ATTEMPT"')
+    return tuple(each for each in named if each is not None)
+
+
+def _client(value: Any) -> str:
+    if isinstance(value, dict):
+        value = " ".join(str(value[key]) for key in ("name", "version") if key in value)
+    return str(value)[:MAX_NAME] if value is not None else ""
+
+
+def _attempt_named(id_: Any) -> tuple[int, int] | None:
+    if not isinstance(id_, str) or len(id_) > 40:
+        return None
+    delivery, dot, attempt = id_.partition(".")
+    if not dot or not (delivery.isascii() and delivery.isdigit() and attempt.isascii() and attempt.isdigit()):
+        return None
+    return int(delivery), int(attempt)
+
+
+def _answered(id_: int | str, result: Any) -> Event | None:
+    named = _attempt_named(id_)
+    if named is None:
+        return None
+    response: Any = result.get("response") if isinstance(result, dict) else None
+    if response is None:
+        return Answered(*named, None)
+    if isinstance(response, str):
+        response = {"text": response}
+    try:
+        return Answered(
+            *named, json.dumps(response, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        )
+    except (ValueError, RecursionError):
+        return Nacked(*named, "its response has no JSON text", None, permanent=False)
+
+
+def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
+    named = _attempt_named(id_)
+    if named is None:
+        return None
+    retry_after, permanent = None, False
+    if isinstance(data, dict):
+        after = data.get("retry_after")
+        if isinstance(after, int | float) and not isinstance(after, bool):
+            retry_after = float(after)
+        permanent = data.get("permanent") is True
+    return Nacked(*named, text[:2_000], retry_after, permanent)
+
+
+def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
+    app, method, args = params.get("app"), params.get("method"), params.get("args", {})
+    if app is not None and not isinstance(app, str):
+        raise _Bad('"app" must be the name of an app')
+    if not isinstance(method, str) or not method or len(method) > MAX_NAME:
+        raise _Bad('"method" must be the name of a Web API method')
+    if args is not None and not isinstance(args, dict):
+        raise _Bad('"args" must be an object')
+    return CallAsked(id_, app, method, args or {})

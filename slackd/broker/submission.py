@@ -1,0 +1,68 @@
+"""Writes that go to the journal together, and who wants to know what came of each."""
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from slackd.broker.ingest import Incoming
+from slackd.broker.journal.writes import Outcome, Write
+from slackd.errors import JournalError
+
+Reply = Callable[[Sequence[Outcome] | JournalError], None]
+"""Told once what came of the writes that one caller asked for."""
+
+
+@attrs.frozen
+class Origin:
+    """Where a write comes from.
+
+    Attributes:
+        plugin: The plugin whose delivery it is about, or "".
+        late_for: For a `Close` whose answer came too late: the session that answered, or "".
+        is_message: That answer is a message, which a `response_url` takes.
+    """
+
+    plugin: str = ""
+    late_for: str = ""
+    is_message: bool = False
+
+
+NOBODY = Origin()
+
+
+@attrs.define
+class Submission:
+    """Writes in order; what belongs to one of them stands under its place."""
+
+    writes: list[Write] = attrs.field(factory=list)
+    incoming: dict[int, Incoming] = attrs.field(factory=dict)
+    origins: dict[int, Origin] = attrs.field(factory=dict)
+    replies: list[tuple[range, Reply]] = attrs.field(factory=list)
+
+    def add(self, write: Write, origin: Origin = NOBODY) -> None:
+        """A write that is repeated until it is written."""
+        if origin is not NOBODY:
+            self.origins[len(self.writes)] = origin
+        self.writes.append(write)
+
+    def add_arrival(self, incoming: Incoming) -> None:
+        """An arrival's record: refused if it can't be written."""
+        self.incoming[len(self.writes)] = incoming
+        self.writes.append(incoming.record)
+
+    def add_asked(self, writes: Sequence[Write], reply: Reply) -> None:
+        """Writes that are tried once; whoever asked is told."""
+        start = len(self.writes)
+        self.writes.extend(writes)
+        self.replies.append((range(start, len(self.writes)), reply))
+
+    def origin(self, place: int) -> Origin:
+        """Where the write at this place comes from."""
+        return self.origins.get(place, NOBODY)
+
+    def to_repeat(self) -> list[tuple[Write, Origin]]:
+        """What must be submitted again if nothing of this could be written."""
+        told = set(self.incoming)
+        for places, _ in self.replies:
+            told.update(places)
+        return [(w, self.origin(place)) for place, w in enumerate(self.writes) if place not in told]
