@@ -1,4 +1,4 @@
-"""A lifecycle as SVG: states on a grid, one arrow for each pair of states, every cue of the table as its label.
+"""A lifecycle as SVG: states on a grid, one arrow for each pair of states, labelled with every cue.
 
 Three kinds of arrow are told apart by the places of their ends: to the next column of the same row (straight,
 the label below), further along the same row (over the top, each in a lane of its own), and between rows.
@@ -137,7 +137,7 @@ class _Canvas:
         return Route(arrow, ((start, y), (end, y)), ((start + end) / 2 - 3, y + LINE + 2), "middle", True)
 
     def _over_the_top(self, arrow: Arrow) -> Route:
-        """Leave at the right of the top, arrive at its left; the label is in the first gap, where nothing goes up."""
+        """Leave at the top's right, arrive at its left, the label in the first gap, where nothing goes up."""
         lane = self.lane_y(arrow)
         arriving = [a for level in self.lanes for a in level if a.end == arrow.end]
         leaving = [a for level in self.lanes for a in level if a.start == arrow.start]

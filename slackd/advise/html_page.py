@@ -157,7 +157,7 @@ def _checklist(advice: Advice) -> Iterator[str]:
         steps = [step for step in advice.steps if step.phase == phase]
         if not steps:
             continue
-        yield f'<tbody><tr><th colspan="3" scope="rowgroup">{PHASE_TITLES[phase]}</th></tr>'
+        yield f'<tbody><tr class="phase"><th colspan="3" scope="rowgroup">{PHASE_TITLES[phase]}</th></tr>'
         for step in steps:
             yield f'<tr><td class="box"><i></i></td><td>{_prose(step.do)}</td>'
             yield f"<td><code>{escape(step.command)}</code>{_planned(step.planned)}</td></tr>"

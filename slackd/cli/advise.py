@@ -1,4 +1,4 @@
-"""`slackctl advise`: which transport for this context, argued. Its options are the questions of the data files."""
+"""`slackctl advise`: which transport for this context, argued. Its options are the data files' questions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import Any, TypeVar
 import click
 
 from slackd.advise.datafile import AdviceError, Answer, read_toml
-from slackd.advise.rules import Question, Rules, packaged_rules
+from slackd.advise.loading import packaged_rules
+from slackd.advise.rules import Question, Rules
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+WIDEST = 120
+"""Columns beyond which a line is hard to read, however wide the terminal is."""
 
 FORMATS = ("text", "markdown", "json", "html")
 
@@ -216,7 +220,9 @@ def _print(
             if output is None and sys.stdout.isatty():
                 from rich.console import Console
 
-                show(advice, Console())
+                console = Console()
+                console.width = min(console.width, WIDEST)
+                show(advice, console)
                 return
             text = plain_text(advice)
     if output is None:

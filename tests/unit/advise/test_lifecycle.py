@@ -70,9 +70,7 @@ def test_a_retiring_connection_never_dials_again() -> None:
     assert set(TRANSITIONS[Phase.CLOSED].values()) == {Phase.CLOSED}
 
 
-@pytest.mark.parametrize(
-    "cue", [Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.TOO_MANY_WEBSOCKETS, Cue.LINK_DISABLED]
-)
+@pytest.mark.parametrize("cue", [Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.TOO_MANY_WEBSOCKETS, Cue.LINK_DISABLED])
 def test_a_dial_without_hello_waits_before_the_next(cue: Cue) -> None:
     assert after(Phase.DIALLING, cue) is Phase.BACKOFF
 
