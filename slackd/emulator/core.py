@@ -78,6 +78,7 @@ class Slack:
         self.world = World(settings, now=now, wall=wall)
         self.agenda = self.world.agenda
         self.ledger = Ledger()
+        self.ledger.noticed = self._changed
         self.faults = PlannedFaults()
         self.tickets = Tickets(self.world)
         self.on_change: Callable[[], None] = lambda: None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -157,9 +157,10 @@ class ReadySpans:
 
 
 class Ledger:
-    """Everything that happened, by app."""
+    """Everything that happened, by app. `noticed` is called when something odd was."""
 
     def __init__(self) -> None:
+        self.noticed: Callable[[], None] = lambda: None
         self.entries: dict[str, Entry] = {}
         self.calls: list[ApiCall] = []
         self.ready: dict[str, ReadySpans] = collections.defaultdict(ReadySpans)
@@ -173,6 +174,7 @@ class Ledger:
     def odd(self, app: str, what: str) -> None:
         """Count something that a client should not have done."""
         self.oddities[app, what] += 1
+        self.noticed()
 
     def find(
         self, *, app: str | None = None, envelope_type: str | None = None, name: str | None = None

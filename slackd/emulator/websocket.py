@@ -93,6 +93,7 @@ class ServerWebSocket:
             case Opcode.PONG:
                 if frame.payload == self._slack.settings.ping_text.encode():
                     self._connection.pongs += 1
+                    self._slack.on_change()
             case Opcode.CLOSE:
                 self._closed(frame)
 
