@@ -1,0 +1,444 @@
+"""A connector: all apps' transports on one side, the link to the broker on the other (rules R1 and R9).
+
+It hands over what comes in, keeps it until the broker has said its word, acknowledges what is settled on the
+connection that brought it, and carries out the Web API calls that the broker asks for.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from slackd.config.values import App
+from slackd.connector.credentials import AppSecrets
+from slackd.connector.socketmode.actions import Moved
+from slackd.connector.socketmode.protocol import blank_function_token
+from slackd.connector.socketmode.transport import SocketModeTransport
+from slackd.connector.transport import Transport, TransportStatus
+from slackd.connector.unsettled import Unsettled
+from slackd.connector.webapi import WebApi
+from slackd.envelope import Arrival, Settlement
+from slackd.errors import ConfigError
+from slackd.link import SendToBroker
+from slackd.link.messages import (
+    LINK_VERSION,
+    Acknowledged,
+    AppPeers,
+    AppTrouble,
+    Call,
+    Changed,
+    Deliver,
+    FromBroker,
+    Hello,
+    Peers,
+    Refused,
+    Returned,
+    Settled,
+    Trouble,
+)
+
+REPORT_INTERVAL: Final = 1.0
+"""Seconds between two reports of acknowledgements to the broker."""
+CHANGES_KEPT: Final = 10_000
+"""Changes that are kept for a broker that is away; the oldest go first."""
+
+
+@attrs.frozen
+class Readiness:
+    """Whether a connector may call itself ready.
+
+    Attributes:
+        ready: Every app is READY here that the other connector has READY.
+        reason: What is not READY, and why; "" if all is.
+    """
+
+    ready: bool
+    reason: str = ""
+
+
+@attrs.frozen
+class ConnectorStatus:
+    """How a connector stands."""
+
+    number: int
+    linked: bool
+    unsettled: int
+    calls: int
+    paused: bool
+    transports: tuple[TransportStatus, ...]
+
+
+class Connector:
+    """The connector wing (`ConnectorEnd` to the link, `Upstream` to its transports)."""
+
+    def __init__(
+        self,
+        number: int,
+        apps: Mapping[str, App],
+        secrets: Mapping[str, AppSecrets],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+        digest: str = "",
+        log: logging.Logger | None = None,
+        unsettled: Unsettled | None = None,
+    ) -> None:
+        """An app without secrets gets no transport, and is in trouble from the start."""
+        self.number = number
+        self._apps = apps
+        self._clock = clock
+        self._digest = digest
+        self._log = log or logging.getLogger(__name__)
+        self._unsettled = unsettled if unsettled is not None else Unsettled()
+        rng = rng if rng is not None else random.Random()
+        self._transports: dict[str, Transport] = {
+            name: SocketModeTransport(app, number, secrets[name].app_token, clock=clock, rng=rng)
+            for name, app in apps.items()
+            if name in secrets
+        }
+        self._web = {name: WebApi(app, secrets[name]) for name, app in apps.items() if name in secrets}
+        self._troubles: dict[str, AppTrouble] = {
+            name: AppTrouble(
+                name, "its tokens can't be used", f"see the log; mend apps.{name} and reload slackd"
+            )
+            for name in apps
+            if name not in secrets
+        }
+        self._send: SendToBroker | None = None
+        self._numbers = itertools.count(1)
+        self._change_numbers = itertools.count(1)
+        self._fresh: list[Arrival] = []
+        self._unsent_changes: deque[Changed] = deque(maxlen=CHANGES_KEPT)
+        self._unsent_troubles: dict[str, AppTrouble] = {}
+        self._latencies: dict[str, list[float]] = {name: [] for name in apps}
+        self._unsendable = dict.fromkeys(apps, 0)
+        self._peers: Mapping[str, AppPeers] | None = None
+        self._paused = False
+        self._calls = 0
+        self._group: asyncio.TaskGroup | None = None
+        self._changed = asyncio.Event()
+        self._draining = asyncio.Event()
+        self._over = asyncio.Event()
+
+    # Its life.
+
+    async def run(self) -> None:
+        """Keep every app's connections until drained (`drain`), or cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                for name, web in self._web.items():
+                    self._group.create_task(self._serve_app(self._transports[name], web))
+                reporter = self._group.create_task(self._report_regularly())
+                self._group.create_task(self._stop_when_over(reporter))
+        finally:
+            self._group = None
+            self._over.set()
+
+    async def drain(self, limit: float) -> None:
+        """Stop as rule R9 wants: go on reading and acknowledging, close when nothing is in flight.
+
+        After `limit` seconds everything is closed, whatever is in flight; then this returns in a few more.
+        """
+        self._log.info("connector %d drains", self.number, extra={"event": "connector-drains"})
+        self._draining.set()
+        for transport in self._transports.values():
+            transport.drain()
+        self._notify()
+        try:
+            async with asyncio.timeout(limit):
+                await self._over.wait()
+        except TimeoutError:
+            self._log.warning(
+                "connector %d has waited %g s for %d unsettled envelopes and %d calls: it closes now",
+                self.number,
+                limit,
+                len(self._unsettled),
+                self._calls,
+                extra={"event": "drain-cut-short"},
+            )
+            self._calls = 0
+            for transport in self._transports.values():
+                transport.finish()
+            self._notify()
+            await self._over.wait()
+
+    async def wait_ready(self, limit: float) -> Readiness:
+        """Wait until every app is READY or in trouble, at most `limit` seconds; then tell how it stands."""
+        try:
+            async with asyncio.timeout(limit):
+                while not all(self._is_ready(name) or name in self._troubles for name in self._apps):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        missing = [name for name in self._apps if not self._is_ready(name)]
+        reason = "; ".join(f"{name}: {self._why_not(name)}" for name in missing)
+        return Readiness(not any(self._is_needed(name) for name in missing), reason)
+
+    def status(self) -> ConnectorStatus:
+        """How it stands."""
+        return ConnectorStatus(
+            number=self.number,
+            linked=self._send is not None,
+            unsettled=len(self._unsettled),
+            calls=self._calls,
+            paused=self._paused,
+            transports=tuple(transport.status() for transport in self._transports.values()),
+        )
+
+    def status_text(self) -> str:
+        """One line for `systemctl status`."""
+        parts = []
+        for transport in self._transports.values():
+            status = transport.status()
+            why = f" ({self._why_not(status.app)})" if not status.ready else ""
+            parts.append(f"{status.app} {status.ready}/{status.wanted} READY{why}")
+        parts += [f"{name}: {self._why_not(name)}" for name in self._apps if name not in self._transports]
+        if self._send is None:
+            parts.append("no broker")
+        if self._paused:
+            parts.append("reading paused")
+        if len(self._unsettled):
+            parts.append(f"{len(self._unsettled)} unsettled")
+        return ", ".join(parts)
+
+    # What the link tells (`ConnectorEnd`).
+
+    def link_up(self, send: SendToBroker) -> None:
+        """Introduce ourselves, tell what changed meanwhile, and deliver again all that is unsettled (R1)."""
+        self._send = send
+        states = [state for transport in self._transports.values() for state in transport.status().connections]
+        send(
+            Hello(
+                version=LINK_VERSION,
+                connector=self.number,
+                pid=os.getpid(),
+                digest=self._digest,
+                states=tuple(states),
+                troubles=tuple(self._troubles.values()),
+                apps={name: app.connections for name, app in self._apps.items()},
+            )
+        )
+        while self._unsent_changes:
+            send(self._unsent_changes.popleft())
+        for name, trouble in self._unsent_troubles.items():
+            if name not in self._troubles:
+                send(Trouble(trouble))
+        self._unsent_troubles.clear()
+        self._fresh.clear()
+        if len(self._unsettled):
+            send(Deliver(self._unsettled.all()))
+        self._notify()
+
+    def link_down(self) -> None:
+        """Keep everything; the link comes back."""
+        self._send = None
+        self._notify()
+
+    def from_broker(self, messages: Sequence[FromBroker]) -> None:
+        """Acknowledge what is settled, forget what is refused, start calls."""
+        for message in messages:
+            match message:
+                case Settled(settlements=settlements):
+                    self._settle(settlements)
+                case Refused():
+                    self._refuse(message)
+                case Call():
+                    self._start_call(message)
+                case Peers(apps=apps):
+                    self._peers = apps
+                    for name, peers in apps.items():
+                        if name in self._transports:
+                            self._transports[name].told_free(peers.free)
+                    self._notify()
+
+    # What the transports tell (`Upstream`).
+
+    def deliver(self, app: str, connection: str, text: str) -> None:
+        """Keep an envelope, and hand it to the broker together with what else this turn of the loop brings."""
+        text, token = blank_function_token(text)
+        if token is not None:
+            self._web[app].remember(token)
+        arrival = Arrival(next(self._numbers), app, connection, self._clock(), text)
+        self._unsettled.add(arrival)
+        if not self._fresh:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._fresh.append(arrival)
+        if not self._paused and self._unsettled.is_full:
+            self._pause()
+
+    def is_unsettled(self, connection: str) -> bool:
+        """Something that this connection brought is unsettled, or (draining) a call is under way."""
+        return self._unsettled.brought_by(connection) or (self._draining.is_set() and self._calls > 0)
+
+    def moved(self, moved: Moved) -> None:
+        """Tell the broker, now or when it is back."""
+        changed = Changed(next(self._change_numbers), moved.state, moved.cue.value, moved.at, moved.ghost_until)
+        if self._send is not None:
+            self._send(changed)
+        else:
+            self._unsent_changes.append(changed)
+        self._notify()
+
+    def troubled(self, trouble: AppTrouble) -> None:
+        """Say it once, loudly, and tell the broker."""
+        if trouble.reason:
+            self._troubles[trouble.app] = trouble
+            self._log.error(
+                "%s has no connection: %s. Mend: %s",
+                trouble.app,
+                trouble.reason,
+                trouble.mend,
+                extra={"event": "app-trouble", "app": trouble.app},
+            )
+        else:
+            self._troubles.pop(trouble.app, None)
+            self._log.info(
+                "%s is out of trouble", trouble.app, extra={"event": "app-recovered", "app": trouble.app}
+            )
+        if self._send is not None:
+            self._send(Trouble(trouble))
+        else:
+            self._unsent_troubles[trouble.app] = trouble
+        self._notify()
+
+    def acknowledged(self, app: str, received_at: float) -> None:
+        """Count the acknowledgement for the metrics."""
+        self._latencies[app].append(self._clock() - received_at)
+
+    def unsendable(self, app: str) -> None:
+        """Count what was settled too late for its connection."""
+        self._unsendable[app] += 1
+
+    # Inside.
+
+    async def _serve_app(self, transport: Transport, web: WebApi) -> None:
+        try:
+            async with web:
+                await transport.run(self)
+                self._notify()
+                await self._over.wait()
+        except ConfigError as error:
+            self.troubled(AppTrouble(transport.status().app, str(error), "mend it and reload slackd"))
+
+    async def _stop_when_over(self, reporter: "asyncio.Task[None]") -> None:
+        await self._draining.wait()
+        while self._calls or any(t.status().connections for t in self._transports.values()):
+            self._changed.clear()
+            await self._changed.wait()
+        self._report()
+        reporter.cancel()
+        self._over.set()
+
+    def _hand_over(self) -> None:
+        batch, self._fresh = self._fresh, []
+        if batch and self._send is not None:
+            self._send(Deliver(tuple(batch)))
+
+    def _settle(self, settlements: Sequence[Settlement]) -> None:
+        by_app: dict[str, list[tuple[Arrival, Settlement]]] = {}
+        for settlement in settlements:
+            arrival = self._unsettled.remove(settlement.number)
+            if arrival is not None:
+                by_app.setdefault(arrival.app, []).append((arrival, settlement))
+        for app, settled in by_app.items():
+            self._transports[app].settle(settled)
+        self._resume_if_room()
+
+    def _refuse(self, message: Refused) -> None:
+        for refusal in message.refusals:
+            arrival = self._unsettled.remove(refusal.number)
+            if arrival is not None:
+                self._transports[arrival.app].released()
+        if message.refusals:
+            self._log.error(
+                "the broker could not journal %d envelopes (%s): they are not acknowledged, "
+                "and Slack sends events again",
+                len(message.refusals),
+                message.refusals[0].reason,
+                extra={"event": "envelopes-refused"},
+            )
+        self._resume_if_room()
+
+    def _pause(self) -> None:
+        self._paused = True
+        self._log.error(
+            "%d envelopes wait for the broker: nothing more is read from Slack until it settles some",
+            len(self._unsettled),
+            extra={"event": "reading-paused"},
+        )
+        for transport in self._transports.values():
+            transport.pause()
+
+    def _resume_if_room(self) -> None:
+        if self._paused and self._unsettled.has_room:
+            self._paused = False
+            self._log.info("Slack's connections are read again", extra={"event": "reading-resumed"})
+            for transport in self._transports.values():
+                transport.resume()
+
+    def _start_call(self, call: Call) -> None:
+        send = self._send
+        if send is None:
+            return
+        if self._group is None or call.app not in self._web:
+            send(Returned(call.number, None, 0, error=f"connector {self.number} has no tokens of {call.app}"))
+            return
+        self._calls += 1
+        self._group.create_task(self._carry_out(call, send))
+
+    async def _carry_out(self, call: Call, send: SendToBroker) -> None:
+        try:
+            returned = await self._web[call.app].carry_out(call)
+            # Another broker counts its calls anew: an answer goes to the one that asked, or to nobody.
+            if self._send is send:
+                send(returned)
+        finally:
+            self._calls = max(0, self._calls - 1)
+            self._notify()
+            if self._draining.is_set():
+                for transport in self._transports.values():
+                    transport.released()
+
+    async def _report_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_INTERVAL)
+            self._report()
+
+    def _report(self) -> None:
+        for app, seconds in self._latencies.items():
+            if self._send is not None and (seconds or self._unsendable[app]):
+                self._send(Acknowledged(app, tuple(seconds), self._unsendable[app]))
+                seconds.clear()
+                self._unsendable[app] = 0
+            elif len(seconds) > CHANGES_KEPT:
+                del seconds[:-CHANGES_KEPT]
+
+    def _is_ready(self, name: str) -> bool:
+        transport = self._transports.get(name)
+        return transport is not None and transport.status().ready > 0
+
+    def _is_needed(self, name: str) -> bool:
+        """The other connector has it READY, or nobody could tell us (then it is safer to think so)."""
+        if self._peers is None:
+            return name not in self._troubles
+        peers = self._peers.get(name)
+        return peers is not None and peers.ready_elsewhere > 0
+
+    def _why_not(self, name: str) -> str:
+        if name in self._troubles:
+            trouble = self._troubles[name]
+            return f"{trouble.reason}; {trouble.mend}"
+        transport = self._transports.get(name)
+        failure = transport.status().last_failure if transport is not None else ""
+        return failure or "dialling"
+
+    def _notify(self) -> None:
+        self._changed.set()

@@ -1,0 +1,176 @@
+"""Where tokens come from, and a Secret that cannot be printed, formatted, pickled or logged.
+
+A source is `credential:NAME`, `file:/path` or `env:NAME` (design, section 12). For `credential:NAME` one rule:
+the file `NAME` in `$CREDENTIALS_DIRECTORY`, else the file `slackd_NAME` there. (systemd's
+`LoadCredential=slackd:/etc/slackd/credentials` gives each file of that folder as `slackd_FILENAME`.)
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NoReturn
+
+import attrs
+
+from slackd.config.values import App, SecretKind, SecretSource
+from slackd.errors import CredentialError
+
+CREDENTIAL_PREFIX: Final = "slackd_"
+APP_TOKEN: Final = ("xapp-",)
+"""What an app-level token begins with; good for apps.connections.open alone ("Tokens")."""
+BOT_TOKEN: Final = ("xoxb-", "xoxe.xoxb-")
+"""What a bot token begins with, the second with token rotation ("Tokens", "Token rotation")."""
+_SIZE_LIMIT: Final = 65_536
+
+
+class Secret:
+    """A token. `reveal` is the only way to its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the one call that needs it."""
+        return self._text
+
+    def fingerprint(self) -> str:
+        """Tells whether a token has changed, and not what it is (tokens are too random to be guessed)."""
+        return hashlib.sha256(b"slackd-token\0" + self._text.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return "<secret>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret can't be pickled or copied")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@attrs.frozen
+class AppSecrets:
+    """The tokens of one app."""
+
+    app_token: Secret
+    bot_token: Secret | None = None
+
+
+def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSecrets:
+    """Read an app's tokens and check that each is of the kind that its place wants.
+
+    Raises:
+        CredentialError: Which key, what is wrong, and the mend; never the token.
+    """
+    key = f"apps.{app.name}"
+    app_token = read_secret(app.app_token, f"{key}.app_token", environ)
+    check_kind(app_token, APP_TOKEN, f"{key}.app_token", "an app-level token")
+    if app.bot_token is None:
+        return AppSecrets(app_token)
+    bot_token = read_secret(app.bot_token, f"{key}.bot_token", environ)
+    check_kind(bot_token, BOT_TOKEN, f"{key}.bot_token", "a bot token")
+    return AppSecrets(app_token, bot_token)
+
+
+def read_secret(source: SecretSource, key: str, environ: Mapping[str, str] = os.environ) -> Secret:
+    """Read one token; surrounding white space is not part of it.
+
+    Raises:
+        CredentialError: It isn't there, others may read it, or it isn't one word of ASCII.
+    """
+    match source.kind:
+        case SecretKind.ENV:
+            text = environ.get(source.name)
+            if text is None:
+                raise CredentialError(f"{key}: the environment has no variable {source.name}: set it")
+        case SecretKind.CREDENTIAL:
+            text = _read_file(_credential(source.name, key, environ), key)
+        case SecretKind.FILE:
+            path = Path(source.name)
+            _check_private(path, key)
+            text = _read_file(path, key)
+    text = text.strip()
+    if not text:
+        raise CredentialError(f"{key}: {source} is empty: put the token there")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise CredentialError(f"{key}: {source} holds more than one token, or something that is none")
+    return Secret(text)
+
+
+def check_kind(secret: Secret, prefixes: tuple[str, ...], key: str, kind: str) -> None:
+    """Refuse a token of the wrong kind before anything is sent.
+
+    Raises:
+        CredentialError: It names the key and both kinds, never the token.
+    """
+    text = secret.reveal()
+    if text.startswith(prefixes):
+        return
+    for known, name in (
+        ("xapp-", "an app-level token (xapp-)"),
+        ("xoxb-", "a bot token (xoxb-)"),
+        ("xoxe.xoxb-", "a bot token (xoxe.xoxb-)"),
+        ("xoxp-", "a user token (xoxp-)"),
+        ("xoxe-", "a refresh token (xoxe-)"),
+    ):
+        if text.startswith(known):
+            found = name
+            break
+    else:
+        found = "no token of Slack's that slackd knows"
+    raise CredentialError(f"{key}: expected {kind} ({prefixes[0]}…), found {found}; nothing was sent")
+
+
+def _credential(name: str, key: str, environ: Mapping[str, str]) -> Path:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise CredentialError(
+            f"{key}: credential:{name} needs $CREDENTIALS_DIRECTORY, which systemd sets for a unit with "
+            "LoadCredential=; outside of systemd use file: or env:"
+        )
+    if "/" in name or name in ("", ".", ".."):
+        raise CredentialError(f"{key}: credential:{name} must be the name of a file, without folders")
+    for path in (Path(folder, name), Path(folder, CREDENTIAL_PREFIX + name)):
+        if path.is_file():
+            return path
+    raise CredentialError(
+        f"{key}: there is no credential {name} in {folder}: put the token into /etc/slackd/credentials/{name} "
+        "(or run `slackctl setup`) and reload slackd"
+    )
+
+
+def _check_private(path: Path, key: str) -> None:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CredentialError(f"{key}: {path} can't be read: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise CredentialError(f"{key}: {path} is not a file")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise CredentialError(f"{key}: others may read {path} (mode {mode:04o}): run `chmod 600 {path}`")
+    if status.st_uid not in (0, os.geteuid()):
+        raise CredentialError(f"{key}: {path} belongs to uid {status.st_uid}: it must be ours or root's")
+
+
+def _read_file(path: Path, key: str) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_SIZE_LIMIT)
+        return raw.decode("ascii")
+    except OSError as error:
+        raise CredentialError(f"{key}: {path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        # The bytes are part of the original error, and must not get into a traceback.
+        raise CredentialError(f"{key}: {path} holds something that is no token") from None

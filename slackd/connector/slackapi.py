@@ -1,0 +1,123 @@
+"""One call of Slack's Web API, through slack_sdk: an answer comes back, whatever happens on the way."""
+
+import json
+import logging
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+import attrs
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from slackd.connector.credentials import Secret
+
+# At DEBUG slack_sdk would log bodies, with what people write and the one-use URL in them.
+_quiet: Final = logging.getLogger("slackd.slack_sdk")
+_quiet.setLevel(logging.INFO)
+
+DEFAULT_RETRY_AFTER: Final = 30.0
+"""Seconds, for a 429 without a readable `Retry-After`."""
+
+
+@attrs.frozen
+class Answer:
+    """What came of a call.
+
+    Attributes:
+        body: Slack's JSON, also where it says `ok: false`; None if it never came.
+        status: The HTTP status, 0 if there was none.
+        retry_after: Seconds, on a 429.
+        error: What failed on the way, "" if Slack answered.
+    """
+
+    body: Mapping[str, Any] | None
+    status: int = 200
+    retry_after: float | None = None
+    error: str = ""
+
+    @property
+    def slack_error(self) -> str:
+        """Slack's own name for what is wrong, "" if it answered `ok: true` or not at all."""
+        if self.body is None or self.body.get("ok") is True:
+            return ""
+        return str(self.body.get("error") or "unknown_error")
+
+
+class SlackApi:
+    """Calls with one token, one way out."""
+
+    def __init__(
+        self,
+        token: Secret,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        proxy: str | None,
+        tls: ssl.SSLContext,
+    ) -> None:
+        self._client = AsyncWebClient(
+            token=token.reveal(),
+            base_url=base_url,
+            session=session,
+            ssl=tls,
+            logger=_quiet,
+            # A post that got no answer may have been carried out: whoever asked decides whether to repeat it.
+            retry_handlers=[],
+        )
+        # slack_sdk would take one from the environment, without a look at NO_PROXY.
+        self._client.proxy = proxy
+
+    async def call(self, method: str, form: Mapping[str, str] | None = None) -> Answer:
+        """Post a form to a method; only cancellation comes out as an exception."""
+        try:
+            response = await self._client.api_call(method, data=dict(form or {}))
+        except SlackApiError as error:
+            return _answer(error.response)
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            return Answer(None, 0, error=describe(error))
+        except (ValueError, AttributeError) as error:
+            # slack_sdk trips over an answer that is neither JSON nor an error (text/plain, bytes).
+            return Answer(None, 0, error=f"the answer is not Slack's JSON ({type(error).__name__})")
+        return _answer(response)
+
+
+def describe(error: BaseException) -> str:
+    """An error of the network in words, without a URL that holds a password or a ticket."""
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.WSServerHandshakeError):
+        return f"HTTP {error.status} ({type(error).__name__})"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the certificate of {error.host} is not trusted (an inspecting proxy? set ca_file)"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port} can't be reached ({error.os_error.strerror or error.os_error})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return type(error).__name__
+
+
+def _answer(response: Any) -> Answer:
+    """Read slack_sdk's response, or aiohttp's where slack_sdk could make nothing of it."""
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    retry_after = _retry_after(response) if status == 429 else None
+    data = getattr(response, "data", None)
+    if isinstance(data, dict) and data and _is_json(data):
+        return Answer(data, status, retry_after)
+    return Answer(None, status, retry_after, error=f"HTTP {status}, and the answer is not Slack's JSON")
+
+
+def _is_json(data: dict[str, Any]) -> bool:
+    try:
+        json.dumps(data, allow_nan=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _retry_after(response: Any) -> float:
+    for name, value in (getattr(response, "headers", None) or {}).items():
+        if name.lower() == "retry-after":
+            try:
+                return min(max(0.0, float(value)), 86_400.0)
+            except ValueError:
+                break
+    return DEFAULT_RETRY_AFTER

@@ -1,0 +1,57 @@
+"""What the pool wants done: values that the machine makes and the transport carries out."""
+
+import attrs
+
+from slackd.connector.socketmode.lifecycle import Cue
+from slackd.link.messages import AppTrouble, ConnectionState
+
+
+@attrs.frozen
+class Dial:
+    """Ask Slack for a URL and open a WebSocket under this name."""
+
+    connection: str
+
+
+@attrs.frozen
+class Close:
+    """Send what is to be acknowledged, then Close, and go on reading until Slack's; a dial is given up."""
+
+    connection: str
+
+
+@attrs.frozen
+class Abort:
+    """End the socket, or the dial, at once."""
+
+    connection: str
+
+
+@attrs.frozen
+class Moved:
+    """A life entered another phase; `Changed` of the link, but for its number."""
+
+    state: ConnectionState
+    cue: Cue
+    at: float
+    ghost_until: float | None = None
+    detail: str = ""
+
+
+@attrs.frozen
+class Troubled:
+    """The app fell into trouble, or (reason "") came out of it."""
+
+    trouble: AppTrouble
+
+
+@attrs.frozen
+class Said:
+    """Something for the log."""
+
+    level: int
+    event: str
+    text: str
+
+
+Action = Dial | Close | Abort | Moved | Troubled | Said

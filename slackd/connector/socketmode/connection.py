@@ -1,0 +1,219 @@
+"""One WebSocket to Slack, from the dial to the end: thin I/O, told what to do by the pool.
+
+It reads until the socket is gone, also after a Close of our own: an envelope that crossed it is handed on,
+though it can no longer be acknowledged. Frames that were read together are handed on before anything else
+runs, so whoever collects them gets them together. There is one task that reads and one that writes, and none
+for an envelope.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import aiohttp
+
+from slackd.connector.socketmode.dialler import DialError
+from slackd.connector.socketmode.failures import DialFailure
+from slackd.connector.socketmode.protocol import AckFrame, Disconnect, SlackHello, read_frame
+from slackd.connector.socketmode.websocket import SlackWebSocket
+
+CLOSE_PATIENCE: Final = 2.0
+"""Seconds after our own Close in which Slack's is waited for: it has been seen to leave the connection open."""
+
+
+class Listener(Protocol):
+    """Who is told what happens on a connection. All of it is called from the connection's own task."""
+
+    def heard(self, connection: str) -> None:
+        """A frame of any kind came in."""
+
+    def said_hello(self, connection: str, hello: SlackHello) -> None:
+        """Slack's first frame."""
+
+    def said_disconnect(self, connection: str, disconnect: Disconnect) -> None:
+        """Slack ends this connection, now or soon."""
+
+    def received(self, connection: str, text: str) -> None:
+        """An envelope, or something that nobody understands."""
+
+    def acknowledged(self, connection: str, received_at: float) -> None:
+        """The acknowledgement of what came in at that time is on the wire."""
+
+    def unsendable(self, connection: str) -> None:
+        """An acknowledgement could not be sent any more."""
+
+    def dial_failed(self, connection: str, failure: DialFailure) -> None:
+        """There never was a WebSocket."""
+
+    def ended(self, connection: str, confirmed: bool, detail: str) -> None:
+        """The socket is gone; `confirmed` if Slack is known to have seen its end."""
+
+
+class Connection:
+    """One WebSocket; `run` is its life."""
+
+    def __init__(self, name: str, dial: Callable[[], Awaitable[SlackWebSocket]], listener: Listener) -> None:
+        self.name = name
+        self._dial = dial
+        self._listener = listener
+        self._socket: SlackWebSocket | None = None
+        self._dialling: asyncio.Timeout | None = None
+        self._given_up = False
+        self._outbox: deque[tuple[AckFrame, float]] = deque()
+        self._to_write = asyncio.Event()
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self._close_wanted = False
+        self._close_sent = False
+        self._patience: asyncio.TimerHandle | None = None
+
+    @property
+    def can_acknowledge(self) -> bool:
+        """It is open, and no Close of ours went out on it."""
+        return self._socket is not None and not self._close_sent
+
+    @property
+    def has_unsent(self) -> bool:
+        """Acknowledgements wait to be written."""
+        return bool(self._outbox)
+
+    async def run(self) -> None:
+        """Dial, read, write, until the socket is gone."""
+        try:
+            async with asyncio.timeout(None) as self._dialling:
+                if self._given_up:
+                    self.abort()
+                socket = await self._dial()
+        except DialError as error:
+            self._listener.dial_failed(self.name, error.failure)
+            return
+        except TimeoutError:
+            self._listener.dial_failed(self.name, DialFailure("the dial was given up"))
+            return
+        finally:
+            self._dialling = None
+        self._socket = socket
+        try:
+            confirmed, detail = await self._read_and_write(socket)
+        finally:
+            self._socket = None
+            if self._patience is not None:
+                self._patience.cancel()
+            socket.abort()
+            for _ in self._outbox:
+                self._listener.unsendable(self.name)
+            self._outbox.clear()
+        self._listener.ended(self.name, confirmed, detail)
+
+    def acknowledge(self, frame: AckFrame, received_at: float) -> None:
+        """Queue an acknowledgement; only while `can_acknowledge`."""
+        self._outbox.append((frame, received_at))
+        self._to_write.set()
+
+    def close(self) -> None:
+        """Write what is queued, then Close, and read on for `CLOSE_PATIENCE` seconds; a dial is given up."""
+        if self._socket is None:
+            self.abort()
+        elif not self._close_wanted:
+            self._close_wanted = True
+            self._to_write.set()
+            self._patience = asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self.abort)
+            self._may_read.set()
+
+    def abort(self) -> None:
+        """End the socket, or the dial, at once."""
+        self._given_up = True
+        self._may_read.set()
+        if self._socket is not None:
+            self._socket.abort()
+        elif self._dialling is not None and not self._dialling.expired():
+            self._dialling.reschedule(asyncio.get_running_loop().time())
+
+    def pause_reading(self) -> None:
+        """Leave what comes in to the kernel: the broker doesn't keep up."""
+        if not self._given_up and not self._close_wanted:
+            self._may_read.clear()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._may_read.set()
+
+    async def _read_and_write(self, socket: SlackWebSocket) -> tuple[bool, str]:
+        writer = asyncio.create_task(self._write(socket))
+        try:
+            return await self._read(socket)
+        finally:
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+
+    async def _read(self, socket: SlackWebSocket) -> tuple[bool, str]:
+        listener, name = self._listener, self.name
+        while True:
+            if not self._may_read.is_set():
+                await self._may_read.wait()
+            message = await socket.receive()
+            kind = message.type
+            if kind is aiohttp.WSMsgType.TEXT:
+                listener.heard(name)
+                self._take(message.data)
+            elif kind is aiohttp.WSMsgType.PING:
+                listener.heard(name)
+                with contextlib.suppress(ConnectionError):
+                    await socket.pong(message.data)
+            elif kind is aiohttp.WSMsgType.BINARY:
+                listener.heard(name)
+                self._take(message.data.decode("utf-8", "replace"))
+            elif kind is aiohttp.WSMsgType.PONG:
+                listener.heard(name)
+            elif kind is aiohttp.WSMsgType.CLOSE:
+                await self._answer_close(socket)
+                return True, f"Slack closed the WebSocket ({message.data}{_words(message.extra)})"
+            else:
+                # The end of the TCP connection after a Close of ours is an answer, too.
+                return self._close_sent and not self._given_up, self._how_it_broke(message.data)
+
+    def _take(self, text: str) -> None:
+        frame = read_frame(text)
+        if isinstance(frame, SlackHello):
+            self._listener.said_hello(self.name, frame)
+        elif isinstance(frame, Disconnect):
+            self._listener.said_disconnect(self.name, frame)
+        else:
+            self._listener.received(self.name, frame)
+
+    async def _answer_close(self, socket: SlackWebSocket) -> None:
+        if not self._close_sent:
+            self._close_sent = True
+            with contextlib.suppress(ConnectionError):
+                await socket.send_close()
+        socket.hang_up()
+
+    def _how_it_broke(self, error: object) -> str:
+        if self._given_up:
+            return "ended by slackd"
+        if isinstance(error, Exception):
+            return f"a frame that breaks the protocol ({type(error).__name__})"
+        return "the TCP connection ended without a Close"
+
+    async def _write(self, socket: SlackWebSocket) -> None:
+        try:
+            while True:
+                await self._to_write.wait()
+                self._to_write.clear()
+                while self._outbox:
+                    frame, received_at = self._outbox[0]
+                    await socket.send_str(frame.text)
+                    self._outbox.popleft()
+                    self._listener.acknowledged(self.name, received_at)
+                if self._close_wanted and not self._close_sent:
+                    self._close_sent = True
+                    await socket.send_close()
+        except ConnectionError:
+            return  # the reader finds the same end
+
+
+def _words(reason: object) -> str:
+    return f", {reason[:80]!r}" if isinstance(reason, str) and reason else ""

@@ -1,0 +1,87 @@
+"""A dial: a one-use URL from apps.connections.open, and at once the WebSocket. Never a URL twice."""
+
+import ssl
+from collections.abc import Callable
+from typing import Final, cast
+
+import aiohttp
+
+from slackd import SlackdError
+from slackd.connector.slackapi import Answer, SlackApi, describe
+from slackd.connector.socketmode import failures
+from slackd.connector.socketmode.failures import DialFailure
+from slackd.connector.socketmode.websocket import SlackWebSocket
+
+MESSAGE_LIMIT: Final = 24 * 1024 * 1024
+"""Bytes of one WebSocket message; larger ones end the connection."""
+
+
+class DialError(SlackdError):
+    """A dial came to nothing.
+
+    Attributes:
+        failure: Why.
+    """
+
+    def __init__(self, failure: DialFailure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class Dialler:
+    """Dials for one app."""
+
+    def __init__(
+        self,
+        app: str,
+        api: SlackApi,
+        session: aiohttp.ClientSession,
+        proxy_for: Callable[[str], str | None],
+        tls: ssl.SSLContext,
+    ) -> None:
+        """`session` must have been made with `SlackWebSocket` as its `ws_response_class`."""
+        self._app = app
+        self._api = api
+        self._session = session
+        self._proxy_for = proxy_for
+        self._tls = tls
+
+    async def dial(self) -> SlackWebSocket:
+        """Open a WebSocket; the hello is still to come. The caller bounds the time.
+
+        Raises:
+            DialError: With the reason as a value.
+        """
+        answer = await self._api.call("apps.connections.open")
+        return await self._connect(self._url(answer))
+
+    def _url(self, answer: Answer) -> str:
+        if answer.status == 429:
+            raise DialError(failures.of_rate_limit(answer.retry_after or 0.0))
+        if answer.body is None:
+            raise DialError(DialFailure(f"{answer.error} (at apps.connections.open)"))
+        if answer.slack_error:
+            raise DialError(failures.of_api_error(answer.slack_error, self._app))
+        url = answer.body.get("url")
+        if not isinstance(url, str) or not url.startswith(("wss://", "ws://")):
+            raise DialError(DialFailure("apps.connections.open gave no WebSocket URL"))
+        return url
+
+    async def _connect(self, url: str) -> SlackWebSocket:
+        try:
+            socket = await self._session.ws_connect(
+                url,
+                autoping=False,
+                autoclose=False,
+                max_msg_size=MESSAGE_LIMIT,
+                proxy=self._proxy_for(url),
+                ssl=self._tls,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise DialError(failures.of_handshake(error.status)) from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise DialError(failures.of_handshake(error.status)) from None
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            # Not chained: the errors of aiohttp hold the URL, and with it the ticket or the proxy's password.
+            raise DialError(DialFailure(f"{describe(error)} (at the WebSocket's handshake)")) from None
+        return cast(SlackWebSocket, socket)

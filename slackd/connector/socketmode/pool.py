@@ -1,0 +1,469 @@
+"""The connections of one app in one connector, replaced before they drop: a pure machine.
+
+Events come in with the time, actions go out; it reads no clock and opens no socket. The invariants that it
+keeps (promise P2), which the tests check over simulated years:
+
+- From the first READY on, at least one life counts as READY, unless every one was lost by accident at once.
+- A place never has two replacements on the way.
+- No dial in a loop: what fails waits, with growing jitter, and only a hello that lasted resets that.
+
+`lifecycle.TRANSITIONS` is the only table of states; what is added here is when to tell which cue, and what
+entering a phase asks for.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import attrs
+
+from slackd.connector.socketmode import backoff, rotation
+from slackd.connector.socketmode.actions import Abort, Action, Close, Dial, Moved, Said, Troubled
+from slackd.connector.socketmode.failures import LINK_DISABLED_MEND, DialFailure
+from slackd.connector.socketmode.life import Life
+from slackd.connector.socketmode.lifecycle import Cue, Phase, after
+from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.link.messages import AppTrouble, ConnectionState
+
+LASTING: Final = 2.0
+"""A hello resets the backoff once it has lasted so many seconds (some servers say hello and hang up)."""
+FREE_REPLACEMENTS: Final = 5
+"""Replacements dialled at once although no connection before them lasted; after that they wait, too."""
+FAREWELL: Final = 15.0
+"""Seconds after Slack's announcement in which Slack has closed ("about 10 seconds", "Using Socket Mode")."""
+SPARE_PLACES: Final = 2
+"""Planned rotation leaves so many of Slack's ten places free (design, section 5)."""
+SLACK_LIMIT: Final = 10
+"""Open connections an app may have ("Using Socket Mode")."""
+REACH_SLACK: Final = "check that this host reaches *.slack.com:443 (name service, firewall, proxy, ca_file)"
+TROUBLE_AFTER: Final = 5
+"""Failed dials in a row after which an app without a READY connection is in trouble, whatever the reason."""
+
+_REASONS: Final = {
+    "warning": Cue.WARNING,
+    "refresh_requested": Cue.REFRESH_REQUESTED,
+    "link_disabled": Cue.LINK_DISABLED,
+    "too_many_websockets": Cue.TOO_MANY_WEBSOCKETS,
+}
+
+
+@attrs.frozen
+class PoolPolicy:
+    """What a pool is to do; times in seconds.
+
+    Attributes:
+        app: The app's name.
+        connector: 1 or 2.
+        connections: READY connections to keep.
+        stall_timeout: A connection without an inbound frame for so long is dead.
+        hello_timeout: From the dial (URL, handshake) to the hello.
+    """
+
+    app: str
+    connector: int
+    connections: int = 1
+    stall_timeout: float = 30.0
+    hello_timeout: float = 20.0
+
+
+class Pool:
+    """The machine. Every method that takes an event returns nothing; `take_actions` says what to do."""
+
+    def __init__(
+        self, policy: PoolPolicy, rng: random.Random, is_busy: Callable[[str], bool] = lambda connection: False
+    ) -> None:
+        """`is_busy` tells whether a connection still has envelopes that are to be acknowledged on it."""
+        self.policy = policy
+        self._rng = rng
+        self._is_busy = is_busy
+        self._lives: list[Life] = []
+        self._tries = [0] * policy.connections
+        self._generation = 0
+        self._actions: list[Action] = []
+        self._not_before = 0.0
+        self._free: int | None = None
+        self._reading = True
+        self._draining = False
+        self._trouble: AppTrouble | None = None
+        self._said_budget = False
+        self._last_failure = ""
+
+    # What it says of itself.
+
+    @property
+    def ready(self) -> int:
+        """Lives that count as READY."""
+        return sum(life.is_ready for life in self._lives)
+
+    @property
+    def is_over(self) -> bool:
+        """Drained, and the last connection is closed."""
+        return self._draining and not self._lives
+
+    @property
+    def trouble(self) -> AppTrouble | None:
+        """Why there is no connection, if a person has to do something about it."""
+        return self._trouble
+
+    @property
+    def last_failure(self) -> str:
+        """Why the last dial that failed since the last hello did, "" if none has."""
+        return self._last_failure
+
+    @property
+    def waits_for_quiet(self) -> bool:
+        """Some connection is to close when nothing is in flight on it: `tick` when something was settled."""
+        return any(life.phase is Phase.RETIRING for life in self._lives)
+
+    def states(self) -> tuple[ConnectionState, ...]:
+        """Every connection that isn't closed."""
+        return tuple(life.state() for life in self._lives)
+
+    def take_actions(self) -> list[Action]:
+        """What to do now, in order; each is told once."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    # What happens to it.
+
+    def start(self, now: float) -> None:
+        """Dial for every place."""
+        for place in range(self.policy.connections):
+            self._begin(place, now, None)
+        self.tick(now)
+
+    def said_hello(self, connection: str, hello: SlackHello, now: float) -> None:
+        """Slack's first frame came in."""
+        life = self._find(connection)
+        if life is None:
+            return
+        if life.ready_since is None:
+            life.ready_since = now
+            life.host, life.num_connections, life.lifetime = hello.host, hello.num_connections, hello.lifetime
+        self._tell(life, Cue.HELLO, now, f"Slack counts {hello.num_connections} of this app")
+
+    def said_disconnect(self, connection: str, disconnect: Disconnect, now: float) -> None:
+        """Slack announced the end of a connection."""
+        life = self._find(connection)
+        if life is None:
+            return
+        if disconnect.reason not in _REASONS:
+            self._say(
+                logging.WARNING,
+                "disconnect-unknown",
+                f"Slack ends {connection} for a reason that slackd does not know: {disconnect.reason[:80]!r}",
+            )
+        if life.farewell_at is None:
+            life.farewell_at = now
+        if life.phase is Phase.DIALLING:
+            self._last_failure = f"disconnect ({disconnect.reason[:80]}) in place of the hello"
+        self._tell(life, _REASONS.get(disconnect.reason, Cue.REFRESH_REQUESTED), now, disconnect.reason)
+
+    def heard(self, connection: str, now: float) -> None:
+        """A frame of any kind came in."""
+        life = self._find(connection)
+        if life is not None:
+            life.heard_at = now
+            life.stalled = False
+
+    def dial_failed(self, connection: str, failure: DialFailure, now: float) -> None:
+        """No URL, or no WebSocket."""
+        life = self._find(connection)
+        if life is not None:
+            self._fail(life, Cue.APP_REFUSED if failure.fatal else Cue.DIAL_FAILED, failure, now)
+
+    def ended(self, connection: str, confirmed: bool, now: float, detail: str = "") -> None:
+        """The socket is gone; `confirmed` if Slack is known to have seen its end."""
+        life = self._find(connection)
+        if life is None:
+            return
+        if life.phase is Phase.DIALLING:
+            failure = DialFailure(detail or "Slack closed the WebSocket before its hello")
+            self._fail(life, Cue.CLOSED_BY_EITHER if confirmed else Cue.DROPPED, failure, now)
+            return
+        cue = Cue.CLOSED_BY_EITHER if confirmed or life.closing else Cue.DROPPED
+        self._tell(life, cue, now, detail, ghost_until=None if confirmed else life.ghost_until())
+
+    def told_free(self, free: int, now: float) -> None:
+        """The broker counted the places that are free under Slack's limit, ghosts and strangers included."""
+        had_none = self._free is not None and self._free < 1
+        self._free = free
+        if free >= SPARE_PLACES:
+            self._said_budget = False
+        if had_none and free >= 1:
+            self._hurry_whoever_waits_for_a_place(now)
+        self.tick(now)
+
+    def reading_paused(self, now: float) -> None:
+        """Nobody reads the sockets for now, so silence means nothing."""
+        self._reading = False
+
+    def reading_resumed(self, now: float) -> None:
+        """The sockets are read again."""
+        self._reading = True
+        for life in self._lives:
+            life.heard_at = now
+
+    def drain(self, now: float) -> None:
+        """Take nothing new: wait for no replacement, close what is not busy."""
+        self._draining = True
+        for life in list(self._lives):
+            undialled = life.phase is Phase.DIALLING and life.dial_at is not None
+            self._tell(life, Cue.DRAIN, now)
+            life.draining = True
+            if undialled:
+                self._tell(life, Cue.DIAL_FAILED, now)
+        self.tick(now)
+
+    def finish(self, now: float) -> None:
+        """The drain's time is up: close everything, busy or not."""
+        for life in self._lives:
+            self._close(life)
+
+    def tick(self, now: float) -> None:
+        """Look at the clock, and at what is busy."""
+        for life in list(self._lives):
+            match life.phase:
+                case Phase.DIALLING:
+                    self._tick_dialling(life, now)
+                case Phase.BACKOFF:
+                    self._tick_backoff(life, now)
+                case Phase.READY | Phase.LEAVING | Phase.RETIRING if self._is_silent(life, now):
+                    self._stall(life, now)
+                case Phase.READY:
+                    self._tick_ready(life, now)
+                case Phase.RETIRING:
+                    self._tick_retiring(life, now)
+
+    def wake_at(self) -> float | None:
+        """When `tick` is wanted next, if nothing happens before."""
+        return min((at for life in self._lives for at in self._times(life)), default=None)
+
+    # What each phase waits for.
+
+    def _tick_dialling(self, life: Life, now: float) -> None:
+        if life.dial_at is not None:
+            if now >= life.dial_at:
+                self._dial(life, now)
+        elif now >= life.dialled_at + self.policy.hello_timeout:
+            self._actions.append(Abort(life.connection))
+            failure = DialFailure(f"no hello from Slack within {self.policy.hello_timeout:g} s")
+            self._fail(life, Cue.DIAL_FAILED, failure, now)
+
+    def _tick_backoff(self, life: Life, now: float) -> None:
+        if life.dial_at is None or now < life.dial_at:
+            return
+        # The new socket has a name of its own; whoever counts connections is told that the old one is no more.
+        gone = attrs.evolve(life.state(), phase=Phase.CLOSED.value, since=now)
+        self._actions.append(Moved(gone, Cue.RETRY_DUE, now))
+        life.begin_again(self._name(), now)
+        self._tell(life, Cue.RETRY_DUE, now)
+        self._dial(life, now)
+
+    def _tick_ready(self, life: Life, now: float) -> None:
+        if life.rotate_at is None or now < life.rotate_at:
+            return
+        if all(other.phase is Phase.READY or other.draining or other.replaced for other in self._lives):
+            if self._places_free() >= SPARE_PLACES:
+                self._tell(life, Cue.ROTATION_DUE, now)
+                return
+            if not self._said_budget:
+                self._said_budget = True
+                self._say(
+                    logging.WARNING,
+                    "rotation-waits",
+                    f"the planned replacement of {life.connection} waits: fewer than {SPARE_PLACES} "
+                    f"of the app's {SLACK_LIMIT} places at Slack are free (`slackctl status` tells who has them)",
+                )
+        slot = self._slot(life)
+        life.rotate_at = rotation.next_turn(
+            now + rotation.slice_width(life.lifetime, slot) / 2, life.lifetime, slot
+        )
+
+    def _tick_retiring(self, life: Life, now: float) -> None:
+        if life.closing:
+            return
+        if life.draining:
+            if not self._is_busy(life.connection):
+                self._close(life)
+        elif life.replaced:
+            if life.stalled:
+                self._abort(life, Cue.CLOSED_BY_EITHER, now, "no frame came in, and its replacement is up")
+            elif now >= life.linger_until and (
+                now >= life.linger_until + FAREWELL or not self._is_busy(life.connection)
+            ):
+                self._close(life)
+
+    def _is_silent(self, life: Life, now: float) -> bool:
+        return self._reading and now >= life.heard_at + self.policy.stall_timeout
+
+    def _stall(self, life: Life, now: float) -> None:
+        detail = f"no frame for {self.policy.stall_timeout:g} s"
+        if life.phase is Phase.RETIRING:
+            self._abort(life, Cue.STALLED, now, detail)
+            return
+        life.heard_at = now  # after a second silence as long as the first nobody waits any longer
+        life.stalled = life.has_stalled = True
+        self._tell(life, Cue.STALLED, now, detail)
+
+    def _times(self, life: Life) -> Iterator[float]:
+        if life.phase in (Phase.DIALLING, Phase.BACKOFF):
+            if life.dial_at is not None:
+                yield life.dial_at
+            elif life.phase is Phase.DIALLING:
+                yield life.dialled_at + self.policy.hello_timeout
+            return
+        if self._reading:
+            yield life.heard_at + self.policy.stall_timeout
+        if life.phase is Phase.READY and life.rotate_at is not None:
+            yield life.rotate_at
+        if life.phase is Phase.RETIRING and life.replaced and not life.closing:
+            # Busy at the end of its time: whoever acknowledges calls `tick`.
+            busy = self._is_busy(life.connection)
+            yield life.linger_until + (FAREWELL if busy else 0.0)
+
+    # Cues, and what entering a phase asks for.
+
+    def _tell(
+        self, life: Life, cue: Cue, now: float, detail: str = "", *, ghost_until: float | None = None
+    ) -> None:
+        before, life.phase = life.phase, after(life.phase, cue)
+        if life.phase is before:
+            return
+        if before in (Phase.READY, Phase.LEAVING):
+            self._note_how_long_it_lasted(life, now)
+        life.since = now
+        self._actions.append(Moved(life.state(), cue, now, ghost_until, detail))
+        if life.phase is Phase.READY:
+            self._enter_ready(life, now)
+        elif before is Phase.READY and (life.phase is Phase.LEAVING or cue is Cue.STALLED):
+            self._begin(life.place, now, life)
+        elif life.phase is Phase.BACKOFF:
+            self._enter_backoff(life, cue, now)
+        elif life.phase is Phase.CLOSED:
+            self._lives.remove(life)
+            self._hurry_whoever_waits_for_a_place(now)
+
+    def _enter_ready(self, life: Life, now: float) -> None:
+        self._last_failure = ""
+        if life.lifetime >= rotation.SHORTEST_LIFETIME:
+            life.rotate_at = rotation.rotation_due(now, life.lifetime, self._slot(life))
+        if self._trouble is not None:
+            self._trouble = None
+            self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
+        old, life.replaces = life.replaces, None
+        if old is not None and not old.is_over:
+            old.replaced = True
+            self._tell(old, Cue.REPLACEMENT_READY, now)
+            old.linger_until = self._lingers_until(old, now)
+            self._tick_retiring(old, now)
+
+    def _lingers_until(self, life: Life, now: float) -> float:
+        """A replaced connection is Slack's to close: what crosses a Close of ours can't be acknowledged."""
+        if life.has_stalled or life.ready_since is None or self._places_free() < SPARE_PLACES:
+            return now
+        if life.farewell_at is not None:
+            return life.farewell_at + FAREWELL
+        return life.ready_since + life.lifetime + FAREWELL
+
+    def _enter_backoff(self, life: Life, cue: Cue, now: float) -> None:
+        tries = self._tries[life.place]
+        if cue is Cue.TOO_MANY_WEBSOCKETS:
+            wait = backoff.for_a_place(tries, self._rng)
+            self._say(
+                logging.WARNING,
+                "no-place",
+                f"Slack has no place for one more connection of this app (its limit is {SLACK_LIMIT}); "
+                f"{life.connection} waits up to {wait:.0f} s, or until one is free",
+            )
+        elif cue in (Cue.APP_REFUSED, Cue.LINK_DISABLED):
+            wait = backoff.slowly(self._rng)
+        else:
+            wait = backoff.full_jitter(tries, self._rng)
+        life.dial_at = max(now + wait, self._not_before)
+        life.no_place = cue is Cue.TOO_MANY_WEBSOCKETS
+        if cue is Cue.LINK_DISABLED:
+            self._complain(AppTrouble(self.policy.app, "link_disabled: Socket Mode is off", LINK_DISABLED_MEND))
+        if cue not in (Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.DROPPED, Cue.CLOSED_BY_EITHER):
+            # A frame ended the life; its socket is still open.
+            self._actions.append(Close(life.connection))
+
+    def _fail(self, life: Life, cue: Cue, failure: DialFailure, now: float) -> None:
+        if life.phase is Phase.DIALLING:
+            self._last_failure = failure.reason
+        if failure.retry_after is not None:
+            self._not_before = max(self._not_before, now + backoff.as_told(failure.retry_after, self._rng))
+            for other in self._lives:
+                if other.dial_at is not None:
+                    other.dial_at = max(other.dial_at, self._not_before)
+        self._tell(life, cue, now, failure.reason)
+        if failure.fatal or (self._trouble is None and not self.ready and max(self._tries) >= TROUBLE_AFTER):
+            self._complain(AppTrouble(self.policy.app, failure.reason, failure.mend or REACH_SLACK))
+
+    def _complain(self, trouble: AppTrouble) -> None:
+        if not self._draining and trouble != self._trouble:
+            self._trouble = trouble
+            self._actions.append(Troubled(trouble))
+
+    # Small steps.
+
+    def _begin(self, place: int, now: float, replaces: Life | None) -> None:
+        if self._draining:
+            return
+        for other in self._lives:
+            if other is not replaces and other.place == place and other.replaced:
+                other.linger_until = min(other.linger_until, now)
+                self._tick_retiring(other, now)
+        life = Life(self.policy.app, place, self._name(), now, replaces=replaces)
+        excess = self._tries[place] - FREE_REPLACEMENTS
+        wait = backoff.full_jitter(excess, self._rng) if excess > 0 else 0.0
+        life.dial_at = max(now + wait, self._not_before)
+        self._lives.append(life)
+        self._actions.append(Moved(life.state(), Cue.RETRY_DUE, now))
+        self._tick_dialling(life, now)
+
+    def _dial(self, life: Life, now: float) -> None:
+        life.dial_at = None
+        life.dialled_at = life.heard_at = now
+        self._tries[life.place] += 1
+        self._actions.append(Dial(life.connection))
+
+    def _close(self, life: Life) -> None:
+        if not life.closing:
+            life.closing = True
+            self._actions.append(Close(life.connection))
+
+    def _abort(self, life: Life, cue: Cue, now: float, detail: str) -> None:
+        self._actions.append(Abort(life.connection))
+        self._tell(life, cue, now, detail, ghost_until=life.ghost_until())
+
+    def _note_how_long_it_lasted(self, life: Life, now: float) -> None:
+        lasting = min(LASTING, life.lifetime / 4 or LASTING)
+        if life.ready_since is not None and now - life.ready_since >= lasting:
+            self._tries[life.place] = 0
+
+    def _hurry_whoever_waits_for_a_place(self, now: float) -> None:
+        for life in self._lives:
+            if life.phase is Phase.BACKOFF and life.no_place and life.dial_at is not None:
+                life.no_place = False
+                life.dial_at = min(life.dial_at, now + backoff.full_jitter(1, self._rng))
+                return
+
+    def _places_free(self) -> int:
+        if self._free is not None:
+            return self._free
+        return SLACK_LIMIT - max((life.num_connections for life in self._lives), default=0)
+
+    def _slot(self, life: Life) -> rotation.Slot:
+        return rotation.Slot.for_place(self.policy.connector, life.place, self.policy.connections)
+
+    def _name(self) -> str:
+        self._generation += 1
+        return f"c{self.policy.connector}-{self.policy.app}-{self._generation}"
+
+    def _find(self, connection: str) -> Life | None:
+        return next((life for life in self._lives if life.connection == connection), None)
+
+    def _say(self, level: int, event: str, text: str) -> None:
+        self._actions.append(Said(level, event, text))

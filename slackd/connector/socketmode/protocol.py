@@ -1,0 +1,158 @@
+"""Socket Mode's frames, sans-IO: what Slack's text frames mean, and the one frame that we send.
+
+Only `hello` and `disconnect` are for us. They are small, rare, and never carry an `envelope_id`; so whatever
+has one, or isn't understood, is handed on as it is, and an envelope is not parsed here. What other people's
+servers leave out of a `hello` or a `disconnect` is no error. Source of the fields: "Using Socket Mode".
+"""
+
+import json
+import re
+from typing import Any, Final
+
+import attrs
+
+from slackd.envelope import ACK_LIMIT
+
+_CONTROL_LIMIT: Final = 16_384
+"""Characters; no `hello` or `disconnect` is longer, and a longer text isn't parsed to find out."""
+
+
+@attrs.frozen
+class SlackHello:
+    """Slack's first frame: from now on envelopes come.
+
+    Attributes:
+        host: Slack's name for the far end, "" if it doesn't say.
+        num_connections: The app's open connections as Slack counts them, 0 if it doesn't say.
+        lifetime: `approximate_connection_time` in seconds, 0 if it doesn't say.
+    """
+
+    host: str = ""
+    num_connections: int = 0
+    lifetime: float = 0.0
+
+
+@attrs.frozen
+class Disconnect:
+    """Slack ends this connection, now or soon."""
+
+    reason: str
+    host: str = ""
+
+
+Frame = SlackHello | Disconnect | str
+"""What a text frame means; a `str` is to be handed on."""
+
+
+@attrs.frozen
+class AckFrame:
+    """An acknowledgement as it goes on the wire.
+
+    Attributes:
+        text: One unfragmented text frame of less than `ACK_LIMIT` bytes.
+        dropped: Bytes that the frame would have had with its payload, if it had to be left out; else 0.
+    """
+
+    text: str
+    dropped: int = 0
+
+
+def read_frame(text: str) -> Frame:
+    """Tell what a text frame of Slack's means; whatever isn't for us comes back as it is."""
+    if len(text) > _CONTROL_LIMIT or '"envelope_id"' in text:
+        return text
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(value, dict):
+        return text
+    kind = value.get("type")
+    if kind not in ("hello", "disconnect"):
+        return text
+    debug_info: Any = value.get("debug_info")
+    if not isinstance(debug_info, dict):
+        debug_info = {}
+    host = debug_info.get("host")
+    if kind == "disconnect":
+        return Disconnect(str(value.get("reason") or "unknown"), host if isinstance(host, str) else "")
+    return SlackHello(
+        host=host if isinstance(host, str) else "",
+        num_connections=int(_number(value.get("num_connections"))),
+        lifetime=_number(debug_info.get("approximate_connection_time")),
+    )
+
+
+def ack_frame(envelope_id: str, payload: str | None = None) -> AckFrame:
+    """The frame that acknowledges an envelope; `payload` is JSON text and goes in as it is if there is room.
+
+    Slack closes a connection on a frame of `ACK_LIMIT` bytes or more, so a larger payload is left out.
+    """
+    bare = f'{{"envelope_id":{json.dumps(envelope_id)}}}'
+    if payload is None:
+        return AckFrame(bare)
+    # A lone surrogate has no UTF-8; its JSON escape is what backslashreplace makes of it.
+    full = f'{bare[:-1]},"payload":{payload}}}'.encode("utf-8", "backslashreplace")
+    if len(full) >= ACK_LIMIT:
+        return AckFrame(bare, dropped=len(full))
+    return AckFrame(full.decode())
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if 0 <= value < 1e9 else 0.0
+
+
+@attrs.frozen
+class FunctionToken:
+    """The token that came with a workflow's function, good for that function's calls alone.
+
+    Attributes:
+        token: The secret; never shown.
+        execution: `function_execution_id` of the function, "" if the text names none.
+    """
+
+    token: str = attrs.field(repr=False)
+    execution: str = ""
+
+
+_TOKEN_NAME: Final = '"bot_access_token"'
+_TOKEN_MEMBER: Final = re.compile(r'("bot_access_token"\s*:\s*)"((?:[^"\\]|\\.)*)"')
+
+
+def blank_function_token(text: str) -> tuple[str, FunctionToken | None]:
+    """Take `bot_access_token` out of an envelope's text ("function_executed", "Handling user interaction").
+
+    The text is otherwise as it was. Where it can be parsed, only the member that Slack itself put there is
+    blanked (and whatever has the same secret in it); where it can't, every member of that name.
+    """
+    if _TOKEN_NAME not in text:
+        return text, None
+    try:
+        found = _function_token(json.loads(text))
+    except (ValueError, RecursionError):
+        return _TOKEN_MEMBER.sub(r'\1""', text), None
+    if found is None:
+        return text, None
+
+    def blank(member: re.Match[str]) -> str:
+        same = json.loads(f'"{member[2]}"') == found.token
+        return f'{member[1]}""' if same else member[0]
+
+    return _TOKEN_MEMBER.sub(blank, text), found
+
+
+def _function_token(envelope: Any) -> FunctionToken | None:
+    payload = envelope.get("payload") if isinstance(envelope, dict) else None
+    if not isinstance(payload, dict):
+        return None
+    for holder in (payload.get("event"), payload):
+        if isinstance(holder, dict) and isinstance(holder.get("bot_access_token"), str):
+            token: str = holder["bot_access_token"]
+            function_data = holder.get("function_data")
+            execution = holder.get("function_execution_id")
+            if execution is None and isinstance(function_data, dict):
+                execution = function_data.get("execution_id")
+            return FunctionToken(token, execution if isinstance(execution, str) else "") if token else None
+    return None

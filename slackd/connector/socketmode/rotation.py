@@ -1,0 +1,65 @@
+"""When to replace a connection before Slack does. Pure.
+
+Slack ends every connection after `approximate_connection_time`. Replacing it a little before puts the moment
+into our hands, and here it is chosen so that **two connections of one app never retire together**, although
+the two connectors don't ask each other: time is cut into slices of the machine's monotonic clock, which all
+processes of a host share, and each connection of an app has a slice of its own, by its slot. A rotation begins
+in the first half of a slice, and is long over when the next one begins.
+"""
+
+import math
+from typing import Final
+
+import attrs
+
+CONNECTORS: Final = 2
+"""Connectors on one host (design, section 3)."""
+
+SHORTEST_LIFETIME: Final = 1.0
+"""Seconds; shorter ones are not planned for."""
+
+
+@attrs.frozen
+class Slot:
+    """Which slice of time is this connection's.
+
+    Attributes:
+        index: 0 to `of` - 1.
+        of: Connections of the app in all connectors of this host.
+    """
+
+    index: int
+    of: int
+
+    @classmethod
+    def for_place(cls, connector: int, place: int, connections: int) -> "Slot":
+        """The slot of place `place` (from 0) in connector `connector` (from 1), each with `connections`."""
+        return cls(((connector - 1) % CONNECTORS) * connections + place, CONNECTORS * connections)
+
+
+def lead(lifetime: float) -> float:
+    """Seconds before the end of a connection's lifetime at which its rotation may begin.
+
+    A fiftieth of the lifetime (six minutes of five hours), but where lifetimes are short still enough to come
+    before Slack's warning ten seconds before the end ("Using Socket Mode").
+    """
+    return max(lifetime / 50, min(40.0, lifetime / 4))
+
+
+def rotation_due(ready_since: float, lifetime: float, slot: Slot) -> float:
+    """The time at which the rotation begins: between `lead` and half of it before the lifetime's end."""
+    return next_turn(ready_since + lifetime - lead(lifetime), lifetime, slot)
+
+
+def next_turn(earliest: float, lifetime: float, slot: Slot) -> float:
+    """The first time from `earliest` on that lies in the first half of a slice of this slot."""
+    width = slice_width(lifetime, slot)
+    begin = (math.floor(earliest / width / slot.of) * slot.of + slot.index) * width
+    while earliest >= begin + width / 2:
+        begin += width * slot.of
+    return max(earliest, begin)
+
+
+def slice_width(lifetime: float, slot: Slot) -> float:
+    """Seconds in one slice: all slots have their turn within half the lead."""
+    return lead(lifetime) / 2 / slot.of

@@ -1,0 +1,272 @@
+"""Socket Mode as a transport: carries out what one app's pool decides, and tells the pool what happens."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import aiohttp
+
+from slackd.config.values import App
+from slackd.connector.credentials import Secret
+from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.slackapi import SlackApi
+from slackd.connector.socketmode.actions import Abort, Close, Dial, Moved, Said, Troubled
+from slackd.connector.socketmode.connection import Connection
+from slackd.connector.socketmode.dialler import Dialler
+from slackd.connector.socketmode.failures import DialFailure
+from slackd.connector.socketmode.lifecycle import Cue, Phase
+from slackd.connector.socketmode.pool import Pool, PoolPolicy
+from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
+from slackd.connector.socketmode.websocket import SlackWebSocket
+from slackd.connector.transport import TransportStatus, Upstream
+from slackd.envelope import ACK_LIMIT, Arrival, Settlement
+
+log: Final = logging.getLogger(__name__)
+
+
+class SocketModeTransport:
+    """One app's connections in one connector (`Transport`)."""
+
+    def __init__(
+        self,
+        app: App,
+        connector: int,
+        app_token: Secret,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random,
+    ) -> None:
+        self._app = app
+        self._app_token = app_token
+        self._clock = clock
+        self._upstream: Upstream | None = None
+        policy = PoolPolicy(app.name, connector, app.connections, app.stall_timeout)
+        self._pool = Pool(policy, rng, self._is_busy)
+        self._connections: dict[str, Connection] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._dialler: Dialler | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = asyncio.Event()
+        self._paused = False
+        self._drained = False
+
+    async def run(self, upstream: Upstream) -> None:
+        """Keep the connections until drained, or cancelled.
+
+        Raises:
+            ConfigError: The app's `ca_file` can't be used.
+        """
+        self._upstream = upstream
+        if self._drained:
+            return
+        tls = tls_context(self._app.ca_file)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            ws_response_class=SlackWebSocket,
+        ) as session:
+            proxy = proxy_for(self._app.api_url, self._app.proxy)
+            api = SlackApi(self._app_token, self._app.api_url, session, proxy, tls)
+            self._dialler = Dialler(
+                self._app.name, api, session, lambda url: proxy_for(url, self._app.proxy), tls
+            )
+            try:
+                async with asyncio.TaskGroup() as self._group:
+                    self._pool.start(self._clock())
+                    self._carry_out()
+                    await self._over.wait()
+            finally:
+                if self._timer is not None:
+                    self._timer.cancel()
+
+    def drain(self) -> None:
+        """Take nothing new; `run` returns when everything is closed."""
+        self._drained = True
+        self._pool.drain(self._clock())
+        self._carry_out()
+
+    def finish(self) -> None:
+        """Close everything, busy or not."""
+        self._pool.finish(self._clock())
+        self._carry_out()
+
+    def settle(self, arrivals: Sequence[tuple[Arrival, Settlement]]) -> None:
+        """Acknowledge each on the connection that brought it; where that is gone, nothing is sent."""
+        assert self._upstream is not None
+        for arrival, settlement in arrivals:
+            connection = self._connections.get(arrival.connection)
+            if settlement.envelope_id is None:
+                continue
+            if connection is None or not connection.can_acknowledge:
+                self._upstream.unsendable(self._app.name)
+                continue
+            frame = ack_frame(settlement.envelope_id, settlement.payload)
+            if frame.dropped:
+                log.error(
+                    "the response to %s makes a frame of %d bytes, Slack takes less than %d: "
+                    "it was acknowledged without",
+                    settlement.envelope_id,
+                    frame.dropped,
+                    ACK_LIMIT,
+                    extra=self._extra("response-too-large", arrival.connection),
+                )
+            connection.acknowledge(frame, arrival.received_at)
+        self.released()
+
+    def released(self) -> None:
+        """Look again at who may close."""
+        if self._pool.waits_for_quiet:
+            self._pool.tick(self._clock())
+            self._carry_out()
+
+    def told_free(self, free: int) -> None:
+        """So many places are free under Slack's limit."""
+        self._pool.told_free(free, self._clock())
+        self._carry_out()
+
+    def pause(self) -> None:
+        """Read nothing for now."""
+        self._paused = True
+        self._pool.reading_paused(self._clock())
+        for connection in self._connections.values():
+            connection.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        self._pool.reading_resumed(self._clock())
+        for connection in self._connections.values():
+            connection.resume_reading()
+        self._carry_out()
+
+    def status(self) -> TransportStatus:
+        """How it stands."""
+        return TransportStatus(
+            app=self._app.name,
+            wanted=self._app.connections,
+            ready=self._pool.ready,
+            connections=self._pool.states(),
+            trouble=self._pool.trouble,
+            last_failure=self._pool.last_failure,
+        )
+
+    # What a connection tells (`Listener`).
+
+    def heard(self, connection: str) -> None:
+        self._pool.heard(connection, self._clock())
+
+    def said_hello(self, connection: str, hello: SlackHello) -> None:
+        self._pool.said_hello(connection, hello, self._clock())
+        self._carry_out()
+
+    def said_disconnect(self, connection: str, disconnect: Disconnect) -> None:
+        self._pool.said_disconnect(connection, disconnect, self._clock())
+        self._carry_out()
+
+    def received(self, connection: str, text: str) -> None:
+        assert self._upstream is not None
+        self._upstream.deliver(self._app.name, connection, text)
+
+    def acknowledged(self, connection: str, received_at: float) -> None:
+        assert self._upstream is not None
+        self._upstream.acknowledged(self._app.name, received_at)
+        self.released()
+
+    def unsendable(self, connection: str) -> None:
+        assert self._upstream is not None
+        self._upstream.unsendable(self._app.name)
+
+    def dial_failed(self, connection: str, failure: DialFailure) -> None:
+        self._connections.pop(connection, None)
+        self._pool.dial_failed(connection, failure, self._clock())
+        self._carry_out()
+
+    def ended(self, connection: str, confirmed: bool, detail: str) -> None:
+        self._connections.pop(connection, None)
+        self._pool.ended(connection, confirmed, self._clock(), detail)
+        self._carry_out()
+
+    # What the pool wants done.
+
+    def _carry_out(self) -> None:
+        for action in self._pool.take_actions():
+            match action:
+                case Dial(connection=name):
+                    self._dial(name)
+                case Close(connection=name):
+                    if name in self._connections:
+                        self._connections[name].close()
+                case Abort(connection=name):
+                    if name in self._connections:
+                        self._connections[name].abort()
+                case Moved():
+                    self._report(action)
+                case Troubled(trouble=trouble):
+                    assert self._upstream is not None
+                    self._upstream.troubled(trouble)
+                case Said(level=level, event=event, text=text):
+                    log.log(level, "%s: %s", self._app.name, text, extra=self._extra(event))
+        if self._pool.is_over and not self._connections:
+            self._over.set()
+        self._set_timer()
+
+    def _dial(self, name: str) -> None:
+        assert self._dialler is not None
+        assert self._group is not None
+        connection = Connection(name, self._dialler.dial, self)
+        if self._paused:
+            connection.pause_reading()
+        self._connections[name] = connection
+        self._group.create_task(connection.run(), name=name)
+
+    def _report(self, moved: Moved) -> None:
+        state = moved.state
+        level = _LEVELS.get(moved.cue, logging.INFO)
+        if state.phase == Phase.CLOSED.value and moved.cue is Cue.RETRY_DUE:
+            level = logging.DEBUG
+        log.log(
+            level,
+            "%s is %s: %s%s",
+            state.connection,
+            state.phase,
+            moved.cue.value,
+            f" ({moved.detail})" if moved.detail else "",
+            extra=self._extra(f"connection-{state.phase}", state.connection),
+        )
+        assert self._upstream is not None
+        self._upstream.moved(moved)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        at = self._pool.wake_at()
+        if at is not None and not self._over.is_set() and self._group is not None:
+            delay = max(0.0, at - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._pool.tick(self._clock())
+        self._carry_out()
+
+    def _is_busy(self, name: str) -> bool:
+        connection = self._connections.get(name)
+        if connection is not None and connection.has_unsent:
+            return True
+        return self._upstream is not None and self._upstream.is_unsettled(name)
+
+    def _extra(self, event: str, connection: str = "") -> dict[str, str]:
+        return {"event": event, "app": self._app.name, "connection": connection}
+
+
+_LEVELS: Final = {
+    Cue.DIAL_FAILED: logging.WARNING,
+    Cue.DROPPED: logging.WARNING,
+    Cue.STALLED: logging.WARNING,
+    Cue.APP_REFUSED: logging.DEBUG,  # said once, as the app's trouble
+    Cue.LINK_DISABLED: logging.DEBUG,
+}

@@ -1,0 +1,38 @@
+"""The one place that knows aiohttp from the inside: send Close and go on reading, and end a socket at once.
+
+`ClientWebSocketResponse.close()` throws away the frames that come in before the server's own Close, and 3.8
+has no public way to send a Close and go on reading. The frame writer has one under the same name in 3.8 and
+in today's release; `tests/integration/connector/test_websocket.py` shows it with whichever is installed.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+import aiohttp
+
+if TYPE_CHECKING:
+    _Response = aiohttp.ClientWebSocketResponse[Literal[True]]
+else:
+    _Response = aiohttp.ClientWebSocketResponse
+
+
+class SlackWebSocket(_Response):
+    """Made by a session with this as its `ws_response_class`; wants `autoping=False, autoclose=False`."""
+
+    async def send_close(self) -> None:
+        """Send a Close frame (1000); frames go on coming in until the server's own.
+
+        Raises:
+            ConnectionError: The socket is gone.
+        """
+        await self._writer.close(aiohttp.WSCloseCode.OK, b"")
+
+    def hang_up(self) -> None:
+        """Close the TCP connection once what was written is out."""
+        self._response.close()
+
+    def abort(self) -> None:
+        """End the TCP connection at once."""
+        transport = self._writer.transport
+        if transport is not None:
+            transport.abort()
+        self._response.close()

@@ -1,0 +1,180 @@
+"""What the broker asks a connector to do at Slack: Web API methods, posts to a `response_url`, a probe.
+
+Tokens stay here: the method's name can lead nowhere but to Slack's own address, and a `response_url` must be
+Slack's, since both come from further inside. Answers are passed on as Slack gave them, also `ok: false` and a
+429 with its `Retry-After`; whoever asked decides whether to try again.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import ssl
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from slackd.config.values import App
+from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.slackapi import Answer, SlackApi, describe
+from slackd.connector.socketmode.protocol import FunctionToken
+from slackd.link.messages import Call, CallKind, Returned
+
+log: Final = logging.getLogger(__name__)
+
+CONCURRENCY: Final = 16
+"""Calls of one app that are under way at once; the others wait, within their own timeout."""
+FUNCTION_TOKENS: Final = 1_000
+"""Tokens of workflow functions that are remembered for one app."""
+SLACK_DOMAINS: Final = (".slack.com", ".slack-gov.com")
+_METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+")
+_AS_JSON: Final = frozenset({"loading_messages"})
+"""Lists of texts that Slack wants as JSON; all others are wanted with commas ("users", "channels", "types")."""
+
+
+class WebApi:
+    """One app's calls. Use `async with`."""
+
+    def __init__(self, app: App, secrets: AppSecrets) -> None:
+        self._app = app
+        self._bot_token = secrets.bot_token
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._functions: OrderedDict[str, Secret] = OrderedDict()
+        self._session: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    async def __aenter__(self) -> "WebApi":
+        self._tls = tls_context(self._app.ca_file)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def remember(self, token: FunctionToken) -> None:
+        """Keep the token of a workflow's function for that function's own calls."""
+        self._functions[token.execution] = Secret(token.token)
+        self._functions.move_to_end(token.execution)
+        while len(self._functions) > FUNCTION_TOKENS:
+            self._functions.popitem(last=False)
+
+    async def carry_out(self, call: Call) -> Returned:
+        """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
+        try:
+            async with asyncio.timeout(call.timeout), self._slots:
+                match call.kind:
+                    case CallKind.METHOD:
+                        answer = await self._method(call.target, call.args)
+                    case CallKind.RESPONSE_URL:
+                        answer = await self._post(call.target, call.args)
+                    case CallKind.PROBE:
+                        answer = await self._method("auth.test", {})
+        except TimeoutError:
+            answer = Answer(None, 0, error=f"no answer from Slack within {call.timeout:g} s")
+        return Returned(call.number, answer.body, answer.status, answer.retry_after, answer.error)
+
+    async def _method(self, method: str, args: Mapping[str, Any]) -> Answer:
+        if not _METHOD.fullmatch(method):
+            return Answer(None, 0, error=f"{method[:80]!r} is not the name of a Web API method")
+        token = self._token_for(args)
+        if token is None:
+            return Answer(
+                None,
+                0,
+                error=f"the app has no bot token: set apps.{self._app.name}.bot_token and reload slackd",
+            )
+        assert self._session is not None
+        assert self._tls is not None
+        proxy = proxy_for(self._app.api_url, self._app.proxy)
+        api = SlackApi(token, self._app.api_url, self._session, proxy, self._tls)
+        return await api.call(method, as_form(args))
+
+    def _token_for(self, args: Mapping[str, Any]) -> Secret | None:
+        execution = args.get("function_execution_id")
+        if isinstance(execution, str) and execution in self._functions:
+            return self._functions[execution]
+        return self._bot_token
+
+    async def _post(self, url: str, body: Mapping[str, Any]) -> Answer:
+        if not is_slacks(url, self._app.api_url):
+            return Answer(None, 0, error="the response_url does not belong to Slack; nothing was sent")
+        assert self._session is not None
+        assert self._tls is not None
+        try:
+            async with self._session.post(
+                url,
+                data=json.dumps(dict(body)).encode(),
+                headers={"Content-Type": "application/json; charset=utf-8"},
+                proxy=proxy_for(url, self._app.proxy),
+                ssl=self._tls,
+                allow_redirects=False,
+            ) as response:
+                text = (await response.content.read(65_536)).decode("utf-8", "replace")
+                retry_after = response.headers.get("Retry-After", "")
+                return Answer(
+                    _response_url_body(response.status, text),
+                    response.status,
+                    float(retry_after) if response.status == 429 and retry_after.isdigit() else None,
+                )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(None, 0, error=describe(error))
+
+
+def as_form(args: Mapping[str, Any]) -> dict[str, str]:
+    """Arguments as a form, which every method takes: nested values as JSON text, lists of texts with commas.
+
+    A `token` among them is left out: no plugin brings one of its own.
+    """
+    return {
+        name: _form_value(name, value) for name, value in args.items() if value is not None and name != "token"
+    }
+
+
+def is_slacks(url: str, api_url: str) -> bool:
+    """Tell whether a URL leads to Slack (or to the host of `api_url`, for an emulator)."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return False
+    if parts.username is not None or parts.scheme not in ("https", "http") or not host:
+        return False
+    api = urlsplit(api_url)
+    if host == (api.hostname or "").lower() and parts.scheme in ("https", api.scheme):
+        return True
+    return parts.scheme == "https" and host.endswith(SLACK_DOMAINS)
+
+
+def _form_value(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and name not in _AS_JSON
+        and all(isinstance(one, str) for one in value)
+    ):
+        return ",".join(value)
+    return json.dumps(value)
+
+
+def _response_url_body(status: int, text: str) -> dict[str, Any]:
+    """A `response_url` answers "ok" as text, or the name of an error; sometimes JSON."""
+    try:
+        value = json.loads(text, parse_constant=str)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    if status == 200:
+        return {"ok": True}
+    return {"ok": False, "error": text[:200] or f"http_{status}"}
