@@ -30,7 +30,7 @@ def slackd() -> None:
 @_config_option
 def broker(config_file: str | None) -> None:
     """Run the wing that faces plugins: the journal, and no network."""
-    from slackd.cli.processes import run_broker
+    from slackd.cli.broker_process import run_broker
 
     run_broker(config_file)
 
@@ -40,7 +40,7 @@ def broker(config_file: str | None) -> None:
 @click.argument("number", type=click.IntRange(1, 2))
 def connector(config_file: str | None, number: int) -> None:
     """Run one of the two wings that face Slack: the tokens, and nothing on disk."""
-    from slackd.cli.processes import run_connector
+    from slackd.cli.connector_process import run_connector
 
     run_connector(config_file, number)
 
@@ -49,7 +49,7 @@ def connector(config_file: str | None, number: int) -> None:
 @_config_option
 def run(config_file: str | None) -> None:
     """Run the broker and two connectors in one process, in the foreground."""
-    from slackd.cli.processes import run_together
+    from slackd.cli.together import run_together
 
     run_together(config_file)
 

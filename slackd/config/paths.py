@@ -63,9 +63,17 @@ def find_file(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) 
     )
 
 
+def started_by_systemd(environ: Mapping[str, str]) -> bool:
+    """Whether this very process is a unit's, and not merely a descendant of one (as all of a CI job's are).
+
+    systemd.exec(5): SYSTEMD_EXEC_PID is the pid of the process that the service manager started.
+    """
+    return environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+
+
 def _is_system_service(environ: Mapping[str, str]) -> bool:
     # A user's own systemd always sets XDG_RUNTIME_DIR for its services, the system's doesn't.
-    return "XDG_RUNTIME_DIR" not in environ and ("NOTIFY_SOCKET" in environ or "INVOCATION_ID" in environ)
+    return "XDG_RUNTIME_DIR" not in environ and started_by_systemd(environ)
 
 
 def _first_folder(environ: Mapping[str, str], name: str) -> Path | None:

@@ -1,5 +1,6 @@
 """What good files amount to."""
 
+import os
 import re
 from pathlib import Path
 
@@ -150,11 +151,12 @@ def test_the_digest_changes_with_any_byte_of_any_file(tmp_path: Path) -> None:
     [
         ("/etc/slackd/slackd.toml", {}, 1000, "/var/lib/slackd", "/run/slackd"),
         ("/x/slackd.toml", {}, 0, "/var/lib/slackd", "/run/slackd"),
-        ("/x/slackd.toml", {"NOTIFY_SOCKET": "/n"}, 998, "/var/lib/slackd", "/run/slackd"),
+        ("/x/slackd.toml", {"SYSTEMD_EXEC_PID": str(os.getpid())}, 998, "/var/lib/slackd", "/run/slackd"),
+        ("/x/slackd.toml", {"HOME": "/h", "SYSTEMD_EXEC_PID": "1"}, 998, "/h/.local/state/slackd", "/tmp/slackd-998"),
         ("/x/s.toml", {"STATE_DIRECTORY": "/a:/b", "RUNTIME_DIRECTORY": "/c"}, 0, "/a", "/c"),
         (
             "/x/slackd.toml",
-            {"HOME": "/home/me", "XDG_RUNTIME_DIR": "/run/user/1000", "INVOCATION_ID": "1"},
+            {"HOME": "/home/me", "XDG_RUNTIME_DIR": "/run/user/1000", "SYSTEMD_EXEC_PID": str(os.getpid())},
             1000,
             "/home/me/.local/state/slackd",
             "/run/user/1000/slackd",

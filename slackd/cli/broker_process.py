@@ -1,0 +1,105 @@
+"""`slackd broker`: the journal and the plugins' side, without tokens and without a network."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from socket import socket
+
+from slackd.broker.daemon import BrokerDaemon, Sockets
+from slackd.cli.process import begin, run_to_the_end, tell_status
+from slackd.config import Config
+from slackd.config.paths import started_by_systemd
+from slackd.link import BrokerEnd
+from slackd.service.notify import Notifier, feed_watchdog
+from slackd.service.sockets import Listener, inherited, listen
+
+log = logging.getLogger(__name__)
+
+_LINK_MODE = 0o600
+_CONTROL_MODE = 0o600
+# Anybody may connect: who may be which plugin is told by the kernel (SO_PEERCRED).
+_PLUGINS_MODE = 0o666
+
+
+def run_broker(config_file: str | None) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SlackdError: The process cannot start; its words are for the operator.
+    """
+    config = begin(config_file)
+    notifier = Notifier()
+    daemon = BrokerDaemon(config, foreground=not started_by_systemd(os.environ))
+    with open_sockets(config, inherited(), with_link=True) as sockets:
+        run_to_the_end(lambda stop: _serve(daemon, sockets, stop, notifier))
+
+
+@contextmanager
+def open_sockets(
+    config: Config, passed: Mapping[str, tuple[socket, ...]], *, with_link: bool
+) -> Iterator[Sockets]:
+    """The broker's sockets, from systemd or made here; those made here are removed at the end.
+
+    Raises:
+        ServiceError: One of them cannot be had.
+    """
+    made: list[Listener] = []
+
+    def take(name: str, mode: int) -> socket:
+        paths = {"link": config.link_socket, "plugins": config.plugins.socket, "control": config.control.socket}
+        made.append(listen(name, paths[name], mode, passed))
+        return made[-1].socket
+
+    try:
+        yield Sockets(
+            link=take("link", _LINK_MODE) if with_link else None,
+            plugins=take("plugins", _PLUGINS_MODE),
+            control=take("control", _CONTROL_MODE),
+        )
+    finally:
+        for listener in made:
+            listener.close()
+
+
+async def _serve(daemon: BrokerDaemon, sockets: Sockets, stop: asyncio.Event, notifier: Notifier) -> None:
+    async with asyncio.TaskGroup() as group:
+        attendants: list[asyncio.Task[None]] = []
+
+        def ready(_end: BrokerEnd) -> None:
+            status = broker_status(daemon)
+            notifier.ready(status)
+            log.info("the broker is ready: %s", status, extra={"event": "service-ready"})
+            attendants.append(group.create_task(attend(daemon, notifier)))
+
+        async def say_stopping() -> None:
+            await stop.wait()
+            notifier.stopping("stopping: what is under way is written to the journal")
+
+        attendants.append(group.create_task(say_stopping()))
+        await daemon.run(stop, sockets, ready)
+        for task in attendants:
+            task.cancel()
+
+
+async def attend(daemon: BrokerDaemon, notifier: Notifier) -> None:
+    """Tell systemd how the broker is, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(tell_status(notifier, lambda: broker_status(daemon)))
+        group.create_task(feed_watchdog(notifier, lambda: _journal_answers(daemon)))
+
+
+async def _journal_answers(daemon: BrokerDaemon) -> None:
+    """The writer's thread has said something, if only that the disk is full (no reason to be killed)."""
+    answered = asyncio.Event()
+    daemon.journal.submit((), lambda _outcome: answered.set())
+    await answered.wait()
+
+
+def broker_status(daemon: BrokerDaemon) -> str:
+    """One line for `systemctl status`."""
+    config = daemon.config
+    apps = f"{len(config.apps)} app{'s' * (len(config.apps) != 1)}" if config.apps else "no app configured"
+    plugins = f"{len(config.plugin_files)} plugin{'s' * (len(config.plugin_files) != 1)}"
+    return f"serving {apps}, {plugins}"

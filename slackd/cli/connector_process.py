@@ -1,0 +1,101 @@
+"""`slackd connector N`: one of the two wings that face Slack, and the start and stop of any of them."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from slackd.cli.process import begin, run_to_the_end, tell_status
+from slackd.config import Config
+from slackd.connector.connector import Connector
+from slackd.connector.credentials import AppSecrets, read_app_secrets
+from slackd.errors import CredentialError
+from slackd.link.client import LinkClient
+from slackd.service.digest import Wing, process_digest, read_credentials
+from slackd.service.notify import Notifier, feed_watchdog
+
+log = logging.getLogger(__name__)
+
+READY_LIMIT = 20.0
+"""Seconds after which an app that is READY nowhere, or in trouble, holds nothing up (rule R9)."""
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at an app that the other connector has READY, and this one hasn't."""
+DRAIN_LIMIT = 12.0
+"""Seconds that a drain waits for what is in flight: longer than any answer's deadline, well under the unit's
+TimeoutStopSec."""
+CLOSE_LIMIT = 5.0
+"""Seconds that closing may take after that."""
+
+
+def run_connector(config_file: str | None, number: int) -> None:
+    """Keep the connections until told to stop.
+
+    Raises:
+        SlackdError: The process cannot start; its words are for the operator.
+    """
+    config = begin(config_file)
+    notifier = Notifier()
+    run_to_the_end(lambda stop: _serve(config, number, stop, notifier))
+
+
+def read_secrets(config: Config) -> dict[str, AppSecrets]:
+    """The tokens of every app whose tokens can be used; of the others it is said why not, and they wait."""
+    secrets = {}
+    for name, app in config.apps.items():
+        try:
+            secrets[name] = read_app_secrets(app)
+        except CredentialError as error:
+            log.error("%s", error, extra={"event": "credential-unusable", "app": name})
+    return secrets
+
+
+def make_connector(config: Config, number: int, secrets: Mapping[str, AppSecrets]) -> Connector:
+    """A connector with the fingerprint of what it is made of."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    credentials = read_credentials(Path(folder) if folder else None)
+    digest = process_digest(Wing.CONNECTOR, config, credentials)
+    return Connector(number, config.apps, secrets, digest=digest)
+
+
+async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Notifier) -> None:
+    connector = make_connector(config, number, read_secrets(config))
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(connector.run())
+        attendants = [
+            group.create_task(LinkClient(config.link_socket, connector).run()),
+            group.create_task(_attend(connector, notifier)),
+        ]
+        await stop.wait()
+        notifier.stopping(f"draining: {connector.status_text()}")
+        notifier.extend(DRAIN_LIMIT + CLOSE_LIMIT)
+        await connector.drain(DRAIN_LIMIT)
+        await life
+        for task in attendants:
+            task.cancel()
+
+
+async def _attend(connector: Connector, notifier: Notifier) -> None:
+    """Tell systemd how the connector is, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(feed_watchdog(notifier, _loop_turns))
+        await announce_when_ready(connector, notifier)
+        group.create_task(tell_status(notifier, connector.status_text))
+
+
+async def announce_when_ready(connector: Connector, notifier: Notifier) -> None:
+    """READY=1 once nothing that the other connector has READY is missing here, and never before.
+
+    What is READY nowhere is waited for up to `READY_LIMIT` seconds, and then told in the status.
+    """
+    readiness = await connector.wait_ready(READY_LIMIT)
+    while not readiness.ready:
+        notifier.status(f"not READY: {readiness.reason}")
+        readiness = await connector.wait_ready(LOOK_AGAIN)
+    status = connector.status_text() or "no app configured"
+    notifier.ready(status)
+    log.info("connector %d is ready: %s", connector.number, status, extra={"event": "service-ready"})
+
+
+async def _loop_turns() -> None:
+    """That this is called is the sign of life: a connector's work is its event loop's."""

@@ -1,0 +1,81 @@
+"""`slackd run`: the broker and both connectors in one process, for laptops and containers."""
+
+import asyncio
+import logging
+
+from slackd.broker.daemon import BrokerDaemon, Sockets
+from slackd.cli.broker_process import attend, broker_status, open_sockets
+from slackd.cli.connector_process import (
+    CLOSE_LIMIT,
+    DRAIN_LIMIT,
+    announce_when_ready,
+    make_connector,
+    read_secrets,
+)
+from slackd.cli.process import begin, run_to_the_end
+from slackd.connector.connector import Connector
+from slackd.link import BrokerEnd
+from slackd.link.memory import join
+from slackd.service.notify import Notifier
+from slackd.service.sockets import inherited
+
+log = logging.getLogger(__name__)
+
+
+def run_together(config_file: str | None) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SlackdError: The process cannot start; its words are for the operator.
+    """
+    config = begin(config_file)
+    notifier = Notifier()
+    secrets = read_secrets(config)
+    connectors = [make_connector(config, number, secrets) for number in (1, 2)]
+    daemon = BrokerDaemon(config, foreground=True)
+    with open_sockets(config, inherited(), with_link=False) as sockets:
+        run_to_the_end(lambda stop: _serve(daemon, connectors, sockets, stop, notifier))
+
+
+async def _serve(
+    daemon: BrokerDaemon,
+    connectors: list[Connector],
+    sockets: Sockets,
+    stop: asyncio.Event,
+    notifier: Notifier,
+) -> None:
+    broker_stop = asyncio.Event()
+    served: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(daemon.run(broker_stop, sockets, served.set_result))
+        end = await served
+        log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
+        attendant = group.create_task(attend(daemon, notifier))
+        await _connect(connectors, end, stop, notifier)
+        attendant.cancel()
+        broker_stop.set()
+
+
+async def _connect(
+    connectors: list[Connector], end: BrokerEnd, stop: asyncio.Event, notifier: Notifier
+) -> None:
+    """Both connectors, from their start to the end of their drain."""
+    async with asyncio.TaskGroup() as group:
+        links = []
+        for connector in connectors:
+            group.create_task(connector.run())
+            links.append(join(connector, end))
+        announcement = group.create_task(_announce(connectors, notifier))
+        await stop.wait()
+        notifier.stopping("draining")
+        notifier.extend(DRAIN_LIMIT + 2 * CLOSE_LIMIT)
+        log.info("draining", extra={"event": "service-stopping"})
+        announcement.cancel()
+        await asyncio.gather(*(connector.drain(DRAIN_LIMIT) for connector in connectors))
+    for link in links:
+        link.close()
+
+
+async def _announce(connectors: list[Connector], notifier: Notifier) -> None:
+    for connector in connectors:
+        await announce_when_ready(connector, notifier)
