@@ -251,9 +251,9 @@ async def test_a_handshake_fails_as_told(http: aiohttp.ClientSession, status: in
 async def test_a_handshake_is_reset_or_never_answered(http: aiohttp.ClientSession) -> None:
     async with serving() as slack:
         slack.fault("handshake", reset=True)
-        slack.fault("handshake", hang=True)
         with pytest.raises(aiohttp.ClientError):
             await http.ws_connect(await open_url(slack, http))
+        slack.fault("handshake", hang=True)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(http.ws_connect(await open_url(slack, http)), 0.1)
 
