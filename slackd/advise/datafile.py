@@ -52,6 +52,7 @@ class Table:
         return AdviceError(f"{self.where}: {key} = {self.content[key]!r}; expected {expected}")
 
     def has(self, key: str) -> bool:
+        self._read.add(key)
         return key in self.content
 
     def text(self, key: str) -> str:

@@ -55,14 +55,25 @@ def _options_of(question: Question) -> list[Callable[[F], F]]:
             ]
 
 
+def _questions() -> tuple[Question, ...]:
+    """The questions, or none where the data files are wrong: then the command says so, when it runs."""
+    try:
+        return packaged_rules().questions
+    except AdviceError:
+        return ()
+
+
+QUESTIONS = _questions()
+
+
 def _context_options(command: F) -> F:
-    for question in reversed(packaged_rules().questions):
+    for question in reversed(QUESTIONS):
         for option in reversed(_options_of(question)):
             command = option(command)
     return command
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": not QUESTIONS, "allow_extra_args": not QUESTIONS})
 @_context_options
 @click.option(
     "--from",
@@ -159,35 +170,40 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _ask(rules: Rules) -> dict[str, Answer]:
-    """Ask each question on the terminal; Enter takes what would be assumed."""
+    """Ask each question; Enter takes what would be assumed. On stderr, as the output may go to a file."""
     from slackd.advise.context import answer_all, in_words
 
     answers: dict[str, Answer] = {}
     for question in rules.questions:
         assumed = answer_all(rules, answers).answers[question.id]
-        click.echo()
-        match question.kind:
-            case "choice":
-                click.secho(question.ask, bold=True)
-                for number, option in enumerate(question.options, start=1):
-                    click.echo(f"  {number}  {option.says}")
-                values = [option.value for option in question.options]
-                chosen = click.prompt(
-                    "  Number", type=click.IntRange(1, len(values)), default=values.index(str(assumed)) + 1
-                )
-                answers[question.id] = values[chosen - 1]
-            case "yes-no":
-                answers[question.id] = click.confirm(
-                    click.style(question.ask, bold=True), default=bool(assumed)
-                )
-            case _:
-                floor = int(answers[question.at_least]) if question.at_least else 0
-                answers[question.id] = click.prompt(
-                    click.style(question.ask, bold=True), type=click.IntRange(min=floor), default=int(assumed)
-                )
-        click.secho(f"  {in_words(question, answers[question.id])}", dim=True)
-    click.echo()
+        click.echo(err=True)
+        answers[question.id] = _ask_one(question, assumed, answers)
+        click.secho(f"  {in_words(question, answers[question.id])}", dim=True, err=True)
+    click.echo(err=True)
     return answers
+
+
+def _ask_one(question: Question, assumed: Answer, earlier: Mapping[str, Answer]) -> Answer:
+    ask = click.style(question.ask, bold=True)
+    match question.kind:
+        case "choice":
+            click.echo(ask, err=True)
+            for number, option in enumerate(question.options, start=1):
+                click.echo(f"  {number}  {option.says}", err=True)
+            values = [option.value for option in question.options]
+            numbers = click.IntRange(1, len(values))
+            chosen: int = click.prompt(
+                "  Number", type=numbers, default=values.index(str(assumed)) + 1, err=True
+            )
+            return values[chosen - 1]
+        case "yes-no":
+            return click.confirm(ask, default=bool(assumed), err=True)
+        case _:
+            floor = int(earlier[question.at_least]) if question.at_least else 0
+            number_asked: int = click.prompt(
+                ask, type=click.IntRange(min=floor), default=int(assumed), err=True
+            )
+            return number_asked
 
 
 def _print(

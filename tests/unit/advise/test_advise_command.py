@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import slackd
 from slackd.advise.loading import packaged_rules
 from slackd.cli.advise import advise
 
@@ -152,27 +154,25 @@ def test_without_flags_and_without_a_terminal_it_asks_nothing() -> None:
     assert "assumed" in result.output
 
 
-def on_a_terminal(typed: str) -> str:
-    """Run it on a pseudo-terminal, with these lines typed ahead; its output is a pipe."""
+def on_a_terminal(typed: str) -> subprocess.CompletedProcess[str]:
+    """Run it on a pseudo-terminal, with these lines typed ahead; its output goes elsewhere."""
     ours, theirs = pty.openpty()
     try:
         os.write(ours, typed.encode())
-        done = subprocess.run(
+        return subprocess.run(
             [*COMMAND, "--format", "json"], stdin=theirs, capture_output=True, text=True, timeout=60, check=True
         )
     finally:
         os.close(theirs)
         os.close(ours)
-    return done.stdout
 
 
 def test_on_a_terminal_without_flags_it_asks_each_question() -> None:
     # Kubernetes, distributed, directory later, 50 and 70 a minute, the assumed latency, then yes or no.
-    shown = on_a_terminal("2\n2\n3\n50\n70\n\ny\nn\ny\nn\n\n")
-    asked, _, answer = shown.partition("{\n")
+    done = on_a_terminal("2\n2\n3\n50\n70\n\ny\nn\ny\nn\n\n")
     for question in packaged_rules().questions:
-        assert question.ask in asked
-    context = json.loads("{" + answer)["context"]
+        assert question.ask in done.stderr
+    context = json.loads(done.stdout)["context"]
     answers = {name: entry["answer"] for name, entry in context.items()}
     assert answers == {
         "environment": "kubernetes",
@@ -187,6 +187,21 @@ def test_on_a_terminal_without_flags_it_asks_each_question() -> None:
         "inspecting_proxy": False,
         "several_hosts": False,
     }
+
+
+def test_a_broken_data_file_is_an_error_of_one_line(tmp_path: Path) -> None:
+    package = tmp_path / "slackd"
+    shutil.copytree(Path(slackd.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (package / "advise" / "data" / "criteria.toml").open("a", encoding="utf-8") as criteria:
+        criteria.write("wait = 1\n")
+    done = subprocess.run(
+        [*COMMAND, "--env", "laptop"], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "Error: criteria.toml, criterion latency, http 3: unknown key 'wait'; did you mean 'when'?\n"
+    )
 
 
 def test_it_answers_in_under_half_a_second() -> None:

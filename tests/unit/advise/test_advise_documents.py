@@ -1,15 +1,21 @@
 """The advice as it is read: golden decision records, JSON by its schema, a page that needs nothing else."""
 
+import ast
+import itertools
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+import slackd
 from slackd.advise.advice import Advice, advise
 from slackd.advise.as_json import as_json, schema
 from slackd.advise.datafile import Answer
@@ -189,6 +195,57 @@ def test_planned_parts_are_marked_in_every_format() -> None:
     assert "(planned)" in markdown(advice)
     assert "[planned]" in plain_text(advice)
     assert '<span class="planned">' in page(advice)
+
+
+def code_of(advice: Advice) -> list[str]:
+    return [item.code for chapter in advice.chapters for item in chapter.items if item.code]
+
+
+def signatures(source: str) -> dict[tuple[str, str], str]:
+    return {
+        (
+            kind.name,
+            entry.name,
+        ): f"({ast.unparse(entry.args)}) -> {ast.unparse(entry.returns or ast.Constant(None))}"
+        for kind in ast.parse(source).body
+        if isinstance(kind, ast.ClassDef)
+        for entry in kind.body
+        if isinstance(entry, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def test_the_transport_interface_that_is_shown_is_the_one_in_the_code() -> None:
+    shown = signatures(code_of(GOLDEN["laptop"])[0])
+    real = signatures((Path(slackd.__file__).parent / "connector" / "transport.py").read_text(encoding="utf-8"))
+    assert {"run", "settle", "drain", "status", "deliver"} == {name for _, name in shown}
+    assert shown.items() <= real.items()
+
+
+def test_the_handler_that_is_shown_is_one_that_the_sdk_takes() -> None:
+    lines = code_of(GOLDEN["laptop"])[1].strip().splitlines()
+    assert lines[-1] == "plugin.run()"
+    defined: dict[str, object] = {}
+    exec("\n".join(lines[:-1]), defined)
+    assert "plugin" in defined
+
+
+def commands() -> list[tuple[str, bool]]:
+    """Every command of slackd's own that the advice names, and whether it is said to be planned."""
+    named = [(step.command, step.planned) for step in RULES.steps]
+    named += [(item.command, item.planned) for item in RULES.items if item.command]
+    return sorted({entry for entry in named if entry[0].split()[0] in ("slackd", "slackctl")})
+
+
+@pytest.mark.parametrize(("command", "planned"), commands(), ids=lambda value: str(value))
+def test_a_command_is_there_unless_it_is_said_to_be_planned(command: str, planned: bool) -> None:
+    program, *words = command.split()
+    module = {"slackd": "slackd.cli.daemon", "slackctl": "slackd.cli.control"}[program]
+    if find_spec(module) is None:
+        pytest.skip(f"{module} isn't there yet")
+    names = list(itertools.takewhile(lambda word: re.fullmatch(r"[a-z-]+", word) and word[0] != "-", words))
+    run = f"import sys; from {module} import main; sys.argv = {[program, *names, '--help']!r}; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode == 0) != planned, done.stderr
 
 
 def test_distribution_later_brings_a_way_there() -> None:

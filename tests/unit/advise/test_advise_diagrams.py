@@ -1,4 +1,4 @@
-"""The diagrams are the code's: what is drawn, in characters and as SVG, is the transition table, no more, no less."""
+"""The diagrams are the code's: drawn in characters and as SVG is the transition table, no more and no less."""
 
 import re
 import tomllib
