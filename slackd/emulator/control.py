@@ -59,7 +59,7 @@ class ControlApi:
                 "POST",
                 "/control/wait",
                 self._wait,
-                "for=ready|acked|call|idle|batch, count, method, key, app, timeout",
+                "until=ready|acked|post|call|idle|batch, count, method, key, app, timeout",
             ),
             ("POST", "/control/event", self._does(slack.send_event), "event={...}, app"),
             ("POST", "/control/message", self._does(slack.post_message), "text, channel, user, thread_ts, app"),
@@ -164,7 +164,7 @@ class ControlApi:
         return {"now": CONNECTION_FAULTS, "planned": PLANNED_FAULTS}
 
     async def _fault(self, fields: Json) -> Json:
-        return {"connections": self._slack.fault(fields.pop("kind"), **fields)}
+        return {"connections": self._slack.fault(fields.pop("kind", ""), **fields)}
 
     async def _settings(self, fields: Json) -> Json:
         return attrs.asdict(self._slack.core.settings)
@@ -190,7 +190,7 @@ class ControlApi:
     async def _wait(self, fields: Json) -> Json:
         timeout, app, count = float(fields.get("timeout", 10)), fields.get("app"), int(fields.get("count", 1))
         slack = self._slack
-        match fields.get("for"):
+        match fields.get("until"):
             case "ready":
                 await slack.wait_until_ready(count, app=app, timeout=timeout)
                 return {"ready": slack.summary(app).ready_now}
@@ -211,7 +211,7 @@ class ControlApi:
                     lambda: not slack.unanswered(app), timeout=timeout, what="nothing unanswered"
                 )
                 return attrs.asdict(slack.summary(app))
-        raise EmulatorError("for= must be one of ready, acked, call, post, batch, idle")
+        raise EmulatorError("until= must be one of ready, acked, call, post, batch, idle")
 
     async def _whole(self, batch: Batch, timeout: float) -> None:
         await self._slack.wait_until(
