@@ -193,14 +193,14 @@ def test_a_broken_data_file_is_an_error_of_one_line(tmp_path: Path) -> None:
     package = tmp_path / "slackd"
     shutil.copytree(Path(slackd.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / "advise" / "data" / "criteria.toml").open("a", encoding="utf-8") as criteria:
-        criteria.write("wait = 1\n")
+        criteria.write('reson = "none"\n')
     done = subprocess.run(
         [*COMMAND, "--env", "laptop"], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
     )
     assert done.returncode == 1
     assert (
         done.stderr
-        == "Error: criteria.toml, criterion latency, http 3: unknown key 'wait'; did you mean 'when'?\n"
+        == "Error: criteria.toml, criterion latency, http 3: unknown key 'reson'; did you mean 'reason'?\n"
     )
 
 
