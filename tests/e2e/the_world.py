@@ -1,0 +1,141 @@
+"""What the machine finds in its world: the packages over HTTP, and a Slack over HTTPS."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from booted_machine import WORLD, Network, background, eventually
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+API_URL = "https://slack.test/api/"
+
+
+class Site:
+    """The packages of one release, served at http://packages.test/.
+
+    Attributes:
+        folder: What is served; `slackd` in it is the version that apt sees.
+        root: The root filesystem to boot.
+        versions: The versions that were built, oldest first.
+    """
+
+    def __init__(self, release: str, folder: Path, versions: list[str]) -> None:
+        command = [sys.executable, str(CHECKOUT / "packaging/deb/test_bed.py"), f"--release={release}"]
+        command += [f"--site={folder}", "--uri=http://packages.test"]
+        command += [f"--version={version}" for version in versions]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the packages could not be built: {done.stderr[-4000:]}")
+        made = json.loads(done.stdout)
+        self.folder = folder
+        self.root = Path(made["root"])
+        self.versions: list[str] = made["versions"]
+        self.offer(self.versions[0])
+
+    def offer(self, version: str) -> None:
+        """From now on, apt finds this version."""
+        beside = self.folder / "slackd.next"
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(f"slackd-{version}")
+        beside.rename(self.folder / "slackd")
+
+    def source(self, name: str) -> str:
+        """The apt source of `slackd` or `debian`."""
+        return (self.folder / name / "slackd.sources").read_text()
+
+    @contextlib.contextmanager
+    def served(self, network: Network, log: Path) -> Iterator[None]:
+        """Serve until the block ends."""
+        server = [sys.executable, "-m", "http.server", "--bind", WORLD, "--directory", self.folder, "80"]
+        with background(network.in_world(*server), log):
+            _until_served(network, "http://10.77.0.1/")
+            yield
+
+
+class Certificates:
+    """An authority of the tests' own, and the certificate it gave `slack.test`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = folder / "authority.pem"
+        self.certificate = folder / "slack.pem"
+        self.key = folder / "slack.key"
+        extensions = folder / "extensions"
+        extensions.write_text("subjectAltName=DNS:slack.test\nextendedKeyUsage=serverAuth\n")
+        authority_key, request = folder / "authority.key", folder / "request"
+        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        _openssl(
+            "req", "-x509", *new_key, "-keyout", authority_key, "-out", self.authority, "-subj", "/CN=Tests"
+        )
+        _openssl("req", *new_key, "-keyout", self.key, "-out", request, "-subj", "/CN=slack.test")
+        signing = ["-CA", self.authority, "-CAkey", authority_key, "-CAcreateserial", "-extfile", extensions]
+        _openssl("x509", "-req", "-in", request, *signing, "-out", self.certificate)
+
+
+class Slack:
+    """The emulated Slack at https://slack.test/, and its control API.
+
+    Attributes:
+        apps: Of each app, `name`, `app_id`, `app_token` and `bot_token`.
+    """
+
+    def __init__(self, network: Network, certificates: Certificates, announced: dict[str, Any]) -> None:
+        self._network = network
+        self._certificates = certificates
+        self.apps: list[dict[str, str]] = announced["apps"]
+
+    @classmethod
+    @contextlib.contextmanager
+    def serving(
+        cls, network: Network, certificates: Certificates, log: Path, *options: str
+    ) -> Iterator["Slack"]:
+        """An emulator with a real certificate, until the block ends."""
+        tls = ["--tls-cert", certificates.certificate, "--tls-key", certificates.key]
+        place = ["--host", WORLD, "--port", "443", "--public-url", "https://slack.test"]
+        command = network.in_world(sys.executable, "-m", "slackd.emulator", "--json", *place, *tls, *options)
+        with background(command, log) as process:
+
+            def announced() -> dict[str, Any] | None:
+                if process.poll() is not None:
+                    raise RuntimeError(f"the emulator ended: {log.read_text()}")
+                lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
+                return json.loads(lines[0]) if lines else None
+
+            yield cls(network, certificates, eventually(announced, "the emulator listens"))
+
+    def get(self, path: str) -> Any:
+        """GET /control/PATH."""
+        return self._ask(path)
+
+    def do(self, path: str, **body: Any) -> Any:
+        """POST /control/PATH with these fields."""
+        return self._ask(path, "--request", "POST", "--json", json.dumps(body))
+
+    def _ask(self, path: str, *options: str) -> Any:
+        curl = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "120",
+            "--cacert",
+            self._certificates.authority,
+        ]
+        there = ["--resolve", f"slack.test:443:{WORLD}", f"https://slack.test/control/{path}"]
+        command = self._network.in_world(*curl, *options, *there)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"emulator, {path}: {done.stderr}")
+        return json.loads(done.stdout)
+
+
+def _until_served(network: Network, url: str) -> None:
+    command = network.in_world("curl", "--silent", "--fail", "--output", "/dev/null", url)
+    eventually(lambda: subprocess.run(command, check=False).returncode == 0, f"{url} answers")
+
+
+def _openssl(*arguments: object) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
