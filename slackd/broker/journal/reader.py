@@ -166,10 +166,6 @@ class Reader:
             name: Backlog(deliveries, size, oldest_at, dead) for name, deliveries, size, dead, oldest_at in rows
         }
 
-    async def each_page_of(self, read: Callable[[sqlite3.Connection], Answered]) -> Answered:
-        """Run something longer with a reading connection of its own, which is closed afterwards."""
-        return await self._submit(lambda: self._with_own_connection(read))
-
     def close_readers(self) -> None:
         """Wait for the pages that are being read, then close."""
         if self._closed:
@@ -199,13 +195,6 @@ class Reader:
             connection = self._own.connection = self.open_connection()
             self._connections.append(connection)
         return connection
-
-    def _with_own_connection(self, read: Callable[[sqlite3.Connection], Answered]) -> Answered:
-        connection = self.open_connection()
-        try:
-            return read(connection)
-        finally:
-            connection.close()
 
     def open_connection(self) -> sqlite3.Connection:
         """A connection that can only read, so that no checkpoint ever comes from it."""

@@ -1,13 +1,16 @@
 """The journal in SQLite, the embedded engine: a lock, one thread that writes, a few that read."""
 
 import asyncio
+import contextlib
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
+from slackd.broker.journal.backup import copied, remove_leftovers
 from slackd.broker.journal.limits import Limits, PluginLimits, limits_of
 from slackd.broker.journal.lock import JournalLock, acquire
 from slackd.broker.journal.reader import Reader
@@ -48,6 +51,7 @@ async def open_journal(
     _make_folder(config.directory)
     path = config.directory / DATABASE
     lock = await acquire(config.directory / LOCK, lock_wait)
+    remove_leftovers(config.directory)
     writer = Writer(
         path,
         attrs.evolve(limits_of(config), plugins=dict(plugins or {})),
@@ -78,6 +82,7 @@ class SqliteJournal(Reader):
         self._lock = lock
         self._writer = writer
         self._closing = False
+        self._backups: set[threading.Event] = set()
 
     def submit(self, writes: Sequence[Write], on_commit: OnCommit) -> None:
         """As in `Journal`."""
@@ -125,11 +130,31 @@ class SqliteJournal(Reader):
         self._writer.put(Errand(run))
         return await done
 
+    async def backup(self) -> AsyncGenerator[bytes, None]:
+        """A consistent copy of the journal as it is now, as the bytes of a database that opens as a journal.
+
+        Raises:
+            JournalUnwritable: There is no room for the copy, or the disk fails.
+            JournalError: The journal closes.
+        """
+        abandoned = threading.Event()
+        self._backups.add(abandoned)
+        try:
+            async with contextlib.aclosing(copied(self._path, self.open_connection, abandoned)) as chunks:
+                async for chunk in chunks:
+                    if self._closing:
+                        raise JournalError(f"{self._path}: the backup was broken off, since the journal closes")
+                    yield chunk
+        finally:
+            self._backups.discard(abandoned)
+
     async def close(self) -> None:
         """As in `Journal`."""
         if self._closing:
             return
         self._closing = True
+        for abandoned in self._backups:
+            abandoned.set()
         # While a reader is open, SQLite makes no checkpoint when the writer's connection closes.
         keeps_open = self.open_connection()
         try:

@@ -1,0 +1,279 @@
+"""What each write means, told on the SQLite journal."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from slackd.broker.journal.writes import (
+    Answer,
+    AnswerPassed,
+    Bury,
+    Close,
+    Discard,
+    Done,
+    Duplicate,
+    Gap,
+    Ghost,
+    Handed,
+    Lane,
+    LateSent,
+    ListSession,
+    NoteStop,
+    OpenDelivery,
+    Reason,
+    Recorded,
+    Replay,
+    Retry,
+    Revive,
+    Stale,
+    Write,
+)
+from slackd.errors import JournalError
+from tests.unit.journal.journal_cases import (
+    HOUR,
+    NOW,
+    Time,
+    attempt,
+    command,
+    event,
+    journal_in,
+    opened,
+    to,
+    unreadable,
+    write,
+)
+
+
+class TestRecording:
+    async def test_a_new_envelope_opens_its_deliveries(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (recorded,) = await write(journal, event("Ev1", deliveries=[to("a"), to("b", "")], text="{}"))
+            assert recorded == Recorded(
+                1, (OpenDelivery(1, 1, "a", Lane.EVENTS, "C1"), OpenDelivery(2, 1, "b", Lane.EVENTS, ""))
+            )
+            assert (await journal.envelopes([1]))[1].text == "{}"
+            assert (await journal.backlogs())["a"].bytes == 2
+
+    async def test_any_known_key_makes_a_duplicate(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, event("envelope-1", "trigger"))
+            assert await write(journal, event("envelope-2", "trigger")) == [Duplicate(1, Answer.NONE, None)]
+            assert await write(journal, event("envelope-2")) == [Duplicate(1, Answer.NONE, None)]
+
+    async def test_twins_in_one_group(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            outcomes = await write(journal, event("Ev1"), event("Ev1"), event("Ev2"))
+            assert [type(outcome) for outcome in outcomes] == [Recorded, Duplicate, Recorded]
+
+    async def test_keys_belong_to_an_app(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            first = event("Ev1")
+            second = attrs.evolve(first, envelope=attrs.evolve(first.envelope, app="other"))
+            assert [type(one) for one in await write(journal, first, second)] == [Recorded, Recorded]
+
+    async def test_keys_are_remembered_for_25_hours(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, event("Ev1"))
+            assert type((await write(journal, event("Ev1", at=NOW + 25 * HOUR - 1)))[0]) is Duplicate
+            assert type((await write(journal, event("Ev1", at=NOW + 25 * HOUR + 1)))[0]) is Recorded
+
+    async def test_a_duplicate_gets_the_stored_response(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, command("c", to(lane=Lane.PROMPT, respond_by=NOW + 2)))
+            assert await write(journal, command("c")) == [Duplicate(1, Answer.OWED, None)]
+            await write(journal, Close(delivery, 1, '{"text":"hi"}', Answer.GIVEN))
+            assert await write(journal, command("c")) == [Duplicate(1, Answer.GIVEN, '{"text":"hi"}')]
+
+    async def test_an_unreadable_text_is_a_dead_letter_of_nobody(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            assert await write(journal, unreadable("k")) == [Recorded(1, ())]
+            (letter,) = await journal.dead_letters(0, 10)
+            assert (letter.plugin, letter.reason, letter.type) == ("", Reason.UNREADABLE, "")
+            full = await journal.dead_letter(letter.delivery)
+            assert full is not None
+            assert full.text == "{broken"
+            assert (await journal.backlogs())[""].dead == 1
+            assert await write(journal, Revive(letter.delivery)) == [Stale()]
+
+    async def test_dead_from_the_start(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (recorded,) = await write(journal, event("k", deliveries=[to("a", dead=Reason.TOO_LARGE), to("b")]))
+            assert [delivery.plugin for delivery in recorded.deliveries] == ["b"]
+            assert [letter.plugin for letter in await journal.dead_letters(0, 10)] == ["a"]
+
+    async def test_what_utf_8_cannot_hold_is_replaced(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (recorded,) = await write(journal, event("\ud800", deliveries=[to(key="\ud800")]))
+            assert recorded.deliveries[0].key == "?"
+            assert list(await journal.keys_after("bot", Lane.EVENTS, None, 5)) == ["?"]
+
+
+class TestTheEndOfADelivery:
+    @pytest.mark.parametrize("late", [False, True])
+    async def test_another_attempt_than_the_rows_is_stale(self, tmp_path: Path, late: bool) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, event("k", deliveries=[to()]))
+            assert await write(journal, Retry(delivery, 1, NOW + 5, "oops")) == [Done(1)]
+            stale: list[Write] = [
+                Close(delivery, 1, late=late),
+                Retry(delivery, 1, 0, ""),
+                Bury(delivery, 1, Reason.ATTEMPTS, ""),
+            ]
+            assert await write(journal, *stale) == [Stale()] * 3
+            (waiting,) = await journal.open_by_id([delivery])
+            assert (waiting.attempt, waiting.not_before) == (2, NOW + 5)
+            assert await write(journal, Close(delivery, 2), Close(delivery, 2)) == [Done(1), Stale()]
+            assert await journal.backlogs() == {}
+
+    async def test_burying_gives_an_owed_answer_up(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path, Time(NOW)) as (journal, _):
+            (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2)))
+            await write(journal, Bury(delivery, None, Reason.PERMANENT, "no"))
+            assert (await journal.envelopes([1]))[1].answer is Answer.PASSED
+            (letter,) = await journal.dead_letters(0, 10, "bot")
+            assert (letter.error, letter.attempts, letter.died_at) == ("no", 1, NOW)
+
+    async def test_a_late_answer_is_remembered_until_it_was_sent(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2), url="https://r/9"))
+            assert await write(journal, AnswerPassed(1), AnswerPassed(1)) == [Done(1), Stale()]
+            await write(journal, Close(delivery, 1, '"late"', late=True))
+        async with journal_in(tmp_path) as (journal, opening):
+            (late,) = opening.late
+            assert (late.delivery, late.response_url, late.response, late.app) == (
+                delivery,
+                "https://r/9",
+                '"late"',
+                "main",
+            )
+            assert await write(journal, LateSent(delivery), LateSent(delivery)) == [Done(), Stale()]
+        async with journal_in(tmp_path) as (journal, opening):
+            assert opening.late == ()
+
+
+class TestOperators:
+    async def test_retry_opens_a_new_delivery_at_the_end(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            first, second = [(await opened(journal, event(key, deliveries=[to()])))[0] for key in "ab"]
+            await write(journal, Bury(first, 1, Reason.ATTEMPTS, ""))
+            (done,) = await write(journal, Revive(first))
+            (again,) = done.opened
+            assert (again.id, again.attempt, again.key) == (3, 1, "C1")
+            assert [one.id for one in await journal.open_of_key("bot", Lane.EVENTS, "C1", 0, 9)] == [second, 3]
+            assert await write(journal, Revive(first), Discard(first)) == [Stale(), Stale()]
+
+    async def test_replay(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, event("k"))
+            (done, stale) = await write(journal, Replay(1, to("late")), Replay(7, to("late")))
+            assert [one.plugin for one in done.opened] == ["late"]
+            assert stale == Stale()
+
+
+class TestIds:
+    async def test_ids_never_come_back(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            first, second = await opened(journal, event("k", deliveries=[to("a"), to("b")]))
+            (done,) = await write(journal, Replay(1, to("c")))
+            await write(journal, *(Close(one, 1) for one in (first, second, done.opened[0].id)))
+        async with journal_in(tmp_path) as (journal, opening):
+            assert opening.last_delivery == 3
+            (recorded,) = await write(journal, event("m", deliveries=[to()]))
+            assert (recorded.envelope, recorded.deliveries[0].id) == (2, 4)
+
+
+class TestSessionsAndTheNoteOfACleanStop:
+    async def test_the_note_is_read_once(self, tmp_path: Path) -> None:
+        handed = (Handed(1, "a", "s1"), Handed(2, "a", "s2"))
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, ListSession("a", "s1"), NoteStop(handed))
+        async with journal_in(tmp_path) as (_, opening):
+            assert (opening.sessions, opening.handed) == ((("a", "s1"),), handed)
+        async with journal_in(tmp_path) as (_, opening):
+            assert opening.handed is None
+
+    async def test_an_empty_note_is_a_note(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, NoteStop(()))
+        async with journal_in(tmp_path) as (_, opening):
+            assert opening.handed == ()
+
+    async def test_gaps_and_ghosts(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, Gap("main", NOW, None, "drop"), Gap("main", NOW, NOW + 1, "drop"))
+            await write(
+                journal,
+                Gap("main", NOW + 9, None, "stall"),
+                Ghost("main", "c", NOW + 5),
+                Ghost("main", "d", NOW - 5),
+            )
+            assert [gap.end for gap in await journal.gaps(NOW, 10)] == [NOW + 1, None]
+        async with journal_in(tmp_path) as (_, opening):
+            assert [ghost.connection for ghost in opening.ghosts] == ["c"]
+            assert [gap.start for gap in opening.open_gaps] == [NOW + 9]
+
+
+class TestGroups:
+    async def test_callbacks_come_in_the_order_of_submission(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            told: list[int] = []
+            for number in range(200):
+                journal.submit([event(f"k{number}")], lambda _, number=number: told.append(number))  # type: ignore[misc]
+            await attempt(journal)
+            assert told == list(range(200))
+
+    async def test_a_write_that_makes_no_sense_takes_only_its_own_submission_down(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            told: list[Any] = []
+            nonsense: Any = "nonsense"
+            for writes in (
+                [event("a", deliveries=[to()])],
+                [event("b"), nonsense],
+                [event("c", deliveries=[to()])],
+            ):
+                journal.submit(writes, told.append)
+            assert await attempt(journal) == []
+            good, bad, also_good = told
+            assert isinstance(bad, JournalError)
+            assert [good[0].envelope, also_good[0].envelope] == [1, 2]
+            assert [stored.envelope_id for stored in await journal.recorded(0, 9)] == ["id-a", "id-c"]
+            assert (await journal.backlogs())["bot"].deliveries == 2
+
+    async def test_a_callback_that_fails_leaves_the_others_alone(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            reported: list[Any] = []
+            asyncio.get_running_loop().set_exception_handler(
+                lambda _, context: reported.append(context["exception"])
+            )
+
+            def fail(_: object) -> None:
+                raise RuntimeError("mine")
+
+            journal.submit([event("a")], fail)
+            assert len(await write(journal, event("b"))) == 1
+            assert [str(error) for error in reported] == ["mine"]
+
+    async def test_a_read_sees_the_commit_it_was_told_of(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            for number in range(1, 30):
+                await write(journal, event(f"k{number}", deliveries=[to()]))
+                assert await journal.open_count("bot", Lane.EVENTS, number, 1_000) == number
+
+    async def test_closing_commits_what_was_submitted(self, tmp_path: Path) -> None:
+        told: list[Any] = []
+        async with journal_in(tmp_path) as (journal, _):
+            for number in range(50):
+                journal.submit([event(f"k{number}")], told.append)
+        assert len(told) == 50
+        assert not any(isinstance(one, JournalError) for one in told)
+        journal.submit([event("late")], told.append)
+        await asyncio.sleep(0)
+        assert isinstance(told[-1], JournalError)
+        with pytest.raises(JournalError):
+            await journal.gaps(0, 1)
+        assert (tmp_path / "journal.db-wal").stat().st_size > 0, "closing made a full checkpoint"
+        async with journal_in(tmp_path) as (journal, _):
+            assert len(await journal.recorded(0, 100)) == 50
