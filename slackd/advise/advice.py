@@ -11,7 +11,7 @@ from slackd.advise.context import Context, answer_all, facts_of, in_words, phras
 from slackd.advise.datafile import Answer
 from slackd.advise.decision import Decision, Turn, decide, turns, weights_of
 from slackd.advise.lifecycles import Lifecycle, lifecycle_of
-from slackd.advise.rules import ConnectionPlan, Item, Keeping, Mode, Rules, Source, Step, Token
+from slackd.advise.rules import ConnectionPlan, Item, Mode, Rules, Source, Step, Token
 
 
 @attrs.frozen
@@ -35,10 +35,11 @@ class Chapter:
 
 @attrs.frozen
 class KeptToken:
-    """A token, and where it is kept in this context."""
+    """A token, where it lives in this context, and who may read it there."""
 
     token: Token
-    keeping: Keeping
+    lives: str
+    readers: str
 
 
 @attrs.frozen
@@ -195,7 +196,7 @@ def _tokens(rules: Rules, facts: Mapping[str, Answer], mode: Mode) -> Iterator[K
     keeping = next(entry for entry in rules.keepings if entry.mode is mode and entry.when.holds(facts))
     for token in rules.tokens:
         if token.mode in (None, mode) and token.when.holds(facts):
-            yield KeptToken(token, keeping)
+            yield KeptToken(token, token.lives or keeping.lives, token.readers or keeping.readers)
 
 
 def _cited(

@@ -131,13 +131,13 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _token(advice: Advice, entry: KeptToken) -> dict[str, Any]:
-    token, keeping = entry.token, entry.keeping
+    token = entry.token
     return {
         "name": token.name,
         "form": token.form,
         "purpose": token.purpose,
-        "lives": keeping.lives,
-        "readers": keeping.readers,
+        "lives": entry.lives,
+        "readers": entry.readers,
         "rotation": token.rotation,
         "source": advice.page(token.source),
         "planned": token.planned,

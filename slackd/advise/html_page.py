@@ -167,14 +167,13 @@ def _checklist(advice: Advice) -> Iterator[str]:
 
 def _tokens(advice: Advice) -> Iterator[str]:
     yield "<section><h2>Tokens</h2>"
-    keeping = advice.tokens[0].keeping
-    yield f"<p>Each lives in {_prose(keeping.lives)}. Who may read it: {_prose(keeping.readers)}.</p>"
     yield '<table class="tokens"><thead><tr><th scope="col">Token</th><th scope="col">For</th>'
+    yield '<th scope="col">Lives in</th><th scope="col">Who may read it</th>'
     yield '<th scope="col">How it rotates</th></tr></thead><tbody>'
     for kept in advice.tokens:
         token = kept.token
         yield f'<tr><th scope="row">{escape(token.name)}<small><code>{escape(token.form)}</code></small></th>'
-        yield f"<td>{_prose(token.purpose)}</td>"
+        yield f"<td>{_prose(token.purpose)}</td><td>{_prose(kept.lives)}</td><td>{_prose(kept.readers)}</td>"
         yield f"<td>{_prose(token.rotation)}{_planned(token.planned)}{_cite(advice, token.source)}</td></tr>"
     yield "</tbody></table></section>"
 

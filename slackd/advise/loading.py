@@ -210,6 +210,8 @@ def _token(table: Table) -> Token:
         form=table.text("form"),
         purpose=table.text("purpose"),
         rotation=table.text("rotation"),
+        lives=table.optional("lives"),
+        readers=table.optional("readers"),
         source=table.text("source"),
         planned=_planned(table),
     )

@@ -120,8 +120,8 @@ def _tokens(advice: Advice) -> Iterator[str]:
             (
                 f"**{kept.token.name}**<br>`{kept.token.form}`",
                 kept.token.purpose,
-                kept.keeping.lives,
-                kept.keeping.readers,
+                kept.lives,
+                kept.readers,
                 kept.token.rotation + (f" ({PLANNED})" if kept.token.planned else ""),
                 f"*{advice.page(kept.token.source)}*",
             )

@@ -179,12 +179,16 @@ class Step:
 
 @attrs.frozen
 class Token:
+    """A secret of a mode. `lives` and `readers` are None where the context's `Keeping` says it."""
+
     mode: Mode | None
     when: When
     name: str
     form: str
     purpose: str
     rotation: str
+    lives: str | None
+    readers: str | None
     source: str
     planned: bool
 

@@ -181,18 +181,16 @@ def _checklist(advice: Advice) -> Iterator[RenderableType]:
 
 
 def _tokens(advice: Advice) -> Iterator[RenderableType]:
-    keeping = advice.tokens[0].keeping
-    yield Text("Tokens", HEADING)
-    yield _indented(Text.assemble(("Lives in ", "bold"), _prose(keeping.lives)))
-    yield _indented(Text.assemble(("Read by ", "bold"), _prose(keeping.readers)))
-    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False)
-    for heading, ratio in (("Token", 3), ("For", 4), ("How it rotates", 6)):
+    table = Table(box=SIMPLE_HEAD, show_lines=True, expand=True, pad_edge=False)
+    for heading, ratio in (("Token", 4), ("Lives in, and who may read it", 6), ("How it rotates", 6)):
         table.add_column(heading, ratio=ratio)
     for kept in advice.tokens:
         token = kept.token
-        name = Text.assemble((token.name, "bold"), "\n", (token.form, CODE))
+        name = Text.assemble((token.name, "bold"), "\n", (token.form, CODE), "\n", _prose(token.purpose, QUIET))
+        kept_at = Text.assemble(_prose(kept.lives), "\n", ("read by ", QUIET), _prose(kept.readers))
         rotation = _tagged(token.rotation, token.planned) + _cite(advice, token.source, "\n")
-        table.add_row(name, _prose(token.purpose), rotation)
+        table.add_row(name, kept_at, rotation)
+    yield Text("Tokens", HEADING)
     yield table
 
 

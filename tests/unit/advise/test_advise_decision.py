@@ -152,6 +152,16 @@ def test_each_change_that_is_said_to_turn_it_does(context: Context) -> None:
         assert turned.mode is turn.to is not advice.mode
 
 
+def test_whatever_the_answers_the_advice_is_whole() -> None:
+    for context in CONTEXTS[::13]:
+        advice = advise(RULES, context.answers)
+        assert {"portability", "migration", "development"} <= {chapter.id for chapter in advice.chapters}
+        assert {"before", "drain", "deploy", "after"} >= {step.phase for step in advice.steps}
+        assert {"before", "deploy", "after"} <= {step.phase for step in advice.steps}
+        assert advice.tokens
+        assert (advice.plan is not None) == (advice.mode is Mode.SOCKET_MODE)
+
+
 def test_the_public_directory_rules_socket_mode_out() -> None:
     decision = decided(environment="kubernetes", audience="directory")
     assert decision.mode is Mode.HTTP

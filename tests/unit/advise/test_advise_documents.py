@@ -162,7 +162,7 @@ def test_tokens_are_those_of_the_mode(advice: Advice) -> None:
     names = {kept.token.name for kept in advice.tokens}
     assert ("app-level token" in names) == (advice.mode is Mode.SOCKET_MODE)
     assert ("signing secret" in names) == (advice.mode is Mode.HTTP)
-    assert all(kept.keeping.lives and kept.keeping.readers and kept.token.rotation for kept in advice.tokens)
+    assert all(kept.lives and kept.readers and kept.token.rotation for kept in advice.tokens)
 
 
 def told(chapter: str, **answers: Answer) -> str:
