@@ -6,12 +6,17 @@ makes the whole Slack faster, and each delay can still be set for itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
 
 Distribution = Literal["random", "round_robin"]
 RedeliveryIds = Literal["both", "fresh", "same"]
+
+
+def _seconds(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -95,7 +100,7 @@ class EmulatorSettings:
 
     time_scale: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
     ack_deadline: float = 3.0
-    redelivery_delays: tuple[float, ...] = attrs.field(default=(1.0, 60.0, 300.0), converter=tuple)
+    redelivery_delays: tuple[float, ...] = attrs.field(default=(1.0, 60.0, 300.0), converter=_seconds)
     repeat_same_envelope_after: float | None = 15.0
     redelivery_ids: RedeliveryIds = attrs.field(
         default="both", validator=attrs.validators.in_(("both", "fresh", "same"))

@@ -102,7 +102,7 @@ async def _arguments(request: web.Request) -> tuple[dict[str, Any], str | None]:
     args: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         try:
-            body = json.loads(await request.read())
+            body = json.loads(await request.read() or b"{}")
         except ValueError:
             return {}, "invalid_json"
         if not isinstance(body, dict):

@@ -6,12 +6,12 @@ import collections
 from typing import Any
 
 import pytest
-from emulated_world import SimulatedSlack
 
 from slackd.emulator.connections import State
 from slackd.emulator.core import Admit, Hang, Refuse, Reset
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.settings import EmulatedApp
+from tests.unit.emulator.emulated_world import SimulatedSlack
 
 
 def test_a_ticket_is_good_once() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from emulated_world import SimulatedSlack
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.emulator.ledger import summarise
 from slackd.emulator.settings import EmulatedApp
+from tests.unit.emulator.emulated_world import SimulatedSlack
 
 
 def attempts(world: SimulatedSlack, entry_sends: list[object]) -> list[tuple[float, int, bool]]:
