@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from slackd.cli.process import begin, run_to_the_end, tell_status
@@ -60,14 +60,15 @@ def make_connector(config: Config, number: int, secrets: Mapping[str, AppSecrets
 
 async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Notifier) -> None:
     connector = make_connector(config, number, read_secrets(config))
+    status = status_of(connector, config)
     async with asyncio.TaskGroup() as group:
         life = group.create_task(connector.run())
         attendants = [
             group.create_task(LinkClient(config.link_socket, connector).run()),
-            group.create_task(_attend(connector, notifier)),
+            group.create_task(_attend(connector, notifier, status)),
         ]
         await stop.wait()
-        notifier.stopping(f"draining: {connector.status_text()}")
+        notifier.stopping(f"draining: {status()}")
         notifier.extend(DRAIN_LIMIT + CLOSE_LIMIT)
         await connector.drain(DRAIN_LIMIT)
         await life
@@ -75,15 +76,20 @@ async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Not
             task.cancel()
 
 
-async def _attend(connector: Connector, notifier: Notifier) -> None:
+def status_of(connector: Connector, config: Config) -> Callable[[], str]:
+    """Tells at any moment, in a line, how the connector is."""
+    return connector.status_text if config.apps else lambda: "no app configured"
+
+
+async def _attend(connector: Connector, notifier: Notifier, status: Callable[[], str]) -> None:
     """Tell systemd how the connector is, until cancelled."""
     async with asyncio.TaskGroup() as group:
         group.create_task(feed_watchdog(notifier, _loop_turns))
-        await announce_when_ready(connector, notifier)
-        group.create_task(tell_status(notifier, connector.status_text))
+        await announce_when_ready(connector, notifier, status)
+        group.create_task(tell_status(notifier, status))
 
 
-async def announce_when_ready(connector: Connector, notifier: Notifier) -> None:
+async def announce_when_ready(connector: Connector, notifier: Notifier, status: Callable[[], str]) -> None:
     """READY=1 once nothing that the other connector has READY is missing here, and never before.
 
     What is READY nowhere is waited for up to `READY_LIMIT` seconds, and then told in the status.
@@ -92,9 +98,8 @@ async def announce_when_ready(connector: Connector, notifier: Notifier) -> None:
     while not readiness.ready:
         notifier.status(f"not READY: {readiness.reason}")
         readiness = await connector.wait_ready(LOOK_AGAIN)
-    status = connector.status_text() or "no app configured"
-    notifier.ready(status)
-    log.info("connector %d is ready: %s", connector.number, status, extra={"event": "service-ready"})
+    notifier.ready(status())
+    log.info("connector %d is ready: %s", connector.number, status(), extra={"event": "service-ready"})
 
 
 async def _loop_turns() -> None:

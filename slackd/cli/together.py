@@ -11,8 +11,10 @@ from slackd.cli.connector_process import (
     announce_when_ready,
     make_connector,
     read_secrets,
+    status_of,
 )
 from slackd.cli.process import begin, run_to_the_end
+from slackd.config import Config
 from slackd.connector.connector import Connector
 from slackd.link import BrokerEnd
 from slackd.link.memory import join
@@ -51,13 +53,13 @@ async def _serve(
         end = await served
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
         attendant = group.create_task(attend(daemon, notifier))
-        await _connect(connectors, end, stop, notifier)
+        await _connect(connectors, daemon.config, end, stop, notifier)
         attendant.cancel()
         broker_stop.set()
 
 
 async def _connect(
-    connectors: list[Connector], end: BrokerEnd, stop: asyncio.Event, notifier: Notifier
+    connectors: list[Connector], config: Config, end: BrokerEnd, stop: asyncio.Event, notifier: Notifier
 ) -> None:
     """Both connectors, from their start to the end of their drain."""
     async with asyncio.TaskGroup() as group:
@@ -65,7 +67,7 @@ async def _connect(
         for connector in connectors:
             group.create_task(connector.run())
             links.append(join(connector, end))
-        announcement = group.create_task(_announce(connectors, notifier))
+        announcement = group.create_task(_announce(connectors, config, notifier))
         await stop.wait()
         notifier.stopping("draining")
         notifier.extend(DRAIN_LIMIT + 2 * CLOSE_LIMIT)
@@ -76,6 +78,6 @@ async def _connect(
         link.close()
 
 
-async def _announce(connectors: list[Connector], notifier: Notifier) -> None:
+async def _announce(connectors: list[Connector], config: Config, notifier: Notifier) -> None:
     for connector in connectors:
-        await announce_when_ready(connector, notifier)
+        await announce_when_ready(connector, notifier, status_of(connector, config))

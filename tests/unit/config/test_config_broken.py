@@ -4,7 +4,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from config_folder import ConfigFolder
+
+from tests.unit.config.config_folder import ConfigFolder
 
 APP = '[apps.main]\napp_token = "env:APP"\n'
 ANOTHER = '[apps.other]\napp_token = "env:OTHER"\n'

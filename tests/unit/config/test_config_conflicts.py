@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from config_folder import ConfigFolder
 
 from slackd.config import Subscription
 from slackd.config.conflicts import same_thing
+from tests.unit.config.config_folder import ConfigFolder
 
 
 def answers(type: str = "interactive", **narrowed: str) -> Subscription:  # noqa: A002 (the key's name)

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from config_folder import ConfigFolder
 
 from slackd.config import InvalidConfig, load
+from tests.unit.config.config_folder import ConfigFolder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import attrs
 import pytest
-from config_folder import ConfigFolder
 
 from slackd.config import Absent, App, OrderBy, SecretKind, SecretSource, find_file
 from slackd.config.paths import places
 from slackd.errors import ConfigError
+from tests.unit.config.config_folder import ConfigFolder
 
 DESIGN = """
 user = "deploybot"
@@ -152,7 +152,13 @@ def test_the_digest_changes_with_any_byte_of_any_file(tmp_path: Path) -> None:
         ("/etc/slackd/slackd.toml", {}, 1000, "/var/lib/slackd", "/run/slackd"),
         ("/x/slackd.toml", {}, 0, "/var/lib/slackd", "/run/slackd"),
         ("/x/slackd.toml", {"SYSTEMD_EXEC_PID": str(os.getpid())}, 998, "/var/lib/slackd", "/run/slackd"),
-        ("/x/slackd.toml", {"HOME": "/h", "SYSTEMD_EXEC_PID": "1"}, 998, "/h/.local/state/slackd", "/tmp/slackd-998"),
+        (
+            "/x/slackd.toml",
+            {"HOME": "/h", "SYSTEMD_EXEC_PID": "1"},
+            998,
+            "/h/.local/state/slackd",
+            "/tmp/slackd-998",
+        ),
         ("/x/s.toml", {"STATE_DIRECTORY": "/a:/b", "RUNTIME_DIRECTORY": "/c"}, 0, "/a", "/c"),
         (
             "/x/slackd.toml",

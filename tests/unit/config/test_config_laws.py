@@ -5,11 +5,11 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from config_folder import ConfigFolder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slackd.config import InvalidConfig, Problem
+from tests.unit.config.config_folder import ConfigFolder
 
 KEYS = st.sampled_from(
     [

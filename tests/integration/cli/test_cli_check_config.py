@@ -1,0 +1,114 @@
+"""`slackd check-config`, as an operator and a program use it."""
+
+import json
+from pathlib import Path
+
+from tests.integration.cli.daemon_process import slackd
+
+
+def write(folder: Path, text: str, **plugins: str) -> str:
+    (folder / "plugins.d").mkdir()
+    for name, content in {
+        "slackd": text,
+        **{f"plugins.d/{name}": each for name, each in plugins.items()},
+    }.items():
+        file = folder / f"{name}.toml"
+        file.write_text(content)
+        file.chmod(0o644)
+    return str(folder / "slackd.toml")
+
+
+GOOD = '[apps.main]\napp_token = "env:SLACKD_TEST_APP"\nbot_token = "credential:main-bot"\nconnections = 2\n'
+DEPLOY = """
+user = "deploybot"
+[[subscribe]]
+type = "slash_commands"
+command = "/deploy"
+respond = true
+[slack]
+methods = ["chat.*"]
+"""
+
+
+def test_good_files_are_summed_up(tmp_path: Path) -> None:
+    config = write(tmp_path, GOOD, deploy=DEPLOY)
+    done = slackd("check-config", "--config", config, environ={"SLACKD_TEST_APP": "x", "STATE_DIRECTORY": "/s"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"{config} is good: 1 app, 1 plugin.\n"
+        "  app main: socketmode, 2 connections for each connector, app token in env:SLACKD_TEST_APP, "
+        "bot token in credential:main-bot\n"
+        "  plugin deploy: user deploybot; 1 subscription; answers; calls chat.*\n"
+        "  journal in /s, up to 7d or 4GiB\n"
+    )
+
+
+def test_right_after_the_installation_all_is_well(tmp_path: Path) -> None:
+    config = write(tmp_path, "")
+    done = slackd("check-config", environ={"SLACKD_CONFIG": config})
+    assert done.returncode == 0
+    assert f"{config} is good: 0 apps, 0 plugins.\n" in done.stdout
+    assert f"warning: {config}: no app is configured" in done.stdout
+
+
+def test_what_works_and_may_not_be_meant_is_told(tmp_path: Path) -> None:
+    app = GOOD + 'api_url = "http://slack.example.com/api/"\nca_file = "/nowhere/ca.pem"\n'
+    config = write(tmp_path, app, silent='[[subscribe]]\ntype = "event_api"\n')
+    done = slackd("check-config", "--config", config)
+    assert done.returncode == 0
+    plugin = tmp_path / "plugins.d" / "silent.toml"
+    assert [line for line in done.stdout.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {config}:5: apps.main.api_url: tokens travel unencrypted over http:// to another machine",
+        f'warning: {plugin}:2: subscribe[0].type: "event_api" is no type we know; is events_api meant?',
+        f"warning: {config}: apps.main.ca_file: /nowhere/ca.pem cannot be read: no such file or directory",
+        f"warning: {config}: apps.main.app_token: env:SLACKD_TEST_APP is not set here",
+        f"warning: {plugin}: names neither user nor group: it may connect to `slackd run`, "
+        "as the user that runs it, and to no service",
+    ]
+
+
+def test_every_mistake_is_told_with_exit_status_1(tmp_path: Path) -> None:
+    config = write(tmp_path, "[apps.main]\nconnections = 3\n", deploy=DEPLOY + "x = 1\n")
+    done = slackd("check-config", "--config", config)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == "The configuration cannot be used: 3 problems."
+    assert [line.split(": ")[1] for line in done.stdout.splitlines()[1:]] == [
+        "apps.main.app_token",
+        "apps.main.connections",
+        "slack.x",
+    ]
+
+
+def test_a_program_reads_json(tmp_path: Path) -> None:
+    config = write(tmp_path, GOOD, deploy=DEPLOY)
+    said = json.loads(slackd("check-config", "--config", config, "--json").stdout)
+    assert said["ok"] is True
+    assert said["apps"]["main"]["connections"] == 2
+    assert said["plugins"]["deploy"]["methods"] == ["chat.*"]
+    assert len(said["digest"]) == 64
+
+
+def test_a_program_reads_mistakes_as_json(tmp_path: Path) -> None:
+    config = write(tmp_path, '[log]\nlevel = "loud"')
+    done = slackd("check-config", "--config", config, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {
+        "ok": False,
+        "problems": [
+            {
+                "file": config,
+                "line": 2,
+                "column": None,
+                "key": "log.level",
+                "found": '"loud"',
+                "expected": '"debug", "info", "warning" or "error"',
+                "mend": "",
+            }
+        ],
+    }
+
+
+def test_no_configuration_anywhere_is_told_in_a_line(tmp_path: Path) -> None:
+    done = slackd("check-config", "--config", str(tmp_path / "none.toml"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "none.toml: found nothing, expected a configuration file" in done.stdout

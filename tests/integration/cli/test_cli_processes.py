@@ -1,0 +1,193 @@
+"""The daemon's processes as systemd, and people without it, start and stop them."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.daemon_process import (
+    PATIENCE,
+    Home,
+    clean_environment,
+    daemon,
+    emulated_slack,
+    home,
+    listening,
+    slackd,
+)
+
+
+@pytest.fixture
+def place() -> Iterator[Home]:
+    with home() as made:
+        yield made
+
+
+def answer_of(path: Path) -> bytes:
+    """What the plugin socket answers to a line that is no JSON, which only a broker can."""
+    with socket.socket(socket.AF_UNIX) as plugin:
+        plugin.settimeout(PATIENCE)
+        plugin.connect(str(path))
+        plugin.sendall(b"hello\n")
+        return plugin.recv(4096)
+
+
+def test_a_broker_serves_the_sockets_that_systemd_made_and_leaves_them(place: Home) -> None:
+    names = ("plugins", "link", "control")
+    made = listening([place.socket(name) for name in names])
+    try:
+        sockets = dict(zip(names, made, strict=True))
+        for _ in range(2):
+            with daemon("broker", config=place.file, sockets=sockets) as broker:
+                broker.wait_ready()
+                assert b"-32700" in answer_of(place.socket("plugins"))
+                assert broker.stop() == 0
+                assert "STOPPING=1" in broker.wait_told("STOPPING=1")
+            assert all(place.socket(name).exists() for name in names)
+    finally:
+        for each in made:
+            each.close()
+
+
+def test_without_systemd_a_broker_makes_them_and_takes_them_away(place: Home) -> None:
+    with daemon("broker", config=place.file) as broker:
+        broker.wait_ready()
+        modes = {
+            name: stat.S_IMODE(place.socket(name).stat().st_mode) for name in ("link", "plugins", "control")
+        }
+        assert modes == {"link": 0o600, "plugins": 0o666, "control": 0o600}
+        assert broker.stop() == 0
+    assert list((place.path / "run").iterdir()) == []
+
+
+def test_a_broker_takes_the_place_of_one_that_was_killed(place: Home) -> None:
+    with daemon("broker", config=place.file) as first:
+        first.wait_ready()
+        first.kill()
+    with daemon("broker", config=place.file) as second:
+        second.wait_ready()
+        assert b"-32700" in answer_of(place.socket("plugins"))
+
+
+@pytest.mark.parametrize(
+    ("run", "state"), [("run", "other"), ("other", "state")], ids=["at the same sockets", "on the same journal"]
+)
+def test_a_second_broker_is_refused_with_the_pid_of_the_first(place: Home, run: str, state: str) -> None:
+    other = place.write(run=run, state=state, file="other.toml")
+    with daemon("broker", config=place.file) as first:
+        first.wait_ready()
+        second = slackd("broker", "--config", str(other))
+        assert second.returncode == 1
+        assert str(first.process.pid) in second.stderr
+        assert "Traceback" not in second.stderr
+        assert b"-32700" in answer_of(place.socket("plugins"))
+
+
+@pytest.mark.parametrize("command", [("broker",), ("connector", "1"), ("run",)])
+def test_without_an_app_nothing_fails(place: Home, command: tuple[str, ...]) -> None:
+    with daemon(*command, config=place.file) as running:
+        assert "no app configured" in running.wait_ready()
+        assert running.stop() == 0
+        assert "error" not in running.log()
+
+
+def test_all_in_one_process_from_ready_to_drained(place: Home) -> None:
+    with emulated_slack() as (apps, tokens):
+        place.write(apps)
+        with daemon("run", config=place.file, environ=tokens) as running:
+            assert "main 1/1 READY" in running.wait_ready()
+            assert b"-32700" in answer_of(place.socket("plugins"))
+            assert not place.socket("link").exists()
+            assert running.stop() == 0
+            assert "Traceback" not in running.log()
+            assert not [secret for secret in tokens.values() if secret in running.log()]
+
+
+def test_three_processes_find_each_other_in_any_order(place: Home) -> None:
+    with emulated_slack() as (apps, tokens):
+        place.write(apps)
+        with (
+            daemon("connector", "1", config=place.file, environ=tokens) as one,
+            daemon("broker", config=place.file) as broker,
+            daemon("connector", "2", config=place.file, environ=tokens) as two,
+        ):
+            for each in (one, broker, two):
+                each.wait_ready()
+            one.wait_told("STATUS=main 1/1 READY")
+            assert one.stop() == 0
+            assert "EXTEND_TIMEOUT_USEC=" in one.wait_told("EXTEND_TIMEOUT_USEC")
+            assert two.stop() == 0
+            assert broker.stop() == 0
+
+
+def test_a_token_of_the_wrong_kind_stops_its_app_and_not_the_process(place: Home) -> None:
+    place.write('[apps.main]\napp_token = "env:APP"\n')
+    with daemon("run", config=place.file, environ={"APP": "xoxb-1-2-geheim"}) as running:
+        running.wait_ready()
+        assert running.stop() == 0
+        assert "apps.main.app_token" in running.log()
+        assert "geheim" not in running.log()
+
+
+def test_a_broken_configuration_is_told_and_the_status_is_1(place: Home) -> None:
+    place.write('[apps.main]\napp_token = "xapp-1-geheim"\n')
+    for command in (("broker",), ("connector", "1"), ("run",)):
+        done = slackd(*command, "--config", str(place.file))
+        assert done.returncode == 1
+        assert done.stderr.startswith("slackd: The configuration cannot be used: 1 problem.\n")
+        assert "geheim" not in done.stderr
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_what_does_not_want_to_stop(first: signal.Signals) -> None:
+    program = (
+        "import asyncio\n"
+        "from slackd.service.lifetime import run_until_stopped\n"
+        "async def stubborn(stop):\n"
+        "    print('runs', flush=True)\n"
+        "    await stop.wait()\n"
+        "    print('stays', flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "run_until_stopped(stubborn)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(first)
+        assert process.stdout.readline() == "stays\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        (
+            "broker_process",
+            ["rich", "aiohttp", "slack_sdk", "slackd.connector", "slackd.emulator", "slackd.advise"],
+        ),
+        ("connector_process", ["rich", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"]),
+        ("together", ["rich", "slackd.emulator", "slackd.advise"]),
+    ],
+)
+def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list[str]) -> None:
+    program = f"import sys, slackd.cli.daemon, slackd.cli.{module}; print(*set(sys.modules) & set({unwanted}))"
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env=clean_environment(), capture_output=True, text=True, check=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert said.stdout == "\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_files_of_the_daemon_are_its_own(place: Home) -> None:
+    with daemon("broker", config=place.file) as broker:
+        broker.wait_ready()
+        for file in (place.path / "state").iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
