@@ -164,6 +164,7 @@ def _because(rules: Rules, decision: Decision) -> Iterator[str]:
             if any(entry.way_out is None for entry in decision.knocked_out):
                 fixed = next(entry for entry in decision.knocked_out if entry.way_out is None)
                 yield f"The other way is closed: only Slack could lift “{fixed.reason}”"
+            yield f"The scores don't decide this: {points}."
 
 
 def _chapters(rules: Rules, context: Context, mode: Mode, plan: ConnectionPlan) -> Iterator[Chapter]:
