@@ -26,7 +26,8 @@ from slackd.advise.rules import Mode
 from slackd.advise.terminal import plain_text
 
 RULES = packaged_rules()
-DECISIONS = Path(__file__).parents[3] / "docs" / "decisions"
+REPOSITORY = Path(__file__).parents[3]
+DECISIONS = REPOSITORY / "docs" / "decisions"
 CASES = sorted(DECISIONS.glob("*.toml"))
 
 
@@ -239,11 +240,12 @@ def commands() -> list[tuple[str, bool]]:
 @pytest.mark.parametrize(("command", "planned"), commands(), ids=lambda value: str(value))
 def test_a_command_is_there_unless_it_is_said_to_be_planned(command: str, planned: bool) -> None:
     program, *words = command.split()
-    module = {"slackd": "slackd.cli.daemon", "slackctl": "slackd.cli.control"}[program]
+    scripts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    module, _, main = scripts[program].partition(":")
     if find_spec(module) is None:
         pytest.skip(f"{module} isn't there yet")
     names = list(itertools.takewhile(lambda word: re.fullmatch(r"[a-z-]+", word) and word[0] != "-", words))
-    run = f"import sys; from {module} import main; sys.argv = {[program, *names, '--help']!r}; sys.exit(main())"
+    run = f"import sys; from {module} import {main}; sys.argv = {[program, *names, '--help']!r}; sys.exit({main}())"
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0) != planned, done.stderr
 
