@@ -4,7 +4,6 @@ import importlib
 import io
 import logging
 import os
-import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 
 from slackd.service import message_ids
 from slackd.service.logs import JournalHandler, set_up_logging
-from slackd.service.messages import MESSAGE_IDS
 
 LOG = logging.getLogger("slackd.test")
 
@@ -147,10 +145,3 @@ def test_a_journal_that_does_not_listen_stops_nothing(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(logging, "raiseExceptions", False)
     JournalHandler(send).handle(logging.makeLogRecord({"msg": "x", "levelno": logging.INFO}))
-
-
-def test_ids_are_128_bits_and_each_its_own() -> None:
-    assert len(set(MESSAGE_IDS.values())) == len(MESSAGE_IDS)
-    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in MESSAGE_IDS.values())
-    explained = {value for name, value in vars(message_ids).items() if name.isupper()}
-    assert explained <= set(MESSAGE_IDS.values())
