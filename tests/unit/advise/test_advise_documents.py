@@ -245,7 +245,8 @@ def test_a_command_is_there_unless_it_is_said_to_be_planned(command: str, planne
     if find_spec(module) is None:
         pytest.skip(f"{module} isn't there yet")
     names = list(itertools.takewhile(lambda word: re.fullmatch(r"[a-z-]+", word) and word[0] != "-", words))
-    run = f"import sys; from {module} import {main}; sys.argv = {[program, *names, '--help']!r}; sys.exit({main}())"
+    arguments = [program, *names, "--help"]
+    run = f"import sys; from {module} import {main}; sys.argv = {arguments!r}; sys.exit({main}())"
     done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0) != planned, done.stderr
 
