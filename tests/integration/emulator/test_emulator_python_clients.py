@@ -166,7 +166,9 @@ async def acknowledged(slack: EmulatedSlack, entry: Entry) -> Entry:
 
 
 @pytest.mark.parametrize("running", CLIENTS)
-async def test_it_hears_acknowledges_and_answers(slack: EmulatedSlack, running: Running) -> None:
+async def test_it_hears_answers_and_comes_back_whatever_ends_its_connection(
+    slack: EmulatedSlack, running: Running
+) -> None:
     async with running(slack):
         await slack.wait_until_ready(timeout=PATIENCE)
         await acknowledged(slack, slack.mention("hello"))
@@ -174,22 +176,18 @@ async def test_it_hears_acknowledges_and_answers(slack: EmulatedSlack, running: 
         assert command.response in ({"text": "done"}, {"text": "done", "response_type": "ephemeral"})
         call = await slack.wait_for_call("chat.postMessage", timeout=PATIENCE)
         assert call.args["text"] == "heard"
-    assert not slack.ledger.calls_of("apps.connections.open")[0].error
-
-
-@pytest.mark.parametrize("fault", ["warning", "refresh_requested", "drop"])
-@pytest.mark.parametrize("running", CLIENTS)
-async def test_it_lives_through(slack: EmulatedSlack, running: Running, fault: str) -> None:
-    async with running(slack):
-        await slack.wait_until_ready(timeout=PATIENCE)
-        await acknowledged(slack, slack.mention("before"))
-        connections = slack.fault(fault)
-        assert len(connections) == 1
-        old = slack.core.connections[connections[0]]
-        await slack.wait_until(
-            lambda: old.ended_at is not None and slack.summary().ready_now >= 1,
-            timeout=PATIENCE,
-            what="another connection",
-        )
-        await acknowledged(slack, slack.mention("after"))
+        for fault in ("warning", "refresh_requested", "drop"):
+            await comes_back_after(fault, slack)
     assert slack.summary().never_acked == 0
+    assert all(call.ok for call in slack.ledger.calls_of("apps.connections.open"))
+
+
+async def comes_back_after(fault: str, slack: EmulatedSlack) -> None:
+    struck = [slack.core.connections[name] for name in slack.fault(fault)]
+    assert struck
+    await slack.wait_until(
+        lambda: slack.summary().ready_now and all(old.ended_at is not None for old in struck),
+        timeout=PATIENCE,
+        what=f"another connection after {fault}",
+    )
+    await acknowledged(slack, slack.mention(f"after {fault}"))
