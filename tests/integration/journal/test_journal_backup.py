@@ -1,0 +1,69 @@
+"""A backup is taken beside the commits, and opens as a journal."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from slackd.broker.journal.sqlite import SqliteJournal, open_journal
+from slackd.config.values import Journal
+from slackd.errors import JournalError
+from tests.integration.journal.journal_child import record
+
+
+async def _record(journal: SqliteJournal, first: int, count: int) -> None:
+    told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    journal.submit([record(number, "b") for number in range(first, first + count)], told.set_result)
+    async with asyncio.timeout(60):
+        assert not isinstance(await told, JournalError)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    return list(folder.glob("*backup*"))
+
+
+async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path: Path) -> None:
+    journal, _ = await open_journal(Journal(tmp_path / "live"))
+    await _record(journal, 0, 3_000)
+    (tmp_path / "copy").mkdir()
+    written = 3_000
+    with (tmp_path / "copy" / "journal.db").open("wb") as file:
+        async for chunk in journal.backup():
+            file.write(chunk)
+            await _record(journal, written, 10)
+            written += 10
+    assert written > 3_010, "the copy came in one piece"
+    assert _leftovers(tmp_path / "live") == []
+    await _record(journal, written, 1)
+    await journal.close()
+
+    with sqlite3.connect(tmp_path / "copy" / "journal.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    copy, opening = await open_journal(Journal(tmp_path / "copy"))
+    assert opening.last_delivery == 3_000
+    assert (await copy.backlogs())["bot"].deliveries == 3_000
+    await _record(copy, 3_000, 1)
+    await copy.close()
+
+
+async def test_a_backup_nobody_reads_on_leaves_nothing_behind(tmp_path: Path) -> None:
+    journal, _ = await open_journal(Journal(tmp_path))
+    await _record(journal, 0, 500)
+    backup = journal.backup()
+    assert await anext(backup)
+    await backup.aclose()
+    assert _leftovers(tmp_path) == []
+    await journal.close()
+
+
+async def test_a_backup_ends_with_the_journal(tmp_path: Path) -> None:
+    journal, _ = await open_journal(Journal(tmp_path))
+    await _record(journal, 0, 500)
+    backup = journal.backup()
+    assert await anext(backup)
+    await journal.close()
+    with pytest.raises(JournalError, match="closes"):
+        await anext(backup)
+    assert _leftovers(tmp_path) == []

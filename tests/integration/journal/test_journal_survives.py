@@ -1,0 +1,170 @@
+"""What was acknowledged is there after `kill -9`; what the disk refused was never acknowledged."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from slackd.broker.journal.sqlite import open_journal
+from slackd.broker.journal.writes import Close
+from slackd.config.values import Journal
+from slackd.errors import JournalBusy, JournalError, JournalUnwritable
+from tests.integration.journal.journal_child import record
+
+CHILD = Path(__file__).with_name("journal_child.py")
+
+
+@contextlib.asynccontextmanager
+async def child(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, CHILD, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _lines(process: asyncio.subprocess.Process, count: int) -> list[str]:
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        return [(await process.stdout.readline()).decode().strip() for _ in range(count)]
+
+
+async def _recorded(folder: Path) -> set[str]:
+    journal, _ = await open_journal(Journal(folder))
+    found: set[str] = set()
+    last = 0
+    while page := await journal.recorded(last, 1_000):
+        found.update(stored.envelope_id for stored in page)
+        last = page[-1].id
+    backlog = (await journal.backlogs())["bot"]
+    assert backlog.deliveries == len(found), "an envelope without its delivery"
+    await journal.close()
+    return found
+
+
+@pytest.mark.timeout(240)
+async def test_kill_in_mid_load_again_and_again(tmp_path: Path) -> None:
+    acknowledged: set[str] = set()
+    for run in range(6):
+        async with child("hammer", tmp_path, run) as process:
+            acknowledged.update(await _lines(process, 40 + 173 * run))
+            process.send_signal(signal.SIGKILL)
+            assert process.stdout is not None
+            rest = (await process.stdout.read()).decode()
+            acknowledged.update(line for line in rest.split("\n")[:-1])
+        recorded = await _recorded(tmp_path)
+        assert acknowledged <= recorded
+    assert _integrity(tmp_path) == "ok"
+
+
+def _integrity(folder: Path) -> str:
+    connection = sqlite3.connect(folder / "journal.db")
+    try:
+        return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def _make_read_only(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+
+
+async def test_a_second_broker_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    async with child("hold", tmp_path) as process:
+        assert await _lines(process, 1) == ["held"]
+        with pytest.raises(JournalBusy, match=rf"\b{process.pid}\b"):
+            await open_journal(Journal(tmp_path), lock_wait=0.1)
+
+
+async def test_the_next_broker_waits_for_one_that_dies(tmp_path: Path) -> None:
+    async with child("hold", tmp_path) as process:
+        assert await _lines(process, 1) == ["held"]
+        opening = asyncio.create_task(open_journal(Journal(tmp_path), lock_wait=60))
+        await asyncio.sleep(0)
+        process.kill()
+        journal, _ = await opening
+        await journal.close()
+
+
+async def test_files_that_may_not_grow_and_then_may_again(tmp_path: Path) -> None:
+    async with child("limit", tmp_path) as process:
+        failing, recovered = await _lines(process, 2)
+    assert failing.startswith("failing ")
+    assert failing.endswith(" True JournalUnwritable")
+    assert recovered == "recovered True ''"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Eight megabytes of disk of its own."""
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    mount = shutil.which("mount")
+    if os.geteuid() != 0 or mount is None:
+        pytest.skip("a disk of its own needs root")
+    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def _told(journal: object, *writes: object) -> object:
+    told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    journal.submit(writes, told.set_result)  # type: ignore[attr-defined]
+    async with asyncio.timeout(60):
+        return await told
+
+
+async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(small_disk: Path) -> None:
+    journal, _ = await open_journal(Journal(small_disk / "j"))
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * (3 << 20))
+    kept = 0
+    while not isinstance(told := await _told(journal, record(kept, "full")), JournalError):
+        kept += 1
+    assert isinstance(told, JournalUnwritable)
+    assert "disk is full" in str(told)
+    assert "disk is full" in journal.health().failing
+    assert (await journal.backlogs())["bot"].deliveries == kept
+    with contextlib.suppress(JournalUnwritable):
+        await journal.tend(0.0)
+    ballast.unlink()
+    assert not isinstance(await _told(journal, record(kept, "full")), JournalError)
+    assert journal.health().failing == ""
+    assert (await journal.backlogs())["bot"].deliveries == kept + 1
+    await journal.close()
+    assert len(await _recorded(small_disk / "j")) == kept + 1
+
+
+async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
+    journal, _ = await open_journal(Journal(small_disk / "j"))
+    await _told(journal, record(0, "full"))
+    await journal.close()
+    with contextlib.suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+    journal, opening = await open_journal(Journal(small_disk / "j"))
+    assert opening.last_delivery == 1
+    (small_disk / "ballast").unlink()
+    assert not isinstance(await _told(journal, Close(1, 1)), JournalError)
+    await journal.close()
+
+
+async def test_a_folder_that_cannot_be_written_is_said(small_disk: Path) -> None:
+    _make_read_only(small_disk)
+    with pytest.raises(JournalUnwritable, match="folder"):
+        await open_journal(Journal(small_disk / "j"))
+    with pytest.raises(JournalUnwritable):
+        await open_journal(Journal(small_disk))
