@@ -49,7 +49,7 @@ def make_repository(folder: Path, release: Release, uri: str | None = None) -> N
         "Label": ORIGIN,
         "Suite": release.name,
         "Codename": release.name,
-        "Architectures": "all",
+        "Architectures": " ".join(sorted({file.stem.rpartition("_")[2] for file in folder.glob("*.deb")})),
     }
     options = [f"-oAPT::FTPArchive::Release::{name}={value}" for name, value in fields.items()]
     unsigned = subprocess.run(

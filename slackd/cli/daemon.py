@@ -73,6 +73,22 @@ def check_config(config_file: str | None, as_json: bool) -> None:
     click.echo(check.summary_as_json(config) if as_json else check.summary(config))
 
 
+@slackd.command()
+@_config_option
+@click.option("--force", is_flag=True, help="Restart although nothing changed (new libraries, say).")
+@click.option("--only", multiple=True, metavar="UNIT", help="Restart no other unit.")
+@click.option("--check", "check_only", is_flag=True, help="Say what would be restarted, and stop there.")
+def roll(config_file: str | None, force: bool, only: tuple[str, ...], check_only: bool) -> None:
+    """Bring in changed configuration, credentials and code without a gap: `systemctl reload slackd` runs this.
+
+    The check comes first; if it fails, nothing is touched and the exit status is 2. If a process does not
+    become READY, those after it are left alone and it is 3.
+    """
+    from slackd.cli.roll import run_roll
+
+    sys.exit(run_roll(config_file, force=force, only=only, check_only=check_only))
+
+
 @slackd.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 )

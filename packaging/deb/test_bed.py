@@ -1,0 +1,107 @@
+"""What the end-to-end tests boot and install from, for one release; printed as one line of JSON.
+
+    test_bed.py --release NAME --site FOLDER --uri URI [--version VERSION]...
+
+FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
+they depend on: the tests' network is private. Root filesystems and the `debian` folder are kept in the cache.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from build import build, slack_sdk_packages
+from releases import RELEASES, Release, Unbuildable, cache, require_tools
+from repository import make_repository
+from roots import root_filesystem, run_in
+from sources import changelog_version, slackd_tree
+
+BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
+"""What a machine has before slackd is installed."""
+
+ALSO_IN_ARCHIVE = ("apparmor", "curl", "needrestart", "openssl", "squid-openssl", "tinyproxy")
+"""What tests install besides slackd."""
+
+
+def packages(release: Release, version: str | None, out: Path) -> str:
+    """Build the checkout's packages into a new folder and return their version."""
+    with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
+        tree = slackd_tree(Path(folder) / "once", version)
+        built = build(release, tree)
+        out.mkdir(parents=True)
+        for source in (built, slack_sdk_packages(release, check=False)):
+            for file in source.glob("*.deb"):
+                shutil.copy(file, out)
+        return changelog_version(tree)
+
+
+def archive(release: Release, debs: Path) -> Path:
+    """A folder with every package from Debian's archive that installing the packages in `debs` may ask for."""
+    root = root_filesystem(release, "boot", BOOT_PACKAGES)
+    wanted = _dependencies(debs)
+    key = hashlib.sha256("\n".join([root.name, *wanted, *ALSO_IN_ARCHIVE]).encode()).hexdigest()[:10]
+    kept = cache() / f"archive-{release.name}-{key}"
+    if kept.exists():
+        return kept
+    for older in cache().glob(f"archive-{release.name}-*"):
+        shutil.rmtree(older)
+    growing = kept.with_name(f".growing-{kept.name}")
+    shutil.rmtree(growing, ignore_errors=True)
+    growing.mkdir()
+    fetch = (
+        "rm -f /etc/apt/apt.conf.d/docker-clean; apt-get -qq update"
+        " && apt-get -qq -y --download-only install /debs/*.deb"
+        f" && apt-get -qq -y --download-only install {' '.join(ALSO_IN_ARCHIVE)}"
+        " && cp /var/cache/apt/archives/*.deb /archive/"
+    )
+    run_in(root, ["sh", "-c", fetch], binds={growing: "/archive", debs: "/debs"}, network=True)
+    growing.rename(kept)
+    return kept
+
+
+def _dependencies(debs: Path) -> Sequence[str]:
+    found = set()
+    for file in debs.glob("*.deb"):
+        fields = subprocess.run(
+            ["dpkg-deb", "--field", file, "Depends", "Recommends"], check=True, capture_output=True, text=True
+        )
+        # Our own versions differ from build to build and are not in the archive anyway.
+        found.update(line for line in re.sub(r"\(= [^)]*\)", "", fields.stdout).splitlines())
+    return sorted(found)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Prepare what the end-to-end tests boot and install from.")
+    parser.add_argument("--release", required=True, choices=sorted(RELEASES))
+    parser.add_argument("--site", required=True, type=Path, help="a new folder, to be served at URI")
+    parser.add_argument("--uri", required=True)
+    parser.add_argument("--version", action="append", help="default: the changelog's")
+    options = parser.parse_args()
+    release = RELEASES[options.release]
+    uri = options.uri.rstrip("/")
+    try:
+        require_tools()
+        versions = []
+        for number, version in enumerate(options.version or [None]):
+            building = options.site / f"building-{number}"
+            versions.append(packages(release, version, building))
+            building.rename(options.site / f"slackd-{versions[-1]}")
+            make_repository(options.site / f"slackd-{versions[-1]}", release, f"{uri}/slackd/")
+        shutil.copytree(archive(release, options.site / f"slackd-{versions[0]}"), options.site / "debian")
+        make_repository(options.site / "debian", release, f"{uri}/debian/")
+    except (Unbuildable, RuntimeError, subprocess.CalledProcessError) as reason:
+        print(f"test bed: {reason}", file=sys.stderr)
+        return 1
+    print(json.dumps({"root": str(root_filesystem(release, "boot", BOOT_PACKAGES)), "versions": versions}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""What a roll restarts, in which order, and what each restart has to wait for. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+BROKER: Final = "slackd-broker.service"
+CONNECTORS: Final[Mapping[int, str]] = {1: "slackd-connector@1.service", 2: "slackd-connector@2.service"}
+UNITS: Final = (BROKER, *CONNECTORS.values())
+"""The processes of the daemon, in the order of a roll."""
+
+
+@attrs.frozen
+class ConnectorNow:
+    """One connector as the broker sees it.
+
+    Attributes:
+        linked: It is connected to the broker; all else is empty while it isn't.
+        digest: Fingerprint of its code, configuration and credentials.
+        ready: By app, connections that are READY.
+    """
+
+    linked: bool = False
+    digest: str = ""
+    ready: Mapping[str, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Now:
+    """The daemon as it runs.
+
+    Attributes:
+        broker_digest: "" while the broker cannot be asked.
+    """
+
+    broker_digest: str = ""
+    connectors: Mapping[int, ConnectorNow] = attrs.field(factory=dict)
+
+    def digest(self, unit: str) -> str:
+        """The fingerprint that a process runs with, "" where it is not known."""
+        if unit == BROKER:
+            return self.broker_digest
+        number = number_of(unit)
+        return self.connectors[number].digest if number in self.connectors else ""
+
+
+def number_of(unit: str) -> int:
+    """The number of a connector's unit; 0 for the broker's."""
+    return next((number for number, name in CONNECTORS.items() if name == unit), 0)
+
+
+def restarts(
+    wanted: Mapping[str, str], now: Now, *, changed_units: Sequence[str] = (), force: bool = False
+) -> tuple[str, ...]:
+    """The units to restart, in order: those whose process would not be what runs already.
+
+    Args:
+        wanted: By unit, the fingerprint of what is on disk.
+        changed_units: Units whose own files have changed since systemd read them.
+        force: Restart although nothing changed.
+    """
+    return tuple(
+        unit
+        for unit in UNITS
+        if unit in wanted and (force or unit in changed_units or now.digest(unit) != wanted[unit])
+    )
+
+
+def last_ready(number: int, now: Now, apps: Sequence[str]) -> tuple[str, ...]:
+    """The apps whose last READY connection a restart of this connector would take; it has to wait for them.
+
+    Args:
+        apps: Those that the configuration on disk has; nobody waits for one that was taken out.
+    """
+    here = now.connectors.get(number, ConnectorNow())
+    others = [each for other, each in now.connectors.items() if other != number]
+    return tuple(
+        app
+        for app in sorted(apps)
+        if here.ready.get(app, 0) and not any(other.ready.get(app, 0) for other in others)
+    )

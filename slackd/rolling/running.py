@@ -1,0 +1,121 @@
+"""How the daemon is at this moment: asked of the broker over its control socket, and of systemd."""
+
+import http.client
+import json
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from slackd.errors import SlackdError
+from slackd.rolling.plan import BROKER, UNITS, ConnectorNow, Now
+
+_ANSWER_WITHIN: Final = 10.0
+
+
+class Unreachable(SlackdError):
+    """The broker's control socket cannot be asked; the message says why and what to do."""
+
+
+class UnitFailed(SlackdError):
+    """systemd could not do what was asked of it; the message is systemd's own."""
+
+
+class _OverUnixSocket(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_ANSWER_WITHIN)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def ask(control: Path, path: str) -> Any:
+    """GET a path of the control API and return its JSON.
+
+    Raises:
+        Unreachable: There is no broker, no permission, or no answer.
+    """
+    connection = _OverUnixSocket(control)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    except PermissionError as error:
+        raise Unreachable(
+            f"{control} may not be used: run this as root or in the group slackd-admin"
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreachable(f"the broker does not answer on {control} ({error}): is slackd running?") from error
+    finally:
+        connection.close()
+
+
+def look(control: Path) -> Now:
+    """The daemon as the broker sees it; an empty `Now` while the broker cannot be asked."""
+    try:
+        return read_status(ask(control, "/v1/status"))
+    except Unreachable:
+        return Now()
+
+
+def read_status(status: Mapping[str, Any]) -> Now:
+    """What a roll needs of the control API's `/v1/status`."""
+    return Now(
+        broker_digest=str(status["broker"]["digest"]),
+        connectors={
+            int(each["number"]): ConnectorNow(
+                linked=bool(each["linked"]), digest=str(each["digest"]), ready=dict(each["ready"])
+            )
+            for each in status["connectors"]
+        },
+    )
+
+
+def systemctl(*arguments: str) -> str:
+    """Run systemctl and return what it prints.
+
+    Raises:
+        UnitFailed: With systemd's words.
+    """
+    try:
+        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UnitFailed(f"systemctl cannot be run: {error}; is this a host with systemd?") from error
+    if done.returncode:
+        raise UnitFailed(done.stderr.strip() or f"systemctl {' '.join(arguments)} ended with {done.returncode}")
+    return done.stdout
+
+
+def changed_units() -> tuple[str, ...]:
+    """Units of ours whose files were changed since systemd read them; it reads them anew."""
+    said = systemctl("show", "--property=Id,NeedDaemonReload", *UNITS)
+    changed = tuple(
+        fields["Id"]
+        for fields in (dict(line.split("=", 1) for line in block.splitlines()) for block in said.split("\n\n"))
+        if fields.get("NeedDaemonReload") == "yes"
+    )
+    if changed:
+        systemctl("daemon-reload")
+    return changed
+
+
+def restart(unit: str) -> None:
+    """Restart a unit and wait until it is READY.
+
+    Raises:
+        UnitFailed: It did not become READY; the message leads to the reason.
+    """
+    try:
+        systemctl("restart", unit)
+    except UnitFailed as error:
+        status = systemctl("show", "--property=StatusText", "--value", unit).strip()
+        said = f"; it says: {status}" if status else ""
+        raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
+
+
+def broker_unit_is_active() -> bool:
+    """Whether there is a broker to be asked at all."""
+    return systemctl("show", "--property=ActiveState", "--value", BROKER).strip() == "active"

@@ -1,0 +1,101 @@
+"""What a roll restarts, and what it waits for."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slackd.rolling.plan import BROKER, CONNECTORS, UNITS, ConnectorNow, Now, last_ready, restarts
+from slackd.rolling.running import read_status
+
+WANTED = {BROKER: "b", CONNECTORS[1]: "c", CONNECTORS[2]: "c"}
+
+
+def now(broker: str = "b", first: str = "c", second: str = "c") -> Now:
+    return Now(broker, {1: ConnectorNow(True, first), 2: ConnectorNow(True, second)})
+
+
+def test_nothing_is_restarted_that_would_not_change() -> None:
+    assert restarts(WANTED, now()) == ()
+
+
+def test_a_changed_token_leaves_the_broker_alone() -> None:
+    assert restarts({**WANTED, CONNECTORS[1]: "new", CONNECTORS[2]: "new"}, now()) == (
+        CONNECTORS[1],
+        CONNECTORS[2],
+    )
+
+
+def test_a_changed_plugin_file_leaves_the_connectors_alone() -> None:
+    assert restarts({**WANTED, BROKER: "new"}, now()) == (BROKER,)
+
+
+def test_a_roll_that_stopped_in_the_middle_is_finished_by_the_next_one() -> None:
+    assert restarts({**WANTED, CONNECTORS[1]: "new", CONNECTORS[2]: "new"}, now(first="new")) == (
+        CONNECTORS[2],
+    )
+
+
+def test_a_process_that_cannot_be_asked_is_restarted() -> None:
+    assert restarts(WANTED, Now()) == UNITS
+
+
+def test_force_restarts_everything_in_order() -> None:
+    assert restarts(WANTED, now(), force=True) == UNITS
+
+
+def test_a_changed_unit_file_is_a_change() -> None:
+    assert restarts(WANTED, now(), changed_units=(CONNECTORS[2],)) == (CONNECTORS[2],)
+
+
+def test_a_unit_that_is_not_wanted_is_not_touched_even_by_force() -> None:
+    assert restarts({BROKER: "b"}, now(), force=True) == (BROKER,)
+
+
+def ready(first: dict[str, int], second: dict[str, int]) -> Now:
+    return Now("b", {1: ConnectorNow(True, "c", first), 2: ConnectorNow(True, "c", second)})
+
+
+def test_the_last_ready_connection_of_an_app_is_not_taken() -> None:
+    assert last_ready(1, ready({"main": 1}, {"main": 0}), ["main"]) == ("main",)
+    assert last_ready(1, ready({"main": 1}, {}), ["main"]) == ("main",)
+
+
+def test_what_is_ready_at_both_holds_nothing_up() -> None:
+    assert last_ready(1, ready({"main": 2}, {"main": 1}), ["main"]) == ()
+
+
+def test_what_is_ready_nowhere_holds_nothing_up() -> None:
+    assert last_ready(1, ready({"main": 0}, {"main": 0}), ["main"]) == ()
+
+
+def test_nobody_waits_for_an_app_that_was_taken_out() -> None:
+    assert last_ready(1, ready({"old": 1, "main": 1}, {"main": 1}), ["main"]) == ()
+
+
+def test_a_connector_that_is_not_linked_has_nothing_ready() -> None:
+    alone = Now("b", {1: ConnectorNow(True, "c", {"main": 1}), 2: ConnectorNow()})
+    assert last_ready(1, alone, ["main"]) == ("main",)
+
+
+_counts = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 2))
+
+
+@given(first=_counts, second=_counts, number=st.sampled_from([1, 2]))
+def test_after_a_permitted_restart_every_app_that_was_ready_still_is(
+    first: dict[str, int], second: dict[str, int], number: int
+) -> None:
+    apps = ["a", "b", "c"]
+    if last_ready(number, ready(first, second), apps):
+        return
+    other = second if number == 1 else first
+    assert all(other.get(app, 0) for app in apps if first.get(app, 0) + second.get(app, 0))
+
+
+def test_the_control_api_is_read() -> None:
+    status = {
+        "broker": {"digest": "b", "pid": 7},
+        "connectors": [
+            {"number": 1, "linked": True, "digest": "c", "ready": {"main": 1}},
+            {"number": 2, "linked": False, "digest": "", "ready": {}},
+        ],
+    }
+    assert read_status(status) == Now("b", {1: ConnectorNow(True, "c", {"main": 1}), 2: ConnectorNow()})
