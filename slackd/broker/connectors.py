@@ -114,6 +114,11 @@ class Connectors:
         """How many connections of ours Slack may still count although they are gone."""
         return sum(each.app == app for each in self.ghosts.values())
 
+    def open_gap(self, app: str) -> Gap | None:
+        """The gap of an app that lasts as of the last look, or None."""
+        lasting = (gap for (of, _), gap in self._gaps.items() if of == app and gap.end is None)
+        return next(lasting, self._before.get(app))
+
     def free(self, app: str) -> int:
         """Places left under Slack's limit."""
         ours = sum(view.open(app) for view in self.views.values())

@@ -1,10 +1,12 @@
 """The broker's process: journal first, then sockets; and on the way out the reverse (rules R2, R5, R6)."""
 
 import asyncio
+import importlib
 import logging
 import random
 import socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,6 +14,9 @@ from slackd.broker.actions import Passed, PostLate
 from slackd.broker.calls import Calls
 from slackd.broker.connector_host import ConnectorHost
 from slackd.broker.connectors import Connectors
+from slackd.broker.control.observations import Observations
+from slackd.broker.control.running import RunningBroker
+from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, now
 from slackd.broker.journal import Opening
@@ -23,9 +28,13 @@ from slackd.broker.sessions.connection import PluginConnection
 from slackd.config import Config
 from slackd.errors import JournalError
 from slackd.link import BrokerEnd
-from slackd.link.messages import Acknowledged, FromBroker
+from slackd.link.messages import FromBroker
 from slackd.link.server import LinkServer
+from slackd.service.digest import Wing, process_digest
 from slackd.service.sockets import KEEP_SOCKET_FILE
+
+if TYPE_CHECKING:
+    from slackd.broker.control.server import ControlServer
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +53,13 @@ class Sockets:
         link: For connectors; None when they are in this process.
         plugins: For plugins.
         control: For operators, or None.
+        metrics: For `/metrics` alone, or None.
     """
 
     link: socket.socket | None
     plugins: socket.socket
     control: socket.socket | None = None
+    metrics: socket.socket | None = None
 
 
 class BrokerDaemon:
@@ -56,8 +67,9 @@ class BrokerDaemon:
 
     def __init__(self, config: Config, *, foreground: bool = False) -> None:
         self.config, self.foreground = config, foreground
-        self.watchers: set[Callable[[Passed], None]] = set()
-        self.on_acknowledged: list[Callable[[Acknowledged], None]] = []
+        self.watchers = Watchers(self._watched)
+        started = now()
+        self.observations = Observations(started.monotonic, started.unix)
         self.journal: SqliteJournal
         self.core: BrokerCore
         self.engine: Engine
@@ -86,11 +98,17 @@ class BrokerDaemon:
                 self._tasks = tasks
                 helpers = [*await self._start(opening, tasks)]
                 servers = await self._listen(sockets)
+                control: ControlServer | None = None
                 try:
+                    control = await self._serve_operators(sockets)
+                    if control is not None:
+                        helpers.append(tasks.create_task(control.run()))
                     on_ready(self.connector_host)
                     await stop.wait()
                 finally:
                     await self._stop(servers)
+                    if control is not None:
+                        await control.close()
                     for helper in helpers:
                         helper.cancel()
         finally:
@@ -102,7 +120,7 @@ class BrokerDaemon:
         rows = {row.id: row for row in await self.journal.open_by_id(handed)}
         self.core.start(opening, rows, now())
         self.connectors = Connectors(self.config.apps, opening.ghosts, opening.open_gaps)
-        self.connector_host = ConnectorHost(self.connectors, self._acknowledged)
+        self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged)
         self.engine = Engine(self.core, self.journal, self)
         self.calls = Calls(self.connectors, self.config.apps, self.core.tally, self.connector_host.send_call)
         self.connector_host.attach(self.engine, self.calls)
@@ -126,6 +144,32 @@ class BrokerDaemon:
             )
         )
         return servers
+
+    async def _serve_operators(self, sockets: Sockets) -> "ControlServer | None":
+        """After connectors and plugins are served: HTTP alone takes as long to import as most of the broker. It
+        is done before READY all the same (nothing is imported later), in a thread, so that the loop turns."""
+        if sockets.control is None and sockets.metrics is None:
+            return None
+        imported = await asyncio.to_thread(importlib.import_module, "slackd.broker.control.server")
+        control: ControlServer = imported.ControlServer(
+            RunningBroker(
+                config=self.config,
+                digest=await asyncio.to_thread(process_digest, Wing.BROKER, self.config),
+                core=self.core,
+                engine=self.engine,
+                journal=self.journal,
+                connectors=self.connectors,
+                plugin_host=self.plugin_host,
+                calls=self.calls,
+                observations=self.observations,
+                watchers=self.watchers,
+            )
+        )
+        if sockets.control is not None:
+            await control.serve_control(sockets.control)
+        if sockets.metrics is not None:
+            await control.serve_metrics(sockets.metrics)
+        return control
 
     async def _stop(self, servers: Sequence[LinkServer | asyncio.Server]) -> None:
         """Rule R5: no more dispatch; what plugins have written is read and committed; the note; the end."""
@@ -195,10 +239,6 @@ class BrokerDaemon:
             self.core.buried(plugin, ids, envelopes, now())
         self.engine.wake()
 
-    def _acknowledged(self, message: Acknowledged) -> None:
-        for tell in self.on_acknowledged:
-            tell(message)
-
     def to_connector(self, link: int, message: FromBroker) -> None:
         """As in `engine.Outlets`."""
         self.connector_host.send(link, message)
@@ -216,8 +256,10 @@ class BrokerDaemon:
 
     def passed(self, what: Passed) -> None:
         """As in `engine.Outlets`."""
-        for watch in list(self.watchers):
-            watch(what)
+        self.watchers.passed(what)
+
+    def _watched(self, watched: bool) -> None:
+        self.core.watched = watched
 
     async def _post(self, app: str, response_url: str, body: str) -> bool:
         taken = await self.calls.respond(app, response_url, body)

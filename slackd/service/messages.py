@@ -49,6 +49,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "journal-refused": ids.JOURNAL_UNWRITABLE,
         "journal-writable": ids.JOURNAL_WRITABLE_AGAIN,
         "journal-unreadable": "80c32c70e8664a23a6e207569bafd3ba",
+        "replayed": "27d868954d2547a9a377d60d7b4fcd09",
         "no-note": "4574bf579ab34fa0ade55caad32b3dbe",
         "backlog-buried": ids.BACKLOG_CUT,
         "delivery-dead": ids.DEAD_LETTER,
@@ -58,6 +59,9 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "plugin-log": "18ed93ded38a47ab93d3795b880126a9",
         "response-too-large": "817435c7ac9a4485a150952ae299ee94",
         "response-url-failed": "256fc5dddd30467ebc54c45d1fc7ca78",
+        "deadletters-retried": "e9ee4ee24a2345308852fbc0f9abbf7b",
+        "deadletters-discarded": "f7c6a712d90649b48954b346515bd3c3",
+        "replayed": "865b071e5eab46ea88136dcf4bab5fb5",
     }
 )
 """An event's name to 32 hexadecimal digits."""

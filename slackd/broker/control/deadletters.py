@@ -1,0 +1,132 @@
+"""Dead letters: listed, shown, tried again or thrown away, one, several, or all of a plugin."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from slackd.broker.control import requests
+from slackd.broker.control.running import RunningBroker
+from slackd.broker.journal import DeadLetter
+from slackd.broker.journal.writes import Discard, Done, Reason, Revive
+
+log = logging.getLogger(__name__)
+
+NOBODYS = ""
+"""The plugin of envelopes that could not be understood."""
+_REASONS = ", ".join(each.value for each in Reason)
+
+
+async def listed(broker: RunningBroker, request: web.Request) -> web.Response:
+    """A page of dead letters, oldest first, without their texts; `after` is the last delivery of the page
+    before."""
+    requests.known_parameters(request, ["plugin", "after", "limit"])
+    limit, after = requests.page_limit(request), requests.whole_number(request, "after", 0)
+    letters = await broker.journal.dead_letters(after, limit, request.query.get("plugin"))
+    return requests.answer({"deadletters": [_summary(each) for each in letters], "more": len(letters) == limit})
+
+
+async def shown(broker: RunningBroker, request: web.Request) -> web.Response:
+    """One dead letter with the text of its envelope, as Slack sent it but for blanked credentials."""
+    text = request.match_info["delivery"]
+    if not text.isdecimal() or len(text) > 18:
+        raise requests.BadRequest(f"{text[:50]!r}: expected the number of a delivery")
+    letter = await broker.journal.dead_letter(int(text))
+    if letter is None:
+        raise requests.NotFound(f"there is no dead letter {text}")
+    return requests.answer({**_summary(letter), "text": letter.text})
+
+
+async def retry(broker: RunningBroker, request: web.Request) -> web.Response:
+    """Hand dead letters to their plugins again, at the end of their keys' order, from attempt 1."""
+    return await _change(broker, request, "retried", Revive)
+
+
+async def discard(broker: RunningBroker, request: web.Request) -> web.Response:
+    """Throw dead letters away."""
+    return await _change(broker, request, "discarded", Discard)
+
+
+async def _change(
+    broker: RunningBroker, request: web.Request, done: str, write: Callable[[int], Revive | Discard]
+) -> web.Response:
+    """The body is `{"ids": [...]}` or `{"plugin": NAME, "reason"?: REASON, "after"?: ID, "until"?: TIME}`: a
+    page of the plugin's; `more` says that there are more, from `last` on. `until` keeps a letter that dies
+    again meanwhile from being taken twice."""
+    content = await requests.body(request, ["ids", "plugin", "reason", "after", "until"])
+    ids, plugin = requests.ids_in(content, "ids"), requests.text_in(content, "plugin")
+    if (ids is None) == (plugin is None):
+        raise requests.BadRequest('say which: "ids": [17, 18] or "plugin": "NAME"')
+    if ids is not None:
+        letters, last, more = await _named(broker, ids), 0, False
+    else:
+        page = await broker.journal.dead_letters(
+            requests.id_in(content, "after"), requests.LARGEST_PAGE, plugin
+        )
+        reason, until = _reason(content), requests.moment_in(content, "until")
+        letters = [each for each in page if _is_meant(each, reason, until)]
+        last, more = page[-1].delivery if page else 0, len(page) == requests.LARGEST_PAGE
+    able = [each for each in letters if write is Discard or each.plugin in broker.core.plugins]
+    outcomes = await broker.engine.write(*(write(each.delivery) for each in able)) if able else []
+    changed = [each.delivery for each, outcome in zip(able, outcomes, strict=True) if isinstance(outcome, Done)]
+    if changed:
+        extra = {"event": f"deadletters-{done}"}
+        log.info("%s %s %d dead letters", requests.who(request), done, len(changed), extra=extra)
+    answer: dict[str, Any] = {done: changed, "last": last, "more": more}
+    answer["failed"] = _failed(broker, ids or (), letters, able, changed)
+    return requests.answer(answer)
+
+
+async def _named(broker: RunningBroker, ids: Sequence[int]) -> list[DeadLetter]:
+    found = [await broker.journal.dead_letter(each) for each in ids]
+    return [each for each in found if each is not None]
+
+
+def _failed(
+    broker: RunningBroker,
+    ids: Sequence[int],
+    letters: Sequence[DeadLetter],
+    able: Sequence[DeadLetter],
+    changed: Sequence[int],
+) -> dict[str, str]:
+    """Why some were left as they are, by delivery."""
+    failed = {str(each): "there is no such dead letter" for each in ids}
+    for letter in letters:
+        failed[str(letter.delivery)] = "it is gone meanwhile"
+        if letter not in able:
+            failed[str(letter.delivery)] = (
+                f"no file in plugins.d declares the plugin {letter.plugin}"
+                if letter.plugin != NOBODYS
+                else "nobody could understand it, so there is no plugin to hand it to"
+            )
+    for delivery in changed:
+        failed.pop(str(delivery), None)
+    return failed
+
+
+def _reason(content: Any) -> Reason | None:
+    text = requests.text_in(content, "reason")
+    try:
+        return None if text is None else Reason(text)
+    except ValueError:
+        raise requests.BadRequest(f"reason: {text!r}; expected one of {_REASONS}") from None
+
+
+def _is_meant(letter: DeadLetter, reason: Reason | None, until: float | None) -> bool:
+    return reason in (None, letter.reason) and (until is None or letter.died_at <= until)
+
+
+def _summary(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "delivery": letter.delivery,
+        "envelope": letter.envelope,
+        "plugin": letter.plugin,
+        "app": letter.app,
+        "type": letter.type,
+        "reason": letter.reason.value,
+        "error": letter.error,
+        "attempts": letter.attempts,
+        "died_at": letter.died_at,
+        "received_at": letter.received_at,
+    }

@@ -1,0 +1,169 @@
+"""What is wrong, from how things stand: a pure function, one rule a function, each with the mend in words."""
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from slackd.broker.control.status import (
+    AppStatus,
+    ConnectorStatus,
+    JournalStatus,
+    PluginStatus,
+    Reason,
+    Status,
+)
+
+OK, NOTE, DEGRADED, FAILING = "ok", "note", "degraded", "failing"
+SILENT_AFTER = 10.0
+"""Seconds without an answer of the journal's writer after which it hangs."""
+SETTLE = 10.0
+"""Seconds after the broker's start in which connectors and plugins may still come back."""
+BEHIND_AFTER = 300.0
+"""Seconds that a connected plugin's oldest delivery may wait before it is behind."""
+SLOW_COMMIT = 1.0
+"""Seconds; commits slower than 3 break the promise of an answer in time."""
+NEAR_LIMIT = 0.8
+"""Part of Slack's hourly limit at which to warn."""
+FEW_PLACES = 2
+"""Free places below which planned rotation waits (design, section 5)."""
+
+
+def judged(status: Status) -> Status:
+    """The same status with its verdict and reasons, the worst first."""
+    order = {FAILING: 0, DEGRADED: 1, NOTE: 2}
+    reasons = tuple(sorted(_reasons(status), key=lambda each: order[each.level]))
+    levels = {each.level for each in reasons}
+    health = FAILING if FAILING in levels else DEGRADED if DEGRADED in levels else OK
+    return attrs.evolve(status, health=health, reasons=reasons)
+
+
+def not_ready(status: Status) -> tuple[str, ...]:
+    """Why the broker isn't ready for traffic, in words; nothing when it is (`/readyz`)."""
+    found = [] if status.journal.healthy else [f"journal: {_journal_text(status.journal)}"]
+    found += [
+        f"{app.name}: no connection is READY" for app in status.apps if not app.ready and not app.troubles
+    ]
+    return tuple(found)
+
+
+def _reasons(status: Status) -> Iterator[Reason]:
+    settled = status.broker.uptime >= SETTLE
+    yield from _journal(status.journal)
+    if not status.apps:
+        text = "no app is configured, so nothing connects to Slack"
+        yield Reason(DEGRADED, "configuration", text, "slackctl setup adds one")
+    for connector in status.connectors:
+        yield from _connector(connector, settled=settled)
+    for app in status.apps:
+        yield from _app(app, settled=settled, any_linked=any(each.linked for each in status.connectors))
+    for plugin in status.plugins:
+        yield from _plugin(plugin, settled=settled)
+    for words in status.broker.config_warnings:
+        yield Reason(NOTE, "configuration", words, "slackd check-config")
+
+
+def _journal(journal: JournalStatus) -> Iterator[Reason]:
+    if not journal.healthy:
+        mend = f"make room on, or repair, the disk of {journal.directory}; nothing is acknowledged meanwhile"
+        yield Reason(FAILING, "journal", _journal_text(journal), mend)
+    elif journal.failing:
+        yield Reason(DEGRADED, "journal", journal.failing, f"look at the disk of {journal.directory}")
+    if journal.commit_p99 is not None and journal.commit_p99 > SLOW_COMMIT:
+        text = f"one commit in a hundred takes {journal.commit_p99:.1f} s; Slack waits for 3 s at most"
+        yield Reason(DEGRADED, "journal", text, f"put {journal.directory} on a faster disk")
+    if journal.unreadable_letters:
+        text = f"{_count(journal.unreadable_letters, 'envelope')} could not be understood"
+        yield Reason(NOTE, "journal", text, "slackctl deadletters list --unreadable")
+
+
+def _journal_text(journal: JournalStatus) -> str:
+    if journal.silent_for > SILENT_AFTER:
+        return f"the writer has not answered for {journal.silent_for:.0f} s"
+    return journal.failing or "it cannot be written"
+
+
+def _connector(connector: ConnectorStatus, *, settled: bool) -> Iterator[Reason]:
+    if not connector.linked:
+        text = "not linked to the broker" + ("" if settled else " yet")
+        yield Reason(
+            DEGRADED,
+            f"connector {connector.number}",
+            text,
+            f"systemctl status slackd-connector@{connector.number}",
+        )
+
+
+def _app(app: AppStatus, *, settled: bool, any_linked: bool) -> Iterator[Reason]:
+    for trouble in _distinct(app):
+        yield Reason(DEGRADED if app.ready else FAILING, app.name, *trouble)
+    if app.ready == 0 and not app.troubles:
+        text = f"no connection is READY ({app.gap.reason})" if app.gap else "no connection is READY"
+        mend = "look for errors of the connectors: journalctl -u 'slackd-connector@*'"
+        if not any_linked:
+            text, mend = f"{text}: no connector is linked", "systemctl start slackd"
+        level = FAILING if settled or app.gap is not None else DEGRADED
+        yield Reason(level, app.name, text if settled else f"{text} yet", mend)
+    elif 0 < app.ready < app.wanted and not app.troubles:
+        text = f"{app.ready} of {app.wanted} connections are READY"
+        yield Reason(DEGRADED, app.name, text, "it should mend itself; else journalctl -u 'slackd-connector@*'")
+    if app.strangers:
+        text = (
+            f"{_count(app.strangers, 'connection')} of another process on the same app token: "
+            "it gets a share of the envelopes"
+        )
+        yield Reason(DEGRADED, app.name, text, "stop the other process, or change the app token")
+    if app.free < FEW_PLACES:
+        text = (
+            f"{_count(app.free, 'place')} free of Slack's ten, so planned rotation waits ({app.ghosts} ghosts)"
+        )
+        yield Reason(DEGRADED, app.name, text, "ghosts go by themselves within hours; stop other processes")
+    if app.events_hour > NEAR_LIMIT * app.events_hour_limit:
+        share = 100 * app.events_hour / app.events_hour_limit
+        text = f"{app.events_hour:,} events within an hour, {share:.0f} % of what Slack delivers"
+        yield Reason(
+            DEGRADED, app.name, text, "unsubscribe from events that nobody handles, in the app's settings"
+        )
+    if app.gaps_day and app.gap is None:
+        seconds = f"{app.gap_seconds_day or 0:.1f} s"
+        text = f"{_count(app.gaps_day, 'gap')} without a READY connection in 24 hours, {seconds} in all"
+        yield Reason(NOTE, app.name, text, "slackctl gaps")
+
+
+def _distinct(app: AppStatus) -> Iterable[tuple[str, str]]:
+    """Both connectors usually tell of the same trouble."""
+    return dict.fromkeys((each.reason, each.mend) for each in app.troubles)
+
+
+def _plugin(plugin: PluginStatus, *, settled: bool) -> Iterator[Reason]:
+    connected = [each for each in plugin.sessions if not each.awaited]
+    if not plugin.sessions and settled:
+        waiting = f"; {_deliveries(plugin.open)}" if plugin.open else ""
+        text = f"not connected for {_duration(plugin.absent_for)}{waiting}"
+        yield Reason(DEGRADED, plugin.name, text, f"systemctl status slackd-plugin@{plugin.name}")
+    if connected and all(each.paused for each in connected):
+        text = "it does not read what it is sent"
+        yield Reason(DEGRADED, plugin.name, text, f"systemctl restart slackd-plugin@{plugin.name}")
+    elif connected and plugin.oldest_age is not None and plugin.oldest_age > BEHIND_AFTER:
+        age, waiting = _duration(plugin.oldest_age), _deliveries(plugin.open or 0)
+        text = f"its oldest delivery has waited for {age}; {waiting}"
+        mend = f"start more sessions of it, or see what keeps it: slackctl inflight --plugin {plugin.name}"
+        yield Reason(DEGRADED, plugin.name, text, mend)
+    if plugin.dead:
+        text = f"{_count(plugin.dead, 'dead letter')}"
+        yield Reason(NOTE, plugin.name, text, f"slackctl deadletters list --plugin {plugin.name}")
+
+
+def _deliveries(number: int) -> str:
+    return "1 delivery waits" if number == 1 else f"{number:,} deliveries wait"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.0f} h"

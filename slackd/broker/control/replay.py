@@ -1,0 +1,98 @@
+"""Replay: a plugin is handed again what it was, or would have been, handed once.
+
+P6 holds here too: only what the plugin subscribes to is handed to it, whoever asks.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from aiohttp import web
+
+from slackd.broker.control import requests
+from slackd.broker.control.reading_again import understood
+from slackd.broker.control.running import RunningBroker
+from slackd.broker.dispatch.matching import Matcher
+from slackd.broker.journal import StoredEnvelope
+from slackd.broker.journal.writes import Done, Lane, NewDelivery, Replay
+from slackd.config import Plugin
+
+log = logging.getLogger(__name__)
+
+_MEMBERS = ("plugin", "envelopes", "since", "until", "after", "app", "type", "dry_run")
+
+
+@attrs.frozen
+class _Wanted:
+    """Which envelopes of a page are meant."""
+
+    app: str | None
+    type: str | None
+
+    def __call__(self, stored: StoredEnvelope) -> bool:
+        return self.app in (None, stored.app) and self.type in (None, stored.type)
+
+
+async def replay(broker: RunningBroker, request: web.Request) -> web.Response:
+    """The body is `{"plugin": NAME, "envelopes": [ID, ...]}` or `{"plugin": NAME, "since": TIME, "until"?,
+    "after"?: ID}`: a page; `more` says that there are more, from `last` on. `app` and `type` narrow it, and
+    `dry_run` only says what would be handed out."""
+    content = await requests.body(request, _MEMBERS)
+    plugin = _plugin(broker, content)
+    ids, since = requests.ids_in(content, "envelopes"), requests.moment_in(content, "since")
+    if (ids is None) == (since is None):
+        raise requests.BadRequest('say which: "envelopes": [ID, ...] or "since": UNIX seconds')
+    if ids is not None:
+        found = await broker.journal.envelopes(ids)
+        page: Sequence[StoredEnvelope] = [found[each] for each in sorted(found)]
+        missing, more = [each for each in ids if each not in found], False
+    else:
+        after, until = requests.id_in(content, "after"), requests.moment_in(content, "until")
+        page = await broker.journal.recorded(after, requests.LARGEST_PAGE, since, until)
+        missing, more = [], len(page) == requests.LARGEST_PAGE
+    meant = [
+        each
+        for each in page
+        if _Wanted(requests.text_in(content, "app"), requests.text_in(content, "type"))(each)
+    ]
+    writes = _writes(plugin, meant, broker.engine.clock().unix)
+    handed = [write.envelope for write in writes]
+    if writes and not requests.flag_in(content, "dry_run"):
+        outcomes = await broker.engine.write(*writes)
+        handed = [
+            write.envelope for write, outcome in zip(writes, outcomes, strict=True) if isinstance(outcome, Done)
+        ]
+        extra = {"event": "replayed", "plugin": plugin.name}
+        log.info("%s replayed %d envelopes to %s", requests.who(request), len(handed), plugin.name, extra=extra)
+    chosen = set(handed)
+    return requests.answer(
+        {
+            "replayed": handed,
+            "not_subscribed": [each.id for each in meant if each.id not in chosen],
+            "missing": missing,
+            "last": page[-1].id if page else 0,
+            "more": more,
+        }
+    )
+
+
+def _plugin(broker: RunningBroker, content: Any) -> Plugin:
+    name = requests.text_in(content, "plugin")
+    if name is None:
+        raise requests.BadRequest('name the plugin to hand it to: "plugin": "NAME"')
+    plugin = broker.config.plugin_files.get(name)
+    if plugin is None:
+        raise requests.NotFound(f"no file in plugins.d declares a plugin {name[:100]!r}")
+    return plugin
+
+
+def _writes(plugin: Plugin, page: Sequence[StoredEnvelope], now: float) -> list[Replay]:
+    matcher, writes = Matcher({plugin.name: plugin}), []
+    for stored in page:
+        envelope = understood(stored)
+        for match in matcher.matches(envelope) if envelope is not None else ():
+            # Slack was answered long ago: nothing is owed, and a person's click is stale after `expire`.
+            expires_at = now + plugin.delivery.expire if match.lane is Lane.PROMPT else None
+            writes.append(Replay(stored.id, NewDelivery(plugin.name, match.lane, match.key, expires_at)))
+    return writes

@@ -1,0 +1,208 @@
+"""How the broker stands, as values: what `/v1/status`, `slackctl status` and `slackd roll` go by.
+
+Instants are UNIX seconds, durations seconds, sizes bytes. No value here holds a token: the broker has none.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+HOURLY_LIMIT = 30_000
+"""Event deliveries an hour that Slack allows ("The Events API", rate limiting): per workspace and app."""
+
+
+@attrs.frozen
+class BrokerStatus:
+    """The broker's own process."""
+
+    pid: int
+    version: str
+    digest: str
+    started_at: float
+    uptime: float
+    config: str
+    config_warnings: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Connection:
+    """One Slack connection.
+
+    Attributes:
+        seconds: For how long it has been in its phase.
+        ready_for: For how long it has been READY, or None.
+        lifetime: How long Slack said it would live, 0 before the hello.
+    """
+
+    name: str
+    app: str
+    phase: str
+    seconds: float
+    ready_for: float | None
+    host: str
+    lifetime: float
+
+
+@attrs.frozen
+class Trouble:
+    """Why an app has no connection, and what mends it."""
+
+    app: str
+    reason: str
+    mend: str
+
+
+@attrs.frozen
+class ConnectorStatus:
+    """One connector; all but its number is empty while it isn't linked.
+
+    Attributes:
+        ready: By app, connections that are READY.
+        wanted: By app, connections that it wants READY.
+    """
+
+    number: int
+    linked: bool
+    pid: int = 0
+    digest: str = ""
+    ready: Mapping[str, int] = attrs.field(factory=dict)
+    wanted: Mapping[str, int] = attrs.field(factory=dict)
+    troubles: tuple[Trouble, ...] = ()
+    connections: tuple[Connection, ...] = ()
+
+
+@attrs.frozen
+class GapNow:
+    """An app has no READY connection at the moment."""
+
+    since: float
+    reason: str
+
+
+@attrs.frozen
+class AppStatus:
+    """One app over both connectors.
+
+    Attributes:
+        ready, wanted: Connections.
+        ghosts: Connections of ours that Slack may still count although they are gone.
+        strangers: Connections of other processes on the same app token.
+        free: Places left under Slack's ten.
+        gap: The interval without a READY connection that lasts now, or None.
+        gaps_day, gap_seconds_day: Gaps within 24 hours and the seconds in them; None if unknown.
+        seconds_without_ready: Since the broker's start.
+        events_hour: Event deliveries within the last hour, or since the start if that was later.
+    """
+
+    name: str
+    transport: str
+    ready: int
+    wanted: int
+    ghosts: int
+    strangers: int
+    free: int
+    gap: GapNow | None
+    gaps_day: int | None
+    gap_seconds_day: float | None
+    seconds_without_ready: float
+    events_hour: int
+    events_hour_limit: int
+    first_seen_on_retry: int
+    troubles: tuple[Trouble, ...]
+
+
+@attrs.frozen
+class SessionStatus:
+    """One session of a plugin.
+
+    Attributes:
+        session: The program's own name for it, "" if it named none.
+        awaited: Its connection ended a moment ago, and it may come back.
+        paused: It doesn't read what it was sent.
+        in_flight: Deliveries that it has.
+    """
+
+    session: str
+    client: str
+    pid: int
+    uid: int
+    awaited: bool
+    paused: bool
+    in_flight: int
+
+
+@attrs.frozen
+class PluginStatus:
+    """One plugin that a file declares.
+
+    Attributes:
+        responds: Slack's acknowledgement waits for its answers.
+        absent_for: Seconds without a session, 0 while there is one.
+        open, open_bytes, oldest_age, dead: Its backlog and dead letters; None if the journal can't be read.
+        in_flight: Deliveries that its sessions have or that wait for a commit.
+    """
+
+    name: str
+    file: str
+    responds: bool
+    absent_for: float
+    sessions: tuple[SessionStatus, ...]
+    open: int | None
+    open_bytes: int | None
+    oldest_age: float | None
+    dead: int | None
+    in_flight: int
+    window: int
+
+
+@attrs.frozen
+class JournalStatus:
+    """The journal.
+
+    Attributes:
+        healthy: The last commit succeeded and the writer answers.
+        failing: The error of the last commit or read that failed, "" when all is well.
+        silent_for: Seconds since the writer last answered.
+        commit_p50, commit_p99: Seconds, of the last thousand commits; None before the first.
+        unreadable_letters: Dead letters that nobody could read.
+    """
+
+    directory: str
+    healthy: bool
+    failing: str
+    bytes: int
+    silent_for: float
+    commit_p50: float | None
+    commit_p99: float | None
+    unreadable_letters: int | None
+
+
+@attrs.frozen
+class Reason:
+    """One thing that an operator should know.
+
+    Attributes:
+        level: "failing", "degraded", or "note" for what needs a look and no alarm.
+        about: What it is about: an app, a plugin, "journal", "connector 2".
+        mend: What to do about it.
+    """
+
+    level: str
+    about: str
+    text: str
+    mend: str
+
+
+@attrs.frozen
+class Status:
+    """The whole."""
+
+    broker: BrokerStatus
+    connectors: tuple[ConnectorStatus, ...]
+    apps: tuple[AppStatus, ...]
+    plugins: tuple[PluginStatus, ...]
+    journal: JournalStatus
+    answers_awaited: int
+    calls_under_way: int
+    health: str = "ok"
+    reasons: tuple[Reason, ...] = ()

@@ -1,0 +1,237 @@
+"""The broker in Prometheus' form: read off at the scrape, nothing is kept twice.
+
+Names follow "Metric and label naming" and "Writing exporters" of Prometheus' documentation: base units,
+counters end in `_total`. Labels are bounded: apps, plugins and connectors come from the configuration; types
+of envelopes, methods and errors, which come from outside, are named only where they are known.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from slackd.broker.control.observations import Histogram
+from slackd.broker.control.running import RunningBroker
+from slackd.broker.control.status import HOURLY_LIMIT, ConnectorStatus, Status
+from slackd.broker.control.survey import survey
+from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
+
+KNOWN_TYPES = frozenset({EVENTS, COMMANDS, INTERACTIVE})
+OTHER = "other"
+PHASES = ("DIALLING", "READY", "LEAVING", "RETIRING", "BACKOFF")
+MOST_VALUES = 100
+"""Values of a label that comes from outside before the rest is `other`."""
+_PLAIN = re.compile(r"[a-z0-9_.]{1,60}")
+_process = CollectorRegistry()
+ProcessCollector(registry=_process)
+GCCollector(registry=_process)
+PlatformCollector(registry=_process)
+
+
+async def scrape(broker: RunningBroker, request: web.Request) -> web.Response:
+    """Everything in the text format that scrapers read."""
+    registry = CollectorRegistry()
+    registry.register(BrokerCollector(broker, await survey(broker)))
+    text = generate_latest(registry) + generate_latest(_process)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class BrokerCollector(Collector):
+    """The running broker at one moment."""
+
+    def __init__(self, broker: RunningBroker, status: Status) -> None:
+        self._broker, self._status = broker, status
+
+    def collect(self) -> Iterable[Metric]:
+        """As `prometheus_client` wants it."""
+        yield from self._process()
+        yield from self._envelopes()
+        yield from self._connections()
+        yield from self._journal()
+        yield from self._plugins()
+
+    def _process(self) -> Iterator[Metric]:
+        broker = self._status.broker
+        yield _gauge(
+            "slackd_build_info", "The release that runs; always 1.", ["version"], {(broker.version,): 1}
+        )
+        yield _gauge("slackd_start_time_seconds", "When the broker started.", [], {(): broker.started_at})
+        healths = {(name,): float(name == self._status.health) for name in ("ok", "degraded", "failing")}
+        yield _gauge("slackd_health", "1 for the verdict of slackctl status.", ["health"], healths)
+
+    def _envelopes(self) -> Iterator[Metric]:
+        tally, seen = self._broker.core.tally, self._broker.observations
+        labels = ["app", "type"]
+        yield _counter("slackd_envelopes", "New envelopes journaled.", labels, _known_types(tally.envelopes))
+        yield _counter(
+            "slackd_duplicate_envelopes", "Envelopes that were known.", labels, _known_types(tally.duplicates)
+        )
+        yield _counter(
+            "slackd_unreadable_envelopes",
+            "Envelopes nobody could understand.",
+            ["app"],
+            _by_one(tally.unreadable),
+        )
+        yield _counter(
+            "slackd_refused_envelopes",
+            "Envelopes not acknowledged since the journal could not take them.",
+            ["app"],
+            _by_one(tally.refused),
+        )
+        yield _counter(
+            "slackd_first_seen_on_retry",
+            "New envelopes that Slack had already tried to deliver elsewhere.",
+            ["app"],
+            self._each_app(tally.first_seen_on_retry),
+        )
+        acks = {(app,): float(each.count) for app, each in seen.ack_latency.items()}
+        yield _counter("slackd_acks", "Acknowledgements sent to Slack.", ["app"], acks)
+        yield _counter(
+            "slackd_unsendable_acks",
+            "Acknowledgements whose connection was gone.",
+            ["app"],
+            _by_one(seen.unsendable),
+        )
+        latency = {(app,): each for app, each in seen.ack_latency.items()}
+        text = "From the receipt of an envelope to its acknowledgement on the wire."
+        yield _histogram("slackd_ack_latency_seconds", text, ["app"], latency)
+        events = {(app.name,): float(app.events_hour) for app in self._status.apps}
+        yield _gauge("slackd_events_hour", "Event deliveries within the last hour.", ["app"], events)
+        limit = "Event deliveries an hour that Slack allows an app and workspace."
+        yield _gauge("slackd_events_hour_limit", limit, [], {(): HOURLY_LIMIT})
+
+    def _connections(self) -> Iterator[Metric]:
+        apps = self._status.apps
+        labels = ["app", "connector", "state"]
+        states: dict[tuple[str, ...], float] = {}
+        for connector in self._status.connectors:
+            states.update(_states(connector, [app.name for app in apps]))
+        yield _gauge("slackd_connections", "Connections to Slack by state.", labels, states)
+        for name, text, values in (
+            ("slackd_connections_wanted", "READY connections wanted.", [app.wanted for app in apps]),
+            ("slackd_connections_free", "Places free of the ten Slack allows.", [app.free for app in apps]),
+            ("slackd_ghosts", "Gone connections that Slack may still count.", [app.ghosts for app in apps]),
+            ("slackd_strangers", "Connections of others on the same token.", [app.strangers for app in apps]),
+            ("slackd_app_trouble", "1 if a person must mend something.", [bool(app.troubles) for app in apps]),
+        ):
+            yield _gauge(name, text, ["app"], {(a.name,): float(v) for a, v in zip(apps, values, strict=True)})
+        yield _counter(
+            "slackd_reconnects",
+            "Connections that ended or were replaced.",
+            ["app", "reason"],
+            _bounded(self._broker.connectors.reconnects),
+        )
+        without = {(app.name,): app.seconds_without_ready for app in apps}
+        text = "Time in which an app had no READY connection."
+        yield _counter("slackd_seconds_without_ready", text, ["app"], without)
+        linked = {(str(each.number),): float(each.linked) for each in self._status.connectors}
+        yield _gauge("slackd_connector_linked", "1 if the connector is linked.", ["connector"], linked)
+
+    def _journal(self) -> Iterator[Metric]:
+        journal = self._status.journal
+        text = "Size of the database and its write-ahead log."
+        yield _gauge("slackd_journal_bytes", text, [], {(): journal.bytes})
+        yield _gauge("slackd_journal_healthy", "1 if it takes envelopes.", [], {(): float(journal.healthy)})
+        commits = {(): self._broker.observations.commits}
+        yield _histogram("slackd_journal_commit_seconds", "Duration of a group commit.", [], commits)
+
+    def _plugins(self) -> Iterator[Metric]:
+        plugins, tally = self._status.plugins, self._broker.core.tally
+        yield _counter(
+            "slackd_deliveries", "What became of deliveries.", ["plugin", "outcome"], tally.deliveries
+        )
+        yield _counter("slackd_answers", "When answers came.", ["plugin", "when"], tally.answers)
+        calls: Counter[tuple[str, str]] = Counter()
+        for (plugin, _, outcome), count in tally.calls.items():
+            calls[plugin, outcome] += count
+        yield _counter("slackd_api_calls", "Web API calls of plugins.", ["plugin", "outcome"], _bounded(calls))
+        for name, text, values in (
+            ("slackd_open_deliveries", "Deliveries not handled yet.", [each.open for each in plugins]),
+            ("slackd_open_delivery_bytes", "Bytes of their envelopes.", [each.open_bytes for each in plugins]),
+            ("slackd_dead_letters", "Dead letters that wait for an operator.", [each.dead for each in plugins]),
+            ("slackd_deliveries_in_flight", "Deliveries handed out.", [each.in_flight for each in plugins]),
+            ("slackd_plugin_sessions", "Sessions connected.", [_connected(each.sessions) for each in plugins]),
+            (
+                "slackd_oldest_open_delivery_age_seconds",
+                "Time since the receipt of the oldest delivery not handled yet; 0 without any.",
+                [each.oldest_age if each.open else None if each.open is None else 0.0 for each in plugins],
+            ),
+        ):
+            known = {(p.name,): float(v) for p, v in zip(plugins, values, strict=True) if v is not None}
+            yield _gauge(name, text, ["plugin"], known)
+
+    def _each_app(self, counts: Counter[str]) -> dict[tuple[str, ...], float]:
+        """Zero is said too, so that a first one is seen as a rise."""
+        return {(app,): float(counts[app]) for app in self._broker.config.apps}
+
+
+def _connected(sessions: Iterable[object]) -> int:
+    return sum(not getattr(each, "awaited", False) for each in sessions)
+
+
+def _states(connector: ConnectorStatus, apps: Iterable[str]) -> dict[tuple[str, ...], float]:
+    counts = Counter((each.app, each.phase) for each in connector.connections)
+    return {
+        (app, str(connector.number), phase.lower()): float(counts[app, phase])
+        for app in apps
+        for phase in PHASES
+    }
+
+
+def _known_types(counts: Counter[tuple[str, str]]) -> dict[tuple[str, ...], float]:
+    found: Counter[tuple[str, ...]] = Counter()
+    for (app, kind), count in counts.items():
+        found[app, kind if kind in KNOWN_TYPES else OTHER] += count
+    return {labels: float(count) for labels, count in found.items()}
+
+
+def _by_one(counts: Counter[str]) -> dict[tuple[str, ...], float]:
+    return {(name,): float(count) for name, count in counts.items()}
+
+
+def _bounded(counts: Counter[tuple[str, str]]) -> dict[tuple[str, ...], float]:
+    """The second label comes from outside: the most frequent values are named, the rest is `other`."""
+    totals: Counter[str] = Counter()
+    for (_, value), count in counts.items():
+        totals[value] += count
+    named = {value for value, _ in totals.most_common(MOST_VALUES) if _PLAIN.fullmatch(value)}
+    found: Counter[tuple[str, ...]] = Counter()
+    for (name, value), count in counts.items():
+        found[name, value if value in named else OTHER] += count
+    return {labels: float(count) for labels, count in found.items()}
+
+
+Samples = Mapping[Any, float]
+"""Values by the label values, in the order of the labels."""
+
+
+def _counter(name: str, text: str, labels: list[str], samples: Samples) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for values, sample in sorted(samples.items()):
+        family.add_metric(values, sample)
+    return family
+
+
+def _gauge(name: str, text: str, labels: list[str], samples: Samples) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, sample in sorted(samples.items()):
+        family.add_metric(values, sample)
+    return family
+
+
+def _histogram(name: str, text: str, labels: list[str], samples: Mapping[Any, Histogram]) -> Metric:
+    family = HistogramMetricFamily(name, text, labels=labels)
+    for values, histogram in sorted(samples.items()):
+        buckets = [(_bound(bound), float(count)) for bound, count in histogram.cumulative()]
+        family.add_metric(values, buckets, sum_value=histogram.sum)
+    return family
+
+
+def _bound(bound: float) -> str:
+    return "+Inf" if bound == float("inf") else str(bound)
