@@ -49,7 +49,6 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "journal-refused": ids.JOURNAL_UNWRITABLE,
         "journal-writable": ids.JOURNAL_WRITABLE_AGAIN,
         "journal-unreadable": "80c32c70e8664a23a6e207569bafd3ba",
-        "replayed": "27d868954d2547a9a377d60d7b4fcd09",
         "no-note": "4574bf579ab34fa0ade55caad32b3dbe",
         "backlog-buried": ids.BACKLOG_CUT,
         "delivery-dead": ids.DEAD_LETTER,

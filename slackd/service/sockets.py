@@ -89,7 +89,7 @@ class Listener:
         """Stop listening, and remove the file if it is still this socket's."""
         self.socket.close()
         if self.path is not None:
-            with _locked(self.path.parent), contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), _locked(self.path.parent):
                 if os.lstat(self.path).st_ino == self.inode:
                     os.unlink(self.path)
 

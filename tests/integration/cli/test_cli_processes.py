@@ -1,6 +1,5 @@
 """The daemon's processes as systemd, and people without it, start and stop them."""
 
-import os
 import signal
 import socket
 import stat
@@ -185,7 +184,6 @@ def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list
     assert said.stdout == "\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 def test_files_of_the_daemon_are_its_own(place: Home) -> None:
     with daemon("broker", config=place.file) as broker:
         broker.wait_ready()
