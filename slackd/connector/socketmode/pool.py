@@ -274,7 +274,7 @@ class Pool:
                     logging.WARNING,
                     "rotation-waits",
                     f"the planned replacement of {life.connection} waits: fewer than {SPARE_PLACES} "
-                    f"of the app's {SLACK_LIMIT} places at Slack are free (`slackctl status` tells who has them)",
+                    f"of the app's {SLACK_LIMIT} places are free (`slackctl status` tells who has them)",
                 )
         slot = self._slot(life)
         life.rotate_at = rotation.next_turn(
@@ -331,7 +331,7 @@ class Pool:
         before, life.phase = life.phase, after(life.phase, cue)
         if life.phase is before:
             return
-        if before in (Phase.READY, Phase.LEAVING):
+        if before is Phase.READY:
             self._note_how_long_it_lasted(life, now)
         life.since = now
         self._actions.append(Moved(life.state(), cue, now, ghost_until, detail))

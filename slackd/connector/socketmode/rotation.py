@@ -41,9 +41,10 @@ def lead(lifetime: float) -> float:
     """Seconds before the end of a connection's lifetime at which its rotation may begin.
 
     A fiftieth of the lifetime (six minutes of five hours), but where lifetimes are short still enough to come
-    before Slack's warning ten seconds before the end ("Using Socket Mode").
+    before Slack's warning. That comes ten seconds before the end ("Using Socket Mode"), and the end about a
+    minute before the lifetime that was told (in the field: after 18,000 of 18,060 seconds).
     """
-    return max(lifetime / 50, min(40.0, lifetime / 4))
+    return max(lifetime / 50, min(160.0, lifetime / 4))
 
 
 def rotation_due(ready_since: float, lifetime: float, slot: Slot) -> float:

@@ -1,0 +1,426 @@
+"""The pool, row by row: what Slack says and what the network does, and what the pool does about it."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from slackd.connector.socketmode import failures
+from slackd.connector.socketmode.actions import Action, Close, Dial, Moved
+from slackd.connector.socketmode.pool import FAREWELL
+from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from tests.unit.connector.pool_world import PoolWorld
+
+
+@pytest.fixture
+def world() -> PoolWorld:
+    """One connection that is READY."""
+    world = PoolWorld(1)
+    world.start()
+    world.run(5)
+    assert world.ready == ["c1-main-1"]
+    return world
+
+
+def happen(world: PoolWorld) -> list[Action]:
+    """What the pool wants at once; it is carried out, too."""
+    actions = world.pool.take_actions()
+    world.pool._actions = list(actions)
+    world.carry_out()
+    return actions
+
+
+def no_place(world: PoolWorld) -> Callable[[str], None]:
+    return lambda name: world.disconnect(name, "too_many_websockets")
+
+
+def dials(actions: list[Action]) -> int:
+    return sum(isinstance(action, Dial) for action in actions)
+
+
+@pytest.mark.parametrize("reason", ["warning", "refresh_requested", "a reason of next year"])
+def test_an_announced_end_is_answered_with_a_dial_at_once(world: PoolWorld, reason: str) -> None:
+    world.pool.said_disconnect("c1-main-1", Disconnect(reason), world.now)
+    assert dials(happen(world)) == 1
+    assert world.in_phase("leaving") == ["c1-main-1"]
+    world.run(2)
+    assert world.only() == "c1-main-2"
+    assert world.in_phase("retiring") == ["c1-main-1"]
+    assert ("disconnect-unknown" in world.warnings()) == (reason == "a reason of next year")
+
+
+def test_a_second_announcement_dials_no_second_time(world: PoolWorld) -> None:
+    for reason in ("warning", "refresh_requested", "warning"):
+        world.pool.said_disconnect("c1-main-1", Disconnect(reason), world.now)
+    assert dials(happen(world)) == 1
+
+
+def test_a_drop_that_races_with_a_warning_yields_one_replacement(world: PoolWorld) -> None:
+    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.pool.ended("c1-main-1", False, world.now)
+    assert dials(happen(world)) == 1
+    world.run(60)
+    assert len(world.dials) == 2
+    assert world.only() == "c1-main-2"
+
+
+def test_a_replaced_connection_is_slacks_to_close(world: PoolWorld) -> None:
+    world.disconnect("c1-main-1", "warning")
+    world.carry_out()
+    world.run(FAREWELL - 5.1)
+    assert world.in_phase("retiring") == ["c1-main-1"]
+    world.run(1)
+    assert world.in_phase("retiring") == []
+    assert all(move.ghost_until is None for move in world.moves)
+
+
+def test_a_replaced_connection_that_slack_forgets_is_closed_when_nothing_is_in_flight(world: PoolWorld) -> None:
+    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.busy.add("c1-main-1")
+    world.carry_out()
+    world.run(FAREWELL + 5)
+    assert world.in_phase("retiring") == ["c1-main-1"]
+    world.busy.clear()
+    world.pool.tick(world.now)
+    assert Close("c1-main-1") in happen(world)
+    world.run(3)
+    assert world.in_phase("retiring") == []
+
+
+def test_a_drop_without_a_word_is_dialled_again_with_jitter_and_may_leave_a_ghost(world: PoolWorld) -> None:
+    world.drop("c1-main-1")
+    (moved,) = [action for action in happen(world) if isinstance(action, Moved)]
+    (ready,) = [move for move in world.moves if move.state.phase == "ready"]
+    assert (moved.state.phase, moved.cue.value) == ("backoff", "dropped")
+    assert moved.ghost_until == ready.at + 18_060
+    assert world.ready == []
+    world.run(2)
+    assert world.only() == "c1-main-2"
+    assert world.dials[1] - moved.at <= 0.25
+
+
+def test_a_close_that_slack_confirmed_leaves_no_ghost(world: PoolWorld) -> None:
+    world.end("c1-main-1", confirmed=True)
+    world.run(5)
+    assert all(move.ghost_until is None for move in world.moves)
+    assert world.only() == "c1-main-2"
+
+
+def test_a_silent_connection_is_replaced_first_and_then_ended(world: PoolWorld) -> None:
+    world.stall("c1-main-1")
+    world.run(60)
+    steps = [(move.state.connection, move.state.phase, move.cue.value) for move in world.moves[2:]]
+    assert steps == [
+        ("c1-main-1", "retiring", "stalled"),
+        ("c1-main-2", "dialling", "retry due"),
+        ("c1-main-2", "ready", "hello"),
+        ("c1-main-1", "closed", "closed by either side"),
+    ]
+    assert world.moves[-1].ghost_until is not None
+    assert 29 < world.dials[1] < 45
+
+
+def test_a_silent_connection_that_wakes_is_read_until_its_replacement_is_up(world: PoolWorld) -> None:
+    world.stall("c1-main-1")
+    world.answer = lambda: failures.of_handshake(404)
+    world.run(40)
+    assert world.in_phase("retiring") == ["c1-main-1"]
+    world.sockets["c1-main-1"].silent = False
+    world.pool.heard("c1-main-1", world.now)
+    world.answer = lambda: None
+    world.run(25)
+    assert world.in_phase("retiring") == []
+    assert len(world.ready) == 1
+    assert all(move.ghost_until is None for move in world.moves)
+
+
+def test_a_silent_connection_without_replacement_is_given_up_after_a_second_silence(world: PoolWorld) -> None:
+    world.stall("c1-main-1")
+    world.answer = lambda: failures.of_handshake(404)
+    world.run(70)
+    assert world.in_phase("retiring") == []
+    assert world.moves[-1].state.phase in ("backoff", "dialling")
+
+
+def test_silence_means_nothing_while_nobody_reads(world: PoolWorld) -> None:
+    world.stall("c1-main-1")
+    world.pool.reading_paused(world.now)
+    world.run(600)
+    assert world.only() == "c1-main-1"
+    world.pool.reading_resumed(world.now)
+    world.run(29)
+    assert world.only() == "c1-main-1"
+    world.run(5)
+    assert world.only() == "c1-main-2"
+
+
+def test_link_disabled_is_said_once_and_tried_slowly(world: PoolWorld) -> None:
+    world.disconnect("c1-main-1", "link_disabled")
+    world.answer = lambda: failures.of_api_error("not_allowed_token_type", "main")
+    happen(world)
+    assert world.in_phase("backoff") == ["c1-main-1"]
+    (said,) = world.troubles
+    assert "Socket Mode" in said.trouble.mend
+    world.run(250)
+    assert len(world.dials) == 1
+
+
+@pytest.mark.parametrize("error", sorted(failures.FATAL))
+def test_what_only_a_person_can_mend_is_said_once_and_tried_slowly(error: str) -> None:
+    world = PoolWorld(2, connections=2)
+    world.answer = lambda: failures.of_api_error(error, "main")
+    world.start()
+    world.run(3_600)
+    assert 2 * 10 <= len(world.dials) <= 2 * 15
+    (said,) = world.troubles
+    assert said.trouble.reason.startswith(error)
+    assert "apps.main.app_token" in said.trouble.mend
+    world.answer = lambda: None
+    world.run(400)
+    assert len(world.ready) == 2
+    assert [trouble.trouble.reason for trouble in world.troubles[1:]] == [""]
+
+
+@pytest.mark.parametrize("error", ["internal_error", "fatal_error", "service_unavailable", "never_heard_of_it"])
+def test_errors_of_slacks_own_are_tried_again_soon(error: str) -> None:
+    world = PoolWorld(3)
+    world.answer = lambda: failures.of_api_error(error, "main")
+    world.start()
+    world.run(1.5)
+    world.answer = lambda: None
+    assert not world.troubles
+    world.run(10)
+    assert world.ready
+
+
+@pytest.mark.parametrize("status", [404, 408, 200, 407, 500])
+def test_a_failed_handshake_is_tried_again_soon(status: int) -> None:
+    world = PoolWorld(4)
+    failure = failures.of_handshake(status)
+    assert not failure.fatal
+    world.answer = lambda: failure
+    world.start()
+    world.run(1.5)
+    assert world.pool.last_failure.startswith(f"HTTP {status}")
+    world.answer = lambda: None
+    world.run(10)
+    assert world.ready
+    assert world.pool.last_failure == ""
+
+
+def test_a_429_holds_back_every_place_for_as_long_as_slack_says() -> None:
+    world = PoolWorld(5, connections=2)
+    world.answer = lambda: failures.of_rate_limit(30.0)
+    world.start()
+    world.run(29)
+    assert len(world.dials) == 2
+    world.answer = lambda: None
+    world.run(10)
+    assert len(world.ready) == 2
+
+
+def test_dials_that_fail_on_and_on_become_rare_and_the_app_is_in_trouble() -> None:
+    world = PoolWorld(6)
+    world.answer = lambda: failures.DialFailure("slack.com:443 can't be reached")
+    world.start()
+    world.run(3_600)
+    assert 60 <= len(world.dials) <= 200
+    (said,) = world.troubles
+    assert "proxy" in said.trouble.mend
+
+
+def test_a_hello_that_never_comes_ends_the_dial() -> None:
+    world = PoolWorld(7)
+    world.answer = lambda: None
+    world.hello = lambda name: None
+    world.start()
+    world.run(20.6)
+    assert len(world.dials) >= 1
+    assert world.pool.last_failure == "no hello from Slack within 20 s"
+    assert "c1-main-1" not in world.sockets
+
+
+def test_a_server_that_says_hello_and_hangs_up_is_not_dialled_in_a_loop() -> None:
+    world = PoolWorld(8)
+    hello = world.hello
+
+    def hello_and_goodbye(name: str) -> None:
+        hello(name)
+        world.end(name, confirmed=True)
+
+    world.hello = hello_and_goodbye
+    world.start()
+    world.run(600)
+    assert len(world.dials) <= 45
+
+
+def test_a_server_that_warns_at_once_is_not_dialled_in_a_loop() -> None:
+    world = PoolWorld(9)
+    hello = world.hello
+
+    def hello_and_warning(name: str) -> None:
+        hello(name)
+        world.disconnect(name, "warning")
+
+    world.hello = hello_and_warning
+    world.start()
+    world.run(600)
+    assert len(world.dials) <= 60
+
+
+def test_no_place_at_slack_is_said_and_waited_for() -> None:
+    world = PoolWorld(10)
+    world.hello = no_place(world)
+    world.start()
+    world.run(600)
+    assert len(world.dials) <= 12
+    assert set(world.warnings()) == {"no-place"}
+    assert world.in_phase("backoff") or world.in_phase("dialling")
+
+
+def test_a_place_that_becomes_free_is_taken_at_once() -> None:
+    world = PoolWorld(10)
+    hello = world.hello
+    world.hello = no_place(world)
+    world.start()
+    world.run(5)
+    world.pool.told_free(0, world.now)
+    world.hello = hello
+    assert len(world.dials) == 1
+    world.pool.told_free(1, world.now)
+    world.run(2)
+    assert len(world.ready) == 1
+
+
+def test_a_replacement_without_place_takes_that_of_the_connection_it_replaces(world: PoolWorld) -> None:
+    hello = world.hello
+    world.hello = no_place(world)
+    world.disconnect("c1-main-1", "warning")
+    world.carry_out()
+    world.run(5)
+    assert world.in_phase("backoff") == ["c1-main-2"]
+    assert world.in_phase("leaving") == ["c1-main-1"]
+    world.hello = hello
+    world.run(8)
+    assert world.only() == "c1-main-3"
+
+
+def test_planned_rotation_waits_for_two_free_places_and_says_so(world: PoolWorld) -> None:
+    world.pool.told_free(1, world.now)
+    world.run(17_950)
+    assert len(world.dials) == 1
+    assert world.warnings() == ["rotation-waits"]
+    world.pool.told_free(2, world.now)
+    world.run(40)
+    assert len(world.dials) == 2
+
+
+def test_a_warning_is_answered_whatever_the_budget(world: PoolWorld) -> None:
+    world.pool.told_free(0, world.now)
+    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    assert dials(happen(world)) == 1
+
+
+def test_without_a_broker_the_hello_tells_what_is_free() -> None:
+    world = PoolWorld(11)
+    world.start()
+    world.run(0.4)
+    world.pool.said_hello("c1-main-1", SlackHello("applink-1", 9, 18_060.0), world.now)
+    world.carry_out()
+    world.run(17_970)
+    assert "rotation-waits" in world.warnings()
+
+
+def test_a_hello_that_says_nothing_plans_no_rotation() -> None:
+    world = PoolWorld(12, lifetime=0.0)
+    world.start()
+    world.run(0.6)
+    world.pool.said_hello("c1-main-1", SlackHello(), world.now)
+    world.carry_out()
+    assert len(world.ready) == 1
+    world.run(10)
+    assert len(world.dials) == 1
+
+
+def test_a_rotated_connection_is_read_until_slack_closes_it() -> None:
+    world = PoolWorld(13)
+    world.start()
+    world.run(17_900)
+    assert world.in_phase("retiring") == ["c1-main-1"]
+    assert world.only() == "c1-main-2"
+    assert not [move for move in world.moves if move.state.phase == "closed"]
+    world.run(200)
+    (closed,) = [move for move in world.moves if move.state.phase == "closed"]
+    assert closed.ghost_until is None
+
+
+def test_a_drain_closes_what_is_idle_and_waits_for_what_is_busy() -> None:
+    world = PoolWorld(14, connections=2)
+    world.start()
+    world.run(5)
+    idle, busy = world.ready
+    world.busy.add(busy)
+    world.pool.drain(world.now)
+    assert [action for action in happen(world) if isinstance(action, Close)] == [Close(idle)]
+    world.run(2)
+    assert world.in_phase("retiring") == [busy]
+    assert not world.pool.is_over
+    world.busy.clear()
+    world.pool.tick(world.now)
+    world.carry_out()
+    world.run(2)
+    assert world.pool.is_over
+
+
+def test_a_drain_in_the_midst_of_a_replacement_waits_for_none(world: PoolWorld) -> None:
+    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    happen(world)
+    world.pool.drain(world.now)
+    happen(world)
+    world.run(3)
+    assert world.pool.is_over
+    assert len(world.dials) == 2
+
+
+def test_a_drain_while_everything_waits_is_over_at_once() -> None:
+    world = PoolWorld(15)
+    world.answer = lambda: failures.of_api_error("invalid_auth", "main")
+    world.start()
+    world.run(5)
+    world.pool.drain(world.now)
+    assert world.pool.is_over
+
+
+def test_a_drain_that_takes_too_long_closes_what_is_busy(world: PoolWorld) -> None:
+    world.busy.add("c1-main-1")
+    world.pool.drain(world.now)
+    assert Close("c1-main-1") not in happen(world)
+    world.pool.finish(world.now)
+    assert Close("c1-main-1") in happen(world)
+    world.run(3)
+    assert world.pool.is_over
+
+
+def test_slack_never_answering_our_close_is_a_ghost(world: PoolWorld) -> None:
+    world.sockets["c1-main-1"].silent = True
+    world.pool.drain(world.now)
+    happen(world)
+    world.run(3)
+    assert world.pool.is_over
+    assert world.moves[-1].ghost_until is not None
+
+
+def test_what_comes_late_about_a_connection_that_is_over_is_nothing(world: PoolWorld) -> None:
+    world.drop("c1-main-1")
+    happen(world)
+    world.run(5)
+    world.pool.ended("c1-main-1", False, world.now)
+    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.pool.said_hello("c1-main-1", SlackHello(), world.now)
+    world.pool.heard("c1-main-1", world.now)
+    world.pool.dial_failed("c1-main-1", failures.of_handshake(404), world.now)
+    assert happen(world) == []
+
+
+def test_the_log_levels_are_pythons(world: PoolWorld) -> None:
+    assert all(said.level in (logging.INFO, logging.WARNING) for said in world.said)
