@@ -52,11 +52,14 @@ def open_sockets(
         made.append(listen(name, paths[name], mode, passed))
         return made[-1].socket
 
+    # Made by systemd or not at all: a port on the network is for the operator to turn on.
+    metrics = passed.get("metrics", ())
     try:
         yield Sockets(
             link=take("link", _LINK_MODE) if with_link else None,
             plugins=take("plugins", _PLUGINS_MODE),
             control=take("control", _CONTROL_MODE),
+            metrics=metrics[0] if metrics else None,
         )
     finally:
         for listener in made:

@@ -25,7 +25,7 @@ for number, each in enumerate(high):
     os.close(each)
 if descriptors:
     os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(descriptors)))
-os.execv(sys.executable, [sys.executable, "-m", "slackd.cli.daemon", *sys.argv[2:]])
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
 
@@ -110,8 +110,10 @@ def daemon(
     config: Path,
     environ: Mapping[str, str] | None = None,
     sockets: Mapping[str, socket.socket] | None = None,
+    program: str | None = None,
 ) -> Iterator[Daemon]:
-    """A process of the daemon, killed at the end if it still runs."""
+    """A process of the daemon (or of a `program` around it), killed at the end if it still runs."""
+    run = ["-c", program] if program is not None else ["-m", "slackd.cli.daemon"]
     sockets = sockets or {}
     passed = [each.fileno() for each in sockets.values()]
     with (
@@ -122,7 +124,16 @@ def daemon(
         manager.bind(f"{folder}/notify")
         manager.settimeout(PATIENCE)
         process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, ",".join(map(str, passed)), *arguments, "--config", str(config)],
+            [
+                sys.executable,
+                "-c",
+                LAUNCHER,
+                ",".join(map(str, passed)),
+                *run,
+                *arguments,
+                "--config",
+                str(config),
+            ],
             env=clean_environment()
             | {"NOTIFY_SOCKET": f"{folder}/notify", "LISTEN_FDNAMES": ":".join(sockets)}
             | dict(environ or {}),

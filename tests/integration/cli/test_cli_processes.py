@@ -189,3 +189,56 @@ def test_files_of_the_daemon_are_its_own(place: Home) -> None:
         broker.wait_ready()
         for file in (place.path / "state").iterdir():
             assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
+
+
+def http(connection: socket.socket, path: str) -> bytes:
+    """The whole answer to a GET."""
+    connection.settimeout(PATIENCE)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_metrics_are_served_over_tcp_where_systemd_passes_a_socket_for_them(place: Home) -> None:
+    names = ("plugins", "link", "control")
+    made = listening([place.socket(name) for name in names])
+    with socket.create_server(("127.0.0.1", 0)) as metrics:
+        sockets = {"metrics": metrics, **dict(zip(names, made, strict=True))}
+        with daemon("broker", config=place.file, sockets=sockets) as broker:
+            broker.wait_ready()
+            with socket.create_connection(metrics.getsockname()) as scraper:
+                assert b"200 OK" in http(scraper, "/metrics")
+            with socket.socket(socket.AF_UNIX) as operator:
+                operator.connect(str(place.socket("control")))
+                assert b"200 OK" in http(operator, "/v1/status")
+            assert broker.stop() == 0
+    for each in made:
+        each.close()
+
+
+# Runs the daemon, and says at its end what it imported after READY.
+WATCHING_IMPORTS = """
+import atexit, sys
+from slackd.service.notify import Notifier
+at_ready = set()
+ready = Notifier.ready
+def noting(self, status):
+    ready(self, status)
+    at_ready.update(sys.modules)
+Notifier.ready = noting
+atexit.register(lambda: print("imported later:", *sorted(set(sys.modules) - at_ready), file=sys.stderr))
+from slackd.cli.daemon import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", [("broker",), ("connector", "1"), ("run",)])
+def test_nothing_is_imported_after_ready(place: Home, command: tuple[str, ...]) -> None:
+    """Under a running process, dpkg replaces the files of its release by those of another."""
+    with emulated_slack() as (apps, tokens):
+        place.write(apps)
+        with daemon(*command, config=place.file, environ=tokens, program=WATCHING_IMPORTS) as running:
+            running.wait_ready()
+            if command != ("connector", "1"):
+                assert b"-32700" in answer_of(place.socket("plugins"))
+            assert running.stop() == 0
+            assert "imported later:\n" in running.log()
