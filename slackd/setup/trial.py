@@ -1,0 +1,74 @@
+"""Trying tokens at Slack before anything is written: do they belong to an app that may use Socket Mode?"""
+
+import aiohttp
+import attrs
+
+from slackd.config.values import App
+from slackd.connector.credentials import Secret
+from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.slackapi import Answer, SlackApi
+from slackd.errors import SlackRefused
+
+_WITHIN = aiohttp.ClientTimeout(total=15)
+
+
+@attrs.frozen
+class Trial:
+    """What Slack said.
+
+    Attributes:
+        found: What is known now, a line each.
+        unreachable: Why Slack could not be asked, "" if it could.
+    """
+
+    found: tuple[str, ...] = ()
+    unreachable: str = ""
+
+
+async def try_tokens(app: App, app_token: Secret | None, bot_token: Secret | None) -> Trial:
+    """Ask `auth.test` with the bot token and `apps.connections.open` with the app token, undialled.
+
+    A token that is None is not tried.
+
+    Raises:
+        SlackRefused: Slack refuses a token, and will again; the message says which and why.
+    """
+    found: list[str] = []
+    async with aiohttp.ClientSession(timeout=_WITHIN) as session:
+
+        async def ask(token: Secret, method: str) -> Answer:
+            proxy = proxy_for(app.api_url, app.proxy)
+            return await SlackApi(token, app.api_url, session, proxy, tls_context(app.ca_file)).call(method)
+
+        if bot_token is not None:
+            answer = await ask(bot_token, "auth.test")
+            if answer.body is None:
+                return Trial(unreachable=answer.error)
+            _refuse("bot token", "auth.test", answer)
+            found.append(f"bot token: {answer.body.get('user')} in {answer.body.get('team')}")
+        if app_token is not None:
+            answer = await ask(app_token, "apps.connections.open")
+            if answer.body is None:
+                return Trial(tuple(found), unreachable=answer.error)
+            _refuse("app token", "apps.connections.open", answer)
+            found.append("app token: may open Socket Mode connections")
+    return Trial(tuple(found))
+
+
+_MENDS = {
+    "invalid_auth": "copy it again from the app's settings",
+    "not_authed": "copy it again from the app's settings",
+    "token_revoked": "generate a new one in the app's settings",
+    "account_inactive": "install the app into the workspace again",
+    "not_allowed_token_type": "an app token (xapp-) and a bot token (xoxb-) are wanted, each in its own place",
+    "missing_scope": "the app token needs the scope connections:write",
+}
+
+
+def _refuse(token: str, method: str, answer: Answer) -> None:
+    if not answer.slack_error or answer.slack_error in ("ratelimited", "internal_error", "fatal_error"):
+        return
+    mend = _MENDS.get(answer.slack_error, f"look up {answer.slack_error} on the page of {method}")
+    raise SlackRefused(
+        f"Slack refuses the {token} ({answer.slack_error} from {method}): {mend}. Nothing was written."
+    )
