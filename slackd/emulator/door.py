@@ -62,6 +62,10 @@ class _LentTransport:
         if not self.taken_back:
             self._transport.close()
 
+    def abort(self) -> None:
+        if not self.taken_back:
+            self._transport.abort()
+
 
 class FrontDoor(asyncio.Protocol):
     """One TCP connection, until it is known what it is for."""

@@ -105,6 +105,12 @@ class EmulatedSlack:
         """A person mentions the app."""
         return self.post_message(text, app=app, event_type="app_mention", **more)
 
+    def app_posted(self, app: EmulatedApp, channel: str, message: Mapping[str, Any]) -> None:
+        """An app has posted a message; if it hears itself, it comes back to it as an event."""
+        if app.hears_itself:
+            event = {**message, "channel": channel, "channel_type": "channel", "event_ts": message["ts"]}
+            self.send_event(event, app=app)
+
     def react(self, reaction: str, item_ts: str, *, app: App = None, **more: Any) -> Entry:
         """A person reacts to a message."""
         more = {"channel": DEFAULT_CHANNEL, **more}
@@ -272,6 +278,8 @@ class EmulatedSlack:
         for workspace in self.workspaces.values():
             workspace.forget()
         self.response_urls.forget()
+        for batch in self.batches.values():
+            batch.count = batch.sent
         self.batches.clear()
 
     def _of(self, app: App) -> Happenings:

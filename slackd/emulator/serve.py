@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import signal
 import ssl
@@ -91,6 +92,8 @@ def apps_from(arguments: argparse.Namespace) -> list[EmulatedApp]:
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m slackd.emulator`."""
     arguments = parser().parse_args(argv)
+    # The ledger only grows: looking through all of it for garbage would pause what it measures.
+    gc.set_threshold(100_000, 50, 1000)
     changes = {}
     for setting in arguments.setting:
         name, _, value = setting.partition("=")

@@ -29,6 +29,7 @@ class EmulatedApp:
         verification_token: the legacy token that Slack puts into every payload.
         delayed_events: after the usual three redeliveries, one every hour for 24 hours
             (source: "Events API", the Delayed Events setting).
+        hears_itself: subscribed to the messages of its channels, so that what it posts comes back as an event.
     """
 
     app_id: str = "A0EMULATED1"
@@ -41,6 +42,7 @@ class EmulatedApp:
     bot_id: str = "B0BOT000001"
     verification_token: str = attrs.field(default="emulated-verification-token", repr=False)
     delayed_events: bool = False
+    hears_itself: bool = False
     scopes: tuple[str, ...] = ("app_mentions:read", "chat:write", "commands", "reactions:write", "users:read")
 
     @classmethod

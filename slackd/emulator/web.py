@@ -34,7 +34,7 @@ class SlackOverHttp:
 
     def __init__(self, slack: EmulatedSlack, *, tls: bool) -> None:
         self._slack = slack
-        self._api = WebApi(slack.core, slack.workspaces, tls=tls)
+        self._api = WebApi(slack.core, slack.workspaces, tls=tls, posted=slack.app_posted)
         self._closing = asyncio.Event()
 
     def add_routes(self, application: web.Application) -> None:

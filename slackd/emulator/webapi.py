@@ -65,12 +65,25 @@ class _Refused(Exception):
 
 
 class WebApi:
-    """Answers calls. `tls` makes its URLs `https` and `wss`."""
+    """Answers calls.
 
-    def __init__(self, slack: Slack, workspaces: Mapping[str, Workspace], *, tls: bool) -> None:
+    Args:
+        tls: its URLs are `https` and `wss`.
+        posted: called with the app, the channel and the message when an app has posted one.
+    """
+
+    def __init__(
+        self,
+        slack: Slack,
+        workspaces: Mapping[str, Workspace],
+        *,
+        tls: bool,
+        posted: Callable[[EmulatedApp, str, Json], None],
+    ) -> None:
         self._slack = slack
         self._workspaces = workspaces
         self._tls = tls
+        self._posted = posted
         self._rates = RateLimits(slack.world)
         self._by_app_token = {side.app.app_token: side.app for side in slack.sides.values()}
         self._by_bot_token = {side.app.bot_token: side.app for side in slack.sides.values()}
@@ -213,6 +226,7 @@ class WebApi:
         if len(str(args.get("text", ""))) > 40_000:
             raise _Refused("msg_too_long")
         message = self._workspaces[app.app_id].post(args, self._slack.world.wall(now))
+        self._posted(app, channel, message)
         return {"channel": channel, "ts": message["ts"], "message": message}
 
     def _post_ephemeral(self, app: EmulatedApp, args: Json, now: float) -> Json:

@@ -44,9 +44,9 @@ class Remote:
 @pytest.fixture
 async def remote() -> AsyncIterator[Remote]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "slackd.emulator", "--json", "--time-scale", "0.05"),
-        *("--app-token", "xapp-1-A-1-one", "--bot-token", "xoxb-one", "--setting", "seed=3"),
-        *("--app-token", "xapp-1-A-2-two"),
+        *(sys.executable, "-m", "slackd.emulator", "--json", "--time-scale", "0.9"),
+        *("--app-token", "xapp-1-A-1-one", "--bot-token", "xoxb-one", "--setting", "warning_grace=0.5"),
+        *("--app-token", "xapp-1-A-2-two", "--setting", "ack_deadline=60"),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -121,7 +121,7 @@ async def test_a_person_with_curl_can_do_all_of_it(remote: Remote) -> None:
 
 
 async def test_settings_and_faults_can_be_seen_and_changed(remote: Remote) -> None:
-    assert (await remote.get("settings"))["time_scale"] == 0.05
+    assert (await remote.get("settings"))["time_scale"] == 0.9
     changed = await remote.post("settings", time_scale=0.5, max_connections=1)
     assert (changed["time_scale"], changed["max_connections"]) == (0.5, 1)
     assert "warning" in (await remote.get("faults"))["now"]

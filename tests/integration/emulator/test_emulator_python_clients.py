@@ -156,7 +156,7 @@ CLIENTS = [
 
 @pytest.fixture
 async def slack() -> AsyncIterator[EmulatedSlack]:
-    settings = EmulatorSettings(warning_grace=1.0, redelivery_delays=[0.5] * 20)
+    settings = EmulatorSettings(warning_grace=1.0, redelivery_delays=[0.5] * 20, ack_deadline=5.0)
     async with Emulator(settings=settings).serving() as running:
         yield running
 
