@@ -181,6 +181,7 @@ class Entries:
     def _record_all(self, records: list[tuple[Record, _Slot]]) -> None:
         digests = [[dedupe_digest(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
         known = self._look_up([digest for some in digests for digest in some])
+        in_table = set(known)
         fresh: dict[int, Record] = {}
         learned: dict[bytes, tuple[bytes, int, int]] = {}
         envelope_rows: list[tuple[Any, ...]] = []
@@ -202,6 +203,7 @@ class Entries:
                 if not hits or digest not in known or known[digest][1] <= horizon:
                     known[digest] = (envelope, at)
                     learned[digest] = (digest, envelope, at)
+        bulk.run(self._cursor, "DELETE FROM dedupe WHERE key IN (*)", list(in_table.intersection(learned)))
         self._insert(envelope_rows, delivery_rows, list(learned.values()))
         if seen_before:
             self._answer_duplicates(seen_before)
@@ -290,18 +292,18 @@ class Entries:
     ) -> None:
         bulk.insert(
             self._cursor,
-            "INSERT INTO envelope (id, app, envelope_id, type, received_at, answer, response, response_url, "
+            "envelope (id, app, envelope_id, type, received_at, answer, response, response_url, "
             "bytes, first_delivery, last_delivery, text)",
             12,
             envelopes,
         )
         bulk.insert(
             self._cursor,
-            "INSERT INTO open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes)",
+            "open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes)",
             8,
             deliveries,
         )
-        bulk.insert(self._cursor, "INSERT OR REPLACE INTO dedupe (key, envelope, at)", 3, keys)
+        bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, keys)
 
     def _answer_duplicates(self, seen_before: list[tuple[int, _Slot]]) -> None:
         ids = list({envelope for envelope, _ in seen_before})
@@ -500,12 +502,13 @@ class Entries:
     # Sessions and the note of a clean stop
 
     def _note_stop(self, note: NoteStop) -> Outcome:
+        last = {one.delivery: one for one in note.handed}
         self._cursor.execute("DELETE FROM handed")
         bulk.insert(
             self._cursor,
-            "INSERT OR REPLACE INTO handed (delivery, plugin, session)",
+            "handed (delivery, plugin, session)",
             3,
-            [(handed.delivery, handed.plugin, storable(handed.session)) for handed in note.handed],
+            [(one.delivery, one.plugin, storable(one.session)) for one in last.values()],
         )
         self._cursor.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('clean_stop', 1)")
         return _DONE

@@ -21,7 +21,9 @@ MISTAKES = (
 FAILURES = (sqlite3.Error, MemoryError, OSError)
 """Errors of the disk or the machine: they concern everything that was to be committed (where no mistake)."""
 
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+"""With statements that are right, `SQLITE_ERROR` means that a table or column is not there."""
+
 _MENDS = {
     sqlite3.SQLITE_FULL: "the disk is full: make room, slackd goes on by itself",
     sqlite3.SQLITE_READONLY: "the file system is read-only: make it writable, slackd goes on by itself",

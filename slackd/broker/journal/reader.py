@@ -171,7 +171,7 @@ class Reader:
         if self._closed:
             return
         self._closed = True
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
 

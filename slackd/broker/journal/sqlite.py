@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
@@ -158,7 +159,8 @@ class SqliteJournal(Reader):
         # While a reader is open, SQLite makes no checkpoint when the writer's connection closes.
         keeps_open = self.open_connection()
         try:
-            keeps_open.execute("SELECT 1 FROM meta").fetchone()
+            with contextlib.suppress(sqlite3.Error):
+                keeps_open.execute("SELECT 1 FROM meta").fetchone()
             await self._writer.stop()
         finally:
             self.close_readers()

@@ -43,7 +43,7 @@ CHECKPOINT_IDLE = 0.5
 TEND_EVERY = 5.0
 """Seconds between two rounds of retention."""
 
-TEND_PAUSE = 0.05
+TEND_PAUSE = 0.02
 """Seconds between two of its steps while writes wait."""
 
 FAILING_PAUSE = 15.0
