@@ -1,0 +1,120 @@
+"""The `slackctl` command: what operators ask and do.
+
+Each command costs its own imports alone: the table below names it, says what it does, and where it is.
+"""
+
+import importlib
+import importlib.util
+import sys
+from typing import Final
+
+import attrs
+import click
+
+from slackd import SlackdError, __version__
+from slackd.cli.slackctl.client import NOT_REACHABLE, Unreachable, socket_option
+
+
+@attrs.frozen
+class Entry:
+    """Where a command is, and what its line in the help says."""
+
+    where: str
+    help: str
+
+
+COMMANDS: Final = {
+    "status": Entry("slackd.cli.slackctl.status:status", "Is it healthy, and is anything stuck?"),
+    "plugins": Entry(
+        "slackd.cli.slackctl.plugins:plugins", "Plugins, their sessions, and what waits for them."
+    ),
+    "inflight": Entry("slackd.cli.slackctl.inflight:inflight", "Deliveries that plugins have in hand."),
+    "deadletters": Entry(
+        "slackd.cli.slackctl.deadletters:deadletters", "List, show, retry or discard dead letters."
+    ),
+    "tail": Entry("slackd.cli.slackctl.tail:tail", "Watch envelopes as they pass."),
+    "replay": Entry("slackd.cli.slackctl.replay:replay", "Hand envelopes to a plugin again."),
+    "gaps": Entry("slackd.cli.slackctl.gaps:gaps", "When an app had no READY connection."),
+    "metrics": Entry("slackd.cli.slackctl.metrics:metrics", "Print the metrics as Prometheus reads them."),
+    "backup": Entry("slackd.cli.slackctl.backup:backup", "Copy the running journal into a file."),
+    "setup": Entry("slackd.cli.setup:setup", "Lay an app's tokens in place, and start."),
+    "preflight": Entry("slackd.cli.preflight:preflight", "Go or no-go before a reload or an upgrade."),
+    "reload": Entry("slackd.cli.reload:reload", "Bring in changed configuration, tokens and code."),
+    "drain": Entry("slackd.cli.drain:drain", "Wait until nothing is in flight; stops nothing."),
+    "advise": Entry("slackd.cli.advise:advise", "Which transport suits your context, argued."),
+}
+
+
+def _is_installed(entry: Entry) -> bool:
+    return importlib.util.find_spec(entry.where.partition(":")[0]) is not None
+
+
+class CommandsByName(click.Group):
+    """A group whose commands are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The table's order, which is that of an operator's day."""
+        return [name for name, entry in COMMANDS.items() if _is_installed(entry)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None or not _is_installed(entry):
+            return None
+        module, _, name = entry.where.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help from the table alone: it imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].help) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """An unknown command is told with the nearest known one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            if near and near[0] not in error.message:
+                raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
+            raise
+
+
+@click.group(cls=CommandsByName, context_settings={"help_option_names": ["-h", "--help"]})
+@socket_option
+@click.version_option(__version__, prog_name="slackctl")
+@click.pass_context
+def slackctl(ctx: click.Context, socket: str | None) -> None:
+    """Ask slackd how it is, and tell it what to do.
+
+    The exit status is 0 if all is good and 3 if slackd can't be reached; `status` says more with it.
+    """
+    ctx.obj = socket
+
+
+def main() -> None:
+    """The console script: what went wrong is said in a line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a character shows another; it never ends in a traceback.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    try:
+        slackctl()
+    except SlackdError as error:
+        click.echo(f"slackctl: {error}", err=True)
+        sys.exit(NOT_REACHABLE if isinstance(error, Unreachable) else 1)
+    except BrokenPipeError:
+        # Whoever read has read enough (`| head`).
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The control API as a client of the standard library: HTTP over the Unix socket."""
+
+import http.client
+import json
+import os
+import socket as sockets
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import click
+
+from slackd import SlackdError
+
+NOT_REACHABLE: Final = 3
+"""Exit status when slackd can't be asked."""
+ANSWER_WITHIN = 15.0
+"""Seconds: a broker that restarts is back long before; meanwhile the socket's backlog keeps the question."""
+STREAM_SILENCE = 60.0
+"""Seconds without even a heartbeat after which a stream is dead."""
+VARIABLE: Final = "SLACKD_CONTROL_SOCKET"
+GROUP: Final = "slackd-admin"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Unreachable(SlackdError):
+    """Nobody can be asked; the message says why, and what to do."""
+
+
+class Refused(SlackdError):
+    """slackd answered, and the answer was no; the words are its own."""
+
+
+def socket_option(function: F) -> F:
+    """Where slackd is asked."""
+    return click.option(
+        "--socket",
+        metavar="PATH",
+        help=f"slackd's control socket; else ${VARIABLE}, or what the configuration says.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """For programs."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")(function)
+
+
+def client(socket: str | None) -> "ControlClient":
+    """The client that a command's own option, or `slackctl`'s, or the surroundings name."""
+    given = socket
+    context = click.get_current_context(silent=True)
+    while given is None and context is not None:
+        given = context.obj if isinstance(context.obj, str) else None
+        context = context.parent
+    return ControlClient(find_socket(given, os.environ, os.geteuid()))
+
+
+def find_socket(given: str | None, environ: Mapping[str, str], uid: int) -> Path:
+    """The control socket: the one given, $SLACKD_CONTROL_SOCKET, the one that the configuration names, or where
+    it stands by default."""
+    from slackd.config.paths import SYSTEM_FILE, find_file, places
+    from slackd.errors import ConfigError
+
+    named = given or environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    try:
+        file = find_file(None, environ)
+    except ConfigError:
+        default = places(SYSTEM_FILE, environ, uid).runtime / "control.sock"
+        # Nothing says which daemon is meant: the user's own, if the system has none.
+        return default if default.exists() else places(Path("/"), environ, uid).runtime / "control.sock"
+    return _named_in(file) or places(file, environ, uid).runtime / "control.sock"
+
+
+def _named_in(file: Path) -> Path | None:
+    """What `[control] socket` says. A file that can't be read or is broken says nothing: the daemon that runs
+    may be older than what is in it now."""
+    try:
+        control = tomllib.loads(file.read_text(encoding="utf-8")).get("control")
+    except (OSError, ValueError):
+        return None
+    named = control.get("socket") if isinstance(control, dict) else None
+    return file.parent / named if isinstance(named, str) and named else None
+
+
+class ControlClient:
+    """Asks the broker. Every method raises `Unreachable` or `Refused`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """The JSON that a path answers with."""
+        return json.loads(self.text(path, **parameters))
+
+    def text(self, path: str, **parameters: object) -> bytes:
+        """What a path answers with."""
+        with self._asked("GET", _with(path, parameters)) as response:
+            return response.read()
+
+    def post(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Ask for something to be done; returns the JSON of what was."""
+        with self._asked("POST", path, json.dumps(content).encode()) as response:
+            return json.loads(response.read())
+
+    def lines(self, path: str, **parameters: object) -> Iterator[Any]:
+        """A stream of JSON values, one a line, until the broker stops."""
+        with self._asked("GET", _with(path, parameters), timeout=STREAM_SILENCE) as response:
+            try:
+                for line in response:
+                    if line.strip():
+                        yield json.loads(line)
+            except (OSError, http.client.HTTPException, ValueError):
+                return
+
+    def chunks(self, path: str, size: int = 1 << 20) -> Iterator[bytes]:
+        """A large answer, piece by piece; one that breaks off raises `Unreachable`."""
+        with self._asked("GET", path, timeout=None) as response:
+            try:
+                while chunk := response.read(size):
+                    yield chunk
+            except (OSError, http.client.HTTPException) as error:
+                raise Unreachable(f"the answer broke off: {error}; did slackd stop?") from error
+
+    def _asked(
+        self, method: str, path: str, body: bytes | None = None, timeout: float | None = ANSWER_WITHIN
+    ) -> http.client.HTTPResponse:
+        connection = _OverUnixSocket(self.path, timeout)
+        headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body else {})
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._unreachable(error) from error
+        if response.status >= 400 and path not in ("/healthz", "/readyz"):
+            with response:
+                raise Refused(_words(response))
+        return response
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        match error:
+            case FileNotFoundError():
+                mend = "start it (systemctl start slackd), or say where it is (--socket PATH)"
+                return Unreachable(f"slackd is not running: there is no {self.path}; {mend}")
+            case ConnectionRefusedError():
+                return Unreachable(
+                    f"slackd is not running: nobody listens on {self.path}; systemctl start slackd"
+                )
+            case PermissionError():
+                mend = f"sudo adduser $USER {GROUP}, then log in again; or use sudo"
+                return Unreachable(f"you may not ask slackd: {self.path} is for the group {GROUP}; {mend}")
+            case TimeoutError():
+                mend = "see systemctl status slackd-broker"
+                return Unreachable(f"slackd did not answer on {self.path} within {ANSWER_WITHIN:g} s; {mend}")
+        return Unreachable(
+            f"slackd could not be asked on {self.path}: {error}; see systemctl status slackd-broker"
+        )
+
+
+class _OverUnixSocket(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float | None) -> None:
+        super().__init__("slackd", timeout=ANSWER_WITHIN)
+        self._path, self._silence = path, timeout
+
+    def connect(self) -> None:
+        self.sock = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+        self.sock.settimeout(ANSWER_WITHIN)
+        self.sock.connect(os.fspath(self._path))
+        self.sock.settimeout(self._silence)
+
+
+def _with(path: str, parameters: Mapping[str, object]) -> str:
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _words(response: http.client.HTTPResponse) -> str:
+    content = response.read(1 << 20)
+    try:
+        return str(json.loads(content)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"slackd answered {response.status} {response.reason}"

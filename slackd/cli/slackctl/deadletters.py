@@ -1,0 +1,178 @@
+"""`slackctl deadletters`: what was given up, and what becomes of it."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from slackd.cli.slackctl.client import ControlClient, client, json_option, socket_option
+from slackd.cli.slackctl.wording import NOTHING, count, moment
+
+REASONS = (
+    "attempts",
+    "permanent",
+    "expired",
+    "too_old",
+    "backlog_full",
+    "too_large",
+    "unreadable",
+    "discarded",
+)
+
+
+@click.group()
+def deadletters() -> None:
+    """Deliveries that were given up, kept until you retry or discard them, or they are too old."""
+
+
+@deadletters.command("list")
+@socket_option
+@json_option
+@click.option("--plugin", help="Only this plugin's.")
+@click.option("--unreadable", is_flag=True, help="Only envelopes that could not be understood.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The oldest so many.")
+def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: bool, limit: int) -> None:
+    """Dead letters, oldest first."""
+    only = "" if unreadable else plugin
+    found, more = _pages(client(socket), only, limit)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from slackd.cli.slackctl.tables import console, table
+
+    screen = console()
+    if not found:
+        screen.print("no dead letters")
+        return
+    made = table(
+        "DELIVERY",
+        "PLUGIN",
+        "DIED",
+        "TYPE",
+        "REASON",
+        "TRIES",
+        "ERROR",
+        right=("DELIVERY", "TRIES"),
+        fold=("ERROR",),
+    )
+    for each in found:
+        made.add_row(
+            str(each["delivery"]),
+            each["plugin"] or NOTHING,
+            moment(each["died_at"]),
+            each["type"] or NOTHING,
+            each["reason"],
+            str(each["attempts"]),
+            each["error"] or NOTHING,
+        )
+    screen.print(made)
+    screen.print()
+    screen.print(
+        f"the oldest {len(found)}; --limit shows more" if more else count(len(found), "dead letter"),
+        style="dim",
+    )
+
+
+def _pages(asked: ControlClient, plugin: str | None, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+    found: list[Mapping[str, Any]] = []
+    more = True
+    while more and len(found) < limit:
+        after = found[-1]["delivery"] if found else 0
+        # One beyond the limit tells whether there are more.
+        page = asked.get("/v1/deadletters", plugin=plugin, after=after, limit=min(500, limit + 1 - len(found)))
+        found += page["deadletters"]
+        more = page["more"]
+    return found[:limit], len(found) > limit
+
+
+@deadletters.command()
+@socket_option
+@json_option
+@click.argument("delivery", type=click.IntRange(1))
+def show(socket: str | None, as_json: bool, delivery: int) -> None:
+    """One dead letter, with its envelope as Slack sent it (but for blanked credentials)."""
+    found = client(socket).get(f"/v1/deadletters/{delivery}")
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for name in ("delivery", "envelope", "plugin", "app", "type", "reason", "error", "attempts"):
+        click.echo(f"{name:<9} {found[name] if found[name] != '' else NOTHING}")
+    click.echo(f"received  {moment(found['received_at'])}")
+    click.echo(f"died      {moment(found['died_at'])}\n")
+    try:
+        click.echo(json.dumps(json.loads(found["text"]), indent=2, ensure_ascii=False))
+    except ValueError:
+        click.echo(found["text"])
+
+
+@deadletters.command()
+@socket_option
+@click.argument("deliveries", nargs=-1, type=click.IntRange(1))
+@click.option("--plugin", help="All of this plugin's.")
+@click.option("--reason", type=click.Choice(REASONS), help="With --plugin: only those that died of this.")
+def retry(socket: str | None, deliveries: tuple[int, ...], plugin: str | None, reason: str | None) -> None:
+    """Hand dead letters to their plugins again, from attempt 1, behind what waits there."""
+    _change(client(socket), "retry", "retried", deliveries, plugin, reason)
+
+
+@deadletters.command()
+@socket_option
+@click.argument("deliveries", nargs=-1, type=click.IntRange(1))
+@click.option("--plugin", help="All of this plugin's.")
+@click.option("--unreadable", is_flag=True, help="All envelopes that could not be understood.")
+@click.option("--reason", type=click.Choice(REASONS), help="With --plugin: only those that died of this.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+def discard(
+    socket: str | None,
+    deliveries: tuple[int, ...],
+    plugin: str | None,
+    unreadable: bool,
+    reason: str | None,
+    yes: bool,
+) -> None:
+    """Throw dead letters away."""
+    if plugin is not None and not yes and sys.stdin.isatty():
+        click.confirm(f"Throw away all dead letters of {plugin}{f' ({reason})' if reason else ''}?", abort=True)
+    _change(client(socket), "discard", "discarded", deliveries, "" if unreadable else plugin, reason)
+
+
+def _change(
+    asked: ControlClient,
+    verb: str,
+    done: str,
+    deliveries: tuple[int, ...],
+    plugin: str | None,
+    reason: str | None,
+) -> None:
+    if bool(deliveries) == (plugin is not None):
+        raise click.UsageError(
+            f"say which: slackctl deadletters {verb} 17 18, or --plugin NAME for all of a plugin's"
+        )
+    if reason is not None and plugin is None:
+        raise click.UsageError("--reason goes with --plugin NAME")
+    changed = 0
+    failed: dict[str, str] = {}
+    for request in _requests(deliveries, plugin, reason):
+        while True:
+            answer = asked.post(f"/v1/deadletters/{verb}", request)
+            changed += len(answer[done])
+            failed |= answer["failed"]
+            if not answer["more"]:
+                break
+            request["after"] = answer["last"]
+    click.echo(f"{count(changed, 'dead letter')} {done}")
+    for delivery, why in failed.items():
+        click.echo(f"{delivery}: {why}", err=True)
+    if failed:
+        sys.exit(1)
+
+
+def _requests(deliveries: tuple[int, ...], plugin: str | None, reason: str | None) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(deliveries), 500):
+        yield {"ids": list(deliveries[start : start + 500])}
+    if plugin is not None:
+        # What dies again while this goes on is left for the next time.
+        yield {"plugin": plugin, "until": time.time()} | ({"reason": reason} if reason else {})

@@ -1,0 +1,44 @@
+"""`slackctl gaps`: every interval in which an app had no READY connection."""
+
+import json
+import time
+
+import click
+
+from slackd.cli.slackctl.client import client, json_option, socket_option
+from slackd.cli.slackctl.instants import Instant
+from slackd.cli.slackctl.wording import count, duration, moment
+
+
+@click.command()
+@socket_option
+@json_option
+@click.option("--since", type=Instant(), help="Only those that ended after this (10m, 14:30, a date).")
+@click.option("--app", help="Only this app's.")
+@click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="The last so many.")
+def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None, limit: int) -> None:
+    """When an app had no READY connection, for how long and why.
+
+    What Slack had to say meanwhile it says again within minutes, events only; see the documentation.
+    """
+    found = client(socket).get("/v1/gaps", since=since, app=app, limit=limit)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from slackd.cli.slackctl.tables import attention, console, table
+
+    screen, now = console(), time.time()
+    if not found["gaps"]:
+        screen.print("no gaps" if since is None else f"no gaps since {moment(since)}")
+        return
+    made = table("APP", "FROM", "UNTIL", "LASTED", "WHY", right=("LASTED",), fold=("WHY",))
+    for gap in found["gaps"]:
+        lasts, end = gap["until"] is None, gap["until"] if gap["until"] is not None else now
+        until = attention("lasts") if lasts else moment(gap["until"])
+        made.add_row(
+            gap["app"], moment(gap["from"]), until, duration(max(0.0, end - gap["from"])), gap["reason"]
+        )
+    screen.print(made)
+    whole = sum((now if gap["until"] is None else gap["until"]) - gap["from"] for gap in found["gaps"])
+    screen.print()
+    screen.print(f"{count(len(found['gaps']), 'gap')}, {duration(whole)} in all{' (and more)' * found['more']}")

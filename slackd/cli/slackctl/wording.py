@@ -1,0 +1,58 @@
+"""Numbers as people read them."""
+
+from datetime import datetime
+
+NOTHING = "–"
+
+
+def duration(seconds: float | None) -> str:
+    """`340 ms`, `12 s`, `5 min`, `3 h 20 min`, `4 d 2 h`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours and days < 10 else f"{days} d"
+
+
+def age(seconds: float | None) -> str:
+    """A duration that may be next to nothing."""
+    return "now" if seconds is not None and seconds < 1 else duration(seconds)
+
+
+def size(count: float | None) -> str:
+    """`812 B`, `4.7 MiB`, `1.2 GiB`."""
+    if count is None:
+        return NOTHING
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def number(count: int | None) -> str:
+    """`1,204`."""
+    return NOTHING if count is None else f"{count:,}"
+
+
+def moment(unix: float | None) -> str:
+    """Local time, with the date where it isn't today's."""
+    if unix is None:
+        return NOTHING
+    when = datetime.fromtimestamp(unix)
+    today = when.date() == datetime.now().date()
+    return when.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+
+
+def count(how_many: int, noun: str) -> str:
+    """`1 envelope`, `1,204 envelopes`."""
+    return f"1 {noun}" if how_many == 1 else f"{how_many:,} {noun}s"
