@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -100,6 +100,7 @@ class Writer:
         self._books: Books
         self._retention = Retention()
         self._note_to_remove = False
+        self._untold: deque[_Told] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
         self._failing = ""
         self._answered_at = time.monotonic()
@@ -217,7 +218,7 @@ class Writer:
             self._durations.append(self._answered_at - started)
             self._last_write = self._answered_at
             self._dirty_pages += size // schema.PAGE_SIZE + 2 * count + 8
-        self._call(self._tell, iter(told))
+        self._call(self._tell, told)
         return leftover
 
     def _commit(self, group: Sequence[Submission]) -> list[_Told]:
@@ -388,13 +389,18 @@ class Writer:
             # The loop is closed, so nobody is left to be told; what was submitted is committed all the same.
             return
 
-    def _tell(self, told: Iterator[_Told]) -> None:
-        for on_commit, result in told:
+    def _tell(self, told: Sequence[_Told]) -> None:
+        self._untold.extend(told)
+        self._tell_the_rest()
+
+    def _tell_the_rest(self) -> None:
+        while self._untold:
+            on_commit, result = self._untold.popleft()
             try:
                 on_commit(result)
             except BaseException:
-                # One callback's error is its own: the loop reports it, and the others are called.
-                self._loop.call_soon(self._tell, told)
+                # One callback's error is its own: the loop reports it, and the others are called, in order.
+                self._loop.call_soon(self._tell_the_rest)
                 raise
 
     def _announce_opening(self, found: Opening) -> None:
@@ -416,7 +422,7 @@ class Writer:
             if isinstance(item, Submission):
                 told.append((item.on_commit, refusal))
         if told:
-            self._call(self._tell, iter(told))
+            self._call(self._tell, told)
 
 
 class _Nothing:

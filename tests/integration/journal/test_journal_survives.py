@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal.sqlite import open_journal
-from slackd.broker.journal.writes import Close
+from slackd.broker.journal.writes import Close, Handed, NoteStop
 from slackd.config.values import Journal
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
 from tests.integration.journal.journal_child import record
@@ -150,15 +150,19 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
 
 async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
     journal, _ = await open_journal(Journal(small_disk / "j"))
-    await _told(journal, record(0, "full"))
+    await _told(journal, record(0, "full"), NoteStop((Handed(1, "bot", "s"),)))
     await journal.close()
     with contextlib.suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4_096)
     journal, opening = await open_journal(Journal(small_disk / "j"))
     assert opening.last_delivery == 1
+    assert opening.handed is None, "a note that could not be removed was believed"
     (small_disk / "ballast").unlink()
     assert not isinstance(await _told(journal, Close(1, 1)), JournalError)
+    await journal.close()
+    journal, opening = await open_journal(Journal(small_disk / "j"))
+    assert opening.handed is None, "the note outlived the first commit after it"
     await journal.close()
 
 

@@ -252,9 +252,13 @@ class TestGroups:
             def fail(_: object) -> None:
                 raise RuntimeError("mine")
 
-            journal.submit([event("a")], fail)
-            assert len(await write(journal, event("b"))) == 1
-            assert [str(error) for error in reported] == ["mine"]
+            told: list[str] = []
+            for key in "abc":
+                journal.submit([event(key)], lambda _, key=key: told.append(key))  # type: ignore[misc]
+                journal.submit([event(f"{key}!")], fail)
+            assert len(await write(journal, event("z"))) == 1
+            assert [str(error) for error in reported] == ["mine"] * 3
+            assert told == ["a", "b", "c"]
 
     async def test_a_read_sees_the_commit_it_was_told_of(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):

@@ -1,0 +1,75 @@
+"""What the writer does when nobody asks it to: retention, checkpoints, signs of life."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from slackd.broker.journal import writer
+from slackd.broker.journal.limits import Buried, PluginLimits
+from slackd.broker.journal.sqlite import open_journal
+from slackd.config.values import Journal
+from tests.integration.journal.journal_child import record
+from tests.integration.journal.test_journal_survives import _told as told
+
+
+async def test_retention_runs_beside_the_commits_and_says_what_it_buried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "TEND_EVERY", 0.0)
+    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
+    buried: list[int] = []
+    enough = asyncio.Event()
+
+    def note(some: Sequence[Buried]) -> None:
+        buried.extend(one.delivery for one in some)
+        if len(buried) >= 1_000:
+            enough.set()
+
+    journal, _ = await open_journal(
+        Journal(tmp_path), plugins={"bot": PluginLimits(max_bytes=0)}, on_buried=note
+    )
+    for first in range(0, 1_000, 100):
+        await told(journal, *(record(number, "r") for number in range(first, first + 100)))
+    async with asyncio.timeout(60):
+        await enough.wait()
+    assert buried == list(range(1, 1_001))
+    assert (await journal.backlogs())["bot"].dead == 1_000
+    await journal.close()
+
+
+async def test_an_idle_writer_makes_a_checkpoint_and_shows_that_it_is_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_IDLE", 0.02)
+    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.02)
+    journal, _ = await open_journal(Journal(tmp_path))
+    await told(journal, *(record(number, "r") for number in range(300)))
+    database = tmp_path / "journal.db"
+    answered = journal.health().answered_at
+    async with asyncio.timeout(60):
+        while database.stat().st_size < 300 * 1_500 or journal.health().answered_at <= answered:
+            await asyncio.sleep(0.01)
+    assert time.monotonic() - journal.health().answered_at < 60
+    await journal.close()
+
+
+async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> None:
+    journal, _ = await open_journal(Journal(tmp_path))
+    writing = True
+
+    async def read() -> None:
+        while writing:
+            await journal.recorded(0, 200)
+
+    async with asyncio.TaskGroup() as readers:
+        for _ in range(3):
+            readers.create_task(read())
+        for first in range(0, 30_000, 500):
+            await told(journal, *(record(number, "r") for number in range(first, first + 500)))
+        writing = False
+    written, log = (tmp_path / "journal.db").stat().st_size, (tmp_path / "journal.db-wal").stat().st_size
+    assert log < written / 2, (written, log)
+    await journal.close()
