@@ -264,6 +264,13 @@ class EmulatedSlack:
         await self.wait_until(lambda: len(entry.posts) >= count, timeout=timeout, what=what)
         return entry.posts[count - 1].body
 
+    async def wait_for_answer(self, entry: Entry, *, timeout: float = 10.0) -> Any:
+        """What the person is answered: the payload of the acknowledgement, else the first post to its URL."""
+        await self.wait_until(
+            lambda: entry.response or entry.posts, timeout=timeout, what=f"an answer to {entry.name}"
+        )
+        return entry.response or entry.posts[0].body
+
     async def wait_until_ready(self, count: int = 1, *, app: App = None, timeout: float = 10.0) -> None:
         """At least `count` connections of the app are READY."""
         spans = self.core.side(app).registry.spans

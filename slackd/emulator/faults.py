@@ -46,6 +46,8 @@ PLANNED_FAULTS: dict[str, str] = {
 class PlannedFault:
     """One fault that waits.
 
+    An `api` fault with a `delay` alone delays the true answer.
+
     Attributes:
         times: how often it strikes; None is until it is forgotten.
         delay: seconds, before scaling.

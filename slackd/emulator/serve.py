@@ -89,28 +89,40 @@ def apps_from(arguments: argparse.Namespace) -> list[EmulatedApp]:
     return apps
 
 
+def settings_from(arguments: argparse.Namespace) -> EmulatorSettings:
+    """The settings that the command line asks for."""
+    changes = {}
+    for setting in arguments.setting:
+        name, _, value = setting.partition("=")
+        try:
+            changes[name] = json.loads(value)
+            EmulatorSettings(**{name: changes[name]})
+        except (TypeError, ValueError) as error:
+            parser().error(f"--setting {setting}: {error}")
+    return EmulatorSettings(time_scale=arguments.time_scale, **changes)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m slackd.emulator`."""
     arguments = parser().parse_args(argv)
     # The ledger only grows: looking through all of it for garbage would pause what it measures.
     gc.set_threshold(100_000, 50, 1000)
-    changes = {}
-    for setting in arguments.setting:
-        name, _, value = setting.partition("=")
-        changes[name] = json.loads(value)
-    settings = EmulatorSettings(time_scale=arguments.time_scale, **changes)
+    settings = settings_from(arguments)
     tls = None
     if arguments.tls_cert:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(arguments.tls_cert, arguments.tls_key)
-    asyncio.run(
-        serve(
-            apps_from(arguments),
-            settings,
-            host=arguments.host,
-            port=arguments.port,
-            tls=tls,
-            public_url=arguments.public_url,
-            listening=announce_json if arguments.json else announce_readable,
+    try:
+        asyncio.run(
+            serve(
+                apps_from(arguments),
+                settings,
+                host=arguments.host,
+                port=arguments.port,
+                tls=tls,
+                public_url=arguments.public_url,
+                listening=announce_json if arguments.json else announce_readable,
+            )
         )
-    )
+    except OSError as error:
+        parser().error(f"can't listen on {arguments.host} port {arguments.port}: {error.strerror}")

@@ -58,7 +58,7 @@ class Emulator:
         scheme = "https" if tls else "http"
         base_url = public_url or f"{scheme}://{address}:{sock.getsockname()[1]}"
         slack = EmulatedSlack(core, base_url.rstrip("/"))
-        runner = web.AppRunner(application(slack, tls=base_url.startswith("https:")), access_log=None)
+        runner = web.AppRunner(application(slack), access_log=None)
         await runner.setup()
         http_server = runner.server
         assert http_server is not None

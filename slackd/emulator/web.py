@@ -9,7 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from slackd.emulator.control import ControlApi
 from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.methods import Methods
 from slackd.emulator.webapi import ApiRequest, WebApi
 
 _JSON_ARGUMENTS = frozenset(
@@ -32,9 +34,11 @@ _LARGEST_UPLOAD = 64 * 1024 * 1024
 class SlackOverHttp:
     """The handlers of Slack's own HTTP."""
 
-    def __init__(self, slack: EmulatedSlack, *, tls: bool) -> None:
+    def __init__(self, slack: EmulatedSlack) -> None:
         self._slack = slack
-        self._api = WebApi(slack.core, slack.workspaces, tls=tls, posted=slack.app_posted)
+        tls = slack.base_url.startswith("https:")
+        self._methods = Methods(slack.core.world, slack.workspaces, slack.base_url, slack.app_posted)
+        self._api = WebApi(slack.core, self._methods, scheme="wss" if tls else "ws")
         self._closing = asyncio.Event()
 
     def add_routes(self, application: web.Application) -> None:
@@ -91,7 +95,7 @@ class SlackOverHttp:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """The bytes of a file."""
-        if self._api.uploads.pop(request.path, None) is None:
+        if self._methods.uploads.pop(request.path, None) is None:
             return web.Response(status=404, text="not found")
         size = len(await request.read())
         return web.Response(text=f"OK - {size}")
@@ -131,11 +135,9 @@ def _with_json(args: Mapping[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def application(slack: EmulatedSlack, *, tls: bool) -> web.Application:
+def application(slack: EmulatedSlack) -> web.Application:
     """The HTTP application: Slack, and the control API beside it."""
-    from slackd.emulator.control import ControlApi
-
     made = web.Application(client_max_size=_LARGEST_UPLOAD)
-    SlackOverHttp(slack, tls=tls).add_routes(made)
+    SlackOverHttp(slack).add_routes(made)
     ControlApi(slack).add_routes(made)
     return made

@@ -40,6 +40,7 @@ def node_modules() -> Path:
 
 
 async def acknowledged_after(fault: str, slack: EmulatedSlack) -> None:
+    await slack.wait_until_ready(timeout=PATIENCE)
     struck = [slack.core.connections[name] for name in slack.fault(fault)]
     await slack.wait_until(
         lambda: slack.summary().ready_now and all(old.ended_at is not None for old in struck),

@@ -261,3 +261,18 @@ async def test_an_app_that_hears_itself_gets_what_it_posts(http: aiohttp.ClientS
         (entry,) = slack.ledger.find(envelope_type="events_api", name="message")
         assert entry.payload is not None
         assert f'"bot_id":"{app.bot_id}"' in entry.payload
+
+
+async def test_an_answer_can_be_slow_and_true(slack: EmulatedSlack, call: Caller) -> None:
+    slack.fault("api_error", method="apps.connections.open", delay=0.05)
+    assert (await call("apps.connections.open", APP.app_token))[2]["url"]
+
+
+async def test_the_answer_to_a_person_is_the_acks_payload_or_a_post(
+    slack: EmulatedSlack, http: aiohttp.ClientSession
+) -> None:
+    entry = slack.command("/deploy")
+    assert entry.response_url is not None
+    async with http.post(entry.response_url, json={"text": "later"}) as response:
+        assert response.status == 200
+    assert await slack.wait_for_answer(entry) == {"text": "later"}
