@@ -43,8 +43,8 @@ CHECKPOINT_IDLE = 0.5
 TEND_EVERY = 5.0
 """Seconds between two rounds of retention."""
 
-TEND_PAUSE = 0.02
-"""Seconds between two of its steps while writes wait."""
+TEND_REST = 3.0
+"""Its steps take turns with rests so many times as long, so that it never has a core to itself."""
 
 FAILING_PAUSE = 15.0
 """Seconds before retention tries again after a failure."""
@@ -156,9 +156,9 @@ class Writer:
     def _serve(self) -> None:
         self._next_tend = time.monotonic() + TEND_EVERY
         chores: list[Callable[[Round], bool]] = []
-        last_step = 0.0
+        next_step = 0.0
         while True:
-            item = self._next_item(self._patience(bool(chores)))
+            item = self._next_item(self._patience(next_step if chores else None))
             self._answered_at = time.monotonic()
             if isinstance(item, Submission):
                 leftover = self._commit_group(item)
@@ -175,15 +175,17 @@ class Writer:
             if self._tend_by_itself and not chores and now >= self._next_tend:
                 chores = self._retention.chores()
                 self._next_tend = now + TEND_EVERY
-            if chores and (self._queue.empty() or now - last_step >= TEND_PAUSE):
-                last_step = now
+            if chores and now >= next_step:
                 if not self._step(chores):
                     chores = []
                     self._next_tend = now + FAILING_PAUSE
+                ended = time.monotonic()
+                next_step = ended + TEND_REST * (ended - now)
 
-    def _patience(self, chores_wait: bool) -> float:
-        if chores_wait:
-            return 0.0
+    def _patience(self, next_step: float | None) -> float:
+        """Seconds to wait for an item before something else has its turn."""
+        if next_step is not None:
+            return max(0.0, next_step - time.monotonic())
         if self._dirty_pages:
             return CHECKPOINT_IDLE / 2
         return ANSWER_EVERY

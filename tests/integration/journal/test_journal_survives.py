@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal.sqlite import open_journal
-from slackd.broker.journal.writes import Close, Handed, NoteStop
+from slackd.broker.journal.writes import Close, Handed, ListSession, NoteStop
 from slackd.config.values import Journal
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
 from tests.integration.journal.journal_child import record
@@ -120,6 +120,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+def _fill(disk: Path) -> None:
+    with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+
+
 async def _told(journal: object, *writes: object) -> object:
     told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     journal.submit(writes, told.set_result)  # type: ignore[attr-defined]
@@ -152,9 +158,7 @@ async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
     journal, _ = await open_journal(Journal(small_disk / "j"))
     await _told(journal, record(0, "full"), NoteStop((Handed(1, "bot", "s"),)))
     await journal.close()
-    with contextlib.suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4_096)
+    _fill(small_disk)
     journal, opening = await open_journal(Journal(small_disk / "j"))
     assert opening.last_delivery == 1
     assert opening.handed is None, "a note that could not be removed was believed"
@@ -163,6 +167,22 @@ async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
     await journal.close()
     journal, opening = await open_journal(Journal(small_disk / "j"))
     assert opening.handed is None, "the note outlived the first commit after it"
+    await journal.close()
+
+
+async def test_a_note_written_after_a_full_disk_stays(small_disk: Path) -> None:
+    journal, _ = await open_journal(Journal(small_disk / "j"))
+    await _told(journal, NoteStop((Handed(1, "bot", "old"),)))
+    await journal.close()
+    _fill(small_disk)
+    journal, _ = await open_journal(Journal(small_disk / "j"))
+    (small_disk / "ballast").unlink()
+    await _told(journal, ListSession("bot", "s"))
+    await _told(journal, NoteStop(()))
+    await _told(journal, ListSession("bot", "t"))
+    await journal.close()
+    journal, opening = await open_journal(Journal(small_disk / "j"))
+    assert opening.handed == ()
     await journal.close()
 
 

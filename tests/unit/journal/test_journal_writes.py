@@ -63,6 +63,11 @@ class TestRecording:
             assert await write(journal, event("envelope-2", "trigger")) == [Duplicate(1, Answer.NONE, None)]
             assert await write(journal, event("envelope-2")) == [Duplicate(1, Answer.NONE, None)]
 
+    async def test_the_oldest_of_several_known_envelopes_is_the_one_it_repeats(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, event("a"), event("b"))
+            assert await write(journal, event("b", "a")) == [Duplicate(1, Answer.NONE, None)]
+
     async def test_twins_in_one_group(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             outcomes = await write(journal, event("Ev1"), event("Ev1"), event("Ev2"))
@@ -127,6 +132,15 @@ class TestTheEndOfADelivery:
             assert (waiting.attempt, waiting.not_before) == (2, NOW + 5)
             assert await write(journal, Close(delivery, 2), Close(delivery, 2)) == [Done(1), Stale()]
             assert await journal.backlogs() == {}
+
+    async def test_a_close_never_reaches_ahead_to_a_delivery_that_is_opened_after_it(
+        self, tmp_path: Path
+    ) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            stale, recorded, done = await write(
+                journal, Close(1, 1), event("k", deliveries=[to()]), Close(1, 1)
+            )
+            assert (stale, type(recorded), done) == (Stale(), Recorded, Done(1))
 
     async def test_burying_gives_an_owed_answer_up(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path, Time(NOW)) as (journal, _):
