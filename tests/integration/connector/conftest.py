@@ -9,7 +9,9 @@ from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
 
 @pytest.fixture
 async def slack() -> AsyncIterator[EmulatedSlack]:
-    """An emulated Slack a hundred times faster than the real one, but for the time to acknowledge."""
-    settings = EmulatorSettings(time_scale=0.01, ack_deadline=1_000.0, seed=1)
+    """An emulated Slack, a hundred times faster but for the times to acknowledge and to leave."""
+    settings = EmulatorSettings(
+        time_scale=0.01, ack_deadline=3_000.0, repeat_same_envelope_after=None, warning_grace=300.0, seed=1
+    )
     async with Emulator(settings=settings).serving() as emulated:
         yield emulated

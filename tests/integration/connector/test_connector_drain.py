@@ -1,0 +1,115 @@
+"""A connector that is told to stop (rule R9), and one that has just started."""
+
+import asyncio
+import json
+
+import pytest
+
+from slackd.emulator import EmulatedSlack
+from slackd.link.messages import Call, CallKind
+from tests.integration.connector.connector_rig import PATIENCE, app_of, connected, rig_for, secrets_of
+
+
+async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        async with asyncio.timeout(PATIENCE):
+            await rig.connector.drain(20)
+        assert rig.broker.phases("c1-emulated-1")[-2:] == ["retiring", "closed"]
+        assert rig.broker.changes[-1].ghost_until is None
+        await slack.wait_until(lambda: slack.core.side().registry.spans.count == 0)
+
+
+async def test_a_drain_goes_on_reading_and_acknowledging_until_nothing_is_in_flight(
+    slack: EmulatedSlack,
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        before = slack.mention("before")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        draining = asyncio.create_task(rig.connector.drain(20))
+        await rig.broker.until(lambda: rig.broker.phases("c1-emulated-1")[-1] == "retiring")
+        during = slack.mention("during")
+        await rig.broker.until(lambda: len(rig.broker.arrivals) == 2)
+        assert not draining.done()
+        rig.broker.settle(rig.broker.arrivals)
+        async with asyncio.timeout(PATIENCE):
+            await draining
+        await slack.wait_for_ack(before)
+        await slack.wait_for_ack(during)
+
+
+async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", delay=100.0)
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        call = Call(1, "emulated", CallKind.METHOD, "chat.postMessage", {"channel": "C1", "text": "hi"})
+        assert rig.broker.link is not None
+        rig.broker.link.send(call)
+        await slack.wait_until(lambda: rig.connector.status().calls == 1 or rig.broker.returned)
+        async with asyncio.timeout(PATIENCE):
+            await rig.connector.drain(20)
+        await rig.broker.until(lambda: rig.broker.returned)
+
+
+async def test_a_drain_takes_no_longer_than_it_may(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        slack.mention("never settled")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        async with asyncio.timeout(PATIENCE):
+            await rig.connector.drain(0.2)
+        assert rig.broker.phases("c1-emulated-1")[-1] == "closed"
+
+
+@pytest.mark.parametrize("fault", ["silent_close", "tcp_stays"])
+async def test_a_slack_that_does_not_answer_our_close_is_left_after_two_seconds(
+    slack: EmulatedSlack, fault: str
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        slack.fault(fault)
+        async with asyncio.timeout(PATIENCE):
+            await rig.connector.drain(20)
+        closed = rig.broker.changes[-1]
+        assert closed.state.phase == "closed"
+        assert (closed.ghost_until is not None) == (fault == "silent_close")
+
+
+async def test_a_drain_in_the_midst_of_a_dial_gives_it_up(slack: EmulatedSlack) -> None:
+    slack.fault("open_error", hang=True)
+    async with rig_for(slack) as rig:
+        await rig.broker.until(lambda: rig.broker.changes)
+        async with asyncio.timeout(PATIENCE):
+            await rig.connector.drain(20)
+        assert rig.broker.phases("c1-emulated-1") == ["dialling", "retiring", "closed"]
+
+
+async def test_ready_is_the_hello_and_not_the_handshake(slack: EmulatedSlack) -> None:
+    slack.fault("hello", hang=True)
+    async with rig_for(slack) as rig:
+        rig.broker.tell_peers(emulated=(1, 6))
+        readiness = await rig.connector.wait_ready(0.3)
+        assert (readiness.ready, readiness.reason) == (False, "emulated: dialling")
+        rig.broker.tell_peers(emulated=(0, 6))
+        readiness = await rig.connector.wait_ready(0.1)
+        assert readiness.ready, "what is READY nowhere holds nothing up"
+
+
+async def test_an_app_without_tokens_is_in_trouble_and_holds_nothing_up(slack: EmulatedSlack) -> None:
+    async with connected([app_of(slack)], [secrets_of(slack)]) as rig:
+        other = app_of(slack)
+        connector = type(rig.connector)(2, {"tokenless": other}, {})
+        readiness = await connector.wait_ready(5)
+        assert readiness.ready
+        assert "tokenless" in readiness.reason
+
+
+async def test_what_is_said_on_the_link_is_json(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        entry = slack.mention("x")
+        await slack.wait_for_ack(entry)
+        assert json.loads(rig.broker.arrivals[0].text)["envelope_id"]

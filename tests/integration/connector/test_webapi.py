@@ -1,0 +1,209 @@
+"""What the broker asks for at Slack: the answer as Slack gave it, and no token to anybody else."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.webapi import as_form, is_slacks
+from slackd.emulator import EmulatedSlack
+from slackd.link.messages import Call, CallKind, Returned
+from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
+
+
+def method(name: str, args: dict[str, Any], number: int = 1, timeout: float = 20.0) -> Call:
+    return Call(number, "emulated", CallKind.METHOD, name, args, timeout)
+
+
+async def test_a_method_is_called_with_the_bot_token(slack: EmulatedSlack) -> None:
+    blocks = [{"type": "section", "text": {"type": "plain_text", "text": "é"}}]
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(
+            method(
+                "chat.postMessage", {"channel": "C1", "text": "hi", "blocks": blocks, "token": "xoxb-stolen"}
+            )
+        )
+        assert returned.body is not None
+        assert (returned.body["ok"], returned.status, returned.error) == (True, 200, "")
+        (call,) = slack.ledger.calls_of("chat.postMessage")
+        assert call.args["text"] == "hi"
+        assert json.loads(call.args["blocks"]) == blocks if isinstance(call.args["blocks"], str) else True
+        assert "token" not in call.args
+
+
+async def test_slacks_no_is_passed_on(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", error="channel_not_found")
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(method("chat.postMessage", {"channel": "C9", "text": "hi"}))
+        assert returned.body is not None
+        assert (returned.body["error"], returned.error) == ("channel_not_found", "")
+
+
+async def test_a_429_is_passed_on_with_the_time_to_wait(slack: EmulatedSlack) -> None:
+    slack.fault("ratelimited", method="chat.postMessage", retry_after=7)
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(method("chat.postMessage", {"channel": "C1", "text": "hi"}))
+        assert (returned.status, returned.retry_after) == (429, 7.0)
+        assert len(slack.ledger.calls_of("chat.postMessage")) == 1
+
+
+async def test_no_answer_in_time_is_said(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", hang=True)
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(
+            method("chat.postMessage", {"channel": "C1", "text": "hi"}, timeout=0.3)
+        )
+        assert (returned.body, returned.status) == (None, 0)
+        assert "0.3 s" in returned.error
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "https://evil.example/x", "//evil.example/x", "chat.post?x=1", "", "a b"]
+)
+async def test_a_method_leads_nowhere_but_to_slack(slack: EmulatedSlack, name: str) -> None:
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(method(name, {}))
+        assert returned.body is None
+        assert "not the name of a Web API method" in returned.error
+
+
+async def test_an_unknown_app_and_an_app_without_bot_token_are_said(slack: EmulatedSlack) -> None:
+    secrets = AppSecrets(secrets_of(slack).app_token)
+    async with connected([app_of(slack)], [secrets]) as rig:
+        returned = await rig.broker.call(method("auth.test", {}))
+        assert "apps.emulated.bot_token" in returned.error
+        returned = await rig.broker.call(Call(2, "nobody", CallKind.METHOD, "auth.test", {}))
+        assert "nobody" in returned.error
+
+
+async def test_a_probe_asks_who_we_are(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(Call(1, "emulated", CallKind.PROBE, "auth.test", {}))
+        assert returned.body is not None
+        assert returned.body["team_id"] == "T0EMULATED1"
+
+
+async def test_a_response_url_is_posted_to_without_a_token(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        entry = slack.command("/deploy", "x")
+        url = entry.response_url
+        assert url is not None
+        returned = await rig.broker.call(Call(1, "emulated", CallKind.RESPONSE_URL, url, {"text": "läte"}))
+        assert (returned.body, returned.status) == ({"ok": True}, 200)
+        assert await slack.wait_for_post(entry) == {"text": "läte"}
+        slack.fault("response_url", status=404, body="used_url")
+        returned = await rig.broker.call(Call(2, "emulated", CallKind.RESPONSE_URL, url, {"text": "x"}))
+        assert (returned.body, returned.status) == ({"ok": False, "error": "used_url"}, 404)
+
+
+async def test_a_response_url_that_is_not_slacks_gets_nothing(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(
+            Call(1, "emulated", CallKind.RESPONSE_URL, "https://slack.com.evil.example/x", {"text": "x"})
+        )
+        assert (returned.body, returned.status) == (None, 0)
+        assert "does not belong to Slack" in returned.error
+
+
+async def test_calls_are_made_together_but_not_without_bound(slack: EmulatedSlack) -> None:
+    async with strange_slack() as (api_url, seen):
+        app = app_of(slack)
+        app = type(app)(
+            **{**{n: getattr(app, n) for n in app.__slots__ if n != "__weakref__"}, "api_url": api_url}
+        )
+        async with connected([app], [AppSecrets(Secret("xapp-1"), Secret("xoxb-1"))]) as rig:
+            calls = [method("some.method", {}, number) for number in range(40)]
+            assert rig.broker.link is not None
+            for call in calls:
+                rig.broker.link.send(call)
+            await rig.broker.until(lambda: len(rig.broker.returned) == 40)
+            assert 1 < max(seen) <= 16
+
+
+async def test_an_answer_goes_to_the_broker_that_asked_or_to_nobody(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", delay=30.0)
+    async with rig_for(slack) as rig:
+        assert rig.broker.link is not None
+        rig.broker.link.send(method("chat.postMessage", {"channel": "C1", "text": "hi"}))
+        await slack.wait_until(lambda: rig.connector.status().calls == 1)
+        rig.relink()
+        returned = await rig.broker.call(method("auth.test", {}, number=2))
+        await slack.wait_until(lambda: rig.connector.status().calls == 0)
+        assert set(rig.broker.returned) == {2}
+        assert isinstance(returned, Returned)
+
+
+@contextlib.asynccontextmanager
+async def strange_slack() -> AsyncIterator[tuple[str, list[int]]]:
+    """Counts how many calls are under way at once."""
+    seen: list[int] = []
+    under_way = 0
+
+    async def answer(_request: web.Request) -> web.Response:
+        nonlocal under_way
+        under_way += 1
+        seen.append(under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return web.json_response({"ok": True})
+
+    app = web.Application()
+    app.router.add_post("/api/some.method", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/api/", seen
+    await runner.cleanup()
+
+
+def test_arguments_as_a_form() -> None:
+    assert as_form(
+        {
+            "channel": "C1",
+            "users": ["U1", "U2"],
+            "blocks": [{"a": 1}],
+            "metadata": {"event_type": "x"},
+            "unfurl_links": False,
+            "limit": 5,
+            "cursor": None,
+            "empty": [],
+            "loading_messages": ["a, b", "c"],
+            "token": "xoxb-1",
+        }
+    ) == {
+        "channel": "C1",
+        "users": "U1,U2",
+        "blocks": '[{"a": 1}]',
+        "metadata": '{"event_type": "x"}',
+        "unfurl_links": "false",
+        "limit": "5",
+        "empty": "[]",
+        "loading_messages": '["a, b", "c"]',
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url", "theirs"),
+    [
+        ("https://hooks.slack.com/commands/T1/2/x", "https://slack.com/api/", True),
+        ("https://hooks.slack-gov.com/x", "https://slack-gov.com/api/", True),
+        ("https://slack.com/x", "https://slack.com/api/", True),
+        ("http://hooks.slack.com/x", "https://slack.com/api/", False),
+        ("http://slack.com/x", "https://slack.com/api/", False),
+        ("https://slack.com.evil.org/x", "https://slack.com/api/", False),
+        ("https://evilslack.com/x", "https://slack.com/api/", False),
+        ("https://user@hooks.slack.com/x", "https://slack.com/api/", False),
+        ("file:///etc/passwd", "https://slack.com/api/", False),
+        ("https://[::1/x", "https://slack.com/api/", False),
+        ("http://127.0.0.1:9/x", "http://127.0.0.1:8/api/", True),
+        ("", "https://slack.com/api/", False),
+    ],
+)
+def test_whose_a_url_is(url: str, api_url: str, theirs: bool) -> None:
+    assert is_slacks(url, api_url) == theirs

@@ -1,0 +1,100 @@
+"""Which way out: the rules of HTTPS_PROXY and NO_PROXY, as curl has them."""
+
+from pathlib import Path
+
+import pytest
+
+from slackd.connector.proxy import proxy_for, tls_context, without_password
+from slackd.errors import ConfigError
+
+SLACK = "wss://wss-primary.slack.com/link/?ticket=1"
+PROXY = "http://user:pass@proxy.corp:3128"
+
+
+@pytest.mark.parametrize(
+    ("environ", "found"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": PROXY}, PROXY),
+        ({"https_proxy": PROXY, "HTTPS_PROXY": "http://other"}, PROXY),
+        ({"ALL_PROXY": PROXY}, PROXY),
+        ({"HTTPS_PROXY": "proxy.corp:3128"}, "http://proxy.corp:3128"),
+        ({"HTTPS_PROXY": ""}, None),
+        ({"https_proxy": "", "HTTPS_PROXY": PROXY}, None),
+        ({"HTTP_PROXY": PROXY, "http_proxy": PROXY}, None),
+        ({"WSS_PROXY": PROXY}, None),
+    ],
+)
+def test_the_environment(environ: dict[str, str], found: str | None) -> None:
+    assert proxy_for(SLACK, None, environ) == found
+    assert proxy_for("https://slack.com/api/", None, environ) == found
+
+
+def test_a_plain_url_goes_the_way_of_http() -> None:
+    environ = {"http_proxy": PROXY, "HTTPS_PROXY": "http://other"}
+    assert proxy_for("ws://127.0.0.1:1/link", None, environ) == PROXY
+    assert proxy_for("http://127.0.0.1:1/api/", None, environ) == PROXY
+    assert proxy_for("http://127.0.0.1:1/api/", None, {"HTTP_PROXY": PROXY}) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "url", "exempt"),
+    [
+        ("*", SLACK, True),
+        ("slack.com", SLACK, True),
+        (".slack.com", SLACK, True),
+        ("*.slack.com", SLACK, True),
+        ("SLACK.COM", SLACK, True),
+        ("wss-primary.slack.com", SLACK, True),
+        ("lack.com", SLACK, False),
+        ("api.slack.com", SLACK, False),
+        ("com", SLACK, True),
+        ("other.org, slack.com", SLACK, True),
+        ("other.org slack.com", SLACK, True),
+        ("slack.com:443", SLACK, True),
+        ("slack.com:8443", SLACK, False),
+        ("slack.com:8443", "https://slack.com:8443/", True),
+        ("", SLACK, False),
+        (",,", SLACK, False),
+        (".", SLACK, False),
+        ("10.0.0.0/8", "https://10.1.2.3/", True),
+        ("10.0.0.0/8", "https://11.1.2.3/", False),
+        ("10.1.2.3", "https://10.1.2.3/", True),
+        ("10.1.2.3:443", "https://10.1.2.3/", True),
+        ("10.1.2.3:80", "https://10.1.2.3/", False),
+        ("10.0.0.0/8", SLACK, False),
+        ("0.0.0.0/0", "https://[::1]/", False),
+        ("::1", "https://[::1]/", True),
+        ("[::1]", "https://[::1]/", True),
+        ("[::1]:443", "https://[::1]/", True),
+        ("[::1]:80", "https://[::1]/", False),
+        ("fd00::/8", "https://[fd12::1]/", True),
+        ("nonsense/99", "https://10.1.2.3/", False),
+        ("127.0.0.1", "https://localhost/", False),
+        ("localhost", "https://localhost/", True),
+        ("slack.com", "https://slack.com./", True),
+    ],
+)
+def test_no_proxy(rule: str, url: str, exempt: bool) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        assert (proxy_for(url, None, {"HTTPS_PROXY": PROXY, name: rule}) is None) == exempt
+
+
+def test_the_configured_proxy_holds_whatever_the_environment_says() -> None:
+    environ = {"HTTPS_PROXY": "http://other", "NO_PROXY": "*"}
+    assert proxy_for(SLACK, PROXY, environ) == PROXY
+    assert proxy_for("ws://127.0.0.1/", "proxy:1", environ) == "http://proxy:1"
+    assert proxy_for(SLACK, "", environ) is None
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    assert without_password(PROXY) == "http://proxy.corp:3128"
+
+
+def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    empty = tmp_path / "ca.pem"
+    empty.write_text("no certificate")
+    for path in (empty, tmp_path / "missing.pem"):
+        with pytest.raises(ConfigError, match=path.name):
+            tls_context(path)
+    assert tls_context(None).verify_mode.name == "CERT_REQUIRED"
