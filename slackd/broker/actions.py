@@ -70,7 +70,7 @@ class Passed:
     """Something happened to an envelope: for people who watch.
 
     Attributes:
-        what: recorded, handed, done, late, retry, dead.
+        what: recorded, done, retried, dead.
         envelope: The journal's id, 0 if unknown here.
         delivery: The delivery, 0 where it is about none.
     """

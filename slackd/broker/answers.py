@@ -58,6 +58,7 @@ class AwaitedAnswers:
 
     def __init__(self) -> None:
         self._owed: dict[int, _Owed] = {}
+        self._on_the_way: dict[int, str | None] = {}
         self._dues: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
@@ -68,6 +69,8 @@ class AwaitedAnswers:
         owed = self._owed.get(envelope)
         if owed is None:
             owed = self._owed[envelope] = _Owed([], plugin, fallback)
+            if envelope in self._on_the_way:
+                owed.answered, owed.response = True, self._on_the_way[envelope]
         owed.waiters.append(waiter)
         heapq.heappush(self._dues, (waiter.due, envelope))
 
@@ -82,13 +85,16 @@ class AwaitedAnswers:
         return fits(max(ids, key=len, default=_USUAL_ID), response)
 
     def answer(self, envelope: int, response: str | None) -> None:
-        """A plugin has answered; the waiters are settled by `committed`, or at their deadline with this."""
+        """A plugin has answered; the waiters are settled by `committed`, or at their deadline with this. So is
+        who begins to wait while the commit is on the way (a connector that delivers again after a restart)."""
+        self._on_the_way[envelope] = response
         owed = self._owed.get(envelope)
         if owed is not None:
             owed.answered, owed.response = True, response
 
     def committed(self, envelope: int) -> Settlements:
         """The answer is on the disk: everybody who waits for it gets it."""
+        self._on_the_way.pop(envelope, None)
         owed = self._owed.pop(envelope, None)
         return _settle(owed, owed.waiters) if owed is not None else []
 

@@ -65,7 +65,8 @@ class Connectors:
         view.troubles = {each.app: each for each in hello.troubles}
         self._quiet_until = now.monotonic + SETTLE
         for state in hello.states:
-            self._saw(view, state, now)
+            # What Slack counted at a hello of long ago says nothing of who is connected now.
+            self._saw(view, state, now, is_news=False)
 
     def changed(self, link: int, change: Changed, now: Instant) -> list[Ghost]:
         """A connection changed; returns the ghost that it became, if it did."""
@@ -150,7 +151,13 @@ class Connectors:
         return AppPeers(elsewhere, self.free(app))
 
     def _saw(
-        self, view: ConnectorView, state: ConnectionState, now: Instant, ended_at: float | None = None
+        self,
+        view: ConnectorView,
+        state: ConnectionState,
+        now: Instant,
+        ended_at: float | None = None,
+        *,
+        is_news: bool = True,
     ) -> None:
         coverage = self._coverage.setdefault(state.app, Coverage())
         known = view.connections.get(state.connection)
@@ -160,7 +167,7 @@ class Connectors:
             view.connections[state.connection] = state
         if state.phase in COUNTS_AS_READY and state.ready_since is not None:
             coverage.ready(state.connection, state.ready_since)
-            if known is None or known.phase not in COUNTS_AS_READY:
+            if is_news and (known is None or known.phase not in COUNTS_AS_READY):
                 self._count_strangers(state)
         elif state.ready_since is not None:
             at = ended_at if ended_at is not None else state.since

@@ -211,9 +211,11 @@ class BrokerCore:
             plugin.tick(now)
         if self._rewrite_at is not None and self._rewrite_at <= now.monotonic:
             self._rewrite_at = None
-            for write, origin in self._unwritten:
+            again, self._unwritten = self._unwritten, []
+            later, self._next = self._next, Submission()
+            for write, origin in again:
                 self._next.add(write, origin)
-            self._unwritten = []
+            self._next.append(later)
 
     def next_wakeup(self) -> float | None:
         """The monotonic time of the next `tick` that can change anything."""
@@ -249,6 +251,8 @@ class BrokerCore:
                     self._actions.append(action)
                 else:
                     self._next.add(action, Origin(name))
+        if self._unwritten and self._next.writes:
+            self._next = self._queue_behind(self._next)
         if self._next.writes:
             self._tokens += 1
             self._submissions[self._tokens] = self._next
@@ -256,6 +260,12 @@ class BrokerCore:
             self._next = Submission()
         actions, self._actions = self._actions, []
         return actions
+
+    def _queue_behind(self, submission: Submission) -> Submission:
+        """While something waits to be written again, what came after it waits too: a program remembers only
+        its last answers, so answers must reach the disk in the order in which they came (rule R8)."""
+        self._unwritten += submission.to_repeat()
+        return submission.without_repeated()
 
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)

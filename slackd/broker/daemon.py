@@ -106,9 +106,9 @@ class BrokerDaemon:
                     on_ready(self.connector_host)
                     await stop.wait()
                 finally:
-                    await self._stop(servers)
-                    if control is not None:
-                        await control.close()
+                    await asyncio.gather(
+                        self._stop(servers), *([control.close()] if control is not None else [])
+                    )
                     for helper in helpers:
                         helper.cancel()
         finally:

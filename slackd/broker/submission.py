@@ -66,3 +66,20 @@ class Submission:
         for places, _ in self.replies:
             told.update(places)
         return [(w, self.origin(place)) for place, w in enumerate(self.writes) if place not in told]
+
+    def append(self, later: "Submission") -> None:
+        """What came after this goes behind it."""
+        shift = len(self.writes)
+        self.writes += later.writes
+        self.incoming.update({place + shift: each for place, each in later.incoming.items()})
+        self.origins.update({place + shift: each for place, each in later.origins.items()})
+        self.replies += [(range(p.start + shift, p.stop + shift), reply) for p, reply in later.replies]
+
+    def without_repeated(self) -> "Submission":
+        """What of this is tried only once: arrivals, and what somebody waits for."""
+        rest = Submission()
+        for place in sorted(self.incoming):
+            rest.add_arrival(self.incoming[place])
+        for places, reply in self.replies:
+            rest.add_asked(self.writes[places.start : places.stop], reply)
+        return rest

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 MARK_EVERY = 1.0
 """Seconds between two looks at what is counted by the hour."""
 LARGEST_BODY = 1 << 20
-STOP_PATIENCE = 0.5
+STOP_PATIENCE = 0.2
 """Seconds in which a stop lets answers be finished that are under way."""
+MOST_CONNECTIONS = 64
+"""On one socket at a time: whoever may scrape may not use up the broker's descriptors."""
 STATUS_OF = {
     requests.BadRequest: 400,
     requests.NotFound: 404,
@@ -40,14 +42,14 @@ class ControlServer:
 
     async def serve_control(self, listening: socket.socket) -> None:
         """Everything, on the Unix socket of the operators."""
-        handler = await self._handler(ROUTES)
+        accept = await self._accept(ROUTES)
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_unix_server(handler, sock=listening, **KEEP_SOCKET_FILE))
+        self._servers.append(await loop.create_unix_server(accept, sock=listening, **KEEP_SOCKET_FILE))
 
     async def serve_metrics(self, listening: socket.socket) -> None:
         """`/metrics` alone, on a socket that anybody on this host may reach."""
-        handler = await self._handler(METRICS_ALONE)
-        self._servers.append(await asyncio.get_running_loop().create_server(handler, sock=listening))
+        accept = await self._accept(METRICS_ALONE)
+        self._servers.append(await asyncio.get_running_loop().create_server(accept, sock=listening))
 
     async def run(self) -> None:
         """Keeps what is counted by the hour, until cancelled."""
@@ -65,15 +67,23 @@ class ControlServer:
                 await runner.server.shutdown(STOP_PATIENCE)
             await runner.cleanup()
 
-    async def _handler(self, routes: Sequence[Route]) -> web.Server:
+    async def _accept(self, routes: Sequence[Route]) -> Callable[[], asyncio.BaseProtocol]:
         app = web.Application(middlewares=[_errors_as_json(routes)], client_max_size=LARGEST_BODY)
         for route in routes:
             app.router.add_route(route.method, route.path, functools.partial(route.handler, self._broker))
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
         self._runners.append(runner)
-        assert runner.server is not None
-        return runner.server
+        server = runner.server
+        assert server is not None
+        return lambda: server() if len(server.connections) < MOST_CONNECTIONS else _Full()
+
+
+class _Full(asyncio.Protocol):
+    """There are too many connections: this one is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 def _errors_as_json(routes: Sequence[Route]) -> "Middleware":

@@ -116,9 +116,7 @@ class LaneQueue:
 
     def take(self, now: Instant) -> OpenDelivery | None:
         """The oldest delivery that may go now; its key is held until `release` or `put_back`."""
-        while self._waiting and self._waiting[0][0] <= now.monotonic:
-            _, head, name = heapq.heappop(self._waiting)
-            heapq.heappush(self._ready, (head, name))
+        self.advance(now)
         while self._ready:
             head, name = heapq.heappop(self._ready)
             key = self._keys.get(name)
@@ -134,6 +132,12 @@ class LaneQueue:
             self._want_more(name, key)
             return taken
         return None
+
+    def advance(self, now: Instant) -> None:
+        """Time has passed: retries that are due may be taken."""
+        while self._waiting and self._waiting[0][0] <= now.monotonic:
+            _, head, name = heapq.heappop(self._waiting)
+            heapq.heappush(self._ready, (head, name))
 
     def hold_back(self, up_to: int) -> None:
         """Deliveries up to this id may not be taken: sessions that may have them are awaited (rule R6)."""
@@ -263,9 +267,10 @@ class LaneQueue:
         """The monotonic time at which something more may become takeable by itself."""
         return self._waiting[0][0] if self._waiting else None
 
-    def may_be_takeable(self, now: Instant) -> bool:
-        """False if `take` would certainly find nothing."""
-        return bool(self._ready) or (bool(self._waiting) and self._waiting[0][0] <= now.monotonic)
+    @property
+    def has_ready(self) -> bool:
+        """Something may be taken, as far as this queue knows."""
+        return bool(self._ready)
 
     @property
     def may_have_more(self) -> bool:

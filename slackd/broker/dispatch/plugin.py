@@ -236,6 +236,8 @@ class PluginDispatch:
             self._check_timeout(self._leases.get(delivery), now)
         for session in self.sessions.overdue(now.monotonic):
             self._end(session, now)
+        for queue in self._lanes.values():
+            queue.advance(now)
         self._deal(now)
 
     def next_wakeup(self) -> float | None:
@@ -373,9 +375,8 @@ class PluginDispatch:
     def _deal_lane(self, lane: Lane, now: Instant) -> None:
         queue = self._lanes[lane]
         free = self._rules.window - self._out[lane] - self._old[lane]
-        while free > 0:
-            if not queue.may_be_takeable(now):
-                break
+        queue.advance(now)
+        while free > 0 and queue.has_ready:
             session = self.sessions.next_with_room(lane)
             if session is None:
                 return

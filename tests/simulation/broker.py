@@ -1,0 +1,282 @@
+"""The real core over a journal in memory, in a process that can be stopped and killed at any moment."""
+
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from slackd.broker.actions import PostLate, Refuse, Settle, Submit
+from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.plugin import CountOld, Hand
+from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_journal
+from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
+from slackd.config import Config
+from slackd.errors import JournalBusy, JournalError
+from tests.simulation.program import Answer, Program
+from tests.simulation.slack import Connector
+from tests.simulation.world import Pipe, World
+
+T = TypeVar("T")
+
+
+def at_once(read: Coroutine[Any, Any, T]) -> T:
+    """The result of a read of the journal in memory, which never waits."""
+    try:
+        read.send(None)
+    except StopIteration as ended:
+        return ended.value  # type: ignore[no-any-return]
+    raise AssertionError("a read of the journal in memory waited")
+
+
+class Process:
+    """A broker's process."""
+
+    def __init__(
+        self,
+        world: World,
+        config: Config,
+        disk: MemoryDisk,
+        connectors: Sequence[Connector],
+        program: Program,
+        core: Callable[..., BrokerCore] = BrokerCore,
+    ) -> None:
+        self._world, self._config, self._disk, self._make = world, config, disk, core
+        self._connectors, self._program = connectors, program
+        self.journal: MemoryJournal | None = None
+        self.core: BrokerCore | None = None
+        self._stopping = False
+        self._pumping = False
+        self._down: Pipe | None = None
+        self._session = ""
+        self._wakeup: float | None = None
+        self.late_posts: list[str] = []
+        program.connect = self._accept
+        program.hang_up = self.end_session
+        self._start()
+
+    def kill(self) -> None:
+        self._world.say("kill -9 broker")
+        self._end()
+        assert self.journal is not None
+        self.journal.kill()
+        self._world.after(self._world.rng.uniform(0.1, 0.6), self._start)
+
+    def stop(self) -> None:
+        if self.core is None or self._stopping:
+            return
+        self._world.say("SIGTERM broker")
+        self._stopping = True
+        self.core.halt()
+        core = self.core
+        self._world.after(0.02, lambda: self._write_note(core))
+
+    def leased(self) -> list[int] | None:
+        """Envelopes that the plugin's program may have in hand; None when nobody can tell."""
+        if self.core is None:
+            return None
+        plugin = self.core.plugins["p"]
+        return None if plugin.handed() is None else [each.delivery.envelope for each in plugin.leases()]
+
+    def end_session(self) -> None:
+        """The plugin's connection ends, its program lives."""
+        if self._down is not None:
+            self._world.say("the session's connection ends")
+            session = self._session
+            self._hang_up()
+            if self.core is not None and session:
+                self.core.left("p", session, self._world.now)
+                self._soon()
+
+    def _write_note(self, core: BrokerCore) -> None:
+        if self.core is not core:
+            return
+        if core.has_unwritten:
+            self._world.after(0.01, lambda: self._write_note(core))
+            return
+        handed = core.handed()
+
+        def gone(_: object) -> None:
+            if self.core is core and self.journal is not None:
+                self._world.say(f"broker exits, handed {handed}")
+                self._end()
+                self.journal.kill()
+                self._world.after(self._world.rng.uniform(0.1, 0.4), self._start)
+
+        core.write([NoteStop(handed)] if handed is not None else [], gone)
+        if handed is None:
+            gone(None)
+        else:
+            self._pump()
+
+    def _end(self) -> None:
+        self.core, self._stopping, self._wakeup = None, False, None
+        for connector in self._connectors:
+            if connector.link is not None:
+                connector.link.cut()
+                connector.link = None
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._down is not None:
+            self._down.cut()
+            self._down, self._session = None, ""
+            self._world.after(self._world.rng.uniform(0.0, 0.01), self._program.end_of_file)
+
+    def _start(self) -> None:
+        try:
+            self.journal, opening = open_memory_journal(
+                self._disk, clock=self._world.unix, schedule=self._world.after
+            )
+        except JournalBusy:
+            self._world.after(0.05, self._start)
+            return
+        self._world.say(f"broker starts {'after a crash' if opening.handed is None else 'after a clean stop'}")
+        self.core = self._make(self._config, rng=random.Random(1), now=self._world.now)
+        ids = [each.delivery for each in opening.handed or ()]
+        rows = {row.id: row for row in at_once(self.journal.open_by_id(ids))}
+        self.core.start(opening, rows, self._world.now)
+        self._soon()
+        self._link()
+
+    def _link(self) -> None:
+        core = self.core
+        if core is None:
+            return
+        for number, connector in enumerate(self._connectors):
+            if connector.link is None and connector.is_ready:
+
+                def deliver(arrivals: Any, number: int = number) -> None:
+                    if self.core is core:
+                        core.deliver(number, arrivals, self._world.now)
+                        self._soon()
+
+                connector.link_up(Pipe(self._world, deliver))
+        self._world.after(0.02, lambda: self._link() if self.core is core else None)
+
+    def lose_link(self, number: int) -> None:
+        """A connector died, or its link broke."""
+        connector = self._connectors[number]
+        if connector.link is not None:
+            connector.link.cut()
+            connector.link = None
+            if self.core is not None:
+                self.core.link_lost(number)
+                self._soon()
+
+    def _accept(self) -> bool:
+        if self.core is None or self._stopping:
+            return False
+        core = self.core
+        self._down = Pipe(self._world, lambda item: self._program.handed(*item))
+        down = self._down
+        up = Pipe(self._world, lambda said: self._hear(core, down, said))
+        self._program.connected(up)
+        return True
+
+    def _hear(self, core: BrokerCore, down: Pipe, said: tuple[Any, ...]) -> None:
+        if self.core is not core or self._down is not down:
+            return
+        if said[0] == "initialize":
+            self._open(core, down, said[1], said[2])
+            return
+        answer: Answer = said[1]
+        if not self._session:
+            self._world.after(0.001, lambda: self._hear(core, down, said))
+            return
+        if answer.ok:
+            core.answered("p", self._session, answer.delivery, answer.attempt, answer.response, self._world.now)
+        else:
+            core.nacked("p", self._session, answer.delivery, answer.attempt, "no", self._world.now)
+        self._soon()
+
+    def _open(self, core: BrokerCore, down: Pipe, session: str, holding: list[tuple[int, int]]) -> None:
+        assert self.journal is not None
+        rows = {row.id: row for row in at_once(self.journal.open_by_id([d for d, _ in holding]))}
+
+        def listed(outcome: Sequence[Outcome] | JournalError) -> None:
+            if isinstance(outcome, JournalError):
+                if self.core is core and self._down is down:
+                    self._hang_up()
+                return
+            if self.core is core and self._down is down:
+                self._world.say(f"session {session} is open, holding {holding}")
+                self._session = session
+                core.joined("p", session, 100, holding, rows, self._world.now, named=True)
+                self._soon()
+
+        core.write([ListSession("p", session)], listed)
+        self._soon()
+
+    def _soon(self) -> None:
+        if not self._pumping:
+            self._pumping = True
+            self._world.after(0.0, self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = False
+        core = self.core
+        if core is None:
+            return
+        while actions := core.take_actions():
+            for action in actions:
+                self._do(core, action)
+        at = core.next_wakeup()
+        if at is not None and (self._wakeup is None or at < self._wakeup):
+            self._wakeup = at
+            self._world.after(max(0.0, at - self._world.time), lambda: self._tick(core, at))
+
+    def _tick(self, core: BrokerCore, at: float) -> None:
+        if self.core is core and self._wakeup == at:
+            self._wakeup = None
+            core.tick(self._world.now)
+            self._soon()
+
+    def _do(self, core: BrokerCore, action: object) -> None:
+        assert self.journal is not None
+        journal = self.journal
+        match action:
+            case Submit(token, writes):
+                journal.submit(writes, lambda outcome: self._told(core, token, outcome))
+            case Settle(link, settlements):
+                connector = self._connectors[link]
+                if connector.link is not None:
+                    connector.settled(settlements)
+            case Refuse(link, refusals):
+                self._connectors[link].refused(tuple(each.number for each in refusals))
+            case Hand(_, session, delivery):
+                if self._down is not None and session == self._session:
+                    stored = at_once(journal.envelopes([delivery.envelope]))
+                    self._down.send((delivery, stored[delivery.envelope].text))
+            case LoadKeys() | LoadKey() | CountOld():
+                self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
+            case PostLate(late, _, _):
+                self.late_posts.append(late.response)
+                core.late_posted(late, action.session, action.attempt, "response_url")
+
+    def _told(self, core: BrokerCore, token: int, outcome: Sequence[Outcome] | JournalError) -> None:
+        if self.core is core:
+            core.committed(token, outcome, self._world.now)
+            self._soon()
+
+    def _read(self, core: BrokerCore, read: LoadKeys | LoadKey | CountOld) -> None:
+        if self.core is not core or self.journal is None:
+            return
+        plugin = core.plugins[read.plugin]
+        match read:
+            case LoadKeys(name, lane, after, limit):
+                names = at_once(self.journal.keys_after(name, lane, after, limit))
+                self._later(core, lambda: plugin.keys_loaded(read, names, self._world.now))
+            case LoadKey(name, lane, key, after, limit):
+                rows = at_once(self.journal.open_of_key(name, lane, key, after, limit))
+                self._later(core, lambda: plugin.key_loaded(read, rows, self._world.now))
+            case CountOld(name, lane, up_to, limit):
+                count = at_once(self.journal.open_count(name, lane, up_to, limit))
+                self._later(core, lambda: plugin.old_counted(lane, count, self._world.now))
+
+    def _later(self, core: BrokerCore, then: Callable[[], None]) -> None:
+        def do() -> None:
+            if self.core is core:
+                then()
+                self._soon()
+
+        self._world.after(self._world.rng.uniform(0.0, 0.005), do)

@@ -1,0 +1,142 @@
+"""A plugin's program, as rule R8 of the design wants it, with moods: slow, failing, dying."""
+
+import itertools
+import json
+from collections.abc import Callable
+
+import attrs
+
+from slackd.broker.journal.writes import Lane, OpenDelivery
+from tests.simulation.slack import Slack
+from tests.simulation.world import Pipe, World
+
+WINDOW = 3
+
+
+@attrs.frozen
+class Answer:
+    delivery: int
+    attempt: int
+    ok: bool
+    response: str | None
+    lane: Lane
+
+
+@attrs.define
+class Work:
+    delivery: OpenDelivery
+    name: str
+    session: str
+
+
+class Program:
+    """One session at a time; what it has in hand survives its connection, and dies with it."""
+
+    def __init__(self, world: World, slack: Slack) -> None:
+        self._world, self._slack = world, slack
+        self._lives = itertools.count(1)
+        self.session = ""
+        self.is_alive = False
+        self.up: Pipe | None = None
+        self.connect: Callable[[], bool] = bool
+        self.hang_up: Callable[[], None] = lambda: None
+        self.may_have: Callable[[], set[str]] = set
+        self._work: list[Work] = []
+        self._answers: list[Answer] = []
+        self._names: dict[tuple[int, int], str] = {}
+        self.window_broken: list[str] = []
+        self.start()
+
+    def start(self) -> None:
+        self.session, self.is_alive = f"life-{next(self._lives)}", True
+        self._world.after(0.01, self.try_to_connect)
+
+    def try_to_connect(self) -> None:
+        if not self.is_alive or self.up is not None:
+            return
+        if not self.connect():
+            self._world.after(self._world.rng.uniform(0.01, 0.05), self.try_to_connect)
+
+    def holding(self) -> list[tuple[int, int]]:
+        in_work = [(each.delivery.id, each.delivery.attempt) for each in self._work]
+        return in_work + [(each.delivery, each.attempt) for each in self._remembered()]
+
+    def connected(self, up: Pipe) -> None:
+        self.up = up
+        up.send(("initialize", self.session, self.holding()))
+        for answer in self._remembered():
+            up.send(("answer", answer))
+
+    def end_of_file(self) -> None:
+        if self.up is not None:
+            self.up.cut()
+            self.up = None
+            self._world.after(self._world.rng.uniform(0.01, 0.2), self.try_to_connect)
+
+    def handed(self, delivery: OpenDelivery, text: str) -> None:
+        if not self.is_alive or self.up is None:
+            return
+        payload = json.loads(text)["payload"]
+        name = payload["text"] if "text" in payload else payload["event"]["text"]
+        if any(each.delivery.id == delivery.id for each in self._work):
+            return
+        self._world.say(f"plugin begins {name} ({delivery.id}.{delivery.attempt})")
+        self._check_order(delivery, name)
+        message = self._slack.messages[name]
+        message.started += 1
+        assert message.started <= 1 + message.excuses, f"{name} is handled twice without a reason"
+        work = Work(delivery, name, self.session)
+        self._work.append(work)
+        self._names[delivery.id, delivery.attempt] = name
+        slow = self._world.rng.choice((0.0, 0.005, 0.05, 0.5, 1.5))
+        self._world.after(slow, lambda: self._finish(work))
+
+    def kill(self) -> None:
+        self._world.say("kill -9 plugin")
+        for name in {each.name for each in self._work} | self._unconfirmed():
+            self._slack.messages[name].excuses += 1
+        for name in self.may_have():
+            self._slack.messages[name].failures += 1
+        self._work, self._answers = [], []
+        self.is_alive = False
+        if self.up is not None:
+            self.up.cut()
+            self.up = None
+            self.hang_up()
+        self._world.after(self._world.rng.uniform(0.1, 3.0), self.start)
+
+    def _unconfirmed(self) -> set[str]:
+        """What it has answered and slackd may not know yet: it will be handed out again."""
+        remembered = {(each.delivery, each.attempt) for each in self._remembered()}
+        return {self._names[each] for each in remembered}
+
+    def _check_order(self, delivery: OpenDelivery, name: str) -> None:
+        lane = [each for each in self._work if each.delivery.lane is delivery.lane]
+        assert len(lane) < WINDOW, f"the window is exceeded by {name}"
+        same = [each.name for each in lane if each.delivery.key == delivery.key]
+        assert not same, f"{name} and {same} of one key at the plugin"
+
+    def _finish(self, work: Work) -> None:
+        if not self.is_alive or work not in self._work:
+            return
+        self._work.remove(work)
+        message = self._slack.messages[work.name]
+        ok = message.is_command or self._world.rng.random() > 0.05
+        if not ok:
+            message.excuses += 1
+            message.failures += 1
+        else:
+            message.done = True
+        response = json.dumps({"text": work.name}) if message.is_command else None
+        delivery = work.delivery
+        answer = Answer(delivery.id, delivery.attempt, ok, response, delivery.lane)
+        self._world.say(f"plugin answers {work.name} ({delivery.id}.{delivery.attempt}): {ok}")
+        self._answers.append(answer)
+        if self.up is not None:
+            self.up.send(("answer", answer))
+
+    def _remembered(self) -> list[Answer]:
+        kept: list[Answer] = []
+        for lane in Lane:
+            kept += [each for each in self._answers if each.lane is lane][-2 * WINDOW :]
+        return kept

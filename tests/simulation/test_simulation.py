@@ -1,0 +1,102 @@
+"""The real core under a deterministic scheduler: faults at any moment, then the ledger (P1 to P5).
+
+Planted flaws keep the simulation honest: each must be found within a fixed number of seeds.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.order import LaneQueue
+from slackd.broker.dispatch.plugin import PluginDispatch
+from slackd.broker.dispatch.sessions import Lease
+from slackd.broker.ingest import Incoming, Ingest, Result
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Answer, Duplicate, OpenDelivery, Outcome
+from tests.simulation.run import Simulation
+
+SEEDS = 150
+ENOUGH = 120
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 25))
+def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
+    for seed in range(first, first + 25):
+        simulation = Simulation(seed)
+        try:
+            simulation.run()
+        except AssertionError as error:
+            raise AssertionError(f"{error}; replay: python -m tests.simulation.run {seed}") from error
+
+
+def found() -> bool:
+    for seed in range(ENOUGH):
+        try:
+            Simulation(seed).run()
+        except AssertionError:
+            return True
+    return False
+
+
+def test_finds_a_broker_that_hands_out_after_a_crash_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LaneQueue, "hold_back", lambda self, up_to: None)
+    assert found()
+
+
+def test_finds_an_ordering_key_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slackd.broker.dispatch.matching.ordering_key", lambda order_by, envelope: "")
+    assert found()
+
+
+def test_finds_duplicates_that_are_taken_for_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slackd.broker.reading._keys", lambda kind, envelope_id, payload: ())
+    assert found()
+
+
+def test_finds_a_window_that_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drop(self: PluginDispatch, lease: Lease) -> None:
+        real(self, lease)
+        self._out[lease.delivery.lane] -= 1
+
+    real = PluginDispatch._drop
+    monkeypatch.setattr(PluginDispatch, "_drop", drop)
+    assert found()
+
+
+def test_finds_a_duplicate_that_is_answered_before_its_answer_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def committed(
+        self: Ingest, incoming: Mapping[int, Incoming], outcomes: Sequence[Outcome], now: Instant
+    ) -> Result:
+        result = real(self, incoming, outcomes, now)
+        for place, each in incoming.items():
+            if isinstance(outcomes[place], Duplicate):
+                self._settle_or_wait(each, 0, Answer.NONE, None, result)
+        return result
+
+    real = Ingest.committed
+    monkeypatch.setattr(Ingest, "committed", committed)
+    assert found()
+
+
+def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def claim(
+        self: PluginDispatch,
+        session: str,
+        delivery: int,
+        attempt: int,
+        rows: Mapping[int, OpenDelivery],
+        now: Instant,
+    ) -> bool:
+        return False
+
+    monkeypatch.setattr(PluginDispatch, "_claim", claim)
+    assert found()
+
+
+def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: BrokerCore, *args: object) -> None:
+        return None
+
+    monkeypatch.setattr(BrokerCore, "start", start)
+    assert found()
