@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import attrs
 import pytest
 from aiohttp import web
 
@@ -113,10 +114,7 @@ async def test_a_response_url_that_is_not_slacks_gets_nothing(slack: EmulatedSla
 
 async def test_calls_are_made_together_but_not_without_bound(slack: EmulatedSlack) -> None:
     async with strange_slack() as (api_url, seen):
-        app = app_of(slack)
-        app = type(app)(
-            **{**{n: getattr(app, n) for n in app.__slots__ if n != "__weakref__"}, "api_url": api_url}
-        )
+        app = attrs.evolve(app_of(slack), api_url=api_url)
         async with connected([app], [AppSecrets(Secret("xapp-1"), Secret("xoxb-1"))]) as rig:
             calls = [method("some.method", {}, number) for number in range(40)]
             assert rig.broker.link is not None
