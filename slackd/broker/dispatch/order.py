@@ -169,10 +169,10 @@ class LaneQueue:
         if key.out is not None:
             return False
         if key.pending:
-            if key.pending[0].id != delivery.id:
+            if key.pending[0].id != delivery.id or key.pending[0].attempt != delivery.attempt:
                 return False
             key.pending.popleft()
-        elif key.last > delivery.id:
+        elif key.last >= delivery.id:
             return False
         key.out = delivery.id
         key.last = max(key.last, delivery.id)
@@ -185,6 +185,18 @@ class LaneQueue:
         if key is not None and key.out == delivery.id:
             key.out = None
             self._settle(name, key, now)
+
+    def doubt(self, delivery: OpenDelivery, now: Instant) -> None:
+        """The journal says that it isn't as memory has it: forget what is known of its key, and read it anew."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is None or key.out != delivery.id:
+            return
+        key.out = None
+        if isinstance(name, str) and not key.loading:
+            key.pending.clear()
+            key.last, key.more = 0, True
+        self._settle(name, key, now)
 
     def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
         """It is open and nobody has it: first in its key again, not before its time."""

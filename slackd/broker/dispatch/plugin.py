@@ -201,7 +201,10 @@ class PluginDispatch:
         lease = self._leases.get(write.delivery)
         if lease is None or lease.state is not LeaseState.COMMITTING:
             return
-        if isinstance(write, Retry) and not isinstance(outcome, Stale):
+        if isinstance(outcome, Stale):
+            self._drop(lease)
+            self._lanes[lease.delivery.lane].doubt(lease.delivery, now)
+        elif isinstance(write, Retry):
             later = attrs.evolve(lease.delivery, attempt=write.attempt + 1, not_before=write.not_before)
             self._free(lease, later, now)
         else:

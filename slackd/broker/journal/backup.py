@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-import tempfile
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 from slackd.broker.journal.faults import fault
@@ -27,6 +27,7 @@ HEADROOM = 64 << 20
 """Bytes of the disk that a copy leaves to the journal."""
 
 _PREFIX = "journal.backup-"
+_numbers = count(1)
 
 
 class _AbandonedError(Exception):
@@ -82,9 +83,9 @@ def _make_room(path: Path) -> Path:
             f"{path.parent}: a backup needs {needed >> 20} MiB of free space for its copy, and there are "
             f"{free >> 20} MiB; make room, or stop slackd and copy the folder"
         )
-    descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
-    os.close(descriptor)
-    return Path(name)
+    copy = path.parent / f"{_PREFIX}{next(_numbers)}"
+    os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    return copy
 
 
 def _copy(connect: Callable[[], sqlite3.Connection], copy: Path, abandoned: threading.Event) -> None:

@@ -91,7 +91,7 @@ class SqliteJournal(Reader):
             refusal = JournalError(f"{self._path}: the journal is closed")
             asyncio.get_running_loop().call_soon(on_commit, refusal)
             return
-        self._writer.put(Submission(writes, on_commit))
+        self._writer.put(Submission(tuple(writes), on_commit))
 
     def health(self) -> JournalHealth:
         """As in `Journal`."""
@@ -125,6 +125,9 @@ class SqliteJournal(Reader):
                 buried = self._writer.tend(now)
             except JournalError as error:
                 loop.call_soon_threadsafe(done.set_exception, error)
+            except BaseException as error:
+                loop.call_soon_threadsafe(done.set_exception, JournalError(f"retention failed: {error!r}"))
+                raise
             else:
                 loop.call_soon_threadsafe(done.set_result, buried)
 
