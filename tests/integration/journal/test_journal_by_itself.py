@@ -1,18 +1,23 @@
 """What the writer does when nobody asks it to: retention, checkpoints, signs of life."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal import writer
+from slackd.broker.journal import schema, writer
 from slackd.broker.journal.limits import Buried, PluginLimits
+from slackd.broker.journal.reader import Reader
 from slackd.broker.journal.sqlite import open_journal
+from slackd.broker.journal.writes import Answer, Duplicate, Lane, OpenDelivery, Recorded
 from slackd.config.values import Journal
 from tests.integration.journal.journal_child import record
 from tests.integration.journal.test_journal_survives import _told as told
+
+OPENED = OpenDelivery(2, 2, "bot", Lane.EVENTS, "C1")
 
 
 async def test_retention_runs_beside_the_commits_and_says_what_it_buried(
@@ -73,3 +78,27 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
     written, log = (tmp_path / "journal.db").stat().st_size, (tmp_path / "journal.db-wal").stat().st_size
     assert log < written / 2, (written, log)
     await journal.close()
+
+
+async def test_a_connection_that_was_given_up_is_replaced(tmp_path: Path) -> None:
+    journal, _ = await open_journal(Journal(tmp_path))
+    await told(journal, record(0, "r"))
+    journal._writer.put(writer.Errand(journal._writer._drop_connection))
+    outcomes = await told(journal, record(0, "r"), record(1, "r"))
+    assert outcomes == [Duplicate(1, Answer.NONE, None), Recorded(2, (OPENED,))]
+    await journal.close()
+
+
+def test_every_commit_is_synchronised_and_no_reader_ever_makes_a_checkpoint(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "journal.db")
+    schema.use_write_ahead_log(connection, "journal.db")
+    pragmas = {
+        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "page_size")
+    }
+    connection.close()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "wal_autocheckpoint": 0, "page_size": 8_192}
+    reader = Reader(tmp_path / "journal.db").open_connection()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("PRAGMA user_version = 9")
+    reader.close()
