@@ -64,7 +64,8 @@ class SocketModeTransport:
             return
         tls = tls_context(self._app.ca_file)
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls),
+            # A dial is rare, and must not fail on a connection that was kept from the last one.
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls, force_close=True),
             cookie_jar=aiohttp.DummyCookieJar(),
             ws_response_class=SlackWebSocket,
         ) as session:

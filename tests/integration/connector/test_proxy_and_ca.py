@@ -1,0 +1,158 @@
+"""The only way out is a CONNECT proxy with a password, and Slack's certificate is of a private CA."""
+
+import asyncio
+import base64
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
+from slackd.link.messages import Call, CallKind
+from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
+
+USER, PASSWORD = "slackd", "p@ss/w:rd"
+IN_URL = "slackd:p%40ss%2Fw%3Ard"
+
+
+class Proxy:
+    """A CONNECT proxy that wants Basic authentication."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.asked: list[str] = []
+        self.refused = 0
+        self._piping: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            method, target, _ = head.split("\r\n")[0].split(" ")
+            wanted = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+            headers = {
+                line.split(":")[0].lower(): line.partition(":")[2].strip() for line in head.split("\r\n")[1:]
+            }
+            if method != "CONNECT" or headers.get("proxy-authorization") != wanted:
+                self.refused += 1
+                writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                await writer.drain()
+            else:
+                self.asked.append(target)
+                host, _, port = target.rpartition(":")
+                upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                await asyncio.gather(pipe(reader, upstream_writer), pipe(upstream_reader, writer))
+        writer.close()
+
+    def url(self, userinfo: str = f"{IN_URL}@") -> str:
+        return f"http://{userinfo}127.0.0.1:{self.port}"
+
+
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[Proxy]:
+    made = Proxy()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    server.close()
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path) -> Path:
+    return tmp_path / "ca.pem"
+
+
+@pytest.fixture
+async def tls_slack(ca_file: Path) -> AsyncIterator[EmulatedSlack]:
+    """Slack behind a certificate of a private CA, which is in `ca_file`."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    settings = EmulatorSettings(time_scale=0.01, ack_deadline=3_000.0, repeat_same_envelope_after=None)
+    async with Emulator(settings=settings).serving(tls=context) as slack:
+        yield slack
+
+
+async def test_everything_goes_through_the_configured_proxy(
+    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path
+) -> None:
+    async with rig_for(tls_slack, proxy=proxy.url(), ca_file=ca_file) as rig:
+        await rig.ready()
+        assert len(proxy.asked) == 2, "the Web API, then the WebSocket"
+        entry = tls_slack.command("/deploy", "x")
+        await tls_slack.wait_for_ack(entry)
+        await rig.broker.call(Call(1, "emulated", CallKind.PROBE, "auth.test", {}))
+        assert len(proxy.asked) == 3
+        assert entry.response_url is not None
+        posted = await rig.broker.call(
+            Call(2, "emulated", CallKind.RESPONSE_URL, entry.response_url, {"text": "x"})
+        )
+        assert posted.body == {"ok": True}
+        assert proxy.refused == 0
+        async with asyncio.timeout(30):
+            await rig.connector.drain(20)
+        assert rig.broker.changes[-1].ghost_until is None
+
+
+async def test_the_proxy_of_the_environment(
+    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("https_proxy", "no_proxy", "NO_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url())
+    async with rig_for(tls_slack, ca_file=ca_file) as rig:
+        await rig.ready()
+        assert len(proxy.asked) == 2
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,127.0.0.0/8")
+    async with rig_for(tls_slack, ca_file=ca_file) as rig:
+        await rig.ready()
+        assert len(proxy.asked) == 2
+
+
+async def test_a_wrong_password_is_said_and_not_shown(
+    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = app_of(tls_slack, proxy=proxy.url("slackd:wr0ng@"), ca_file=ca_file)
+    async with connected([app], [secrets_of(tls_slack)]) as rig:
+        await rig.broker.until(lambda: rig.broker.cues().count("dial failed") >= 2)
+        reason = rig.connector.status().transports[0].last_failure
+        assert "407" in reason
+        rig.broker.tell_peers(emulated=(0, 8))
+        assert "407" in (await rig.connector.wait_ready(0.1)).reason
+    assert "wr0ng" not in caplog.text
+    assert proxy.asked == []
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_mend(tls_slack: EmulatedSlack) -> None:
+    async with rig_for(tls_slack, proxy="") as rig:
+        await rig.broker.until(lambda: "dial failed" in rig.broker.cues())
+        assert "ca_file" in rig.connector.status().transports[0].last_failure
+
+
+async def test_a_proxy_that_is_not_there_is_said(tls_slack: EmulatedSlack, ca_file: Path) -> None:
+    async with rig_for(tls_slack, proxy="http://127.0.0.1:1", ca_file=ca_file) as rig:
+        await rig.broker.until(lambda: "dial failed" in rig.broker.cues())
+        assert "127.0.0.1:1 can't be reached" in rig.connector.status().transports[0].last_failure
+
+
+async def test_a_ca_file_that_cannot_be_read_is_that_apps_trouble_alone(
+    tls_slack: EmulatedSlack, tmp_path: Path
+) -> None:
+    async with rig_for(tls_slack, ca_file=tmp_path / "missing.pem") as rig:
+        readiness = await rig.connector.wait_ready(20)
+        assert readiness.ready
+        assert "missing.pem" in readiness.reason
+        async with asyncio.timeout(30):
+            await rig.connector.drain(20)
