@@ -19,8 +19,8 @@ LIMIT = 10
 """Connections that Slack allows an app ("Using Socket Mode")."""
 SETTLE = 2.0
 """Seconds after a link was made in which the other connector may still tell its part of the story."""
-COUNTS_AS_READY = frozenset({"READY", "LEAVING"})
-OPEN = frozenset({"DIALLING", "READY", "LEAVING", "RETIRING"})
+COUNTS_AS_READY = frozenset({"ready", "leaving"})
+OPEN = frozenset({"dialling", "ready", "leaving", "retiring"})
 
 
 @attrs.define
@@ -77,7 +77,7 @@ class Connectors:
         current = view.connections.get(state.connection)
         if current is None or current.since <= state.since:
             self._saw(view, state, now, ended_at=change.at)
-        if state.phase not in COUNTS_AS_READY and state.phase != "DIALLING":
+        if state.phase not in COUNTS_AS_READY and state.phase != "dialling":
             self._reasons[state.app] = change.cue.lower()
             self.reconnects[state.app, change.cue.lower()] += 1
         if change.ghost_until is None:
@@ -161,7 +161,7 @@ class Connectors:
     ) -> None:
         coverage = self._coverage.setdefault(state.app, Coverage())
         known = view.connections.get(state.connection)
-        if state.phase == "CLOSED":
+        if state.phase == "closed":
             view.connections.pop(state.connection, None)
         else:
             view.connections[state.connection] = state

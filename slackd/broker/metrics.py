@@ -24,7 +24,7 @@ from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
 
 KNOWN_TYPES = frozenset({EVENTS, COMMANDS, INTERACTIVE})
 OTHER = "other"
-PHASES = ("DIALLING", "READY", "LEAVING", "RETIRING", "BACKOFF")
+PHASES = ("dialling", "ready", "leaving", "retiring", "backoff")
 MOST_VALUES = 100
 """Values of a label that comes from outside before the rest is `other`."""
 _PLAIN = re.compile(r"[a-z0-9_.]{1,60}")

@@ -106,7 +106,7 @@ def _connections(found: Mapping[str, Any]) -> RenderableType:
                 each["name"],
                 each["app"],
                 str(connector["number"]),
-                Text(each["phase"], style=GOOD if each["phase"] == "READY" else ""),
+                Text(each["phase"], style=GOOD if each["phase"] == "ready" else ""),
                 age(each["seconds"]),
                 duration(each["lifetime"] or None),
                 each["host"],
