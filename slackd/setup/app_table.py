@@ -17,7 +17,8 @@ def with_app(text: str, name: str, values: Mapping[str, Value]) -> str:
         ConfigError: The table is written in a way that this does not change (`apps = {…}`, say); the message
             has the lines to put there by hand.
     """
-    lines = text.splitlines(keepends=True)
+    # Not splitlines(): to TOML, U+2028 and its like end no line.
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     start = _header(lines, name)

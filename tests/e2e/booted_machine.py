@@ -25,7 +25,7 @@ _NAMES: Final = {WORLD: "slack.test packages.test", MACHINE: "machine"}
 # systemd(1): these real-time signals ask the manager of a container to power off at once, or properly.
 _POWER_OFF: Final = signal.SIGRTMIN + 4
 
-_NAMESPACES: Final = ("--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--wd=/")
+_NAMESPACES: Final = ("--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup")
 
 _serial = itertools.count(1)
 _Found = TypeVar("_Found")
@@ -212,6 +212,8 @@ class Machine:
             "nsenter",
             f"--target={pid}",
             *_NAMESPACES,
+            "env",
+            "--chdir=/",
             *command,
         ]
 
@@ -227,6 +229,12 @@ class Machine:
         """Write a file in the machine, its folders too."""
         self.run("mkdir", "-p", os.path.dirname(file))
         self.run("sh", "-c", 'cat > "$1" && chmod "$2" "$1"', "sh", file, f"{mode:o}", stdin=text)
+
+    def put(self, file: Path, inside: str) -> None:
+        """Copy a file into the machine."""
+        with file.open("rb") as content:
+            copy = self.entering("sh", "-c", 'cat > "$1"', "sh", inside)
+            subprocess.run(copy, stdin=content, check=True)
 
     def journal(self, *arguments: str) -> str:
         """What the journal holds, as `journalctl` prints it."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from booted_machine import Machine, Network
-from the_world import Certificates, Site, Slack
+
+from tests.e2e.booted_machine import Machine, Network
+from tests.e2e.the_world import Certificates, Site, Slack
 
 RELEASES = ("bookworm", "trixie")
 VERSIONS = ["0.1.0", "0.1.1"]

@@ -1,7 +1,8 @@
 """The operator's first day: install, and nothing has happened yet."""
 
 import pytest
-from booted_machine import Machine
+
+from tests.e2e.booted_machine import Machine
 
 BROKER = "slackd-broker.service"
 CONNECTOR = "slackd-connector@.service"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from booted_machine import WORLD, Network, background, eventually
+from tests.e2e.booted_machine import WORLD, Network, background, eventually
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 API_URL = "https://slack.test/api/"
@@ -64,11 +64,25 @@ class Certificates:
         self.certificate = folder / "slack.pem"
         self.key = folder / "slack.key"
         extensions = folder / "extensions"
-        extensions.write_text("subjectAltName=DNS:slack.test\nextendedKeyUsage=serverAuth\n")
+        # Python 3.13 holds certificates to RFC 5280: key identifiers and usages are not optional there.
+        extensions.write_text(
+            "subjectAltName=DNS:slack.test\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n"
+            "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\nbasicConstraints=CA:FALSE\n"
+        )
+        usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
         authority_key, request = folder / "authority.key", folder / "request"
         new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         _openssl(
-            "req", "-x509", *new_key, "-keyout", authority_key, "-out", self.authority, "-subj", "/CN=Tests"
+            "req",
+            "-x509",
+            *new_key,
+            "-keyout",
+            authority_key,
+            "-out",
+            self.authority,
+            "-subj",
+            "/CN=Tests",
+            *usage,
         )
         _openssl("req", *new_key, "-keyout", self.key, "-out", request, "-subj", "/CN=slack.test")
         signing = ["-CA", self.authority, "-CAkey", authority_key, "-CAcreateserial", "-extfile", extensions]
