@@ -139,7 +139,7 @@ class PluginHost:
         engine, plugin = self._engine, self._config.plugin_files[connection.plugin]
         try:
             rows = await engine.journal.open_by_id([delivery for delivery, _ in said.holding])
-            if connection.named:
+            if connection.named and not self._is_listed(connection):
                 await engine.write(ListSession(connection.plugin, connection.session))
         except JournalError as error:
             connection.refuse(said.id, wire.INTERNAL_ERROR, f"the journal cannot list the session: {error}")
@@ -169,6 +169,10 @@ class PluginHost:
             extra={"event": "session-began", "plugin": connection.plugin},
         )
         connection.resume()
+
+    def _is_listed(self, connection: PluginConnection) -> bool:
+        """The journal lists a session for as long as its plugin's dispatch knows it."""
+        return self._engine.core.plugins[connection.plugin].sessions.get(connection.session) is not None
 
     def _forget_unless_known(self, connection: PluginConnection) -> None:
         """It was gone before it was open: nothing was handed to it."""

@@ -204,6 +204,9 @@ class Process:
                 core.joined("p", session, 100, holding, rows, self._world.now, named=True)
                 self._soon()
 
+        if core.plugins["p"].sessions.get(session) is not None:
+            listed([])
+            return
         core.write([ListSession("p", session)], listed)
         self._soon()
 

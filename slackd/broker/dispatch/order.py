@@ -187,7 +187,7 @@ class LaneQueue:
             self._settle(name, key, now)
 
     def doubt(self, delivery: OpenDelivery, now: Instant) -> None:
-        """The journal says that it isn't as memory has it: forget what is known of its key, and read it anew."""
+        """The journal says that it isn't as memory has it: what is known of its key is read anew."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
         if key is None or key.out != delivery.id:
