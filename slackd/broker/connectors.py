@@ -77,9 +77,10 @@ class Connectors:
         current = view.connections.get(state.connection)
         if current is None or current.since <= state.since:
             self._saw(view, state, now, ended_at=change.at)
-        if state.phase not in COUNTS_AS_READY and state.phase != "dialling":
-            self._reasons[state.app] = change.cue.lower()
-            self.reconnects[state.app, change.cue.lower()] += 1
+        if _is_lost(current, state):
+            self._reasons[state.app] = change.cue
+        if _will_be_replaced(current, state):
+            self.reconnects[state.app, change.cue] += 1
         if change.ghost_until is None:
             return []
         ghost = Ghost(state.app, state.connection, now.to_unix(change.ghost_until))
@@ -222,3 +223,17 @@ class Connectors:
         seconds = hole.end - hole.start
         self.seconds_without[app] = self.seconds_without.get(app, 0.0) + seconds
         return Gap(app, start, start + seconds, reason)
+
+
+def _is_lost(before: ConnectionState | None, after: ConnectionState) -> bool:
+    """It was READY and isn't any more."""
+    gone = after.phase not in COUNTS_AS_READY and after.phase != "dialling"
+    return gone and (before is None or before.phase in COUNTS_AS_READY)
+
+
+def _will_be_replaced(before: ConnectionState | None, after: ConnectionState) -> bool:
+    """Once a life: it is about to go, or it ended without a notice (a dial that failed, too)."""
+    if after.phase == "leaving":
+        return before is None or before.phase != "leaving"
+    gone = after.phase not in COUNTS_AS_READY and after.phase != "dialling"
+    return gone and (before is None or before.phase in ("dialling", "ready"))

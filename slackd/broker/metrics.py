@@ -125,7 +125,7 @@ class BrokerCollector(Collector):
             "slackd_reconnects",
             "Connections that ended or were replaced.",
             ["app", "reason"],
-            _bounded(self._broker.connectors.reconnects),
+            _bounded(_without_spaces(self._broker.connectors.reconnects)),
         )
         without = {(app.name,): app.seconds_without_ready for app in apps}
         text = "Time in which an app had no READY connection."
@@ -193,6 +193,11 @@ def _known_types(counts: Counter[tuple[str, str]]) -> dict[tuple[str, ...], floa
 
 def _by_one(counts: Counter[str]) -> dict[tuple[str, ...], float]:
     return {(name,): float(count) for name, count in counts.items()}
+
+
+def _without_spaces(counts: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Reasons are worded for people; a label is written in queries."""
+    return Counter({(app, reason.replace(" ", "_")): count for (app, reason), count in counts.items()})
 
 
 def _bounded(counts: Counter[tuple[str, str]]) -> dict[tuple[str, ...], float]:

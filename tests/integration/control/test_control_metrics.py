@@ -51,7 +51,9 @@ async def busy(here: World) -> None:
     )
     await plugin.has_been_handed(1)
     connector.say(Acknowledged("main", (0.0004, 0.004, 2.7), unsendable=1))
-    connector.enters("main", "closed", "STALLED", ghost_for=60.0)
+    connector.enters("main", "leaving", "rotation due")
+    connector.enters("main", "retiring", "replacement ready")
+    connector.enters("main", "closed", "closed by either side", ghost_for=60.0)
     plugin.answer = refuses
     await connector.deliver(message(5))
     await here.status(lambda found: found["plugins"][0]["dead"] == 1 and found["apps"][0]["ghosts"])
@@ -79,7 +81,8 @@ async def test_what_happened_is_counted() -> None:
             ("slackd_ack_latency_seconds_bucket", (main, ("le", "+Inf"))): 3,
             ("slackd_connections", (main, ("connector", "1"), ("state", "ready"))): 0,
             ("slackd_connections", (main, ("connector", "2"), ("state", "ready"))): 1,
-            ("slackd_reconnects_total", (main, ("reason", "stalled"))): 1,
+            ("slackd_reconnects_total", (main, ("reason", "rotation_due"))): 1,
+            ("slackd_reconnects_total", (main, ("reason", "closed_by_either_side"))): None,
             ("slackd_ghosts", (main,)): 1,
             ("slackd_events_hour", (main,)): 3,
             ("slackd_deliveries_total", (("outcome", "done"), deploy)): 1,

@@ -62,7 +62,7 @@ async def test_a_gap_that_lasts_is_failing_and_says_since_when_and_why() -> None
     async with world() as here:
         connector = here.connector(1)
         here.daemon.connectors._quiet_until = 0.0
-        connector.enters("main", "closed", "STALLED")
+        connector.enters("main", "closed", "stalled")
         status = await here.status(lambda found: found["apps"][0]["gap"])
         assert status["health"] == "failing"
         assert status["apps"][0]["gap"]["reason"] == "stalled"
@@ -75,8 +75,8 @@ async def test_a_gap_that_lasts_is_failing_and_says_since_when_and_why() -> None
 async def test_ghosts_and_strangers_are_told_apart() -> None:
     async with world() as here:
         connector = here.connector(1)
-        connector.enters("main", "closed", "STALLED", ghost_for=3_600.0)
-        connector.enters("main", "ready", "HELLO", counted=3)
+        connector.enters("main", "closed", "stalled", ghost_for=3_600.0)
+        connector.enters("main", "ready", "hello", counted=3)
         status = await here.status(lambda found: found["apps"][0]["ready"])
         assert (status["apps"][0]["ghosts"], status["apps"][0]["strangers"]) == (1, 1)
         assert status["apps"][0]["free"] == 7
@@ -141,7 +141,7 @@ async def test_an_app_in_trouble_keeps_nobody_from_being_ready() -> None:
         here.connector(1, ["main"])
         connector = here.connector(2, ["broken"])
         connector.is_in_trouble("broken", "Slack says account_inactive", "install the app again")
-        connector.enters("broken", "closed", "REFUSED")
+        connector.enters("broken", "closed", "app refused")
         await here.status(lambda found: not found["apps"][1]["ready"] and found["apps"][1]["troubles"])
         assert b"200 OK" in await _ask(here, "/readyz")
 

@@ -1,0 +1,118 @@
+"""The verdict on a status: what is an alarm, what needs a look, what is nothing."""
+
+from typing import Any
+
+import pytest
+
+from slackd.broker.control.health import judged, not_ready
+from slackd.broker.control.status import ConnectorStatus, GapNow, Status, Trouble
+from tests.unit.control.control_statuses import app, connector, journal, plugin, session, status
+
+AWAY = ConnectorStatus(2, linked=False)
+TROUBLE = Trouble("main", "Slack says invalid_auth", "put a new app token in place")
+PAUSED = session(paused=True)
+
+
+def test_all_is_well() -> None:
+    assert (judged(status()).health, judged(status()).reasons) == ("ok", ())
+    assert not_ready(status()) == ()
+
+
+@pytest.mark.parametrize(
+    ("differs", "about", "words"),
+    [
+        ({"journal": journal(healthy=False, failing="disk is full")}, "journal", "disk is full"),
+        ({"journal": journal(healthy=False, silent_for=31.0)}, "journal", "has not answered for 31 s"),
+        ({"apps": (app(ready=0, gap=GapNow(1.0, "stalled")),)}, "main", "no connection is READY (stalled)"),
+        ({"apps": (app(ready=0),)}, "main", "no connection is READY"),
+        ({"apps": (app(ready=0, troubles=(TROUBLE,)),)}, "main", "Slack says invalid_auth"),
+    ],
+)
+def test_what_loses_envelopes_is_failing(differs: dict[str, Any], about: str, words: str) -> None:
+    _said(status(**differs), "failing", about, words)
+
+
+@pytest.mark.parametrize(
+    ("differs", "about", "words"),
+    [
+        ({"apps": ()}, "configuration", "no app is configured"),
+        ({"connectors": (connector(1), AWAY)}, "connector 2", "not linked to the broker"),
+        ({"apps": (app(ready=1),)}, "main", "1 of 2 connections are READY"),
+        ({"apps": (app(troubles=(TROUBLE,)),)}, "main", "Slack says invalid_auth"),
+        ({"apps": (app(strangers=1),)}, "main", "1 connection of another process on the same app token"),
+        ({"apps": (app(free=1, ghosts=7),)}, "main", "1 place free of Slack's ten"),
+        ({"apps": (app(events_hour=27_000),)}, "main", "27,000 events within an hour, 90 %"),
+        ({"plugins": (plugin(sessions=(), absent_for=95.0, open=12),)}, "deploy", "not connected for 95 s"),
+        ({"plugins": (plugin(sessions=(), absent_for=95.0, open=1),)}, "deploy", "1 delivery waits"),
+        ({"plugins": (plugin(sessions=(PAUSED,)),)}, "deploy", "does not read what it is sent"),
+        ({"plugins": (plugin(oldest_age=301.0, open=7),)}, "deploy", "has waited for 5 min; 7 deliveries wait"),
+        ({"journal": journal(commit_p99=1.4)}, "journal", "one commit in a hundred takes 1.4 s"),
+        ({"journal": journal(failing="it cannot be read")}, "journal", "it cannot be read"),
+    ],
+)
+def test_what_somebody_must_mend_is_degraded(differs: dict[str, Any], about: str, words: str) -> None:
+    _said(status(**differs), "degraded", about, words)
+
+
+@pytest.mark.parametrize(
+    ("differs", "about", "words"),
+    [
+        ({"plugins": (plugin(dead=3),)}, "deploy", "3 dead letters"),
+        ({"journal": journal(unreadable_letters=1)}, "journal", "1 envelope could not be understood"),
+        (
+            {"apps": (app(gaps_day=2, gap_seconds_day=3.1),)},
+            "main",
+            "2 gaps without a READY connection in 24 hours",
+        ),
+        ({"warnings": ("slackd.toml: odd",)}, "configuration", "slackd.toml: odd"),
+    ],
+)
+def test_what_needs_a_look_is_no_alarm(differs: dict[str, Any], about: str, words: str) -> None:
+    found = judged(status(**differs))
+    assert found.health == "ok"
+    assert [(each.level, each.about) for each in found.reasons] == [("note", about)]
+    assert words in found.reasons[0].text
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        {"plugins": (plugin(sessions=(), absent_for=0.5),)},
+        {"plugins": (plugin(sessions=(session(awaited=True),)),)},
+    ],
+)
+def test_what_a_restart_brings_is_nothing(differs: dict[str, Any]) -> None:
+    assert judged(status(uptime=1.0, **differs)).health == "ok"
+
+
+def test_just_started_an_app_without_a_connection_is_not_failing_yet() -> None:
+    found = judged(status(uptime=1.0, apps=(app(ready=0),)))
+    assert (found.health, found.reasons[0].text) == ("degraded", "no connection is READY yet")
+
+
+def test_the_worst_comes_first() -> None:
+    found = judged(
+        status(
+            plugins=(plugin(dead=1),), apps=(app(strangers=1),), journal=journal(healthy=False, failing="full")
+        )
+    )
+    assert [each.level for each in found.reasons] == ["failing", "degraded", "note"]
+
+
+def test_the_same_trouble_of_both_connectors_is_said_once() -> None:
+    assert len(judged(status(apps=(app(ready=0, troubles=(TROUBLE, TROUBLE)),))).reasons) == 1
+
+
+def test_ready_is_a_journal_that_takes_and_an_app_that_hears_unless_it_is_in_trouble() -> None:
+    assert not_ready(status(journal=journal(healthy=False, failing="full"))) == ("journal: full",)
+    assert not_ready(status(apps=(app(ready=0),))) == ("main: no connection is READY",)
+    assert not_ready(status(apps=(app(ready=0, troubles=(TROUBLE,)),))) == ()
+
+
+def _said(found: Status, level: str, about: str, words: str) -> None:
+    verdict = judged(found)
+    assert verdict.health == level
+    worst = verdict.reasons[0]
+    assert (worst.level, worst.about) == (level, about)
+    assert words in worst.text
+    assert worst.mend

@@ -1,0 +1,64 @@
+"""slackctl's table of commands, where it looks for slackd, and what it costs."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from slackd.cli.control import COMMANDS, slackctl
+from slackd.cli.slackctl.client import find_socket
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_that_is_installed_is_one(name: str) -> None:
+    if importlib.util.find_spec(COMMANDS[name].where.partition(":")[0]) is None:
+        pytest.skip("comes with another package")
+    command = slackctl.get_command(click.Context(slackctl), name)
+    assert command is not None
+    assert command.help
+
+
+def test_an_unknown_command_is_told_with_the_nearest() -> None:
+    result = CliRunner().invoke(slackctl, ["statsu"])
+    assert result.exit_code == 2
+    assert "'status'" in result.output
+
+
+def test_the_help_imports_no_command() -> None:
+    code = """
+import sys
+from slackd.cli.control import slackctl
+slackctl(["--help"], standalone_mode=False)
+loaded = [name for name in sys.modules if name.startswith("slackd.cli.slackctl.")]
+assert loaded == ["slackd.cli.slackctl.client"], loaded
+assert not {"rich", "aiohttp", "slackd.config", "asyncio"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_socket_is_the_one_that_is_named_first(tmp_path: Path) -> None:
+    environ = {"SLACKD_CONTROL_SOCKET": "/run/from-environment.sock"}
+    assert find_socket("/run/given.sock", environ, 1_000) == Path("/run/given.sock")
+    assert find_socket(None, environ, 1_000) == Path("/run/from-environment.sock")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[control]\nsocket = "/run/elsewhere.sock"', "/run/elsewhere.sock"),
+        ('[control]\nsocket = "run/c.sock"', "FOLDER/run/c.sock"),
+        ("", "/run/user/1000/slackd/control.sock"),
+        ("[control]\nsocket = 5", "/run/user/1000/slackd/control.sock"),
+        ("this is [no TOML", "/run/user/1000/slackd/control.sock"),
+    ],
+)
+def test_else_the_one_that_the_configuration_says(text: str, expected: str, tmp_path: Path) -> None:
+    file = tmp_path / "slackd.toml"
+    file.write_text(text)
+    environ = {"SLACKD_CONFIG": str(file), "XDG_RUNTIME_DIR": "/run/user/1000"}
+    assert find_socket(None, environ, 1_000) == Path(expected.replace("FOLDER", str(tmp_path)))

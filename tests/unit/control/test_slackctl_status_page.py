@@ -1,0 +1,98 @@
+"""`slackctl status` as an operator sees it, on narrow and wide terminals, without colours."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from slackd.broker.control.health import judged
+from slackd.broker.control.status import ConnectorStatus, GapNow, Status
+from slackd.cli.slackctl.status_page import show
+from tests.unit.control.control_statuses import app, connector, plugin, status
+
+WELL = """\
+● slackd is healthy   0.1.0, up 1 h 1 min
+
+  APP    READY       EVENTS 1 H   OF LIMIT   FREE   GAPS 24 H
+  ───────────────────────────────────────────────────────────
+  main   ●● 2 of 2        1,204         4%      8   –
+
+  PLUGIN   SESSIONS   WAITING   IN FLIGHT   OLDEST   DEAD
+  ───────────────────────────────────────────────────────
+  deploy   1                1           1      now      0
+
+  broker      pid 700, /etc/slackd/slackd.toml
+  connectors  1 (pid 701), 2 (pid 702)
+  journal     12.4 MiB in /var/lib/slackd, commits in 0.8 ms (p99 4.2 ms)
+"""
+
+BAD = """\
+✗ slackd is failing   0.1.0, up 1 h 1 min
+
+  ✗  main         no connection is READY (connector 1 is gone)
+                  → look for errors of the connectors: journalctl -u
+                  'slackd-connector@*'
+  ▲  connector 2  not linked to the broker
+                  → systemctl status slackd-connector@2
+  ▲  audit        not connected for 5 min; 18,208 deliveries wait
+                  → systemctl status slackd-plugin@audit
+  ·  audit        3 dead letters
+                  → slackctl deadletters list --plugin audit
+
+  APP    READY       EVENTS 1 H   OF LIMIT   FREE   GAPS 24 H
+  ───────────────────────────────────────────────────────────
+  main   ○○ 0 of 2        1,204         4%      8   1, 12 s
+
+  PLUGIN   SESSIONS         WAITING   IN FLIGHT   OLDEST   DEAD
+  ─────────────────────────────────────────────────────────────
+  audit    none for 5 min    18,208           0    5 min      3
+
+  broker      pid 700, /etc/slackd/slackd.toml
+  connectors  1 (pid 701), 2 not linked
+  journal     12.4 MiB in /var/lib/slackd, commits in 0.8 ms (p99 4.2 ms)
+"""
+
+
+def failing() -> Status:
+    return status(
+        connectors=(connector(1), ConnectorStatus(2, linked=False)),
+        apps=(app(ready=0, gap=GapNow(1.0, "connector 1 is gone"), gaps_day=1, gap_seconds_day=12.0),),
+        plugins=(
+            plugin("audit", sessions=(), absent_for=301.0, open=18_208, oldest_age=305.0, in_flight=0, dead=3),
+        ),
+    )
+
+
+def page(found: Status, capsys: pytest.CaptureFixture[str], **options: Any) -> str:
+    show(attrs.asdict(judged(found)), **options)
+    return "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize(("found", "golden"), [(status(), WELL), (failing(), BAD)])
+def test_the_verdict_comes_first_then_why_then_the_numbers(
+    found: Status, golden: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert page(found, capsys) == golden
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 300])
+def test_no_line_is_wider_than_the_terminal_or_than_people_read(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = page(failing(), capsys, verbose=True).splitlines()
+    assert max(len(line) for line in lines) <= min(columns, 120)
+
+
+def test_no_name_that_somebody_chose_is_taken_for_a_style(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "[bold]x[/]" in page(status(apps=(app("[bold]x[/]", strangers=1),)), capsys)
+
+
+def test_verbose_shows_every_connection_and_session(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = page(status(), capsys, verbose=True)
+    assert "c1-main-1" in shown
+    assert "deploybot 1.2" in shown

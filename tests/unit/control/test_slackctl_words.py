@@ -1,0 +1,79 @@
+"""Numbers and instants as people read and write them."""
+
+import time
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slackd.cli.slackctl.instants import read_instant
+from slackd.cli.slackctl.wording import age, count, duration, moment, size
+
+NOON = datetime(2026, 5, 4, 12, 0, 0).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (0.0004, "0.4 ms"),
+        (0.25, "250 ms"),
+        (3.14, "3.1 s"),
+        (90, "90 s"),
+        (600, "10 min"),
+        (3_600, "1 h"),
+        (12_000, "3 h 20 min"),
+        (100_000, "27 h"),
+        (180_000, "2 d 2 h"),
+        (4_000_000, "46 d"),
+    ],
+)
+def test_durations(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_an_age_of_next_to_nothing_is_now() -> None:
+    assert (age(0.2), age(2.0), age(None)) == ("now", "2.0 s", "–")
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "words"),
+    [(None, "–"), (812, "812 B"), (4_928_307, "4.7 MiB"), (1 << 30, "1.0 GiB"), (3 << 40, "3.0 TiB")],
+)
+def test_sizes(bytes_: int | None, words: str) -> None:
+    assert size(bytes_) == words
+
+
+def test_counts() -> None:
+    assert (count(1, "gap"), count(0, "gap"), count(1_204, "gap")) == ("1 gap", "0 gaps", "1,204 gaps")
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    assert moment(NOON) == "2026-05-04 12:00:00"
+    assert len(moment(time.time())) == len("12:00:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "unix"),
+    [
+        ("10m", NOON - 600),
+        ("90s ago", NOON - 90),
+        ("1.5h", NOON - 5_400),
+        ("2d", NOON - 172_800),
+        ("11:30", NOON - 1_800),
+        ("9:30", NOON - 9_000),
+        ("13:00", NOON - 82_800),
+        ("2026-05-04 11:00", NOON - 3_600),
+        ("2026-05-04T11:00:00", NOON - 3_600),
+        ("1795500000", 1_795_500_000.0),
+        ("1795500000.5", 1_795_500_000.5),
+    ],
+)
+def test_instants(text: str, unix: float) -> None:
+    assert read_instant(text, NOON) == pytest.approx(unix)
+
+
+@given(st.text())
+def test_anything_else_is_no_instant_and_no_crash(text: str) -> None:
+    read_instant(text, NOON)
