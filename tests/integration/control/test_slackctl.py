@@ -1,0 +1,216 @@
+"""slackctl as its users run it: a process of its own against a real broker."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.control.control_rig import PATIENCE, World, message, plugin_file, refuses, world
+
+SLACKCTL = (sys.executable, "-m", "slackd.cli.control")
+
+
+async def slackctl(here: World, *arguments: str) -> tuple[int, str]:
+    """Exit status and everything it printed."""
+    return await run("--socket", str(here.control), *arguments)
+
+
+async def run(*arguments: str, **environ: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *SLACKCTL,
+        *arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": "100", **environ},
+    )
+    async with asyncio.timeout(PATIENCE):
+        printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
+
+
+async def test_the_exit_status_of_status_tells_the_health() -> None:
+    async with world(plugin_file("deploy")) as here:
+        here.both_connectors()
+        await here.plugin("deploy")
+        await here.status(lambda found: found["health"] == "ok")
+        code, printed = await slackctl(here, "status")
+        assert code == 0
+        assert printed.startswith("● slackd is healthy")
+        here.links[2].close()
+        code, printed = await slackctl(here, "status")
+        assert code == 1
+        assert "→ systemctl status slackd-connector@2" in printed
+        await here.daemon.journal.close()
+        code, printed = await slackctl(here, "status", "--json")
+        assert code == 1
+        assert json.loads(printed)["health"] == "degraded"
+
+
+async def test_a_failing_slackd_is_exit_status_2() -> None:
+    async with world() as here:
+        connector = here.connector(1)
+        here.daemon.connectors._quiet_until = 0.0
+        connector.enters("main", "closed", "stalled")
+        await here.status(lambda found: found["health"] == "failing")
+        assert (await slackctl(here, "status"))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        ("nothing", "slackd is not running: there is no"),
+        ("dead", "slackd is not running: nobody listens on"),
+        ("file", "slackd is not running: nobody listens on"),
+    ],
+)
+async def test_a_slackd_that_cannot_be_reached_is_exit_status_3(make: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.sock"
+    if make == "file":
+        path.touch()
+    elif make == "dead":
+        await asyncio.to_thread(_leave_a_dead_socket, path)
+    code, printed = await run("status", SLACKD_CONTROL_SOCKET=str(path))
+    assert code == 3
+    assert words in printed
+    assert "Traceback" not in printed
+
+
+def _leave_a_dead_socket(path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+async def test_the_socket_may_be_named_before_or_behind_the_command() -> None:
+    async with world() as here:
+        here.both_connectors()
+        before = await run("--socket", str(here.control), "gaps")
+        behind = await run("gaps", "--socket", str(here.control))
+        assert before == behind == (0, "no gaps\n")
+
+
+async def test_dead_letters_from_the_list_to_the_end() -> None:
+    async with world(plugin_file("deploy")) as here:
+        plugin = await here.plugin("deploy")
+        plugin.answer = refuses
+        await here.both_connectors().deliver(*(message(n, f"C{n}") for n in range(3)))
+        await here.status(lambda found: found["plugins"][0]["dead"] == 3)
+        code, printed = await slackctl(here, "deadletters", "list", "--json")
+        one, two, _ = (each["delivery"] for each in json.loads(printed))
+        code, printed = await slackctl(here, "deadletters", "list")
+        assert code == 0
+        assert "the database is gone" in printed
+        assert "3 dead letters" in printed
+        code, printed = await slackctl(here, "deadletters", "show", str(one))
+        assert '"text": "hello"' in printed
+        plugin.answer = lambda _: {"result": {}}
+        assert await slackctl(here, "deadletters", "retry", str(one)) == (0, "1 dead letter retried\n")
+        code, printed = await slackctl(here, "deadletters", "discard", str(two), "999")
+        assert code == 1
+        assert printed == "1 dead letter discarded\n999: there is no such dead letter\n"
+        assert await slackctl(here, "deadletters", "discard", "--plugin", "deploy") == (
+            0,
+            "1 dead letter discarded\n",
+        )
+        assert await slackctl(here, "deadletters", "list") == (0, "no dead letters\n")
+        code, printed = await slackctl(here, "deadletters", "retry")
+        assert code == 2
+        assert "say which" in printed
+
+
+async def test_replay_hands_out_again_and_says_what_not() -> None:
+    async with world(plugin_file("deploy")) as here:
+        plugin = await here.plugin("deploy")
+        await here.both_connectors().deliver(message(1))
+        await plugin.has_been_handed(1)
+        dry = await slackctl(here, "replay", "deploy", "--since", "10m", "-n")
+        assert dry == (0, "1 envelope would be handed to deploy again\n")
+        code, printed = await slackctl(here, "replay", "deploy", "1", "99")
+        assert code == 1
+        assert printed == "1 envelope handed to deploy again\nnot in the journal (any more): 99\n"
+        await plugin.has_been_handed(2)
+        code, printed = await slackctl(here, "replay", "nobody", "1")
+        assert (code, printed) == (1, "slackctl: no file in plugins.d declares a plugin 'nobody'\n")
+        code, printed = await slackctl(here, "replay", "deploy", "--since", "yesterday")
+        assert code == 2
+        assert "expected 10m (ago)" in printed
+
+
+async def test_a_backup_is_a_journal_or_nothing(tmp_path: Path) -> None:
+    async with world(plugin_file("deploy")) as here:
+        await here.both_connectors().deliver(*(message(n) for n in range(20)))
+        target = tmp_path / "copy.db"
+        code, printed = await slackctl(here, "backup", str(target))
+        assert code == 0, printed
+        assert target.stat().st_mode & 0o777 == 0o600
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            assert copy.execute("SELECT count(*) FROM envelope").fetchone() == (20,)
+            assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        code, printed = await slackctl(here, "backup", str(target))
+        assert code == 1
+        assert "--force replaces it" in printed
+        await here.daemon.journal.close()
+        code, printed = await slackctl(here, "backup", str(tmp_path / "other.db"))
+        assert code == 1
+        assert os.listdir(tmp_path) == ["copy.db"]
+
+
+async def test_tail_shows_what_passes_and_ctrl_c_ends_it() -> None:
+    async with world(plugin_file("deploy")) as here:
+        await here.plugin("deploy")
+        connector = here.both_connectors()
+        process = await asyncio.create_subprocess_exec(
+            *SLACKCTL, "tail", "--socket", str(here.control), "--plugin", "deploy", stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while not len(here.daemon.watchers):
+                await asyncio.sleep(0.01)
+            await connector.deliver(message(1))
+            line = (await process.stdout.readline()).decode()
+            assert "done" in line
+            assert "main message  C1 U1  → deploy" in line
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 0
+
+
+async def test_tail_says_that_slackd_has_stopped() -> None:
+    async with world() as here:
+        process = await asyncio.create_subprocess_exec(
+            *SLACKCTL, "tail", "--json", "--socket", str(here.control), stderr=subprocess.PIPE
+        )
+        async with asyncio.timeout(PATIENCE):
+            while not len(here.daemon.watchers):
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE):
+        _, said = await process.communicate()
+    assert process.returncode == 3
+    assert said == b"slackctl: slackd has stopped, or restarts\n"
+
+
+async def test_metrics_can_be_narrowed_to_a_word() -> None:
+    async with world() as here:
+        code, printed = await slackctl(here, "metrics", "ghosts")
+        assert code == 0
+        assert printed.splitlines()[-1] == 'slackd_ghosts{app="main"} 0.0'
+        assert len(printed.splitlines()) == 3
+
+
+async def test_a_reader_that_has_read_enough_is_no_error() -> None:
+    async with world() as here:
+        command = f"{' '.join(SLACKCTL)} --socket {here.control} metrics | head -1"
+        process = await asyncio.create_subprocess_shell(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        async with asyncio.timeout(PATIENCE):
+            printed, said = await process.communicate()
+        assert printed.startswith(b"# HELP")
+        assert b"Traceback" not in said
