@@ -5,9 +5,11 @@ app. The broker has no token and no network: it decides, the connector dials.
 """
 
 import asyncio
+import contextlib
 import fnmatch
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -20,6 +22,8 @@ from slackd.link.messages import Call, CallKind, Returned
 
 CONNECTOR_PATIENCE = 5.0
 """Seconds to wait for a connector that can make the call: one that restarts is back by then."""
+SAME_CONNECTOR_PATIENCE = 0.5
+"""Seconds to wait for the connector that may have made the same call before."""
 CALL_TIMEOUT = 30.0
 """Seconds that a connector has for one call."""
 MAX_WAITING = 100
@@ -95,7 +99,8 @@ class Calls:
             raise CallRefused(wire.TOO_MANY_CALLS, text)
         self._of_plugin[plugin.name] = self._of_plugin.get(plugin.name, 0) + 1
         try:
-            returned = await self._rate_limited(app, asked.method, asked.args)
+            key = f"{plugin.name}/{asked.call_id}" if asked.call_id else ""
+            returned = await self._rate_limited(app, asked.method, asked.args, key)
         finally:
             self._of_plugin[plugin.name] -= 1
         outcome = _outcome(returned)
@@ -112,30 +117,32 @@ class Calls:
         returned = await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
         return 200 <= returned.status < 300 and not returned.error
 
-    async def _rate_limited(self, app: str, method: str, args: Mapping[str, Any]) -> Returned:
+    async def _rate_limited(self, app: str, method: str, args: Mapping[str, Any], key: str) -> Returned:
         for _ in range(MAX_RATE_LIMITED):
             wait = self._not_before.get((app, method), 0.0) - self._clock()
             if wait > 0:
                 await asyncio.sleep(wait)
-            returned = await self._call(app, CallKind.METHOD, method, args)
+            returned = await self._call(app, CallKind.METHOD, method, args, key)
             if returned.status != 429:
                 return returned
             after = returned.retry_after if returned.retry_after is not None else USUAL_RETRY_AFTER
             self._not_before[app, method] = self._clock() + after
         return returned
 
-    async def _call(self, app: str, kind: CallKind, target: str, args: Mapping[str, Any]) -> Returned:
+    async def _call(
+        self, app: str, kind: CallKind, target: str, args: Mapping[str, Any], key: str = ""
+    ) -> Returned:
         self._numbers += 1
         number = self._numbers
         try:
             async with asyncio.timeout(CONNECTOR_PATIENCE):
-                link = await self._link_for(app)
+                link = await self._link_for(app, key)
         except TimeoutError:
             return Returned(number, None, status=0, error=f"no connector is there for the app {app!r}")
         future: asyncio.Future[Returned] = asyncio.get_running_loop().create_future()
         self._waiting[number] = (link, future)
         try:
-            self._send(link, Call(number, app, kind, target, args, CALL_TIMEOUT))
+            self._send(link, Call(number, app, kind, target, args, CALL_TIMEOUT, key))
             async with asyncio.timeout(CALL_TIMEOUT + 5.0):
                 return await future
         except TimeoutError:
@@ -143,11 +150,24 @@ class Calls:
         finally:
             self._waiting.pop(number, None)
 
-    async def _link_for(self, app: str) -> int:
+    async def _link_for(self, app: str, key: str) -> int:
+        """A connector that can make the call. A call with a key goes to the same one each time, which knows
+        whether it has made it before, unless that one stays away."""
+        if key:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SAME_CONNECTOR_PATIENCE):
+                    return await self._link_of(app, 1 + zlib.crc32(key.encode()) % 2)
+        return await self._link_of(app, None)
+
+    async def _link_of(self, app: str, number: int | None) -> int:
+        views = self._connectors.views
         while True:
-            candidates = [link for link, view in self._connectors.views.items() if app in view.hello.apps]
+            candidates = [
+                link
+                for link, view in views.items()
+                if app in view.hello.apps and number in (None, view.hello.connector)
+            ]
             if candidates:
-                views = self._connectors.views
                 return max(candidates, key=lambda link: (views[link].ready(app) > 0, -link))
             await self._news.wait()
 

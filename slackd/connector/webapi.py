@@ -6,6 +6,7 @@ Slack's, since both come from further inside. Answers are passed on as Slack gav
 """
 
 import asyncio
+import functools
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ import aiohttp
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.once import Once
 from slackd.connector.proxy import proxy_for, tls_context
 from slackd.connector.slackapi import Answer, SlackApi, describe
 from slackd.connector.socketmode.protocol import FunctionToken
@@ -43,6 +45,7 @@ class WebApi:
         self._app = app
         self._bot_token = secrets.bot_token
         self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._once = Once()
         self._functions: OrderedDict[str, Secret] = OrderedDict()
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
@@ -70,6 +73,9 @@ class WebApi:
         try:
             async with asyncio.timeout(call.timeout), self._slots:
                 match call.kind:
+                    case CallKind.METHOD if call.key:
+                        method = functools.partial(self._method, call.target, call.args)
+                        answer = await self._once.carry_out(call.key, method)
                     case CallKind.METHOD:
                         answer = await self._method(call.target, call.args)
                     case CallKind.RESPONSE_URL:

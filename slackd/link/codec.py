@@ -152,6 +152,7 @@ def _call(message: Call) -> dict[str, Any]:
         "target": message.target,
         "args": dict(message.args),
         "timeout": message.timeout,
+        "key": message.key,
     }
 
 
@@ -305,6 +306,7 @@ def _read_call(params: Params) -> Call:
         target=_is(str, params["target"]),
         args=args,
         timeout=_is(float, params.get("timeout", 30.0)),
+        key=_is(str, params.get("key", "")),
     )
 
 

@@ -142,6 +142,8 @@ class Call:
         target: The method (`chat.postMessage`), the URL, or what to probe.
         args: Arguments of the method, or the JSON body of the post.
         timeout: Seconds in which an answer is of use.
+        key: Asked again under the same key, the connector gives the first one's answer; "" for a call that is
+            carried out however often it is asked for.
     """
 
     number: int
@@ -150,6 +152,7 @@ class Call:
     target: str
     args: Mapping[str, Any]
     timeout: float = 30.0
+    key: str = ""
 
 
 @attrs.frozen

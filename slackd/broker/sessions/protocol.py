@@ -72,12 +72,13 @@ class Extended:
 
 @attrs.frozen
 class CallAsked:
-    """A Web API call is asked for."""
+    """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer."""
 
     id: int | str
     app: str | None
     method: str
     args: Mapping[str, Any]
+    call_id: str = ""
 
 
 @attrs.frozen
@@ -284,4 +285,7 @@ def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise _Bad('"method" must be the name of a Web API method')
     if args is not None and not isinstance(args, dict):
         raise _Bad('"args" must be an object')
-    return CallAsked(id_, app, method, args or {})
+    call_id = params.get("call_id")
+    if call_id is not None and (not isinstance(call_id, str) or not 0 < len(call_id) <= MAX_NAME):
+        raise _Bad(f'"call_id" must be a string of 1 to {MAX_NAME} characters')
+    return CallAsked(id_, app, method, args or {}, call_id or "")
