@@ -89,8 +89,15 @@ class Connector:
         digest: str = "",
         log: logging.Logger | None = None,
         unsettled: Unsettled | None = None,
+        first_number: int | None = None,
     ) -> None:
-        """An app without secrets gets no transport, and is in trouble from the start."""
+        """An app without secrets gets no transport, and is in trouble from the start.
+
+        Connections are numbered from `first_number` on. The default is drawn from the wall clock, so that no
+        name comes back in the next process while the broker still remembers it (as a ghost's, say).
+        """
+        if first_number is None:
+            first_number = int(time.time()) % 1_000_000
         self.number = number
         self._apps = apps
         self._clock = clock
@@ -99,7 +106,9 @@ class Connector:
         self._unsettled = unsettled if unsettled is not None else Unsettled()
         rng = rng if rng is not None else random.Random()
         self._transports: dict[str, Transport] = {
-            name: SocketModeTransport(app, number, secrets[name].app_token, clock=clock, rng=rng)
+            name: SocketModeTransport(
+                app, number, secrets[name].app_token, clock=clock, rng=rng, first_number=first_number
+            )
             for name, app in apps.items()
             if name in secrets
         }
@@ -121,7 +130,7 @@ class Connector:
         self._unsendable = dict.fromkeys(apps, 0)
         self._peers: Mapping[str, AppPeers] | None = None
         self._paused = False
-        self._calls = 0
+        self._calls: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
@@ -160,10 +169,11 @@ class Connector:
                 self.number,
                 limit,
                 len(self._unsettled),
-                self._calls,
+                len(self._calls),
                 extra={"event": "drain-cut-short"},
             )
-            self._calls = 0
+            for call in self._calls:
+                call.cancel()
             for transport in self._transports.values():
                 transport.finish()
             self._notify()
@@ -188,7 +198,7 @@ class Connector:
             number=self.number,
             linked=self._send is not None,
             unsettled=len(self._unsettled),
-            calls=self._calls,
+            calls=len(self._calls),
             paused=self._paused,
             transports=tuple(transport.status() for transport in self._transports.values()),
         )
@@ -276,7 +286,7 @@ class Connector:
 
     def is_unsettled(self, connection: str) -> bool:
         """Something that this connection brought is unsettled, or (draining) a call is under way."""
-        return self._unsettled.brought_by(connection) or (self._draining.is_set() and self._calls > 0)
+        return self._unsettled.brought_by(connection) or (self._draining.is_set() and bool(self._calls))
 
     def moved(self, moved: Moved) -> None:
         """Tell the broker, now or when it is back."""
@@ -391,21 +401,22 @@ class Connector:
         if self._group is None or call.app not in self._web:
             send(Returned(call.number, None, 0, error=f"connector {self.number} has no tokens of {call.app}"))
             return
-        self._calls += 1
-        self._group.create_task(self._carry_out(call, send))
+        task = self._group.create_task(self._carry_out(call, send))
+        self._calls.add(task)
+        task.add_done_callback(self._call_is_over)
 
     async def _carry_out(self, call: Call, send: SendToBroker) -> None:
-        try:
-            returned = await self._web[call.app].carry_out(call)
-            # Another broker counts its calls anew: an answer goes to the one that asked, or to nobody.
-            if self._send is send:
-                send(returned)
-        finally:
-            self._calls = max(0, self._calls - 1)
-            self._notify()
-            if self._draining.is_set():
-                for transport in self._transports.values():
-                    transport.released()
+        returned = await self._web[call.app].carry_out(call)
+        # Another broker counts its calls anew: an answer goes to the one that asked, or to nobody.
+        if self._send is send:
+            send(returned)
+
+    def _call_is_over(self, task: "asyncio.Task[None]") -> None:
+        self._calls.discard(task)
+        self._notify()
+        if self._draining.is_set():
+            for transport in self._transports.values():
+                transport.released()
 
     async def _report_regularly(self) -> None:
         while True:

@@ -63,6 +63,7 @@ class Connection:
         self._given_up = False
         self._outbox: deque[tuple[AckFrame, float]] = deque()
         self._to_write = asyncio.Event()
+        self._greeted = False
         self._may_read = asyncio.Event()
         self._may_read.set()
         self._close_wanted = False
@@ -132,8 +133,8 @@ class Connection:
             self._dialling.reschedule(asyncio.get_running_loop().time())
 
     def pause_reading(self) -> None:
-        """Leave what comes in to the kernel: the broker doesn't keep up."""
-        if not self._given_up and not self._close_wanted:
+        """Leave what comes in to the kernel, once Slack has said hello: the broker doesn't keep up."""
+        if self._greeted and not self._given_up and not self._close_wanted:
             self._may_read.clear()
 
     def resume_reading(self) -> None:
@@ -178,6 +179,7 @@ class Connection:
     def _take(self, text: str) -> None:
         frame = read_frame(text)
         if isinstance(frame, SlackHello):
+            self._greeted = True
             self._listener.said_hello(self.name, frame)
         elif isinstance(frame, Disconnect):
             self._listener.said_disconnect(self.name, frame)

@@ -71,15 +71,22 @@ class Pool:
     """The machine. Every method that takes an event returns nothing; `take_actions` says what to do."""
 
     def __init__(
-        self, policy: PoolPolicy, rng: random.Random, is_busy: Callable[[str], bool] = lambda connection: False
+        self,
+        policy: PoolPolicy,
+        rng: random.Random,
+        is_busy: Callable[[str], bool] = lambda connection: False,
+        first_number: int = 1,
     ) -> None:
-        """`is_busy` tells whether a connection still has envelopes that are to be acknowledged on it."""
+        """`is_busy` tells whether a connection still has envelopes that are to be acknowledged on it.
+
+        Connections are numbered from `first_number` on.
+        """
         self.policy = policy
         self._rng = rng
         self._is_busy = is_busy
         self._lives: list[Life] = []
         self._tries = [0] * policy.connections
-        self._generation = 0
+        self._next_number = first_number
         self._actions: list[Action] = []
         self._not_before = 0.0
         self._free: int | None = None
@@ -191,6 +198,10 @@ class Pool:
         self._free = free
         if free >= SPARE_PLACES:
             self._said_budget = False
+        else:
+            for life in self._lives:
+                if life.replaced:
+                    life.linger_until = min(life.linger_until, now)
         if had_none and free >= 1:
             self._hurry_whoever_waits_for_a_place(now)
         self.tick(now)
@@ -459,8 +470,8 @@ class Pool:
         return rotation.Slot.for_place(self.policy.connector, life.place, self.policy.connections)
 
     def _name(self) -> str:
-        self._generation += 1
-        return f"c{self.policy.connector}-{self.policy.app}-{self._generation}"
+        number, self._next_number = self._next_number, self._next_number + 1
+        return f"c{self.policy.connector}-{self.policy.app}-{number}"
 
     def _find(self, connection: str) -> Life | None:
         return next((life for life in self._lives if life.connection == connection), None)

@@ -38,13 +38,15 @@ class SocketModeTransport:
         *,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random,
+        first_number: int = 1,
     ) -> None:
+        """Connections are numbered from `first_number` on."""
         self._app = app
         self._app_token = app_token
         self._clock = clock
         self._upstream: Upstream | None = None
         policy = PoolPolicy(app.name, connector, app.connections, app.stall_timeout)
-        self._pool = Pool(policy, rng, self._is_busy)
+        self._pool = Pool(policy, rng, self._is_busy, first_number)
         self._connections: dict[str, Connection] = {}
         self._group: asyncio.TaskGroup | None = None
         self._dialler: Dialler | None = None
@@ -161,6 +163,8 @@ class SocketModeTransport:
 
     def said_hello(self, connection: str, hello: SlackHello) -> None:
         self._pool.said_hello(connection, hello, self._clock())
+        if self._paused:
+            self._connections[connection].pause_reading()
         self._carry_out()
 
     def said_disconnect(self, connection: str, disconnect: Disconnect) -> None:
@@ -218,8 +222,6 @@ class SocketModeTransport:
         assert self._dialler is not None
         assert self._group is not None
         connection = Connection(name, self._dialler.dial, self)
-        if self._paused:
-            connection.pause_reading()
         self._connections[name] = connection
         self._group.create_task(connection.run(), name=name)
 

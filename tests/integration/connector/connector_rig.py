@@ -133,8 +133,11 @@ class StandInBroker:
 class Rig:
     """One connector, joined to a stand-in broker."""
 
-    def __init__(self, connector: Connector, broker: StandInBroker, link: MemoryLink) -> None:
+    def __init__(
+        self, connector: Connector, broker: StandInBroker, link: MemoryLink, life: "asyncio.Task[None]"
+    ) -> None:
         self.connector = connector
+        self.life = life
         self.broker = broker
         self.link = link
 
@@ -171,12 +174,13 @@ async def connected(
         {app.name: app for app in apps},
         {app.name: secret for app, secret in zip(apps, secrets, strict=True)},
         rng=random.Random(1),
+        first_number=1,
         **more,
     )
     broker = StandInBroker()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(connector.run())
-        rig = Rig(connector, broker, join(connector, broker))
+        rig = Rig(connector, broker, join(connector, broker), running)
         try:
             yield rig
         finally:

@@ -54,13 +54,18 @@ async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatedSlack) 
 
 
 async def test_a_drain_takes_no_longer_than_it_may(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", hang=True)
     async with rig_for(slack) as rig:
         await rig.ready()
         rig.broker.settles = False
         slack.mention("never settled")
         await rig.broker.until(lambda: rig.broker.arrivals)
+        assert rig.broker.link is not None
+        rig.broker.link.send(Call(1, "emulated", CallKind.METHOD, "chat.postMessage", {"text": "hi"}, 600.0))
+        await slack.wait_until(lambda: rig.connector.status().calls)
         async with asyncio.timeout(PATIENCE):
             await rig.connector.drain(0.2)
+            await rig.life
         assert rig.broker.phases("c1-emulated-1")[-1] == "closed"
 
 

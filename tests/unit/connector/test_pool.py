@@ -424,3 +424,12 @@ def test_what_comes_late_about_a_connection_that_is_over_is_nothing(world: PoolW
 
 def test_the_log_levels_are_pythons(world: PoolWorld) -> None:
     assert all(said.level in (logging.INFO, logging.WARNING) for said in world.said)
+
+
+def test_a_replaced_connection_makes_room_when_places_run_short() -> None:
+    world = PoolWorld(13)
+    world.start()
+    world.run(17_900)
+    assert world.in_phase("retiring") == ["c1-main-1"]
+    world.pool.told_free(1, world.now)
+    assert Close("c1-main-1") in happen(world)
