@@ -56,6 +56,7 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
         "TRIES",
         "ERROR",
         right=("DELIVERY", "TRIES"),
+        shrink=("PLUGIN", "TYPE"),
         fold=("ERROR",),
     )
     for each in found:

@@ -31,7 +31,7 @@ def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None
     if not found["gaps"]:
         screen.print("no gaps" if since is None else f"no gaps since {moment(since)}")
         return
-    made = table("APP", "FROM", "UNTIL", "LASTED", "WHY", right=("LASTED",), fold=("WHY",))
+    made = table("APP", "FROM", "UNTIL", "LASTED", "WHY", right=("LASTED",), shrink=("APP",), fold=("WHY",))
     for gap in found["gaps"]:
         lasts, end = gap["until"] is None, gap["until"] if gap["until"] is not None else now
         until = attention("lasts") if lasts else moment(gap["until"])

@@ -30,7 +30,9 @@ def inflight(socket: str | None, as_json: bool, plugin: str | None) -> None:
     if not found["deliveries"]:
         return
     numbers = ("DELIVERY", "ENVELOPE", "ATTEMPT", "TIMES OUT")
-    made = table("PLUGIN", *numbers, "KEY", "SESSION", "STATE", right=numbers)
+    made = table(
+        "PLUGIN", *numbers, "KEY", "SESSION", "STATE", right=numbers, shrink=("PLUGIN", "KEY", "SESSION")
+    )
     for each in found["deliveries"]:
         timeout = max(0.0, each["timeout_in"])
         made.add_row(

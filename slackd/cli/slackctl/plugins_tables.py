@@ -6,13 +6,13 @@ from typing import Any
 from rich.console import RenderableType
 
 from slackd.cli.slackctl.tables import attention, quiet, table
-from slackd.cli.slackctl.wording import NOTHING, age, duration, number
+from slackd.cli.slackctl.wording import NOTHING, age, number
 
 
 def plugins_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     """One line a plugin."""
     numbers = ("WAITING", "IN FLIGHT", "OLDEST", "DEAD")
-    made = table("PLUGIN", "SESSIONS", *numbers, right=numbers)
+    made = table("PLUGIN", "SESSIONS", *numbers, right=numbers, shrink=("PLUGIN", "SESSIONS"))
     for plugin in found:
         dead = plugin["dead"]
         made.add_row(
@@ -31,7 +31,7 @@ def _sessions(plugin: Mapping[str, Any]) -> RenderableType:
     awaited = sum(each["awaited"] for each in sessions)
     paused = sum(each["paused"] and not each["awaited"] for each in sessions)
     if not sessions:
-        return attention(f"none for {duration(plugin['absent_for'])}")
+        return attention(f"none for {age(plugin['absent_for'])}")
     if paused:
         return attention(f"{len(sessions) - awaited}, {paused} not reading")
     if awaited:
@@ -42,7 +42,15 @@ def _sessions(plugin: Mapping[str, Any]) -> RenderableType:
 def sessions_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     """One line a session."""
     made = table(
-        "SESSION OF", "NAME", "CLIENT", "PID", "UID", "IN FLIGHT", "STATE", right=("PID", "UID", "IN FLIGHT")
+        "SESSION OF",
+        "NAME",
+        "CLIENT",
+        "PID",
+        "UID",
+        "IN FLIGHT",
+        "STATE",
+        right=("PID", "UID", "IN FLIGHT"),
+        shrink=("SESSION OF", "NAME", "CLIENT"),
     )
     for plugin in found:
         for each in plugin["sessions"]:

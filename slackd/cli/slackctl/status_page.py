@@ -38,21 +38,20 @@ def _verdict(found: Mapping[str, Any]) -> RenderableType:
 
 
 def _reasons(found: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Each on a line with its subject in front, and below it what mends it."""
-    reasons = found["reasons"]
-    if not reasons:
-        return
+    """Each with its subject in front, and below it what mends it."""
     marks = {"failing": ("✗", BAD), "degraded": ("▲", ATTENTION)}
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
+    grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for reason in reasons:
+    for reason in found["reasons"]:
         mark, style = marks.get(reason["level"], ("·", QUIET))
-        words = Text.assemble(reason["text"], "\n", (f"→ {reason['mend']}", QUIET))
-        grid.add_row(Text(f"  {mark}", style=style), Text(reason["about"], style="bold"), words)
-    yield Text()
-    yield grid
+        words = Text.assemble(
+            (reason["about"], "bold"), ": ", reason["text"], "\n", (f"→ {reason['mend']}", QUIET)
+        )
+        grid.add_row(Text(f"  {mark}", style=style), words)
+    if grid.row_count:
+        yield Text()
+        yield grid
 
 
 def _tables(found: Mapping[str, Any], *, verbose: bool) -> Iterator[RenderableType]:
@@ -69,7 +68,14 @@ def _tables(found: Mapping[str, Any], *, verbose: bool) -> Iterator[RenderableTy
 
 def _apps(found: Mapping[str, Any]) -> RenderableType:
     made = table(
-        "APP", "READY", "EVENTS 1 H", "OF LIMIT", "FREE", "GAPS 24 H", right=("EVENTS 1 H", "OF LIMIT", "FREE")
+        "APP",
+        "READY",
+        "EVENTS 1 H",
+        "OF LIMIT",
+        "FREE",
+        "GAPS 24 H",
+        right=("EVENTS 1 H", "OF LIMIT", "FREE"),
+        shrink=("APP",),
     )
     for app in found["apps"]:
         share = app["events_hour"] / app["events_hour_limit"]
@@ -98,7 +104,15 @@ def _plugins(found: Mapping[str, Any]) -> RenderableType:
 
 def _connections(found: Mapping[str, Any]) -> RenderableType:
     made = table(
-        "CONNECTION", "APP", "CONNECTOR", "STATE", "FOR", "LIVES", "HOST", right=("CONNECTOR", "FOR", "LIVES")
+        "CONNECTION",
+        "APP",
+        "CONNECTOR",
+        "STATE",
+        "FOR",
+        "LIVES",
+        "HOST",
+        right=("CONNECTOR", "FOR", "LIVES"),
+        shrink=("CONNECTION", "APP", "HOST"),
     )
     for connector in found["connectors"]:
         for each in connector["connections"]:

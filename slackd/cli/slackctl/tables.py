@@ -9,6 +9,8 @@ from rich.text import Text
 
 WIDEST = 120
 """Columns beyond which a line is hard to read, however wide the terminal is."""
+RECOGNISABLE = 8
+"""Columns that a name keeps in the narrowest terminal."""
 GOOD, ATTENTION, BAD, QUIET = "green", "yellow", "bold red", "dim"
 
 
@@ -19,15 +21,30 @@ def console() -> Console:
     return found
 
 
-def table(*columns: str, right: Sequence[str] = (), fold: Sequence[str] = ()) -> Table:
-    """A table with these headings; numbers stand to the right, and only what may be folded is."""
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style=QUIET, border_style=QUIET)
+def table(
+    *columns: str, right: Sequence[str] = (), shrink: Sequence[str] = (), fold: Sequence[str] = ()
+) -> Table:
+    """A table with these headings; numbers stand to the right and are never cut.
+
+    Args:
+        shrink: Columns that are cut first, with an ellipsis, where the terminal is narrow.
+        fold: Columns that go on below.
+    """
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style=QUIET,
+        border_style=QUIET,
+    )
     for column in columns:
         made.add_column(
             column,
             justify="right" if column in right else "left",
-            no_wrap=column not in fold,
+            no_wrap=column not in fold and column not in shrink,
             overflow="fold" if column in fold else "ellipsis",
+            min_width=RECOGNISABLE if column in shrink else None,
         )
     return made
 

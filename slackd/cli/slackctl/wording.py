@@ -24,8 +24,13 @@ def duration(seconds: float | None) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """A duration that may be next to nothing."""
-    return "now" if seconds is not None and seconds < 1 else duration(seconds)
+    """A duration in one unit, which may be next to nothing: `now`, `12 s`, `5 min`, `3 h`, `4 d`."""
+    if seconds is None:
+        return NOTHING
+    for unit, least in (("d", 172_800), ("h", 7_200), ("min", 120)):
+        if seconds >= least:
+            return f"{seconds // (least // 2):.0f} {unit}"
+    return "now" if seconds < 1 else f"{seconds:.0f} s"
 
 
 def size(count: float | None) -> str:

@@ -13,13 +13,13 @@ from tests.unit.control.control_statuses import app, connector, plugin, status
 WELL = """\
 ● slackd is healthy   0.1.0, up 1 h 1 min
 
-  APP    READY       EVENTS 1 H   OF LIMIT   FREE   GAPS 24 H
-  ───────────────────────────────────────────────────────────
-  main   ●● 2 of 2        1,204         4%      8   –
+  APP       READY      EVENTS 1 H  OF LIMIT  FREE  GAPS 24 H
+  ──────────────────────────────────────────────────────────
+  main      ●● 2 of 2       1,204        4%     8  –
 
-  PLUGIN   SESSIONS   WAITING   IN FLIGHT   OLDEST   DEAD
-  ───────────────────────────────────────────────────────
-  deploy   1                1           1      now      0
+  PLUGIN    SESSIONS  WAITING  IN FLIGHT  OLDEST  DEAD
+  ────────────────────────────────────────────────────
+  deploy    1               1          1     now     0
 
   broker      pid 700, /etc/slackd/slackd.toml
   connectors  1 (pid 701), 2 (pid 702)
@@ -29,23 +29,22 @@ WELL = """\
 BAD = """\
 ✗ slackd is failing   0.1.0, up 1 h 1 min
 
-  ✗  main         no connection is READY (connector 1 is gone)
-                  → look for errors of the connectors: journalctl -u
-                  'slackd-connector@*'
-  ▲  connector 2  not linked to the broker
-                  → systemctl status slackd-connector@2
-  ▲  audit        not connected for 5 min; 18,208 deliveries wait
-                  → systemctl status slackd-plugin@audit
-  ·  audit        3 dead letters
-                  → slackctl deadletters list --plugin audit
+  ✗ main: no connection is READY (connector 1 is gone)
+    → look for errors of the connectors: journalctl -u 'slackd-connector@*'
+  ▲ connector 2: not linked to the broker
+    → systemctl status slackd-connector@2
+  ▲ audit: not connected for 5 min; 18,208 deliveries wait
+    → systemctl status slackd-plugin@audit
+  · audit: 3 dead letters
+    → slackctl deadletters list --plugin audit
 
-  APP    READY       EVENTS 1 H   OF LIMIT   FREE   GAPS 24 H
-  ───────────────────────────────────────────────────────────
-  main   ○○ 0 of 2        1,204         4%      8   1, 12 s
+  APP       READY      EVENTS 1 H  OF LIMIT  FREE  GAPS 24 H
+  ──────────────────────────────────────────────────────────
+  main      ○○ 0 of 2       1,204        4%     8  1, 12 s
 
-  PLUGIN   SESSIONS         WAITING   IN FLIGHT   OLDEST   DEAD
-  ─────────────────────────────────────────────────────────────
-  audit    none for 5 min    18,208           0    5 min      3
+  PLUGIN    SESSIONS        WAITING  IN FLIGHT  OLDEST  DEAD
+  ──────────────────────────────────────────────────────────
+  audit     none for 5 min   18,208          0   5 min     3
 
   broker      pid 700, /etc/slackd/slackd.toml
   connectors  1 (pid 701), 2 not linked
@@ -87,6 +86,16 @@ def test_no_line_is_wider_than_the_terminal_or_than_people_read(
 
 def test_no_name_that_somebody_chose_is_taken_for_a_style(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[bold]x[/]" in page(status(apps=(app("[bold]x[/]", strangers=1),)), capsys)
+
+
+def test_numbers_are_never_cut_names_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    crowded = plugin("incident-response-coordinator-of-europe", open=1_204_331, dead=12_044, in_flight=32)
+    shown = page(status(plugins=(crowded,)), capsys)
+    assert all(number in shown for number in ("1,204,331", "12,044", "32"))
+    assert "incident-response" in shown
 
 
 def test_verbose_shows_every_connection_and_session(

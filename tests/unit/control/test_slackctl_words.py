@@ -34,7 +34,8 @@ def test_durations(seconds: float | None, words: str) -> None:
 
 
 def test_an_age_of_next_to_nothing_is_now() -> None:
-    assert (age(0.2), age(2.0), age(None)) == ("now", "2.0 s", "–")
+    assert (age(0.2), age(2.0), age(None)) == ("now", "2 s", "–")
+    assert (age(119), age(121), age(12_000), age(180_000)) == ("119 s", "2 min", "3 h", "2 d")
 
 
 @pytest.mark.parametrize(
