@@ -24,8 +24,8 @@ class Slack:
     """Calls of Slack's Web API, made by slackd within the grants of the plugin's file (`[slack] methods`).
 
     slackd waits out rate limits. A call outlives a restart of slackd: it is repeated on the new connection
-    under the same `call_id`, and slackd makes it once. Give a `call_id` of your own, made of `envelope.delivery` say, to have the same
-    across attempts of one delivery.
+    under the same `call_id`, and slackd makes it once. Give a `call_id` of your own, made of
+    `envelope.delivery` say, to have the same across attempts of one delivery.
 
     Slack's `ok: false` is raised as `SlackError` (its answer is in `.response`), everything else that goes
     wrong as `CallFailed`.
