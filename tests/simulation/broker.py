@@ -59,7 +59,7 @@ class Process:
         self._end()
         assert self.journal is not None
         self.journal.kill()
-        self._world.after(self._world.rng.uniform(0.1, 0.6), self._start)
+        self._world.after(self._world.rng.uniform(0.1, 0.4), self._start)
 
     def stop(self) -> None:
         if self.core is None or self._stopping:
