@@ -13,13 +13,13 @@ from tests.unit.control.control_statuses import app, connector, plugin, status
 WELL = """\
 ● slackd is healthy   0.1.0, up 1 h 1 min
 
-  APP       READY      EVENTS 1 H  OF LIMIT  FREE  GAPS 24 H
-  ──────────────────────────────────────────────────────────
-  main      ●● 2 of 2       1,204        4%     8  –
+  APP          READY      EVENTS 1 H  OF LIMIT  FREE  GAPS 24 H
+  ─────────────────────────────────────────────────────────────
+  engineering  ●● 2 of 2       1,204        4%     8  –
 
-  PLUGIN    SESSIONS  WAITING  IN FLIGHT  OLDEST  DEAD
-  ────────────────────────────────────────────────────
-  deploy    1               1          1     now     0
+  PLUGIN     SESSIONS  WAITING  IN FLIGHT  OLDEST  DEAD
+  ─────────────────────────────────────────────────────
+  deploybot  1               1          1     now     0
 
   broker      pid 700, /etc/slackd/slackd.toml
   connectors  1 (pid 701), 2 (pid 702)
@@ -29,22 +29,22 @@ WELL = """\
 BAD = """\
 ✗ slackd is failing   0.1.0, up 1 h 1 min
 
-  ✗ main: no connection is READY (connector 1 is gone)
+  ✗ engineering: no connection is READY (connector 1 is gone)
     → look for errors of the connectors: journalctl -u 'slackd-connector@*'
   ▲ connector 2: not linked to the broker
     → systemctl status slackd-connector@2
-  ▲ audit: not connected for 5 min; 18,208 deliveries wait
-    → systemctl status slackd-plugin@audit
-  · audit: 3 dead letters
-    → slackctl deadletters list --plugin audit
+  ▲ audit-trail: not connected for 5 min; 18,208 deliveries wait
+    → systemctl status slackd-plugin@audit-trail
+  · audit-trail: 3 dead letters
+    → slackctl deadletters list --plugin audit-trail
 
-  APP       READY      EVENTS 1 H  OF LIMIT  FREE  GAPS 24 H
-  ──────────────────────────────────────────────────────────
-  main      ○○ 0 of 2       1,204        4%     8  1, 12 s
+  APP          READY      EVENTS 1 H  OF LIMIT  FREE  GAPS 24 H
+  ─────────────────────────────────────────────────────────────
+  engineering  ○○ 0 of 2       1,204        4%     8  1, 12 s
 
-  PLUGIN    SESSIONS        WAITING  IN FLIGHT  OLDEST  DEAD
-  ──────────────────────────────────────────────────────────
-  audit     none for 5 min   18,208          0   5 min     3
+  PLUGIN       SESSIONS        WAITING  IN FLIGHT  OLDEST  DEAD
+  ─────────────────────────────────────────────────────────────
+  audit-trail  none for 5 min   18,208          0   5 min     3
 
   broker      pid 700, /etc/slackd/slackd.toml
   connectors  1 (pid 701), 2 not linked
@@ -55,11 +55,21 @@ BAD = """\
 def failing() -> Status:
     return status(
         connectors=(connector(1), ConnectorStatus(2, linked=False)),
-        apps=(app(ready=0, gap=GapNow(1.0, "connector 1 is gone"), gaps_day=1, gap_seconds_day=12.0),),
+        apps=(
+            app(
+                "engineering", ready=0, gap=GapNow(1.0, "connector 1 is gone"), gaps_day=1, gap_seconds_day=12.0
+            ),
+        ),
         plugins=(
-            plugin("audit", sessions=(), absent_for=301.0, open=18_208, oldest_age=305.0, in_flight=0, dead=3),
+            plugin(
+                "audit-trail", sessions=(), absent_for=301.0, open=18_208, oldest_age=305.0, in_flight=0, dead=3
+            ),
         ),
     )
+
+
+def well() -> Status:
+    return status(apps=(app("engineering"),), plugins=(plugin("deploybot"),))
 
 
 def page(found: Status, capsys: pytest.CaptureFixture[str], **options: Any) -> str:
@@ -67,7 +77,7 @@ def page(found: Status, capsys: pytest.CaptureFixture[str], **options: Any) -> s
     return "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())
 
 
-@pytest.mark.parametrize(("found", "golden"), [(status(), WELL), (failing(), BAD)])
+@pytest.mark.parametrize(("found", "golden"), [(well(), WELL), (failing(), BAD)])
 def test_the_verdict_comes_first_then_why_then_the_numbers(
     found: Status, golden: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
