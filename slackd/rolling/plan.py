@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+WHOLE: Final = "slackd.service"
 BROKER: Final = "slackd-broker.service"
 CONNECTORS: Final[Mapping[int, str]] = {1: "slackd-connector@1.service", 2: "slackd-connector@2.service"}
 UNITS: Final = (BROKER, *CONNECTORS.values())

@@ -10,7 +10,7 @@ from typing import Final
 from slackd.errors import SlackdError
 from slackd.rolling import running
 from slackd.rolling.check import OnDisk
-from slackd.rolling.plan import Now, last_ready, number_of, restarts
+from slackd.rolling.plan import WHOLE, Now, last_ready, number_of, restarts
 
 OTHER_READY_WITHIN: Final = 60.0
 """Seconds in which the other connector must be READY before this one is restarted."""
@@ -45,6 +45,8 @@ def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] 
     Raises:
         RollStopped: A process did not become READY, or the other connector isn't; the rest was left alone.
     """
+    if not running.is_started():
+        raise RollStopped(f"{WHOLE} is not started, and a reload starts nothing: systemctl start slackd")
     control = on_disk.config.control.socket
     wanted = {unit: digest for unit, digest in on_disk.digests.items() if not only or unit in only}
     now = _settled(control)

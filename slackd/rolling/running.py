@@ -1,63 +1,24 @@
 """How the daemon is at this moment: asked of the broker over its control socket, and of systemd."""
 
-import http.client
-import json
-import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from slackd.cli.slackctl.client import ControlClient, Refused, Unreachable
 from slackd.errors import SlackdError
-from slackd.rolling.plan import BROKER, UNITS, ConnectorNow, Now
-
-_ANSWER_WITHIN: Final = 10.0
-
-
-class Unreachable(SlackdError):
-    """The broker's control socket cannot be asked; the message says why and what to do."""
+from slackd.rolling.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
 
 
 class UnitFailed(SlackdError):
     """systemd could not do what was asked of it; the message is systemd's own."""
 
 
-class _OverUnixSocket(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_ANSWER_WITHIN)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-def ask(control: Path, path: str) -> Any:
-    """GET a path of the control API and return its JSON.
-
-    Raises:
-        Unreachable: There is no broker, no permission, or no answer.
-    """
-    connection = _OverUnixSocket(control)
-    try:
-        connection.request("GET", path)
-        return json.loads(connection.getresponse().read())
-    except PermissionError as error:
-        raise Unreachable(
-            f"{control} may not be used: run this as root or in the group slackd-admin"
-        ) from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unreachable(f"the broker does not answer on {control} ({error}): is slackd running?") from error
-    finally:
-        connection.close()
-
-
 def look(control: Path) -> Now:
     """The daemon as the broker sees it; an empty `Now` while the broker cannot be asked."""
     try:
-        return read_status(ask(control, "/v1/status"))
-    except Unreachable:
+        return read_status(ControlClient(control).get("/v1/status"))
+    except (Unreachable, Refused):
         return Now()
 
 
@@ -114,6 +75,11 @@ def restart(unit: str) -> None:
         status = systemctl("show", "--property=StatusText", "--value", unit).strip()
         said = f"; it says: {status}" if status else ""
         raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
+
+
+def is_started() -> bool:
+    """Whether slackd.service, the whole, is started: a reload starts nothing that was stopped."""
+    return systemctl("show", "--property=ActiveState", "--value", WHOLE).strip() in ("active", "reloading")
 
 
 def broker_unit_is_active() -> bool:

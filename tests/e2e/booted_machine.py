@@ -110,6 +110,8 @@ class Machine:
             "--register=no",
             "--keep-unit",
             f"--network-namespace-path=/run/netns/{self._network.machine}",
+            # As with --private-network: units make networks of their own, and nftables is the machine's own.
+            "--capability=CAP_NET_ADMIN",
             "--hostname=machine",
             "--console=pipe",
             "--resolv-conf=off",
