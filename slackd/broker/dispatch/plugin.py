@@ -233,7 +233,10 @@ class PluginDispatch:
         self._lanes[request.lane].load_failed(request)
 
     def tick(self, now: Instant) -> None:
-        """Time has passed: ack timeouts, graces, retries that are due."""
+        """Time has passed: ack timeouts, graces, retries that are due; for a broker that stops, nothing: whom it
+        awaits its successor awaits anew."""
+        if self._stopped:
+            return
         while self._timeouts and self._timeouts[0][0] <= now.monotonic:
             _, delivery = heapq.heappop(self._timeouts)
             self._check_timeout(self._leases.get(delivery), now)
