@@ -18,6 +18,7 @@ from tests.simulation.run import Simulation
 
 SEEDS = 150
 ENOUGH = 120
+FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 25))
@@ -28,6 +29,11 @@ def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
             simulation.run()
         except AssertionError as error:
             raise AssertionError(f"{error}; replay: python -m tests.simulation.run {seed}") from error
+
+
+@pytest.mark.parametrize("seed", FAILED_ONCE)
+def test_seeds_that_failed_once_fail_no_more(seed: int) -> None:
+    Simulation(seed).run()
 
 
 def found() -> bool:
