@@ -58,6 +58,8 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "plugin-log": "18ed93ded38a47ab93d3795b880126a9",
         "response-too-large": "817435c7ac9a4485a150952ae299ee94",
         "response-url-failed": "256fc5dddd30467ebc54c45d1fc7ca78",
+        "backup": "81201e3fdaba440e8843f9336c2e78b1",
+        "backup-failed": "64df7b4971b64a64a47a34c7f4ea1f40",
         "deadletters-retried": "e9ee4ee24a2345308852fbc0f9abbf7b",
         "deadletters-discarded": "f7c6a712d90649b48954b346515bd3c3",
         "replayed": "865b071e5eab46ea88136dcf4bab5fb5",

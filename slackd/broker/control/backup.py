@@ -1,22 +1,33 @@
 """A consistent copy of the running journal, streamed to whoever asks."""
 
 import contextlib
+import logging
 
 from aiohttp import web
 
+from slackd.broker.control import requests
 from slackd.broker.control.running import RunningBroker
+from slackd.errors import JournalError
+
+log = logging.getLogger(__name__)
 
 
 async def backup(broker: RunningBroker, request: web.Request) -> web.StreamResponse:
     """The copy's bytes: a database that a broker can open. It is complete only if the response ends as HTTP
     says it must: what breaks off in the middle is no backup."""
+    response = web.StreamResponse(headers={"Content-Type": "application/vnd.sqlite3"})
+    response.enable_chunked_encoding()
     async with contextlib.aclosing(broker.journal.backup()) as chunks:
         # Before the first byte an error is an answer; after it, only a broken connection can tell.
         first = await anext(chunks, b"")
-        response = web.StreamResponse(headers={"Content-Type": "application/vnd.sqlite3"})
-        response.enable_chunked_encoding()
+        log.info("%s takes a backup of the journal", requests.who(request), extra={"event": "backup"})
         await response.prepare(request)
         await response.write(first)
-        async for chunk in chunks:
-            await response.write(chunk)
+        try:
+            async for chunk in chunks:
+                await response.write(chunk)
+        except JournalError as error:
+            log.error("a backup broke off: %s", error, extra={"event": "backup-failed"})
+            if request.transport is not None:
+                request.transport.abort()
     return response

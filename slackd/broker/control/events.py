@@ -1,6 +1,7 @@
 """Envelopes as they pass, for people who watch: one JSON object a line, from now on."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from slackd.broker.control.reading_again import understood
 from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
 from slackd.broker.journal import StoredEnvelope
+from slackd.errors import JournalError
 
 BATCH = 200
 """Things that are read and written together."""
@@ -58,15 +60,16 @@ async def stream(broker: RunningBroker, request: web.Request) -> web.StreamRespo
     watcher = broker.watchers.join()
     if watcher is None:
         raise requests.Unavailable(f"{MOST_WATCHERS} people watch already, the most there may be")
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     try:
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        while not watcher.closed:
-            await response.write(await _next_lines(broker, watcher, wanted, with_text=with_text))
-            await asyncio.sleep(BREATH)
-    except (ConnectionError, asyncio.CancelledError) as error:
-        if isinstance(error, asyncio.CancelledError):
-            raise
+        with contextlib.suppress(ConnectionError):
+            await response.prepare(request)
+            while not watcher.closed:
+                await response.write(await _next_lines(broker, watcher, wanted, with_text=with_text))
+                await asyncio.sleep(BREATH)
+    except JournalError as error:
+        # The answer has begun: the reason is its last line.
+        await response.write(json.dumps({"error": str(error)}).encode() + b"\n")
     finally:
         broker.watchers.leave(watcher)
     return response

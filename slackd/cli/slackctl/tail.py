@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from slackd.cli.slackctl.client import Unreachable, client, json_option, socket_option
+from slackd.cli.slackctl.client import Refused, Unreachable, client, json_option, socket_option
 
 WHATS: Final = ("recorded", "done", "retried", "dead")
 _COLOURS: Final = {"recorded": "cyan", "done": "green", "retried": "yellow", "dead": "red"}
@@ -41,6 +41,8 @@ def tail(
     asked = client(socket)
     try:
         for line in asked.lines("/v1/events", **filters, text=1 if text else None):
+            if "error" in line:
+                raise Refused(line["error"])
             if as_json:
                 click.echo(json.dumps(line))
             elif "dropped" in line:
