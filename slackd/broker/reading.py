@@ -7,6 +7,7 @@ part of a line. It is never printed again from what was parsed.
 
 import hashlib
 import json
+import math
 import re
 from typing import Any
 
@@ -14,15 +15,28 @@ from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Fa
 
 _ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
 _TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
+_SPELT_OUT = re.compile(r"\\u00(?:74|6[fF]|6[bB]|65|6[eE])")  # a letter of "token" as an escape
 _CHANNEL_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
 _MEMBERSHIP = frozenset({"member_joined_channel", "member_left_channel"})
+
+DEEPEST = 96
+"""Objects and arrays within each other: what parsers of many languages take (the strictest known to us stop at
+64 or 100), with room for the line around it, and several times as deep as anything that Slack sends."""
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large for a double")
+    return number
+
+
+# As strict as `wire`: what is taken here goes into a line to a plugin as it is.
+_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 _decode = _decoder.decode
 
 
@@ -37,6 +51,10 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
         return _unreadable(arrival, f"it is not JSON: {error}")
     if not isinstance(frame, dict):
         return _unreadable(arrival, "it is JSON, but not an object")
+    if text.count("{") + text.count("[") > DEEPEST and _is_deep(frame):
+        return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
+    if not _is_unicode(text):
+        return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
     envelope_id, kind = frame.get("envelope_id"), frame.get("type")
     if not isinstance(envelope_id, str) or not envelope_id:
         return _unreadable(arrival, 'it has no "envelope_id"')
@@ -89,16 +107,38 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _is_unicode(text: str) -> bool:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
+def _is_deep(frame: dict[str, Any]) -> bool:
+    level: list[Any] = [frame]
+    for _ in range(DEEPEST):
+        values = (value for each in level for value in (each.values() if isinstance(each, dict) else each))
+        level = [value for value in values if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 def _blank_token(text: str, payload: dict[str, Any]) -> str:
-    if not payload.get("token") or not isinstance(payload["token"], str):
+    spelt_out = "\\u00" in text and _SPELT_OUT.search(text) is not None
+    named = text.count('"token"')
+    if not named and not spelt_out:
         return text
-    if text.count('"token"') == 1:
-        return _TOKEN_MEMBER.sub('"token":""', text, count=1)
+    token = payload.get("token")
+    if named == 1 and not spelt_out and isinstance(token, str):
+        return _TOKEN_MEMBER.sub('"token":""', text, count=1) if token else text
     return _blank_by_position(text)
 
 
 def _blank_by_position(text: str) -> str:
-    """Blanks `payload.token` in a text that says "token" in other places too (escaped, or deeper inside)."""
+    """Blanks `payload.token` in a text that says "token" in other places too, or spells it another way."""
     spans = [
         (start, end)
         for key, start, _ in _members(text, text.index("{"))
@@ -176,7 +216,7 @@ def _event_facets(payload: dict[str, Any]) -> Facets:
         user=_id(event.get("user")) or _text(event.get("user_id")) or _id(message.get("user")),
         thread=_thread(event) or _thread(message) or _thread(item),
         callback_id=_text(event.get("callback_id")),
-        from_self=name not in _MEMBERSHIP and _is_from_self(payload, event),
+        from_self=name not in _MEMBERSHIP and _is_from_self(payload, _author_of(event, message)),
     )
 
 
@@ -189,6 +229,11 @@ def _event_names(name: str, event: dict[str, Any]) -> tuple[str, ...]:
 
 def _thread(value: dict[str, Any]) -> str:
     return _text(value.get("thread_ts")) or _text(value.get("ts"))
+
+
+def _author_of(event: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+    """Only its author edits a message, and the event about it names him inside of the message alone."""
+    return message if event.get("subtype") == "message_changed" and message else event
 
 
 def _is_from_self(payload: dict[str, Any], event: dict[str, Any]) -> bool:
