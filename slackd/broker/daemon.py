@@ -163,6 +163,7 @@ class BrokerDaemon:
                 calls=self.calls,
                 observations=self.observations,
                 watchers=self.watchers,
+                foreground=self.foreground,
             )
         )
         if sockets.control is not None:

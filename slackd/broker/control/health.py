@@ -24,8 +24,29 @@ SLOW_COMMIT = 1.0
 """Seconds; commits slower than 3 break the promise of an answer in time."""
 NEAR_LIMIT = 0.8
 """Part of Slack's hourly limit at which to warn."""
+UNREAD_AFTER = 10.0
+"""Seconds after which a plugin that doesn't read is more than busy."""
 FEW_PLACES = 2
 """Free places below which planned rotation waits (design, section 5)."""
+
+
+@attrs.frozen
+class _Surroundings:
+    """What a rule must know beside its subject.
+
+    Attributes:
+        settled: The broker has run long enough for everybody to be back.
+        by_systemd: The processes are units of systemd's.
+        any_linked: Some connector is linked.
+    """
+
+    settled: bool
+    by_systemd: bool
+    any_linked: bool
+
+    def look_at(self, unit: str) -> str:
+        """Where to read more about a process."""
+        return f"systemctl status {unit}" if self.by_systemd else "see what it printed, and start it again"
 
 
 def judged(status: Status) -> Status:
@@ -47,17 +68,21 @@ def not_ready(status: Status) -> tuple[str, ...]:
 
 
 def _reasons(status: Status) -> Iterator[Reason]:
-    settled = status.broker.uptime >= SETTLE
+    around = _Surroundings(
+        settled=status.broker.uptime >= SETTLE,
+        by_systemd=not status.broker.foreground,
+        any_linked=any(each.linked for each in status.connectors),
+    )
     yield from _journal(status.journal)
     if not status.apps:
         text = "no app is configured, so nothing connects to Slack"
         yield Reason(DEGRADED, "configuration", text, "slackctl setup adds one")
     for connector in status.connectors:
-        yield from _connector(connector, settled=settled)
+        yield from _connector(connector, around)
     for app in status.apps:
-        yield from _app(app, settled=settled, any_linked=any(each.linked for each in status.connectors))
+        yield from _app(app, around)
     for plugin in status.plugins:
-        yield from _plugin(plugin, settled=settled)
+        yield from _plugin(plugin, around)
     for words in status.broker.config_warnings:
         yield Reason(NOTE, "configuration", words, "slackd check-config")
 
@@ -82,30 +107,18 @@ def _journal_text(journal: JournalStatus) -> str:
     return journal.failing or "it cannot be written"
 
 
-def _connector(connector: ConnectorStatus, *, settled: bool) -> Iterator[Reason]:
+def _connector(connector: ConnectorStatus, around: _Surroundings) -> Iterator[Reason]:
     if not connector.linked:
-        text = "not linked to the broker" + ("" if settled else " yet")
-        yield Reason(
-            DEGRADED,
-            f"connector {connector.number}",
-            text,
-            f"systemctl status slackd-connector@{connector.number}",
-        )
+        text = "not linked to the broker" + ("" if around.settled else " yet")
+        mend = around.look_at(f"slackd-connector@{connector.number}")
+        yield Reason(DEGRADED, f"connector {connector.number}", text, mend)
 
 
-def _app(app: AppStatus, *, settled: bool, any_linked: bool) -> Iterator[Reason]:
+def _app(app: AppStatus, around: _Surroundings) -> Iterator[Reason]:
     for trouble in _distinct(app):
         yield Reason(DEGRADED if app.ready else FAILING, app.name, *trouble)
-    if app.ready == 0 and not app.troubles:
-        text = f"no connection is READY ({app.gap.reason})" if app.gap else "no connection is READY"
-        mend = "look for errors of the connectors: journalctl -u 'slackd-connector@*'"
-        if not any_linked:
-            text, mend = f"{text}: no connector is linked", "systemctl start slackd"
-        level = FAILING if settled or app.gap is not None else DEGRADED
-        yield Reason(level, app.name, text if settled else f"{text} yet", mend)
-    elif 0 < app.ready < app.wanted and not app.troubles:
-        text = f"{app.ready} of {app.wanted} connections are READY"
-        yield Reason(DEGRADED, app.name, text, "it should mend itself; else journalctl -u 'slackd-connector@*'")
+    if not app.troubles:
+        yield from _readiness(app, around)
     if app.strangers:
         text = (
             f"{_count(app.strangers, 'connection')} of another process on the same app token: "
@@ -129,22 +142,38 @@ def _app(app: AppStatus, *, settled: bool, any_linked: bool) -> Iterator[Reason]
         yield Reason(NOTE, app.name, text, "slackctl gaps")
 
 
+def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[Reason]:
+    errors = "journalctl -u 'slackd-connector@*'" if around.by_systemd else "the log of slackd"
+    if app.ready == 0:
+        why = f" ({app.gap.reason})" if app.gap and app.gap.reason != "unknown" else ""
+        text, mend = f"no connection is READY{why}", f"look for errors of the connectors: {errors}"
+        if not around.any_linked:
+            text = f"{text}: no connector is linked"
+            mend = "systemctl start slackd" if around.by_systemd else "start slackd's connectors"
+        level = FAILING if around.settled or app.gap is not None else DEGRADED
+        yield Reason(level, app.name, text if around.settled else f"{text} yet", mend)
+    elif app.ready < app.wanted:
+        text = f"{app.ready} of {app.wanted} connections are READY"
+        yield Reason(DEGRADED, app.name, text, f"it should mend itself; else see {errors}")
+
+
 def _distinct(app: AppStatus) -> Iterable[tuple[str, str]]:
     """Both connectors usually tell of the same trouble."""
     return dict.fromkeys((each.reason, each.mend) for each in app.troubles)
 
 
-def _plugin(plugin: PluginStatus, *, settled: bool) -> Iterator[Reason]:
+def _plugin(plugin: PluginStatus, around: _Surroundings) -> Iterator[Reason]:
     connected = [each for each in plugin.sessions if not each.awaited]
-    if not plugin.sessions and settled:
+    unit, waits = f"slackd-plugin@{plugin.name}", plugin.oldest_age or 0.0
+    if not plugin.sessions and around.settled:
         waiting = f"; {_deliveries(plugin.open)}" if plugin.open else ""
         text = f"not connected for {_duration(plugin.absent_for)}{waiting}"
-        yield Reason(DEGRADED, plugin.name, text, f"systemctl status slackd-plugin@{plugin.name}")
-    if connected and all(each.paused for each in connected):
-        text = "it does not read what it is sent"
-        yield Reason(DEGRADED, plugin.name, text, f"systemctl restart slackd-plugin@{plugin.name}")
-    elif connected and plugin.oldest_age is not None and plugin.oldest_age > BEHIND_AFTER:
-        age, waiting = _duration(plugin.oldest_age), _deliveries(plugin.open or 0)
+        yield Reason(DEGRADED, plugin.name, text, around.look_at(unit))
+    if connected and all(each.paused for each in connected) and waits > UNREAD_AFTER:
+        text = f"it does not read what it is sent; {_deliveries(plugin.open or 0)}"
+        yield Reason(DEGRADED, plugin.name, text, around.look_at(unit))
+    elif connected and waits > BEHIND_AFTER:
+        age, waiting = _duration(waits), _deliveries(plugin.open or 0)
         text = f"its oldest delivery has waited for {age}; {waiting}"
         mend = f"start more sessions of it, or see what keeps it: slackctl inflight --plugin {plugin.name}"
         yield Reason(DEGRADED, plugin.name, text, mend)

@@ -21,6 +21,7 @@ class RunningBroker:
     Attributes:
         digest: Fingerprint of the broker's code and configuration.
         watchers: Who watches envelopes pass.
+        foreground: Somebody started it by hand: it is no unit of systemd's.
     """
 
     config: Config
@@ -33,6 +34,7 @@ class RunningBroker:
     calls: Calls
     observations: Observations
     watchers: Watchers
+    foreground: bool = False
 
     def look_at_journal(self) -> JournalHealth:
         """The journal's health; what it tells only once is kept in the observations."""

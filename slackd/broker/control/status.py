@@ -13,7 +13,11 @@ HOURLY_LIMIT = 30_000
 
 @attrs.frozen
 class BrokerStatus:
-    """The broker's own process."""
+    """The broker's own process.
+
+    Attributes:
+        foreground: Somebody started it by hand: it is no unit of systemd's.
+    """
 
     pid: int
     version: str
@@ -22,6 +26,7 @@ class BrokerStatus:
     uptime: float
     config: str
     config_warnings: tuple[str, ...] = ()
+    foreground: bool = False
 
 
 @attrs.frozen

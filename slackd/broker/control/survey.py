@@ -64,6 +64,7 @@ def _broker(broker: RunningBroker, now: Instant) -> BrokerStatus:
         uptime=now.monotonic - broker.observations.started,
         config=str(broker.config.file),
         config_warnings=broker.config.warnings,
+        foreground=broker.foreground,
     )
 
 

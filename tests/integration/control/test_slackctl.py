@@ -48,7 +48,7 @@ async def test_the_exit_status_of_status_tells_the_health() -> None:
         here.links[2].close()
         code, printed = await slackctl(here, "status")
         assert code == 1
-        assert "→ systemctl status slackd-connector@2" in printed
+        assert "▲ connector 2: not linked to the broker" in printed
         await here.daemon.journal.close()
         code, printed = await slackctl(here, "status", "--json")
         assert code == 1

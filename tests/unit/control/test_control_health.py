@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from slackd.broker.control.health import judged, not_ready
@@ -44,7 +45,11 @@ def test_what_loses_envelopes_is_failing(differs: dict[str, Any], about: str, wo
         ({"apps": (app(events_hour=27_000),)}, "main", "27,000 events within an hour, 90 %"),
         ({"plugins": (plugin(sessions=(), absent_for=95.0, open=12),)}, "deploy", "not connected for 95 s"),
         ({"plugins": (plugin(sessions=(), absent_for=95.0, open=1),)}, "deploy", "1 delivery waits"),
-        ({"plugins": (plugin(sessions=(PAUSED,)),)}, "deploy", "does not read what it is sent"),
+        (
+            {"plugins": (plugin(sessions=(PAUSED,), oldest_age=11.0),)},
+            "deploy",
+            "does not read what it is sent",
+        ),
         ({"plugins": (plugin(oldest_age=301.0, open=7),)}, "deploy", "has waited for 5 min; 7 deliveries wait"),
         ({"journal": journal(commit_p99=1.4)}, "journal", "one commit in a hundred takes 1.4 s"),
         ({"journal": journal(failing="it cannot be read")}, "journal", "it cannot be read"),
@@ -79,6 +84,7 @@ def test_what_needs_a_look_is_no_alarm(differs: dict[str, Any], about: str, word
     [
         {"plugins": (plugin(sessions=(), absent_for=0.5),)},
         {"plugins": (plugin(sessions=(session(awaited=True),)),)},
+        {"plugins": (plugin(sessions=(PAUSED,), oldest_age=2.0),)},
     ],
 )
 def test_what_a_restart_brings_is_nothing(differs: dict[str, Any]) -> None:
@@ -88,6 +94,20 @@ def test_what_a_restart_brings_is_nothing(differs: dict[str, Any]) -> None:
 def test_just_started_an_app_without_a_connection_is_not_failing_yet() -> None:
     found = judged(status(uptime=1.0, apps=(app(ready=0),)))
     assert (found.health, found.reasons[0].text) == ("degraded", "no connection is READY yet")
+
+
+def test_nobody_is_sent_to_systemd_where_there_is_none() -> None:
+    started_by_hand = attrs.evolve(status().broker, foreground=True)
+    found = judged(
+        status(
+            broker=started_by_hand,
+            connectors=(connector(1), AWAY),
+            apps=(app(ready=0), app(ready=1)),
+            plugins=(plugin(sessions=(), absent_for=20.0),),
+        )
+    )
+    assert len(found.reasons) == 4
+    assert not any("systemctl" in each.mend or "journalctl" in each.mend for each in found.reasons)
 
 
 def test_the_worst_comes_first() -> None:
