@@ -3,12 +3,14 @@
     test_bed.py --release NAME --site FOLDER --uri URI [--version VERSION]...
 
 FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
-they depend on: the tests' network is private. Root filesystems and the `debian` folder are kept in the cache.
+they depend on: the tests' network is private. $SLACKD_E2E_REVISION names a commit to take in place of the
+checkout's files. Root filesystems and the `debian` folder are kept in the cache.
 """
 
 import argparse
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -33,7 +35,7 @@ ALSO_IN_ARCHIVE = ("apparmor", "curl", "needrestart", "openssl", "squid-openssl"
 def packages(release: Release, version: str | None, out: Path) -> str:
     """Build the checkout's packages into a new folder and return their version."""
     with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
-        tree = slackd_tree(Path(folder) / "once", version)
+        tree = slackd_tree(Path(folder) / "once", version, os.environ.get("SLACKD_E2E_REVISION"))
         built = build(release, tree)
         out.mkdir(parents=True)
         for source in (built, slack_sdk_packages(release, check=False)):
