@@ -10,7 +10,6 @@ import logging
 import os
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -18,6 +17,7 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets
+from slackd.connector.reports import Reports
 from slackd.connector.socketmode.actions import Moved
 from slackd.connector.socketmode.protocol import blank_function_token
 from slackd.connector.socketmode.transport import SocketModeTransport
@@ -29,11 +29,9 @@ from slackd.errors import ConfigError
 from slackd.link import SendToBroker
 from slackd.link.messages import (
     LINK_VERSION,
-    Acknowledged,
     AppPeers,
     AppTrouble,
     Call,
-    Changed,
     Deliver,
     FromBroker,
     Hello,
@@ -41,13 +39,10 @@ from slackd.link.messages import (
     Refused,
     Returned,
     Settled,
-    Trouble,
 )
 
 REPORT_INTERVAL: Final = 1.0
 """Seconds between two reports of acknowledgements to the broker."""
-CHANGES_KEPT: Final = 10_000
-"""Changes that are kept for a broker that is away; the oldest go first."""
 
 
 @attrs.frozen
@@ -113,21 +108,14 @@ class Connector:
             if name in secrets
         }
         self._web = {name: WebApi(app, secrets[name]) for name, app in apps.items() if name in secrets}
-        self._troubles: dict[str, AppTrouble] = {
-            name: AppTrouble(
-                name, "its tokens can't be used", f"see the log; mend apps.{name} and reload slackd"
-            )
-            for name in apps
-            if name not in secrets
-        }
+        tokenless = [name for name in apps if name not in secrets]
+        mend = "see the log; mend apps.{} and reload slackd"
+        self._reports = Reports(
+            apps, [AppTrouble(name, "its tokens can't be used", mend.format(name)) for name in tokenless]
+        )
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
-        self._change_numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
-        self._unsent_changes: deque[Changed] = deque(maxlen=CHANGES_KEPT)
-        self._unsent_troubles: dict[str, AppTrouble] = {}
-        self._latencies: dict[str, list[float]] = {name: [] for name in apps}
-        self._unsendable = dict.fromkeys(apps, 0)
         self._peers: Mapping[str, AppPeers] | None = None
         self._paused = False
         self._calls: set[asyncio.Task[None]] = set()
@@ -183,7 +171,7 @@ class Connector:
         """Wait until every app is READY or in trouble, at most `limit` seconds; then tell how it stands."""
         try:
             async with asyncio.timeout(limit):
-                while not all(self._is_ready(name) or name in self._troubles for name in self._apps):
+                while not all(self._is_ready(name) or name in self._reports.troubles for name in self._apps):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -223,7 +211,7 @@ class Connector:
 
     def link_up(self, send: SendToBroker) -> None:
         """Introduce ourselves, tell what changed meanwhile, and deliver again all that is unsettled (R1)."""
-        self._send = send
+        self._send = self._reports.send = send
         states = [state for transport in self._transports.values() for state in transport.status().connections]
         send(
             Hello(
@@ -232,16 +220,11 @@ class Connector:
                 pid=os.getpid(),
                 digest=self._digest,
                 states=tuple(states),
-                troubles=tuple(self._troubles.values()),
+                troubles=tuple(self._reports.troubles.values()),
                 apps={name: app.connections for name, app in self._apps.items()},
             )
         )
-        while self._unsent_changes:
-            send(self._unsent_changes.popleft())
-        for name, trouble in self._unsent_troubles.items():
-            if name not in self._troubles:
-                send(Trouble(trouble))
-        self._unsent_troubles.clear()
+        self._reports.catch_up()
         self._fresh.clear()
         if len(self._unsettled):
             send(Deliver(self._unsettled.all()))
@@ -249,7 +232,7 @@ class Connector:
 
     def link_down(self) -> None:
         """Keep everything; the link comes back."""
-        self._send = None
+        self._send = self._reports.send = None
         self._notify()
 
     def from_broker(self, messages: Sequence[FromBroker]) -> None:
@@ -290,17 +273,12 @@ class Connector:
 
     def moved(self, moved: Moved) -> None:
         """Tell the broker, now or when it is back."""
-        changed = Changed(next(self._change_numbers), moved.state, moved.cue.value, moved.at, moved.ghost_until)
-        if self._send is not None:
-            self._send(changed)
-        else:
-            self._unsent_changes.append(changed)
+        self._reports.moved(moved)
         self._notify()
 
     def troubled(self, trouble: AppTrouble) -> None:
         """Say it once, loudly, and tell the broker."""
         if trouble.reason:
-            self._troubles[trouble.app] = trouble
             self._log.error(
                 "%s has no connection: %s. Mend: %s",
                 trouble.app,
@@ -309,23 +287,19 @@ class Connector:
                 extra={"event": "app-trouble", "app": trouble.app},
             )
         else:
-            self._troubles.pop(trouble.app, None)
             self._log.info(
                 "%s is out of trouble", trouble.app, extra={"event": "app-recovered", "app": trouble.app}
             )
-        if self._send is not None:
-            self._send(Trouble(trouble))
-        else:
-            self._unsent_troubles[trouble.app] = trouble
+        self._reports.troubled(trouble)
         self._notify()
 
     def acknowledged(self, app: str, received_at: float) -> None:
         """Count the acknowledgement for the metrics."""
-        self._latencies[app].append(self._clock() - received_at)
+        self._reports.acknowledged(app, self._clock() - received_at)
 
     def unsendable(self, app: str) -> None:
         """Count what was settled too late for its connection."""
-        self._unsendable[app] += 1
+        self._reports.unsendable(app)
 
     # Inside.
 
@@ -343,7 +317,7 @@ class Connector:
         while self._calls or any(t.status().connections for t in self._transports.values()):
             self._changed.clear()
             await self._changed.wait()
-        self._report()
+        self._reports.tell_acknowledgements()
         reporter.cancel()
         self._over.set()
 
@@ -421,16 +395,7 @@ class Connector:
     async def _report_regularly(self) -> None:
         while True:
             await asyncio.sleep(REPORT_INTERVAL)
-            self._report()
-
-    def _report(self) -> None:
-        for app, seconds in self._latencies.items():
-            if self._send is not None and (seconds or self._unsendable[app]):
-                self._send(Acknowledged(app, tuple(seconds), self._unsendable[app]))
-                seconds.clear()
-                self._unsendable[app] = 0
-            elif len(seconds) > CHANGES_KEPT:
-                del seconds[:-CHANGES_KEPT]
+            self._reports.tell_acknowledgements()
 
     def _is_ready(self, name: str) -> bool:
         transport = self._transports.get(name)
@@ -439,13 +404,13 @@ class Connector:
     def _is_needed(self, name: str) -> bool:
         """The other connector has it READY, or nobody could tell us (then it is safer to think so)."""
         if self._peers is None:
-            return name not in self._troubles
+            return name not in self._reports.troubles
         peers = self._peers.get(name)
         return peers is not None and peers.ready_elsewhere > 0
 
     def _why_not(self, name: str) -> str:
-        if name in self._troubles:
-            trouble = self._troubles[name]
+        if name in self._reports.troubles:
+            trouble = self._reports.troubles[name]
             return f"{trouble.reason}; {trouble.mend}"
         transport = self._transports.get(name)
         failure = transport.status().last_failure if transport is not None else ""

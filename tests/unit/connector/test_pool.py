@@ -433,3 +433,19 @@ def test_a_replaced_connection_makes_room_when_places_run_short() -> None:
     assert world.in_phase("retiring") == ["c1-main-1"]
     world.pool.told_free(1, world.now)
     assert Close("c1-main-1") in happen(world)
+
+
+def test_a_server_that_closes_before_its_hello_is_tried_again_ever_more_rarely() -> None:
+    world = PoolWorld(16)
+    world.hello = lambda name: world.end(name, confirmed=True)
+    world.start()
+    world.run(1_200)
+    assert len(world.dials) <= 80
+    assert world.pool.last_failure == "Slack closed the WebSocket before its hello"
+    assert all(move.ghost_until is None for move in world.moves)
+
+
+def test_reads_that_are_paused_do_not_hide_what_slack_announced(world: PoolWorld) -> None:
+    world.pool.reading_paused(world.now)
+    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    assert dials(happen(world)) == 1

@@ -1,0 +1,63 @@
+"""What the broker is told, and what it is told when it comes back."""
+
+import pytest
+
+from slackd.connector.reports import KEPT, Reports
+from slackd.connector.socketmode.actions import Moved
+from slackd.connector.socketmode.lifecycle import Cue
+from slackd.link.messages import Acknowledged, AppTrouble, Changed, ConnectionState, FromConnector, Trouble
+
+STATE = ConnectionState("c1-main-1", "main", "ready", 1.0)
+
+
+@pytest.fixture
+def reports() -> Reports:
+    return Reports(["main"], [])
+
+
+def listen(reports: Reports) -> list[FromConnector]:
+    heard: list[FromConnector] = []
+
+    def send(message: FromConnector) -> None:
+        heard.append(message)
+
+    reports.send = send
+    reports.catch_up()
+    return heard
+
+
+def test_what_changed_without_a_link_is_told_once_in_order(reports: Reports) -> None:
+    for at in (1.0, 2.0):
+        reports.moved(Moved(STATE, Cue.HELLO, at, ghost_until=5.0))
+    heard = listen(reports)
+    assert heard == [Changed(1, STATE, "hello", 1.0, 5.0), Changed(2, STATE, "hello", 2.0, 5.0)]
+    assert listen(reports) == []
+    reports.moved(Moved(STATE, Cue.DROPPED, 3.0))
+
+
+def test_a_trouble_is_in_the_hello_and_its_end_is_told_afterwards(reports: Reports) -> None:
+    trouble, over = AppTrouble("main", "invalid_auth", "mend"), AppTrouble("main", "", "")
+    reports.troubled(trouble)
+    assert reports.troubles == {"main": trouble}
+    assert listen(reports) == []
+    reports.send = None
+    reports.troubled(over)
+    assert reports.troubles == {}
+    assert listen(reports) == [Trouble(over)]
+    reports.send = None
+    reports.troubled(over)
+    reports.troubled(trouble)
+    assert listen(reports) == []
+
+
+def test_acknowledgements_are_told_together_and_kept_within_bounds(reports: Reports) -> None:
+    for number in range(KEPT + 5):
+        reports.acknowledged("main", float(number))
+    reports.unsendable("main")
+    reports.tell_acknowledgements()
+    heard = listen(reports)
+    reports.tell_acknowledgements()
+    reports.tell_acknowledgements()
+    (told,) = heard
+    assert isinstance(told, Acknowledged)
+    assert (len(told.seconds), told.seconds[0], told.unsendable) == (KEPT, 5.0, 1)
