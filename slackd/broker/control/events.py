@@ -17,12 +17,26 @@ from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.errors import JournalError
 
-BATCH = 200
-"""Things that are read and written together."""
-BREATH = 0.05
+BATCH = 50
+"""Things that are read and written together: a few milliseconds' work."""
+BREATH = 0.025
 """Seconds between two batches: watching gets a small part of the broker's time, whatever passes."""
 HEARTBEAT = 15.0
 """Seconds after which an empty line shows that the stream lives."""
+UNKNOWN: dict[str, Any] = {
+    "app": "",
+    "type": "",
+    "envelope_id": "",
+    "retry_attempt": 0,
+    "kind": "",
+    "events": (),
+    "command": "",
+    "channel": "",
+    "user": "",
+    "callback_id": "",
+    "action_ids": (),
+}
+"""What is said of an envelope that nobody could read, or that is gone."""
 _FILTERS = ("app", "type", "plugin", "event", "channel", "what")
 
 
@@ -81,27 +95,30 @@ async def _next_lines(broker: RunningBroker, watcher: Watcher, wanted: Filter, *
             batch = await watcher.take(BATCH)
     except TimeoutError:
         return b"\n"
-    envelopes = await _envelopes(broker, batch)
-    lines = []
+    texts = await _describe(broker, batch, with_text=with_text)
+    lines: list[Mapping[str, Any]] = []
     if watcher.dropped:
         dropped, watcher.dropped = watcher.dropped, 0
         lines.append({"dropped": dropped})
-    seen: dict[int, dict[str, Any]] = {}
     for passed in batch:
-        line = seen.get(passed.envelope)
-        if line is None:
-            line = seen[passed.envelope] = _about(envelopes.get(passed.envelope), with_text=with_text)
-        line = {**_happened(passed), **line}
+        line = {**_happened(passed), **(broker.watchers.described.get(passed.envelope) or UNKNOWN)}
         if wanted.lets_pass(line):
-            lines.append(line)
+            lines.append(line | {"text": texts.get(passed.envelope, "")} if with_text else line)
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-async def _envelopes(broker: RunningBroker, batch: Sequence[Passed]) -> Mapping[int, StoredEnvelope]:
-    recent = {each.envelope: broker.core.recent.get(each.envelope) for each in batch}
-    found = {name: stored for name, stored in recent.items() if stored is not None}
-    missing = [name for name, stored in recent.items() if stored is None and name]
-    return {**found, **await broker.journal.envelopes(missing)} if missing else found
+async def _describe(broker: RunningBroker, batch: Sequence[Passed], *, with_text: bool) -> Mapping[int, str]:
+    """Sees to it that the envelopes of a batch are described; returns their texts if they are asked for."""
+    described = broker.watchers.described
+    unknown = {each.envelope for each in batch if with_text or described.get(each.envelope) is None}
+    found = [stored for each in unknown if (stored := broker.core.recent.get(each)) is not None]
+    missing = unknown - {stored.id for stored in found}
+    if missing:
+        found += (await broker.journal.envelopes(sorted(missing))).values()
+    for stored in found:
+        if described.get(stored.id) is None:
+            described.put(stored.id, _about(stored))
+    return {stored.id: stored.text for stored in found} if with_text else {}
 
 
 def _happened(passed: Passed) -> dict[str, Any]:
@@ -116,22 +133,19 @@ def _happened(passed: Passed) -> dict[str, Any]:
     }
 
 
-def _about(stored: StoredEnvelope | None, *, with_text: bool) -> dict[str, Any]:
-    envelope = understood(stored) if stored is not None else None
-    facets = envelope.facets if envelope is not None else None
-    about: dict[str, Any] = {
-        "app": stored.app if stored is not None else "",
-        "type": stored.type if stored is not None else "",
-        "envelope_id": stored.envelope_id if stored is not None else "",
-        "retry_attempt": envelope.retry_attempt if envelope is not None else 0,
-        "kind": facets.kind if facets is not None else "",
-        "events": list(facets.events) if facets is not None else [],
-        "command": facets.command if facets is not None else "",
-        "channel": facets.channel if facets is not None else "",
-        "user": facets.user if facets is not None else "",
-        "callback_id": facets.callback_id if facets is not None else "",
-        "action_ids": list(facets.action_ids) if facets is not None else [],
+def _about(stored: StoredEnvelope) -> Mapping[str, Any]:
+    envelope = understood(stored)
+    about = UNKNOWN | {"app": stored.app, "type": stored.type, "envelope_id": stored.envelope_id}
+    if envelope is None:
+        return about
+    facets = envelope.facets
+    return about | {
+        "retry_attempt": envelope.retry_attempt,
+        "kind": facets.kind,
+        "events": facets.events,
+        "command": facets.command,
+        "channel": facets.channel,
+        "user": facets.user,
+        "callback_id": facets.callback_id,
+        "action_ids": facets.action_ids,
     }
-    if with_text:
-        about["text"] = stored.text if stored is not None else ""
-    return about

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from slackd.broker.actions import Passed
 
@@ -42,12 +43,34 @@ class Watcher:
         self._news.set()
 
 
+class Described:
+    """What was found out about the latest envelopes, by their ids: read once, whoever watches."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Mapping[str, Any]] = {}
+
+    def get(self, envelope: int) -> Mapping[str, Any] | None:
+        """What is known, if anything."""
+        return self._by_id.get(envelope)
+
+    def put(self, envelope: int, description: Mapping[str, Any]) -> None:
+        """Remember it, and forget the oldest."""
+        self._by_id[envelope] = description
+        if len(self._by_id) > BACKLOG:
+            del self._by_id[next(iter(self._by_id))]
+
+    def clear(self) -> None:
+        """Nobody watches any more."""
+        self._by_id.clear()
+
+
 class Watchers:
     """All of them; `on_change` is told whether anybody watches at all."""
 
     def __init__(self, on_change: Callable[[bool], None]) -> None:
         self._on_change = on_change
         self._watchers: set[Watcher] = set()
+        self.described = Described()
 
     def __len__(self) -> int:
         return len(self._watchers)
@@ -64,6 +87,8 @@ class Watchers:
     def leave(self, watcher: Watcher) -> None:
         """It watches no more."""
         self._watchers.discard(watcher)
+        if not self._watchers:
+            self.described.clear()
         self._on_change(bool(self._watchers))
 
     def passed(self, passed: Passed) -> None:
