@@ -77,12 +77,14 @@ def build_release(release: Release, out: Path, options: argparse.Namespace) -> N
     """Everything for one release: packages, checks, repository."""
     with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
         once = slackd_tree(Path(folder) / "once", options.version, options.revision)
+        again = Path(folder) / "twice" / once.name
+        if options.twice:
+            shutil.copytree(once, again, symlinks=True)
         built = build(release, once)
         if options.lintian:
             lint(release, built)
         sums = checksums(built)
         if options.twice:
-            again = slackd_tree(Path(folder) / "twice", options.version, options.revision)
             other = checksums(build(release, again, contrary=True))
             if other != sums:
                 raise Unbuildable(f"two builds on {release.name} differ:\n{sums}\n{other}")
