@@ -1,0 +1,97 @@
+"""What the packages bring agrees with the code, and with what Debian's own tools think of it."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import slackd
+from slackd.rolling.plan import CONNECTORS, UNITS
+from slackd.service import message_ids
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SYSTEMD = CHECKOUT / "systemd"
+
+
+def test_the_changelog_has_the_codes_version() -> None:
+    first = (CHECKOUT / "debian/changelog").read_text().splitlines()[0]
+    assert first.startswith(f"slackd ({slackd.__version__}) ")
+
+
+def test_the_catalog_explains_exactly_the_messages_that_have_a_name() -> None:
+    explained = re.findall(r"(?m)^-- ([0-9a-f]{32})$", (SYSTEMD / "slackd.catalog").read_text())
+    named = [value for name, value in vars(message_ids).items() if name.isupper()]
+    assert sorted(explained) == sorted(named)
+
+
+def test_every_message_in_the_catalog_has_a_subject() -> None:
+    entries = re.split(r"(?m)^-- [0-9a-f]{32}\n", (SYSTEMD / "slackd.catalog").read_text())[1:]
+    assert all(entry.startswith("Subject: ") and "\n\n" in entry for entry in entries)
+
+
+def test_a_roll_knows_the_units_that_are_shipped() -> None:
+    shipped = {file.name for file in SYSTEMD.glob("*.service")}
+    assert {unit.replace("@1", "@").replace("@2", "@") for unit in UNITS} <= shipped
+    started = (SYSTEMD / "slackd.service").read_text()
+    assert all(unit in started for unit in UNITS)
+
+
+def test_needrestart_rolls_every_process() -> None:
+    rules = (CHECKOUT / "debian/rules").read_text()
+    assert all(unit in rules for unit in UNITS)
+
+
+def test_connectors_read_both_folders_of_credentials() -> None:
+    unit = (SYSTEMD / "slackd-connector@.service").read_text()
+    assert "LoadCredential=slackd:/etc/slackd/credentials\n" in unit
+    assert "LoadCredentialEncrypted=slackd:/etc/slackd/credentials.encrypted\n" in unit
+    assert len(CONNECTORS) == 2
+
+
+@pytest.mark.skipif(not shutil.which("apparmor_parser"), reason="apparmor_parser is not installed")
+@pytest.mark.skipif(
+    not Path("/etc/apparmor.d/tunables/global").exists(), reason="AppArmor's abstractions are not"
+)
+@pytest.mark.parametrize("profile", ["slackd-broker", "slackd-connector"])
+def test_the_apparmor_profiles_can_be_parsed(profile: str) -> None:
+    # Parsed alone: no kernel that the tests run on enforces them.
+    file = CHECKOUT / "packaging/apparmor" / profile
+    done = subprocess.run(["apparmor_parser", "-QK", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("script", [
+    "debian/slackd.preinst", "debian/slackd.postinst", "debian/slackd.prerm", "debian/slackd.postrm",
+    "packaging/run-plugin", "packaging/needrestart-roll",
+])  # fmt: skip
+def test_the_shell_scripts_are_well_formed(script: str) -> None:
+    subprocess.run(["sh", "-n", str(CHECKOUT / script)], check=True)
+
+
+def test_run_plugin_prefers_the_administrators_own(tmp_path: Path) -> None:
+    script = (CHECKOUT / "packaging/run-plugin").read_text()
+    for place, name in (("etc", "both"), ("usr", "both"), ("usr", "packaged")):
+        program = tmp_path / place / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho {place}\n")
+        program.chmod(0o755)
+    folder = tmp_path / "etc/folder"
+    folder.mkdir()
+    (folder / "run").write_text("#!/bin/sh\necho folder\n")
+    (folder / "run").chmod(0o755)
+    here = script.replace("/etc/slackd/plugins", str(tmp_path / "etc"))
+    here = here.replace("/usr/lib/slackd/plugins", str(tmp_path / "usr"))
+
+    def started(name: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", here, "run-plugin", name], capture_output=True, text=True, check=False
+        )
+
+    assert started("both").stdout == "etc\n"
+    assert started("packaged").stdout == "usr\n"
+    assert started("folder").stdout == "folder\n"
+    missing = started("none")
+    assert missing.returncode == 1
+    assert "no plugin 'none'" in missing.stderr
