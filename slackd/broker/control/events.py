@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,9 @@ from slackd.errors import JournalError
 BATCH = 50
 """Things that are read and written together: a few milliseconds' work."""
 BREATH = 0.025
-"""Seconds between two batches: watching gets a small part of the broker's time, whatever passes."""
+"""Seconds between two batches at least."""
+SHARE = 0.04
+"""Part of the loop's time that all who watch together may take; what passes beyond it is dropped, counted."""
 HEARTBEAT = 15.0
 """Seconds after which an empty line shows that the stream lives."""
 UNKNOWN: dict[str, Any] = {
@@ -79,8 +82,12 @@ async def stream(broker: RunningBroker, request: web.Request) -> web.StreamRespo
         with contextlib.suppress(ConnectionError):
             await response.prepare(request)
             while not watcher.closed:
-                await response.write(await _next_lines(broker, watcher, wanted, with_text=with_text))
-                await asyncio.sleep(BREATH)
+                batch = await _next(watcher)
+                began = time.perf_counter()
+                lines = await _lines(broker, watcher, batch, wanted, with_text=with_text)
+                spent = time.perf_counter() - began
+                await response.write(lines or b"\n" * (not batch))
+                await asyncio.sleep(max(BREATH, spent * len(broker.watchers) / SHARE))
     except JournalError as error:
         # The answer has begun: the reason is its last line.
         await response.write(json.dumps({"error": str(error)}).encode() + b"\n")
@@ -89,12 +96,18 @@ async def stream(broker: RunningBroker, request: web.Request) -> web.StreamRespo
     return response
 
 
-async def _next_lines(broker: RunningBroker, watcher: Watcher, wanted: Filter, *, with_text: bool) -> bytes:
+async def _next(watcher: Watcher) -> Sequence[Passed]:
+    """What happened next; nothing when it is time for a heartbeat."""
     try:
         async with asyncio.timeout(HEARTBEAT):
-            batch = await watcher.take(BATCH)
+            return await watcher.take(BATCH)
     except TimeoutError:
-        return b"\n"
+        return ()
+
+
+async def _lines(
+    broker: RunningBroker, watcher: Watcher, batch: Sequence[Passed], wanted: Filter, *, with_text: bool
+) -> bytes:
     texts = await _describe(broker, batch, with_text=with_text)
     lines: list[Mapping[str, Any]] = []
     if watcher.dropped:

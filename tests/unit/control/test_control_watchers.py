@@ -1,6 +1,7 @@
 """Watching is bounded: in what waits, in what is remembered, and in how many watch."""
 
 import asyncio
+from collections.abc import Callable
 
 from slackd.broker.actions import Passed
 from slackd.broker.control.watchers import BACKLOG, MOST_WATCHERS, Described, Watcher, Watchers
@@ -21,7 +22,11 @@ async def test_what_waits_is_taken_in_order_and_what_is_too_much_is_counted() ->
 
 async def test_whoever_waits_is_woken_by_news_and_by_the_end() -> None:
     watcher = Watcher()
-    for happens, expected in ((lambda: watcher.put(passed(1)), 1), (watcher.close, 0)):
+    happenings: list[tuple[Callable[[], None], int]] = [
+        (lambda: watcher.put(passed(1)), 1),
+        (watcher.close, 0),
+    ]
+    for happens, expected in happenings:
         waiting = asyncio.create_task(watcher.take(10))
         await asyncio.sleep(0)
         assert not waiting.done()
