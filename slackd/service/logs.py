@@ -140,6 +140,8 @@ class JournalHandler(logging.Handler):
         fields: dict[str, Any] = {
             "PRIORITY": priority(record.levelno),
             "LOGGER": record.name,
+            # journald's own guess is the interpreter's name.
+            "SYSLOG_IDENTIFIER": "slackd",
             # With these given, systemd-python doesn't walk the stack for them.
             "CODE_FILE": record.pathname,
             "CODE_LINE": record.lineno,

@@ -11,7 +11,7 @@ from tests.e2e.booted_machine import Machine, Network
 from tests.e2e.the_world import Certificates, Site, Slack
 
 RELEASES = ("bookworm", "trixie")
-VERSIONS = ["0.1.0", "0.1.1"]
+VERSIONS = ["0.1.0", "0.1.1", "0.1.2"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,7 +72,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="module")
 def slack(network: Network, certificates: Certificates, log: Path) -> Iterator[Slack]:
-    with Slack.serving(network, certificates, log / "emulator") as slack:
+    with Slack.serving(network, certificates, log / "emulator", "--apps", "2") as slack:
         yield slack
 
 

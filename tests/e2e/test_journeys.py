@@ -152,6 +152,71 @@ def test_kill_9_under_load_loses_nothing(machine: Machine, slack: Slack, unit: s
         eventually(lambda: machine.main_pid(unit) not in (0, before), f"{unit} is back")
 
 
+def test_a_killed_plugin_is_handed_its_deliveries_again(machine: Machine, slack: Slack) -> None:
+    slack.do("reset")
+    count = RATE * 5
+    slack.do("batch", label="plugin", count=count, rate=RATE, channels=CHANNELS)
+    machine.kill(machine.main_pid("slackd-plugin@greeter.service"))
+    slack.do("wait", until="batch", label="plugin", timeout=60)
+    eventually(lambda: len(Handled(machine, "plugin").numbers) == count, "all of it is handled", 60)
+    summary = slack.get("summary")
+    assert (summary["late"], summary["never_acked"], summary["ready_gaps"]) == (0, 0, [])
+
+
+def test_all_of_it_killed_at_once_loses_nothing_that_was_acknowledged(machine: Machine, slack: Slack) -> None:
+    slack.do("reset")
+    count = RATE * 10
+    slack.do("batch", label="all", count=count, rate=RATE, channels=CHANNELS)
+    for unit in (*UNITS, "slackd-plugin@greeter.service"):
+        machine.kill(machine.main_pid(unit))
+    slack.do("wait", until="ready", count=2, timeout=60)
+    # Redelivered by Slack: what was sent while nobody was there.
+    slack.do("wait", until="idle", timeout=120)
+    entries = slack.get("ledger?state=acked&limit=10000")["total"]
+    eventually(
+        lambda: len(Handled(machine, "all").numbers) >= entries, "all that was acknowledged is handled", 60
+    )
+
+
+def test_metrics_over_tcp_are_off_until_they_are_switched_on(machine: Machine) -> None:
+    running = processes(machine)
+    machine.run("systemctl", "enable", "--quiet", "slackd-metrics.socket")
+    machine.run("systemctl", "restart", BROKER)
+    read = (
+        "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9742/metrics').read().decode())"
+    )
+    assert "slackd_" in machine.says("python3", "-c", read)
+    assert {unit: pid for unit, pid in processes(machine).items() if unit != BROKER}.items() <= running.items()
+    machine.run("systemctl", "disable", "--quiet", "slackd-metrics.socket")
+    machine.run("systemctl", "stop", "slackd-metrics.socket")
+    machine.run("systemctl", "restart", BROKER)
+    assert machine.says("ss", "--listening", "--tcp", "--no-header") == ""
+
+
+def test_an_app_more_needs_no_change_of_a_unit(machine: Machine, slack: Slack) -> None:
+    set_up(machine, slack, app=1, name="second")
+    slack.do("wait", until="ready", count=2, app=slack.apps[1]["app_id"], timeout=30)
+    assert machine.succeeds("slackctl", "preflight")
+    assert machine.says("slackctl", "drain") == "nothing is in flight"
+
+
+def test_a_revoked_token_stops_the_reload_at_the_first_connector(machine: Machine, slack: Slack) -> None:
+    machine.write("/run/systemd/system/slackd-connector@.service.d/soon.conf", "[Service]\nTimeoutStartSec=8\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("slackd", "roll", "--force")
+    before = machine.main_pid(SECOND)
+    machine.write("/root/app-token", "xapp-1-A0EMULATED1-1-revoked", 0o600)
+    wrong = ["--app-token-file", "/root/app-token", "--no-trial", "--no-start"]
+    machine.run("slackctl", "setup", "--api-url", API_URL, *wrong)
+    said = machine.run("slackctl", "reload", check=False)
+    assert said.returncode == 1
+    assert f"{FIRST} did not become READY" in said.stderr
+    assert machine.main_pid(SECOND) == before
+    set_up(machine, slack)
+    slack.do("wait", until="ready", count=2, app=slack.apps[0]["app_id"], timeout=60)
+    assert machine.succeeds("slackctl", "preflight")
+
+
 def test_an_upgrade_under_load_is_a_reload(machine: Machine, slack: Slack, site: Site) -> None:
     site.offer(site.versions[1])
     machine.run("apt-get", "-qq", "update")
@@ -161,6 +226,22 @@ def test_an_upgrade_under_load_is_a_reload(machine: Machine, slack: Slack, site:
         after = processes(machine)
         assert all(before[unit] != after[unit] != 0 for unit in UNITS)
     assert machine.says("slackd", "--version").endswith(site.versions[1])
+
+
+def test_an_upgrade_whose_check_fails_leaves_the_old_one_running(machine: Machine, site: Site) -> None:
+    site.offer(site.versions[2])
+    machine.run("apt-get", "-qq", "update")
+    running = processes(machine)
+    plugin = "/etc/slackd/plugins.d/broken.toml"
+    machine.write(plugin, "users = 7\n")
+    done = machine.run("apt-get", "-qq", "-y", "upgrade", check=False)
+    assert done.returncode != 0
+    assert "what ran before goes on running" in done.stderr + done.stdout
+    assert "broken.toml" in done.stderr + done.stdout
+    assert processes(machine) == running
+    machine.run("rm", plugin)
+    machine.run("dpkg", "--configure", "-a")
+    assert all(running[unit] != pid != 0 for unit, pid in processes(machine).items())
 
 
 def test_it_is_back_after_a_reboot(machine: Machine, slack: Slack) -> None:

@@ -121,11 +121,12 @@ class Slack:
             yield cls(network, certificates, eventually(announced, "the emulator listens"))
 
     def get(self, path: str) -> Any:
-        """GET /control/PATH."""
-        return self._ask(path)
+        """GET /control/PATH, of the first app."""
+        return self._ask(f"{path}{'&' if '?' in path else '?'}app={self.apps[0]['app_id']}")
 
     def do(self, path: str, **body: Any) -> Any:
-        """POST /control/PATH with these fields."""
+        """POST /control/PATH with these fields, of the first app if they name none."""
+        body = {"app": self.apps[0]["app_id"], **body}
         return self._ask(path, "--request", "POST", "--json", json.dumps(body))
 
     def _ask(self, path: str, *options: str) -> Any:
