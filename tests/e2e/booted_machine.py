@@ -88,11 +88,12 @@ class Machine:
     Args:
         root: The root filesystem, which stays as it is.
         network: The machine stands at its end `machine`.
+        namespace: Or in this network namespace, `network.world` say.
     """
 
-    def __init__(self, root: Path, network: Network) -> None:
+    def __init__(self, root: Path, network: Network, namespace: str | None = None) -> None:
         self._root = root
-        self._network = network
+        self._namespace = namespace or network.machine
         self._folder = Path(tempfile.mkdtemp(prefix="slackd-e2e-", dir="/var/tmp"))
         self._container: subprocess.Popen[bytes] | None = None
 
@@ -109,7 +110,7 @@ class Machine:
             f"--directory={self._folder}/root",
             "--register=no",
             "--keep-unit",
-            f"--network-namespace-path=/run/netns/{self._network.machine}",
+            f"--network-namespace-path=/run/netns/{self._namespace}",
             # As with --private-network: units make networks of their own, and nftables is the machine's own.
             "--capability=CAP_NET_ADMIN",
             "--hostname=machine",

@@ -80,10 +80,24 @@ def slack(network: Network, certificates: Certificates, log: Path) -> Iterator[S
 def machine(site: Site, network: Network, certificates: Certificates, log: Path) -> Iterator[Machine]:
     """Booted, trusting the tests' certificate authority, with apt's sources in place; slackd not installed."""
     with site.served(network, log / "packages"), Machine(site.root, network) as machine:
-        machine.run("sh", "-c", "rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
-        machine.write("/etc/apt/sources.list.d/debian.sources", site.source("debian"))
-        machine.write("/etc/apt/sources.list.d/slackd.sources", site.source("slackd"))
-        machine.write("/usr/local/share/ca-certificates/tests.crt", certificates.authority.read_text())
-        machine.run("update-ca-certificates")
+        furnish(machine, site, certificates)
         machine.run("apt-get", "-qq", "update")
         yield machine
+
+
+@pytest.fixture(scope="module")
+def gateway(machine: Machine, site: Site, network: Network, certificates: Certificates) -> Iterator[Machine]:
+    """Another Debian, which stands in the world: a place for a proxy."""
+    with Machine(site.root, network, network.world) as gateway:
+        furnish(gateway, site, certificates)
+        gateway.run("apt-get", "-qq", "update")
+        yield gateway
+
+
+def furnish(machine: Machine, site: Site, certificates: Certificates) -> None:
+    """Lay the apt sources and the tests' certificate authority into place."""
+    machine.run("sh", "-c", "rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
+    machine.write("/etc/apt/sources.list.d/debian.sources", site.source("debian"))
+    machine.write("/etc/apt/sources.list.d/slackd.sources", site.source("slackd"))
+    machine.write("/usr/local/share/ca-certificates/tests.crt", certificates.authority.read_text())
+    machine.run("update-ca-certificates")
