@@ -54,6 +54,20 @@ class Settlement:
 
 
 @attrs.frozen
+class Promise:
+    """The broker's word that an arrival is journaled, and waits for a plugin's answer.
+
+    Attributes:
+        settlement: What it is acknowledged with if the broker has said nothing else by then.
+        due: When, seconds on the machine's monotonic clock: after the broker's own deadline, so it counts only
+            while there is no broker, and before Slack's.
+    """
+
+    settlement: Settlement
+    due: float
+
+
+@attrs.frozen
 class Refusal:
     """The broker's word that an arrival could not be journaled and must not be acknowledged."""
 

@@ -7,7 +7,7 @@ from slackd.broker.dispatch.plugin import CountOld, Hand
 from slackd.broker.ingest import Post
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import Write
-from slackd.envelope import Refusal, Settlement
+from slackd.envelope import Promise, Refusal, Settlement
 
 
 @attrs.frozen
@@ -24,6 +24,14 @@ class Settle:
 
     link: int
     settlements: tuple[Settlement, ...]
+
+
+@attrs.frozen
+class Vow:
+    """Tell the connector on this link what it may do if there is no broker at the deadline."""
+
+    link: int
+    promises: tuple[Promise, ...]
 
 
 @attrs.frozen
@@ -87,6 +95,7 @@ class Passed:
 Action = (
     Submit
     | Settle
+    | Vow
     | Refuse
     | Hand
     | LoadKeys

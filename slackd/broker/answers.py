@@ -9,8 +9,10 @@ import heapq
 import attrs
 
 from slackd.broker.forms import fits
-from slackd.envelope import Settlement
+from slackd.envelope import Promise, Settlement
 
+BROKER_IS_GONE = 0.25
+"""Seconds after a deadline at which a connector takes it that there is no broker to keep it."""
 _USUAL_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -64,8 +66,9 @@ class AwaitedAnswers:
     def __len__(self) -> int:
         return len(self._owed)
 
-    def wait(self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None) -> None:
-        """An arrival waits for this plugin's answer to this envelope."""
+    def wait(self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None) -> Promise:
+        """An arrival waits for this plugin's answer to this envelope; returns what its connector may do should
+        there be no broker at the deadline."""
         owed = self._owed.get(envelope)
         if owed is None:
             owed = self._owed[envelope] = _Owed([], plugin, fallback)
@@ -73,6 +76,7 @@ class AwaitedAnswers:
                 owed.answered, owed.response = True, self._on_the_way[envelope]
         owed.waiters.append(waiter)
         heapq.heappush(self._dues, (waiter.due, envelope))
+        return Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
 
     def is_awaited(self, envelope: int) -> bool:
         """Somebody waits for this envelope's answer."""

@@ -21,6 +21,7 @@ from slackd.broker.actions import (
     Submit,
     TellLate,
     TellTooLarge,
+    Vow,
 )
 from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.dispatch.order import LoadKey, LoadKeys
@@ -48,7 +49,7 @@ from slackd.broker.recent import RecentEnvelopes
 from slackd.broker.submission import Origin, Reply, Submission
 from slackd.broker.tally import Tally
 from slackd.config import Config
-from slackd.envelope import Arrival, Envelope, Refusal, Settlement
+from slackd.envelope import Arrival, Envelope, Promise, Refusal, Settlement
 from slackd.errors import JournalError
 
 REWRITE_AFTER = 0.25
@@ -200,6 +201,7 @@ class BrokerCore:
         for places, reply in submission.replies:
             reply(outcomes[places.start : places.stop])
         self._settle(settlements)
+        self._promise(result.promises)
         self._actions += result.posts
 
     def tick(self, now: Instant) -> None:
@@ -344,6 +346,12 @@ class BrokerCore:
             by_link.setdefault(link, []).append(settlement)
         self._actions += [Settle(link, tuple(each)) for link, each in by_link.items()]
 
+    def _promise(self, promises: Sequence[tuple[int, Promise]]) -> None:
+        by_link: dict[int, list[Promise]] = {}
+        for link, promise in promises:
+            by_link.setdefault(link, []).append(promise)
+        self._actions += [Vow(link, tuple(each)) for link, each in by_link.items()]
+
     def _not_written(self, submission: Submission, error: JournalError, now: Instant) -> None:
         by_link: dict[int, list[Refusal]] = {}
         for incoming in submission.incoming.values():
@@ -361,7 +369,7 @@ class BrokerCore:
         self, what: str, write: Close | Retry | Bury, outcome: Done, origin: Origin, now: Instant, why: str = ""
     ) -> None:
         self.tally.deliveries[origin.plugin, what] += 1
-        if self.watched:
+        if self.watched or what == "dead":
             attempt = write.attempt or 0
             envelope = outcome.envelope
             self._actions.append(Passed(what, now.unix, envelope, origin.plugin, write.delivery, attempt, why))

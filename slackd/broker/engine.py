@@ -21,6 +21,7 @@ from slackd.broker.actions import (
     Submit,
     TellLate,
     TellTooLarge,
+    Vow,
 )
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.order import LoadKey, LoadKeys
@@ -31,7 +32,7 @@ from slackd.broker.journal import Journal, StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery, Outcome, Write
 from slackd.envelope import ACK_LIMIT
 from slackd.errors import JournalError
-from slackd.link.messages import FromBroker, Refused, Settled
+from slackd.link.messages import FromBroker, Promised, Refused, Settled
 from slackd.wire import RESPONSE_TOO_LARGE
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Engine:
         self._outlets = outlets
         self._loop = asyncio.get_running_loop()
         self._pumping = False
+        self._failing = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._reads: asyncio.Queue[Sequence[Read]] = asyncio.Queue()
@@ -144,6 +146,8 @@ class Engine:
                     self._hand(action, envelope)
             case Settle(link, settlements):
                 self._outlets.to_connector(link, Settled(settlements))
+            case Vow(link, promises):
+                self._outlets.to_connector(link, Promised(promises))
             case Submit(token, writes):
                 self.journal.submit(writes, self._told(token))
             case Refuse(link, refusals):
@@ -162,15 +166,24 @@ class Engine:
                 self._tell_too_large(action)
             case Post() | PostLate():
                 self._outlets.post(action)
+            case Passed(what="dead"):
+                _log_dead(action)
+                self._outlets.passed(action)
             case Passed():
                 self._outlets.passed(action)
 
     def _told(self, token: int) -> Callable[[Sequence[Outcome] | JournalError], None]:
         def told(outcomes: Sequence[Outcome] | JournalError) -> None:
+            self._note_failing(isinstance(outcomes, JournalError))
             self.core.committed(token, outcomes, self.clock())
             self.wake()
 
         return told
+
+    def _note_failing(self, failing: bool) -> None:
+        if self._failing and not failing:
+            log.warning("the journal can be written again", extra={"event": "journal-writable"})
+        self._failing = failing
 
     def _hand(self, action: Hand, envelope: StoredEnvelope) -> None:
         session = self._outlets.to_session(action.plugin, action.session)
@@ -258,6 +271,18 @@ class _Handouts:
     """Deliveries to be handed out whose envelopes must be read first."""
 
     hands: tuple[Hand, ...]
+
+
+def _log_dead(passed: Passed) -> None:
+    log.error(
+        "%s: delivery %d is a dead letter after attempt %d: %s; see slackctl deadletters show %d",
+        passed.plugin,
+        passed.delivery,
+        passed.attempt,
+        passed.detail,
+        passed.delivery,
+        extra={"event": "delivery-dead", "plugin": passed.plugin},
+    )
 
 
 def _gather(reads: Sequence[Read]) -> list["Read | _Handouts"]:

@@ -50,7 +50,7 @@ def unanswered(envelope: Envelope) -> str | None:
 
 def fits(envelope_id: str, payload: str) -> bool:
     """Whether an acknowledgement with this payload is short enough for Slack."""
-    frame = len('{"envelope_id":"","payload":}') + len(envelope_id.encode()) + len(payload.encode())
+    frame = len('{"envelope_id":,"payload":}') + len(json.dumps(envelope_id)) + len(payload.encode())
     return frame < ACK_LIMIT
 
 
@@ -62,7 +62,9 @@ def is_message(response: str) -> bool:
 
 def _input_block(envelope: Envelope) -> str:
     """A modal shows an error only at one of its input blocks ("Modals", validation)."""
-    view: dict[str, Any] = json.loads(envelope.text)["payload"].get("view") or {}
+    view = json.loads(envelope.text)["payload"].get("view")
+    if not isinstance(view, dict):
+        return ""
     blocks = view.get("blocks")
     for block in blocks if isinstance(blocks, list) else ():
         if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):

@@ -27,7 +27,7 @@ from slackd.broker.journal.writes import (
 from slackd.broker.reading import read
 from slackd.broker.tally import Tally
 from slackd.config import Absent, Config, Plugin
-from slackd.envelope import COMMANDS, Arrival, Envelope, Settlement, Unreadable
+from slackd.envelope import COMMANDS, Arrival, Envelope, Promise, Settlement, Unreadable
 from slackd.wire import MAX_LINE_TO_PLUGIN
 
 ROOM_FOR_PARAMS = 4_096
@@ -68,6 +68,7 @@ class Result:
     """What follows from a commit."""
 
     settlements: Settlements = attrs.field(factory=list)
+    promises: list[tuple[int, Promise]] = attrs.field(factory=list)
     opened: list[OpenDelivery] = attrs.field(factory=list)
     posts: list[Post] = attrs.field(factory=list)
     recorded: list[tuple[int, Incoming]] = attrs.field(factory=list)
@@ -172,7 +173,8 @@ class Ingest:
         if answer is Answer.OWED:
             due = each.arrival.received_at + self._rules.answer_deadline
             waiter = Waiter(each.link, number, understood.envelope_id, due)
-            self._answers.wait(envelope, waiter, _who_answers(each.record), unanswered(understood))
+            promise = self._answers.wait(envelope, waiter, _who_answers(each.record), unanswered(understood))
+            result.promises.append((each.link, promise))
             return
         payload = response if response is not None else unanswered(understood)
         result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))

@@ -17,6 +17,7 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets
+from slackd.connector.promises import Promises
 from slackd.connector.reports import Reports
 from slackd.connector.socketmode.actions import Moved
 from slackd.connector.socketmode.protocol import blank_function_token
@@ -36,6 +37,7 @@ from slackd.link.messages import (
     FromBroker,
     Hello,
     Peers,
+    Promised,
     Refused,
     Returned,
     Settled,
@@ -117,6 +119,8 @@ class Connector:
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
         self._peers: Mapping[str, AppPeers] | None = None
+        self._promises = Promises()
+        self._promise_timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._calls: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -135,6 +139,8 @@ class Connector:
                 reporter = self._group.create_task(self._report_regularly())
                 self._group.create_task(self._stop_when_over(reporter))
         finally:
+            if self._promise_timer is not None:
+                self._promise_timer.cancel()
             self._group = None
             self._over.set()
 
@@ -241,6 +247,9 @@ class Connector:
             match message:
                 case Settled(settlements=settlements):
                     self._settle(settlements)
+                case Promised(promises=promises):
+                    self._promises.add(promises)
+                    self._watch_promises()
                 case Refused():
                     self._refuse(message)
                 case Call():
@@ -335,6 +344,25 @@ class Connector:
         for app, settled in by_app.items():
             self._transports[app].settle(settled)
         self._resume_if_room()
+
+    def _watch_promises(self) -> None:
+        due = self._promises.next_due()
+        if due is None or self._promise_timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._promise_timer = loop.call_later(max(0.0, due - self._clock()), self._keep_promises)
+
+    def _keep_promises(self) -> None:
+        self._promise_timer = None
+        settlements = self._promises.take_due(self._clock(), self._unsettled)
+        if settlements:
+            self._log.warning(
+                "no broker kept the deadline of %d journaled envelopes: acknowledged without an answer",
+                len(settlements),
+                extra={"event": "deadline-without-broker"},
+            )
+            self._settle(settlements)
+        self._watch_promises()
 
     def _refuse(self, message: Refused) -> None:
         for refusal in message.refusals:

@@ -25,6 +25,9 @@ class Unsettled:
         self._by_connection: dict[str, int] = {}
         self._characters = 0
 
+    def __contains__(self, number: object) -> bool:
+        return number in self._arrivals
+
     def __len__(self) -> int:
         return len(self._arrivals)
 

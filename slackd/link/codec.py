@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from slackd import wire
-from slackd.envelope import Arrival, Refusal, Settlement
+from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.errors import LinkError
 from slackd.link.messages import (
     Acknowledged,
@@ -24,6 +24,7 @@ from slackd.link.messages import (
     FromConnector,
     Hello,
     Peers,
+    Promised,
     Refused,
     Returned,
     Settled,
@@ -166,13 +167,16 @@ def _returned(message: Returned) -> dict[str, Any]:
     }
 
 
+def _settlement(one: Settlement) -> dict[str, Any]:
+    return {"number": one.number, "envelope_id": one.envelope_id, "payload": one.payload}
+
+
 def _settled(message: Settled) -> dict[str, Any]:
-    return {
-        "settlements": [
-            {"number": one.number, "envelope_id": one.envelope_id, "payload": one.payload}
-            for one in message.settlements
-        ]
-    }
+    return {"settlements": [_settlement(one) for one in message.settlements]}
+
+
+def _promised(message: Promised) -> dict[str, Any]:
+    return {"promises": [{"due": one.due, **_settlement(one.settlement)} for one in message.promises]}
 
 
 def _refused(message: Refused) -> dict[str, Any]:
@@ -195,6 +199,7 @@ _ENCODERS: Final[Mapping[type, tuple[str, Callable[[Any], dict[str, Any]]]]] = {
     Acknowledged: ("acknowledged", _acknowledged),
     Returned: ("result", _returned),
     Settled: ("settled", _settled),
+    Promised: ("promised", _promised),
     Refused: ("refused", _refused),
     Call: ("call", _call),
     Peers: ("peers", _peers),
@@ -293,6 +298,10 @@ def _read_settlement(params: Params) -> Settlement:
     )
 
 
+def _read_promise(params: Params) -> Promise:
+    return Promise(_read_settlement(params), _is(float, params["due"]))
+
+
 def _read_refusal(params: Params) -> Refusal:
     return Refusal(number=_is(int, params["number"]), reason=_is(str, params.get("reason", "")))
 
@@ -326,6 +335,7 @@ _DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage]]] = {
     "trouble": lambda params: Trouble(_read_trouble(params)),
     "acknowledged": _read_acknowledged,
     "result": _read_returned,
+    "promised": lambda params: Promised(tuple(_read_promise(one) for one in params["promises"])),
     "settled": lambda params: Settled(tuple(_read_settlement(one) for one in params["settlements"])),
     "refused": lambda params: Refused(tuple(_read_refusal(one) for one in params["refusals"])),
     "call": _read_call,

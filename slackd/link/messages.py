@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from slackd.envelope import Arrival, Refusal, Settlement
+from slackd.envelope import Arrival, Promise, Refusal, Settlement
 
 LINK_VERSION = 1
 """Raised when a message changes so that a neighbouring release would misread it."""
@@ -182,6 +182,13 @@ class Settled:
 
 
 @attrs.frozen
+class Promised:
+    """These arrivals are journaled; if no broker has settled them when due, they may be acknowledged."""
+
+    promises: tuple[Promise, ...]
+
+
+@attrs.frozen
 class Refused:
     """These arrivals could not be journaled and must not be acknowledged; Slack will send them again."""
 
@@ -209,4 +216,4 @@ class Peers:
 
 
 FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Returned
-FromBroker = Settled | Refused | Call | Peers
+FromBroker = Settled | Promised | Refused | Call | Peers

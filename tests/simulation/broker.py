@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from slackd.broker.actions import PostLate, Refuse, Settle, Submit
+from slackd.broker.actions import PostLate, Refuse, Settle, Submit, Vow
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.order import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand
@@ -59,7 +59,7 @@ class Process:
         self._end()
         assert self.journal is not None
         self.journal.kill()
-        self._world.after(self._world.rng.uniform(0.1, 0.4), self._start)
+        self._world.after(self._world.rng.uniform(0.1, 0.8), self._start)
 
     def stop(self) -> None:
         if self.core is None or self._stopping:
@@ -244,6 +244,8 @@ class Process:
                 connector = self._connectors[link]
                 if connector.link is not None:
                     connector.settled(settlements)
+            case Vow(link, promises):
+                self._connectors[link].promised(promises)
             case Refuse(link, refusals):
                 self._connectors[link].refused(tuple(each.number for each in refusals))
             case Hand(_, session, delivery):

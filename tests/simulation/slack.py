@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from slackd.envelope import Arrival, Settlement
+from slackd.envelope import Arrival, Promise, Settlement
 from tests.simulation.world import Pipe, World
 
 ACK_PATIENCE = 3.0
@@ -132,6 +132,17 @@ class Connector:
             message, arrival, connection, _ = self._unsettled.pop(settlement.number, (None, None, 0, 0))
             if message is not None and arrival is not None and connection == self._connection:
                 self._slack.acked(message, settlement.payload, arrival.received_at)
+
+    def promised(self, promises: tuple[Promise, ...]) -> None:
+        for promise in promises:
+            number = promise.settlement.number
+
+            def keep(promise: Promise = promise, number: int = number) -> None:
+                if number in self._unsettled:
+                    self._world.say("no broker kept the deadline")
+                    self.settled((promise.settlement,))
+
+            self._world.after(max(0.0, promise.due - self._world.time), keep)
 
     def refused(self, numbers: tuple[int, ...]) -> None:
         for number in numbers:

@@ -23,7 +23,7 @@ PAGE = 64
 KEYS_PAGE = 256
 """Keys fetched at a time."""
 MAX_KEYS = 4096
-"""Keys kept in memory for one lane of one plugin; unordered deliveries count as keys."""
+"""Keys kept in memory for one lane of one plugin, and half as many unordered deliveries."""
 
 KeyName = str | int
 
@@ -61,6 +61,8 @@ class _Key:
         loading: A page was asked for; what arrives meanwhile is in `arrived`.
         queued: It stands in the row of keys that want a page.
         due: Monotonic time before which its head may not go.
+        claimed: The last one that a program claimed: no page brings it again.
+        doubted: The page that is asked for is of no use: what comes next must be read anew.
     """
 
     pending: deque[OpenDelivery] = attrs.field(factory=deque)
@@ -71,6 +73,8 @@ class _Key:
     queued: bool = False
     due: float = 0.0
     arrived: list[OpenDelivery] = attrs.field(factory=list)
+    claimed: int = 0
+    doubted: bool = False
 
     @property
     def idle(self) -> bool:
@@ -89,6 +93,7 @@ class LaneQueue:
         self._held: list[tuple[int, KeyName]] = []
         self._claimed_unordered: set[int] = set()
         self._keys: dict[KeyName, _Key] = {}
+        self._unordered = 0
         self._ready: list[tuple[int, KeyName]] = []
         self._waiting: list[tuple[float, int, KeyName]] = []
         self._to_load: deque[str] = deque()
@@ -102,10 +107,12 @@ class LaneQueue:
         key = self._keys.get(delivery.key)
         if key is None:
             self._open_in_new_key(delivery, now)
+        elif delivery.id <= key.last or delivery.id == key.claimed:
+            return  # A page that was read after the commit came before the word of it.
         elif key.loading:
             if len(key.arrived) <= PAGE:
                 key.arrived.append(delivery)
-        elif key.more or (delivery.key == "" and len(self._keys) >= MAX_KEYS):
+        elif key.more or (delivery.key == "" and not self._has_room_for_unordered):
             self._leave_in_journal(delivery.key, key)
         elif delivery.key == "":
             self._admit_unordered(key, delivery, now)
@@ -160,12 +167,7 @@ class LaneQueue:
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
         if key is None:
-            if delivery.key == "":
-                self._keys[name] = _Key(out=delivery.id, last=delivery.id)
-                self._claimed_unordered.add(delivery.id)
-            else:
-                self._keys[name] = _Key(out=delivery.id, last=delivery.id, more=True)
-            return True
+            return self._claim_unknown(delivery)
         if key.out is not None:
             return False
         if key.pending:
@@ -174,8 +176,20 @@ class LaneQueue:
             key.pending.popleft()
         elif key.last >= delivery.id:
             return False
-        key.out = delivery.id
-        key.last = max(key.last, delivery.id)
+        key.out = key.claimed = delivery.id
+        key.doubted = key.loading
+        return True
+
+    def _claim_unknown(self, delivery: OpenDelivery) -> bool:
+        if delivery.key:
+            self._keys[delivery.key] = _Key(out=delivery.id, claimed=delivery.id, more=True)
+            return True
+        row_of_them = self._keys.get("")
+        if row_of_them is not None and row_of_them.last >= delivery.id:
+            return False
+        self._keys[delivery.id] = _Key(out=delivery.id, last=delivery.id)
+        self._unordered += 1
+        self._claimed_unordered.add(delivery.id)
         return True
 
     def release(self, delivery: OpenDelivery, now: Instant) -> None:
@@ -193,9 +207,9 @@ class LaneQueue:
         if key is None or key.out != delivery.id:
             return
         key.out = None
-        if isinstance(name, str) and not key.loading:
+        if isinstance(name, str):
             key.pending.clear()
-            key.last, key.more = 0, True
+            key.last, key.claimed, key.more, key.doubted = 0, 0, True, key.loading
         self._settle(name, key, now)
 
     def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
@@ -224,11 +238,11 @@ class LaneQueue:
             if key is None:
                 continue
             key.queued = False
-            if key.loading or not key.more or (name == "" and len(self._keys) >= MAX_KEYS):
+            if key.loading or not key.more or (name == "" and not self._has_room_for_unordered):
                 continue
             key.loading = True
             found.append(LoadKey(self.plugin, self.lane, name, key.last))
-        if not found and not self._complete and not self._scanning and len(self._keys) < MAX_KEYS:
+        if not found and not self._complete and not self._scanning and self._has_room_for_keys:
             self._scanning = True
             found.append(LoadKeys(self.plugin, self.lane, self._cursor))
         return found
@@ -252,12 +266,16 @@ class LaneQueue:
         if key is None:
             return
         arrived, key.arrived, key.loading = key.arrived, [], False
+        if key.doubted:
+            key.doubted = False
+            self._want_more(request.key, key)
+            return
         key.more = len(rows) == request.limit
         if not key.more:
             key.more = len(arrived) > PAGE
             rows = [*rows, *arrived[:PAGE]]
         for row in rows:
-            if row.id > key.last:
+            if row.id > key.last and row.id != key.claimed:
                 if request.key == "":
                     self._admit_unordered(key, row, now)
                 else:
@@ -272,7 +290,7 @@ class LaneQueue:
             return
         key = self._keys.get(request.key)
         if key is not None:
-            key.loading, key.more, key.arrived = False, True, []
+            key.loading, key.more, key.doubted, key.arrived = False, True, False, []
             self._want_more(request.key, key)
 
     def next_due(self) -> float | None:
@@ -290,7 +308,7 @@ class LaneQueue:
         return not self._complete or bool(self._to_load)
 
     def _open_in_new_key(self, delivery: OpenDelivery, now: Instant) -> None:
-        if len(self._keys) >= MAX_KEYS:
+        if not self._has_room_for_keys:
             self._complete, self._missed = False, True
             return
         key = self._keys[delivery.key] = _Key(more=not self._complete)
@@ -318,6 +336,7 @@ class LaneQueue:
             self._claimed_unordered.discard(delivery.id)
         elif delivery.id not in self._keys:
             single = self._keys[delivery.id] = _Key()
+            self._unordered += 1
             self._append(delivery.id, single, delivery, now)
 
     def _settle(self, name: KeyName, key: _Key, now: Instant) -> None:
@@ -326,9 +345,9 @@ class LaneQueue:
             self._schedule(name, key, now)
         if isinstance(name, str):
             self._want_more(name, key)
-        else:
-            self._want_unordered()
         self._drop_if_idle(name, key)
+        if not isinstance(name, str):
+            self._want_unordered()
 
     def _schedule(self, name: KeyName, key: _Key, now: Instant) -> None:
         head = key.pending[0]
@@ -347,9 +366,17 @@ class LaneQueue:
 
     def _want_unordered(self) -> None:
         row_of_them = self._keys.get("")
-        if row_of_them is not None and len(self._keys) < MAX_KEYS // 2:
+        if row_of_them is not None and self._has_room_for_unordered:
             self._want_more("", row_of_them)
 
     def _drop_if_idle(self, name: KeyName, key: _Key) -> None:
-        if key.idle:
-            self._keys.pop(name, None)
+        if key.idle and self._keys.pop(name, None) is not None and not isinstance(name, str):
+            self._unordered -= 1
+
+    @property
+    def _has_room_for_keys(self) -> bool:
+        return len(self._keys) - self._unordered < MAX_KEYS
+
+    @property
+    def _has_room_for_unordered(self) -> bool:
+        return self._unordered < MAX_KEYS // 2

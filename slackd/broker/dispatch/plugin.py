@@ -233,8 +233,8 @@ class PluginDispatch:
         self._lanes[request.lane].load_failed(request)
 
     def tick(self, now: Instant) -> None:
-        """Time has passed: ack timeouts, graces, retries that are due; for a broker that stops, nothing: whom it
-        awaits its successor awaits anew."""
+        """Time has passed: ack timeouts, graces, retries that are due. For a broker that stops, nothing: whom
+        it awaits its successor awaits anew."""
         if self._stopped:
             return
         while self._timeouts and self._timeouts[0][0] <= now.monotonic:

@@ -11,7 +11,7 @@ from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.emulator import EmulatedSlack
-from slackd.envelope import Arrival, Refusal, Settlement
+from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.link import LinkedConnector
 from slackd.link.memory import MemoryLink, join
 from slackd.link.messages import (
@@ -23,6 +23,7 @@ from slackd.link.messages import (
     FromConnector,
     Hello,
     Peers,
+    Promised,
     Refused,
     Returned,
     Settled,
@@ -84,6 +85,10 @@ class StandInBroker:
         except ValueError:
             envelope_id = None
         return Settlement(arrival.number, envelope_id, self.payload)
+
+    def promise(self, arrival: Arrival, due: float) -> None:
+        assert self.link is not None
+        self.link.send(Promised((Promise(self.settlement(arrival), due),)))
 
     def refuse(self, arrivals: Sequence[Arrival]) -> None:
         assert self.link is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 from slackd.connector.unsettled import Unsettled
 from slackd.emulator import EmulatedSlack
@@ -75,6 +76,23 @@ async def test_after_a_restart_of_the_broker_everything_unsettled_is_delivered_a
         assert [one.number for one in rig.broker.arrivals] == [1, 1, 2]
         assert len(rig.broker.hellos) == 2
         await rig.broker.until(lambda: "warning" in rig.broker.cues())
+
+
+async def test_a_broker_that_dies_after_its_promise_does_not_cost_the_deadline(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        promised, unknown = slack.command("/deploy", "api"), slack.command("/deploy", "web")
+        await rig.broker.until(lambda: len(rig.broker.arrivals) == 2)
+        first = next(one for one in rig.broker.arrivals if '"api"' in one.text)
+        rig.broker.promise(first, due=time.monotonic() + 0.5)
+        rig.broker.settles = True
+        await slack.wait_for_ack(slack.mention("said after the promise, so that was heard"))
+        rig.link.close()
+        await slack.wait_for_ack(promised)
+        assert promised.response is None
+        assert not unknown.acknowledged
+        assert rig.connector.status().unsettled == 1
 
 
 async def test_a_response_goes_into_the_acknowledgement(slack: EmulatedSlack) -> None:

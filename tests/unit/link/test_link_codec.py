@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd import wire
-from slackd.envelope import Arrival, Refusal, Settlement
+from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.errors import LinkError
 from slackd.link.codec import DELIVER_LIMIT, LINE_LIMIT, LinkMessage, decode, encode
 from slackd.link.messages import (
@@ -22,6 +22,7 @@ from slackd.link.messages import (
     Deliver,
     Hello,
     Peers,
+    Promised,
     Refused,
     Returned,
     Settled,
@@ -41,6 +42,7 @@ MESSAGES: list[LinkMessage] = [
     Returned(6, None, 0, None, "the proxy refused"),
     Returned(7, {"ok": False, "error": "ratelimited"}, 429, 30.0),
     Settled((Settlement(1, "e-1", '{"text":"hi"}'), Settlement(2, None))),
+    Promised((Promise(Settlement(1, "e-1", '{"options":[]}'), 12.75), Promise(Settlement(2, None), 13.0))),
     Refused((Refusal(3, "the disk is full"),)),
     Call(8, "main", CallKind.METHOD, "chat.postMessage", {"channel": "C1", "blocks": [{}]}, 12.0),
     Call(9, "main", CallKind.RESPONSE_URL, "https://hooks.slack.com/x", {}),
