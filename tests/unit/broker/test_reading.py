@@ -193,6 +193,11 @@ class TestUnreadable:
         assert refused("{ha").keys == refused("{ha").keys != refused("{hu").keys
 
 
+    @pytest.mark.parametrize("text", ['{"payload":{"token" : "s3cr3t","x"', '{"payload":{"token":"s3cr3t'])
+    def test_keeps_no_token_either(self, text: str) -> None:
+        assert "s3cr3t" not in refused(text).text
+
+
 class TestDedupeKeys:
     def test_an_event_goes_by_its_event_id_whatever_the_envelope_is_called(self) -> None:
         again = event(1).replace("env-1", "env-other")
