@@ -95,10 +95,12 @@ class Record:
 class House:
     """Where everything stands, and what runs in it."""
 
-    def __init__(self, path: Path, slack: EmulatedSlack) -> None:
+    def __init__(self, path: Path, slack: EmulatedSlack, *, together: bool = False) -> None:
         self.path, self.slack = path, slack
         self.config, self.run = path / "slackd.toml", path / "run"
         self.run.mkdir()
+        # One process makes its sockets itself.
+        self.sockets = "own" if together else "run"
         self.programs: list[Program] = []
         self.records: dict[str, Record] = {}
         self.ended: list[str] = []
@@ -121,11 +123,11 @@ class House:
             [journal]
             directory = "{journal or self.path / "state"}"
             [plugins]
-            socket = "run/plugins.sock"
+            socket = "{self.sockets}/plugins.sock"
             [control]
-            socket = "run/control.sock"
+            socket = "{self.sockets}/control.sock"
             [link]
-            socket = "run/link.sock"
+            socket = "{self.sockets}/link.sock"
             """
         )
         self.config.chmod(0o600)
@@ -134,7 +136,7 @@ class House:
             (self.path / "plugins.d" / f"{name}.toml").write_text(text)
 
     def socket(self, name: str) -> Path:
-        return self.run / f"{name}.sock"
+        return self.path / self.sockets / f"{name}.sock"
 
     def program(self, name: str) -> Program:
         return next(each for each in self.programs if each.name == name)
@@ -160,6 +162,13 @@ class House:
         answer: dict[str, Any] = await asyncio.to_thread(client.get, path)
         return answer
 
+    async def gaps(self) -> list[dict[str, Any]]:
+        """The gaps, as soon as there are any: they are looked for once a second."""
+        async with asyncio.timeout(PATIENCE):
+            while not (gaps := (await self.ask("/v1/gaps"))["gaps"]):
+                await asyncio.sleep(0.05)
+        return list(gaps)
+
     async def until_status(self, true: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
         """Look at the status until it says so."""
         status: dict[str, Any] = {}
@@ -173,10 +182,10 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def home(slack: EmulatedSlack) -> AsyncIterator[House]:
+async def home(slack: EmulatedSlack, *, together: bool = False) -> AsyncIterator[House]:
     """A place with a path short enough for sockets, and nothing in it yet."""
     with tempfile.TemporaryDirectory(prefix="slackd-", dir="/tmp") as path:
-        house = House(Path(path), slack)
+        house = House(Path(path), slack, together=together)
         try:
             yield house
         finally:
@@ -201,7 +210,7 @@ async def living(
         recorders: Which of them run, as recorders, and how long their handlers take at most (seconds).
         together: `slackd run` in place of three processes.
     """
-    async with home(slack) as house:
+    async with home(slack, together=together) as house:
         plugins = {"recorder": EVERYTHING} if plugins is None else plugins
         house.configure(plugins, app, journal)
         for name, seconds in (dict.fromkeys(plugins, 0.0) if recorders is None else recorders).items():

@@ -68,13 +68,10 @@ class Program:
         """SIGTERM, and wait; it isn't started again. Returns the exit status."""
         return await self._started.stop(self.name)
 
-    def freeze(self) -> None:
-        """SIGSTOP: it is there and does nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """SIGCONT."""
-        os.kill(self.pid, signal.SIGCONT)
+    def terminate(self) -> None:
+        """SIGTERM; when it has ended, it is started again."""
+        self.ready.clear()
+        os.kill(self.pid, signal.SIGTERM)
 
     async def wait_ready(self) -> None:
         """The present process has said READY=1."""

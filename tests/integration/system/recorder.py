@@ -2,7 +2,8 @@
 
     python recorder.py NAME SOCKET FIFO [SECONDS]
 
-Each handler takes up to so many SECONDS, drawn at random. A command is answered with `done TEXT`.
+Each handler takes up to so many SECONDS, drawn at random. A command is answered with `done TEXT`, after N more
+seconds if its text is `sleep N`.
 """
 
 import asyncio
@@ -40,6 +41,8 @@ async def event(envelope: Envelope) -> None:
 @plugin.command()
 async def command(envelope: Envelope) -> str:
     await handle(envelope)
+    if envelope.text.startswith("sleep "):
+        await asyncio.sleep(float(envelope.text.removeprefix("sleep ")))
     return f"done {envelope.text}"
 
 
