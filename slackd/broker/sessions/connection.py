@@ -83,6 +83,7 @@ class PluginConnection(asyncio.Protocol):
         self.client = ""
         self.peer: Peer | None = None
         self.is_open = False
+        self._unsent: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The kernel's word for who connected is taken at once."""
@@ -161,6 +162,7 @@ class PluginConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Write what is queued, then end the connection."""
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -170,8 +172,17 @@ class PluginConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _write(self, line: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(line)
+        """What is said in one turn of the loop goes out in one piece."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(line)
+
+    def _flush(self) -> None:
+        lines, self._unsent = self._unsent, []
+        if lines and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(lines))
 
     def _handle(self, events: Sequence[Event]) -> None:
         for event in events:
