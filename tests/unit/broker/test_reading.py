@@ -192,7 +192,6 @@ class TestUnreadable:
         assert refused('{"envelope_id":"e1",').keys == refused('{"envelope_id":"e1",  ').keys
         assert refused("{ha").keys == refused("{ha").keys != refused("{hu").keys
 
-
     @pytest.mark.parametrize("text", ['{"payload":{"token" : "s3cr3t","x"', '{"payload":{"token":"s3cr3t'])
     def test_keeps_no_token_either(self, text: str) -> None:
         assert "s3cr3t" not in refused(text).text
