@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Record:
         self.fifo = fifo
         self.handlings: list[Handling] = []
         self.gaps: list[list[Any]] = []
+        self.counted, self.counted_at = 0, 0.0
         self._news = asyncio.Event()
         self._rest = b""
         os.mkfifo(fifo)
@@ -87,6 +88,8 @@ class Record:
             said = json.loads(line)
             if "gap" in said:
                 self.gaps.append(said["gap"])
+            elif "count" in said:
+                self.counted, self.counted_at = said["count"], said["at"]
             else:
                 self.handlings.append(Handling(**said))
         self._news.set()
@@ -150,10 +153,10 @@ class House:
         arguments = ("-m", "slackd.cli.daemon", *arguments, "--config", str(self.config))
         return Program(name, arguments, self.run, self.environ, with_sockets=name == "broker")
 
-    def recorder(self, name: str, seconds: float = 0.0) -> Program:
+    def recorder(self, name: str, seconds: float = 0.0, script: Path = RECORDER) -> Program:
         """A recording plugin."""
         self.records[name] = record = Record(self.path / f"{name}.fifo")
-        arguments = [str(RECORDER), name, str(self.socket("plugins")), str(record.fifo), str(seconds)]
+        arguments = [str(script), name, str(self.socket("plugins")), str(record.fifo), str(seconds)]
         return Program(name, arguments, self.run, self.environ)
 
     async def ask(self, path: str) -> dict[str, Any]:
@@ -199,22 +202,26 @@ async def living(
     plugins: Mapping[str, str] | None = None,
     *,
     recorders: Mapping[str, float] | None = None,
+    recorder: Path = RECORDER,
     together: bool = False,
     app: str = "",
     journal: Path | None = None,
+    prepare: Callable[[Path], Awaitable[None]] | None = None,
 ) -> AsyncIterator[House]:
     """A house in which everything runs and is READY.
 
     Args:
         plugins: Text of each plugin's file; else one recorder that gets everything.
         recorders: Which of them run, as recorders, and how long their handlers take at most (seconds).
+        recorder: Their program.
         together: `slackd run` in place of three processes.
+        prepare: Is given the journal's folder before anything runs.
     """
     async with home(slack, together=together) as house:
         plugins = {"recorder": EVERYTHING} if plugins is None else plugins
         house.configure(plugins, app, journal)
         for name, seconds in (dict.fromkeys(plugins, 0.0) if recorders is None else recorders).items():
-            house.programs.append(house.recorder(name, seconds))
+            house.programs.append(house.recorder(name, seconds, recorder))
         if together:
             house.programs.append(house.daemon("slackd", "run"))
         else:
@@ -223,6 +230,8 @@ async def living(
                 house.daemon("connector-1", "connector", "1"),
                 house.daemon("connector-2", "connector", "2"),
             ]
+        if prepare is not None:
+            await prepare(house.path / "state")
         async with running(house.programs, house.run) as house.ended:
             await slack.wait_until_ready(2, timeout=PATIENCE)
             for program in house.programs:
