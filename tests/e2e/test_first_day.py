@@ -3,6 +3,7 @@
 import pytest
 
 from tests.e2e.booted_machine import Machine
+from tests.e2e.the_world import CHECKOUT
 
 BROKER = "slackd-broker.service"
 CONNECTOR = "slackd-connector@.service"
@@ -32,3 +33,9 @@ def test_units_are_well_formed(machine: Machine) -> None:
     assert len(shipped) == 8
     done = machine.run("systemd-analyze", "verify", "--man=no", *shipped)
     assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.parametrize("script", ["installed-and-quiet"])
+def test_debians_own_tests_of_the_installed_package(machine: Machine, script: str) -> None:
+    machine.put(CHECKOUT / "debian/tests" / script, "/root/as-installed")
+    machine.run("sh", "/root/as-installed")
