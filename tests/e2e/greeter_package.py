@@ -50,6 +50,7 @@ command = "/greet"
 respond = true
 
 [slack]
+apps = ["main"]
 methods = ["chat.postMessage"]
 """
 
