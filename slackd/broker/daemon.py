@@ -19,6 +19,7 @@ from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, now
+from slackd.broker.errands import Errands
 from slackd.broker.journal import Opening
 from slackd.broker.journal.limits import Buried, PluginLimits
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
@@ -77,7 +78,7 @@ class BrokerDaemon:
         self.calls: Calls
         self.connector_host: ConnectorHost
         self.plugin_host: PluginHost
-        self._tasks: asyncio.TaskGroup
+        self._errands = Errands()
 
     async def run(self, stop: asyncio.Event, sockets: Sockets, on_ready: Callable[[BrokerEnd], None]) -> None:
         """Serve until `stop` is set.
@@ -95,8 +96,9 @@ class BrokerDaemon:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
-                helpers = [*await self._start(opening, tasks)]
+                helpers = [tasks.create_task(self._errands.run())]
+                await self._errands.accepted.wait()
+                helpers += await self._start(opening, tasks)
                 servers = await self._listen(sockets)
                 control: ControlServer | None = None
                 try:
@@ -124,7 +126,9 @@ class BrokerDaemon:
         self.engine = Engine(self.core, self.journal, self)
         self.calls = Calls(self.connectors, self.config.apps, self.core.tally, self.connector_host.send_call)
         self.connector_host.attach(self.engine, self.calls)
-        self.plugin_host = PluginHost(self.config, self.engine, self.calls, tasks, foreground=self.foreground)
+        self.plugin_host = PluginHost(
+            self.config, self.engine, self.calls, self._errands, foreground=self.foreground
+        )
         self.engine.wake()
         return [
             tasks.create_task(self.engine.read_for_ever()),
@@ -251,9 +255,9 @@ class BrokerDaemon:
     def post(self, what: Outgoing) -> None:
         """As in `engine.Outlets`."""
         if isinstance(what, PostLate):
-            self._tasks.create_task(self._post_late(what))
+            self._errands.begin(self._post_late(what))
         else:
-            self._tasks.create_task(self._post(what.app, what.response_url, what.body))
+            self._errands.begin(self._post(what.app, what.response_url, what.body))
 
     def passed(self, what: Passed) -> None:
         """As in `engine.Outlets`."""

@@ -1,11 +1,11 @@
 """Plugin connections and what they become: sessions of the core (rule R4)."""
 
-import asyncio
 import logging
 
 from slackd import wire
 from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
+from slackd.broker.errands import Errands
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.sessions.connection import PluginConnection, greeting
 from slackd.broker.sessions.protocol import Answered, CallAsked, Extended, Initialize, Nacked
@@ -24,9 +24,9 @@ class PluginHost:
     """Everybody who is connected to the plugin socket."""
 
     def __init__(
-        self, config: Config, engine: Engine, calls: Calls, tasks: asyncio.TaskGroup, *, foreground: bool
+        self, config: Config, engine: Engine, calls: Calls, errands: Errands, *, foreground: bool
     ) -> None:
-        self._config, self._engine, self._calls, self._tasks = config, engine, calls, tasks
+        self._config, self._engine, self._calls, self._errands = config, engine, calls, errands
         self._foreground = foreground
         self._connections: set[PluginConnection] = set()
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
@@ -72,7 +72,7 @@ class PluginHost:
         self._sessions[key] = connection
         if predecessor is not None:
             predecessor.abort()
-        self._tasks.create_task(self._open(connection, said))
+        self._errands.begin(self._open(connection, said))
         return None
 
     def answered(self, connection: PluginConnection, answer: Answered) -> None:
@@ -105,7 +105,7 @@ class PluginHost:
 
     def call_asked(self, connection: PluginConnection, asked: CallAsked) -> None:
         """As in `Host`."""
-        self._tasks.create_task(self._call(connection, asked))
+        self._errands.begin(self._call(connection, asked))
 
     def paused(self, connection: PluginConnection, paused: bool) -> None:
         """As in `Host`."""
