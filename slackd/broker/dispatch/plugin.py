@@ -248,6 +248,9 @@ class PluginDispatch:
 
     def next_wakeup(self) -> float | None:
         """The monotonic time of the next `tick` that can change anything."""
+        if self._stopped:
+            return None
+        self._forget_settled_timeouts()
         times = [self.sessions.next_grace(), self._timeouts[0][0] if self._timeouts else None]
         if self.sessions.connected():
             times += [queue.next_due() for queue in self._lanes.values()]
@@ -343,6 +346,14 @@ class PluginDispatch:
         if session.named:
             self._actions.append(ForgetSession(self.name, session.id))
         self._is_back(session.id)
+
+    def _forget_settled_timeouts(self) -> None:
+        """Most deliveries are answered long before their timeout: nothing wakes up for them, or keeps them."""
+        while self._timeouts and self._timeouts[0][1] not in self._leases:
+            heapq.heappop(self._timeouts)
+        if len(self._timeouts) > 2 * len(self._leases) + 1_000:
+            self._timeouts = [(each.deadline, name) for name, each in self._leases.items()]
+            heapq.heapify(self._timeouts)
 
     def _check_timeout(self, lease: Lease | None, now: Instant) -> None:
         if lease is None or lease.state is not LeaseState.HELD:

@@ -1,0 +1,228 @@
+"""One lane of one plugin: of a key only its oldest is ever out, nothing starves, nothing goes twice.
+
+The queue is held against a journal that knows everything, whose commits, words and pages come at any moment:
+what is committed may be read before the queue is told of it, and a page may be older than what it was told.
+"""
+
+import itertools
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import attrs
+import pytest
+
+from slackd.broker.dispatch import order
+from slackd.broker.dispatch.order import LaneQueue, LoadKey, LoadKeys
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Lane, OpenDelivery
+
+EPOCH = 1_800_000_000.0
+KEYS = ("", "a", "b", "c", "d", "e", "f", "g")
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "PAGE", 2)
+    monkeypatch.setattr(order, "MAX_KEYS", 4)
+
+
+class Bench:
+    """A queue, the journal behind it, and who is told what when."""
+
+    def __init__(self, keys: Sequence[str], backlog: Sequence[str]) -> None:
+        self._keys = keys
+        self.open: dict[int, OpenDelivery] = {}
+        self.out: dict[int, OpenDelivery] = {}
+        self.taken: dict[tuple[int, int], int] = {}
+        self.lied: set[str] = set()
+        self.buried: set[int] = set()
+        self._ending: set[int] = set()
+        self._rows: list[OpenDelivery] = []
+        self._ids = itertools.count(1)
+        self._words: deque[Callable[[], None]] = deque()
+        self._wanted: deque[LoadKeys | LoadKey] = deque()
+        self._page: Callable[[], None] | None = None
+        self._time = 0.0
+        for key in backlog:
+            self._commit(key)
+        self.queue = LaneQueue("p", Lane.EVENTS, complete=not backlog)
+
+    @property
+    def now(self) -> Instant:
+        return Instant(self._time, EPOCH + self._time)
+
+    def _commit(self, key: str) -> OpenDelivery:
+        delivery = OpenDelivery(next(self._ids), 0, "p", Lane.EVENTS, key)
+        self.open[delivery.id] = delivery
+        return delivery
+
+    def comes_in(self, pick: int) -> None:
+        """A delivery is committed; the queue hears of it later."""
+        delivery = self._commit(self._keys[pick % len(self._keys)])
+        self._words.append(lambda: self.queue.opened(delivery, self.now))
+
+    def is_told(self, _: int = 0) -> None:
+        """The queue hears of a commit, in their order."""
+        if self._words:
+            self._words.popleft()()
+
+    def wants(self, pick: int = 8) -> None:
+        """The dispatcher asks for more."""
+        if self.queue.may_have_more:
+            self._wanted += self.queue.loads(1 + pick % 8)
+
+    def is_read(self, _: int = 0) -> None:
+        """The journal's page is read; it arrives later."""
+        if self._page is not None or not self._wanted:
+            return
+        request = self._wanted.popleft()
+        if isinstance(request, LoadKeys):
+            after = request.after
+            keys = sorted({each.key for each in self.open.values() if after is None or each.key > after})
+            limited = attrs.evolve(request, limit=2)
+            self._page = lambda: self.queue.keys_loaded(limited, keys[:2])
+        else:
+            rows = [d for d in self.open.values() if d.key == request.key and d.id > request.after][:2]
+            loaded = attrs.evolve(request, limit=2)
+            self._page = lambda: self.queue.key_loaded(loaded, rows, self.now)
+
+    def arrives(self, _: int = 0) -> None:
+        """The page arrives."""
+        if self._page is not None:
+            page, self._page = self._page, None
+            page()
+
+    def cannot_be_read(self, _: int = 0) -> None:
+        """The journal fails to read the page."""
+        if self._page is None and self._wanted:
+            self.queue.load_failed(self._wanted.popleft())
+
+    def goes(self, _: int = 0) -> None:
+        """The next delivery goes out."""
+        delivery = self.queue.take(self.now)
+        if delivery is None:
+            return
+        assert delivery.id not in self.out, "it is out already"
+        held = [each.id for each in self.out.values() if each.key == delivery.key != ""]
+        assert not held, f"{held} of this key are out"
+        assert delivery.not_before <= self.now.unix, "its time has not come"
+        if delivery.id not in self.buried and delivery.key not in self.lied:
+            assert self.open.get(delivery.id) == delivery, "the journal doesn't have it open so"
+            assert not self._older(delivery), "older ones of this key are open"
+        self.out[delivery.id] = delivery
+        name = (delivery.id, delivery.attempt)
+        self.taken[name] = self.taken.get(name, 0) + 1
+
+    def _older(self, delivery: OpenDelivery) -> list[int]:
+        same = [each.id for each in self.open.values() if each.key == delivery.key != ""]
+        return [each for each in same if each < delivery.id]
+
+    def _picked(self, pick: int) -> OpenDelivery | None:
+        return self.out.pop(sorted(self.out)[pick % len(self.out)]) if self.out else None
+
+    def is_handled(self, pick: int) -> None:
+        """What became of one is committed; the queue hears of it later."""
+        delivery = self._picked(pick)
+        if delivery is None:
+            return
+        settled = self.open.get(delivery.id) == delivery
+        if settled:
+            del self.open[delivery.id]
+        self._ends(delivery, self.queue.release if settled else self.queue.doubt)
+
+    def _ends(self, delivery: OpenDelivery, then: Callable[[OpenDelivery, Instant], None]) -> None:
+        self._ending.add(delivery.id)
+
+        def told() -> None:
+            self._ending.discard(delivery.id)
+            then(delivery, self.now)
+
+        self._words.append(told)
+
+    def fails(self, pick: int) -> None:
+        """An attempt failed, and that is committed."""
+        delivery = self._picked(pick)
+        if delivery is None:
+            return
+        if self.open.get(delivery.id) != delivery:
+            self._ends(delivery, self.queue.doubt)
+            return
+        later = attrs.evolve(delivery, attempt=delivery.attempt + 1, not_before=self.now.unix + pick % 3)
+        self.open[delivery.id] = later
+        self._ends(delivery, lambda _, now: self.queue.put_back(later, now))
+
+    def is_buried(self, pick: int) -> None:
+        """The journal gives one up by itself."""
+        if self.open:
+            delivery = sorted(self.open)[pick % len(self.open)]
+            del self.open[delivery]
+            self.buried.add(delivery)
+            self._words.append(lambda: self.queue.forget({delivery}, self.now))
+
+    def is_looked_up(self, _: int) -> None:
+        """A program is about to connect; what the journal says of its claims may be old when they are heard."""
+        self._rows = list(self.open.values())
+
+    def is_claimed(self, pick: int) -> None:
+        """A program says that it has one, which may be a lie."""
+        free = [each for each in self._rows if each.id not in self.out and each.id not in self._ending]
+        if not free:
+            return
+        delivery = free[pick % len(free)]
+        if self.queue.claim(delivery):
+            held = [each.id for each in self.out.values() if each.key == delivery.key != ""]
+            assert not held, f"{held} of this key are out"
+            self.out[delivery.id] = delivery
+            if self._older(delivery) or self.open.get(delivery.id) != delivery:
+                self.lied.add(delivery.key)
+
+    def time_passes(self, pick: int) -> None:
+        self._time += pick % 4
+
+    def quiet(self) -> None:
+        """Everything that can happen happens, until nothing does."""
+        for _ in range(400):
+            while self._words:
+                self.is_told()
+            self.wants()
+            self.is_read()
+            self.arrives()
+            self._time += 1.0
+            self.goes()
+            for _ in list(self.out):
+                self.is_handled(0)
+            if not (self.open or self.out or self._words):
+                return
+        raise AssertionError(f"{sorted(self.open)} starve")
+
+
+ORDINARY = ("comes_in", "is_told", "wants", "is_read", "arrives", "goes", "is_handled", "fails")
+RARE = ("is_buried", "cannot_be_read", "time_passes")
+CLAIMS = ("is_looked_up", "is_claimed")
+SEEDS, STEPS = 250, 250
+
+
+def history(seed: int, names: Sequence[str]) -> Bench:
+    """A history of its own: which keys there are and how often each thing happens differ from seed to seed."""
+    rng = random.Random(seed)
+    keys = rng.sample(KEYS, rng.choice((1, 1, 2, 3, len(KEYS))))
+    weights = [rng.choice((0.05, 0.3, 1.0, 3.0)) for _ in names]
+    bench = Bench(keys, tuple(rng.choices(keys, k=rng.choice((0, 1, 5, 20)))))
+    for step in rng.choices(names, weights, k=STEPS):
+        getattr(bench, step)(rng.randrange(64))
+    bench.quiet()
+    return bench
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+def test_each_goes_once_and_in_its_order(first: int) -> None:
+    for seed in range(first, first + 50):
+        taken = history(seed, ORDINARY + RARE).taken
+        assert all(times == 1 for times in taken.values()), f"seed {seed}: {taken}"
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+def test_nothing_starves_whatever_programs_claim(first: int) -> None:
+    for seed in range(first, first + 50):
+        history(seed, ORDINARY + RARE + CLAIMS)
