@@ -26,7 +26,7 @@ def slackd() -> None:
     """Slack's Socket Mode for servers that nothing outside can reach."""
 
 
-@slackd.command()
+@slackd.command(short_help="Run the wing that faces plugins.")
 @_config_option
 def broker(config_file: str | None) -> None:
     """Run the wing that faces plugins: the journal, and no network."""
@@ -35,7 +35,7 @@ def broker(config_file: str | None) -> None:
     run_broker(config_file)
 
 
-@slackd.command()
+@slackd.command(short_help="Run one of the two wings that face Slack.")
 @_config_option
 @click.argument("number", type=click.IntRange(1, 2))
 def connector(config_file: str | None, number: int) -> None:
@@ -45,7 +45,7 @@ def connector(config_file: str | None, number: int) -> None:
     run_connector(config_file, number)
 
 
-@slackd.command()
+@slackd.command(short_help="Run all of it in one process, in the foreground.")
 @_config_option
 def run(config_file: str | None) -> None:
     """Run the broker and two connectors in one process, in the foreground."""
@@ -54,7 +54,7 @@ def run(config_file: str | None) -> None:
     run_together(config_file)
 
 
-@slackd.command("check-config")
+@slackd.command("check-config", short_help="Find every mistake in the configuration.")
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def check_config(config_file: str | None, as_json: bool) -> None:
@@ -73,7 +73,7 @@ def check_config(config_file: str | None, as_json: bool) -> None:
     click.echo(check.summary_as_json(config) if as_json else check.summary(config))
 
 
-@slackd.command()
+@slackd.command(short_help="What systemctl reload slackd runs.")
 @_config_option
 @click.option("--force", is_flag=True, help="Restart although nothing changed (new libraries, say).")
 @click.option("--only", multiple=True, metavar="UNIT", help="Restart no other unit.")
@@ -90,7 +90,12 @@ def roll(config_file: str | None, force: bool, only: tuple[str, ...], check_only
 
 
 @slackd.command(
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+    short_help="Run a Slack on this machine, to try plugins.",
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,
+        "help_option_names": [],
+    },
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulate(arguments: tuple[str, ...]) -> None:

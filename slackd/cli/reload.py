@@ -1,5 +1,6 @@
 """`slackctl reload`: `systemctl reload slackd`, and the words that it left in the journal."""
 
+import os
 import subprocess
 import sys
 from typing import Final
@@ -15,6 +16,14 @@ def reload() -> None:
 
     The same as systemctl reload slackd, and prints what that says. The exit status is 1 if it failed.
     """
+    # sd_booted(3): the one sign of systemd that its documentation names.
+    if not os.path.isdir("/run/systemd/system"):
+        click.echo(
+            "slackctl: systemd does not run here, so there is no service to reload: stop slackd (Ctrl-C in "
+            "slackd run) and start it again; the journal keeps what is under way",
+            err=True,
+        )
+        sys.exit(1)
     start = _cursor()
     done = subprocess.run(["systemctl", "reload", UNIT], capture_output=True, text=True, check=False)
     words = _since(start)

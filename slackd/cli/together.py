@@ -52,6 +52,7 @@ async def _serve(
         group.create_task(daemon.run(broker_stop, sockets, served.set_result))
         end = await served
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
+        log.info("plugins connect to %s", daemon.config.plugins.socket)
         attendant = group.create_task(attend(daemon, notifier))
         await _connect(connectors, daemon.config, end, stop, notifier)
         attendant.cancel()
