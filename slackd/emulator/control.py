@@ -224,9 +224,12 @@ class ControlApi:
 async def _fields(request: web.Request) -> Json:
     fields: Json = dict(request.query)
     if request.method == "POST" and request.can_read_body:
-        body = json.loads(await request.read() or b"{}")
+        try:
+            body = json.loads(await request.read() or b"{}")
+        except ValueError:
+            body = None
         if not isinstance(body, dict):
-            raise EmulatorError("the body must be one JSON object")
+            raise EmulatorError("""the body must be one JSON object: curl URL -d '{"text": "hello"}'""")
         fields |= body
     return fields
 

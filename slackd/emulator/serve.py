@@ -37,11 +37,25 @@ async def serve(
 
 
 def announce_readable(slack: EmulatedSlack) -> None:
-    """Say, for a person, where it listens and which tokens to use."""
-    print(f"Slack is at {slack.api_url} (control: {slack.base_url}/control/)")
+    """Say, for a person, where it listens, and what to write where to use it."""
+    print(f"An emulated Slack serves {slack.api_url}, until Ctrl-C.")
+    print("\nIn slackd.toml:\n")
     for app in slack.apps:
-        print(f"  app {app.name} ({app.app_id}): app token {app.app_token}  bot token {app.bot_token}")
+        print(f"  [apps.{app.name}]")
+        print(f'  app_token = "env:{_variable(app, "APP_TOKEN")}"')
+        print(f'  bot_token = "env:{_variable(app, "BOT_TOKEN")}"')
+        print(f'  api_url = "{slack.api_url}"\n')
+    print("In the shell that slackd runs in:\n")
+    for app in slack.apps:
+        print(f"  export {_variable(app, 'APP_TOKEN')}={app.app_token}")
+        print(f"  export {_variable(app, 'BOT_TOKEN')}={app.bot_token}")
+    print(f"\nTo be a person who mentions the bot (all there is to do: curl {slack.base_url}/control/):\n")
+    print(f'  curl {slack.base_url}/control/mention -d \'{{"text": "hello"}}\'')
     sys.stdout.flush()
+
+
+def _variable(app: EmulatedApp, what: str) -> str:
+    return f"{app.name.upper()}_{what}"
 
 
 def announce_json(slack: EmulatedSlack) -> None:
