@@ -27,11 +27,10 @@ class Plugin:
 
     What becomes of the delivery: a handler that returns has handled it. What it returns (a dict, or a string
     for `{"text": …}`) goes to Slack where Slack takes an answer, and is of no account for events. A handler
-    that raises has
-    not: the traceback is logged, and slackd hands it over again, up to the attempts in the plugin's file;
-    `Retry` and `Permanent` say more. `Context` answers before the end, and does the rest. An envelope for
-    which there is no handler is acknowledged with a warning in the log, since retrying would not help and
-    would end as a dead letter: subscribe to no more than you handle.
+    that raises has not: the traceback is logged, and slackd hands it over again, up to the attempts in the
+    plugin's file; `Retry` and `Permanent` say more. `Context` answers before the end, and does the rest. An
+    envelope for which there is no handler is acknowledged with a warning in the log, since retrying would not
+    help and would end as a dead letter: subscribe to no more than you handle.
 
     Arguments:
         name: As in slackd's plugins.d; the kernel vouches for the user, this only says which of its plugins.
@@ -127,7 +126,7 @@ class Plugin:
 
         if self._runner is not None:
             raise NotRunning(f"plugin {self.name} is being served already")
-        self._runner = Runner(self, socket_path(self._socket, os.environ))
+        self._runner = Runner(self, lambda: socket_path(self._socket, os.environ))
         try:
             await self._runner.serve()
         finally:

@@ -56,7 +56,10 @@ def run(plugin: Plugin) -> None:
                 loop.add_signal_handler(number, _stop_once, plugin, loop)
         await plugin.serve()
 
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except PluginRefused as refused:
+        raise refused.with_traceback(None) from None  # what happened is in the words, nothing in these frames
 
 
 def _stop_once(plugin: Plugin, loop: asyncio.AbstractEventLoop) -> None:
@@ -68,9 +71,10 @@ def _stop_once(plugin: Plugin, loop: asyncio.AbstractEventLoop) -> None:
 class Runner:
     """One session of a plugin, served until it is stopped, refused or cancelled."""
 
-    def __init__(self, plugin: Plugin, path: str) -> None:
+    def __init__(self, plugin: Plugin, find_socket: Callable[[], str]) -> None:
         self._plugin = plugin
-        self._path = path
+        self._find_socket = find_socket
+        self._path = ""
         self._session = Session(
             plugin.name,
             os.urandom(16).hex(),
@@ -162,6 +166,7 @@ class Runner:
         failures = 0
         while True:
             began = self._loop.time()
+            self._path = self._find_socket()
             try:
                 _, connection = await self._loop.create_unix_connection(lambda: Connection(self), self._path)
             except OSError as error:
@@ -224,11 +229,15 @@ class Runner:
                     self._spawn(self._tell(notice))
                 case Ready():
                     self._accepted_once = True
-                    self._said = ""
                     self._ready.set()
                     if self._connection is not None:
                         self._connection.accepted = True
-                    logger.info("connected to %s at %s, window %d", action.server, self._path, action.window)
+                    # After a complaint the good news is as loud.
+                    level = logging.WARNING if self._said else logging.INFO
+                    logger.log(
+                        level, "connected to %s at %s, window %d", action.server, self._path, action.window
+                    )
+                    self._said = ""
                 case Refused():
                     self._refusal = action
                     self._drop_connection()

@@ -1,5 +1,6 @@
 """What handlers say about a delivery, and where slackd is looked for."""
 
+import os
 from typing import Any
 
 import pytest
@@ -113,7 +114,13 @@ class TestAddress:
         environment = {"XDG_RUNTIME_DIR": "/run/user/1"}
         assert socket_path(None, environment, exists=lambda _: True) == SYSTEM_SOCKET
         assert socket_path(None, environment, exists=lambda _: False) == "/run/user/1/slackd/plugins.sock"
-        assert socket_path(None, {}, exists=lambda _: False) == SYSTEM_SOCKET
+
+    def test_without_a_folder_of_the_session_it_is_where_slackd_run_puts_it(self) -> None:
+        def found(*, own: bool) -> str:
+            return socket_path(None, {}, exists=lambda _: False, is_own=lambda folder: own)
+
+        assert found(own=True) == f"/tmp/slackd-{os.geteuid()}/plugins.sock"
+        assert found(own=False) == SYSTEM_SOCKET, "somebody else's folder in /tmp"
 
 
 class TestReconnecting:
