@@ -58,7 +58,7 @@ class PluginHost:
 
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """As in `Host`: the session is opened as soon as the journal lists it."""
-        mine = sum(of == connection.plugin for of, _ in self._sessions)
+        mine = sum(of == connection.plugin and name != said.session for of, name in self._sessions)
         if mine >= MAX_SESSIONS or len(self._connections) > MAX_CONNECTIONS:
             return wire.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
         connection.named = said.session is not None
@@ -188,3 +188,5 @@ class PluginHost:
             connection.send_result(asked.id, await self._calls.for_plugin(plugin, asked))
         except CallRefused as refused:
             connection.send_failure(asked.id, refused.code, str(refused))
+        except wire.NotJsonError as error:
+            connection.send_failure(asked.id, wire.INTERNAL_ERROR, f"{asked.method}: {error}")

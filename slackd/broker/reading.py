@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Facets, Unreadable
 
 _ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
@@ -19,10 +20,6 @@ _TOKEN_CUT_OFF = re.compile(_TOKEN_MEMBER.pattern + "?")
 _SPELT_OUT = re.compile(r"\\u00(?:74|6[fF]|6[bB]|65|6[eE])")  # a letter of "token" as an escape
 _CHANNEL_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
 _MEMBERSHIP = frozenset({"member_joined_channel", "member_left_channel"})
-
-DEEPEST = 96
-"""Objects and arrays within each other: what parsers of many languages take (the strictest known to us stop at
-64 or 100), with room for the line around it, and several times as deep as anything that Slack sends."""
 
 
 def _refuse_constant(name: str) -> Any:
@@ -52,7 +49,7 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
         return _unreadable(arrival, f"it is not JSON: {error}")
     if not isinstance(frame, dict):
         return _unreadable(arrival, "it is JSON, but not an object")
-    if text.count("{") + text.count("[") > DEEPEST and _is_deep(frame):
+    if text.count("{") + text.count("[") > DEEPEST and is_deep(frame):
         return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
     if not _is_unicode(text):
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
@@ -115,16 +112,6 @@ def _is_unicode(text: str) -> bool:
         try:
             text.encode()
         except UnicodeEncodeError:
-            return False
-    return True
-
-
-def _is_deep(frame: dict[str, Any]) -> bool:
-    level: list[Any] = [frame]
-    for _ in range(DEEPEST):
-        values = (value for each in level for value in (each.values() if isinstance(each, dict) else each))
-        level = [value for value in values if isinstance(value, dict | list)]
-        if not level:
             return False
     return True
 

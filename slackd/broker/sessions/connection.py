@@ -20,6 +20,7 @@ from slackd.broker.sessions.protocol import (
     Extended,
     Initialize,
     Logged,
+    Misanswered,
     Nacked,
     Refused,
     SessionProtocol,
@@ -150,14 +151,14 @@ class PluginConnection(asyncio.Protocol):
         """Tell the plugin something."""
         self._write(wire.encode_notification(method, params))
 
-    def refuse(self, id_: int | str | None, code: int, message: str) -> None:
+    def refuse(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
         """An error and then the door."""
         log.warning(
             "plugin connection refused: %s",
             message,
             extra={"event": "plugin-refused", "plugin": self.plugin, "uid": self.peer.uid if self.peer else -1},
         )
-        self.send_failure(id_, code, message)
+        self.send_failure(id_, code, message, data)
         self.close()
 
     def close(self) -> None:
@@ -189,6 +190,9 @@ class PluginConnection(asyncio.Protocol):
             match event:
                 case Answered():
                     self._host.answered(self, event)
+                case Misanswered(delivery, attempt, message):
+                    self.send_failure(f"{delivery}.{attempt}", wire.INVALID_PARAMS, message)
+                    self._host.answered(self, Answered(delivery, attempt, None))
                 case Nacked():
                     self._host.nacked(self, event)
                 case Extended():
@@ -200,8 +204,8 @@ class PluginConnection(asyncio.Protocol):
                     log.log(LOG_LEVELS.get(level, 20), "%s: %s", self.plugin, message, extra=extra)
                 case Refused(id_, code, message):
                     self.send_failure(id_, code, message)
-                case Violation(id_, code, message):
-                    self.refuse(id_, code, message)
+                case Violation(id_, code, message, data):
+                    self.refuse(id_, code, message, data)
                 case Initialize():
                     self._initialize(event)
 

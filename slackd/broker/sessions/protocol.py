@@ -8,6 +8,7 @@ that came in the same chunk are kept until `opened`.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -15,11 +16,19 @@ from typing import Any
 import attrs
 
 from slackd import wire
+from slackd.broker.dispatch.retry import LONGEST
+from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.wire import LineReader
 
 PROTOCOL = 1
-MAX_HOLDING = 4_096
+MAX_HOLDING = 65_536
+"""Deliveries that one program may say it holds. With the widest window there is, those it may have in work in both
+lanes and the answers it must remember are 60,000."""
+MAX_ID = 2**63 - 1
+"""The journal's ids are integers of 64 bits."""
 MAX_NAME = 256
+MAX_LOGGED = 16_384
+"""Characters of one line for the log."""
 
 
 @attrs.frozen
@@ -63,6 +72,15 @@ class Nacked:
 
 
 @attrs.frozen
+class Misanswered:
+    """A delivery is handled, but its response can't be used: it counts without, and the plugin is told."""
+
+    delivery: int
+    attempt: int
+    message: str
+
+
+@attrs.frozen
 class Extended:
     """A delivery is still worked on."""
 
@@ -91,7 +109,7 @@ class Logged:
 
 @attrs.frozen
 class Refused:
-    """A request that can't be served; the connection goes on."""
+    """A request that can't be served, or an answer that can't be used; the connection goes on."""
 
     id: int | str
     code: int
@@ -105,9 +123,13 @@ class Violation:
     id: int | str | None
     code: int
     message: str
+    data: Mapping[str, Any] | None = None
 
 
-Event = Initialize | Answered | Nacked | Extended | CallAsked | Logged | Refused | Violation
+Event = Initialize | Answered | Misanswered | Nacked | Extended | CallAsked | Logged | Refused | Violation
+
+
+_METHOD = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class _State(Enum):
@@ -199,15 +221,18 @@ def _event(message: wire.Message) -> Event | None:
             return Extended(*named) if named else None
         case wire.Notification("log", params):
             level, said = params.get("level", "info"), params.get("message")
-            return Logged(str(level)[:MAX_NAME], said) if isinstance(said, str) else None
+            if not isinstance(level, str) or not isinstance(said, str):
+                return None
+            return Logged(level[:MAX_NAME], _unicode(said[:MAX_LOGGED]))
     return None
 
 
 def _initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
     protocol = params.get("protocol")
     if protocol != PROTOCOL or isinstance(protocol, bool):
-        text = f"slackd speaks protocol {PROTOCOL}, not {str(protocol)[:MAX_NAME]!r}"
-        return Violation(id_, wire.UNSUPPORTED_PROTOCOL, text)
+        said = f"not {protocol}" if isinstance(protocol, int | float) else "and none was named"
+        text = f"slackd speaks protocol {PROTOCOL}, {said}"
+        return Violation(id_, wire.UNSUPPORTED_PROTOCOL, text[:MAX_NAME], {"supported": [PROTOCOL]})
     plugin = params.get("plugin")
     if not isinstance(plugin, str) or not plugin:
         raise _Bad('"plugin" must be the plugin\'s name')
@@ -233,9 +258,13 @@ def _holding(params: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
 
 
 def _client(value: Any) -> str:
-    if isinstance(value, dict):
-        value = " ".join(str(value[key]) for key in ("name", "version") if key in value)
-    return str(value)[:MAX_NAME] if value is not None else ""
+    parts = (value.get("name"), value.get("version")) if isinstance(value, dict) else (value,)
+    return _unicode(" ".join(each for each in parts if isinstance(each, str))[:MAX_NAME])
+
+
+def _unicode(text: str) -> str:
+    """Without lone surrogates, which a JSON escape can spell and UTF-8 cannot hold."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _attempt_named(id_: Any) -> tuple[int, int] | None:
@@ -243,6 +272,8 @@ def _attempt_named(id_: Any) -> tuple[int, int] | None:
         return None
     delivery, dot, attempt = id_.partition(".")
     if not dot or not (delivery.isascii() and delivery.isdigit() and attempt.isascii() and attempt.isdigit()):
+        return None
+    if int(delivery) > MAX_ID or int(attempt) > MAX_ID:
         return None
     return int(delivery), int(attempt)
 
@@ -256,12 +287,10 @@ def _answered(id_: int | str, result: Any) -> Event | None:
         return Answered(*named, None)
     if isinstance(response, str):
         response = {"text": response}
-    try:
-        return Answered(
-            *named, json.dumps(response, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        )
-    except (ValueError, RecursionError):
-        return Nacked(*named, "its response has no JSON text", None, permanent=False)
+    if not isinstance(response, dict) or is_deep(response):
+        wanted = f"must be an object, with at most {DEEPEST} objects and arrays within each other"
+        return Misanswered(*named, f'"response" {wanted}')
+    return Answered(*named, _unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
@@ -272,20 +301,22 @@ def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
     if isinstance(data, dict):
         after = data.get("retry_after")
         if isinstance(after, int | float) and not isinstance(after, bool):
-            retry_after = float(after)
+            retry_after = float(min(max(after, 0), LONGEST))
         permanent = data.get("permanent") is True
-    return Nacked(*named, text[:2_000], retry_after, permanent)
+    return Nacked(*named, _unicode(text[:2_000]), retry_after, permanent)
 
 
 def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
     app, method, args = params.get("app"), params.get("method"), params.get("args", {})
     if app is not None and not isinstance(app, str):
         raise _Bad('"app" must be the name of an app')
-    if not isinstance(method, str) or not method or len(method) > MAX_NAME:
+    if not isinstance(method, str) or len(method) > MAX_NAME or not _METHOD.fullmatch(method):
         raise _Bad('"method" must be the name of a Web API method')
-    if args is not None and not isinstance(args, dict):
-        raise _Bad('"args" must be an object')
+    if (args is not None and not isinstance(args, dict)) or is_deep(args):
+        raise _Bad(f'"args" must be an object, with at most {DEEPEST} objects and arrays within each other')
     call_id = params.get("call_id")
     if call_id is not None and (not isinstance(call_id, str) or not 0 < len(call_id) <= MAX_NAME):
         raise _Bad(f'"call_id" must be a string of 1 to {MAX_NAME} characters')
+    if call_id is not None and not call_id.isprintable():
+        raise _Bad('"call_id" must be printable')
     return CallAsked(id_, app, method, args or {}, call_id or "")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.reading import DEEPEST, read
+from slackd.broker.nesting import DEEPEST
+from slackd.broker.reading import read
 from slackd.envelope import Envelope, Unreadable
 from tests.unit.broker.slack_texts import (
     TOKEN,
