@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from slackd.config.loopback import is_this_host
 from slackd.config.paths import Places
 from slackd.config.problems import shown
 from slackd.config.tables import Table
@@ -140,7 +141,7 @@ def _api_url(table: Table, default: str) -> str:
     if host is None or "@" in value or "?" in value or "#" in value:
         table.wrong("api_url", f'an https:// URL such as "{default}"')
         return default
-    if value.startswith("http:") and not (host == "localhost" or host == "::1" or host.startswith("127.")):
+    if value.startswith("http:") and not is_this_host(value):
         table.document.warn(
             (*table.key, "api_url"), "tokens travel unencrypted over http:// to another machine"
         )

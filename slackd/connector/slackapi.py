@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slackd.connector.credentials import Secret
+from slackd.connector.session import UnwantedAnswerError
 
 # At DEBUG slack_sdk would log bodies, with what people write and the one-use URL in them.
 _quiet: Final = logging.getLogger("slackd.slack_sdk")
@@ -56,6 +57,7 @@ class SlackApi:
         proxy: str | None,
         tls: ssl.SSLContext,
     ) -> None:
+        """`session` is one of `slackd.connector.session`: it follows no redirect, and bounds the answers."""
         self._client = AsyncWebClient(
             token=token.reveal(),
             base_url=base_url,
@@ -77,13 +79,15 @@ class SlackApi:
         except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
             return Answer(None, 0, error=describe(error))
         except (ValueError, AttributeError) as error:
-            # slack_sdk trips over an answer that is neither JSON nor an error (text/plain, bytes).
+            # slack_sdk trips over JSON that isn't an object, and over text that isn't UTF-8.
             return Answer(None, 0, error=f"the answer is not Slack's JSON ({type(error).__name__})")
         return _answer(response)
 
 
 def describe(error: BaseException) -> str:
     """An error of the network in words, without a URL that holds a password or a ticket."""
+    if isinstance(error, UnwantedAnswerError):
+        return str(error)
     if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.WSServerHandshakeError):
         return f"HTTP {error.status} ({type(error).__name__})"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

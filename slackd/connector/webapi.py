@@ -22,6 +22,7 @@ from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.once import Once
 from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.session import slack_session
 from slackd.connector.slackapi import Answer, SlackApi, describe
 from slackd.connector.socketmode.protocol import FunctionToken
 from slackd.link.messages import Call, CallKind, Returned
@@ -52,9 +53,7 @@ class WebApi:
 
     async def __aenter__(self) -> "WebApi":
         self._tls = tls_context(self._app.ca_file)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls), cookie_jar=aiohttp.DummyCookieJar()
-        )
+        self._session = slack_session(self._tls)
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -6,6 +6,7 @@ import attrs
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
 from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.session import slack_session
 from slackd.connector.slackapi import Answer, SlackApi
 from slackd.errors import SlackRefused
 
@@ -34,11 +35,12 @@ async def try_tokens(app: App, app_token: Secret | None, bot_token: Secret | Non
         SlackRefused: Slack refuses a token, and will again; the message says which and why.
     """
     found: list[str] = []
-    async with aiohttp.ClientSession(timeout=_WITHIN) as session:
+    tls = tls_context(app.ca_file)
+    async with slack_session(tls, timeout=_WITHIN) as session:
 
         async def ask(token: Secret, method: str) -> Answer:
             proxy = proxy_for(app.api_url, app.proxy)
-            return await SlackApi(token, app.api_url, session, proxy, tls_context(app.ca_file)).call(method)
+            return await SlackApi(token, app.api_url, session, proxy, tls).call(method)
 
         if bot_token is not None:
             answer = await ask(bot_token, "auth.test")

@@ -8,6 +8,7 @@ for an envelope.
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -16,11 +17,17 @@ import aiohttp
 
 from slackd.connector.socketmode.dialler import DialError
 from slackd.connector.socketmode.failures import DialFailure
-from slackd.connector.socketmode.protocol import AckFrame, Disconnect, SlackHello, read_frame
+from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
+from slackd.envelope import ACK_LIMIT
 
 CLOSE_PATIENCE: Final = 2.0
 """Seconds after our own Close in which Slack's is waited for: it has been seen to leave the connection open."""
+
+ECHOES: Final = 64
+"""Acknowledgements whose coming back is noticed: taken for envelopes, they would be acknowledged for ever."""
+
+log: Final = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -63,6 +70,8 @@ class Connection:
         self._given_up = False
         self._outbox: deque[tuple[AckFrame, float]] = deque()
         self._to_write = asyncio.Event()
+        self._written: deque[int] = deque(maxlen=ECHOES)
+        self._echoed = False
         self._greeted = False
         self._may_read = asyncio.Event()
         self._may_read.set()
@@ -183,8 +192,23 @@ class Connection:
             self._listener.said_hello(self.name, frame)
         elif isinstance(frame, Disconnect):
             self._listener.said_disconnect(self.name, frame)
+        elif hash(frame) in self._written and len(frame) < ACK_LIMIT:
+            self._note_echo()
         else:
+            if not self._greeted and ENVELOPE_MARK in frame:
+                # Not Slack's way, but envelopes are what the hello would have announced.
+                self._greeted = True
+                self._listener.said_hello(self.name, SlackHello())
             self._listener.received(self.name, frame)
+
+    def _note_echo(self) -> None:
+        if not self._echoed:
+            self._echoed = True
+            log.warning(
+                "the far end of %s sends acknowledgements back; they are ignored, but is it Slack? See api_url",
+                self.name,
+                extra={"event": "acknowledgements-come-back", "connection": self.name},
+            )
 
     async def _answer_close(self, socket: SlackWebSocket) -> None:
         if not self._close_sent:
@@ -209,6 +233,7 @@ class Connection:
                     frame, received_at = self._outbox[0]
                     await socket.send_str(frame.text)
                     self._outbox.popleft()
+                    self._written.append(hash(frame.text))
                     self._listener.acknowledged(self.name, received_at)
                 if self._close_wanted and not self._close_sent:
                     self._close_sent = True

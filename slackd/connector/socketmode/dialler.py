@@ -7,6 +7,7 @@ from typing import Final, cast
 import aiohttp
 
 from slackd import SlackdError
+from slackd.config.loopback import is_this_host
 from slackd.connector.slackapi import Answer, SlackApi, describe
 from slackd.connector.socketmode import failures
 from slackd.connector.socketmode.failures import DialFailure
@@ -35,15 +36,20 @@ class Dialler:
         self,
         app: str,
         api: SlackApi,
+        api_url: str,
         session: aiohttp.ClientSession,
         proxy_for: Callable[[str], str | None],
         tls: ssl.SSLContext,
     ) -> None:
-        """`session` must have been made with `SlackWebSocket` as its `ws_response_class`."""
+        """`session` must have been made with `SlackWebSocket` as its `ws_response_class`.
+
+        Where `api_url` wants TLS, so does the WebSocket, whatever URL comes back.
+        """
         self._app = app
         self._api = api
         self._session = session
         self._proxy_for = proxy_for
+        self._encrypted = api_url.startswith("https://")
         self._tls = tls
 
     async def dial(self) -> SlackWebSocket:
@@ -65,6 +71,10 @@ class Dialler:
         url = answer.body.get("url")
         if not isinstance(url, str) or not url.startswith(("wss://", "ws://")):
             raise DialError(DialFailure("apps.connections.open gave no WebSocket URL"))
+        if url.startswith("ws://") and self._encrypted and not is_this_host(url):
+            raise DialError(
+                DialFailure("apps.connections.open gave a ws:// URL: without TLS anybody could read along")
+            )
         return url
 
     async def _connect(self, url: str) -> SlackWebSocket:

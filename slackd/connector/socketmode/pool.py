@@ -147,8 +147,12 @@ class Pool:
             return
         if life.ready_since is None:
             life.ready_since = now
+        if not life.lifetime:
             life.host, life.num_connections, life.lifetime = hello.host, hello.num_connections, hello.lifetime
-        self._tell(life, Cue.HELLO, now, f"Slack counts {hello.num_connections} of this app")
+            if life.phase is Phase.READY:
+                self._plan_rotation(life)
+        count = f"Slack counts {hello.num_connections} of this app" if hello.num_connections else ""
+        self._tell(life, Cue.HELLO, now, count)
 
     def said_disconnect(self, connection: str, disconnect: Disconnect, now: float) -> None:
         """Slack announced the end of a connection."""
@@ -358,8 +362,7 @@ class Pool:
 
     def _enter_ready(self, life: Life, now: float) -> None:
         self._last_failure = ""
-        if life.lifetime >= rotation.SHORTEST_LIFETIME:
-            life.rotate_at = rotation.rotation_due(now, life.lifetime, self._slot(life))
+        self._plan_rotation(life)
         if self._trouble is not None:
             self._trouble = None
             self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
@@ -369,6 +372,10 @@ class Pool:
             self._tell(old, Cue.REPLACEMENT_READY, now)
             old.linger_until = self._lingers_until(old, now)
             self._tick_retiring(old, now)
+
+    def _plan_rotation(self, life: Life) -> None:
+        if life.ready_since is not None and life.lifetime >= rotation.SHORTEST_LIFETIME:
+            life.rotate_at = rotation.rotation_due(life.ready_since, life.lifetime, self._slot(life))
 
     def _lingers_until(self, life: Life, now: float) -> float:
         """A replaced connection is Slack's to close: what crosses a Close of ours can't be acknowledged."""

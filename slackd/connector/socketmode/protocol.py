@@ -16,6 +16,10 @@ from slackd.envelope import ACK_LIMIT
 _CONTROL_LIMIT: Final = 16_384
 """Characters; no `hello` or `disconnect` is longer, and a longer text isn't parsed to find out."""
 
+ENVELOPE_MARK: Final = '"envelope_id"'
+"""Whatever is to be acknowledged has this in its text."""
+_CONTROL: Final = re.compile(r'"type"\s*:\s*"(?:hello|disconnect)"')
+
 
 @attrs.frozen
 class SlackHello:
@@ -59,7 +63,7 @@ class AckFrame:
 
 def read_frame(text: str) -> Frame:
     """Tell what a text frame of Slack's means; whatever isn't for us comes back as it is."""
-    if len(text) > _CONTROL_LIMIT or '"envelope_id"' in text:
+    if len(text) > _CONTROL_LIMIT or (ENVELOPE_MARK in text and not _CONTROL.search(text)):
         return text
     try:
         value: Any = json.loads(text)
@@ -68,7 +72,7 @@ def read_frame(text: str) -> Frame:
     if not isinstance(value, dict):
         return text
     kind = value.get("type")
-    if kind not in ("hello", "disconnect"):
+    if kind not in ("hello", "disconnect") or value.get("envelope_id"):
         return text
     debug_info: Any = value.get("debug_info")
     if not isinstance(debug_info, dict):

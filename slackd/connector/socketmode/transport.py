@@ -12,6 +12,7 @@ import aiohttp
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
 from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.session import slack_session
 from slackd.connector.slackapi import SlackApi
 from slackd.connector.socketmode.actions import Abort, Close, Dial, Moved, Said, Troubled
 from slackd.connector.socketmode.connection import Connection
@@ -65,16 +66,21 @@ class SocketModeTransport:
         if self._drained:
             return
         tls = tls_context(self._app.ca_file)
-        async with aiohttp.ClientSession(
+        async with slack_session(
+            tls,
             # A dial is rare, and must not fail on a connection that was kept from the last one.
             connector=aiohttp.TCPConnector(limit=0, ssl=tls, force_close=True),
-            cookie_jar=aiohttp.DummyCookieJar(),
             ws_response_class=SlackWebSocket,
         ) as session:
             proxy = proxy_for(self._app.api_url, self._app.proxy)
             api = SlackApi(self._app_token, self._app.api_url, session, proxy, tls)
             self._dialler = Dialler(
-                self._app.name, api, session, lambda url: proxy_for(url, self._app.proxy), tls
+                self._app.name,
+                api,
+                self._app.api_url,
+                session,
+                lambda url: proxy_for(url, self._app.proxy),
+                tls,
             )
             try:
                 async with asyncio.TaskGroup() as self._group:

@@ -224,7 +224,7 @@ async def test_an_end_without_close_is_unconfirmed(last: bytes) -> None:
 
     async with served(script) as (_, heard):
         pass
-    assert heard.told == ['{"envelope_id":"e-1"}', "ended, unconfirmed"]
+    assert heard.told == ["hello", '{"envelope_id":"e-1"}', "ended, unconfirmed"]
 
 
 async def test_an_acknowledgement_that_comes_too_late_is_told() -> None:
@@ -280,7 +280,7 @@ async def test_frames_that_are_read_together_are_told_without_a_turn_of_the_loop
 
         heard._tell = tell  # type: ignore[method-assign]
     assert len(batches) <= 5
-    assert len(heard.told) == 101
+    assert len(heard.told) == 102
 
 
 async def test_a_dial_that_is_given_up_is_over() -> None:

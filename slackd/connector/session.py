@@ -1,0 +1,83 @@
+"""HTTP to Slack: TLS with the certificates that we trust, no redirect followed, answers of bounded size.
+
+A redirect of a Web API call is never Slack's doing. Followed, it would take what people wrote to another host
+(aiohttp leaves the token out, on another origin), or over plain HTTP. The WebSocket's handshake likewise.
+"""
+
+import json
+import ssl
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+ANSWER_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of one answer, unpacked; Slack's are far smaller."""
+
+
+class UnwantedAnswerError(aiohttp.ClientError):
+    """What came is nothing that Slack would send; the words are for a person, and hold no URL."""
+
+
+class SlackResponse(aiohttp.ClientResponse):
+    """An answer that is JSON whatever its label says, as it is to most of Slack's clients, and not endless."""
+
+    @property
+    def content_type(self) -> str:
+        """slack_sdk reads no answer that says it is text; a server that says nothing sends bytes."""
+        return "application/json"
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            UnwantedAnswerError: It has more than `ANSWER_LIMIT` bytes.
+        """
+        if self._body is None:
+            body = bytearray()
+            async for part in self.content.iter_any():
+                body += part
+                if len(body) > ANSWER_LIMIT:
+                    self.close()
+                    raise UnwantedAnswerError(f"an answer of more than {ANSWER_LIMIT} bytes")
+            self._body = bytes(body)
+        return self._body
+
+    async def json(self, **_options: Any) -> Any:
+        """The body as JSON in UTF-8.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        return json.loads(await self.read())
+
+
+def slack_session(tls: ssl.SSLContext, **options: Any) -> aiohttp.ClientSession:
+    """A session for Slack's API and WebSockets; more options are those of `aiohttp.ClientSession`."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(_refuse)
+    return aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(),
+        response_class=SlackResponse,
+        trace_configs=[tracing],
+        **{"connector": aiohttp.TCPConnector(limit=0, ssl=tls), **options},
+    )
+
+
+async def _refuse(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
+) -> None:
+    response = redirect.response
+    response.close()
+    target = _host_of(response.headers.get("Location", "")) or redirect.url.host
+    raise UnwantedAnswerError(
+        f"HTTP {response.status} leads on to {target}, and was not followed (check api_url and proxy)"
+    )
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
