@@ -121,6 +121,7 @@ class Ingest:
         deliveries, told, answer, refused_for = [], Notice(), Answer.NONE, ""
         too_large = _is_too_large(envelope.text)
         for match in matches:
+            owes = None
             asked = _responds(match) and answer is Answer.NONE and told == Notice() and not refused_for
             if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
                 keep = match.subscription.absent is Absent.KEEP
@@ -130,11 +131,27 @@ class Ingest:
                     refused_for = match.plugin.name
                     continue
             elif asked and envelope.accepts_response and not too_large:
-                answer = Answer.OWED
-            asked = asked and envelope.accepts_response
-            deliveries.append(_delivery(match, envelope, received_at, respond_by if asked else None, too_large))
+                answer, owes = Answer.OWED, respond_by
+            deliveries.append(self._delivery(match, envelope, received_at, owes, too_large))
         record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
         return Incoming(link, arrival, record, told.post, refused_for)
+
+    def _delivery(
+        self, match: Match, envelope: Envelope, received_at: float, respond_by: float | None, too_large: bool
+    ) -> NewDelivery:
+        plugin: Plugin = match.plugin
+        expires_at = None
+        if match.lane is Lane.PROMPT:
+            options = envelope.facets.kind == "block_suggestion"
+            expires_at = received_at + (self._rules.answer_deadline if options else plugin.delivery.expire)
+        return NewDelivery(
+            plugin=plugin.name,
+            lane=match.lane,
+            key=match.key,
+            expires_at=expires_at,
+            respond_by=respond_by,
+            dead=Reason.TOO_LARGE if too_large else None,
+        )
 
     def _unclaimed_text(self, app: str) -> str:
         known = self._apps.get(app)
@@ -153,6 +170,9 @@ class Ingest:
             self._tally.first_seen_on_retry[envelope.app] += 1
         if each.refused_for:
             self._tally.deliveries[each.refused_for, "refused"] += 1
+        for delivery in record.deliveries:
+            if delivery.dead is not None:
+                self._tally.deliveries[delivery.plugin, "dead"] += 1
         if each.notice is not None:
             result.posts.append(Post(envelope.app, envelope.response_url, each.notice))
         self._settle_or_wait(each, recorded.envelope, record.answer, record.response, result)
@@ -186,24 +206,6 @@ def _who_answers(record: Record) -> str:
 
 def _responds(match: Match) -> bool:
     return match.lane is Lane.PROMPT and match.subscription.respond
-
-
-def _delivery(
-    match: Match, envelope: Envelope, received_at: float, respond_by: float | None, too_large: bool
-) -> NewDelivery:
-    plugin: Plugin = match.plugin
-    expires_at = None
-    if match.lane is Lane.PROMPT:
-        options = envelope.facets.kind == "block_suggestion"
-        expires_at = respond_by if options else received_at + plugin.delivery.expire
-    return NewDelivery(
-        plugin=plugin.name,
-        lane=match.lane,
-        key=match.key,
-        expires_at=expires_at,
-        respond_by=respond_by,
-        dead=Reason.TOO_LARGE if too_large else None,
-    )
 
 
 def _is_too_large(text: str) -> bool:
