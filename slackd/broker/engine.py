@@ -255,6 +255,8 @@ class Engine:
     async def _hand_from_journal(self, hands: Sequence[Hand]) -> None:
         envelopes = await self.journal.envelopes([each.delivery.envelope for each in hands])
         for hand in hands:
+            if not self.core.plugins[hand.plugin].holds(hand.session, hand.delivery):
+                continue  # Its session came back meanwhile without it: it is somebody else's now.
             envelope = envelopes.get(hand.delivery.envelope)
             if envelope is not None:
                 self._hand(hand, envelope)

@@ -187,6 +187,11 @@ class PluginDispatch:
         self._fail(self._leases[delivery], error, now, retry_after=retry_after, permanent=permanent)
         return True
 
+    def holds(self, session: str, delivery: OpenDelivery) -> bool:
+        """Whether this attempt is that session's at this moment."""
+        lease = self._leases.get(delivery.id)
+        return lease is not None and lease.session == session and lease.delivery.attempt == delivery.attempt
+
     def extend(self, session: str, delivery: int, attempt: int, now: Instant) -> None:
         """A session is still at work: its ack timeout starts again, up to an hour in all."""
         lease = self._leases.get(delivery)
