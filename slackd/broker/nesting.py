@@ -3,8 +3,8 @@
 from typing import Any
 
 DEEPEST = 96
-"""What the parsers of most languages take, with room for the line around it, and several times as deep as anything
-that Slack sends."""
+"""What the parsers of most languages take, with room for the line around it, and several times as deep as
+anything that Slack sends."""
 
 
 def is_deep(value: Any) -> bool:

@@ -34,6 +34,10 @@ OPENING_PATIENCE = 10.0
 """Seconds in which a new connection must say `initialize`."""
 UNSENT_LIMIT = 1 << 20
 """Bytes that may wait for a plugin that doesn't read, before it is handed nothing more."""
+UNREAD_ANSWERS = 4 << 20
+"""Bytes that may wait for a plugin that asks and doesn't read, before nothing more is read from it."""
+CLOSING_PATIENCE = 2.0
+"""Seconds in which a plugin may still read what was said before the door."""
 LOG_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
 
 
@@ -85,6 +89,7 @@ class PluginConnection(asyncio.Protocol):
         self.peer: Peer | None = None
         self.is_open = False
         self._unsent: list[bytes] = []
+        self._unheard = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The kernel's word for who connected is taken at once."""
@@ -110,6 +115,9 @@ class PluginConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The plugin reads again."""
         self._host.paused(self, False)
+        if self._unheard and self._transport is not None:
+            self._unheard = False
+            self._transport.resume_reading()
 
     def opened(self, id_: int | str, result: Mapping[str, Any]) -> None:
         """The session is listed: tell the plugin, and hear what it said meanwhile with `resume`."""
@@ -141,11 +149,11 @@ class PluginConnection(asyncio.Protocol):
         if len(line) > wire.MAX_LINE_TO_PLUGIN:
             text = f"the result has {len(line)} bytes, a line {wire.MAX_LINE_TO_PLUGIN} at most"
             line = wire.encode_failure(id_, wire.RESPONSE_TOO_LARGE, text)
-        self._write(line)
+        self._answer(line)
 
     def send_failure(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
         """Answer a request badly, or refuse an answer."""
-        self._write(wire.encode_failure(id_, code, message, data))
+        self._answer(wire.encode_failure(id_, code, message, data))
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Tell the plugin something."""
@@ -160,17 +168,25 @@ class PluginConnection(asyncio.Protocol):
         )
         self.send_failure(id_, code, message, data)
         self.close()
+        self._host.gone(self)
 
     def close(self) -> None:
         """Write what is queued, then end the connection."""
         self._flush()
         if self._transport is not None:
             self._transport.close()
+            asyncio.get_running_loop().call_later(CLOSING_PATIENCE, self.abort)
 
     def abort(self) -> None:
         """End the connection at once, unread (its session has come back on another one)."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _answer(self, line: bytes) -> None:
+        self._write(line)
+        if self._transport is not None and self._transport.get_write_buffer_size() > UNREAD_ANSWERS:
+            self._unheard = True
+            self._transport.pause_reading()
 
     def _write(self, line: bytes) -> None:
         """What is said in one turn of the loop goes out in one piece."""

@@ -22,8 +22,8 @@ from slackd.wire import LineReader
 
 PROTOCOL = 1
 MAX_HOLDING = 65_536
-"""Deliveries that one program may say it holds. With the widest window there is, those it may have in work in both
-lanes and the answers it must remember are 60,000."""
+"""Deliveries that one program may say it holds. With the widest window there is, what it may have in work and
+what it must remember of its answers is 60,000, in both lanes together."""
 MAX_ID = 2**63 - 1
 """The journal's ids are integers of 64 bits."""
 MAX_NAME = 256
