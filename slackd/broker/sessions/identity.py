@@ -35,8 +35,8 @@ class Peer:
 
 def peer_of(connection: socket.socket) -> Peer:
     """The kernel's word for who connected (`SO_PEERCRED`, `SO_PEERGROUPS`; see socket(7), unix(7))."""
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, uid, gid = struct.unpack("3i", packed)
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))
+    pid, uid, gid = struct.unpack("iII", packed)
     try:
         groups = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BUFFER)
     except OSError:
