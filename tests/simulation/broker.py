@@ -1,5 +1,6 @@
 """The real core over a journal in memory, in a process that can be stopped and killed at any moment."""
 
+import functools
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -28,6 +29,25 @@ def at_once(read: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("a read of the journal in memory waited")
 
 
+class Line:
+    """The broker's end of one program's connection."""
+
+    def __init__(self, world: World, program: Program) -> None:
+        self._world, self.program = world, program
+        self.down: Pipe | None = None
+        self.session = ""
+
+    def open(self) -> Pipe:
+        self.down = Pipe(self._world, lambda item: self.program.handed(*item))
+        return self.down
+
+    def hang_up(self) -> None:
+        if self.down is not None:
+            self.down.cut()
+            self.down, self.session = None, ""
+            self._world.after(self._world.rng.uniform(0.0, 0.01), self.program.end_of_file)
+
+
 class Process:
     """A broker's process."""
 
@@ -37,21 +57,21 @@ class Process:
         config: Config,
         disk: MemoryDisk,
         connectors: Sequence[Connector],
-        program: Program,
+        programs: Sequence[Program],
         core: Callable[..., BrokerCore] = BrokerCore,
     ) -> None:
         self._world, self._config, self._disk, self._make = world, config, disk, core
-        self._connectors, self._program = connectors, program
+        self._connectors = connectors
         self.journal: MemoryJournal | None = None
         self.core: BrokerCore | None = None
         self._stopping = False
         self._pumping = False
-        self._down: Pipe | None = None
-        self._session = ""
+        self._lines = [Line(world, program) for program in programs]
         self._wakeup: float | None = None
         self.late_posts: list[str] = []
-        program.connect = self._accept
-        program.hang_up = self.end_session
+        for line in self._lines:
+            line.program.connect = functools.partial(self._accept, line)
+            line.program.hang_up = functools.partial(self._end_session, line)
         self._start()
 
     def kill(self) -> None:
@@ -70,19 +90,24 @@ class Process:
         core = self.core
         self._world.after(0.02, lambda: self._write_note(core))
 
-    def leased(self) -> list[int] | None:
-        """Envelopes that the plugin's program may have in hand; None when nobody can tell."""
+    def leased(self, session: str) -> list[int] | None:
+        """Envelopes that this session's program may have in hand; None when nobody can tell."""
         if self.core is None:
             return None
         plugin = self.core.plugins["p"]
-        return None if plugin.handed() is None else [each.delivery.envelope for each in plugin.leases()]
+        if plugin.handed() is None:
+            return None
+        return [each.delivery.envelope for each in plugin.leases() if each.session == session]
 
-    def end_session(self) -> None:
-        """The plugin's connection ends, its program lives."""
-        if self._down is not None:
-            self._world.say("the session's connection ends")
-            session = self._session
-            self._hang_up()
+    def end_a_session(self) -> None:
+        """A plugin's connection ends, its program lives."""
+        self._end_session(self._world.rng.choice(self._lines))
+
+    def _end_session(self, line: Line) -> None:
+        if line.down is not None:
+            session = line.session
+            self._world.say(f"the connection of {line.program.session} ends")
+            line.hang_up()
             if self.core is not None and session:
                 self.core.left("p", session, self._world.now)
                 self._soon()
@@ -114,13 +139,8 @@ class Process:
             if connector.link is not None:
                 connector.link.cut()
                 connector.link = None
-        self._hang_up()
-
-    def _hang_up(self) -> None:
-        if self._down is not None:
-            self._down.cut()
-            self._down, self._session = None, ""
-            self._world.after(self._world.rng.uniform(0.0, 0.01), self._program.end_of_file)
+        for line in self._lines:
+            line.hang_up()
 
     def _start(self) -> None:
         try:
@@ -163,46 +183,45 @@ class Process:
                 self.core.link_lost(number)
                 self._soon()
 
-    def _accept(self) -> bool:
+    def _accept(self, line: Line) -> bool:
         if self.core is None or self._stopping:
             return False
-        core = self.core
-        self._down = Pipe(self._world, lambda item: self._program.handed(*item))
-        down = self._down
-        up = Pipe(self._world, lambda said: self._hear(core, down, said))
-        self._program.connected(up)
+        core, down = self.core, line.open()
+        line.program.connected(Pipe(self._world, lambda said: self._hear(core, line, down, said)))
         return True
 
-    def _hear(self, core: BrokerCore, down: Pipe, said: tuple[Any, ...]) -> None:
-        if self.core is not core or self._down is not down:
+    def _hear(self, core: BrokerCore, line: Line, down: Pipe, said: tuple[Any, ...]) -> None:
+        if self.core is not core or line.down is not down:
             return
         if said[0] == "initialize":
-            self._open(core, down, said[1], said[2])
+            self._open(core, line, down, said[1], said[2])
             return
         answer: Answer = said[1]
-        if not self._session:
-            self._world.after(0.001, lambda: self._hear(core, down, said))
+        if not line.session:
+            self._world.after(0.001, lambda: self._hear(core, line, down, said))
             return
         if answer.ok:
-            core.answered("p", self._session, answer.delivery, answer.attempt, answer.response, self._world.now)
+            core.answered("p", line.session, answer.delivery, answer.attempt, answer.response, self._world.now)
         else:
-            core.nacked("p", self._session, answer.delivery, answer.attempt, "no", self._world.now)
+            core.nacked("p", line.session, answer.delivery, answer.attempt, "no", self._world.now)
         self._soon()
 
-    def _open(self, core: BrokerCore, down: Pipe, session: str, holding: list[tuple[int, int]]) -> None:
+    def _open(
+        self, core: BrokerCore, line: Line, down: Pipe, session: str, holding: list[tuple[int, int]]
+    ) -> None:
         assert self.journal is not None
         rows = {row.id: row for row in at_once(self.journal.open_by_id([d for d, _ in holding]))}
 
         def listed(outcome: Sequence[Outcome] | JournalError) -> None:
-            if isinstance(outcome, JournalError):
-                if self.core is core and self._down is down:
-                    self._hang_up()
+            if self.core is not core or line.down is not down:
                 return
-            if self.core is core and self._down is down:
-                self._world.say(f"session {session} is open, holding {holding}")
-                self._session = session
-                core.joined("p", session, 100, holding, rows, self._world.now, named=True)
-                self._soon()
+            if isinstance(outcome, JournalError):
+                line.hang_up()
+                return
+            self._world.say(f"session {session} is open, holding {holding}")
+            line.session = session
+            core.joined("p", session, 100, holding, rows, self._world.now, named=True)
+            self._soon()
 
         if core.plugins["p"].sessions.get(session) is not None:
             listed([])
@@ -249,9 +268,10 @@ class Process:
             case Refuse(link, refusals):
                 self._connectors[link].refused(tuple(each.number for each in refusals))
             case Hand(_, session, delivery):
-                if self._down is not None and session == self._session:
-                    stored = at_once(journal.envelopes([delivery.envelope]))
-                    self._down.send((delivery, stored[delivery.envelope].text))
+                for line in self._lines:
+                    if line.down is not None and session == line.session:
+                        stored = at_once(journal.envelopes([delivery.envelope]))
+                        line.down.send((delivery, stored[delivery.envelope].text))
             case LoadKeys() | LoadKey() | CountOld():
                 self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
             case PostLate(late, _, _):

@@ -32,15 +32,16 @@ class Work:
 class Program:
     """One session at a time; what it has in hand survives its connection, and dies with it."""
 
-    def __init__(self, world: World, slack: Slack) -> None:
-        self._world, self._slack = world, slack
+    def __init__(self, world: World, slack: Slack, name: str) -> None:
+        self._world, self._slack, self._name = world, slack, name
         self._lives = itertools.count(1)
+        self.everybody: list[Program] = [self]
         self.session = ""
         self.is_alive = False
         self.up: Pipe | None = None
         self.connect: Callable[[], bool] = bool
         self.hang_up: Callable[[], None] = lambda: None
-        self.may_have: Callable[[], set[str]] = set
+        self.may_have: Callable[[str], set[str]] = lambda session: set()
         self._work: list[Work] = []
         self._answers: list[Answer] = []
         self._names: dict[tuple[int, int], str] = {}
@@ -48,7 +49,7 @@ class Program:
         self.start()
 
     def start(self) -> None:
-        self.session, self.is_alive = f"life-{next(self._lives)}", True
+        self.session, self.is_alive = f"{self._name}{next(self._lives)}", True
         self._world.after(0.01, self.try_to_connect)
 
     def try_to_connect(self) -> None:
@@ -80,7 +81,7 @@ class Program:
         name = payload["text"] if "text" in payload else payload["event"]["text"]
         if any(each.delivery.id == delivery.id for each in self._work):
             return
-        self._world.say(f"plugin begins {name} ({delivery.id}.{delivery.attempt})")
+        self._world.say(f"{self.session} begins {name} ({delivery.id}.{delivery.attempt})")
         self._check_order(delivery, name)
         message = self._slack.messages[name]
         message.started += 1
@@ -92,10 +93,10 @@ class Program:
         self._world.after(slow, lambda: self._finish(work))
 
     def kill(self) -> None:
-        self._world.say("kill -9 plugin")
+        self._world.say(f"kill -9 plugin {self.session}")
         for name in {each.name for each in self._work} | self._unconfirmed():
             self._slack.messages[name].excuses += 1
-        for name in self.may_have():
+        for name in self.may_have(self.session):
             self._slack.messages[name].failures += 1
         self._work, self._answers = [], []
         self.is_alive = False
@@ -111,7 +112,7 @@ class Program:
         return {self._names[each] for each in remembered}
 
     def _check_order(self, delivery: OpenDelivery, name: str) -> None:
-        lane = [each for each in self._work if each.delivery.lane is delivery.lane]
+        lane = [w for program in self.everybody for w in program._work if w.delivery.lane is delivery.lane]
         assert len(lane) < WINDOW, f"the window is exceeded by {name}"
         same = [each.name for each in lane if each.delivery.key == delivery.key]
         assert not same, f"{name} and {same} of one key at the plugin"
@@ -130,7 +131,7 @@ class Program:
         response = json.dumps({"text": work.name}) if message.is_command else None
         delivery = work.delivery
         answer = Answer(delivery.id, delivery.attempt, ok, response, delivery.lane)
-        self._world.say(f"plugin answers {work.name} ({delivery.id}.{delivery.attempt}): {ok}")
+        self._world.say(f"{self.session} answers {work.name} ({delivery.id}.{delivery.attempt}): {ok}")
         self._answers.append(answer)
         if self.up is not None:
             self.up.send(("answer", answer))

@@ -66,10 +66,12 @@ class Simulation:
         slow = rng.choice((0.0005, 0.01, 0.3))
         self.disk = MemoryDisk(commit_seconds=lambda: rng.uniform(0.0, slow))
         self.slack.connectors = [Connector(self.world, self.slack, each + 1) for each in range(2)]
-        self.program = Program(self.world, self.slack)
-        self.broker = Process(self.world, config(), self.disk, self.slack.connectors, self.program, core)
+        self.programs = [Program(self.world, self.slack, name) for name in rng.choice(("P", "PQ"))]
+        for program in self.programs:
+            program.everybody = self.programs
+            program.may_have = self._may_be_with_the_program
+        self.broker = Process(self.world, config(), self.disk, self.slack.connectors, self.programs, core)
         self.slack.is_journaled = self._is_journaled
-        self.program.may_have = self._may_be_with_the_program
         self.slow = slow
 
     def run(self) -> None:
@@ -107,9 +109,11 @@ class Simulation:
             case "drop":
                 rng.choice(self.slack.connectors).drop()
             case "session":
-                self.broker.end_session()
-            case "plugin" if self.program.is_alive and rng.random() < 0.5:
-                self.program.kill()
+                self.broker.end_a_session()
+            case "plugin":
+                program = rng.choice(self.programs)
+                if program.is_alive and rng.random() < 0.5:
+                    program.kill()
             case "disk":
                 self._fail_disk()
         self.world.after(rng.expovariate(0.8), self._fault)
@@ -128,8 +132,8 @@ class Simulation:
         stored = self.disk.store.envelopes.values()
         return any(f'"{name}"' in each.text for each in stored)
 
-    def _may_be_with_the_program(self) -> set[str]:
-        leased = self.broker.leased()
+    def _may_be_with_the_program(self, session: str) -> set[str]:
+        leased = self.broker.leased(session)
         if leased is None:
             leased = [each.envelope for each in self.disk.store.open.values()]
         return {self._name_of(each) for each in leased}
