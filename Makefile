@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint types unit integration deb e2e clean
+.PHONY: setup demo test lint types unit integration deb e2e bench clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,10 @@ deb:
 
 e2e: setup
 	SLACKD_E2E=1 $(BIN)/python -m pytest -m e2e tests/e2e
+
+# slackd beside Bolt for Python, on a machine that does nothing else.
+bench: setup
+	$(BIN)/python -m tests.bench.throughput
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
