@@ -10,6 +10,7 @@ import pytest
 
 from slackd.broker.actions import Refuse, Settle, Submit
 from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.order import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import Hand
 from slackd.broker.forms import notice, unanswered
 from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, Post
@@ -90,10 +91,10 @@ class Bench:
                     full = JournalUnwritable("the disk is full")
                     came = full if self.disk_is_full else self.store.apply(action.writes, self.now.unix)
                     self.core.committed(action.token, came, self.now)
-                elif type(action).__name__ == "LoadKeys":
+                elif isinstance(action, LoadKeys):
                     rows = sorted({d.key for d in self.store.open.values() if d.lane is action.lane})
                     self.core.plugins[action.plugin].keys_loaded(action, rows, self.now)
-                elif type(action).__name__ == "LoadKey":
+                elif isinstance(action, LoadKey):
                     mine = [
                         d for d in self.store.open.values() if d.lane is action.lane and d.key == action.key
                     ]
@@ -128,8 +129,10 @@ def handed(actions: list[Any]) -> list[OpenDelivery]:
     return [action.delivery for action in actions if isinstance(action, Hand)]
 
 
-def texts(payload: Any) -> str:
-    return str(payload["text"])
+def the(actions: list[Any]) -> OpenDelivery:
+    """The one delivery that was handed out."""
+    (delivery,) = handed(actions)
+    return delivery
 
 
 class TestAcknowledged:
@@ -155,7 +158,7 @@ class TestAcknowledged:
         bench = Bench(plugin(RESPONDS))
         actions = bench.deliver(command())
         assert payloads(actions) == []
-        assert payloads(bench.answers(*handed(actions), {"text": "done"})) == [{"text": "done"}]
+        assert payloads(bench.answers(the(actions), {"text": "done"})) == [{"text": "done"}]
 
     def test_commands_without_it_at_the_deadline(self) -> None:
         bench = Bench(plugin(RESPONDS))
@@ -178,7 +181,7 @@ class TestAcknowledged:
 
     def test_without_what_slack_would_not_take(self) -> None:
         bench = Bench(plugin(RESPONDS))
-        actions = bench.answers(*handed(bench.deliver(command())), {"text": "x" * ACK_LIMIT})
+        actions = bench.answers(the(bench.deliver(command())), {"text": "x" * ACK_LIMIT})
         assert payloads(actions) == [None]
         assert "TellTooLarge" in {type(each).__name__ for each in actions}
 
@@ -200,7 +203,7 @@ class TestAcknowledged:
 class TestDuplicates:
     def test_of_a_settled_one_get_the_stored_response_and_go_nowhere(self) -> None:
         bench = Bench(plugin(RESPONDS))
-        bench.answers(*handed(bench.deliver(command())), {"text": "done"})
+        bench.answers(the(bench.deliver(command())), {"text": "done"})
         again = bench.deliver(command(), link=2)
         assert payloads(again) == [{"text": "done"}]
         assert handed(again) == []
@@ -210,7 +213,7 @@ class TestDuplicates:
         first = bench.deliver(command())
         bench.time += 1.0
         assert payloads(bench.deliver(command(), link=2)) == []
-        answered = bench.answers(*handed(first), {"text": "done"})
+        answered = bench.answers(the(first), {"text": "done"})
         assert payloads(answered) == [{"text": "done"}] * 2
         assert {each.link for each in answered if isinstance(each, Settle)} == {1, 2}
 
@@ -262,7 +265,7 @@ class TestAbsent:
         )
         assert payloads(actions) == [None]
         (post,) = [each for each in actions if isinstance(each, Post)]
-        assert "not available" in texts(json.loads(post.body))
+        assert "not available" in json.loads(post.body)["text"]
 
 
 class TestNotices:
