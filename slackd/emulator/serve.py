@@ -40,22 +40,21 @@ def announce_readable(slack: EmulatedSlack) -> None:
     """Say, for a person, where it listens, and what to write where to use it."""
     print(f"An emulated Slack serves {slack.api_url}, until Ctrl-C.")
     print("\nIn slackd.toml:\n")
+    alone = len(slack.apps) == 1
+    variables = {app.name: "" if alone else f"{app.name.upper()}_" for app in slack.apps}
     for app in slack.apps:
-        print(f"  [apps.{app.name}]")
-        print(f'  app_token = "env:{_variable(app, "APP_TOKEN")}"')
-        print(f'  bot_token = "env:{_variable(app, "BOT_TOKEN")}"')
+        print(f"  [apps.{'main' if alone else app.name}]")
+        print(f'  app_token = "env:{variables[app.name]}APP_TOKEN"')
+        print(f'  bot_token = "env:{variables[app.name]}BOT_TOKEN"')
         print(f'  api_url = "{slack.api_url}"\n')
-    print("In the shell that slackd runs in:\n")
+    print("In the terminal that slackd runs in:\n")
     for app in slack.apps:
-        print(f"  export {_variable(app, 'APP_TOKEN')}={app.app_token}")
-        print(f"  export {_variable(app, 'BOT_TOKEN')}={app.bot_token}")
-    print(f"\nTo be a person who mentions the bot (all there is to do: curl {slack.base_url}/control/):\n")
+        print(f"  export {variables[app.name]}APP_TOKEN={app.app_token}")
+        print(f"  export {variables[app.name]}BOT_TOKEN={app.bot_token}")
+    print("\nTo be a person who mentions the bot:\n")
     print(f'  curl {slack.base_url}/control/mention -d \'{{"text": "hello"}}\'')
+    print(f"\nAll that can be done: curl {slack.base_url}/control/")
     sys.stdout.flush()
-
-
-def _variable(app: EmulatedApp, what: str) -> str:
-    return f"{app.name.upper()}_{what}"
 
 
 def announce_json(slack: EmulatedSlack) -> None:

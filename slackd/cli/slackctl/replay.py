@@ -59,7 +59,7 @@ def replay(
         done = "would be handed" if dry_run else "handed"
         click.echo(f"{count(replayed, 'envelope')} {done} to {plugin} again")
         if others:
-            click.echo(f"{count(others, 'envelope')} left out: {plugin} does not subscribe to them")
+            click.echo(f"{count(others, 'envelope')} left out, which {plugin} does not subscribe to")
     if missing:
         listed = ", ".join(str(each) for each in missing[:20])
         click.echo(f"not in the journal (any more): {listed}{', …' * (len(missing) > 20)}", err=True)
