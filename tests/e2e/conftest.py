@@ -1,13 +1,15 @@
 """One booted machine for each release and module of tests; journeys go on where the one before them stopped."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.booted_machine import Machine, Network
+from tests.e2e.booted_machine import Failed, Machine, Network
 from tests.e2e.the_world import Certificates, Site, Slack
 
 RELEASES = ("bookworm", "trixie")
@@ -22,6 +24,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What failed on a machine is explained by the machine's journal."""
+    report = yield
+    machine = getattr(item, "funcargs", {}).get("machine")
+    if report.when == "call" and report.failed and machine is not None:
+        with contextlib.suppress(Failed, OSError, subprocess.SubprocessError):
+            report.sections.append(("journal", machine.journal("--lines=80")))
+    return report
 
 
 def _why_not() -> str:
