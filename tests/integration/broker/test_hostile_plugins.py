@@ -1,0 +1,186 @@
+"""Programs that break every rule: each gets an error or nothing, and the plugin beside it notices nothing."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+import pytest
+
+from slackd import wire
+from tests.integration.broker.broker_rig import House, house, plugin
+from tests.unit.broker.slack_texts import command, event
+
+TWO = (plugin("bot"), plugin("victim"))
+
+
+async def still_works(here: House, number: int = 1) -> None:
+    """The plugin beside it is handed an event and a command, and its answer is acknowledged."""
+    victim = await here.program("victim")
+    here.connector.deliver(event(10_000 + number, {"type": "message", "channel": f"V{number}"}))
+    await victim.answer(await victim.handed())
+    (arrived,) = here.connector.deliver(command(20_000 + number, "/victim"))
+    await victim.answer(await victim.handed(), {"text": "here"})
+    assert await here.connector.acknowledgement(arrived) == {"text": "here"}
+    await victim.goes()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"hello\n", wire.PARSE_ERROR),
+        (b"\xff\xfe\n", wire.PARSE_ERROR),
+        (b"[" * 100_000 + b"\n", wire.PARSE_ERROR),
+        (b"x" * (2 << 20), wire.LINE_TOO_LONG),
+        (b'{"jsonrpc":"2.0","id":1,"method":"slack.call"}\n', wire.NOT_INITIALIZED),
+        (b'{"jsonrpc":"2.0","id":1,"method":"initialize"}\n', wire.UNSUPPORTED_PROTOCOL),
+    ],
+)
+async def test_broken_lines_are_an_error_and_then_the_door(said: bytes, code: int) -> None:
+    async with house(*TWO) as here:
+        program = await here.connect()
+        program.writer.write(said)
+        assert await program.refused_with() == code
+        await still_works(here)
+
+
+async def test_half_a_line_and_then_nothing() -> None:
+    async with house(*TWO) as here:
+        program = await here.program("bot")
+        await program.raw(b'{"jsonrpc":"2.0","id":"1.1","res')
+        await program.goes()
+        await still_works(here)
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"plugin": "nobody"}, wire.UNKNOWN_PLUGIN),
+        ({"plugin": "../bot"}, wire.UNKNOWN_PLUGIN),
+        ({"session": "\n"}, wire.INVALID_PARAMS),
+        ({"holding": [f"{10**30}.1"], "session": "s"}, wire.INVALID_PARAMS),
+    ],
+)
+async def test_who_may_not_come_in_is_told_why(params: dict[str, Any], code: int) -> None:
+    async with house(*TWO) as here:
+        program = await here.connect()
+        await program.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot", **params})
+        assert await program.refused_with() == code
+        await still_works(here)
+
+
+async def test_a_process_of_another_user_is_not_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(*TWO) as here:
+        monkeypatch.setattr("os.getuid", lambda: 4_711)
+        program = await here.connect()
+        await program.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot"})
+        assert await program.refused_with() == wire.NOT_PERMITTED
+        monkeypatch.undo()
+        await still_works(here)
+
+
+async def test_answers_that_nobody_waits_for_are_ignored() -> None:
+    async with house(*TWO) as here:
+        hostile, victim = await here.program("bot"), await here.program("victim")
+        (arrived,) = here.connector.deliver(command(1, "/victim"))
+        delivery = await victim.handed()
+        for id_ in (delivery["id"], "1.2", "999.1", f"{2**62}.1", f"{10**38}.1", "x", 7):
+            await hostile.say(id=id_, result={"response": {"text": "stolen"}})
+            await hostile.say(id=id_, error={"code": 1, "message": "x", "data": {"permanent": True}})
+        await hostile.say(id=1, method="slack.call", params={"method": "api.test"})
+        assert (await hostile.hear())["error"]["code"] == wire.METHOD_NOT_GRANTED  # all of it was heard
+        await victim.answer(delivery, {"text": "mine"})
+        await victim.answer(delivery, {"text": "again"})
+        assert await here.connector.acknowledgement(arrived) == {"text": "mine"}
+        await victim.goes()
+        await still_works(here)
+
+
+@pytest.mark.parametrize(
+    "response", ['{"text":"\\ud800"}', '{"text":"' + "é" * 9_000 + '"}', "[]", "7", '{"a":' * 400]
+)
+async def test_odd_responses_cost_neither_the_acknowledgement_nor_the_place(response: str) -> None:
+    async with house(*TWO) as here:
+        program = await here.program("bot")
+        for number in (1, 2):
+            (arrived,) = here.connector.deliver(command(number, "/bot"))
+            delivery = await program.handed()
+            text = response + "1" + "}" * response.count("{") if response.endswith(":") else response
+            line = f'{{"jsonrpc":"2.0","id":"{delivery["id"]}","result":{{"response":{text}}}}}\n'
+            await program.raw(line.encode())
+            if "ud800" in response or "é" in response:
+                assert await here.connector.acknowledgement(arrived) is not None
+            else:
+                assert await here.connector.acknowledgement(arrived) is None
+                assert (await program.hear())["error"]["code"] == wire.INVALID_PARAMS
+        await here.nothing_is_open()
+
+
+async def test_odd_words_in_the_same_breath_as_initialize() -> None:
+    async with house(*TWO) as here:
+        program = await here.connect()
+        opening = {
+            "jsonrpc": "2.0",
+            "id": 0,
+            "method": "initialize",
+            "params": {"protocol": 1, "plugin": "bot"},
+        }
+        odd: list[dict[str, Any]] = [
+            {"id": "1.1", "result": {"response": {"text": "\ud800"}}},
+            {"id": "1.1", "error": {"code": 1, "message": "\ud800", "data": {"retry_after": 10**400}}},
+            {"id": 1, "method": "slack.call", "params": {"method": "api.test", "call_id": "\ud800"}},
+            {"method": "log", "params": {"level": ["x"], "message": "\ud800\n\x1b[2J"}},
+            {"method": "log", "params": {"message": "\ud800\n\x1b[2J"}},
+        ]
+        lines = [json.dumps({"jsonrpc": "2.0", **each}).encode() for each in odd]
+        await program.raw(b"\n".join([json.dumps(opening).encode(), *lines, b""]))
+        assert "result" in await program.hear()
+        assert (await program.hear())["error"]["code"] == wire.INVALID_PARAMS
+        await still_works(here)
+
+
+async def test_a_program_that_never_reads_delays_nobody_else() -> None:
+    async with house(*TWO) as here:
+        deaf = await here.program("bot", session="deaf")
+        deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        big = {"type": "message", "text": "x" * 200_000}
+        here.connector.deliver(*(event(n, {**big, "channel": f"C{n}"}) for n in range(1, 33)))
+        victim = await here.program("victim")
+        for _ in range(32):
+            await victim.answer(await victim.handed())
+        await victim.goes()
+        await still_works(here)
+
+
+async def test_a_program_that_asks_for_ever_and_never_reads_is_read_no_further() -> None:
+    async with house(*TWO) as here:
+        greedy = await here.program("bot")
+        greedy.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        line = b'{"jsonrpc":"2.0","id":1,"method":"%s"}\n' % (b"x" * 200)
+        written = 0
+        with contextlib.suppress(TimeoutError):
+            while written < 64 << 20:
+                greedy.writer.write(line * 1_000)
+                written += len(line) * 1_000
+                await asyncio.wait_for(greedy.writer.drain(), 1.0)
+        assert written < 64 << 20
+        await still_works(here)
+
+
+async def test_five_hundred_connections_that_say_nothing_keep_nobody_out() -> None:
+    async with house(*TWO) as here:
+        for _ in range(500):
+            await here.connect()
+        await still_works(here)
+
+
+async def test_a_session_id_ends_the_connection_that_had_it() -> None:
+    async with house(*TWO) as here:
+        first = await here.program("bot", session="s")
+        second = await here.program("bot", session="s")
+        assert await first.hear() is None
+        here.connector.deliver(event(1))
+        await second.answer(await second.handed())
+        await here.program("victim", session="s")  # another plugin's session of that name is another one
+        here.connector.deliver(event(2))
+        assert (await second.handed())["envelope"]["payload"]["event_id"] == "Ev2"
