@@ -50,13 +50,17 @@ class SlackResponse(aiohttp.ClientResponse):
         Raises:
             ValueError: It is something else.
         """
-        return json.loads(await self.read())
+        try:
+            return json.loads(await self.read())
+        except RecursionError:
+            raise ValueError("the answer is nested too deep") from None
 
 
 def slack_session(tls: ssl.SSLContext, **options: Any) -> aiohttp.ClientSession:
     """A session for Slack's API and WebSockets; more options are those of `aiohttp.ClientSession`."""
     tracing = aiohttp.TraceConfig()
-    tracing.on_request_redirect.append(_refuse)
+    tracing.on_request_redirect.append(_refuse_to_follow)
+    tracing.on_connection_create_start.append(_refuse_to_repeat)
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=SlackResponse,
@@ -65,7 +69,16 @@ def slack_session(tls: ssl.SSLContext, **options: Any) -> aiohttp.ClientSession:
     )
 
 
-async def _refuse(
+async def _refuse_to_repeat(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _start: aiohttp.TraceConnectionCreateStartParams
+) -> None:
+    """aiohttp asks once more where a connection ends without an answer; a one-use URL is dialled once."""
+    if getattr(context, "has_connected", False):
+        raise UnwantedAnswerError("the connection ended without an answer")
+    context.has_connected = True
+
+
+async def _refuse_to_follow(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
 ) -> None:
     response = redirect.response

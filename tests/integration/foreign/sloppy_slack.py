@@ -180,9 +180,9 @@ class SloppySlack:
 
 
 @contextlib.asynccontextmanager
-async def sloppy(script: Script) -> AsyncIterator[SloppySlack]:
+async def sloppy(script: Script, kind: type[SloppySlack] = SloppySlack) -> AsyncIterator[SloppySlack]:
     """A sloppy Slack that listens."""
-    slack = SloppySlack(script)
+    slack = kind(script)
     server = await asyncio.start_server(slack.serve, "127.0.0.1", 0)
     slack.port = server.sockets[0].getsockname()[1]
     try:

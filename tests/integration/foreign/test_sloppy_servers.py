@@ -159,7 +159,7 @@ async def test_an_envelope_of_ten_megabytes_is_taken() -> None:
 @pytest.mark.parametrize(
     "envelope",
     [
-        '{ "accepts_response_payload" : false ,\r\n\t"type":"events_api", "payload" : {}, "envelope_id" : "1" }',
+        '{ "accepts_response_payload" : false ,\r\n\t"type":"events_api", "payload" : {}, "envelope_id": "1" }',
         '{"envelope_id":"not a UUID, and \\"quoted\\" 1","type":"events_api","payload":{}}',
         '{"envelope_id":"1","type":"tomorrow_s_type","payload":[1,2]}',
     ],
