@@ -219,7 +219,7 @@ async def house(
         made = House(daemon, connector, home, ready.result(), join(connector, ready.result()), stop, running)
         try:
             yield made
-            assert not running.done(), "the broker has ended"
+            assert stop.is_set() or not running.done(), "the broker has ended"
         finally:
             for each in made.programs:
                 each.writer.close()

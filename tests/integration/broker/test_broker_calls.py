@@ -1,0 +1,106 @@
+"""Web API calls of plugins: within their grants, through a connector, rate limits waited out."""
+
+from typing import Any
+
+import pytest
+
+from slackd import wire
+from slackd.broker import calls
+from slackd.link.messages import Call, CallKind, Returned
+from tests.integration.broker.broker_rig import Program, house, plugin
+
+BOT = plugin(methods=("chat.*", "api.test"), apps=("main",))
+
+
+async def call(program: Program, **params: Any) -> Any:
+    await program.say(id=5, method="slack.call", params={"method": "chat.postMessage", **params})
+    heard = await program.hear()
+    assert heard["id"] == 5
+    return heard["result"] if "result" in heard else heard["error"]["code"]
+
+
+async def test_slacks_own_answer_comes_back_also_a_bad_one() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda each: Returned(each.number, {"ok": False, "error": "not_in_channel"})
+        program = await here.program()
+        assert await call(program, args={"channel": "C1"}) == {"ok": False, "error": "not_in_channel"}
+        (made,) = here.connector.calls
+        assert (made.app, made.kind, made.target) == ("main", CallKind.METHOD, "chat.postMessage")
+        assert made.args == {"channel": "C1"}
+        assert here.daemon.core.tally.calls["bot", "chat.postMessage", "not_in_channel"] == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"method": "auth.revoke"}, wire.METHOD_NOT_GRANTED),
+        ({"method": "chat.x/../auth.revoke"}, wire.INVALID_PARAMS),
+        ({"app": "other"}, wire.UNKNOWN_APP),
+        ({"args": "x"}, wire.INVALID_PARAMS),
+    ],
+)
+async def test_what_the_file_does_not_grant_never_reaches_a_connector(
+    params: dict[str, Any], code: int
+) -> None:
+    async with house(BOT) as here:
+        assert await call(await here.program(), **params) == code
+        assert here.connector.calls == []
+
+
+async def test_a_rate_limit_is_waited_out() -> None:
+    async with house(BOT) as here:
+
+        def answer(made: Call) -> Returned:
+            limited = len(here.connector.calls) == 1
+            return Returned(
+                made.number, {"ok": not limited}, 429 if limited else 200, 0.01 if limited else None
+            )
+
+        here.connector.answer = answer
+        assert await call(await here.program()) == {"ok": True}
+        assert len(here.connector.calls) == 2
+
+
+async def test_a_connector_that_dies_during_a_call_leaves_its_outcome_unknown() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda _: None
+        program = await here.program()
+        await program.say(id=5, method="slack.call", params={"method": "api.test"})
+        await here.connector.until(lambda: len(here.connector.calls) == 1)
+        here.link.close()
+        assert (await program.hear())["error"]["code"] == wire.OUTCOME_UNKNOWN
+
+
+async def test_without_a_connector_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "CONNECTOR_PATIENCE", 0.05)
+    async with house(BOT) as here:
+        program = await here.program()
+        here.link.close()
+        assert await call(program) == wire.SLACK_UNAVAILABLE
+
+
+async def test_an_answer_that_is_no_json_is_an_error_and_not_the_end() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda each: Returned(each.number, {"ok": float("nan")})
+        program = await here.program()
+        assert await call(program) == wire.INTERNAL_ERROR
+        here.connector.answer = lambda each: Returned(each.number, {"ok": True})
+        assert await call(program) == {"ok": True}
+
+
+async def test_names_that_slack_does_not_know_are_counted_as_one() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda each: Returned(each.number, {"ok": False, "error": "unknown_method"})
+        program = await here.program()
+        for number in range(3):
+            await call(program, method=f"chat.x{number}")
+        assert dict(here.daemon.core.tally.calls) == {("bot", "unknown", "unknown_method"): 3}
+
+
+async def test_no_more_than_so_many_of_one_plugin_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MAX_WAITING", 1)
+    async with house(BOT) as here:
+        here.connector.answer = lambda _: None
+        program = await here.program()
+        await program.say(id=1, method="slack.call", params={"method": "api.test"})
+        assert await call(program) == wire.TOO_MANY_CALLS
