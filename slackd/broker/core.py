@@ -216,7 +216,8 @@ class BrokerCore:
             again, self._unwritten = self._unwritten, []
             later, self._next = self._next, Submission()
             for write, origin in again:
-                self._next.add(write, origin)
+                if not self._is_overtaken(write):
+                    self._next.add(write, origin)
             self._next.append(later)
 
     def next_wakeup(self) -> float | None:
@@ -262,6 +263,12 @@ class BrokerCore:
             self._next = Submission()
         actions, self._actions = self._actions, []
         return actions
+
+    def _is_overtaken(self, write: Write) -> bool:
+        """A session that came back, and was listed, while it could not be written that it is gone."""
+        if not isinstance(write, ForgetSession) or write.plugin not in self.plugins:
+            return False
+        return self.plugins[write.plugin].sessions.get(write.session) is not None
 
     def _queue_behind(self, submission: Submission) -> Submission:
         """While something waits to be written again, what came after it waits too: a program remembers only

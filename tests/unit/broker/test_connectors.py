@@ -1,0 +1,135 @@
+"""What both connectors tell of their connections: who is READY, the budget, ghosts, strangers, and gaps."""
+
+from typing import Any
+
+import attrs
+
+from slackd.broker.connectors import LIMIT, SETTLE, Connectors
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Gap, Ghost
+from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello
+
+EPOCH = 1_800_000_000.0
+
+
+def at(moment: float) -> Instant:
+    return Instant(moment, EPOCH + moment)
+
+
+def state(
+    name: str, phase: str, since: float, ready_since: float | None = None, **more: Any
+) -> ConnectionState:
+    return ConnectionState(name, "main", phase, since, ready_since, **more)
+
+
+def hello(number: int, *states: ConnectionState) -> Hello:
+    return Hello(1, number, number, "digest", states=states, apps={"main": 1})
+
+
+def both(ghosts: tuple[Ghost, ...] = (), gaps: tuple[Gap, ...] = ()) -> Connectors:
+    """Two connectors with one READY connection each, settled."""
+    found = Connectors(("main",), ghosts, gaps)
+    for number in (1, 2):
+        found.hello(number, hello(number, state(f"c{number}", "ready", 0.0, 0.0)), at(0.0))
+    found.gaps(at(SETTLE))
+    return found
+
+
+def drops(found: Connectors, link: int, moment: float, ghost_until: float | None = None) -> list[Ghost]:
+    closed = state(f"c{link}", "closed", moment, 0.0)
+    return found.changed(link, Changed(1, closed, "dropped", moment, ghost_until), at(moment))
+
+
+def comes(found: Connectors, link: int, name: str, moment: float, counted: int = 0) -> None:
+    ready = state(name, "ready", moment, moment, num_connections=counted)
+    found.changed(link, Changed(2, ready, "hello", moment), at(moment))
+
+
+def test_one_that_drops_is_no_gap_while_the_other_is_ready() -> None:
+    found = both()
+    drops(found, 1, 10.0)
+    assert found.gaps(at(11.0)) == []
+    assert found.ready("main") == 1
+
+
+def test_a_gap_is_told_when_it_begins_and_when_it_ends_with_its_reason() -> None:
+    found = both()
+    drops(found, 1, 10.0)
+    drops(found, 2, 12.0)
+    assert found.gaps(at(13.0)) == [Gap("main", EPOCH + 12.0, None, "dropped")]
+    assert found.gaps(at(14.0)) == []
+    comes(found, 1, "c1b", 15.0)
+    assert found.gaps(at(16.0)) == [Gap("main", EPOCH + 12.0, EPOCH + 15.0, "dropped")]
+    assert found.seconds_without == {"main": 3.0}
+
+
+def test_a_gap_keeps_its_name_when_the_clock_is_set_meanwhile() -> None:
+    found = both()
+    drops(found, 1, 10.0)
+    drops(found, 2, 10.0)
+    (began,) = found.gaps(at(11.0))
+    comes(found, 1, "c1b", 12.0)
+    (ended,) = found.gaps(Instant(13.0, EPOCH - 5_000.0))
+    assert (ended.start, ended.end) == (began.start, began.start + 2.0)
+
+
+def test_a_gap_that_a_late_word_fills_is_taken_back() -> None:
+    found = both()
+    drops(found, 1, 10.0)
+    found.lost(2, at(10.0))
+    (began,) = found.gaps(at(11.0))
+    found.hello(3, hello(2, state("c2", "ready", 0.0, 0.0)), at(12.0))
+    assert found.gaps(at(12.0)) == []  # the others may still tell their part
+    assert found.gaps(at(12.0 + SETTLE)) == [attrs.evolve(began, end=began.start)]
+
+
+def test_a_gap_of_before_the_restart_ends_with_the_first_connection() -> None:
+    before = Gap("main", EPOCH - 50.0, None, "dropped")
+    found = Connectors(("main",), (), (before,))
+    assert found.open_gap("main") == before
+    found.hello(1, hello(1, state("c1", "ready", 3.0, 3.0)), at(4.0))
+    assert found.gaps(at(4.0 + SETTLE)) == [attrs.evolve(before, end=EPOCH + 3.0)]
+    assert found.open_gap("main") is None
+
+
+def test_a_connection_that_is_leaving_is_still_ready() -> None:
+    found = both()
+    found.changed(1, Changed(1, state("c1", "leaving", 5.0, 0.0), "warned", 5.0), at(5.0))
+    assert found.ready("main") == 2
+
+
+def test_a_close_that_slack_did_not_confirm_takes_a_place_until_slack_must_have_noticed() -> None:
+    found = both()
+    assert found.free("main") == LIMIT - 2
+    (ghost,) = drops(found, 1, 10.0, ghost_until=110.0)
+    assert ghost == Ghost("main", "c1", EPOCH + 110.0)
+    assert (found.free("main"), found.ghosts_of("main")) == (LIMIT - 2, 1)
+    found.gaps(at(110.0))
+    assert (found.free("main"), found.ghosts_of("main")) == (LIMIT - 1, 0)
+
+
+def test_what_slack_counts_beyond_ours_and_the_ghosts_are_strangers_and_less_means_fewer_ghosts() -> None:
+    found = both()
+    drops(found, 1, 10.0, ghost_until=1_000.0)
+    comes(found, 1, "c1b", 11.0, counted=6)
+    assert (found.strangers["main"], found.ghosts_of("main")) == (3, 1)
+    drops(found, 2, 12.0)
+    comes(found, 2, "c2b", 13.0, counted=2)
+    assert (found.strangers["main"], found.ghosts_of("main")) == (0, 0)
+
+
+def test_each_connector_is_told_of_the_other_when_it_changes() -> None:
+    found = both()
+    assert found.peers()[1].apps == {"main": AppPeers(1, LIMIT - 2)}
+    assert found.peers() == {}
+    drops(found, 2, 10.0)
+    assert found.peers()[1].apps == {"main": AppPeers(0, LIMIT - 1)}
+
+
+def test_words_on_a_link_that_is_gone_are_of_no_account() -> None:
+    found = both()
+    found.lost(1, at(5.0))
+    found.lost(1, at(5.0))
+    assert drops(found, 1, 6.0) == []
+    found.trouble(1, AppTrouble("main", "invalid_auth", "mend"))
+    assert found.ready("main") == 1

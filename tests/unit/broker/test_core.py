@@ -1,0 +1,122 @@
+"""The whole core on a disk that fills up: what must be written is written later, in its order, and once."""
+
+from typing import Any
+
+import pytest
+
+from slackd.broker.actions import Submit, TellLate
+from slackd.broker.core import REWRITE_AFTER
+from slackd.broker.instant import Instant
+from slackd.broker.journal import LateAnswer, Opening
+from slackd.broker.journal.writes import Bury, Close, ForgetSession, Handed, ListSession, Reason
+from slackd.errors import JournalError
+from tests.unit.broker.slack_texts import command, event
+from tests.unit.broker.test_ingest import RESPONDS, Bench, handed, payloads, plugin, the
+
+
+def written(actions: list[Any], kind: Any) -> list[Any]:
+    return [
+        write
+        for each in actions
+        if isinstance(each, Submit)
+        for write in each.writes
+        if isinstance(write, kind)
+    ]
+
+
+def test_an_answer_that_cannot_be_written_is_written_when_there_is_room_again() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(event()))
+    bench.disk_is_full = True
+    bench.answers(delivery)
+    assert len(bench.store.open) == 1
+    assert written(bench.passes(REWRITE_AFTER), Close) == [Close(delivery.id, 1)]  # tried again, in vain
+    bench.disk_is_full = False
+    bench.passes(REWRITE_AFTER)
+    assert not bench.core.has_unwritten
+    assert len(bench.store.open) == 0
+
+
+def test_answers_reach_the_disk_in_the_order_in_which_they_came() -> None:
+    bench = Bench(plugin(RESPONDS))
+    first = the(bench.deliver(event(1, {"type": "message", "channel": "C1"})))
+    second = the(bench.deliver(event(2, {"type": "message", "channel": "C2"})))
+    bench.disk_is_full = True
+    bench.answers(first)
+    bench.disk_is_full = False
+    assert written(bench.answers(second), Close) == []
+    assert [each.delivery for each in written(bench.passes(REWRITE_AFTER), Close)] == [first.id, second.id]
+
+
+def test_an_answer_in_time_is_acknowledged_at_the_deadline_also_on_a_full_disk() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    bench.disk_is_full = True
+    assert payloads(bench.answers(delivery, {"text": "done"})) == []
+    assert payloads(bench.passes(2.5)) == [{"text": "done"}]
+
+
+def test_what_somebody_waits_for_is_tried_once_and_he_is_told() -> None:
+    bench = Bench(plugin(RESPONDS))
+    bench.disk_is_full = True
+    told: list[Any] = []
+    bench.core.write([ListSession("bot", "t")], told.append)
+    bench.pump()
+    assert isinstance(told[0], JournalError)
+    assert not bench.core.has_unwritten
+
+
+def test_a_session_that_came_back_meanwhile_is_not_forgotten_afterwards() -> None:
+    bench = Bench(plugin(RESPONDS))
+    bench.core.left("bot", "s", bench.now)
+    bench.disk_is_full = True
+    bench.passes(2.0)
+    bench.disk_is_full = False
+    bench.core.write([ListSession("bot", "s")], lambda _: None)
+    bench.pump()
+    bench.joins("bot", "s")
+    bench.passes(REWRITE_AFTER)
+    assert written(bench.seen, ForgetSession) == [ForgetSession("bot", "s")]  # the one that failed
+    assert ("bot", "s") in bench.store.sessions
+
+
+def test_what_a_journal_has_of_a_plugin_whose_file_is_gone_harms_nobody() -> None:
+    bench = Bench(plugin(RESPONDS))
+    late = LateAnswer(5, 5, "gone", "main", "https://hooks.slack.com/x", '{"text":"x"}')
+    opening = Opening((("gone", "s"),), (Handed(9, "gone", "s"),), 9, late=(late,))
+    bench.core.start(opening, {}, bench.now)
+    actions = bench.pump()
+    assert written(actions, ForgetSession) == [ForgetSession("gone", "s")]
+    bench.core.late_posted(late, "", 0, None)
+    bench.core.buried("gone", {9}, {9}, bench.now)
+    bench.passes(1.0)
+    assert payloads(bench.deliver(event())) == [None]
+
+
+def test_a_delivery_that_the_journal_buried_settles_who_waits_for_it() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    bench.store.apply([Bury(delivery.id, None, Reason.BACKLOG_FULL, "")], bench.now.unix)
+    bench.core.buried("bot", {delivery.id}, {delivery.envelope}, bench.now)
+    assert payloads(bench.pump()) == [None]
+    late = bench.answers(delivery, {"text": "too late"})  # what becomes of it is stale, and nothing is stuck
+    assert [each for each in late if isinstance(each, TellLate)] == []
+    assert len(handed(bench.deliver(command(2)))) == 1
+
+
+def test_a_machine_that_slept_settles_everybody_when_it_wakes() -> None:
+    bench = Bench(plugin(RESPONDS))
+    bench.deliver(command(1), command(2))
+    assert payloads(bench.passes(3_600.0)) == [None, None]
+    assert bench.core.answers.next_due() is None
+
+
+@pytest.mark.parametrize("step", [-1_000_000.0, 1_000_000.0])
+def test_a_clock_that_is_set_moves_no_deadline(step: float) -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    bench.time += 1.0
+    at = Instant(bench.time, bench.now.unix + step)
+    bench.core.tick(at)
+    bench.core.answered("bot", "s", delivery.id, 1, '{"text":"done"}', at)
+    assert payloads(bench.pump()) == [{"text": "done"}]

@@ -1,0 +1,267 @@
+"""One plugin: its sessions, what they have in hand (rules R4 to R7), timeouts, and time that steps."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Bury, Close, Done, ForgetSession, Lane, OpenDelivery, Reason, Retry
+from slackd.config import Delivery, Plugin
+
+EPOCH = 1_800_000_000.0
+GRACE = 2.0
+
+
+class Bench:
+    def __init__(self, **rules: Any) -> None:
+        self.time, self.step = 0.0, 0.0
+        plugin = Plugin("p", Path("/p"), delivery=Delivery(**{"window": 2, **rules}))
+        self.it = PluginDispatch(plugin, grace=GRACE, rng=random.Random(1), now=self.now, empty=True)
+        self.ids = 0
+
+    @property
+    def now(self) -> Instant:
+        return Instant(self.time, EPOCH + self.time + self.step)
+
+    def opens(self, key: str = "", **more: Any) -> OpenDelivery:
+        self.ids += 1
+        delivery = OpenDelivery(self.ids, self.ids, "p", Lane.EVENTS, key, **more)
+        self.it.opened([delivery], self.now)
+        return delivery
+
+    def joins(self, session: str, *claims: OpenDelivery, window: int = 99, named: bool = True) -> None:
+        pairs, rows = [(each.id, each.attempt) for each in claims], {each.id: each for each in claims}
+        self.it.joined(session, window, pairs, rows, self.now, named=named)
+
+    def passes(self, seconds: float) -> None:
+        self.time += seconds
+        self.it.tick(self.now)
+
+    def does(self, kind: Any) -> list[Any]:
+        """What it wants done of this kind; the writes among the rest take effect."""
+        found = []
+        for action in self.it.take_actions():
+            if isinstance(action, kind):
+                found.append(action)
+            if isinstance(action, Close | Retry | Bury):
+                self.it.committed(action, Done(), self.now)
+        return found
+
+    def hands(self) -> list[tuple[str, int, int]]:
+        return [(each.session, each.delivery.id, each.delivery.attempt) for each in self.does(Hand)]
+
+    def is_handled(self, session: str, delivery: OpenDelivery) -> bool:
+        accepted = self.it.accept(session, delivery.id, delivery.attempt)
+        if accepted is not None:
+            self.it.committed(Close(delivery.id, delivery.attempt), Done(), self.now)
+        return accepted is not None
+
+
+def test_turns_go_round_within_the_window_of_all_and_of_each() -> None:
+    bench = Bench(window=3)
+    bench.joins("a", window=1)
+    bench.joins("b")
+    for _ in range(5):
+        bench.opens()
+    assert bench.hands() == [("a", 1, 1), ("b", 2, 1), ("b", 3, 1)]
+
+
+def test_key_and_slot_are_free_at_the_commit_and_not_before() -> None:
+    bench = Bench()
+    bench.joins("a")
+    first, second = bench.opens("k"), bench.opens("k")
+    assert bench.hands() == [("a", first.id, 1)]
+    assert bench.it.accept("a", first.id, 1) == first
+    assert bench.hands() == []
+    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    assert bench.hands() == [("a", second.id, 1)]
+
+
+def test_answers_to_another_attempt_or_of_another_session_are_ignored() -> None:
+    bench = Bench()
+    bench.joins("a")
+    bench.joins("b")
+    delivery = bench.opens()
+    bench.hands()
+    assert not bench.is_handled("b", delivery)
+    assert not bench.is_handled("a", attrs.evolve(delivery, attempt=2))
+    assert not bench.is_handled("a", attrs.evolve(delivery, id=99))
+    assert bench.is_handled("a", delivery)
+    assert not bench.is_handled("a", delivery)
+
+
+def test_a_session_that_comes_back_frees_what_it_does_not_claim_no_attempt_counted() -> None:
+    bench = Bench()
+    bench.joins("a")
+    held, lost = bench.opens(), bench.opens()
+    bench.hands()
+    bench.it.left("a", bench.now)
+    bench.passes(GRACE - 0.1)
+    bench.joins("a", held)
+    assert bench.hands() == [("a", lost.id, 1)]
+    assert bench.is_handled("a", held)
+
+
+def test_a_session_that_stays_away_is_forgotten_and_its_work_is_the_next_attempt() -> None:
+    bench = Bench()
+    bench.joins("a")
+    bench.joins("b", window=1)
+    bench.opens()
+    bench.hands()
+    bench.it.left("a", bench.now)
+    bench.passes(GRACE)
+    forgotten = bench.does((Retry, ForgetSession))
+    assert [type(each) for each in forgotten] == [Retry, ForgetSession]
+    assert bench.hands() == [("b", 1, 2)]
+
+
+def test_a_session_without_a_name_is_not_awaited() -> None:
+    bench = Bench()
+    bench.joins("\x001", named=False)
+    bench.opens()
+    bench.hands()
+    bench.it.left("\x001", bench.now)
+    assert bench.it.sessions.is_empty
+    assert bench.it.handed() == []
+
+
+def test_silence_costs_an_attempt_extend_starts_again_up_to_an_hour() -> None:
+    bench = Bench(ack_timeout=1_000.0)
+    bench.joins("a")
+    delivery = bench.opens()
+    bench.hands()
+    for _ in range(3):
+        bench.passes(999.0)
+        bench.it.extend("a", delivery.id, 1, bench.now)
+        assert bench.does(Retry) == []
+    bench.passes(604.0)
+    assert [each.attempt for each in bench.does(Retry)] == [1]
+
+
+def test_the_last_attempt_is_a_dead_letter() -> None:
+    bench = Bench(max_attempts=1, ack_timeout=5.0)
+    bench.joins("a")
+    bench.opens()
+    bench.hands()
+    bench.passes(5.0)
+    assert [each.reason for each in bench.does(Bury)] == [Reason.ATTEMPTS]
+
+
+def test_what_expired_is_buried_and_never_handed_out() -> None:
+    bench = Bench()
+    bench.opens(expires_at=EPOCH + 1.0)
+    bench.time = 2.0
+    bench.joins("a")
+    assert [each.reason for each in bench.does((Bury, Hand))] == [Reason.EXPIRED]
+
+
+def test_after_a_crash_old_deliveries_wait_for_all_listed_sessions_and_new_ones_do_not() -> None:
+    bench = Bench(window=4)
+    bench.it.restore(["a", "b"], None, 2, bench.now)
+    bench.it.take_actions()
+    old = [bench.opens("x"), bench.opens("y")]
+    new = bench.opens("z")
+    bench.it.old_counted(Lane.EVENTS, 2, bench.now)
+    bench.joins("a", old[0])
+    assert bench.hands() == [("a", new.id, 1)]
+    bench.joins("b")
+    assert [each[1:] for each in bench.hands()] == [(old[1].id, 1)]
+
+
+def test_after_a_crash_they_wait_no_longer_than_the_grace() -> None:
+    bench = Bench()
+    bench.it.restore(["gone"], None, 1, bench.now)
+    assert len(bench.does(CountOld)) == 2
+    bench.opens()
+    bench.joins("new")
+    assert bench.hands() == []
+    bench.passes(GRACE)
+    assert bench.hands() == [("new", 1, 1)]
+
+
+def test_after_a_clean_stop_what_was_handed_out_is_its_sessions_and_the_rest_goes_at_once() -> None:
+    bench = Bench()
+    noted, other = OpenDelivery(1, 1, "p", Lane.EVENTS, "x"), OpenDelivery(2, 2, "p", Lane.EVENTS, "y")
+    bench.ids = 2
+    bench.it.restore(["a"], [(noted, "a")], 2, bench.now)
+    bench.it.opened([other], bench.now)
+    bench.joins("b")
+    assert bench.hands() == [("b", other.id, 1)]
+    assert [(each.delivery, each.session) for each in bench.it.handed() or ()] == [(1, "a"), (2, "b")]
+
+
+def test_a_broker_that_stops_hands_out_nothing_takes_answers_and_wakes_up_for_nothing() -> None:
+    bench = Bench(ack_timeout=5.0)
+    bench.joins("a")
+    delivery = bench.opens()
+    bench.hands()
+    bench.it.halt()
+    bench.opens()
+    assert bench.it.next_wakeup() is None
+    bench.passes(10.0)
+    assert bench.is_handled("a", delivery)
+    assert bench.hands() == []
+
+
+def test_nothing_wakes_up_for_deliveries_that_were_answered() -> None:
+    bench = Bench()
+    bench.joins("a")
+    for _ in range(5_000):
+        delivery = bench.opens()
+        bench.hands()
+        bench.is_handled("a", delivery)
+        bench.time += 0.001
+    assert bench.it.next_wakeup() is None
+
+
+def test_waking_up_when_it_says_is_never_in_vain_twice() -> None:
+    bench = Bench(ack_timeout=5.0, backoff_initial=1.0, max_attempts=99)
+    bench.joins("a")
+    for _ in range(4):
+        bench.opens()
+    moments: list[float] = []
+    while len(moments) < 30:
+        at = bench.it.next_wakeup()
+        assert at is not None
+        assert at > bench.time, "it would spin"
+        moments.append(at)
+        bench.passes(at - bench.time)
+        for _ in range(3):
+            bench.does(())
+
+
+def test_a_clock_that_is_set_back_holds_no_retry_up() -> None:
+    bench = Bench(backoff_initial=1.0, backoff_max=1.0)
+    bench.joins("a")
+    bench.opens()
+    bench.hands()
+    bench.it.nack("a", 1, 1, "no", bench.now)
+    bench.does(Retry)
+    bench.step = -1_000_000.0
+    bench.passes(1.0)
+    assert bench.hands() == [("a", 1, 2)]
+
+
+def test_a_session_that_does_not_read_gets_nothing_until_it_does() -> None:
+    bench = Bench()
+    bench.joins("a")
+    bench.it.pause("a", True, bench.now)
+    bench.opens()
+    assert bench.hands() == []
+    bench.it.pause("a", False, bench.now)
+    assert bench.hands() == [("a", 1, 1)]
+
+
+def test_only_who_has_it_at_this_attempt_holds_it() -> None:
+    bench = Bench()
+    bench.joins("a")
+    delivery = bench.opens()
+    bench.hands()
+    assert bench.it.holds("a", delivery)
+    assert not bench.it.holds("b", delivery)
+    assert not bench.it.holds("a", attrs.evolve(delivery, attempt=2))
+    bench.is_handled("a", delivery)
+    assert not bench.it.holds("a", delivery)
