@@ -7,14 +7,15 @@ batch. Whatever does not commute with them waits until they are in.
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from json import loads
-from typing import Any
 
 import attrs
 
 from slackd.broker.journal import bulk
 from slackd.broker.journal.books import Books
+from slackd.broker.journal.deadletters import DeadLetters
+from slackd.broker.journal.recording import Recorder, Slot
+from slackd.broker.journal.rules import WAITED, storable
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
@@ -22,51 +23,26 @@ from slackd.broker.journal.writes import (
     Close,
     Discard,
     Done,
-    Duplicate,
     ForgetSession,
     Gap,
     Ghost,
     Lane,
     LateSent,
     ListSession,
-    NewDelivery,
     NoteStop,
     OpenDelivery,
     Outcome,
     Reason,
     Record,
-    Recorded,
     Replay,
     Retry,
     Revive,
     Stale,
     Write,
 )
-from slackd.envelope import Envelope
-
-DEDUPE_MEMORY = 25 * 3600.0
-"""Seconds for which dedupe keys are remembered: Slack's Delayed Events retry for 24 hours."""
-
-WAITED = frozenset({Reason.EXPIRED, Reason.TOO_OLD, Reason.BACKLOG_FULL})
-"""Reasons that end a delivery while it waits for its next attempt, which therefore is not counted."""
 
 _STALE = Stale()
 _DONE = Done()
-
-
-def dedupe_digest(app: str, key: str) -> bytes:
-    """Sixteen bytes that stand for a dedupe key of an app."""
-    return blake2b(f"{app}\0{key}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def storable(text: str) -> str:
-    """The text without lone surrogates, which JSON can smuggle in and UTF-8 cannot hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def byte_length(text: str) -> int:
-    """Bytes of the text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 @attrs.frozen
@@ -86,8 +62,6 @@ class Waiting:
 
 WAITING = "id, envelope, plugin, lane, key, attempt, respond_by, bytes, again"
 
-_Slot = tuple[list[Outcome], int]
-
 
 class Entries:
     """Applies writes through one cursor, inside a transaction.
@@ -98,9 +72,10 @@ class Entries:
     def __init__(self, cursor: sqlite3.Cursor, books: Books, clock: Callable[[], float]) -> None:
         self._cursor = cursor
         self._books = books
-        self._clock = clock
-        self._records: list[tuple[Record, _Slot]] = []
-        self._closes: list[tuple[Close, _Slot]] = []
+        self._dead_letters = DeadLetters(cursor, books, clock)
+        self._recorder = Recorder(cursor, books, self._dead_letters)
+        self._records: list[tuple[Record, Slot]] = []
+        self._closes: list[tuple[Close, Slot]] = []
         self._old = books.last_delivery
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -122,7 +97,7 @@ class Entries:
         """Let in what was collected; the outcomes are in their lists afterwards."""
         if self._records:
             records, self._records = self._records, []
-            self._record_all(records)
+            self._recorder.record_all(records)
         if self._closes:
             closes, self._closes = self._closes, []
             self._close_all(closes)
@@ -176,153 +151,9 @@ class Entries:
             case _:
                 raise TypeError(f"{type(write).__name__} is not a write the journal knows")
 
-    # Records
-
-    def _record_all(self, records: list[tuple[Record, _Slot]]) -> None:
-        digests = [[dedupe_digest(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
-        known = self._look_up([digest for some in digests for digest in some])
-        in_table = set(known)
-        fresh: dict[int, Record] = {}
-        learned: dict[bytes, tuple[bytes, int, int]] = {}
-        envelope_rows: list[tuple[Any, ...]] = []
-        delivery_rows: list[tuple[Any, ...]] = []
-        seen_before: list[tuple[int, _Slot]] = []
-        for (record, slot), own in zip(records, digests, strict=True):
-            horizon = record.received_at - DEDUPE_MEMORY
-            hits = [known[d][0] for d in own if d in known and known[d][1] > horizon]
-            if hits:
-                envelope = min(hits)
-                seen_before.append((envelope, slot))
-            else:
-                envelope = self._books.last_envelope + 1
-                fresh[envelope] = record
-                opened = self._record(record, envelope, envelope_rows, delivery_rows)
-                slot[0][slot[1]] = Recorded(envelope, opened)
-            at = int(record.received_at)
-            for digest in own:
-                if not hits or digest not in known or known[digest][1] <= horizon:
-                    known[digest] = (envelope, at)
-                    learned[digest] = (digest, envelope, at)
-        bulk.run(self._cursor, "DELETE FROM dedupe WHERE key IN (*)", list(in_table.intersection(learned)))
-        self._insert(envelope_rows, delivery_rows, list(learned.values()))
-        if seen_before:
-            self._answer_duplicates(seen_before)
-
-    def _look_up(self, digests: list[bytes]) -> dict[bytes, tuple[int, int]]:
-        rows = bulk.each(self._cursor, "SELECT key, envelope, at FROM dedupe WHERE key IN (*)", digests)
-        return {key: (envelope, at) for key, envelope, at in rows}
-
-    def _record(
-        self,
-        record: Record,
-        envelope_id: int,
-        envelope_rows: list[tuple[Any, ...]],
-        delivery_rows: list[tuple[Any, ...]],
-    ) -> tuple[OpenDelivery, ...]:
-        books = self._books
-        envelope = record.envelope
-        size = byte_length(envelope.text)
-        first = books.last_delivery + 1
-        opened = []
-        for new in record.deliveries:
-            books.last_delivery += 1
-            number = books.number_of(self._cursor, new.plugin)
-            if new.dead is not None:
-                self._dead_from_the_start(books.last_delivery, envelope_id, number, new, "")
-                continue
-            key = storable(new.key)
-            delivery_rows.append(
-                (
-                    books.last_delivery,
-                    envelope_id,
-                    number,
-                    int(new.lane),
-                    key,
-                    new.expires_at,
-                    new.respond_by,
-                    size,
-                )
-            )
-            books.backlog(number, 1, size)
-            opened.append(
-                OpenDelivery(
-                    books.last_delivery,
-                    envelope_id,
-                    new.plugin,
-                    new.lane,
-                    key,
-                    expires_at=new.expires_at,
-                    respond_by=new.respond_by,
-                )
-            )
-        if isinstance(envelope, Envelope):
-            kind, response_url = storable(envelope.type), storable(envelope.response_url)
-        else:
-            kind = response_url = ""
-            books.last_delivery += 1
-            number = books.number_of(self._cursor, "")
-            nobody = NewDelivery("", Lane.EVENTS, "", dead=Reason.UNREADABLE)
-            self._dead_from_the_start(books.last_delivery, envelope_id, number, nobody, envelope.reason)
-        envelope_rows.append(
-            (
-                envelope_id,
-                envelope.app,
-                storable(envelope.envelope_id or ""),
-                kind,
-                record.received_at,
-                int(record.answer),
-                None if record.response is None else storable(record.response),
-                response_url,
-                size,
-                first,
-                books.last_delivery,
-                storable(envelope.text),
-            )
-        )
-        books.enter_period(self._cursor, record.received_at, envelope_id)
-        books.last_envelope = envelope_id
-        books.envelope_bytes += size
-        return tuple(opened)
-
-    def _insert(
-        self,
-        envelopes: list[tuple[Any, ...]],
-        deliveries: list[tuple[Any, ...]],
-        keys: list[tuple[bytes, int, int]],
-    ) -> None:
-        bulk.insert(
-            self._cursor,
-            "envelope (id, app, envelope_id, type, received_at, answer, response, response_url, "
-            "bytes, first_delivery, last_delivery, text)",
-            12,
-            envelopes,
-        )
-        bulk.insert(
-            self._cursor,
-            "open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes)",
-            8,
-            deliveries,
-        )
-        bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, keys)
-
-    def _answer_duplicates(self, seen_before: list[tuple[int, _Slot]]) -> None:
-        ids = list({envelope for envelope, _ in seen_before})
-        rows = bulk.each(self._cursor, "SELECT id, answer, response FROM envelope WHERE id IN (*)", ids)
-        stored = {row[0]: Duplicate(row[0], Answer(row[1]), row[2]) for row in rows}
-        for envelope, (outcomes, index) in seen_before:
-            outcomes[index] = stored.get(envelope) or Duplicate(envelope, Answer.NONE, None)
-
-    def _dead_from_the_start(
-        self, delivery: int, envelope: int, plugin: int, new: NewDelivery, error: str, again: int = 0
-    ) -> None:
-        assert new.dead is not None
-        self._insert_dead_letter(
-            (delivery, envelope, plugin, int(new.lane), storable(new.key), new.dead.value, error, 0, again)
-        )
-
     # The end of a delivery
 
-    def _close_all(self, closes: list[tuple[Close, _Slot]]) -> None:
+    def _close_all(self, closes: list[tuple[Close, Slot]]) -> None:
         open_now: dict[int, list[int]] = {}
         rows = bulk.each(
             self._cursor,
@@ -387,7 +218,7 @@ class Entries:
         """Make an open delivery a dead letter; an owed answer is given up with it."""
         self._remove(waiting)
         attempts = waiting.attempt - 1 if reason in WAITED else waiting.attempt
-        self._insert_dead_letter(
+        self._dead_letters.insert(
             (
                 waiting.id,
                 waiting.envelope,
@@ -406,16 +237,6 @@ class Entries:
     def _remove(self, waiting: Waiting) -> None:
         self._cursor.execute("DELETE FROM open_delivery WHERE id = ?", (waiting.id,))
         self._books.backlog(waiting.plugin, -1, -waiting.bytes)
-
-    def _insert_dead_letter(self, row: tuple[int, int, int, int, str, str, str, int, int]) -> None:
-        delivery, envelope, plugin, lane, key, reason, error, attempts, again = row
-        self._cursor.execute(
-            "INSERT INTO dead_letter "
-            "(delivery, envelope, plugin, lane, key, reason, error, attempts, died_at, again) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (delivery, envelope, plugin, lane, key, reason, storable(error), attempts, self._clock(), again),
-        )
-        self._books.dead(plugin, 1)
 
     def _answer_passed(self, envelope: int) -> bool:
         self._cursor.execute(
@@ -464,7 +285,7 @@ class Entries:
         if new.dead is not None:
             delivery = self._books.next_delivery()
             self._remember_again(replay.envelope, delivery)
-            self._dead_from_the_start(delivery, replay.envelope, plugin, new, "", again=1)
+            self._dead_letters.insert_new(delivery, replay.envelope, plugin, new, "", again=1)
             return Done(replay.envelope)
         key = storable(new.key)
         opened = self._open_again(

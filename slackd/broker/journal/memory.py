@@ -19,9 +19,9 @@ from slackd.broker.journal import (
     Opening,
     StoredEnvelope,
 )
-from slackd.broker.journal.entries import byte_length
 from slackd.broker.journal.limits import Limits, PluginLimits
 from slackd.broker.journal.memory_store import MemoryStore
+from slackd.broker.journal.rules import byte_length
 from slackd.broker.journal.writer import OnBuried
 from slackd.broker.journal.writes import Gap, Lane, OpenDelivery, Outcome, Write
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable

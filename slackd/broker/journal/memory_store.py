@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import attrs
 
 from slackd.broker.journal import DeadLetter, LateAnswer, StoredEnvelope
-from slackd.broker.journal.entries import DEDUPE_MEMORY, WAITED, byte_length, storable
 from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, Buried, Limits
+from slackd.broker.journal.rules import DEDUPE_MEMORY, WAITED, byte_length, storable
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,

@@ -12,8 +12,9 @@ import attrs
 
 from slackd.broker.journal import bulk
 from slackd.broker.journal.books import Books
-from slackd.broker.journal.entries import DEDUPE_MEMORY, WAITING, Entries, Waiting
+from slackd.broker.journal.entries import WAITING, Entries, Waiting
 from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, Buried, Limits
+from slackd.broker.journal.rules import DEDUPE_MEMORY
 from slackd.broker.journal.writes import Reason
 
 CHUNK = 200
