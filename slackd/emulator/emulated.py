@@ -37,6 +37,7 @@ class EmulatedSlack:
         self.workspaces = {name: Workspace(side.app, ids) for name, side in core.sides.items()}
         self.response_urls = ResponseUrls(core.world, core.ledger)
         self.batches: dict[str, Batch] = {}
+        self._submissions: list[tuple[Entry, dict[str, Any]]] = []
         self._batch_numbers = itertools.count(1)
         self._happenings = {name: Happenings(side.app, ids) for name, side in core.sides.items()}
         for happenings in self._happenings.values():
@@ -99,7 +100,9 @@ class EmulatedSlack:
 
     def post_message(self, text: str, *, app: App = None, **more: Any) -> Entry:
         """A person posts a message (`channel`, `user`, `thread_ts`)."""
-        return self.send(self._of(app).message(text, self._wall(), **more), app=app)
+        happening = self._of(app).message(text, self._wall(), **more)
+        self._workspace(app).hear(happening.payload["event"])
+        return self.send(happening, app=app)
 
     def mention(self, text: str, *, app: App = None, **more: Any) -> Entry:
         """A person mentions the app."""
@@ -164,8 +167,10 @@ class EmulatedSlack:
     ) -> Entry:
         """A person submits a modal: `values` is `{block_id: {action_id: {...}}}`."""
         view = self._view(app, view_id, callback_id)
-        view = {**view, "state": {"values": dict(values or {})}}
-        return self.send(self._of(app).view_submission(view, **more), app=app)
+        submitted = {**view, "state": {"values": dict(values or {})}}
+        entry = self.send(self._of(app).view_submission(submitted, **more), app=app)
+        self._submissions.append((entry, view))
+        return entry
 
     def close_view(
         self,
@@ -285,6 +290,7 @@ class EmulatedSlack:
         for workspace in self.workspaces.values():
             workspace.forget()
         self.response_urls.forget()
+        self._submissions.clear()
         for batch in self.batches.values():
             batch.count = batch.sent
         self.batches.clear()
@@ -297,6 +303,7 @@ class EmulatedSlack:
 
     def _view(self, app: App, view_id: str | None, callback_id: str | None) -> dict[str, Any]:
         workspace = self._workspace(app)
+        self._take_answers_to_submissions()
         view = workspace.find_view(view_id=view_id, callback_id=callback_id)
         if view is not None:
             return view
@@ -304,6 +311,21 @@ class EmulatedSlack:
             raise EmulatorError(f"no view {view_id!r} was opened")
         made_up = {"type": "modal", "callback_id": callback_id or "view", "blocks": []}
         return workspace.keep_view(made_up, self._wall())
+
+    def _take_answers_to_submissions(self) -> None:
+        """What the app answered to a submission may have changed its view, or put another on top of it."""
+        waiting, self._submissions = self._submissions, []
+        for entry, view in waiting:
+            if not entry.acks:
+                self._submissions.append((entry, view))
+                continue
+            answer = entry.acks[0].payload
+            if isinstance(answer, dict) and isinstance(given := answer.get("view"), dict):
+                workspace = self.workspaces[entry.app]
+                if answer.get("response_action") == "update":
+                    workspace.keep_view(given, self._wall(), view_id=view["id"])
+                elif answer.get("response_action") == "push":
+                    workspace.keep_view(given, self._wall(), below=view)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

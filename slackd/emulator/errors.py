@@ -1,5 +1,7 @@
 """What the emulator raises on purpose."""
 
+from typing import Any
+
 from slackd import SlackdError
 
 
@@ -23,3 +25,11 @@ class FrameViolation(EmulatorError):
 
 class WaitedTooLongError(EmulatorError):
     """What a test or a person waited for did not happen in time."""
+
+
+class Refused(Exception):
+    """Slack says no to a call: `ok` is false."""
+
+    def __init__(self, error: str, **more: Any) -> None:
+        super().__init__(error)
+        self.body: dict[str, Any] = {"ok": False, "error": error, **more}

@@ -158,9 +158,9 @@ class Happenings:
             "team_id": self._app.team_id,
             "team_domain": self._app.team_domain,
             "channel_id": channel,
-            "channel_name": _name_of(channel),
+            "channel_name": name_of(channel),
             "user_id": user,
-            "user_name": _name_of(user),
+            "user_name": name_of(user),
             "command": command,
             "text": text,
             "api_app_id": self._app.app_id,
@@ -202,7 +202,7 @@ class Happenings:
             "action_ts": self._ids.ts(wall),
             "team": self._team(),
             "user": self._user(user),
-            "channel": {"id": channel, "name": _name_of(channel)},
+            "channel": {"id": channel, "name": name_of(channel)},
             "is_enterprise_install": False,
             "enterprise": None,
             "callback_id": callback_id,
@@ -246,7 +246,7 @@ class Happenings:
                 "channel_id": channel,
                 "is_ephemeral": False,
             }
-            payload["channel"] = {"id": channel, "name": _name_of(channel)}
+            payload["channel"] = {"id": channel, "name": name_of(channel)}
             payload["message"] = {"type": "message", "user": self._app.bot_user_id, **(message or {}), "ts": ts}
             payload["response_url"] = self._response_url("actions")
         payload["actions"] = [{"action_ts": self._ids.ts(wall), **action} for action in actions]
@@ -314,7 +314,7 @@ class Happenings:
             payload["view"] = dict(view)
         else:
             payload["container"] = {"type": "message", "channel_id": channel, "is_ephemeral": False}
-            payload["channel"] = {"id": channel, "name": _name_of(channel)}
+            payload["channel"] = {"id": channel, "name": name_of(channel)}
         return self._interaction(payload | more, True)
 
     def anything(
@@ -341,12 +341,13 @@ class Happenings:
         return {"id": self._app.team_id, "domain": self._app.team_domain}
 
     def _user(self, user: str, *, short: bool = False) -> Json:
-        name = _name_of(user)
+        name = name_of(user)
         found: Json = {"id": user, "username": name, "team_id": self._app.team_id}
         return found if short else {**found, "name": name}
 
 
-def _name_of(slack_id: str) -> str:
+def name_of(slack_id: str) -> str:
+    """The name of whatever has this id, in a workspace where names are made of ids."""
     return slack_id[1:].lstrip("0").lower() or slack_id.lower()
 
 

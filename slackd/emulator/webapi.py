@@ -8,10 +8,11 @@ from typing import Any
 import attrs
 
 from slackd.emulator.core import Slack
+from slackd.emulator.errors import Refused
 from slackd.emulator.faults import PlannedFault
 from slackd.emulator.ledger import ApiCall
 from slackd.emulator.method_names import METHODS
-from slackd.emulator.methods import Methods, Refused
+from slackd.emulator.methods import Methods
 from slackd.emulator.rates import RateLimits
 from slackd.emulator.settings import EmulatedApp
 from slackd.emulator.tickets import hashed_app_id

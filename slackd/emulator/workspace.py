@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -11,6 +11,9 @@ from slackd.emulator.ids import IdSource
 from slackd.emulator.settings import EmulatedApp
 
 Json = dict[str, Any]
+
+KEPT_MESSAGES: Final = 10_000
+"""Messages of one app's workspace; the oldest go first."""
 
 
 @attrs.define
@@ -21,6 +24,8 @@ class Workspace:
         messages: by channel and `ts`.
         views: by id, as Slack would give them back.
         triggers: until when each `trigger_id` opens a view; gone once used.
+        homes: the view in each user's Home tab, by its id.
+        conversations: direct messages that the app opened, by the users in them.
     """
 
     app: EmulatedApp
@@ -29,6 +34,8 @@ class Workspace:
     views: dict[str, Json] = attrs.field(factory=dict)
     triggers: dict[str, float] = attrs.field(factory=dict)
     reactions: set[tuple[str, str, str]] = attrs.field(factory=set)
+    homes: dict[str, str] = attrs.field(factory=dict)
+    conversations: dict[str, str] = attrs.field(factory=dict)
 
     def post(self, args: Mapping[str, Any], wall: float) -> Json:
         """A message of the app's."""
@@ -45,11 +52,30 @@ class Workspace:
         for field in ("blocks", "attachments", "thread_ts", "metadata"):
             if args.get(field):
                 message[field] = args[field]
-        self.messages[str(args["channel"]), ts] = message
+        self._keep(str(args["channel"]), message)
         return message
 
-    def keep_view(self, given: Mapping[str, Any], wall: float, *, view_id: str | None = None) -> Json:
-        """A view that the app opened, pushed, updated or published."""
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """A message of a person's."""
+        message = {
+            name: value for name, value in event.items() if name not in ("channel", "channel_type", "event_ts")
+        }
+        self._keep(str(event["channel"]), {**message, "type": "message"})
+
+    def _keep(self, channel: str, message: Json) -> None:
+        self.messages[channel, message["ts"]] = message
+        if len(self.messages) > KEPT_MESSAGES:
+            del self.messages[next(iter(self.messages))]
+
+    def keep_view(
+        self,
+        given: Mapping[str, Any],
+        wall: float,
+        *,
+        view_id: str | None = None,
+        below: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """A view that the app opened, pushed (on top of `below`), updated or published."""
         view_id = view_id or self.ids.slack_id("V")
         before = self.views.get(view_id, {})
         view = {
@@ -60,8 +86,8 @@ class Workspace:
             "clear_on_close": False,
             "notify_on_close": False,
             "external_id": "",
-            "previous_view_id": None,
-            "root_view_id": before.get("root_view_id", view_id),
+            "previous_view_id": below["id"] if below else before.get("previous_view_id"),
+            "root_view_id": below["root_view_id"] if below else before.get("root_view_id", view_id),
             "app_id": self.app.app_id,
             "app_installed_team_id": self.app.team_id,
             "bot_id": self.app.bot_id,
@@ -71,6 +97,23 @@ class Workspace:
         }
         self.views[view_id] = view
         return view
+
+    def named_view(self, view_id: object, external_id: object) -> Json | None:
+        """The view of that id, or of the id that the app gave it."""
+        if view_id:
+            return self.views.get(str(view_id))
+        return next(
+            (each for each in self.views.values() if external_id and each["external_id"] == external_id), None
+        )
+
+    def find_modal(self) -> Json | None:
+        """The modal that was opened last."""
+        return next((each for each in reversed(self.views.values()) if each["type"] == "modal"), None)
+
+    def depth(self, view: Mapping[str, Any]) -> int:
+        """Modals in the stack whose top this is."""
+        below = self.views.get(view["previous_view_id"] or "")
+        return 1 if below is None else 1 + self.depth(below)
 
     def find_view(self, *, view_id: str | None = None, callback_id: str | None = None) -> Json | None:
         """The view of that id, or the latest of that `callback_id`, or the latest."""
@@ -99,6 +142,8 @@ class Workspace:
         self.views.clear()
         self.triggers.clear()
         self.reactions.clear()
+        self.homes.clear()
+        self.conversations.clear()
 
 
 def _elements(blocks: Any) -> Iterator[Json]:

@@ -146,7 +146,7 @@ async def test_known_methods_without_more_to_them_say_ok_and_are_recorded(
 
 
 async def test_a_trigger_opens_one_view_within_three_seconds(slack: EmulatedSlack, call: Caller) -> None:
-    view = {"type": "modal", "callback_id": "ask", "blocks": []}
+    view = {"type": "modal", "callback_id": "ask", "title": {"type": "plain_text", "text": "Ask"}, "blocks": []}
     entry = slack.command("/ask")
     body = {"trigger_id": entry.trigger_id, "view": view}
     _, _, opened = await call("views.open", json=body)
