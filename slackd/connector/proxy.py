@@ -37,12 +37,6 @@ def proxy_for(url: str, configured: str | None, environ: Mapping[str, str] = os.
     return _with_scheme(found)
 
 
-def without_password(proxy: str) -> str:
-    """A proxy's URL as it may be shown."""
-    parts = urlsplit(proxy)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """The certificates of the system, and those of `ca_file` (an inspecting proxy's) besides.
 

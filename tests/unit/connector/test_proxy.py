@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.connector.proxy import proxy_for, tls_context, without_password
+from slackd.connector.proxy import proxy_for, tls_context
 from slackd.errors import ConfigError
 
 SLACK = "wss://wss-primary.slack.com/link/?ticket=1"
@@ -85,10 +85,6 @@ def test_the_configured_proxy_holds_whatever_the_environment_says() -> None:
     assert proxy_for(SLACK, PROXY, environ) == PROXY
     assert proxy_for("ws://127.0.0.1/", "proxy:1", environ) == "http://proxy:1"
     assert proxy_for(SLACK, "", environ) is None
-
-
-def test_a_proxys_password_is_not_shown() -> None:
-    assert without_password(PROXY) == "http://proxy.corp:3128"
 
 
 def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
