@@ -1,6 +1,6 @@
 """How much is kept, and for how long: values that both engines share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -31,6 +31,9 @@ class Buried:
     envelope: int
     plugin: str
     reason: Reason
+
+
+OnBuried = Callable[[Sequence[Buried]], None]
 
 
 @attrs.frozen

@@ -19,10 +19,9 @@ from slackd.broker.journal import (
     Opening,
     StoredEnvelope,
 )
-from slackd.broker.journal.limits import Limits, PluginLimits
+from slackd.broker.journal.limits import Limits, OnBuried
 from slackd.broker.journal.memory_store import MemoryStore
 from slackd.broker.journal.rules import byte_length
-from slackd.broker.journal.writer import OnBuried
 from slackd.broker.journal.writes import Gap, Lane, OpenDelivery, Outcome, Write
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
 
@@ -165,10 +164,6 @@ class MemoryJournal:
         commits, self._commits = self._commits, 0
         size = sum(byte_length(stored.text) for stored in self._store.envelopes.values())
         return JournalHealth(size, (0.0,) * commits, self._failing, self._clock())
-
-    def set_limits(self, plugins: Mapping[str, PluginLimits]) -> None:
-        """As in `SqliteJournal`."""
-        self.limits = attrs.evolve(self.limits, plugins=dict(plugins))
 
     def set_away(self, plugins: Collection[str]) -> None:
         """As in `SqliteJournal`."""

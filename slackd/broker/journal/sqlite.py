@@ -12,10 +12,10 @@ import attrs
 
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
 from slackd.broker.journal.backup import copied, remove_leftovers
-from slackd.broker.journal.limits import Limits, PluginLimits, limits_of
+from slackd.broker.journal.limits import Limits, OnBuried, PluginLimits, limits_of
 from slackd.broker.journal.lock import JournalLock, acquire
 from slackd.broker.journal.reader import Reader
-from slackd.broker.journal.writer import Errand, OnBuried, Submission, Writer
+from slackd.broker.journal.writer import Errand, Submission, Writer
 from slackd.broker.journal.writes import Write
 from slackd.config import values
 from slackd.errors import JournalError, JournalUnwritable
@@ -101,10 +101,6 @@ class SqliteJournal(Reader):
     def limits(self) -> Limits:
         """What retention goes by."""
         return self._writer.limits
-
-    def set_limits(self, plugins: Mapping[str, PluginLimits]) -> None:
-        """Backlog limits by plugin, from the next step of retention on."""
-        self._writer.limits = attrs.evolve(self._writer.limits, plugins=dict(plugins))
 
     def set_away(self, plugins: Collection[str]) -> None:
         """Which plugins have no session: nobody else has their expired deliveries in hand, so retention buries

@@ -19,11 +19,11 @@ from queue import Empty, SimpleQueue
 
 import attrs
 
-from slackd.broker.journal import JournalHealth, OnCommit, Opening, opening, schema
-from slackd.broker.journal.books import Books
+from slackd.broker.journal import JournalHealth, OnCommit, Opening, schema
+from slackd.broker.journal.connection import OwnedConnection
 from slackd.broker.journal.entries import Entries
-from slackd.broker.journal.faults import FAILURES, MISTAKES, damaged, fault
-from slackd.broker.journal.limits import Buried, Limits
+from slackd.broker.journal.faults import FAILURES, MISTAKES, fault
+from slackd.broker.journal.limits import Limits, OnBuried
 from slackd.broker.journal.retention import Retention, Round
 from slackd.broker.journal.writes import Outcome, Record, Write
 from slackd.errors import JournalError
@@ -51,11 +51,6 @@ FAILING_PAUSE = 15.0
 
 ANSWER_EVERY = 1.0
 """Seconds after which an idle writer shows that it is alive."""
-
-WAL_LIMIT = 64 << 20
-"""Bytes to which the write-ahead log is cut when it starts again at its beginning."""
-
-OnBuried = Callable[[Sequence[Buried]], None]
 
 
 @attrs.frozen
@@ -96,10 +91,8 @@ class Writer:
         self._on_buried = on_buried
         self._tend_by_itself = tend_by_itself
         self._queue: SimpleQueue[Submission | Errand | None] = SimpleQueue()
-        self._connection: sqlite3.Connection | None = None
-        self._books: Books
+        self._owned = OwnedConnection(path)
         self._retention = Retention()
-        self._note_to_remove = False
         self._untold: deque[_Told] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
         self._failing = ""
@@ -141,7 +134,7 @@ class Writer:
     def _run(self) -> None:
         try:
             try:
-                found = self._open_for_the_first_time()
+                found = self._owned.open_for_the_first_time(self._clock())
             except (JournalError, *FAILURES) as error:
                 refusal = error if isinstance(error, JournalError) else fault(error, str(self._path))
                 self._call(self._refuse_opening, refusal)
@@ -149,7 +142,7 @@ class Writer:
             self._call(self._announce_opening, found)
             self._serve()
         finally:
-            self._drop_connection()
+            self._owned.drop()
             self._refuse_the_rest()
             self._call(self._ended.set)
 
@@ -230,10 +223,10 @@ class Writer:
             try:
                 told = self._in_transaction(group, careful=False)
             except MISTAKES:
-                self._roll_back()
+                self._owned.roll_back()
                 told = self._in_transaction(group, careful=True)
         except FAILURES as error:
-            self._roll_back(error)
+            self._owned.roll_back(error)
             refusal = fault(error, str(self._path))
             self._failing = str(refusal)
             return [(submission.on_commit, refusal) for submission in group]
@@ -241,39 +234,30 @@ class Writer:
         return told
 
     def _in_transaction(self, group: Sequence[Submission], *, careful: bool) -> list[_Told]:
-        cursor = self._begin()
+        cursor = self._owned.begin()
         told: list[_Told]
         if careful:
             told = [(submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group]
         else:
-            entries = Entries(cursor, self._books, self._clock)
+            entries = Entries(cursor, self._owned.books, self._clock)
             told = [(submission.on_commit, entries.apply(submission.writes)) for submission in group]
             entries.flush()
-        self._books.save(cursor)
-        cursor.execute("COMMIT")
-        self._note_to_remove = False
+        self._owned.commit(cursor)
         return told
-
-    def _begin(self) -> sqlite3.Cursor:
-        cursor = self._usable_connection().cursor()
-        cursor.execute("BEGIN IMMEDIATE")
-        if self._note_to_remove:
-            opening.remove_note(cursor)
-        return cursor
 
     def _apply_carefully(
         self, cursor: sqlite3.Cursor, submission: Submission
     ) -> Sequence[Outcome] | JournalError:
         cursor.execute("SAVEPOINT submission")
         try:
-            entries = Entries(cursor, self._books, self._clock)
+            entries = Entries(cursor, self._owned.books, self._clock)
             outcomes = entries.apply(submission.writes)
             entries.flush()
-            self._books.save(cursor)
+            self._owned.books.save(cursor)
         except MISTAKES as error:
             cursor.execute("ROLLBACK TO submission")
             cursor.execute("RELEASE submission")
-            self._books = Books(cursor.connection)
+            self._owned.recount()
             return JournalError(f"{self._path}: the journal cannot hold this: {type(error).__name__}: {error}")
         cursor.execute("RELEASE submission")
         return outcomes
@@ -288,7 +272,7 @@ class Writer:
             try:
                 buried += self._take_step(chores, now)
             except FAILURES as error:
-                self._roll_back(error)
+                self._owned.roll_back(error)
                 raise fault(error, str(self._path)) from error
         return buried
 
@@ -296,18 +280,18 @@ class Writer:
         try:
             self._take_step(chores, self._clock())
         except FAILURES as error:
-            self._roll_back(error)
+            self._owned.roll_back(error)
             self._retention.forget()
             return False
         return True
 
     def _take_step(self, chores: list[Callable[[Round], bool]], now: float) -> int:
-        cursor = self._usable_connection().cursor()
-        entries = Entries(cursor, self._books, lambda: now)
-        round_ = Round(cursor, self._books, entries, self.limits, now)
+        cursor = self._owned.usable().cursor()
+        entries = Entries(cursor, self._owned.books, lambda: now)
+        round_ = Round(cursor, self._owned.books, entries, self.limits, now)
         more = chores[0](round_)
         if round_.changed:
-            self._books.save(cursor)
+            self._owned.books.save(cursor)
             cursor.execute("COMMIT")
             self._last_write = time.monotonic()
             self._dirty_pages += 100
@@ -326,61 +310,10 @@ class Writer:
         if idle or self._dirty_pages >= CHECKPOINT_PAGES:
             self._dirty_pages = 0
             try:
-                self._usable_connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             except FAILURES as error:
                 # The log keeps what is committed; the next commit tells whether the disk still takes writes.
-                self._roll_back(error)
-
-    # The connection
-
-    def _open_for_the_first_time(self) -> Opening:
-        _make_private(self._path)
-        self._connection = self._connect()
-        schema.prepare(self._connection, str(self._path))
-        self._books = Books(self._connection)
-        found, self._note_to_remove = opening.read(self._connection, self._books.last_delivery, self._clock())
-        return found
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=1.0, isolation_level=None, cached_statements=512, check_same_thread=False
-        )
-        try:
-            schema.refuse_foreign(connection, str(self._path))
-            schema.use_write_ahead_log(connection, str(self._path))
-            connection.execute("PRAGMA cache_size = -65536")
-            connection.execute("PRAGMA temp_store = MEMORY")
-            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _usable_connection(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._connect()
-            self._books = Books(self._connection)
-        return self._connection
-
-    def _roll_back(self, error: BaseException | None = None) -> None:
-        """Undo the transaction and what memory knows of it; a connection that cannot is replaced later."""
-        connection = self._connection
-        if connection is None:
-            return
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if error is not None and damaged(error):
-                self._drop_connection()
-            else:
-                self._books = Books(connection)
-        except FAILURES:
-            self._drop_connection()
-
-    def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+                self._owned.roll_back(error)
 
     # Telling the event loop
 
@@ -444,17 +377,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-
-def _make_private(path: Path) -> None:
-    """Create the file before SQLite does, readable by nobody else; SQLite gives the log the same mode."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return
-    os.close(descriptor)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -83,7 +83,7 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
 async def test_a_connection_that_was_given_up_is_replaced(tmp_path: Path) -> None:
     journal, _ = await open_journal(Journal(tmp_path))
     await told(journal, record(0, "r"))
-    journal._writer.put(writer.Errand(journal._writer._drop_connection))
+    journal._writer.put(writer.Errand(journal._writer._owned.drop))
     outcomes = await told(journal, record(0, "r"), record(1, "r"))
     assert outcomes == [Duplicate(1, Answer.NONE, None), Recorded(2, (OPENED,))]
     await journal.close()

@@ -47,14 +47,6 @@ async def test_the_oldest_deliveries_make_room_for_a_backlog_within_its_bytes(tm
         assert (backlogs["other"].deliveries, backlogs["other"].dead) == (1_000, 0)
 
 
-async def test_limits_change_while_it_runs(tmp_path: Path) -> None:
-    async with journal_in(tmp_path) as (journal, _):
-        await write(journal, *(event(f"k{n}", deliveries=[to()], text="x" * 10) for n in range(10)))
-        assert await journal.tend(NOW) == 0
-        journal.set_limits({"bot": PluginLimits(max_bytes=50)})
-        assert await journal.tend(NOW) == 5
-
-
 async def test_a_backlog_that_is_too_old_is_buried_in_both_lanes(tmp_path: Path) -> None:
     buried: list[Buried] = []
     async with journal_in(tmp_path, plugins={"bot": PluginLimits(max_age=DAY)}, buried=buried) as (journal, _):

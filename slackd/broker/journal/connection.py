@@ -1,0 +1,112 @@
+"""The one connection that writes: opened, rolled back, replaced when it is damaged. For the writer's thread."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from slackd.broker.journal import Opening, opening, schema
+from slackd.broker.journal.books import Books
+from slackd.broker.journal.faults import FAILURES, damaged
+
+WAL_LIMIT = 64 << 20
+"""Bytes to which the write-ahead log is cut when it starts again at its beginning."""
+
+
+class OwnedConnection:
+    """The connection, and what memory knows of the rows behind it.
+
+    Attributes:
+        books: What the rows add up to; read anew whenever a transaction came to nothing.
+    """
+
+    books: Books
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._note_to_remove = False
+
+    def open_for_the_first_time(self, now: float) -> Opening:
+        """Make or migrate the file, and read what the last broker left; raises `JournalError` or `FAILURES`."""
+        _make_private(self._path)
+        self._connection = self._connect()
+        schema.prepare(self._connection, str(self._path))
+        self.books = Books(self._connection)
+        found, self._note_to_remove = opening.read(self._connection, self.books.last_delivery, now)
+        return found
+
+    def usable(self) -> sqlite3.Connection:
+        """The connection, made anew if it was dropped."""
+        if self._connection is None:
+            self._connection = self._connect()
+            self.recount()
+        return self._connection
+
+    def begin(self) -> sqlite3.Cursor:
+        """Begin a group's transaction; the first one takes the note of the last clean stop away."""
+        cursor = self.usable().cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        if self._note_to_remove:
+            opening.remove_note(cursor)
+        return cursor
+
+    def commit(self, cursor: sqlite3.Cursor) -> None:
+        """Commit a group's transaction, the books with it."""
+        self.books.save(cursor)
+        cursor.execute("COMMIT")
+        self._note_to_remove = False
+
+    def recount(self) -> None:
+        """Read the books anew from the rows."""
+        assert self._connection is not None
+        self.books = Books(self._connection)
+
+    def roll_back(self, error: BaseException | None = None) -> None:
+        """Undo the transaction and what memory knows of it; a connection that cannot is replaced later."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if error is not None and damaged(error):
+                self.drop()
+            else:
+                self.recount()
+        except FAILURES:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=1.0, isolation_level=None, cached_statements=512, check_same_thread=False
+        )
+        try:
+            schema.refuse_foreign(connection, str(self._path))
+            schema.use_write_ahead_log(connection, str(self._path))
+            connection.execute("PRAGMA cache_size = -65536")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _make_private(path: Path) -> None:
+    """Create the file before SQLite does, readable by nobody else; SQLite gives the log the same mode."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
