@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint types unit integration deb e2e bench clean
+.PHONY: setup demo test test-oldest lint types unit integration deb e2e bench clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,17 @@ unit: setup
 integration: setup
 	$(BIN)/python -m pytest tests/integration
 
+# The same tests with the libraries of Debian 12, the oldest that slackd runs with.
+OLDEST := .venv-oldest
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest tests/unit tests/integration
+
+$(OLDEST)/.installed: pyproject.toml packaging/debian-12-constraints.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint packaging/debian-12-constraints.txt -e '.[dev]'
+	touch $@
+
 # Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.
 deb:
 	$(PYTHON) packaging/deb/build.py --twice
@@ -44,4 +55,4 @@ bench: setup
 	$(BIN)/python -m tests.bench.throughput
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache
