@@ -115,18 +115,58 @@ class NotJsonError(SlackdError, ValueError):
     """A value to be sent has no JSON text: NaN, an infinity, a type that JSON doesn't know, a circle."""
 
 
-class LineReader:
-    """Cuts the byte stream of one connection into messages.
+class LineCutter:
+    """Cuts a byte stream into lines; how it falls into chunks makes no difference to what comes out, and each
+    byte is looked at a bounded number of times.
 
-    `limit` is the length in bytes that a line may have, without its line feed. How the stream falls into
-    chunks makes no difference to what comes out, and each byte is looked at a bounded number of times.
+    `limit` is the length in bytes that a line may have, without its line feed.
     """
 
-    __slots__ = ("_finished", "_limit", "_tail")
+    __slots__ = ("_limit", "_tail", "too_long")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._tail = bytearray()
+        self.too_long = False
+
+    def receive(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes, in order, without their line feeds. After the first one that is
+        longer than the limit `too_long` is true, and nothing more comes."""
+        if self.too_long:
+            return []
+        if b"\n" not in data:
+            self._tail += data
+            self._stop_if(len(self._tail) > self._limit)
+            return []
+        lines = data.split(b"\n")
+        if self._tail:
+            self._tail += lines[0]
+            lines[0] = bytes(self._tail)
+        self._tail = bytearray(lines.pop())
+        for place, line in enumerate(lines):
+            if len(line) > self._limit:
+                self._stop_if(True)
+                return lines[:place]
+        self._stop_if(len(self._tail) > self._limit)
+        return lines
+
+    def _stop_if(self, too_long: bool) -> None:
+        if too_long:
+            self.too_long = True
+            self._tail = bytearray()
+
+
+class LineReader:
+    """Cuts the byte stream of one connection into messages.
+
+    `limit` is the length in bytes that a line may have, without its line feed.
+    """
+
+    __slots__ = ("_cutter", "_finished", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._cutter = LineCutter(limit)
         self._finished = False
 
     @property
@@ -138,37 +178,19 @@ class LineReader:
         """The messages that `data` completes, in order. Never raises on what a peer sent."""
         if self._finished:
             return []
-        if b"\n" not in data:
-            self._tail += data
-            return [self._finish(self._too_long())] if len(self._tail) > self._limit else []
-        lines = data.split(b"\n")
-        if self._tail:
-            self._tail += lines[0]
-            lines[0] = bytes(self._tail)
-        self._tail = bytearray(lines.pop())
         messages: list[Message] = []
-        for line in lines:
-            if len(line) > self._limit:
-                messages.append(self._finish(self._too_long()))
-                return messages
+        for line in self._cutter.receive(data):
             if not line or line.isspace():
                 continue
-            message = _decode(line)
+            message = decode(line)
             messages.append(message)
             if type(message) is Malformed:
-                self._finish(message)
+                self._finished = True
                 return messages
-        if len(self._tail) > self._limit:
-            messages.append(self._finish(self._too_long()))
+        if self._cutter.too_long:
+            self._finished = True
+            messages.append(Malformed(LINE_TOO_LONG, f"a line may have at most {self._limit} bytes"))
         return messages
-
-    def _too_long(self) -> Malformed:
-        return Malformed(LINE_TOO_LONG, f"a line may have at most {self._limit} bytes")
-
-    def _finish(self, malformed: Malformed) -> Malformed:
-        self._finished = True
-        self._tail = bytearray()
-        return malformed
 
 
 def encode_request(id: int | str, method: str, params: dict[str, Any]) -> bytes:  # noqa: A002
@@ -225,7 +247,8 @@ _ID_TYPES = frozenset((int, str))  # not isinstance: True is an int there
 _BAD_ID = Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
 
 
-def _decode(line: bytes) -> Message:
+def decode(line: bytes) -> Message:
+    """The message in one line. Never raises on what a peer sent."""
     try:
         value = _parse(line.decode())
     except UnicodeDecodeError:

@@ -1,12 +1,15 @@
-"""The link's messages as lines, and back: JSON-RPC notifications, one line each (`slackd.wire`).
+"""The link's messages as lines, and back: JSON-RPC notifications, one line each (`slackd.wire`), but for the
+texts that are delivered, which follow theirs as they are.
 
 Neighbouring releases understand each other: a member that this release does not know is ignored, one that the
 other side does not send has its default, a method that is not known decodes to None. What decodes to nothing
 that makes sense raises `LinkError`, and the link is closed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
+
+import attrs
 
 from slackd import wire
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
@@ -41,6 +44,28 @@ Params = Mapping[str, Any]
 T = TypeVar("T")
 
 
+@attrs.frozen
+class Heads:
+    """The first line of a `Deliver`: its arrivals, with a text of None for each that follows on a line."""
+
+    arrivals: tuple[tuple[int, str, str, float, str | None], ...]
+
+    def complete(self, texts: Iterable[str]) -> Deliver:
+        """With the texts that followed, in order."""
+        rest = iter(texts)
+        return Deliver(
+            tuple(
+                Arrival(number, app, connection, received_at, text if text is not None else next(rest))
+                for number, app, connection, received_at, text in self.arrivals
+            )
+        )
+
+    @property
+    def lines(self) -> int:
+        """How many texts follow."""
+        return sum(text is None for *_, text in self.arrivals)
+
+
 def encode(message: LinkMessage) -> bytes:
     """The line, or lines, that carry one message.
 
@@ -48,12 +73,12 @@ def encode(message: LinkMessage) -> bytes:
         LinkError: A value has no JSON text, or one line would be longer than `LINE_LIMIT`.
     """
     if type(message) is Deliver:
-        return b"".join(_line("deliver", {"arrivals": part}) for part in _parts(message.arrivals))
+        return b"".join(_delivered(part) for part in _parts(message.arrivals))
     method, to_params = _ENCODERS[type(message)]
     return _line(method, to_params(message))
 
 
-def decode(notification: wire.Notification) -> LinkMessage | None:
+def decode(notification: wire.Notification) -> LinkMessage | Heads | None:
     """The message in a line; None for a method of a release that knows more.
 
     Raises:
@@ -81,25 +106,42 @@ def _line(method: str, params: dict[str, Any]) -> bytes:
     return line
 
 
-def _parts(arrivals: Sequence[Arrival]) -> Iterator[list[dict[str, Any]]]:
-    part: list[dict[str, Any]] = []
+def _parts(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+    part: list[Arrival] = []
     size = 0
     for arrival in arrivals:
         if part and size + len(arrival.text) > DELIVER_LIMIT:
             yield part
             part, size = [], 0
-        part.append(
-            {
-                "number": arrival.number,
-                "app": arrival.app,
-                "connection": arrival.connection,
-                "received_at": arrival.received_at,
-                "text": arrival.text,
-            }
-        )
+        part.append(arrival)
         size += len(arrival.text)
     if part:
         yield part
+
+
+def _delivered(arrivals: Sequence[Arrival]) -> bytes:
+    """A line that says what follows, then each text as it is on a line of its own: neither side spells it out
+    as a JSON string and back. One that can't stand on a line (it has a line feed) stands in the first."""
+    heads: list[list[Any]] = []
+    lines: list[bytes] = []
+    for arrival in arrivals:
+        head: list[Any] = [arrival.number, arrival.app, arrival.connection, arrival.received_at]
+        text = _as_line(arrival.text)
+        if text is None:
+            head.append(arrival.text)
+        else:
+            lines.append(text)
+        heads.append(head)
+    return b"\n".join([_line("deliver", {"arrivals": heads})[:-1], *lines, b""])
+
+
+def _as_line(text: str) -> bytes | None:
+    if "\n" in text:
+        return None
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return None
 
 
 def _state(state: ConnectionState) -> dict[str, Any]:
@@ -251,13 +293,19 @@ def _read_hello(params: Params) -> Hello:
     )
 
 
-def _read_arrival(params: Params) -> Arrival:
-    return Arrival(
-        number=_is(int, params["number"]),
-        app=_is(str, params["app"]),
-        connection=_is(str, params["connection"]),
-        received_at=_is(float, params["received_at"]),
-        text=_is(str, params["text"]),
+def _read_heads(params: Params) -> Heads:
+    return Heads(tuple(_read_head(*each) for each in params["arrivals"]))
+
+
+def _read_head(
+    number: Any, app: Any, connection: Any, received_at: Any, text: Any = None
+) -> tuple[int, str, str, float, str | None]:
+    return (
+        _is(int, number),
+        _is(str, app),
+        _is(str, connection),
+        _is(float, received_at),
+        _or_none(str, text),
     )
 
 
@@ -328,9 +376,9 @@ def _read_peers(params: Params) -> Peers:
     )
 
 
-_DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage]]] = {
+_DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage | Heads]]] = {
     "hello": _read_hello,
-    "deliver": lambda params: Deliver(tuple(_read_arrival(one) for one in params["arrivals"])),
+    "deliver": _read_heads,
     "state": _read_changed,
     "trouble": lambda params: Trouble(_read_trouble(params)),
     "acknowledged": _read_acknowledged,

@@ -7,9 +7,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from slackd import wire
 from slackd.errors import LinkError
-from slackd.link.codec import LINE_LIMIT, LinkMessage, decode, encode
+from slackd.link.codec import LinkMessage, encode
+from slackd.link.reader import Broken, LinkReader, Unknown
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class LinkLines(asyncio.Protocol):
         self._on_made = on_made
         self._on_messages = on_messages
         self._on_lost = on_lost
-        self._reader = wire.LineReader(LINE_LIMIT)
+        self._reader = LinkReader()
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] = []
@@ -69,20 +69,13 @@ class LinkLines(asyncio.Protocol):
         messages: list[LinkMessage] = []
         trouble = ""
         for item in self._reader.receive(data):
-            if isinstance(item, wire.Malformed):
-                trouble = item.message
-                break
-            if not isinstance(item, wire.Notification):
-                continue
-            try:
-                message = decode(item)
-            except LinkError as error:
-                trouble = str(error)
-                break
-            if message is None:
-                self._note_unknown(item.method)
-            else:
-                messages.append(message)
+            match item:
+                case Broken(reason):
+                    trouble = reason
+                case Unknown(method):
+                    self._note_unknown(method)
+                case _:
+                    messages.append(item)
         if messages:
             self._on_messages(self, messages)
         if trouble:

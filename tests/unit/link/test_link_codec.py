@@ -28,6 +28,7 @@ from slackd.link.messages import (
     Settled,
     Trouble,
 )
+from slackd.link.reader import Broken, LinkReader
 
 STATE = ConnectionState("c1-main-7", "main", "ready", 12.5, 12.0, "applink-1", 4, 18060.0)
 TROUBLE = AppTrouble("main", "invalid_auth", "put a valid app token in place")
@@ -50,17 +51,13 @@ MESSAGES: list[LinkMessage] = [
 ]
 
 
-def read(line: bytes) -> list[LinkMessage | None]:
-    notes = wire.LineReader(LINE_LIMIT).receive(line)
-    assert all(isinstance(note, wire.Notification) for note in notes)
-    return [decode(note) for note in notes if isinstance(note, wire.Notification)]
+def read(data: bytes) -> list[Any]:
+    return LinkReader().receive(data)
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
 def test_what_was_said_is_what_is_heard(message: LinkMessage) -> None:
-    line = encode(message)
-    assert line.count(b"\n") == 1
-    assert read(line) == [message]
+    assert read(encode(message)) == [message]
 
 
 @given(st.text(st.characters(exclude_categories=())), st.floats(allow_nan=False, allow_infinity=False))
@@ -69,9 +66,43 @@ def test_any_text_survives(text: str, at: float) -> None:
     assert read(encode(message)) == [message]
 
 
-def test_a_batch_goes_in_one_line_and_a_backlog_in_several() -> None:
+@given(st.data())
+def test_chunks_make_no_difference(data: st.DataObject) -> None:
+    whole = b"".join(encode(message) for message in MESSAGES)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=20)))
+    reader = LinkReader()
+    pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert [message for piece in pieces for message in reader.receive(piece)] == MESSAGES
+
+
+@given(st.binary())
+def test_no_bytes_raise(data: bytes) -> None:
+    assert all(isinstance(each, Broken) for each in LinkReader().receive(b"!" + data + b"\n"))
+
+
+def test_after_something_broken_nothing_more_is_believed() -> None:
+    reader = LinkReader()
+    (broken,) = reader.receive(b"nonsense\n" + encode(Peers({})))
+    assert isinstance(broken, Broken)
+    assert reader.receive(encode(Peers({}))) == []
+
+
+def test_a_line_without_end_is_given_up() -> None:
+    (broken,) = LinkReader(limit=100).receive(b"x" * 101)
+    assert isinstance(broken, Broken)
+
+
+def test_a_text_goes_as_it_is_and_one_with_a_line_feed_too() -> None:
+    whole = encode(Deliver((Arrival(1, "main", "c", 0.0, '{"a":1}'), Arrival(2, "main", "c", 0.0, "{\n}"))))
+    head, text, rest = whole.split(b"\n")
+    assert text == b'{"a":1}'
+    assert rest == b""
+    assert b"{\\n}" in head
+
+
+def test_a_batch_goes_together_and_a_backlog_in_parts() -> None:
     small = tuple(Arrival(n, "main", "c", 0.0, "x" * 2_000) for n in range(100))
-    assert encode(Deliver(small)).count(b"\n") == 1
+    assert len(read(encode(Deliver(small)))) == 1
     large = tuple(Arrival(n, "main", "c", 0.0, "x" * (DELIVER_LIMIT // 2)) for n in range(5))
     heard = read(encode(Deliver(large)))
     assert len(heard) == 3
