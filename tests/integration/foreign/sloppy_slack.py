@@ -13,6 +13,7 @@ from typing import Any
 
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.emulator import EmulatedApp
 from tests.integration.connector.connector_rig import PATIENCE, Rig, connected
 
 APP_TOKEN = "xapp-1-A0FOREIGN-1-verysecretindeed"
@@ -121,6 +122,7 @@ class SloppySlack:
         opened: When `apps.connections.open` was called (monotonic seconds), and with which request.
         answers: What it is answered with, in this order, as bytes; after that as Slack would.
         lines: WebSockets so far.
+        apps: Whose tokens a house against it has.
         greeting: What follows the handshake's answer in the same segment.
     """
 
@@ -133,6 +135,7 @@ class SloppySlack:
         self.lines = 0
         self.greeting = b""
         self.more_headers = ""
+        self.apps: list[EmulatedApp] = []
         self.failures: list[BaseException] = []
 
     @property
