@@ -1,4 +1,7 @@
-"""A process lives until it is told to stop: once politely, and a second time at once."""
+"""A process lives until it is told to stop: once politely, and a second time at once.
+
+A terminal that goes away (SIGHUP) tells it, too, unless it was started so as not to care (nohup).
+"""
 
 import asyncio
 import os
@@ -12,7 +15,7 @@ _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process as by default.
+    """An event that the first SIGTERM, SIGINT or SIGHUP sets; the second one ends the process as by default.
 
     Needs a running loop in the main thread.
     """
@@ -25,12 +28,15 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
             os.kill(os.getpid(), number)
         stop.set()
 
-    for number in _STOPPING:
+    heard = list(_STOPPING)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
+    for number in heard:
         loop.add_signal_handler(number, asked, number)
     try:
         yield stop
     finally:
-        for number in _STOPPING:
+        for number in heard:
             loop.remove_signal_handler(number)
 
 

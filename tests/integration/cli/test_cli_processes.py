@@ -143,23 +143,40 @@ def test_a_broken_configuration_is_told_and_the_status_is_1(place: Home) -> None
         assert "geheim" not in done.stderr
 
 
-@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+STUBBORN = """
+import asyncio
+from slackd.service.lifetime import run_until_stopped
+
+async def stubborn(stop):
+    print("runs", flush=True)
+    await stop.wait()
+    print("stays", flush=True)
+    await asyncio.Event().wait()
+
+run_until_stopped(stubborn)
+"""
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_second_signal_ends_what_does_not_want_to_stop(first: signal.Signals) -> None:
-    program = (
-        "import asyncio\n"
-        "from slackd.service.lifetime import run_until_stopped\n"
-        "async def stubborn(stop):\n"
-        "    print('runs', flush=True)\n"
-        "    await stop.wait()\n"
-        "    print('stays', flush=True)\n"
-        "    await asyncio.Event().wait()\n"
-        "run_until_stopped(stubborn)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "runs\n"
         process.send_signal(first)
         assert process.stdout.readline() == "stays\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
+    command = ["nohup", sys.executable, "-c", STUBBORN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "stays\n"
+        process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == -signal.SIGTERM
 
