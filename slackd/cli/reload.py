@@ -1,11 +1,12 @@
 """`slackctl reload`: `systemctl reload slackd`, and the words that it left in the journal."""
 
-import os
 import subprocess
 import sys
 from typing import Final
 
 import click
+
+from slackd.config.paths import systemd_runs
 
 UNIT: Final = "slackd.service"
 
@@ -16,8 +17,7 @@ def reload() -> None:
 
     The same as systemctl reload slackd, and prints what that says. The exit status is 1 if it failed.
     """
-    # sd_booted(3): the one sign of systemd that its documentation names.
-    if not os.path.isdir("/run/systemd/system"):
+    if not systemd_runs():
         click.echo(
             "slackctl: systemd does not run here, so there is no service to reload: stop slackd (Ctrl-C in "
             "slackd run) and start it again; the journal keeps what is under way",

@@ -10,7 +10,7 @@ import attrs
 from slackd.errors import ConfigError
 
 SYSTEM_FILE: Final = Path("/etc/slackd/slackd.toml")
-_SYSTEM_RUNTIME: Final = Path("/run/slackd")
+SYSTEM_RUNTIME: Final = Path("/run/slackd")
 _SYSTEM_STATE: Final = Path("/var/lib/slackd")
 
 
@@ -39,7 +39,7 @@ def places(file: Path, environ: Mapping[str, str], uid: int) -> Places:
         state = _SYSTEM_STATE if system else _user_folder(environ, "XDG_STATE_HOME", ".local/state") / "slackd"
     runtime = _first_folder(environ, "RUNTIME_DIRECTORY")
     if runtime is None:
-        runtime = _SYSTEM_RUNTIME if system else _user_runtime(environ, uid)
+        runtime = SYSTEM_RUNTIME if system else _user_runtime(environ, uid)
     return Places(state, runtime)
 
 
@@ -69,6 +69,11 @@ def started_by_systemd(environ: Mapping[str, str]) -> bool:
     systemd.exec(5): SYSTEMD_EXEC_PID is the pid of the process that the service manager started.
     """
     return environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+
+
+def systemd_runs() -> bool:
+    """Whether this machine's services are systemd's to start (sd_booted(3) names this one sign)."""
+    return os.path.isdir("/run/systemd/system")
 
 
 def _is_system_service(environ: Mapping[str, str]) -> bool:

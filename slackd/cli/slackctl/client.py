@@ -144,21 +144,31 @@ class ControlClient:
     def _unreachable(self, error: Exception) -> Unreachable:
         match error:
             case FileNotFoundError():
-                mend = "start it (systemctl start slackd), or say where it is (--socket PATH)"
+                mend = f"start it ({self._start()}), or say where it is (--socket PATH)"
                 return Unreachable(f"slackd is not running: there is no {self.path}; {mend}")
             case ConnectionRefusedError():
-                return Unreachable(
-                    f"slackd is not running: nobody listens on {self.path}; systemctl start slackd"
-                )
+                return Unreachable(f"slackd is not running: nobody listens on {self.path}; {self._start()}")
             case PermissionError():
                 mend = f"sudo adduser $USER {GROUP}, then log in again; or use sudo"
                 return Unreachable(f"you may not ask slackd: {self.path} is for the group {GROUP}; {mend}")
             case TimeoutError():
-                mend = "see systemctl status slackd-broker"
-                return Unreachable(f"slackd did not answer on {self.path} within {ANSWER_WITHIN:g} s; {mend}")
-        return Unreachable(
-            f"slackd could not be asked on {self.path}: {error}; see systemctl status slackd-broker"
+                return Unreachable(
+                    f"slackd did not answer on {self.path} within {ANSWER_WITHIN:g} s; {self._look()}"
+                )
+        return Unreachable(f"slackd could not be asked on {self.path}: {error}; {self._look()}")
+
+    def _start(self) -> str:
+        return "systemctl start slackd" if self._is_the_services() else "slackd run --config FILE"
+
+    def _look(self) -> str:
+        return (
+            "see systemctl status slackd-broker" if self._is_the_services() else "see what slackd run printed"
         )
+
+    def _is_the_services(self) -> bool:
+        from slackd.config.paths import SYSTEM_RUNTIME, systemd_runs
+
+        return self.path.parent == SYSTEM_RUNTIME and systemd_runs()
 
 
 class _OverUnixSocket(http.client.HTTPConnection):
