@@ -114,10 +114,9 @@ class Calls:
             raise CallRefused(wire.OUTCOME_UNKNOWN, text)
         raise CallRefused(wire.SLACK_UNAVAILABLE, f"{asked.method}: {returned.error}")
 
-    async def respond(self, app: str, response_url: str, body: str) -> bool:
-        """Post a message (JSON text) to a `response_url`. Whether Slack took it."""
-        returned = await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
-        return 200 <= returned.status < 300 and not returned.error
+    async def respond(self, app: str, response_url: str, body: str) -> Returned:
+        """Post a message (JSON text) to a `response_url`, once."""
+        return await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
 
     async def _rate_limited(self, app: str, method: str, args: Mapping[str, Any], key: str) -> Returned:
         for _ in range(MAX_RATE_LIMITED):

@@ -25,6 +25,7 @@ from slackd.broker.journal.limits import Buried, PluginLimits
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
 from slackd.broker.journal.writes import Gap, NoteStop
 from slackd.broker.plugin_host import PluginHost
+from slackd.broker.posting import Posting
 from slackd.broker.sessions.connection import PluginConnection
 from slackd.config import Config
 from slackd.errors import JournalError
@@ -76,6 +77,7 @@ class BrokerDaemon:
         self.engine: Engine
         self.connectors: Connectors
         self.calls: Calls
+        self.posting: Posting
         self.connector_host: ConnectorHost
         self.plugin_host: PluginHost
         self._errands = Errands()
@@ -125,6 +127,7 @@ class BrokerDaemon:
         self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged)
         self.engine = Engine(self.core, self.journal, self)
         self.calls = Calls(self.connectors, self.config.apps, self.core.tally, self.connector_host.send_call)
+        self.posting = Posting(self.calls)
         self.connector_host.attach(self.engine, self.calls)
         self.plugin_host = PluginHost(
             self.config, self.engine, self.calls, self._errands, foreground=self.foreground
@@ -257,7 +260,7 @@ class BrokerDaemon:
         if isinstance(what, PostLate):
             self._errands.begin(self._post_late(what))
         else:
-            self._errands.begin(self._post(what.app, what.response_url, what.body))
+            self._errands.begin(self.posting.post(what.app, what.response_url, what.body))
 
     def passed(self, what: Passed) -> None:
         """As in `engine.Outlets`."""
@@ -266,24 +269,19 @@ class BrokerDaemon:
     def _watched(self, watched: bool) -> None:
         self.core.watched = watched
 
-    async def _post(self, app: str, response_url: str, body: str) -> bool:
-        taken = await self.calls.respond(app, response_url, body)
-        if not taken:
-            extra = {"event": "response-url-failed", "app": app}
-            log.warning("%s: a message could not be sent through its response_url", app, extra=extra)
-        return taken
-
     async def _post_late(self, what: PostLate) -> None:
         late = what.late
         app, url = (late.app, late.response_url) if late.response_url else await self._where_to(late.envelope)
-        sent = "response_url" if url and await self._post(app, url, late.response) else None
+        sent = "response_url" if url and await self.posting.post(app, url, late.response) else None
         self.core.late_posted(late, what.session, what.attempt, sent)
         self.engine.wake()
 
     async def _where_to(self, envelope: int) -> tuple[str, str]:
-        try:
-            stored = (await self.journal.envelopes([envelope])).get(envelope)
-        except JournalError as error:
-            log.error("a late answer could not be sent: %s", error, extra={"event": "response-url-failed"})
-            return "", ""
-        return (stored.app, stored.response_url) if stored is not None else ("", "")
+        while True:
+            try:
+                stored = (await self.journal.envelopes([envelope])).get(envelope)
+            except JournalError as error:
+                log.error("a late answer waits: %s", error, extra={"event": "journal-unreadable"})
+                await asyncio.sleep(LOOK_EVERY)
+            else:
+                return (stored.app, stored.response_url) if stored is not None else ("", "")

@@ -109,7 +109,7 @@ class WebApi:
 
     async def _post(self, url: str, body: Mapping[str, Any]) -> Answer:
         if not is_slacks(url, self._app.api_url):
-            return Answer(None, 0, error="the response_url does not belong to Slack; nothing was sent")
+            return Answer(None, 403, error="the response_url does not belong to Slack; nothing was sent")
         assert self._session is not None
         assert self._tls is not None
         try:

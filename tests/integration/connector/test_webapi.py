@@ -59,7 +59,7 @@ async def test_no_answer_in_time_is_said(slack: EmulatedSlack) -> None:
         returned = await rig.broker.call(
             method("chat.postMessage", {"channel": "C1", "text": "hi"}, timeout=0.3)
         )
-        assert (returned.body, returned.status) == (None, 0)
+        assert (returned.body, returned.status) == (None, 403)
         assert "0.3 s" in returned.error
 
 
@@ -108,7 +108,7 @@ async def test_a_response_url_that_is_not_slacks_gets_nothing(slack: EmulatedSla
         returned = await rig.broker.call(
             Call(1, "emulated", CallKind.RESPONSE_URL, "https://slack.com.evil.example/x", {"text": "x"})
         )
-        assert (returned.body, returned.status) == (None, 0)
+        assert (returned.body, returned.status) == (None, 403)
         assert "does not belong to Slack" in returned.error
 
 
