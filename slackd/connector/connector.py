@@ -22,6 +22,7 @@ from slackd.connector.reports import Reports
 from slackd.connector.socketmode.actions import Moved
 from slackd.connector.socketmode.protocol import blank_function_token
 from slackd.connector.socketmode.transport import SocketModeTransport
+from slackd.connector.standing import Readiness, Standing
 from slackd.connector.transport import Transport, TransportStatus
 from slackd.connector.unsettled import Unsettled
 from slackd.connector.webapi import WebApi
@@ -30,7 +31,6 @@ from slackd.errors import ConfigError
 from slackd.link import SendToBroker
 from slackd.link.messages import (
     LINK_VERSION,
-    AppPeers,
     AppTrouble,
     Call,
     Deliver,
@@ -45,19 +45,6 @@ from slackd.link.messages import (
 
 REPORT_INTERVAL: Final = 1.0
 """Seconds between two reports of acknowledgements to the broker."""
-
-
-@attrs.frozen
-class Readiness:
-    """Whether a connector may call itself ready.
-
-    Attributes:
-        ready: Every app is READY here that the other connector has READY.
-        reason: What is not READY, and why; "" if all is.
-    """
-
-    ready: bool
-    reason: str = ""
 
 
 @attrs.frozen
@@ -118,7 +105,7 @@ class Connector:
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
-        self._peers: Mapping[str, AppPeers] | None = None
+        self._standing = Standing(apps, self._transports, self._reports.troubles)
         self._promises = Promises()
         self._promise_timer: asyncio.TimerHandle | None = None
         self._paused = False
@@ -177,14 +164,12 @@ class Connector:
         """Wait until every app is READY or in trouble, at most `limit` seconds; then tell how it stands."""
         try:
             async with asyncio.timeout(limit):
-                while not all(self._is_ready(name) or name in self._reports.troubles for name in self._apps):
+                while not self._standing.is_settled:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             pass
-        missing = [name for name in self._apps if not self._is_ready(name)]
-        reason = "; ".join(f"{name}: {self._why_not(name)}" for name in missing)
-        return Readiness(not any(self._is_needed(name) for name in missing), reason)
+        return self._standing.readiness()
 
     def status(self) -> ConnectorStatus:
         """How it stands."""
@@ -199,12 +184,7 @@ class Connector:
 
     def status_text(self) -> str:
         """One line for `systemctl status`."""
-        parts = []
-        for transport in self._transports.values():
-            status = transport.status()
-            why = f" ({self._why_not(status.app)})" if not status.ready else ""
-            parts.append(f"{status.app} {status.ready}/{status.wanted} READY{why}")
-        parts += [f"{name}: {self._why_not(name)}" for name in self._apps if name not in self._transports]
+        parts = self._standing.of_each_app()
         if self._send is None:
             parts.append("no broker")
         if self._paused:
@@ -255,7 +235,7 @@ class Connector:
                 case Call():
                     self._start_call(message)
                 case Peers(apps=apps):
-                    self._peers = apps
+                    self._standing.peers = apps
                     for name, peers in apps.items():
                         if name in self._transports:
                             self._transports[name].told_free(peers.free)
@@ -424,25 +404,6 @@ class Connector:
         while True:
             await asyncio.sleep(REPORT_INTERVAL)
             self._reports.tell_acknowledgements()
-
-    def _is_ready(self, name: str) -> bool:
-        transport = self._transports.get(name)
-        return transport is not None and transport.status().ready > 0
-
-    def _is_needed(self, name: str) -> bool:
-        """The other connector has it READY, or nobody could tell us (then it is safer to think so)."""
-        if self._peers is None:
-            return name not in self._reports.troubles
-        peers = self._peers.get(name)
-        return peers is not None and peers.ready_elsewhere > 0
-
-    def _why_not(self, name: str) -> str:
-        if name in self._reports.troubles:
-            trouble = self._reports.troubles[name]
-            return f"{trouble.reason}; {trouble.mend}"
-        transport = self._transports.get(name)
-        failure = transport.status().last_failure if transport is not None else ""
-        return failure or "dialling"
 
     def _notify(self) -> None:
         self._changed.set()
