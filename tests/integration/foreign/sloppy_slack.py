@@ -121,6 +121,8 @@ class SloppySlack:
     Attributes:
         opened: When `apps.connections.open` was called (monotonic seconds), and with which request.
         answers: What it is answered with, in this order, as bytes; after that as Slack would.
+        handshakes, call_answers: The same for the WebSocket's handshake and for other methods.
+        calls: Requests of other methods.
         lines: WebSockets so far.
         apps: Whose tokens a house against it has.
         greeting: What follows the handshake's answer in the same segment.
@@ -131,6 +133,8 @@ class SloppySlack:
         self.port = 0
         self.answers: list[bytes] = []
         self.handshakes: list[bytes] = []
+        self.call_answers: list[bytes] = []
+        self.calls: list[str] = []
         self.opened: list[tuple[float, str]] = []
         self.lines = 0
         self.greeting = b""
@@ -164,6 +168,11 @@ class SloppySlack:
         if request.startswith("POST /api/apps.connections.open"):
             self.opened.append((time.monotonic(), request))
             writer.write(self.answers.pop(0) if self.answers else http("200 OK", self.open_body()))
+            await writer.drain()
+            return
+        if request.startswith("POST /api/"):
+            self.calls.append(request)
+            writer.write(self.call_answers.pop(0) if self.call_answers else http("200 OK", b'{"ok":true}'))
             await writer.drain()
             return
         if self.handshakes:

@@ -12,6 +12,7 @@ from slackd.connector.proxy import tls_context
 from slackd.connector.session import ANSWER_LIMIT, slack_session
 from slackd.connector.slackapi import Answer, SlackApi
 from slackd.connector.socketmode.dialler import DialError, Dialler
+from slackd.link.messages import Call, CallKind
 from tests.integration.connector.connector_rig import Rig
 from tests.integration.foreign.sloppy_slack import (
     APP_TOKEN,
@@ -214,6 +215,30 @@ async def test_a_url_without_tls_is_not_dialled_where_the_api_has_it() -> None:
         dialler = Dialler("main", api, api_url, session, lambda url: None, tls)
         with pytest.raises(DialError, match="without TLS anybody could read along"):
             await dialler.dial()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (http("307 Moved", b"", "text/html", "Location: http://127.0.0.1:1/api/"), "and was not followed"),
+        (http("200 OK", b"[" * 100_000), "not Slack's JSON"),
+        (http("200 OK", b"x" * (ANSWER_LIMIT + 1)), "an answer of more than"),
+        (http("502 Bad Gateway", b"<html></html>", "text/html"), "HTTP 502"),
+        (b"", "ServerDisconnectedError"),
+    ],
+)
+async def test_a_call_gets_an_error_and_its_words_go_nowhere_else(answer: bytes, words: str) -> None:
+    async with sloppy(greet) as slack, dialled(slack) as rig:
+        await rig.ready()
+        slack.call_answers.append(answer)
+        args = {"channel": "C1", "text": "between us"}
+        returned = await rig.broker.call(Call(1, "foreign", CallKind.METHOD, "chat.postMessage", args, 20.0))
+        assert returned.body is None
+        assert words in returned.error
+        assert BOT_TOKEN not in repr(returned)
+        (call,) = slack.calls
+        assert f"Authorization: Bearer {BOT_TOKEN}" in call
+        assert (await rig.broker.call(Call(2, "foreign", CallKind.PROBE, "", {}, 20.0))).body == {"ok": True}
 
 
 async def test_the_token_goes_into_the_header_of_the_api_alone(caplog: pytest.LogCaptureFixture) -> None:
