@@ -59,7 +59,7 @@ async def test_no_answer_in_time_is_said(slack: EmulatedSlack) -> None:
         returned = await rig.broker.call(
             method("chat.postMessage", {"channel": "C1", "text": "hi"}, timeout=0.3)
         )
-        assert (returned.body, returned.status) == (None, 403)
+        assert (returned.body, returned.status) == (None, 0)
         assert "0.3 s" in returned.error
 
 
