@@ -115,3 +115,10 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_one_is_told() -> None:
     with pytest.raises(InvalidConfig):
         load("/nowhere/\0.toml")
+
+
+def test_tokens_that_would_travel_without_tls_are_told(tmp_path: Path) -> None:
+    folder = ConfigFolder(tmp_path)
+    for api_url, told in (("http://127.0.0.1:8080/api/", False), ("http://127.example.com/api/", True)):
+        folder.write("slackd.toml", f'[apps.main]\napp_token = "env:APP"\napi_url = "{api_url}"\n')
+        assert any("unencrypted" in warning for warning in folder.load().warnings) is told
