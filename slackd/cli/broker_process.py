@@ -12,6 +12,7 @@ from slackd.cli.process import begin, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.config.paths import started_by_systemd
 from slackd.link import BrokerEnd
+from slackd.service.lifetime import settle_memory
 from slackd.service.notify import Notifier, feed_watchdog
 from slackd.service.sockets import Listener, inherited, listen
 
@@ -73,6 +74,7 @@ async def _serve(daemon: BrokerDaemon, sockets: Sockets, stop: asyncio.Event, no
         def ready(_end: BrokerEnd) -> None:
             status = broker_status(daemon)
             notifier.ready(status)
+            settle_memory()
             log.info("the broker is ready: %s", status, extra={"event": "service-ready"})
             attendants.append(group.create_task(attend(daemon, notifier)))
 

@@ -18,6 +18,7 @@ from slackd.config import Config
 from slackd.connector.connector import Connector
 from slackd.link import BrokerEnd
 from slackd.link.memory import join
+from slackd.service.lifetime import settle_memory
 from slackd.service.notify import Notifier
 from slackd.service.sockets import inherited
 
@@ -51,6 +52,7 @@ async def _serve(
     async with asyncio.TaskGroup() as group:
         group.create_task(daemon.run(broker_stop, sockets, served.set_result))
         end = await served
+        settle_memory()
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
         log.info("plugins connect to %s", daemon.config.plugins.socket)
         attendant = group.create_task(attend(daemon, notifier))
