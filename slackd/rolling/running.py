@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from slackd.cli.slackctl.client import ControlClient, Refused, Unreachable
 from slackd.errors import SlackdError
@@ -12,6 +12,11 @@ from slackd.rolling.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
 
 class UnitFailed(SlackdError):
     """systemd could not do what was asked of it; the message is systemd's own."""
+
+
+_EXIT_CGROUP: Final = "219"
+"""systemd.exec(5): "adjusting the control group for the service failed"."""
+_NOT_SPAWNED_AT_MOST: Final = 3
 
 
 def look(control: Path) -> Now:
@@ -69,12 +74,31 @@ def restart(unit: str) -> None:
     Raises:
         UnitFailed: It did not become READY; the message leads to the reason.
     """
-    try:
-        systemctl("restart", unit)
-    except UnitFailed as error:
-        status = systemctl("show", "--property=StatusText", "--value", unit).strip()
-        said = f"; it says: {status}" if status else ""
-        raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
+    verbs = ["restart", *["start"] * _NOT_SPAWNED_AT_MOST]
+    for position, verb in enumerate(verbs, 1):
+        try:
+            systemctl(verb, unit)
+        except UnitFailed as error:
+            if position < len(verbs) and _was_not_spawned(unit):
+                continue
+            status = systemctl("show", "--property=StatusText", "--value", unit).strip()
+            said = f"; it says: {status}" if status else ""
+            raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
+        return
+
+
+def _was_not_spawned(unit: str) -> bool:
+    """Whether systemd itself has failed to start the process, and not the process to become READY.
+
+    systemd 252 now and then removes a unit's control group, still empty, between making it and the new process
+    moving in. The unit starts by itself a moment later (then there is no status yet), or when it is asked to.
+    """
+    status = systemctl("show", "--property=ExecMainStatus", "--value", unit).strip()
+    return status in (_EXIT_CGROUP, "0") and not _has_timed_out(unit)
+
+
+def _has_timed_out(unit: str) -> bool:
+    return systemctl("show", "--property=Result", "--value", unit).strip() in ("timeout", "watchdog")
 
 
 def is_started() -> bool:
