@@ -19,6 +19,7 @@ _TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
 _TOKEN_CUT_OFF = re.compile(_TOKEN_MEMBER.pattern + "?")
 _SPELT_OUT = re.compile(r"\\u00(?:74|6[fF]|6[bB]|65|6[eE])")  # a letter of "token" as an escape
 _CHANNEL_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
+_EMPTY: dict[str, Any] = {}
 _MEMBERSHIP = frozenset({"member_joined_channel", "member_left_channel"})
 
 
@@ -101,6 +102,10 @@ def _id(value: Any) -> str:
     return _text(value)
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else _EMPTY
+
+
 def _one_line(text: str) -> str:
     if "\n" in text or "\r" in text:
         return text.replace("\n", " ").replace("\r", " ")
@@ -123,7 +128,9 @@ def _blank_token(text: str, payload: dict[str, Any]) -> str:
         return text
     token = payload.get("token")
     if named == 1 and not spelt_out and isinstance(token, str):
-        return _TOKEN_MEMBER.sub('"token":""', text, count=1) if token else text
+        at = text.index('"token"')
+        member = _TOKEN_MEMBER.match(text, at)
+        return f'{text[:at]}"token":""{text[member.end() :]}' if member and token else text
     return _blank_by_position(text)
 
 
@@ -195,10 +202,7 @@ def _event_facets(payload: dict[str, Any]) -> Facets:
         name = _text(payload.get("type"))
         return Facets(events=(name,) if name else ())
     name = _text(event.get("type"))
-    item = event.get("item")
-    item = item if isinstance(item, dict) else {}
-    message = event.get("message")
-    message = message if isinstance(message, dict) else {}
+    item, message = _object(event.get("item")), _object(event.get("message"))
     channel = _id(event.get("channel")) or _text(event.get("channel_id")) or _id(item.get("channel"))
     return Facets(
         events=_event_names(name, event),
@@ -234,24 +238,18 @@ def _is_from_self(payload: dict[str, Any], event: dict[str, Any]) -> bool:
     if by and own:
         return bool(by == own)
     user = _id(event.get("user"))
-    if not user:
-        return False
     authorizations = payload.get("authorizations")
-    if not isinstance(authorizations, list):
+    if not user or not isinstance(authorizations, list):
         return False
-    return any(
-        isinstance(each, dict) and each.get("is_bot") is True and each.get("user_id") == user
-        for each in authorizations
-    )
+    for each in authorizations:
+        if isinstance(each, dict) and each.get("user_id") == user and each.get("is_bot") is True:
+            return True
+    return False
 
 
 def _interactive_facets(payload: dict[str, Any]) -> Facets:
-    view = payload.get("view")
-    view = view if isinstance(view, dict) else {}
-    container = payload.get("container")
-    container = container if isinstance(container, dict) else {}
-    message = payload.get("message")
-    message = message if isinstance(message, dict) else {}
+    view, container = _object(payload.get("view")), _object(payload.get("container"))
+    message = _object(payload.get("message"))
     thread = _text(message.get("thread_ts")) or _text(container.get("thread_ts"))
     return Facets(
         kind=_text(payload.get("type")),
