@@ -28,6 +28,13 @@ class Abort:
 
 
 @attrs.frozen
+class Ping:
+    """Ask the far end for a sign of life."""
+
+    connection: str
+
+
+@attrs.frozen
 class Moved:
     """A life entered another phase; `Changed` of the link, but for its number."""
 
@@ -54,4 +61,4 @@ class Said:
     text: str
 
 
-Action = Dial | Close | Abort | Moved | Troubled | Said
+Action = Dial | Close | Abort | Ping | Moved | Troubled | Said

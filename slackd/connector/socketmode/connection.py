@@ -33,7 +33,7 @@ log: Final = logging.getLogger(__name__)
 class Listener(Protocol):
     """Who is told what happens on a connection. All of it is called from the connection's own task."""
 
-    def heard(self, connection: str) -> None:
+    def heard(self, connection: str, is_ping: bool = False) -> None:
         """A frame of any kind came in."""
 
     def said_hello(self, connection: str, hello: SlackHello) -> None:
@@ -75,6 +75,7 @@ class Connection:
         self._greeted = False
         self._may_read = asyncio.Event()
         self._may_read.set()
+        self._ping_wanted = False
         self._close_wanted = False
         self._close_sent = False
         self._patience: asyncio.TimerHandle | None = None
@@ -120,6 +121,11 @@ class Connection:
     def acknowledge(self, frame: AckFrame, received_at: float) -> None:
         """Queue an acknowledgement; only while `can_acknowledge`."""
         self._outbox.append((frame, received_at))
+        self._to_write.set()
+
+    def ping(self) -> None:
+        """Ask for a sign of life; a Pong is one, as is any other frame."""
+        self._ping_wanted = True
         self._to_write.set()
 
     def close(self) -> None:
@@ -170,7 +176,7 @@ class Connection:
                 listener.heard(name)
                 self._take(message.data)
             elif kind is aiohttp.WSMsgType.PING:
-                listener.heard(name)
+                listener.heard(name, is_ping=True)
                 with contextlib.suppress(ConnectionError):
                     await socket.pong(message.data)
             elif kind is aiohttp.WSMsgType.BINARY:
@@ -235,6 +241,9 @@ class Connection:
                     self._outbox.popleft()
                     self._written.append(hash(frame.text))
                     self._listener.acknowledged(self.name, received_at)
+                if self._ping_wanted and not self._close_sent:
+                    self._ping_wanted = False
+                    await socket.ping(b"slackd")
                 if self._close_wanted and not self._close_sent:
                     self._close_sent = True
                     await socket.send_close()

@@ -24,6 +24,8 @@ class Life:
         linger_until: A replaced life is read until then, if Slack doesn't close it sooner.
         replaced: Its replacement has said hello.
         draining: It waits for no replacement.
+        pings: The far end pings, as Slack does: so its silence says enough.
+        asked: In the silence that it is in, a sign of life was asked for.
         stalled: The silence that it is in was seen already.
         has_stalled: It was silent for too long at least once.
         no_place: It waits since Slack had no place for one more connection.
@@ -48,6 +50,8 @@ class Life:
     linger_until: float = 0.0
     replaced: bool = False
     draining: bool = False
+    pings: bool = False
+    asked: bool = False
     stalled: bool = False
     has_stalled: bool = False
     no_place: bool = False
@@ -88,4 +92,4 @@ class Life:
         self.dialled_at = self.heard_at = now
         self.ready_since = self.dial_at = self.rotate_at = self.farewell_at = None
         self.host, self.num_connections, self.lifetime = "", 0, 0.0
-        self.stalled = self.has_stalled = self.no_place = self.closing = False
+        self.pings = self.asked = self.stalled = self.has_stalled = self.no_place = self.closing = False

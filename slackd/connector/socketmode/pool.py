@@ -19,7 +19,7 @@ from typing import Final
 import attrs
 
 from slackd.connector.socketmode import backoff, rotation
-from slackd.connector.socketmode.actions import Abort, Action, Close, Dial, Moved, Said, Troubled
+from slackd.connector.socketmode.actions import Abort, Action, Close, Dial, Moved, Ping, Said, Troubled
 from slackd.connector.socketmode.failures import LINK_DISABLED_MEND, DialFailure
 from slackd.connector.socketmode.life import Life
 from slackd.connector.socketmode.lifecycle import Cue, Phase, after
@@ -171,12 +171,13 @@ class Pool:
             self._last_failure = f"disconnect ({disconnect.reason[:80]}) in place of the hello"
         self._tell(life, _REASONS.get(disconnect.reason, Cue.REFRESH_REQUESTED), now, disconnect.reason)
 
-    def heard(self, connection: str, now: float) -> None:
+    def heard(self, connection: str, now: float, is_ping: bool = False) -> None:
         """A frame of any kind came in."""
         life = self._find(connection)
         if life is not None:
             life.heard_at = now
-            life.stalled = False
+            life.pings = life.pings or is_ping
+            life.asked = life.stalled = False
 
     def dial_failed(self, connection: str, failure: DialFailure, now: float) -> None:
         """No URL, or no WebSocket."""
@@ -219,6 +220,7 @@ class Pool:
         self._reading = True
         for life in self._lives:
             life.heard_at = now
+            life.asked = False
 
     def drain(self, now: float) -> None:
         """Take nothing new: wait for no replacement, close what is not busy."""
@@ -239,6 +241,9 @@ class Pool:
     def tick(self, now: float) -> None:
         """Look at the clock, and at what is busy."""
         for life in list(self._lives):
+            if self._is_to_be_asked(life, now):
+                life.asked = True
+                self._actions.append(Ping(life.connection))
             match life.phase:
                 case Phase.DIALLING:
                     self._tick_dialling(life, now)
@@ -313,6 +318,15 @@ class Pool:
     def _is_silent(self, life: Life, now: float) -> bool:
         return self._reading and now >= life.heard_at + self.policy.stall_timeout
 
+    def _is_to_be_asked(self, life: Life, now: float) -> bool:
+        """Slack pings on its own. A server that never did so isn't dead in a silence if it answers."""
+        return (
+            life.phase in (Phase.READY, Phase.LEAVING, Phase.RETIRING)
+            and self._reading
+            and not (life.asked or life.pings)
+            and now >= life.heard_at + self.policy.stall_timeout / 2
+        )
+
     def _stall(self, life: Life, now: float) -> None:
         detail = f"no frame for {self.policy.stall_timeout:g} s"
         if life.phase is Phase.RETIRING:
@@ -330,7 +344,7 @@ class Pool:
                 yield life.dialled_at + self.policy.hello_timeout
             return
         if self._reading:
-            yield life.heard_at + self.policy.stall_timeout
+            yield life.heard_at + self.policy.stall_timeout / (1 if life.asked or life.pings else 2)
         if life.phase is Phase.READY and life.rotate_at is not None:
             yield life.rotate_at
         if life.phase is Phase.RETIRING and life.replaced and not life.closing:

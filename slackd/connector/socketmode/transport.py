@@ -14,7 +14,7 @@ from slackd.connector.credentials import Secret
 from slackd.connector.proxy import proxy_for, tls_context
 from slackd.connector.session import slack_session
 from slackd.connector.slackapi import SlackApi
-from slackd.connector.socketmode.actions import Abort, Close, Dial, Moved, Said, Troubled
+from slackd.connector.socketmode.actions import Abort, Close, Dial, Moved, Ping, Said, Troubled
 from slackd.connector.socketmode.connection import Connection
 from slackd.connector.socketmode.dialler import Dialler
 from slackd.connector.socketmode.failures import DialFailure
@@ -164,8 +164,8 @@ class SocketModeTransport:
 
     # What a connection tells (`Listener`).
 
-    def heard(self, connection: str) -> None:
-        self._pool.heard(connection, self._clock())
+    def heard(self, connection: str, is_ping: bool = False) -> None:
+        self._pool.heard(connection, self._clock(), is_ping)
 
     def said_hello(self, connection: str, hello: SlackHello) -> None:
         self._pool.said_hello(connection, hello, self._clock())
@@ -213,6 +213,9 @@ class SocketModeTransport:
                 case Abort(connection=name):
                     if name in self._connections:
                         self._connections[name].abort()
+                case Ping(connection=name):
+                    if name in self._connections:
+                        self._connections[name].ping()
                 case Moved():
                     self._report(action)
                 case Troubled(trouble=trouble):

@@ -40,7 +40,7 @@ class Heard:
         self.told.append(what)
         self.on_told.set()
 
-    def heard(self, connection: str) -> None:
+    def heard(self, connection: str, is_ping: bool = False) -> None:
         self.frames += 1
 
     def said_hello(self, connection: str, hello: SlackHello) -> None:

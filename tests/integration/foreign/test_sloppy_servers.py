@@ -1,6 +1,7 @@
 """Socket Mode servers that keep fewer rules than Slack: a connector works where any reasonable client would."""
 
 import asyncio
+import contextlib
 import json
 import zlib
 from collections.abc import Awaitable, Callable
@@ -312,6 +313,53 @@ async def test_too_many_websockets_for_ever_is_no_dial_loop() -> None:
         assert rig.broker.phases("c1-foreign-1") == ["dialling", "backoff"]
         assert rig.connector.status().transports[0].last_failure.startswith("disconnect (too_many_websockets)")
         assert len(slack.opened) == 1
+
+
+async def test_a_server_that_never_pings_is_asked_and_left_alone_while_it_answers() -> None:
+    witness = Witness()
+
+    async def script(line: Line, number: int) -> None:
+        line.write(text(HELLO))
+        for _ in range(4):
+            line.write(frame(PONG, await line.of_kind(PING)))
+        await still_works(line, witness)
+
+    async with sloppy(script) as slack, dialled(slack, stall_timeout=1.0) as rig:
+        await witness.of(1)
+        assert rig.broker.cues() == ["retry due", "hello"]
+        assert len(slack.opened) == 1
+
+
+async def test_a_server_that_never_pings_nor_answers_is_replaced() -> None:
+    witness = Witness()
+
+    async def script(line: Line, number: int) -> None:
+        line.write(text(HELLO))
+        if number == 1:
+            await line.until_the_end()
+        await still_works(line, witness)
+
+    async with sloppy(script) as slack, dialled(slack, stall_timeout=1.0) as rig:
+        await witness.of(1)
+        assert rig.broker.phases("c1-foreign-1")[:3] == ["dialling", "ready", "retiring"]
+
+
+async def test_a_server_that_pinged_and_falls_silent_is_replaced_without_being_asked() -> None:
+    witness = Witness()
+
+    async def script(line: Line, number: int) -> None:
+        line.write(text(HELLO) + frame(PING, b"1"))
+        if number > 1:
+            await still_works(line, witness)
+        kinds = []
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                kinds.append((await line.frame())[0])
+        witness.note(kinds)
+
+    async with sloppy(script) as slack, dialled(slack, stall_timeout=1.0):
+        seen = await witness.of(2)
+        assert [PONG] in seen
 
 
 async def test_a_server_that_never_answers_our_close_does_not_hold_up_the_end() -> None:
