@@ -37,10 +37,12 @@ def run_roll(config_file: str | None, *, force: bool, only: Sequence[str], check
             _say_what_would_be(on_disk, force=force)
             return DONE
         try:
-            roll(on_disk, log.info, force=force, only=only)
+            left_to_know = roll(on_disk, log.info, force=force, only=only)
         except SlackdError as error:
             log.error("the reload stopped: %s", error, extra={"event": "roll-stopped"})
             return STOPPED
+        for words in left_to_know:
+            log.warning("%s", words, extra={"event": "roll-not-ready"})
         log.info("the reload is done", extra={"event": "roll-done"})
         return DONE
 

@@ -81,3 +81,8 @@ def last_ready(number: int, now: Now, apps: Sequence[str]) -> tuple[str, ...]:
         for app in sorted(apps)
         if here.ready.get(app, 0) and not any(other.ready.get(app, 0) for other in others)
     )
+
+
+def ready_nowhere(now: Now, apps: Sequence[str]) -> tuple[str, ...]:
+    """The apps that no connector has a READY connection for."""
+    return tuple(app for app in apps if not any(each.ready.get(app, 0) for each in now.connectors.values()))

@@ -10,7 +10,7 @@ from typing import Final
 from slackd.errors import SlackdError
 from slackd.rolling import running
 from slackd.rolling.check import OnDisk
-from slackd.rolling.plan import WHOLE, Now, last_ready, number_of, restarts
+from slackd.rolling.plan import CONNECTORS, WHOLE, Now, last_ready, number_of, ready_nowhere, restarts
 
 OTHER_READY_WITHIN: Final = 60.0
 """Seconds in which the other connector must be READY before this one is restarted."""
@@ -34,8 +34,8 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
         yield
 
 
-def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] = ()) -> None:
-    """Restart what would change.
+def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] = ()) -> tuple[str, ...]:
+    """Restart what would change; returns what an operator should know although nothing failed.
 
     Args:
         say: Is told each step, for the journal and for people.
@@ -53,6 +53,7 @@ def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] 
     units = restarts(wanted, now, changed_units=running.changed_units(), force=force)
     if not units:
         say("nothing to do: every process already is what a restart would make it")
+        return ()
     for position, unit in enumerate(units):
         try:
             _wait_for_the_other(control, unit, sorted(on_disk.config.apps), say)
@@ -63,6 +64,15 @@ def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] 
             rest = f"; left alone, and as before: {left}" if left else ""
             raise RollStopped(f"{error}{rest}") from error
         say(f"restarted {unit}: READY after {time.monotonic() - before:.1f} s")
+    return _what_is_not_ready(_settled(control), sorted(on_disk.config.apps))
+
+
+def _what_is_not_ready(now: Now, apps: Sequence[str]) -> tuple[str, ...]:
+    missing = ready_nowhere(now, apps)
+    if not missing:
+        return ()
+    words = (f"{unit}: {running.status_text(unit)}" for unit in CONNECTORS.values())
+    return (f"no connection to Slack is READY for {', '.join(missing)}", *words)
 
 
 def _wait_for_the_other(control: Path, unit: str, apps: Sequence[str], say: Say) -> None:

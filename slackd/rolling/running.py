@@ -81,10 +81,15 @@ def restart(unit: str) -> None:
         except UnitFailed as error:
             if position < len(verbs) and _was_not_spawned(unit):
                 continue
-            status = systemctl("show", "--property=StatusText", "--value", unit).strip()
+            status = status_text(unit)
             said = f"; it says: {status}" if status else ""
             raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
         return
+
+
+def status_text(unit: str) -> str:
+    """What the unit's process says of itself, as `systemctl status` shows it."""
+    return systemctl("show", "--property=StatusText", "--value", unit).strip()
 
 
 def _was_not_spawned(unit: str) -> bool:

@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.rolling.plan import BROKER, CONNECTORS, UNITS, ConnectorNow, Now, last_ready, restarts
+from slackd.rolling.plan import (
+    BROKER,
+    CONNECTORS,
+    UNITS,
+    ConnectorNow,
+    Now,
+    last_ready,
+    ready_nowhere,
+    restarts,
+)
 from slackd.rolling.running import read_status
 
 WANTED = {BROKER: "b", CONNECTORS[1]: "c", CONNECTORS[2]: "c"}
@@ -99,3 +108,9 @@ def test_the_control_api_is_read() -> None:
         ],
     }
     assert read_status(status) == Now("b", {1: ConnectorNow(True, "c", {"main": 1}), 2: ConnectorNow()})
+
+
+def test_an_app_is_ready_nowhere_if_no_connector_has_it_ready() -> None:
+    connectors = {1: ConnectorNow(True, "", {"main": 0}), 2: ConnectorNow(True, "", {"second": 1})}
+    assert ready_nowhere(Now("", connectors), ["main", "second"]) == ("main",)
+    assert ready_nowhere(Now(), ["main"]) == ("main",)
