@@ -12,13 +12,16 @@ import attrs
 
 from slackd.broker.coverage import Coverage, Hole
 from slackd.broker.instant import Instant
-from slackd.broker.journal.writes import Gap, Ghost
+from slackd.broker.journal.writes import Gap, Ghost, SeenReady
 from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello, Peers
 
 LIMIT = 10
 """Connections that Slack allows an app ("Using Socket Mode")."""
 SETTLE = 2.0
 """Seconds after a link was made in which the other connector may still tell its part of the story."""
+UNCERTAIN = 0.1
+"""Seconds that clocks of two readings may differ by."""
+NOT_RUNNING = "slackd was not running"
 COUNTS_AS_READY = frozenset({"ready", "leaving"})
 OPEN = frozenset({"dialling", "ready", "leaving", "retiring"})
 
@@ -43,7 +46,13 @@ class ConnectorView:
 class Connectors:
     """Both connectors, and what follows from what they say."""
 
-    def __init__(self, apps: Iterable[str], ghosts: Iterable[Ghost], open_gaps: Iterable[Gap]) -> None:
+    def __init__(
+        self,
+        apps: Iterable[str],
+        ghosts: Iterable[Ghost],
+        open_gaps: Iterable[Gap],
+        seen_ready: Iterable[SeenReady] = (),
+    ) -> None:
         self.views: dict[int, ConnectorView] = {}
         self.reconnects: Counter[tuple[str, str]] = Counter()
         self.seconds_without: dict[str, float] = {}
@@ -53,6 +62,7 @@ class Connectors:
         self._gaps: dict[tuple[str, float], Gap] = {}
         self._reasons: dict[str, str] = {}
         self._before = {each.app: each for each in open_gaps}
+        self._seen = {each.app: each.at for each in seen_ready if each.app not in self._before}
         self._quiet_until = 0.0
         self._peers: dict[int, Peers] = {}
 
@@ -135,6 +145,10 @@ class Connectors:
                 news[link] = self._peers[link] = peers
         return news
 
+    def seen_ready(self, now: Instant) -> list[SeenReady]:
+        """Apps that have a READY connection, to be written down now and then."""
+        return [SeenReady(app, now.unix) for app, each in self._coverage.items() if each.is_covered]
+
     def gaps(self, now: Instant) -> list[Gap]:
         """Gaps that began, or ended, since the last look; to be written, and told to plugins when ended."""
         self._forget_ghosts(now)
@@ -142,6 +156,7 @@ class Connectors:
             return []
         found = []
         for app, coverage in self._coverage.items():
+            found += self._gap_while_away(app, coverage, now)
             found += self._end_gap_of_before(app, coverage, now)
             found += self._news_of(app, coverage, now)
             coverage.forget(now.monotonic)
@@ -190,6 +205,21 @@ class Connectors:
 
     def _forget_ghosts(self, now: Instant) -> None:
         self.ghosts = {name: each for name, each in self.ghosts.items() if each.until > now.unix}
+
+    def _gap_while_away(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
+        """Nobody was READY between the last moment that an earlier broker wrote down and the first that this
+        one knows of; where connectors went on while the broker was away, that is no time at all."""
+        at = self._seen.pop(app, None)
+        if at is None:
+            return []
+        if not coverage.is_covered:
+            self._before[app] = gap = Gap(app, at, None, NOT_RUNNING)
+            return [gap]
+        until = now.to_unix(coverage.first_start())
+        if until - at < UNCERTAIN:
+            return []
+        self.seconds_without[app] = self.seconds_without.get(app, 0.0) + until - at
+        return [Gap(app, at, until, NOT_RUNNING)]
 
     def _end_gap_of_before(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
         before = self._before.get(app)

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import itertools
 import logging
 import random
 import socket
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for gaps and for plugins that are away."""
+SEEN_EVERY = 5
+"""Looks between two notes of which apps have a READY connection: should everything die at once, the gap is
+known to have begun at most so many seconds later."""
 STOP_PATIENCE = 2.0
 """Seconds in which a stop waits for commits that are under way."""
 PLUGIN_BACKLOG = 4_096
@@ -123,7 +127,7 @@ class BrokerDaemon:
         handed = [each.delivery for each in opening.handed or ()]
         rows = {row.id: row for row in await self.journal.open_by_id(handed)}
         self.core.start(opening, rows, now())
-        self.connectors = Connectors(self.config.apps, opening.ghosts, opening.open_gaps)
+        self.connectors = Connectors(self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready)
         self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged)
         self.engine = Engine(self.core, self.journal, self)
         self.calls = Calls(self.connectors, self.config.apps, self.core.tally, self.connector_host.send_call)
@@ -187,11 +191,12 @@ class BrokerDaemon:
                 server.close()
         await self._settle_down()
         self.connector_host.listen_no_more()
+        self.connector_host.look_for_gaps()
         handed = self.core.handed()
         try:
             async with asyncio.timeout(STOP_PATIENCE):
-                if handed is not None:
-                    await self.engine.write(NoteStop(handed))
+                note = [NoteStop(handed)] if handed is not None else []
+                await self.engine.write(*note, *self.connectors.seen_ready(now()))
         except (JournalError, TimeoutError) as error:
             log.error("the note of a clean stop could not be written: %s", error, extra={"event": "no-note"})
         self.engine.stop()
@@ -209,8 +214,11 @@ class BrokerDaemon:
             quiet = 0 if self.core.has_unwritten else quiet + 1
 
     async def _look_for_ever(self) -> None:
-        while True:
+        for look in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY)
+            if look % SEEN_EVERY == 0:
+                self.core.write(self.connectors.seen_ready(now()), _told)
+                self.engine.wake()
             for gap in self.connector_host.look_for_gaps():
                 if gap.end is not None:
                     self._tell_gap(gap)
@@ -285,3 +293,7 @@ class BrokerDaemon:
                 await asyncio.sleep(LOOK_EVERY)
             else:
                 return (stored.app, stored.response_url) if stored is not None else ("", "")
+
+
+def _told(_outcome: object) -> None:
+    """A note that could not be written is written at the next look."""

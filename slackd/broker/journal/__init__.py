@@ -18,6 +18,7 @@ from slackd.broker.journal.writes import (
     OpenDelivery,
     Outcome,
     Reason,
+    SeenReady,
     Write,
 )
 from slackd.errors import JournalError
@@ -49,6 +50,7 @@ class Opening:
         ghosts: Connections that Slack may still count.
         late: Late answers that must still go out.
         open_gaps: Gaps whose end was not written.
+        seen_ready: When each app was last known to have a READY connection.
     """
 
     sessions: tuple[tuple[str, str], ...]
@@ -57,6 +59,7 @@ class Opening:
     ghosts: tuple[Ghost, ...] = ()
     late: tuple[LateAnswer, ...] = ()
     open_gaps: tuple[Gap, ...] = ()
+    seen_ready: tuple[SeenReady, ...] = ()
 
 
 @attrs.frozen

@@ -37,6 +37,7 @@ from slackd.broker.journal.writes import (
     Replay,
     Retry,
     Revive,
+    SeenReady,
     Stale,
     Write,
 )
@@ -141,6 +142,9 @@ class Entries:
                     "INSERT OR REPLACE INTO ghost (app, connection, until) VALUES (?, ?, ?)",
                     (write.app, write.connection, write.until),
                 )
+                return _DONE
+            case SeenReady(app, at):
+                self._cursor.execute("INSERT OR REPLACE INTO seen_ready (app, at) VALUES (?, ?)", (app, at))
                 return _DONE
             case Revive(delivery):
                 return self._revive(delivery)

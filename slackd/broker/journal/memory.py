@@ -79,6 +79,7 @@ def open_memory_journal(
         ),
         late=tuple(store.late[delivery] for delivery in sorted(store.late)),
         open_gaps=_by_start(gap for gap in store.gaps.values() if gap.end is None),
+        seen_ready=tuple(store.seen_ready[app] for app in sorted(store.seen_ready)),
     )
     journal = MemoryJournal(
         disk,

@@ -33,6 +33,7 @@ from slackd.broker.journal.writes import (
     Replay,
     Retry,
     Revive,
+    SeenReady,
     Stale,
     Write,
 )
@@ -53,6 +54,7 @@ class MemoryStore:
     sessions: dict[tuple[str, str], None] = attrs.field(factory=dict)
     gaps: dict[tuple[str, float], Gap] = attrs.field(factory=dict)
     ghosts: dict[tuple[str, str], Ghost] = attrs.field(factory=dict)
+    seen_ready: dict[str, SeenReady] = attrs.field(factory=dict)
     note: tuple[Handed, ...] | None = None
     needed: Counter[int] = attrs.field(factory=Counter)
     last_envelope: int = 0
@@ -107,6 +109,9 @@ class MemoryStore:
                 return Done()
             case Ghost():
                 self.ghosts[write.app, write.connection] = write
+                return Done()
+            case SeenReady(app):
+                self.seen_ready[app] = write
                 return Done()
             case Revive(delivery):
                 return self._revive(delivery)

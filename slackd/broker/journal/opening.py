@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.faults import FAILURES
-from slackd.broker.journal.writes import Gap, Ghost, Handed
+from slackd.broker.journal.writes import Gap, Ghost, Handed, SeenReady
 
 Value = TypeVar("Value")
 
@@ -47,6 +47,7 @@ def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tupl
         open_gaps=_all(
             cursor, Gap, 'SELECT app, start, "end", reason FROM gap WHERE "end" IS NULL ORDER BY start, app'
         ),
+        seen_ready=_all(cursor, SeenReady, "SELECT app, at FROM seen_ready ORDER BY app"),
     )
     return found, note_stays
 

@@ -151,6 +151,7 @@ MIGRATIONS = (
                 until REAL NOT NULL,
                 PRIMARY KEY (app, connection)
             ) WITHOUT ROWID""",
+            "CREATE TABLE seen_ready (app TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID",
             """CREATE TABLE period (
                 number INTEGER PRIMARY KEY,
                 first_envelope INTEGER NOT NULL,

@@ -232,6 +232,14 @@ class Ghost:
 
 
 @attrs.frozen
+class SeenReady:
+    """An app had a READY connection at this moment: should all of slackd be gone after it, a gap began here."""
+
+    app: str
+    at: float
+
+
+@attrs.frozen
 class Revive:
     """An operator's retry of a dead letter: a new delivery, at the end of its key's order, attempt 1."""
 
@@ -283,6 +291,7 @@ Write = (
     | NoteStop
     | Gap
     | Ghost
+    | SeenReady
     | Revive
     | Discard
     | Replay

@@ -4,9 +4,9 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.connectors import LIMIT, SETTLE, Connectors
+from slackd.broker.connectors import LIMIT, NOT_RUNNING, SETTLE, Connectors
 from slackd.broker.instant import Instant
-from slackd.broker.journal.writes import Gap, Ghost
+from slackd.broker.journal.writes import Gap, Ghost, SeenReady
 from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello
 
 EPOCH = 1_800_000_000.0
@@ -133,3 +133,39 @@ def test_words_on_a_link_that_is_gone_are_of_no_account() -> None:
     assert drops(found, 1, 6.0) == []
     found.trouble(1, AppTrouble("main", "invalid_auth", "mend"))
     assert found.ready("main") == 1
+
+
+def started_again(last_seen: float, now: float) -> Connectors:
+    """A broker that starts, and finds when an earlier one last knew of a READY connection."""
+    found = Connectors(("main",), (), (), (SeenReady("main", EPOCH + last_seen),))
+    assert found.seen_ready(at(now)) == []
+    return found
+
+
+def test_a_time_in_which_everything_was_down_is_a_gap() -> None:
+    found = started_again(100.0, 130.0)
+    found.hello(1, hello(1, state("c1", "ready", 131.0, 131.0)), at(131.0))
+    assert found.gaps(at(131.0 + SETTLE)) == [Gap("main", EPOCH + 100.0, EPOCH + 131.0, NOT_RUNNING)]
+    assert found.gaps(at(140.0)) == []
+    assert found.seconds_without == {"main": 31.0}
+
+
+def test_it_lasts_while_nobody_is_ready_yet() -> None:
+    found = started_again(100.0, 130.0)
+    assert found.gaps(at(131.0)) == [Gap("main", EPOCH + 100.0, None, NOT_RUNNING)]
+    found.hello(1, hello(1, state("c1", "ready", 150.0, 150.0)), at(150.0))
+    assert found.gaps(at(150.0 + SETTLE)) == [Gap("main", EPOCH + 100.0, EPOCH + 150.0, NOT_RUNNING)]
+
+
+def test_connectors_that_went_on_without_a_broker_make_it_no_gap() -> None:
+    found = started_again(100.0, 130.0)
+    found.hello(1, hello(1, state("c1", "ready", 20.0, 20.0)), at(130.0))
+    assert found.gaps(at(130.0 + SETTLE)) == []
+
+
+def test_who_is_ready_is_written_down() -> None:
+    found = both()
+    assert found.seen_ready(at(9.0)) == [SeenReady("main", EPOCH + 9.0)]
+    drops(found, 1, 10.0)
+    drops(found, 2, 10.0)
+    assert found.seen_ready(at(11.0)) == []

@@ -33,6 +33,7 @@ from slackd.broker.journal.writes import (
     Replay,
     Retry,
     Revive,
+    SeenReady,
 )
 from slackd.config.values import Journal as JournalConfig
 from slackd.envelope import Envelope, Facets, Unreadable
@@ -89,6 +90,7 @@ writes = st.one_of(
     ),
     st.builds(Gap, st.just("one"), moments, maybe_moment, words),
     st.builds(Ghost, st.just("one"), st.sampled_from(["c1", "c2"]), moments),
+    st.builds(SeenReady, st.sampled_from(["one", "two"]), moments),
     st.builds(Revive, ids),
     st.builds(Discard, ids),
     st.builds(Replay, ids, new_deliveries),
