@@ -1,13 +1,14 @@
 """The pool, row by row: what Slack says and what the network does, and what the pool does about it."""
 
 import logging
+import random
 from collections.abc import Callable
 
 import pytest
 
 from slackd.connector.socketmode import failures
-from slackd.connector.socketmode.actions import Action, Close, Dial, Moved
-from slackd.connector.socketmode.pool import FAREWELL
+from slackd.connector.socketmode.actions import Action, Close, Dial, Moved, Ping
+from slackd.connector.socketmode.pool import FAREWELL, Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
 from tests.unit.connector.pool_world import PoolWorld
 
@@ -140,6 +141,23 @@ def test_a_silent_connection_without_replacement_is_given_up_after_a_second_sile
     world.run(70)
     assert world.in_phase("retiring") == []
     assert world.moves[-1].state.phase in ("backoff", "dialling")
+
+
+def test_who_never_pings_is_asked_once_in_a_silence_and_who_pings_is_not() -> None:
+    for pings in (False, True):
+        pool = Pool(PoolPolicy("main", 1, stall_timeout=30.0), random.Random(1))
+        pool.start(0.0)
+        pool.said_hello("c1-main-1", SlackHello(), 1.0)
+        pool.heard("c1-main-1", 1.0, is_ping=pings)
+        pool.take_actions()
+        for now in (15.9, 16.0, 20.0, 30.9):
+            pool.tick(now)
+        assert pool.take_actions() == ([] if pings else [Ping("c1-main-1")])
+        pool.heard("c1-main-1", 30.95)
+        pool.tick(45.95)
+        assert pool.take_actions() == ([] if pings else [Ping("c1-main-1")])
+        pool.tick(60.95)
+        assert pool.ready == 0
 
 
 def test_silence_means_nothing_while_nobody_reads(world: PoolWorld) -> None:
