@@ -23,6 +23,7 @@ class Program:
     Attributes:
         arguments: What Python runs.
         kills: When each process was killed by `kill` (monotonic seconds), by its pid.
+        outages: From each kill to the READY=1 after it (monotonic seconds).
         ready: Set while the present process has said READY=1 (the daemon's processes say it).
     """
 
@@ -37,6 +38,8 @@ class Program:
     ) -> None:
         self.name, self.arguments, self.with_sockets = name, arguments, with_sockets
         self.kills: dict[int, float] = {}
+        self.outages: list[tuple[float, float]] = []
+        self._down_since: float | None = None
         self.ready = asyncio.Event()
         self.log = folder / f"{name}.log"
         self._notify = folder / f"{name}.notify"
@@ -61,7 +64,7 @@ class Program:
     def kill(self) -> None:
         """`kill -9`; it is started again."""
         self.ready.clear()
-        self.kills[self.pid] = time.monotonic()
+        self.kills[self.pid] = self._down_since = time.monotonic()
         self._started.kill(self.name)
 
     async def stop(self) -> int:
@@ -107,6 +110,9 @@ class Program:
         with contextlib.suppress(BlockingIOError):
             if "READY=1" in manager.recv(4096).decode().splitlines():
                 self.ready.set()
+                if self._down_since is not None:
+                    self.outages.append((self._down_since, time.monotonic()))
+                    self._down_since = None
 
 
 @contextlib.asynccontextmanager

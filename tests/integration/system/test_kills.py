@@ -28,6 +28,9 @@ ANSWER_IN_HAND = 6.0
 broker in between."""
 GRACE_AND_MORE = 5.0
 """Seconds after a plugin's kill in which what its session held may still hold back a command (rule R7)."""
+SLOW_RESTART = 1.5
+"""Seconds in which a broker is back at the worst (it takes a third of one where nothing else runs). What a
+longer one makes late is this machine's doing: it is counted, not judged."""
 LAST_MOMENTS = 1.0
 """Seconds between a `kill -9` and the end of a connection as Slack notices it, at most."""
 
@@ -179,6 +182,8 @@ class Judgement:
             f"handled again after a plugin's kill {sum(count - 1 for count in times.values())}, "
             f"answered through response_url after a plugin's kill {len(late)}, "
             f"interactive ones lost with a connector {sum(not e.acknowledged for e in self._all())}, "
+            f"broker away {_range([b - a for a, b in self.house.broker.outages])}, "
+            f"slow starts {len(self.slow_starts())}, "
             f"slowest ack {found.slowest_ack:.2f} s, {found.ack_percentiles}, stall {WORST[0]:.2f} s"
         )
 
@@ -187,14 +192,22 @@ class Judgement:
 
     def _acknowledged(self, entry: Entry) -> Iterator[str]:
         for ack in entry.acks:
-            if ack.late or (ack.after > 3.0 and not ack.again):
+            if (ack.late or (ack.after > 3.0 and not ack.again)) and not self._waited_for_a_slow_start(entry):
                 yield f"{_named(entry)} was acknowledged after {ack.after:.2f} s"
         if entry.acknowledged:
             return
         if entry.redelivers:
             yield f"{_named(entry)} was never acknowledged: {entry.sends}"
-        elif not self._died_with_a_connector(entry):
+        elif not self._died_with_a_connector(entry) and not self._waited_for_a_slow_start(entry):
             yield f"{_named(entry)} was not acknowledged, although its connector lived: {entry.sends}"
+
+    def _waited_for_a_slow_start(self, entry: Entry) -> bool:
+        until = max([each.at for each in entry.acks], default=entry.at + 3.0)
+        return any(began <= until and ended >= entry.at for began, ended in self.slow_starts())
+
+    def slow_starts(self) -> list[tuple[float, float]]:
+        """When the broker was away for longer than any idle machine needs."""
+        return [each for each in self.house.broker.outages if each[1] - each[0] > SLOW_RESTART]
 
     def _died_with_a_connector(self, entry: Entry) -> bool:
         (send,) = entry.sends
@@ -211,7 +224,7 @@ class Judgement:
         wanted = {"text": f"done {json.loads(entry.payload or '{}')['text']}"}
         if entry.response is None:
             near = [entry.at - GRACE_AND_MORE <= at <= entry.settled_at for at in self._kills("recorder")]
-            if not any(near):
+            if not any(near) and not self._waited_for_a_slow_start(entry):
                 yield f"{_named(entry)} was acknowledged without an answer, although the plugin lived"
             found = [post.body.get("text") for post in entry.posts]
             if wanted["text"] not in found:
@@ -265,6 +278,10 @@ class Judgement:
 
     def _kills(self, name: str) -> list[float]:
         return [at for each in self.house.programs if each.name.startswith(name) for at in each.kills.values()]
+
+
+def _range(seconds: list[float]) -> str:
+    return f"{min(seconds):.2f} to {max(seconds):.2f} s" if seconds else "never"
 
 
 def _named(entry: Entry) -> str:
