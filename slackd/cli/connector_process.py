@@ -97,6 +97,8 @@ async def announce_when_ready(connector: Connector, notifier: Notifier, status: 
     readiness = await connector.wait_ready(READY_LIMIT)
     while not readiness.ready:
         notifier.status(f"not READY: {readiness.reason}")
+        # An app in trouble is waited for no longer: without this, the loop would never turn.
+        await asyncio.sleep(LOOK_AGAIN)
         readiness = await connector.wait_ready(LOOK_AGAIN)
     notifier.ready(status())
     log.info("connector %d is ready: %s", connector.number, status(), extra={"event": "service-ready"})
