@@ -51,6 +51,9 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
             raise ConfigError(
                 f"ca_file {ca_file} can't be used ({error}): expected a file with certificates in PEM form"
             ) from error
+        # From 3.13 on Python holds certificates to the letter of RFC 5280, which those that inspecting proxies
+        # make on the fly often aren't (squid's have no key identifiers); the authority was named on purpose.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
