@@ -22,6 +22,14 @@ class Notice:
     payload: str | None = None
     post: str | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Nobody is told anything."""
+        return self.payload is None and self.post is None
+
+
+NOTHING = Notice()
+
 
 def notice(envelope: Envelope, text: str) -> Notice:
     """`text` in the form that the envelope's kind has for it; nothing where it has none."""

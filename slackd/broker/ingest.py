@@ -11,7 +11,7 @@ import attrs
 
 from slackd.broker.answers import AwaitedAnswers, Settlements, Waiter
 from slackd.broker.dispatch.matching import Match, Matcher
-from slackd.broker.forms import Notice, notice, unanswered
+from slackd.broker.forms import NOTHING, notice, unanswered
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
     Answer,
@@ -118,11 +118,11 @@ class Ingest:
             told = notice(envelope, self._unclaimed_text(envelope.app))
             return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
         respond_by = received_at + self._rules.answer_deadline
-        deliveries, told, answer, refused_for = [], Notice(), Answer.NONE, ""
+        deliveries, told, answer, refused_for = [], NOTHING, Answer.NONE, ""
         too_large = _is_too_large(envelope.text)
         for match in matches:
             owes = None
-            asked = _responds(match) and answer is Answer.NONE and told == Notice() and not refused_for
+            asked = _responds(match) and answer is Answer.NONE and told.is_empty and not refused_for
             if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
                 keep = match.subscription.absent is Absent.KEEP
                 text = KEPT_TEXT if keep else REFUSED_TEXT

@@ -122,16 +122,15 @@ def _is_unicode(text: str) -> bool:
 
 
 def _blank_token(text: str, payload: dict[str, Any]) -> str:
-    spelt_out = "\\u00" in text and _SPELT_OUT.search(text) is not None
-    named = text.count('"token"')
-    if not named and not spelt_out:
+    spelt_out = "\\" in text and "\\u00" in text and _SPELT_OUT.search(text) is not None
+    at = text.find('"token"')
+    if at < 0 and not spelt_out:
         return text
     token = payload.get("token")
-    if named == 1 and not spelt_out and isinstance(token, str):
-        at = text.index('"token"')
-        member = _TOKEN_MEMBER.match(text, at)
-        return f'{text[:at]}"token":""{text[member.end() :]}' if member and token else text
-    return _blank_by_position(text)
+    if spelt_out or not isinstance(token, str) or text.find('"token"', at + 1) >= 0:
+        return _blank_by_position(text)
+    member = _TOKEN_MEMBER.match(text, at)
+    return f'{text[:at]}"token":""{text[member.end() :]}' if member and token else text
 
 
 def _blank_by_position(text: str) -> str:
