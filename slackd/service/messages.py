@@ -21,6 +21,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "roll-refused": ids.ROLL_REFUSED,
         "roll-stopped": ids.ROLL_STOPPED,
         "roll-done": ids.ROLL_DONE,
+        "roll-not-ready": "b57d810471227cc3f6e5d3b58a296423",
         "connection-dialling": "581a222b7324405784b04169511b902c",
         "connection-ready": "ae54b563a4ac47da91ecb234b7f69a1f",
         "connection-leaving": "ca951f8150204cefbbda039b6a3d70b5",
