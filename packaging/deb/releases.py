@@ -28,6 +28,11 @@ TOOLS = {
     "systemd-nspawn": "systemd-container",
     "apt-ftparchive": "apt-utils",
     "gpg": "gnupg",
+    "ip": "iproute2",
+    "openssl": "openssl",
+    "curl": "curl",
+    "nsenter": "util-linux",
+    "git": "git",
 }
 """Command -> the package that brings it."""
 

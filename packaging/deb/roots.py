@@ -81,7 +81,8 @@ def run_in(
     arguments += [f"--setenv={name}={value}" for name, value in (environment or {}).items()]
     done = subprocess.run(
         [*arguments, *command],
-        env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        # The root itself is only read, so that others may build on it at the same time.
+        env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_LOCK": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,6 +11,8 @@ from pathlib import Path
 from releases import cache
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# A checkout may belong to another user than root, who builds.
+GIT = ("git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT))
 SLACK_SDK = CHECKOUT / "packaging" / "slack-sdk"
 
 
@@ -23,6 +25,13 @@ def changelog_version(tree: Path) -> str:
     return found[1]
 
 
+def newest_release() -> str | None:
+    """The newest release's tag, seen from the checkout's commit; None before the first, or without history."""
+    describe = [*GIT, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*"]
+    done = subprocess.run(describe, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
 def slackd_tree(folder: Path, version: str | None = None, revision: str | None = None) -> Path:
     """Lay slackd's source into a new folder below `folder` and return that.
 
@@ -33,10 +42,10 @@ def slackd_tree(folder: Path, version: str | None = None, revision: str | None =
     raw = folder / "raw"
     raw.mkdir(parents=True)
     if revision:
-        archive = subprocess.run(["git", "-C", CHECKOUT, "archive", revision], check=True, capture_output=True)
+        archive = subprocess.run([*GIT, "archive", revision], check=True, capture_output=True)
         subprocess.run(["tar", "-x", "-C", raw], input=archive.stdout, check=True)
     else:
-        listed = subprocess.run(["git", "-C", CHECKOUT, "ls-files", "-z"], check=True, capture_output=True)
+        listed = subprocess.run([*GIT, "ls-files", "-z"], check=True, capture_output=True)
         for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
             if (CHECKOUT / name).is_file():
                 (raw / name).parent.mkdir(parents=True, exist_ok=True)

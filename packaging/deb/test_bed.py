@@ -1,6 +1,7 @@
 """What the end-to-end tests boot and install from, for one release; printed as one line of JSON.
 
     test_bed.py --release NAME --site FOLDER --uri URI [--version VERSION]...
+    test_bed.py --release NAME --root-alone
 
 FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
 they depend on: the tests' network is private. $SLACKD_E2E_REVISION names a commit to take in place of the
@@ -23,7 +24,7 @@ from build import build, slack_sdk_packages
 from releases import RELEASES, Release, Unbuildable, cache, require_tools
 from repository import make_repository
 from roots import root_filesystem, run_in
-from sources import changelog_version, slackd_tree
+from sources import changelog_version, newest_release, slackd_tree
 
 BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
 """What a machine has before slackd is installed."""
@@ -32,10 +33,10 @@ ALSO_IN_ARCHIVE = ("apparmor", "curl", "needrestart", "openssl", "squid-openssl"
 """What tests install besides slackd."""
 
 
-def packages(release: Release, version: str | None, out: Path) -> str:
-    """Build the checkout's packages into a new folder and return their version."""
+def packages(release: Release, version: str | None, revision: str | None, out: Path) -> str:
+    """Build the packages of a revision, or of the checkout, into a new folder and return their version."""
     with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
-        tree = slackd_tree(Path(folder) / "once", version, os.environ.get("SLACKD_E2E_REVISION"))
+        tree = slackd_tree(Path(folder) / "once", version, revision)
         built = build(release, tree)
         out.mkdir(parents=True)
         for source in (built, slack_sdk_packages(release, check=False)):
@@ -79,25 +80,40 @@ def _dependencies(debs: Path) -> Sequence[str]:
     return sorted(found)
 
 
+def lay_site(release: Release, site: Path, uri: str, versions: Sequence[str | None]) -> list[str]:
+    """Fill the folder that is served, and return the versions of slackd in it, oldest first.
+
+    Of several, the first is built from the newest release's tag, if there is one: what is upgraded from.
+    """
+    checkout = os.environ.get("SLACKD_E2E_REVISION")
+    released = (newest_release() if len(versions) > 1 else None) or checkout
+    built = []
+    for number, version in enumerate(versions):
+        building = site / f"building-{number}"
+        built.append(packages(release, version, checkout if number else released, building))
+        building.rename(site / f"slackd-{built[-1]}")
+        make_repository(site / f"slackd-{built[-1]}", release, f"{uri}/slackd/")
+    shutil.copytree(archive(release, site / f"slackd-{built[-1]}"), site / "debian")
+    make_repository(site / "debian", release, f"{uri}/debian/")
+    return built
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare what the end-to-end tests boot and install from.")
     parser.add_argument("--release", required=True, choices=sorted(RELEASES))
-    parser.add_argument("--site", required=True, type=Path, help="a new folder, to be served at URI")
-    parser.add_argument("--uri", required=True)
+    parser.add_argument("--root-alone", action="store_true", help="no packages, only what boots")
+    parser.add_argument("--site", type=Path, help="a new folder, to be served at URI")
+    parser.add_argument("--uri")
     parser.add_argument("--version", action="append", help="default: the changelog's")
     options = parser.parse_args()
     release = RELEASES[options.release]
-    uri = options.uri.rstrip("/")
+    if not options.root_alone and not (options.site and options.uri):
+        parser.error("--site and --uri are needed, or --root-alone")
+    versions: list[str] = []
     try:
         require_tools()
-        versions = []
-        for number, version in enumerate(options.version or [None]):
-            building = options.site / f"building-{number}"
-            versions.append(packages(release, version, building))
-            building.rename(options.site / f"slackd-{versions[-1]}")
-            make_repository(options.site / f"slackd-{versions[-1]}", release, f"{uri}/slackd/")
-        shutil.copytree(archive(release, options.site / f"slackd-{versions[0]}"), options.site / "debian")
-        make_repository(options.site / "debian", release, f"{uri}/debian/")
+        if not options.root_alone:
+            versions = lay_site(release, options.site, options.uri.rstrip("/"), options.version or [None])
     except (Unbuildable, RuntimeError, subprocess.CalledProcessError) as reason:
         print(f"test bed: {reason}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ its own, which survives a reboot and ends with the test.
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,9 @@ _NAMES: Final = {WORLD: "slack.test packages.test", MACHINE: "machine"}
 _POWER_OFF: Final = signal.SIGRTMIN + 4
 
 _NAMESPACES: Final = ("--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup")
+
+_FOLDERS: Final = Path("/var/tmp")
+_PREFIX: Final = "slackd-e2e-"
 
 _serial = itertools.count(1)
 _Found = TypeVar("_Found")
@@ -45,6 +49,34 @@ def eventually(look: Callable[[], _Found | None], what: str, seconds: float = 30
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:g} s: {what}")
         time.sleep(0.05)
+
+
+def clear_leftovers() -> None:
+    """End what an earlier run, interrupted, has left behind: machines, their worlds, networks and folders.
+
+    What a run makes carries its pid in the name. To be called before this run has made anything.
+    """
+    namespaces = Path("/run/netns")
+    for name in sorted(namespaces.iterdir()) if namespaces.is_dir() else ():
+        owner = re.match(r"slackd(\d+)x\d+[wm]$", name.name)
+        if not owner or _is_another_run(int(owner[1])):
+            continue
+        # The machine's systemd is among them, and takes everything else of the machine's with it.
+        inside = subprocess.run(["ip", "netns", "pids", name.name], capture_output=True, text=True, check=False)
+        for pid in map(int, inside.stdout.split()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        subprocess.run(["ip", "netns", "delete", name.name], check=False)
+    for folder in _FOLDERS.glob(f"{_PREFIX}*"):
+        owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
+        if owner and not _is_another_run(int(owner[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_another_run(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return pid != os.getpid() and b"pytest" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 class Network:
@@ -82,6 +114,10 @@ class Failed(AssertionError):
     """A command in the machine ended with a status that was not expected; the message has all it said."""
 
 
+class CannotBoot(Exception):
+    """systemd-nspawn gave up before there was a systemd; the message is its own."""
+
+
 class Machine:
     """One booted Debian.
 
@@ -94,7 +130,7 @@ class Machine:
     def __init__(self, root: Path, network: Network, namespace: str | None = None) -> None:
         self._root = root
         self._namespace = namespace or network.machine
-        self._folder = Path(tempfile.mkdtemp(prefix="slackd-e2e-", dir="/var/tmp"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_FOLDERS))
         self._container: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Machine":
@@ -104,6 +140,10 @@ class Machine:
         etc.mkdir()
         hosts = ["127.0.0.1 localhost", *(f"{address} {names}" for address, names in _NAMES.items())]
         (etc / "hosts").write_text("\n".join(hosts) + "\n")
+        self._boot()
+        return self
+
+    def _boot(self) -> None:
         layers = f"lowerdir={self._root},upperdir={self._folder}/written,workdir={self._folder}/work"
         nspawn = [
             "systemd-nspawn",
@@ -137,7 +177,6 @@ class Machine:
         except BaseException:
             self.__exit__()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         container = self._container
@@ -170,7 +209,7 @@ class Machine:
         def booted() -> str | None:
             assert self._container is not None
             if self._container.poll() is not None:
-                raise RuntimeError(f"the machine did not start: {(self._folder / 'console').read_text()}")
+                raise CannotBoot(f"the machine did not start: {(self._folder / 'console').read_text()}")
             if self._init() is None:
                 return None
             state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
@@ -258,6 +297,19 @@ class Machine:
         self.run("systemctl", "reboot", check=False)
         eventually(lambda: self._init() not in (None, before), "another systemd", 90)
         self._wait_until_booted()
+
+    def lose_power(self) -> None:
+        """End everything in it between two instructions, and boot it anew.
+
+        What was written stays, synchronised or not: this kernel goes on. That a commit is on the disk before
+        anything depends on it is for the journal's own tests.
+        """
+        pid, container = self._init(), self._container
+        assert pid is not None
+        assert container is not None
+        os.kill(pid, signal.SIGKILL)
+        container.wait(60)
+        self._boot()
 
     def install(self, *packages: str) -> subprocess.CompletedProcess[str]:
         """`apt-get install`, from the packages that the world serves."""

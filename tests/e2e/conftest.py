@@ -2,34 +2,60 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.booted_machine import Failed, Machine, Network
-from tests.e2e.the_world import Certificates, Site, Slack
+from tests.e2e.booted_machine import CannotBoot, Failed, Machine, Network, clear_leftovers
+from tests.e2e.the_world import NOW, CannotPrepare, Certificates, Site, Slack, root_filesystem
 
 RELEASES = ("bookworm", "trixie")
 VERSIONS = ["0.1.0", "0.1.1", "0.1.2"]
 
+_UNABLE = "booted Debian: "
+
+_figures = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_figures] = []
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = _why_not()
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if _is_ours(item):
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(600))
-            if reason:
-                item.add_marker(pytest.mark.skip(reason=reason))
+            # On a machine that has built nothing yet, the first test of a release waits for all of it.
+            item.add_marker(pytest.mark.timeout(1800))
+    items.sort(key=_is_ours)
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What the tests measured, and not only that it was good enough."""
+    if config.stash[_figures]:
+        terminalreporter.section("booted Debian, in figures")
+        for line in config.stash[_figures]:
+            terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Lines for the end of the run's output."""
+    return pytestconfig.stash[_figures]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What failed on a machine is explained by the machine's journal."""
+    """What failed on a machine is explained by the machine's journal; why nothing was booted is one line."""
     report = yield
+    if isinstance(report.longrepr, tuple) and _UNABLE in report.longrepr[2]:
+        report.longrepr = (__file__, 1, report.longrepr[2])
     machine = getattr(item, "funcargs", {}).get("machine")
     if report.when == "call" and report.failed and machine is not None:
         with contextlib.suppress(Failed, OSError, subprocess.SubprocessError):
@@ -40,12 +66,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def _why_not() -> str:
     """Why the end-to-end tests cannot run here, in one line; "" when they can."""
     if os.environ.get("SLACKD_E2E") != "1":
-        return "booted Debian: SLACKD_E2E=1 runs these"
+        return "make test and make e2e run these"
     if os.geteuid() != 0:
-        return "booted Debian: needs root"
-    if not shutil.which("apt-get"):
-        return "booted Debian: needs a host with apt to build the packages"
+        return "needs root"
+    try:
+        root = root_filesystem(RELEASES[0])
+        clear_leftovers()
+        with Network() as network, Machine(root, network):
+            pass
+    except (CannotPrepare, CannotBoot, OSError, subprocess.CalledProcessError) as reason:
+        return " ".join(str(reason).split())[:400]
     return ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bootable() -> None:
+    """One line in the summary where no Debian can be booted."""
+    reason = _why_not()
+    if reason:
+        pytest.skip(f"{_UNABLE}{reason}")
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -64,16 +103,16 @@ _sites: dict[str, Site] = {}
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, release: str) -> Site:
+def site(bootable: None, tmp_path_factory: pytest.TempPathFactory, release: str) -> Site:
     """The packages, built once a session."""
     if release not in _sites:
         _sites[release] = Site(release, tmp_path_factory.mktemp(f"site-{release}"), VERSIONS)
-    _sites[release].offer(VERSIONS[0])
+    _sites[release].offer(VERSIONS[NOW])
     return _sites[release]
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
+def network(bootable: None) -> Iterator[Network]:
     with Network() as network:
         yield network
 
@@ -86,6 +125,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="module")
 def slack(network: Network, certificates: Certificates, log: Path) -> Iterator[Slack]:
     with Slack.serving(network, certificates, log / "emulator", "--apps", "2") as slack:
+        # Slack itself waits a minute and five before it sends an event again; nothing here hangs on how long.
+        slack.change(redelivery_delays=[1, 5, 20, 60, 300])
         yield slack
 
 

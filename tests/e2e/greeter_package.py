@@ -1,17 +1,14 @@
 """A plugin as its author would ship it: a .deb of its own that depends on the SDK alone."""
 
-import json
 import subprocess
-from collections import Counter, defaultdict
 from pathlib import Path
-
-from tests.e2e.booted_machine import Machine
 
 NAME = "greeter"
 HANDLED = f"/var/lib/slackd-plugins/{NAME}/handled"
 
 PROGRAM = """\
 #!/usr/bin/python3
+import asyncio
 import json
 from slackd.plugin import Envelope, Plugin
 
@@ -22,6 +19,12 @@ handled = open("handled", "a", buffering=1)
 @plugin.command("/greet")
 async def greet(envelope: Envelope) -> str:
     return f"Hello {envelope.text}"
+
+
+@plugin.command("/slow")
+async def slow(envelope: Envelope) -> str:
+    await asyncio.sleep(0.3)
+    return f"Slowly, {envelope.text}"
 
 
 @plugin.event("app_mention")
@@ -46,7 +49,7 @@ event = ["app_mention", "message"]
 
 [[subscribe]]
 type = "slash_commands"
-command = "/greet"
+command = ["/greet", "/slow"]
 respond = true
 
 [slack]
@@ -95,6 +98,7 @@ def build(folder: Path) -> Path:
     return made
 
 
+# Prints the events of the journal, as the plugin prints those that it was handed.
 JOURNALED = """\
 import json, sqlite3
 journal = sqlite3.connect("file:/var/lib/slackd/journal.db?mode=ro", uri=True)
@@ -102,37 +106,3 @@ for (text,) in journal.execute("SELECT text FROM envelope WHERE type = 'events_a
     event = json.loads(text)["payload"]["event"]
     print(json.dumps([event.get("channel"), event.get("text")]))
 """
-
-
-class Handled:
-    """What the plugin has handled of one batch, whose texts are `LABEL NUMBER NUMBER_IN_CHANNEL`."""
-
-    def __init__(self, machine: Machine, label: str) -> None:
-        self._machine = machine
-        self._label = label
-        self.numbers: Counter[int] = Counter()
-        self._channels = self._by_channel(machine.run("cat", HANDLED, check=False).stdout)
-        for numbers in self._channels.values():
-            self.numbers.update(numbers)
-
-    def _by_channel(self, lines: str) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = defaultdict(list)
-        for line in lines.splitlines():
-            channel, text = json.loads(line)
-            if text.startswith(f"{self._label} "):
-                found[channel].append(int(text.split()[1]))
-        return found
-
-    @property
-    def twice(self) -> list[int]:
-        """Numbers that were handled more than once."""
-        return sorted(number for number, times in self.numbers.items() if times > 1)
-
-    @property
-    def out_of_order(self) -> list[str]:
-        """Channels whose messages were handled in another order than the journal's.
-
-        Slack's own order is no promise of anybody's: it hands one channel's events to several connections.
-        """
-        journaled = self._by_channel(self._machine.says("python3", "-c", JOURNALED))
-        return sorted(name for name, numbers in self._channels.items() if numbers != journaled[name])

@@ -46,6 +46,8 @@ http_upgrade_request_protocols websocket allow all
 
 def squid(gateway: Machine, config: str) -> None:
     gateway.write("/etc/squid/squid.conf", config)
+    # It would wait half a minute for clients that it has not got.
+    gateway.run("systemctl", "kill", "--signal=KILL", "squid")
     gateway.run("systemctl", "restart", "squid")
     eventually(
         lambda: ":3128" in gateway.says("ss", "--listening", "--tcp", "--numeric", "--no-header"),

@@ -11,7 +11,29 @@ from typing import Any
 from tests.e2e.booted_machine import WORLD, Network, background, eventually
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+BEFORE, NOW, NEXT = range(3)
+"""Which of `Site.versions` is which."""
+TEST_BED = CHECKOUT / "packaging/deb/test_bed.py"
 API_URL = "https://slack.test/api/"
+
+
+class CannotPrepare(Exception):
+    """A tool or a package of Debian cannot be had here; the message is one line."""
+
+
+def root_filesystem(release: str) -> Path:
+    """The root filesystem to boot a release from, made if it isn't in the cache.
+
+    Raises:
+        CannotPrepare: What it is made with is not there and cannot be installed.
+    """
+    command = [sys.executable, str(TEST_BED), f"--release={release}", "--root-alone"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=900
+    )
+    if done.returncode:
+        raise CannotPrepare(done.stderr.strip()[-300:])
+    return Path(json.loads(done.stdout)["root"])
 
 
 class Site:
@@ -20,21 +42,24 @@ class Site:
     Attributes:
         folder: What is served; `slackd` in it is the version that apt sees.
         root: The root filesystem to boot.
-        versions: The versions that were built, oldest first.
+        versions: The versions that were built: of the newest release, of the checkout, and of the checkout
+            again, as the release after it.
     """
 
     def __init__(self, release: str, folder: Path, versions: list[str]) -> None:
-        command = [sys.executable, str(CHECKOUT / "packaging/deb/test_bed.py"), f"--release={release}"]
+        command = [sys.executable, str(TEST_BED), f"--release={release}"]
         command += [f"--site={folder}", "--uri=http://packages.test"]
         command += [f"--version={version}" for version in versions]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=1500
+        )
         if done.returncode:
             raise RuntimeError(f"the packages could not be built: {done.stderr[-4000:]}")
         made = json.loads(done.stdout)
         self.folder = folder
         self.root = Path(made["root"])
         self.versions: list[str] = made["versions"]
-        self.offer(self.versions[0])
+        self.offer(self.versions[NOW])
 
     def offer(self, version: str) -> None:
         """From now on, apt finds this version."""
@@ -129,6 +154,10 @@ class Slack:
         body = {"app": self.apps[0]["app_id"], **body}
         return self._ask(path, "--request", "POST", "--json", json.dumps(body))
 
+    def change(self, **settings: Any) -> None:
+        """Change the emulator's settings."""
+        self._ask("settings", "--request", "POST", "--json", json.dumps(settings))
+
     def _ask(self, path: str, *options: str) -> Any:
         curl = [
             "curl",
@@ -144,7 +173,10 @@ class Slack:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"emulator, {path}: {done.stderr}")
-        return json.loads(done.stdout)
+        found = json.loads(done.stdout)
+        if isinstance(found, dict) and "error" in found:
+            raise RuntimeError(f"emulator, {path}: {found['error']}")
+        return found
 
 
 def _until_served(network: Network, url: str) -> None:

@@ -1,0 +1,45 @@
+"""`make deb`: what it says of the packages, and what it leaves in dist/."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.the_world import CHECKOUT
+
+
+@pytest.fixture(scope="module")
+def dist(release: str, bootable: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of the release, and what the build said."""
+    out = tmp_path_factory.mktemp(f"dist-{release}")
+    command = [sys.executable, str(CHECKOUT / "packaging/deb/build.py"), "--twice", f"--release={release}"]
+    command += [f"--out={out}"]
+    revision = os.environ.get("SLACKD_E2E_REVISION")
+    command += [f"--revision={revision}"] if revision else []
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=1500
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out / release, done.stdout
+
+
+def test_lintian_finds_nothing_and_two_builds_are_the_same_bytes(
+    dist: tuple[Path, str], figures: list[str], release: str
+) -> None:
+    # build.py fails otherwise: what it said is for the eyes.
+    _, said = dist
+    lines = [line for line in said.splitlines() if line.startswith("lintian on") or "built twice" in line]
+    assert sum("built twice, the same" in line for line in lines) == 3
+    assert any(line.startswith(f"lintian on {release}: no errors, no warnings") for line in lines)
+    figures += lines
+
+
+def test_the_folder_is_a_signed_repository_of_all_that_debian_does_not_have(dist: tuple[Path, str]) -> None:
+    folder, _ = dist
+    packages = {file.name.partition("_")[0] for file in folder.glob("*.deb")}
+    assert packages == {"slackd", "python3-slackd-plugin", "slackd-emulator", "python3-slack-sdk"}
+    source = (folder / "slackd.sources").read_text()
+    assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----" in source
+    assert (folder / "InRelease").read_text().startswith("-----BEGIN PGP SIGNED MESSAGE-----")
