@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 MAX_SESSIONS = 256
 """Sessions of one plugin at a time."""
+MAX_SILENT = 256
+"""Connections of one user that have not said who they are."""
 MAX_CONNECTIONS = 2_048
 """Plugin connections at a time, sessions or not yet."""
 
@@ -29,6 +31,7 @@ class PluginHost:
         self._config, self._engine, self._calls, self._errands = config, engine, calls, errands
         self._foreground = foreground
         self._connections: set[PluginConnection] = set()
+        self._waiting: dict[int, dict[PluginConnection, None]] = {}
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
         self._unnamed = 0
 
@@ -37,6 +40,16 @@ class PluginHost:
         connection = PluginConnection(self, foreground=self._foreground)
         self._connections.add(connection)
         return connection
+
+    def arrived(self, connection: PluginConnection) -> None:
+        """As in `Host`: of the connections of one user that have said nothing yet, the oldest makes room."""
+        assert connection.peer is not None
+        waiting = self._waiting.setdefault(connection.peer.uid, {})
+        waiting[connection] = None
+        if len(waiting) > MAX_SILENT:
+            oldest = next(iter(waiting))
+            del waiting[oldest]
+            oldest.abort()
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin."""
@@ -58,6 +71,7 @@ class PluginHost:
 
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """As in `Host`: the session is opened as soon as the journal lists it."""
+        self._no_longer_silent(connection)
         mine = sum(of == connection.plugin and name != said.session for of, name in self._sessions)
         if mine >= MAX_SESSIONS or len(self._connections) > MAX_CONNECTIONS:
             return wire.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
@@ -117,10 +131,18 @@ class PluginHost:
     def gone(self, connection: PluginConnection) -> None:
         """As in `Host`."""
         self._connections.discard(connection)
+        self._no_longer_silent(connection)
         if not connection.session or not self._is_current(connection):
             return
         del self._sessions[connection.plugin, connection.session]
         self._left(connection)
+
+    def _no_longer_silent(self, connection: PluginConnection) -> None:
+        if connection.peer is not None:
+            waiting = self._waiting.get(connection.peer.uid, {})
+            waiting.pop(connection, None)
+            if not waiting:
+                self._waiting.pop(connection.peer.uid, None)
 
     def _is_current(self, connection: PluginConnection) -> bool:
         return self._sessions.get((connection.plugin, connection.session)) is connection

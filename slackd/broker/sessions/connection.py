@@ -44,6 +44,9 @@ LOG_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 4
 class Host(Protocol):
     """What a connection needs of the daemon."""
 
+    def arrived(self, connection: "PluginConnection") -> None:
+        """Somebody connected, and the kernel has said who."""
+
     def plugin(self, name: str) -> Plugin | None:
         """The plugin of this name."""
 
@@ -97,6 +100,7 @@ class PluginConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=UNSENT_LIMIT)
         self.peer = peer_of(transport.get_extra_info("socket"))
         self._opening = asyncio.get_running_loop().call_later(OPENING_PATIENCE, self._too_slow)
+        self._host.arrived(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the plugin."""

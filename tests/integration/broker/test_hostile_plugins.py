@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from slackd import wire
+from slackd.broker.plugin_host import MAX_SILENT
 from tests.integration.broker.broker_rig import House, house, plugin
 from tests.unit.broker.slack_texts import command, event
 
@@ -172,6 +173,17 @@ async def test_five_hundred_connections_that_say_nothing_keep_nobody_out() -> No
         for _ in range(500):
             await here.connect()
         await still_works(here)
+
+
+async def test_of_one_users_silent_connections_the_oldest_makes_room() -> None:
+    async with house(*TWO) as here:
+        silent = [await here.connect() for _ in range(MAX_SILENT + 3)]
+        for oldest in silent[:3]:
+            with contextlib.suppress(ConnectionError):
+                assert await oldest.hear() is None
+        first_left = silent[3]
+        await first_left.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot"})
+        assert (await first_left.hear())["result"]["protocol"] == 1
 
 
 async def test_a_session_id_ends_the_connection_that_had_it() -> None:
