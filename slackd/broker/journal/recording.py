@@ -41,9 +41,9 @@ class Recorder:
     def record_all(self, records: list[tuple[Record, Slot]]) -> None:
         """Record those that are not known; each outcome goes into its slot."""
         digests = [[dedupe_digest(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
-        known = self._look_up([digest for some in digests for digest in some])
+        claimed = self._claim(records, digests)
+        known = {} if claimed else self._look_up([digest for some in digests for digest in some])
         in_table = set(known)
-        fresh: dict[int, Record] = {}
         learned: dict[bytes, tuple[bytes, int, int]] = {}
         envelope_rows: list[tuple[Any, ...]] = []
         delivery_rows: list[tuple[Any, ...]] = []
@@ -56,9 +56,10 @@ class Recorder:
                 seen_before.append((envelope, slot))
             else:
                 envelope = self._books.last_envelope + 1
-                fresh[envelope] = record
                 opened = self._record(record, envelope, envelope_rows, delivery_rows)
                 slot[0][slot[1]] = Recorded(envelope, opened)
+            if claimed:
+                continue
             at = int(record.received_at)
             for digest in own:
                 if not hits or digest not in known or known[digest][1] <= horizon:
@@ -68,6 +69,25 @@ class Recorder:
         self._insert(envelope_rows, delivery_rows, list(learned.values()))
         if seen_before:
             self._answer_duplicates(seen_before)
+
+    def _claim(self, records: list[tuple[Record, Slot]], digests: list[list[bytes]]) -> bool:
+        """Insert all keys as those of new envelopes, without a look whether they are known: they hardly ever
+        are. If one is, or comes twice, none stays, and the answer is no."""
+        first = self._books.last_envelope + 1
+        keys = [
+            (digest, envelope, int(record.received_at))
+            for envelope, ((record, _), own) in enumerate(zip(records, digests, strict=True), first)
+            for digest in own
+        ]
+        if bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, keys, conflict="IGNORE") == len(keys):
+            return True
+        bulk.run(
+            self._cursor,
+            "DELETE FROM dedupe WHERE key IN (*) AND envelope >= ?",
+            [key for key, _, _ in keys],
+            first,
+        )
+        return False
 
     def _look_up(self, digests: list[bytes]) -> dict[bytes, tuple[int, int]]:
         rows = bulk.each(self._cursor, "SELECT key, envelope, at FROM dedupe WHERE key IN (*)", digests)
