@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from releases import Release, cache, mirror
+from releases import Release, Unbuildable, cache, mirror
 
 BUILD_PACKAGES = (
     "apparmor",
@@ -39,7 +39,7 @@ def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> 
     """A root filesystem of the release with these packages, made by mmdebstrap when it isn't in the cache.
 
     Raises:
-        subprocess.CalledProcessError: mmdebstrap failed.
+        Unbuildable: mmdebstrap failed; it has said why.
     """
     fingerprint = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:10]
     root = cache() / f"{purpose}-{release.name}-{fingerprint}"
@@ -51,7 +51,10 @@ def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> 
         growing = root.with_name(f".growing-{root.name}")
         shutil.rmtree(growing, ignore_errors=True)
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
-        subprocess.run([*command, release.name, str(growing), mirror()], check=True)
+        archive = mirror()
+        done = subprocess.run([*command, release.name, str(growing), archive], check=False)
+        if done.returncode:
+            raise Unbuildable(f"mmdebstrap made no {release.name} from {archive} (status {done.returncode})")
         # A root that was never booted has no identity of its own to leak into what is built or booted on it.
         (growing / "etc/machine-id").write_text("")
         growing.rename(root)

@@ -112,12 +112,13 @@ def main() -> int:
     versions: list[str] = []
     try:
         require_tools()
+        root = root_filesystem(release, "boot", BOOT_PACKAGES)
         if not options.root_alone:
             versions = lay_site(release, options.site, options.uri.rstrip("/"), options.version or [None])
     except (Unbuildable, RuntimeError, subprocess.CalledProcessError) as reason:
         print(f"test bed: {reason}", file=sys.stderr)
         return 1
-    print(json.dumps({"root": str(root_filesystem(release, "boot", BOOT_PACKAGES)), "versions": versions}))
+    print(json.dumps({"root": str(root), "versions": versions}))
     return 0
 
 
