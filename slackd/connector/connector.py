@@ -282,9 +282,10 @@ class Connector:
         self._reports.troubled(trouble)
         self._notify()
 
-    def acknowledged(self, app: str, received_at: float) -> None:
-        """Count the acknowledgement for the metrics."""
-        self._reports.acknowledged(app, self._clock() - received_at)
+    def acknowledged(self, app: str, received_at: Sequence[float]) -> None:
+        """Count the acknowledgements for the metrics."""
+        now = self._clock()
+        self._reports.acknowledged(app, [now - at for at in received_at])
 
     def unsendable(self, app: str) -> None:
         """Count what was settled too late for its connection."""

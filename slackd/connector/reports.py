@@ -55,9 +55,9 @@ class Reports:
         elif not trouble.reason:
             self._recovered.add(trouble.app)
 
-    def acknowledged(self, app: str, seconds: float) -> None:
-        """An acknowledgement went out, so long after the receipt."""
-        self._latencies[app].append(seconds)
+    def acknowledged(self, app: str, seconds: Iterable[float]) -> None:
+        """Acknowledgements went out, so long after the receipt."""
+        self._latencies[app].extend(seconds)
 
     def unsendable(self, app: str) -> None:
         """Something was settled too late for its connection."""

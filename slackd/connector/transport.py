@@ -49,8 +49,8 @@ class Upstream(Protocol):
     def troubled(self, trouble: AppTrouble) -> None:
         """The app fell into trouble, or (reason "") came out of it."""
 
-    def acknowledged(self, app: str, received_at: float) -> None:
-        """The acknowledgement of what came in at that time went out."""
+    def acknowledged(self, app: str, received_at: Sequence[float]) -> None:
+        """The acknowledgements of what came in at these times went out."""
 
     def unsendable(self, app: str) -> None:
         """A settled envelope could not be acknowledged, since its connection was gone."""

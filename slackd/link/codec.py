@@ -4,9 +4,13 @@ texts that are delivered, which follow theirs as they are.
 Neighbouring releases understand each other: a member that this release does not know is ignored, one that the
 other side does not send has its default, a method that is not known decodes to None. What decodes to nothing
 that makes sense raises `LinkError`, and the link is closed.
+
+What there is one of for each envelope (arrivals, settlements) goes by columns: a list of all numbers, a list of
+all apps and so on, which JSON reads at a fraction of what as many objects cost.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import starmap
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -122,17 +126,19 @@ def _parts(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
 def _delivered(arrivals: Sequence[Arrival]) -> bytes:
     """A line that says what follows, then each text as it is on a line of its own: neither side spells it out
     as a JSON string and back. One that can't stand on a line (it has a line feed) stands in the first."""
-    heads: list[list[Any]] = []
-    lines: list[bytes] = []
-    for arrival in arrivals:
-        head: list[Any] = [arrival.number, arrival.app, arrival.connection, arrival.received_at]
-        text = _as_line(arrival.text)
-        if text is None:
-            head.append(arrival.text)
-        else:
-            lines.append(text)
-        heads.append(head)
-    return b"\n".join([_line("deliver", {"arrivals": heads})[:-1], *lines, b""])
+    lines = [_as_line(arrival.text) for arrival in arrivals]
+    columns: dict[str, list[Any]] = {
+        "numbers": [arrival.number for arrival in arrivals],
+        "apps": [arrival.app for arrival in arrivals],
+        "connections": [arrival.connection for arrival in arrivals],
+        "received_at": [arrival.received_at for arrival in arrivals],
+    }
+    if None in lines:
+        columns["texts"] = [
+            arrival.text if line is None else None for arrival, line in zip(arrivals, lines, strict=True)
+        ]
+    followers = [line for line in lines if line is not None]
+    return b"\n".join([_line("deliver", columns)[:-1], *followers, b""])
 
 
 def _as_line(text: str) -> bytes | None:
@@ -214,7 +220,14 @@ def _settlement(one: Settlement) -> dict[str, Any]:
 
 
 def _settled(message: Settled) -> dict[str, Any]:
-    return {"settlements": [_settlement(one) for one in message.settlements]}
+    columns: dict[str, list[Any]] = {
+        "numbers": [one.number for one in message.settlements],
+        "envelope_ids": [one.envelope_id for one in message.settlements],
+    }
+    payloads = [one.payload for one in message.settlements]
+    if any(payload is not None for payload in payloads):
+        columns["payloads"] = payloads
+    return columns
 
 
 def _promised(message: Promised) -> dict[str, Any]:
@@ -260,6 +273,20 @@ def _or_none(kind: type[T], value: Any) -> T | None:
     return None if value is None else _is(kind, value)
 
 
+_INTEGERS: Final[Set[type]] = frozenset({int})
+_TEXTS: Final[Set[type]] = frozenset({str})
+_TEXTS_OR_NONE: Final[Set[type]] = frozenset({str, type(None)})
+_NUMBERS: Final[Set[type]] = frozenset({float, int})
+
+
+def _column(kinds: Set[type], values: Any) -> list[Any]:
+    """A list of nothing but these types, exactly: True is no integer."""
+    if type(values) is not list or not kinds >= set(map(type, values)):
+        expected = " or ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(f"expected a list of {expected}, found {values!r:.60}")
+    return values
+
+
 def _read_state(params: Params) -> ConnectionState:
     return ConnectionState(
         connection=_is(str, params["connection"]),
@@ -294,19 +321,19 @@ def _read_hello(params: Params) -> Hello:
 
 
 def _read_heads(params: Params) -> Heads:
-    return Heads(tuple(_read_head(*each) for each in params["arrivals"]))
+    numbers = _column(_INTEGERS, params["numbers"])
+    apps = _column(_TEXTS, params["apps"])
+    connections = _column(_TEXTS, params["connections"])
+    received_at = map(float, _column(_NUMBERS, params["received_at"]))
+    texts = _column(_TEXTS_OR_NONE, params.get("texts") or [None] * len(numbers))
+    return Heads(tuple(zip(numbers, apps, connections, received_at, texts, strict=True)))
 
 
-def _read_head(
-    number: Any, app: Any, connection: Any, received_at: Any, text: Any = None
-) -> tuple[int, str, str, float, str | None]:
-    return (
-        _is(int, number),
-        _is(str, app),
-        _is(str, connection),
-        _is(float, received_at),
-        _or_none(str, text),
-    )
+def _read_settled(params: Params) -> Settled:
+    numbers = _column(_INTEGERS, params["numbers"])
+    envelope_ids = _column(_TEXTS_OR_NONE, params["envelope_ids"])
+    payloads = _column(_TEXTS_OR_NONE, params.get("payloads") or [None] * len(numbers))
+    return Settled(tuple(starmap(Settlement, zip(numbers, envelope_ids, payloads, strict=True))))
 
 
 def _read_changed(params: Params) -> Changed:
@@ -322,7 +349,7 @@ def _read_changed(params: Params) -> Changed:
 def _read_acknowledged(params: Params) -> Acknowledged:
     return Acknowledged(
         app=_is(str, params["app"]),
-        seconds=tuple(_is(float, one) for one in params.get("seconds", ())),
+        seconds=tuple(map(float, _column(_NUMBERS, params.get("seconds", [])))),
         unsendable=_is(int, params.get("unsendable", 0)),
     )
 
@@ -384,7 +411,7 @@ _DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage | Heads]]] = {
     "acknowledged": _read_acknowledged,
     "result": _read_returned,
     "promised": lambda params: Promised(tuple(_read_promise(one) for one in params["promises"])),
-    "settled": lambda params: Settled(tuple(_read_settlement(one) for one in params["settlements"])),
+    "settled": _read_settled,
     "refused": lambda params: Refused(tuple(_read_refusal(one) for one in params["refusals"])),
     "call": _read_call,
     "peers": _read_peers,

@@ -35,20 +35,32 @@ class LinkReader:
     def receive(self, data: bytes) -> list[LinkMessage | Unknown | Broken]:
         """What the bytes complete, in order. Never raises on what the peer sent."""
         found: list[LinkMessage | Unknown | Broken] = []
-        for line in self._cutter.receive(data):
-            if self._broken:
-                break
-            try:
-                message = self._text(line) if self._heads is not None else self._line(line)
-            except (LinkError, UnicodeDecodeError) as error:
-                self._broken = True
-                message = Broken(str(error))
-            if message is not None:
-                found.append(message)
+        if self._broken:
+            return found
+        try:
+            self._read(self._cutter.receive(data), found)
+        except (LinkError, UnicodeDecodeError) as error:
+            self._broken = True
+            found.append(Broken(str(error)))
         if self._cutter.too_long and not self._broken:
             self._broken = True
             found.append(Broken(f"a line has more than {self._limit} bytes"))
         return found
+
+    def _read(self, lines: list[bytes], found: list[LinkMessage | Unknown | Broken]) -> None:
+        message: LinkMessage | Unknown | Broken | None
+        place = 0
+        while place < len(lines):
+            if self._heads is not None:
+                texts = lines[place : place + self._due - len(self._texts)]
+                self._texts += [text.decode() for text in texts]
+                place += len(texts)
+                message = self._complete()
+            else:
+                message = self._line(lines[place])
+                place += 1
+            if message is not None:
+                found.append(message)
 
     def _line(self, line: bytes) -> LinkMessage | Unknown | Broken | None:
         if not line or line.isspace():
@@ -64,10 +76,6 @@ class LinkReader:
         if not isinstance(message, Heads):
             return message
         self._heads, self._due, self._texts = message, message.lines, []
-        return self._complete()
-
-    def _text(self, line: bytes) -> LinkMessage | None:
-        self._texts.append(line.decode())
         return self._complete()
 
     def _complete(self) -> LinkMessage | None:

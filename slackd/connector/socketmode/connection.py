@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import aiohttp
@@ -19,13 +19,15 @@ from slackd.connector.socketmode.dialler import DialError
 from slackd.connector.socketmode.failures import DialFailure
 from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
-from slackd.envelope import ACK_LIMIT
 
 CLOSE_PATIENCE: Final = 2.0
 """Seconds after our own Close in which Slack's is waited for: it has been seen to leave the connection open."""
 
 ECHOES: Final = 64
 """Acknowledgements whose coming back is noticed: taken for envelopes, they would be acknowledged for ever."""
+
+WRITTEN_AT_ONCE: Final = 64 * 1024
+"""Characters of acknowledgements after which no more go into the same write."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -45,8 +47,8 @@ class Listener(Protocol):
     def received(self, connection: str, text: str) -> None:
         """An envelope, or something that nobody understands."""
 
-    def acknowledged(self, connection: str, received_at: float) -> None:
-        """The acknowledgement of what came in at that time is on the wire."""
+    def acknowledged(self, connection: str, received_at: Sequence[float]) -> None:
+        """The acknowledgements of what came in at these times are on the wire."""
 
     def unsendable(self, connection: str) -> None:
         """An acknowledgement could not be sent any more."""
@@ -71,6 +73,7 @@ class Connection:
         self._outbox: deque[tuple[AckFrame, float]] = deque()
         self._to_write = asyncio.Event()
         self._written: deque[int] = deque(maxlen=ECHOES)
+        self._longest_written = 0
         self._echoed = False
         self._greeted = False
         self._may_read = asyncio.Event()
@@ -198,7 +201,7 @@ class Connection:
             self._listener.said_hello(self.name, frame)
         elif isinstance(frame, Disconnect):
             self._listener.said_disconnect(self.name, frame)
-        elif hash(frame) in self._written and len(frame) < ACK_LIMIT:
+        elif len(frame) <= self._longest_written and hash(frame) in self._written:
             self._note_echo()
         else:
             if not self._greeted and ENVELOPE_MARK in frame:
@@ -236,11 +239,8 @@ class Connection:
                 await self._to_write.wait()
                 self._to_write.clear()
                 while self._outbox:
-                    frame, received_at = self._outbox[0]
-                    await socket.send_str(frame.text)
-                    self._outbox.popleft()
-                    self._written.append(hash(frame.text))
-                    self._listener.acknowledged(self.name, received_at)
+                    self._write_acknowledgements(socket)
+                    await socket.drained()
                 if self._ping_wanted and not self._close_sent:
                     self._ping_wanted = False
                     await socket.ping(b"slackd")
@@ -249,6 +249,20 @@ class Connection:
                     await socket.send_close()
         except ConnectionError:
             return  # the reader finds the same end
+
+    def _write_acknowledgements(self, socket: SlackWebSocket) -> None:
+        texts: list[str] = []
+        size = 0
+        for frame, _ in self._outbox:
+            texts.append(frame.text)
+            size += len(frame.text)
+            if size >= WRITTEN_AT_ONCE:
+                break
+        socket.write_texts(texts)
+        received_at = [self._outbox.popleft()[1] for _ in texts]
+        self._written.extend(map(hash, texts[-ECHOES:]))
+        self._longest_written = max(self._longest_written, *map(len, texts))
+        self._listener.acknowledged(self.name, received_at)
 
 
 def _words(reason: object) -> str:

@@ -495,7 +495,10 @@ class Pool:
         return f"c{self.policy.connector}-{self.policy.app}-{number}"
 
     def _find(self, connection: str) -> Life | None:
-        return next((life for life in self._lives if life.connection == connection), None)
+        for life in self._lives:
+            if life.connection == connection:
+                return life
+        return None
 
     def _say(self, level: int, event: str, text: str) -> None:
         self._actions.append(Said(level, event, text))

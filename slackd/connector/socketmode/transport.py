@@ -181,7 +181,7 @@ class SocketModeTransport:
         assert self._upstream is not None
         self._upstream.deliver(self._app.name, connection, text)
 
-    def acknowledged(self, connection: str, received_at: float) -> None:
+    def acknowledged(self, connection: str, received_at: Sequence[float]) -> None:
         assert self._upstream is not None
         self._upstream.acknowledged(self._app.name, received_at)
         self.released()

@@ -1,4 +1,5 @@
-"""The one place that knows aiohttp from the inside: send Close and go on reading, and end a socket at once.
+"""The one place that knows aiohttp from the inside: send Close and go on reading, end a socket at once, and
+write many frames with one system call.
 
 `ClientWebSocketResponse.close()` throws away the frames that come in before the server's own Close, and 3.8
 has no public way to send a Close and go on reading. The frame writer has one under the same name in 3.8 and
@@ -6,9 +7,13 @@ in today's release; `tests/integration/connector/test_websocket.py` shows it wit
 """
 
 import contextlib
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import aiohttp
+
+from slackd.connector.socketmode.frames import text_frame
 
 if TYPE_CHECKING:
     _Response = aiohttp.ClientWebSocketResponse[Literal[True]]
@@ -18,6 +23,30 @@ else:
 
 class SlackWebSocket(_Response):
     """Made by a session with this as its `ws_response_class`; wants `autoping=False, autoclose=False`."""
+
+    def write_texts(self, texts: Sequence[str]) -> None:
+        """Write a text frame for each, all at once; they are not compressed. `drained` tells when to go on.
+
+        Raises:
+            ConnectionError: The socket is gone, or a Close was sent; none of them is written.
+        """
+        transport = self._writer.transport
+        if self._writer._closing or transport is None or transport.is_closing():
+            raise ConnectionResetError("the WebSocket is closing")
+        masks = os.urandom(4 * len(texts))
+        transport.write(
+            b"".join(
+                text_frame(text.encode(), masks[4 * place : 4 * place + 4]) for place, text in enumerate(texts)
+            )
+        )
+
+    async def drained(self) -> None:
+        """Wait while the far end takes nothing more.
+
+        Raises:
+            ConnectionError: The socket is gone.
+        """
+        await self._writer.protocol._drain_helper()
 
     async def send_close(self) -> None:
         """Send a Close frame (1000); frames go on coming in until the server's own.

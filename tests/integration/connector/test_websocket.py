@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha1
 from pathlib import Path
@@ -52,8 +52,9 @@ class Heard:
     def received(self, connection: str, text: str) -> None:
         self._tell(text)
 
-    def acknowledged(self, connection: str, received_at: float) -> None:
-        self._tell("acknowledged")
+    def acknowledged(self, connection: str, received_at: Sequence[float]) -> None:
+        for _ in received_at:
+            self._tell("acknowledged")
 
     def unsendable(self, connection: str) -> None:
         self._tell("unsendable")

@@ -52,7 +52,7 @@ def test_a_trouble_is_in_the_hello_and_its_end_is_told_afterwards(reports: Repor
 
 def test_acknowledgements_are_told_together_and_kept_within_bounds(reports: Reports) -> None:
     for number in range(KEPT + 5):
-        reports.acknowledged("main", float(number))
+        reports.acknowledged("main", [float(number)])
     reports.unsendable("main")
     reports.tell_acknowledgements()
     heard = listen(reports)
