@@ -1,7 +1,8 @@
 """What the writer keeps in memory of the journal, so that nothing is ever counted: ids and backlogs.
 
 The figures change with the writes of a transaction and are saved by the same transaction; after a rollback they
-are loaded again. Both cost O(plugins).
+are loaded again. Both cost O(plugins). Beside them stand the newest open deliveries to which nothing happened,
+so that the usual close reads no row; after a rollback none are known.
 """
 
 import sqlite3
@@ -9,6 +10,9 @@ import sqlite3
 import attrs
 
 from slackd.broker.journal.schema import PERIOD
+
+UNTOUCHED = 16_384
+"""Open deliveries that are remembered at most."""
 
 
 @attrs.define
@@ -28,6 +32,8 @@ class Books:
     Attributes:
         last_envelope, last_delivery: The highest ids given out.
         envelope_bytes: Bytes of the text of all envelopes.
+        untouched: Envelope, plugin and bytes of deliveries that came with their envelope and are open at their
+            first attempt: what the row surely says. Whoever changes such a row takes it out.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -43,6 +49,7 @@ class Books:
         self._by_number: dict[int, PluginFigures] = {}
         for row in connection.execute("SELECT number, name, deliveries, bytes, dead FROM plugin"):
             self._know(PluginFigures(*row))
+        self.untouched: dict[int, tuple[int, int, int]] = {}
         self._touched: set[int] = set()
         self._saved_tally = (self.envelope_bytes, tally.get("last_delivery", 0))
         self._last_delivery_needs_saving = False
@@ -71,6 +78,12 @@ class Books:
         figures.deliveries += deliveries
         figures.bytes += size
         self._touched.add(number)
+
+    def remember_untouched(self, delivery: int, envelope: int, number: int, size: int) -> None:
+        """The row of a delivery that is being opened with its envelope."""
+        if len(self.untouched) >= UNTOUCHED:
+            self.untouched.clear()
+        self.untouched[delivery] = (envelope, number, size)
 
     def dead(self, number: int, letters: int) -> None:
         """So many dead letters more (or fewer)."""

@@ -158,6 +158,24 @@ class Entries:
     # The end of a delivery
 
     def _close_all(self, closes: list[tuple[Close, Slot]]) -> None:
+        untouched = self._books.untouched
+        closed: list[int] = []
+        others: list[tuple[Close, Slot]] = []
+        for waiting in closes:
+            close, (outcomes, index) = waiting
+            known = untouched.pop(close.delivery, None) if close.attempt == 1 else None
+            if known is None:
+                others.append(waiting)
+                continue
+            envelope, plugin, size = known
+            closed.append(close.delivery)
+            self._books.backlog(plugin, -1, -size)
+            outcomes[index] = Done(envelope)
+        bulk.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
+        if others:
+            self._close_unknown(others)
+
+    def _close_unknown(self, closes: list[tuple[Close, Slot]]) -> None:
         open_now: dict[int, list[int]] = {}
         rows = bulk.each(
             self._cursor,
@@ -206,6 +224,7 @@ class Entries:
         return Done(waiting.envelope)
 
     def _retry(self, retry: Retry) -> Outcome:
+        self._books.untouched.pop(retry.delivery, None)
         rows = self._cursor.execute(
             "UPDATE open_delivery SET attempt = attempt + 1, not_before = ?, last_error = ? "
             "WHERE id = ? AND attempt = ? RETURNING envelope",
@@ -239,6 +258,7 @@ class Entries:
             self._answer_passed(waiting.envelope)
 
     def _remove(self, waiting: Waiting) -> None:
+        self._books.untouched.pop(waiting.id, None)
         self._cursor.execute("DELETE FROM open_delivery WHERE id = ?", (waiting.id,))
         self._books.backlog(waiting.plugin, -1, -waiting.bytes)
 

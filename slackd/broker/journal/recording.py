@@ -125,6 +125,7 @@ class Recorder:
                 )
             )
             books.backlog(number, 1, size)
+            books.remember_untouched(books.last_delivery, envelope_id, number, size)
             opened.append(
                 OpenDelivery(
                     books.last_delivery,
