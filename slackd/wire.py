@@ -12,7 +12,6 @@ refused in both directions.
 
 import json
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
 
 from slackd import SlackdError
@@ -232,7 +231,7 @@ def encode_failure(id: int | str | None, code: int, message: str, data: Any = No
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if not isfinite(number):
+    if number in (float("inf"), float("-inf")):
         raise ValueError("a number too large for a double")
     return number
 

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import Any
 
-from slackd.plugin.matching import Handler
+from slackd.plugin.matching import Handler, Route
 from slackd.plugin.threads import Threads
 
 
@@ -21,9 +21,11 @@ class Caller:
         """Lets idle threads go. One that a handler still blocks is left behind, and holds up no exit."""
         self._threads.close()
 
-    async def call(self, handler: Handler, *arguments: Any) -> Any:
-        if _is_async(handler):
-            return await handler(*arguments)
+    def call(self, route: Route, *arguments: Any) -> Awaitable[Any]:
+        """What gives the handler's value when it is awaited."""
+        return route.handler(*arguments) if route.is_async else self._call_plain(route.handler, *arguments)
+
+    async def _call_plain(self, handler: Handler, *arguments: Any) -> Any:
         value = await self._in_thread(lambda: handler(*arguments))
         return await value if inspect.isawaitable(value) else value
 
@@ -52,8 +54,3 @@ class Caller:
 def _settle(ended: asyncio.Future[Any], outcome: tuple[Any, BaseException | None]) -> None:
     if not ended.done():
         ended.set_result(outcome)
-
-
-def _is_async(handler: Handler) -> bool:
-    call = getattr(handler, "__call__", None)  # noqa: B004  an object whose __call__ is async counts
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)

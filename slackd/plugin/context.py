@@ -10,6 +10,7 @@ from slackd.plugin.answers import Answer, Done, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import TooLarge
 
+_HANDLED = Done()
 _REASON_LIMIT = 2_000  # characters of a nack's reason
 _ROOM_AROUND = 1_024  # bytes for the delivery's id and the members around a response
 
@@ -42,7 +43,7 @@ class Context:
 
     def ack(self) -> None:
         """Handled, with nothing to say to Slack."""
-        self.conclude(Done())
+        self.conclude(_HANDLED)
 
     def respond(self, payload: Mapping[str, Any] | str) -> None:
         """Handled, and Slack's acknowledgement carries this payload; for a command a string is `{"text": …}`.
@@ -75,7 +76,7 @@ class Context:
 def as_answer(value: Any, envelope: Envelope) -> Answer:
     """What a handler's return value means; for an event always "handled", since Slack awaits nothing."""
     if value is None or envelope.type == "events_api":
-        return Done()
+        return _HANDLED
     return Done(_snapshot(value, envelope))
 
 

@@ -54,8 +54,9 @@ class Envelope:
         """
         if self.type != "events_api":
             return ()
-        name = _text(self.event.get("type") or self.kind)
-        place = _PLACES.get(_text(self.event.get("channel_type")))
+        event = self.event
+        name = _text(event.get("type") or self.kind)
+        place = _PLACES.get(_text(event.get("channel_type")))
         return (f"{name}.{place}", name) if place and name == "message" else (name,)
 
     @property

@@ -6,6 +6,7 @@ names (`message.channels` is a `message` too; one click can carry several action
 written out, the longer one decides.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import DuplicateHandler
 
 Handler = Callable[..., Any]
+
+_CHOICES_KEPT = 1024  # bounded: names come from outside and may be endless (an `action_id` with a number in it)
 
 _INTERACTIVE = {
     "block_actions": "action",
@@ -37,6 +40,7 @@ class Route:
     pattern: str
     handler: Handler
     takes_context: bool
+    is_async: bool
 
     @property
     def is_glob(self) -> bool:
@@ -54,6 +58,7 @@ class Routes:
 
     def __init__(self) -> None:
         self._routes: list[Route] = []
+        self._choose = functools.lru_cache(_CHOICES_KEPT)(self._search)
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
@@ -66,16 +71,19 @@ class Routes:
                     f"two handlers for {kind} {pattern!r}: {_name(route.handler)} and {_name(handler)}; "
                     "an envelope goes to one handler alone, so let one of them call the other"
                 )
-        self._routes.append(Route(kind, pattern, handler, _takes_context(handler)))
+        self._routes.append(Route(kind, pattern, handler, _takes_context(handler), _is_async(handler)))
         self._routes.sort(key=lambda route: route.specificity, reverse=True)
+        self._choose.cache_clear()
 
     def find(self, envelope: Envelope) -> Route | None:
         """The one handler for this envelope, or None."""
-        kind, names = subject(envelope)
+        return self._choose(envelope.type, *subject(envelope))
+
+    def _search(self, type_: str, kind: str, names: tuple[str, ...]) -> Route | None:
         for route in self._routes:
             if route.kind == kind and any(_matches(route, name) for name in names):
                 return route
-            if route.kind == "envelope" and _matches(route, envelope.type):
+            if route.kind == "envelope" and _matches(route, type_):
                 return route
         return None
 
@@ -103,6 +111,11 @@ def _takes_context(handler: Handler) -> bool:
         return False
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters) > 1
+
+
+def _is_async(handler: Handler) -> bool:
+    call = getattr(handler, "__call__", None)  # noqa: B004  an object whose __call__ is async counts
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
 
 
 def _matches(route: Route, name: str) -> bool:

@@ -120,7 +120,10 @@ class Runner:
         self._in_loop(self._stopping.set)
 
     def answer(self, delivery: str, answer: Answer) -> None:
-        self._in_loop(lambda: self._perform(self._session.answer(delivery, answer)))
+        self._in_loop(self._answer, delivery, answer)
+
+    def _answer(self, delivery: str, answer: Answer) -> None:
+        self._perform(self._session.answer(delivery, answer))
 
     def extend(self, delivery: str) -> None:
         self._in_loop(lambda: self._perform(self._session.extend(delivery)))
@@ -271,7 +274,7 @@ class Runner:
                 context.ack()
                 return
             arguments = (envelope, context) if route.takes_context else (envelope,)
-            value = await self._caller.call(route.handler, *arguments)
+            value = await self._caller.call(route, *arguments)
             if not context.answered:
                 context.conclude(as_answer(value, envelope))
         except Retry as retry:
@@ -294,14 +297,14 @@ class Runner:
 
     async def _tell(self, notice: Any) -> None:
         kind = "late" if isinstance(notice, Late) else "gap"
-        handlers = [route.handler for route in self._plugin.routes if route.kind == kind]
-        if not handlers and kind == "late":
+        routes = [route for route in self._plugin.routes if route.kind == kind]
+        if not routes and kind == "late":
             logger.warning(
                 "answer to delivery %s came after the deadline, sent by: %s", notice.delivery, notice.sent
             )
-        for handler in handlers:
+        for route in routes:
             try:
-                await self._caller.call(handler, notice)
+                await self._caller.call(route, notice)
             except Exception:  # the border to the author's code
                 logger.exception("handler failed on %r", notice)
 
@@ -318,12 +321,12 @@ class Runner:
             self._said = text
             logger.warning("%s", text)
 
-    def _in_loop(self, function: Callable[[], None]) -> None:
+    def _in_loop(self, function: Callable[..., None], *arguments: Any) -> None:
         if threading.get_ident() == self._thread:
-            function()
+            function(*arguments)
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell any more
-            self._loop.call_soon_threadsafe(function)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

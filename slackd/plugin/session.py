@@ -190,9 +190,9 @@ class Session:
         return [*(f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items()), *answered]
 
     def _understand(self, message: wire.Message) -> list[Action]:
+        if type(message) is wire.Request and message.method == "envelope":
+            return self._handed(message.id, message.params)
         match message:
-            case wire.Request(id_, "envelope", params):
-                return self._handed(id_, params)
             case wire.Request(id_, method, _):
                 return [
                     Send(wire.encode_failure(id_, wire.METHOD_NOT_FOUND, f"a plugin has no method {method!r}"))
@@ -258,7 +258,8 @@ class Session:
         if self._draining:
             return []
         for lane in self._answered.values():
-            lane.pop(delivery, None)
+            if delivery in lane:
+                del lane[delivery]
         self._in_hand[delivery] = _InHand(attempt, prompt)
         return [Start(envelope)]
 
@@ -319,8 +320,10 @@ def _notice(method: str, params: dict[str, Any]) -> Late | Gap | None:
 
 
 def _seconds(value: Any) -> float | None:
+    if value is None or type(value) is float:
+        return value
     try:
-        return float(value) if isinstance(value, int | float) else None
+        return float(value) if isinstance(value, int) else None
     except OverflowError:
         return None
 
