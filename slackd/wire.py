@@ -12,6 +12,7 @@ refused in both directions.
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from slackd import SlackdError
@@ -231,7 +232,7 @@ def encode_failure(id: int | str | None, code: int, message: str, data: Any = No
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if number in (float("inf"), float("-inf")):
+    if not isfinite(number):
         raise ValueError("a number too large for a double")
     return number
 
