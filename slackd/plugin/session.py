@@ -34,7 +34,7 @@ from slackd.plugin.actions import (
     Start,
     Told,
 )
-from slackd.plugin.answers import Answer, Done, Nack
+from slackd.plugin.answers import Answer, Done
 from slackd.plugin.envelope import Envelope, Gap, Late
 from slackd.plugin.errors import TooLarge
 
@@ -273,18 +273,15 @@ class Session:
 
 def _answer_line(delivery: str, kept: _Answered) -> bytes:
     id_ = f"{delivery}.{kept.attempt}"
-    match kept.answer:
-        case Done(None):
-            return wire.encode_result(id_, {})
-        case Done(response):
-            return wire.encode_result(id_, {"response": response})
-        case Nack(reason, retry_after, permanent):
-            data: dict[str, Any] = {}
-            if retry_after is not None:
-                data["retry_after"] = retry_after
-            if permanent:
-                data["permanent"] = True
-            return wire.encode_failure(id_, wire.HANDLER_FAILED, reason, data or None)
+    answer = kept.answer
+    if isinstance(answer, Done):
+        return wire.encode_result(id_, {} if answer.response is None else {"response": answer.response})
+    data: dict[str, Any] = {}
+    if answer.retry_after is not None:
+        data["retry_after"] = answer.retry_after
+    if answer.permanent:
+        data["permanent"] = True
+    return wire.encode_failure(id_, wire.HANDLER_FAILED, answer.reason, data or None)
 
 
 def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
@@ -297,15 +294,7 @@ def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
         return None
     if received_at is None or (respond_by is None and params.get("respond_by") is not None):
         return None
-    return Envelope(
-        delivery=delivery,
-        attempt=int(attempt),
-        app=app,
-        type=type_,
-        received_at=received_at,
-        respond_by=respond_by,
-        raw=raw,
-    )
+    return Envelope(delivery, int(attempt), app, type_, received_at, respond_by, raw)
 
 
 def _notice(method: str, params: dict[str, Any]) -> Late | Gap | None:
