@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
+from slackd.broker.journal import books
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
@@ -47,6 +48,32 @@ from tests.unit.journal.journal_cases import (
 )
 
 
+class TestClosesInGroups:
+    @pytest.mark.parametrize("remembered", [1, 7, 16_384])
+    async def test_each_is_closed_once_whatever_memory_holds_of_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
+    ) -> None:
+        monkeypatch.setattr(books, "UNTOUCHED", remembered)
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, *(event(f"Ev{number}", deliveries=[to()]) for number in range(300)))
+            await write(journal, Retry(299, 1, 0.0, "busy"))
+            closes = [Close(delivery, 1) for delivery in range(1, 301)]
+            outcomes = await write(journal, *closes, Close(1, 1), Close(300, 2))
+            assert outcomes[:298] == [Done(envelope) for envelope in range(1, 299)]
+            assert outcomes[298:] == [Stale(), Done(300), Stale(), Stale()]
+            assert (await journal.backlogs())["bot"].deliveries == 1
+            assert await write(journal, Close(299, 2)) == [Done(299)]
+            assert await journal.backlogs() == {}
+
+    async def test_what_a_refused_group_closed_is_still_open(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, event("Ev1", deliveries=[to()]))
+            refused = await attempt(journal, Close(delivery, 1), event("Ev2", at=float("nan")))
+            assert isinstance(refused, JournalError)
+            assert [one.id for one in await journal.open_by_id([delivery])] == [delivery]
+            assert await write(journal, Close(delivery, 1)) == [Done(1)]
+
+
 class TestRecording:
     async def test_a_new_envelope_opens_its_deliveries(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
@@ -72,6 +99,16 @@ class TestRecording:
         async with journal_in(tmp_path) as (journal, _):
             outcomes = await write(journal, event("Ev1"), event("Ev1"), event("Ev2"))
             assert [type(outcome) for outcome in outcomes] == [Recorded, Duplicate, Recorded]
+
+    async def test_a_known_key_in_a_large_group_concerns_its_own_record_alone(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, event("Ev300"))
+            group = [event(f"Ev{number}", deliveries=[to()]) for number in range(600)]
+            outcomes = await write(journal, *group)
+            assert outcomes[300] == Duplicate(1, Answer.NONE, None)
+            assert [one.envelope for one in outcomes if type(one) is Recorded] == list(range(2, 601))
+            assert {type(one) for one in await write(journal, *group)} == {Duplicate}
+            assert (await journal.backlogs())["bot"].deliveries == 599
 
     async def test_keys_belong_to_an_app(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
