@@ -252,6 +252,11 @@ class TestWriting:
             encode_failure(None, -1, "x") == b'{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"x"}}\n'
         )
 
+    @pytest.mark.parametrize("id_", [7, "7.1", 'a "quoted" id', "é", "\ud800"])
+    def test_an_empty_result_is_a_line_like_any_other(self, id_: int | str) -> None:
+        assert read(encode_result(id_, {})) == [Result(id_, {})]
+        assert encode_result(id_, {}) == encode_result(id_, {"a": 1}).replace(b'{"a":1}', b"{}")
+
     def test_spliced_text_stays_as_it_was(self) -> None:
         line = encode_request_around("1.1", "envelope", {}, "envelope", '{ "a" :1e2}')
         assert line == (b'{"jsonrpc":"2.0","id":"1.1","method":"envelope","params":{"envelope":{ "a" :1e2}}}\n')

@@ -53,6 +53,13 @@ class TestTheMostSpecificHandler:
         assert chosen(plugin, command("/other")) == "all commands"
         assert chosen(plugin, event(type="app_mention")) == "all"
 
+    def test_a_handler_registered_after_an_envelope_was_seen_counts_for_the_next(self) -> None:
+        plugin = Plugin("p")
+        register(plugin, (plugin.command("/de*"), "glob"))
+        assert chosen(plugin, command("/deploy")) == "glob"
+        register(plugin, (plugin.command("/deploy"), "exact"))
+        assert chosen(plugin, command("/deploy")) == "exact"
+
     def test_no_handler(self) -> None:
         plugin = Plugin("p")
         register(plugin, (plugin.command("/deploy"), "x"), (plugin.event("message"), "y"))
