@@ -76,6 +76,14 @@ def test_a_reload_without_a_change_restarts_nothing(machine: Machine) -> None:
     assert processes(machine) == running
 
 
+def test_the_journal_can_be_asked_by_app_and_explains_itself(machine: Machine, slack: Slack) -> None:
+    machine.run("systemctl", "restart", "slackd")
+    slack.do("wait", until="ready", count=2, timeout=60)
+    assert machine.journal("SLACKD_APP=main", "--lines=5", "--quiet")
+    explained = ["-x", f"_SYSTEMD_UNIT={BROKER}", "--quiet"]
+    eventually(lambda: "Defined-By: slackd" in machine.journal(*explained), "the gap is explained")
+
+
 def test_two_reloads_at_once_queue(machine: Machine, slack: Slack) -> None:
     def act() -> None:
         before = processes(machine)
@@ -220,8 +228,13 @@ def test_it_is_back_after_a_reboot(machine: Machine, slack: Slack) -> None:
     assert answered["response"] == {"text": "Hello again"}
 
 
-def test_a_stop_waits_until_all_of_it_has_stopped(machine: Machine) -> None:
+def test_a_stop_drains_and_waits_until_all_of_it_has_stopped(machine: Machine, slack: Slack) -> None:
+    slack.do("reset")
+    slack.do("command", command="/slow", text="at the door")
     machine.run("systemctl", "stop", "slackd")
+    # The broker answers as long as the connectors drain.
+    (entry,) = slack.get("ledger?type=slash_commands")["entries"]
+    assert entry["response"] == {"text": "Slowly, at the door"}
     for unit in UNITS:
         assert machine.says("systemctl", "show", "--property=ActiveState", "--value", unit) == "inactive"
     eventually(lambda: machine.says("find", "/run/slackd", "-name", "*.sock") == "", "the sockets follow", 5)
