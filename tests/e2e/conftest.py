@@ -66,7 +66,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def _why_not() -> str:
     """Why the end-to-end tests cannot run here, in one line; "" when they can."""
     if os.environ.get("SLACKD_E2E") != "1":
-        return "make test and make e2e run these"
+        return "make e2e runs these"
     if os.geteuid() != 0:
         return "needs root"
     try:
