@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -112,11 +113,15 @@ async def test_a_stall_of_all_connections_is_noticed_and_leaves_ghosts() -> None
 
 
 async def test_without_a_place_a_connection_waits_and_is_back_when_the_ghosts_are_gone() -> None:
-    settings = EmulatorSettings(ping_interval=0.5, max_connections=3)
+    # Slack may still give a connection that it takes for alive its share: it sends again, and soon.
+    settings = EmulatorSettings(
+        ping_interval=0.5, max_connections=3, redelivery_delays=(0.5, 1.0, 1.0, 1.0, 1.0, 1.0)
+    )
     async with (
         Emulator(settings=settings).serving() as slack,
         living(slack, app='stall_timeout = "3s"') as house,
     ):
+        began = time.monotonic()
         slack.fault("stall")
         await slack.wait_until_ready(1, timeout=PATIENCE)
         waiting = "Slack has no place for one more connection"
@@ -129,10 +134,11 @@ async def test_without_a_place_a_connection_waits_and_is_back_when_the_ghosts_ar
         )
         assert status["health"] == "degraded"
         dials = len(slack.ledger.calls_of("apps.connections.open"))
-        assert dials <= 5, "dialled in a loop"
+        # A slow machine leaves time for the next try, which is 7.5 s away at the least.
+        assert dials <= 5 + (time.monotonic() - began) / 7.5, "dialled in a loop"
         slack.fault("forget_ghosts")
         await slack.wait_until_ready(2, timeout=PATIENCE)
-        await slack.wait_for_ack(slack.mention("there again"))
+        await slack.wait_for_ack(slack.mention("there again"), timeout=PATIENCE)
 
 
 async def test_socket_mode_is_switched_off_and_on_again() -> None:
