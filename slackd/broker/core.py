@@ -10,7 +10,8 @@ are refused, since Slack will send them again.
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from slackd.broker.actions import (
     Action,
@@ -49,8 +50,10 @@ from slackd.broker.recent import RecentEnvelopes
 from slackd.broker.submission import Origin, Reply, Submission
 from slackd.broker.tally import Tally
 from slackd.config import Config
-from slackd.envelope import Arrival, Envelope, Promise, Refusal, Settlement
+from slackd.envelope import Arrival, Envelope, Promise, Refusal
 from slackd.errors import JournalError
+
+Word = TypeVar("Word")
 
 REWRITE_AFTER = 0.25
 """Seconds after which what could not be written is submitted again."""
@@ -348,24 +351,17 @@ class BrokerCore:
             )
 
     def _settle(self, settlements: Settlements) -> None:
-        by_link: dict[int, list[Settlement]] = {}
-        for link, settlement in settlements:
-            by_link.setdefault(link, []).append(settlement)
-        self._actions += [Settle(link, tuple(each)) for link, each in by_link.items()]
+        self._actions += [Settle(link, each) for link, each in _by_link(settlements)]
 
     def _promise(self, promises: Sequence[tuple[int, Promise]]) -> None:
-        by_link: dict[int, list[Promise]] = {}
-        for link, promise in promises:
-            by_link.setdefault(link, []).append(promise)
-        self._actions += [Vow(link, tuple(each)) for link, each in by_link.items()]
+        self._actions += [Vow(link, each) for link, each in _by_link(promises)]
 
     def _not_written(self, submission: Submission, error: JournalError, now: Instant) -> None:
-        by_link: dict[int, list[Refusal]] = {}
+        refusals = []
         for incoming in submission.incoming.values():
             self.tally.refused[incoming.arrival.app] += 1
-            refusal = Refusal(incoming.arrival.number, str(error))
-            by_link.setdefault(incoming.link, []).append(refusal)
-        self._actions += [Refuse(link, tuple(each)) for link, each in by_link.items()]
+            refusals.append((incoming.link, Refusal(incoming.arrival.number, str(error))))
+        self._actions += [Refuse(link, each) for link, each in _by_link(refusals)]
         for _, reply in submission.replies:
             reply(error)
         self._unwritten += submission.to_repeat()
@@ -380,3 +376,11 @@ class BrokerCore:
             attempt = write.attempt or 0
             envelope = outcome.envelope
             self._actions.append(Passed(what, now.unix, envelope, origin.plugin, write.delivery, attempt, why))
+
+
+def _by_link(words: Sequence[tuple[int, Word]]) -> Iterator[tuple[int, tuple[Word, ...]]]:
+    """What is said on each link, in order: it goes there in one message."""
+    found: dict[int, list[Word]] = {}
+    for link, word in words:
+        found.setdefault(link, []).append(word)
+    return ((link, tuple(each)) for link, each in found.items())

@@ -87,8 +87,7 @@ class Starter:
         try:
             for child in self.children.values():
                 child.stopping = True
-                if child.pid:
-                    child.process.kill()  # type: ignore[union-attr]
+                self.kill(child.name)
             await self._tasks.__aexit__(kind, error, trace)
         finally:
             for listening in self._sockets.values():
