@@ -68,6 +68,7 @@ class ConnectorHost:
         self._engine.core.link_lost(link)
         self._connectors.lost(link, self._engine.clock())
         self._calls.link_lost(link)
+        self._note_ready(self._engine)
         self._tell_peers()
 
     def from_connector(self, connector: LinkedConnector, messages: Sequence[FromConnector]) -> None:
@@ -109,17 +110,23 @@ class ConnectorHost:
                 self._calls.returned(message)
             case Hello():
                 self._connectors.hello(link, message, engine.clock())
-                self._changed()
+                self._changed(engine)
             case Changed():
                 engine.core.write(self._connectors.changed(link, message, engine.clock()))
-                self._changed()
+                self._changed(engine)
             case Trouble(trouble):
                 self._connectors.trouble(link, trouble)
 
-    def _changed(self) -> None:
+    def _changed(self, engine: Engine) -> None:
         assert self._calls is not None
+        self._note_ready(engine)
         self._calls.connectors_changed()
         self._tell_peers()
+
+    def _note_ready(self, engine: Engine) -> None:
+        if not self._deaf:
+            engine.core.write(self._connectors.moved_ready(engine.clock()))
+            engine.wake()
 
     def _tell_peers(self) -> None:
         for link, peers in self._connectors.peers().items():

@@ -63,6 +63,7 @@ class Connectors:
         self._reasons: dict[str, str] = {}
         self._before = {each.app: each for each in open_gaps}
         self._seen = {each.app: each.at for each in seen_ready if each.app not in self._before}
+        self._moved: set[str] = set()
         self._quiet_until = 0.0
         self._peers: dict[int, Peers] = {}
 
@@ -116,6 +117,7 @@ class Connectors:
         for state in view.connections.values():
             if state.app in self._coverage:
                 self._coverage[state.app].over(state.connection, now.monotonic)
+                self._moved.add(state.app)
                 self._reasons[state.app] = f"connector {view.hello.connector} is gone"
 
     def ready(self, app: str) -> int:
@@ -149,6 +151,15 @@ class Connectors:
         """Apps that have a READY connection, to be written down now and then."""
         return [SeenReady(app, now.unix) for app, each in self._coverage.items() if each.is_covered]
 
+    def moved_ready(self, now: Instant) -> list[SeenReady]:
+        """As `seen_ready`, for apps of which a connection became READY or ceased to be since the last look.
+
+        To be written at once: whoever was READY at the last note was so for as long as this broker lived. So a
+        connection that the next broker finds, and that is as old as the note, proves that there was no gap.
+        """
+        moved, self._moved = self._moved, set()
+        return [each for each in self.seen_ready(now) if each.app in moved]
+
     def gaps(self, now: Instant) -> list[Gap]:
         """Gaps that began, or ended, since the last look; to be written, and told to plugins when ended."""
         self._forget_ghosts(now)
@@ -177,13 +188,16 @@ class Connectors:
     ) -> None:
         coverage = self._coverage.setdefault(state.app, Coverage())
         known = view.connections.get(state.connection)
+        was_ready = known is not None and known.phase in COUNTS_AS_READY
+        if was_ready != (state.phase in COUNTS_AS_READY):
+            self._moved.add(state.app)
         if state.phase == "closed":
             view.connections.pop(state.connection, None)
         else:
             view.connections[state.connection] = state
         if state.phase in COUNTS_AS_READY and state.ready_since is not None:
             coverage.ready(state.connection, state.ready_since)
-            if is_news and (known is None or known.phase not in COUNTS_AS_READY):
+            if is_news and not was_ready:
                 self._count_strangers(state)
         elif state.ready_since is not None:
             at = ended_at if ended_at is not None else state.since

@@ -169,3 +169,26 @@ def test_who_is_ready_is_written_down() -> None:
     drops(found, 1, 10.0)
     drops(found, 2, 10.0)
     assert found.seen_ready(at(11.0)) == []
+
+
+def test_a_change_of_who_is_ready_is_written_down_at_once() -> None:
+    found = both()
+    assert found.moved_ready(at(9.0)) == [SeenReady("main", EPOCH + 9.0)]
+    assert found.moved_ready(at(9.5)) == []
+    drops(found, 1, 10.0)
+    assert found.moved_ready(at(10.0)) == [SeenReady("main", EPOCH + 10.0)]
+    found.lost(2, at(11.0))
+    assert found.moved_ready(at(11.0)) == []
+
+
+def test_a_connector_that_died_and_was_replaced_before_the_broker_died_too_makes_it_no_gap() -> None:
+    before = Connectors(("main",), (), ())
+    before.hello(1, hello(1, state("old", "ready", 1.0, 1.0)), at(1.0))
+    noted = before.moved_ready(at(1.0))
+    before.hello(2, hello(2, state("new", "ready", 3.0, 3.0)), at(3.0))
+    noted = before.moved_ready(at(3.1)) or noted
+    before.lost(1, at(4.0))
+
+    after = Connectors(("main",), (), (), noted)
+    after.hello(1, hello(2, state("new", "ready", 3.0, 3.0)), at(5.0))
+    assert after.gaps(at(5.0 + SETTLE)) == []
