@@ -148,14 +148,24 @@ class Connectors:
         return news
 
     def seen_ready(self, now: Instant) -> list[SeenReady]:
-        """Apps that have a READY connection, to be written down now and then."""
-        return [SeenReady(app, now.unix) for app, each in self._coverage.items() if each.is_covered]
+        """When each app was last known to have a READY connection, to be written down now and then.
+
+        The note of an earlier broker stands until it is clear whether a gap began there: should this one end
+        before that, the next one still knows.
+        """
+        found = []
+        for app, coverage in self._coverage.items():
+            last = coverage.last_covered(now.monotonic)
+            if last is not None and not self._may_be_a_gap_since(app, coverage, now):
+                found.append(SeenReady(app, now.to_unix(last)))
+        return found
 
     def moved_ready(self, now: Instant) -> list[SeenReady]:
         """As `seen_ready`, for apps of which a connection became READY or ceased to be since the last look.
 
         To be written at once: whoever was READY at the last note was so for as long as this broker lived. So a
-        connection that the next broker finds, and that is as old as the note, proves that there was no gap.
+        connection that the next broker finds, and that is as old as the note, proves that there was no gap; and
+        where nobody was READY any more, the note says when the gap began.
         """
         moved, self._moved = self._moved, set()
         return [each for each in self.seen_ready(now) if each.app in moved]
@@ -223,17 +233,22 @@ class Connectors:
     def _gap_while_away(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
         """Nobody was READY between the last moment that an earlier broker wrote down and the first that this
         one knows of; where connectors went on while the broker was away, that is no time at all."""
-        at = self._seen.pop(app, None)
-        if at is None:
+        if not self._may_be_a_gap_since(app, coverage, now):
             return []
+        at = self._seen.pop(app)
         if not coverage.is_covered:
             self._before[app] = gap = Gap(app, at, None, NOT_RUNNING)
             return [gap]
         until = now.to_unix(coverage.first_start())
-        if until - at < UNCERTAIN:
-            return []
         self.seconds_without[app] = self.seconds_without.get(app, 0.0) + until - at
         return [Gap(app, at, until, NOT_RUNNING)]
+
+    def _may_be_a_gap_since(self, app: str, coverage: Coverage, now: Instant) -> bool:
+        """No connection is known yet that was READY when an earlier broker wrote that one was."""
+        at = self._seen.get(app)
+        if at is not None and coverage.reaches_back_to(now.to_monotonic(at) + UNCERTAIN):
+            del self._seen[app]
+        return app in self._seen
 
     def _end_gap_of_before(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
         before = self._before.get(app)

@@ -49,6 +49,16 @@ class Coverage:
         """Some connection is READY."""
         return any(each.end is None for each in self._intervals.values())
 
+    def last_covered(self, now: float) -> float | None:
+        """The last moment up to now at which some connection was READY; None where none was ever known."""
+        if self.is_covered:
+            return now
+        return max((each.end for each in self._intervals.values() if each.end is not None), default=None)
+
+    def reaches_back_to(self, moment: float) -> bool:
+        """Some connection was READY by then."""
+        return any(each.start <= moment for each in self._intervals.values())
+
     def first_start(self) -> float:
         """When the first known interval began; call it only when there is one."""
         return min(each.start for each in self._intervals.values())

@@ -167,8 +167,8 @@ def test_who_is_ready_is_written_down() -> None:
     found = both()
     assert found.seen_ready(at(9.0)) == [SeenReady("main", EPOCH + 9.0)]
     drops(found, 1, 10.0)
-    drops(found, 2, 10.0)
-    assert found.seen_ready(at(11.0)) == []
+    drops(found, 2, 10.5)
+    assert found.seen_ready(at(11.0)) == [SeenReady("main", EPOCH + 10.5)]
 
 
 def test_a_change_of_who_is_ready_is_written_down_at_once() -> None:
@@ -178,7 +178,36 @@ def test_a_change_of_who_is_ready_is_written_down_at_once() -> None:
     drops(found, 1, 10.0)
     assert found.moved_ready(at(10.0)) == [SeenReady("main", EPOCH + 10.0)]
     found.lost(2, at(11.0))
-    assert found.moved_ready(at(11.0)) == []
+    assert found.moved_ready(at(11.5)) == [SeenReady("main", EPOCH + 11.0)]
+
+
+def test_a_stop_soon_after_the_start_is_a_gap_from_the_last_connections_end() -> None:
+    before = Connectors(("main",), (), ())
+    for number in (1, 2):
+        before.hello(number, hello(number, state(f"c{number}", "ready", 1.0, 1.0)), at(1.0))
+        drops(before, number, 2.0)
+    assert before.gaps(at(2.1)) == []
+
+    after = Connectors(("main",), (), (), before.seen_ready(at(2.1)))
+    after.hello(1, hello(1, state("new", "ready", 2.5, 2.5)), at(2.5))
+    assert after.gaps(at(2.5 + SETTLE)) == [Gap("main", EPOCH + 2.0, EPOCH + 2.5, NOT_RUNNING)]
+
+
+def test_a_broker_that_ends_before_it_has_told_a_gap_leaves_it_to_the_next_one() -> None:
+    short = started_again(100.0, 130.0)
+    short.hello(1, hello(1, state("c1", "ready", 131.0, 131.0)), at(131.0))
+    assert short.moved_ready(at(131.0)) == []
+    assert short.seen_ready(at(132.0)) == []
+
+    after = started_again(100.0, 133.0)
+    after.hello(1, hello(1, state("c1", "ready", 131.0, 131.0)), at(133.0))
+    assert after.gaps(at(133.0 + SETTLE)) == [Gap("main", EPOCH + 100.0, EPOCH + 131.0, NOT_RUNNING)]
+
+
+def test_a_connection_as_old_as_the_note_lets_it_be_written_anew_at_once() -> None:
+    found = started_again(100.0, 130.0)
+    found.hello(1, hello(1, state("c1", "ready", 20.0, 20.0)), at(130.0))
+    assert found.moved_ready(at(130.0)) == [SeenReady("main", EPOCH + 130.0)]
 
 
 def test_a_connector_that_died_and_was_replaced_before_the_broker_died_too_makes_it_no_gap() -> None:

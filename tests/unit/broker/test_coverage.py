@@ -60,8 +60,16 @@ def test_forgetting_keeps_the_hole_that_lasts(intervals: list[tuple[int, int | N
     assert [hole for hole in coverage.holes() if hole.end is None] == before
 
 
-def test_nothing_known_is_no_hole() -> None:
+@given(INTERVALS)
+def test_it_was_covered_last_where_the_hole_that_lasts_begins(intervals: list[tuple[int, int | None]]) -> None:
+    coverage, _ = told(intervals)
+    lasting = [hole.start for hole in coverage.holes() if hole.end is None]
+    assert coverage.last_covered(NOW) == (lasting[0] if lasting else NOW)
+
+
+def test_nothing_known_is_no_hole_and_never_was_covered() -> None:
     assert Coverage().holes() == []
+    assert Coverage().last_covered(NOW) is None
 
 
 def test_an_end_told_twice_counts_as_it_was_told_first() -> None:
