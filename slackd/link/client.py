@@ -16,7 +16,7 @@ from typing import Final
 from slackd.link import ConnectorEnd
 from slackd.link.codec import LinkMessage
 from slackd.link.lines import LinkLines
-from slackd.link.messages import Call, FromBroker, Peers, Refused, Settled
+from slackd.link.messages import FromBroker
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class LinkClient:
 
     def _messages(self, _lines: LinkLines, messages: Sequence[LinkMessage]) -> None:
         self._heard = True
-        ours: list[FromBroker] = [m for m in messages if isinstance(m, Settled | Refused | Call | Peers)]
+        ours: list[FromBroker] = [m for m in messages if isinstance(m, FromBroker)]
         if ours:
             self._end.from_broker(ours)
 

@@ -13,16 +13,7 @@ from slackd.errors import LinkVersionError
 from slackd.link import BrokerEnd
 from slackd.link.codec import LinkMessage
 from slackd.link.lines import LinkLines
-from slackd.link.messages import (
-    LINK_VERSION,
-    Acknowledged,
-    Changed,
-    Deliver,
-    FromConnector,
-    Hello,
-    Returned,
-    Trouble,
-)
+from slackd.link.messages import LINK_VERSION, FromConnector, Hello
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +62,7 @@ class LinkServer:
         self._end.joined(lines)
 
     def _messages(self, lines: LinkLines, messages: Sequence[LinkMessage]) -> None:
-        ours: list[FromConnector] = [
-            m for m in messages if isinstance(m, Hello | Deliver | Changed | Trouble | Acknowledged | Returned)
-        ]
+        ours: list[FromConnector] = [m for m in messages if isinstance(m, FromConnector)]
         for message in ours:
             if isinstance(message, Hello):
                 try:

@@ -16,6 +16,7 @@ from slackd.link import LinkedConnector, SendToBroker
 from slackd.link.client import LinkClient
 from slackd.link.messages import LINK_VERSION, Deliver, FromBroker, FromConnector, Hello, Settled
 from slackd.link.server import LinkServer, serve
+from tests.unit.link.test_link_codec import MESSAGES
 
 
 class Connector:
@@ -94,6 +95,25 @@ async def test_both_wings_speak_and_a_batch_stays_one(path: Path) -> None:
     async with asyncio.timeout(20):
         await broker.gone.wait()
     assert connector.down.is_set()
+    await server.close()
+
+
+async def test_every_message_reaches_the_other_wing(path: Path) -> None:
+    connector, broker = Connector(), Broker()
+    server = await serve(path, broker)
+    async with linked(path, connector):
+        await broker.hear()
+        assert connector.send is not None
+        there = [each for each in MESSAGES if isinstance(each, FromConnector)]
+        back = [each for each in MESSAGES if isinstance(each, FromBroker)]
+        assert len(there) + len(back) == len(MESSAGES)
+        for message in there:
+            connector.send(message)
+        assert await broker.hear() == there
+        for answer in back:
+            broker.links[0].send(answer)
+        async with asyncio.timeout(20):
+            assert await connector.heard.get() == back
     await server.close()
 
 

@@ -60,6 +60,10 @@ def test_what_was_said_is_what_is_heard(message: LinkMessage) -> None:
     assert read(encode(message)) == [message]
 
 
+def test_every_message_is_among_those_that_are_tried() -> None:
+    assert {type(message) for message in MESSAGES} == set(LinkMessage.__args__)
+
+
 @given(st.text(st.characters(exclude_categories=())), st.floats(allow_nan=False, allow_infinity=False))
 def test_any_text_survives(text: str, at: float) -> None:
     message = Deliver((Arrival(1, "main", "c1-main-1", at, text),))
