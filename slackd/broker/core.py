@@ -124,9 +124,10 @@ class BrokerCore:
         now: Instant,
         *,
         named: bool,
+        remembers: int = 0,
     ) -> None:
         """A plugin's session is connected, and the journal lists it."""
-        self.plugins[plugin].joined(session, window, claims, rows, now, named=named)
+        self.plugins[plugin].joined(session, window, claims, rows, now, named=named, remembers=remembers)
 
     def left(self, plugin: str, session: str, now: Instant) -> None:
         """A session's connection ended."""
@@ -136,7 +137,7 @@ class BrokerCore:
         self, plugin: str, session: str, delivery: int, attempt: int, response: str | None, now: Instant
     ) -> None:
         """A plugin has handled a delivery; `response` is the JSON text of its answer, or None."""
-        accepted = self.plugins[plugin].accept(session, delivery, attempt)
+        accepted = self.plugins[plugin].accept(session, delivery, attempt, now)
         if accepted is None:
             self.tally.answers[plugin, "stale"] += 1
             return

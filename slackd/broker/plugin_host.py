@@ -181,6 +181,7 @@ class PluginHost:
             {row.id: row for row in rows},
             engine.clock(),
             named=connection.named,
+            remembers=said.remembers,
         )
         engine.wake()
         log.info(

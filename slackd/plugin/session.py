@@ -41,6 +41,8 @@ from slackd.plugin.errors import TooLarge
 PROTOCOL: Final = 1
 _INITIALIZE_ID: Final = 0
 _WINDOW_IF_UNSAID: Final = 32
+_REMEMBERS: Final = 512
+"""Answers kept beyond as many as fit into the windows: what slackd may be writing to its journal at a time."""
 _LOG_LIMIT: Final = 16_384  # characters
 
 
@@ -105,6 +107,7 @@ class Session:
             "client": self._client,
             "session": self._session,
             "holding": self._holding(),
+            "remembers": _REMEMBERS,
         }
         if self._window is not None:
             params["window"] = self._window
@@ -224,7 +227,7 @@ class Session:
         deadline_window = _count(result.get("deadline_window"))
         # Only slackd knows for sure which lane a delivery travelled in, so each may have both windows in
         # flight; and a window that shrank must not make us forget what the larger one let out.
-        self._remembered = max(self._remembered, window + deadline_window)
+        self._remembered = max(self._remembered, window + deadline_window + _REMEMBERS)
         self._forget_oldest()
         apps = result.get("apps")
         ready = Ready(

@@ -210,6 +210,7 @@ class Process:
         self, core: BrokerCore, line: Line, down: Pipe, session: str, holding: list[tuple[int, int]]
     ) -> None:
         assert self.journal is not None
+        remembers = line.program.remembers
         rows = {row.id: row for row in at_once(self.journal.open_by_id([d for d, _ in holding]))}
 
         def listed(outcome: Sequence[Outcome] | JournalError) -> None:
@@ -220,7 +221,7 @@ class Process:
                 return
             self._world.say(f"session {session} is open, holding {holding}")
             line.session = session
-            core.joined("p", session, 100, holding, rows, self._world.now, named=True)
+            core.joined("p", session, 100, holding, rows, self._world.now, named=True, remembers=remembers)
             self._soon()
 
         if core.plugins["p"].sessions.get(session) is not None:

@@ -32,8 +32,9 @@ class Work:
 class Program:
     """One session at a time; what it has in hand survives its connection, and dies with it."""
 
-    def __init__(self, world: World, slack: Slack, name: str) -> None:
+    def __init__(self, world: World, slack: Slack, name: str, remembers: int) -> None:
         self._world, self._slack, self._name = world, slack, name
+        self.remembers = remembers
         self._lives = itertools.count(1)
         self.everybody: list[Program] = [self]
         self.session = ""
@@ -116,6 +117,10 @@ class Program:
         assert len(lane) < WINDOW, f"the window is exceeded by {name}"
         same = [each.name for each in lane if each.delivery.key == delivery.key]
         assert not same, f"{name} and {same} of one key at the plugin"
+        if self._slack.messages[name].started == 0:
+            begun = self._slack.begun.get((delivery.lane, delivery.key), 0)
+            assert begun < delivery.id, f"{name} begins for the first time after a later one of its key"
+            self._slack.begun[delivery.lane, delivery.key] = delivery.id
 
     def _finish(self, work: Work) -> None:
         if not self.is_alive or work not in self._work:
@@ -139,5 +144,5 @@ class Program:
     def _remembered(self) -> list[Answer]:
         kept: list[Answer] = []
         for lane in Lane:
-            kept += [each for each in self._answers if each.lane is lane][-2 * WINDOW :]
+            kept += [each for each in self._answers if each.lane is lane][-2 * WINDOW - self.remembers :]
         return kept

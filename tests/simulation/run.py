@@ -66,7 +66,9 @@ class Simulation:
         slow = rng.choice((0.0005, 0.01, 0.3))
         self.disk = MemoryDisk(commit_seconds=lambda: rng.uniform(0.0, slow))
         self.slack.connectors = [Connector(self.world, self.slack, each + 1) for each in range(2)]
-        self.programs = [Program(self.world, self.slack, name) for name in rng.choice(("P", "PQ"))]
+        self.programs = [
+            Program(self.world, self.slack, name, remembers=2 * (seed % 3)) for name in rng.choice(("P", "PQ"))
+        ]
         for program in self.programs:
             program.everybody = self.programs
             program.may_have = self._may_be_with_the_program

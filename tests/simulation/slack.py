@@ -46,6 +46,7 @@ class Slack:
     def __init__(self, world: World) -> None:
         self._world = world
         self.messages: dict[str, Message] = {}
+        self.begun: dict[tuple[int, str], int] = {}
         self.connectors: list[Connector] = []
         self.is_journaled: Callable[[str], bool] = bool
         self._ids = itertools.count()

@@ -1,7 +1,8 @@
 """What waits in one lane of one plugin, and what of it may go next.
 
 P3, the invariant kept here: of one ordering key only the oldest open delivery can be taken, and while it is
-out, or waits for its next attempt, nothing else of that key can.
+out, or waits for its next attempt, nothing else of that key can. One that is answered, but not yet so in the
+journal, lets the next one go to the session that answered, and to no other.
 
 The journal holds everything that is open; memory holds a bounded part of it. For each key in memory that part
 is a prefix: the oldest open deliveries without a hole. What lies behind it (`more`) is fetched in pages, and
@@ -55,30 +56,40 @@ class _Key:
 
     Attributes:
         pending: Those that nobody has, oldest first.
-        out: The one that is taken, or None.
+        out: The one that is taken and not answered, or None.
+        answered: Those that are answered, and not yet so in the journal.
+        holder: The session that has `out`, or answered what is answered.
+        put_off: Its head waits until the journal has what is answered.
         last: The highest id that was ever in memory of this key.
         more: The journal has later ones.
         loading: A page was asked for; what arrives meanwhile is in `arrived`.
         queued: It stands in the row of keys that want a page.
         due: Monotonic time before which its head may not go.
-        claimed: The last one that a program claimed: no page brings it again.
+        claimed: Those that a program claimed: no page brings them again.
         doubted: The page that is asked for is of no use: what comes next must be read anew.
     """
 
     pending: deque[OpenDelivery] = attrs.field(factory=deque)
     out: int | None = None
+    answered: set[int] = attrs.field(factory=set)
+    holder: str = ""
+    put_off: bool = False
     last: int = 0
     more: bool = False
     loading: bool = False
     queued: bool = False
     due: float = 0.0
     arrived: list[OpenDelivery] = attrs.field(factory=list)
-    claimed: int = 0
+    claimed: set[int] = attrs.field(factory=set)
     doubted: bool = False
+
+    def presumes_answered(self, delivery: int, session: str) -> bool:
+        """What is out was claimed before, by the session that claims this later one now: it has answered it."""
+        return self.out in self.claimed and self.holder == session and self.out < delivery
 
     @property
     def idle(self) -> bool:
-        return not (self.pending or self.out is not None or self.more or self.loading)
+        return not (self.pending or self.out is not None or self.answered or self.more or self.loading)
 
 
 class LaneQueue:
@@ -107,7 +118,7 @@ class LaneQueue:
         key = self._keys.get(delivery.key)
         if key is None:
             self._open_in_new_key(delivery, now)
-        elif delivery.id <= key.last or delivery.id == key.claimed:
+        elif delivery.id <= key.last or delivery.id in key.claimed:
             return  # A page that was read after the commit came before the word of it.
         elif key.loading:
             if len(key.arrived) <= PAGE:
@@ -122,7 +133,7 @@ class LaneQueue:
             self._append(delivery.key, key, delivery, now)
 
     def take(self, now: Instant) -> OpenDelivery | None:
-        """The oldest delivery that may go now; its key is held until `release` or `put_back`."""
+        """The oldest delivery that may go now; its key is held until `answered`, `release` or `put_back`."""
         self.advance(now)
         while self._ready:
             head, name = heapq.heappop(self._ready)
@@ -162,13 +173,16 @@ class LaneQueue:
         """Old deliveries wait for sessions that may have them."""
         return self._held_up_to > 0
 
-    def claim(self, delivery: OpenDelivery) -> bool:
-        """A program says that it has this open delivery: take it, if its place in the order allows."""
+    def claim(self, delivery: OpenDelivery, session: str) -> bool:
+        """A session's program says that it has this open delivery: take it, if its place in the order allows.
+
+        Of one key a program may have several, if it has answered all but the last.
+        """
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
         if key is None:
-            return self._claim_unknown(delivery)
-        if key.out is not None:
+            return self._claim_unknown(delivery, session)
+        if key.out is not None and not key.presumes_answered(delivery.id, session):
             return False
         if key.pending:
             if key.pending[0].id != delivery.id or key.pending[0].attempt != delivery.attempt:
@@ -176,13 +190,16 @@ class LaneQueue:
             key.pending.popleft()
         elif key.last >= delivery.id:
             return False
-        key.out = key.claimed = delivery.id
+        if key.out is not None:
+            key.answered.add(key.out)
+        key.out, key.holder = delivery.id, session
+        key.claimed.add(delivery.id)
         key.doubted = key.loading
         return True
 
-    def _claim_unknown(self, delivery: OpenDelivery) -> bool:
+    def _claim_unknown(self, delivery: OpenDelivery, session: str) -> bool:
         if delivery.key:
-            self._keys[delivery.key] = _Key(out=delivery.id, claimed=delivery.id, more=True)
+            self._keys[delivery.key] = _Key(out=delivery.id, holder=session, claimed={delivery.id}, more=True)
             return True
         row_of_them = self._keys.get("")
         if row_of_them is not None and row_of_them.last >= delivery.id:
@@ -192,33 +209,65 @@ class LaneQueue:
         self._claimed_unordered.add(delivery.id)
         return True
 
+    def answered(self, delivery: OpenDelivery, session: str, now: Instant) -> None:
+        """It is answered, and its session's program remembers that: the next one may go to that session."""
+        key = self._keys.get(delivery.key or delivery.id)
+        if key is not None and key.out == delivery.id:
+            key.out, key.holder = None, session
+            key.answered.add(delivery.id)
+            if key.pending:
+                self._schedule(delivery.key, key, now)
+
+    def holder(self, delivery: OpenDelivery) -> str:
+        """The one session that a delivery which was just taken may go to; "" if any may have it."""
+        key = self._keys[delivery.key or delivery.id]
+        return key.holder if key.answered else ""
+
+    def put_off(self, delivery: OpenDelivery) -> None:
+        """It may not go where it might: it waits until the journal has all answers of its key."""
+        key = self._keys[delivery.key]
+        key.out, key.put_off = None, True
+        key.pending.appendleft(delivery)
+
     def release(self, delivery: OpenDelivery, now: Instant) -> None:
         """It is no longer open: its key is free for the next one."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
-        if key is not None and key.out == delivery.id:
+        if key is None:
+            return
+        if key.out == delivery.id:
             key.out = None
             self._settle(name, key, now)
+        elif delivery.id in key.answered:
+            key.answered.discard(delivery.id)
+            self._settle_answered(name, key, now)
 
     def doubt(self, delivery: OpenDelivery, now: Instant) -> None:
         """The journal says that it isn't as memory has it: what is known of its key is read anew."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
-        if key is None or key.out != delivery.id:
+        if key is None or (key.out != delivery.id and delivery.id not in key.answered):
             return
-        key.out = None
+        key.answered.discard(delivery.id)
+        if key.out == delivery.id:
+            key.out = None
         if isinstance(name, str):
             key.pending.clear()
-            key.last, key.claimed, key.more, key.doubted = 0, 0, True, key.loading
+            key.claimed = key.answered | ({key.out} if key.out is not None else set())
+            key.last, key.more, key.doubted, key.put_off = 0, True, key.loading, False
         self._settle(name, key, now)
 
     def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
         """It is open and nobody has it: first in its key again, not before its time."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
-        if key is not None and key.out == delivery.id:
+        if key is None or (key.out != delivery.id and delivery.id not in key.answered):
+            return
+        key.answered.discard(delivery.id)
+        if key.out == delivery.id:
             key.out = None
-            key.pending.appendleft(delivery)
+        key.pending.appendleft(delivery)
+        if key.out is None:
             self._schedule(name, key, now)
 
     def forget(self, deliveries: Collection[int], now: Instant) -> None:
@@ -275,7 +324,7 @@ class LaneQueue:
             key.more = len(arrived) > PAGE
             rows = [*rows, *arrived[:PAGE]]
         for row in rows:
-            if row.id > key.last and row.id != key.claimed:
+            if row.id > key.last and row.id not in key.claimed:
                 if request.key == "":
                     self._admit_unordered(key, row, now)
                 else:
@@ -345,6 +394,18 @@ class LaneQueue:
             self._schedule(name, key, now)
         if isinstance(name, str):
             self._want_more(name, key)
+        self._drop_if_idle(name, key)
+        if not isinstance(name, str):
+            self._want_unordered()
+
+    def _settle_answered(self, name: KeyName, key: _Key, now: Instant) -> None:
+        """One more answer is in the journal; with the last one, whoever may have the next is free again."""
+        self._want_more(name, key)
+        if key.answered or key.out is not None:
+            return
+        if key.put_off and key.pending:
+            self._schedule(name, key, now)
+        key.put_off = False
         self._drop_if_idle(name, key)
         if not isinstance(name, str):
             self._want_unordered()

@@ -1,9 +1,10 @@
 """Dispatch for one plugin: a pure machine on a given clock. No plugin's machine knows of another's.
 
 P3, the invariants kept here: a delivery is with one session at most; no more than `window` are out in a lane,
-nor two of one key; an attempt that failed is committed before the next goes out; key and slot are freed at
-the commit of what became of the delivery, never before. Rules R4 to R7 of the design are the methods
-`restore`, `joined`, `left` and `handed`.
+nor two of one key; an attempt that failed is committed before the next goes out. Key and slot are free at the
+commit of what became of the delivery; or as soon as it is answered, if the session's program remembers enough
+of its answers to repeat them after a crash. Then the next delivery of that key may go to that session alone:
+one fate for both. Rules R4 to R7 of the design are the methods `restore`, `joined`, `left` and `handed`.
 
 Events go in by the methods; what to do comes out of `take_actions`: hand this delivery to that session, write
 this to the journal (and say so to `committed`), read that from it (and answer with `keys_loaded`,
@@ -73,6 +74,7 @@ class PluginDispatch:
         self._timeouts: list[tuple[float, int]] = []
         self._awaited: set[str] = set()
         self._actions: list[Action] = []
+        self._undealt: Instant | None = None
         self._stopped = False
 
     def restore(
@@ -87,10 +89,10 @@ class PluginDispatch:
         for session in sessions:
             self._await(session, now)
         if handed is not None:
-            for delivery, session in handed:
+            for delivery, session in sorted(handed, key=lambda each: each[0].id):
                 if self.sessions.get(session) is None:
                     self._await(session, now)
-                if self._lanes[delivery.lane].claim(delivery):
+                if self._lanes[delivery.lane].claim(delivery, session):
                     self._lease(delivery, session, now)
             return
         if sessions and last_delivery:
@@ -122,18 +124,23 @@ class PluginDispatch:
         now: Instant,
         *,
         named: bool,
+        remembers: int = 0,
     ) -> None:
         """A session is connected, and the journal lists it (rule R4).
 
         `claims` are the (delivery, attempt) pairs that its program says it has; `rows` is what the journal
         says of those deliveries. What the session had and doesn't claim was never read: it is free at once.
         """
-        fresh = Session(session, named, min(window, self._rules.window))
-        old = self.sessions.get(session)
-        if old is not None:
-            fresh.out = old.out
+        fresh = Session(session, named, min(window, self._rules.window), remembers if named else 0)
+        for lease in self._leases.values():
+            if lease.session == session:
+                fresh.count(lease, 1)
         self.sessions.put(fresh)
-        kept = {delivery for delivery, attempt in claims if self._claim(session, delivery, attempt, rows, now)}
+        kept = {
+            delivery
+            for delivery, attempt in sorted(claims)
+            if self._claim(session, delivery, attempt, rows, now)
+        }
         for lease in self._of(session):
             if lease.delivery.id not in kept:
                 self._free(lease, lease.delivery, now)
@@ -159,15 +166,17 @@ class PluginDispatch:
             known.paused = paused
             self._deal(now)
 
-    def accept(self, session: str, delivery: int, attempt: int) -> OpenDelivery | None:
+    def accept(self, session: str, delivery: int, attempt: int, now: Instant) -> OpenDelivery | None:
         """A session answered. If the answer counts, the delivery is returned, and it is for the caller to write
         its `Close`; else None: it was settled before, or the answer is to another attempt (rule R4)."""
-        lease = self._leases.get(delivery)
-        if lease is None or lease.delivery.attempt != attempt or lease.session != session:
+        lease = self._held(session, delivery, attempt)
+        if lease is None:
             return None
-        if lease.state is not LeaseState.HELD:
-            return None
-        lease.state = LeaseState.COMMITTING
+        known = self.sessions.get(session)
+        if known is not None and known.remembers_more:
+            self._give_slot_back(lease, known, now)
+        else:
+            lease.state = LeaseState.COMMITTING
         return lease.delivery
 
     def nack(
@@ -182,9 +191,11 @@ class PluginDispatch:
         permanent: bool = False,
     ) -> bool:
         """A session could not handle a delivery. False if the answer doesn't count."""
-        if self.accept(session, delivery, attempt) is None:
+        lease = self._held(session, delivery, attempt)
+        if lease is None:
             return False
-        self._fail(self._leases[delivery], error, now, retry_after=retry_after, permanent=permanent)
+        lease.state = LeaseState.COMMITTING
+        self._fail(lease, error, now, retry_after=retry_after, permanent=permanent)
         return True
 
     def holds(self, session: str, delivery: OpenDelivery) -> bool:
@@ -204,7 +215,7 @@ class PluginDispatch:
         if not isinstance(write, Close | Retry | Bury):
             return
         lease = self._leases.get(write.delivery)
-        if lease is None or lease.state is not LeaseState.COMMITTING:
+        if lease is None or lease.state is LeaseState.HELD:
             return
         if isinstance(outcome, Stale):
             self._drop(lease)
@@ -263,12 +274,16 @@ class PluginDispatch:
 
     def take_actions(self) -> list[Action]:
         """What to do, in order; each is given once."""
+        if self._undealt is not None:
+            self._deal_lane(Lane.PROMPT, self._undealt)
+            self._deal_lane(Lane.EVENTS, self._undealt)
+            self._undealt = None
         actions, self._actions = self._actions, []
         return actions
 
     def halt(self) -> None:
         """The broker stops (rule R5): nothing more is handed out."""
-        self._stopped = True
+        self._stopped, self._undealt = True, None
 
     def handed(self) -> list[Handed] | None:
         """What isn't free, and whose it is; None while old deliveries are held back after a crash, since then
@@ -286,7 +301,7 @@ class PluginDispatch:
         return list(self._leases.values())
 
     def _await(self, session: str, now: Instant) -> None:
-        self.sessions.put(Session(session, True, self._rules.window, now.monotonic + self._grace))
+        self.sessions.put(Session(session, True, self._rules.window, awaited_until=now.monotonic + self._grace))
 
     def _is_back(self, session: str) -> None:
         self._awaited.discard(session)
@@ -294,6 +309,12 @@ class PluginDispatch:
             for lane, queue in self._lanes.items():
                 queue.stop_holding_back()
                 self._old[lane] = 0
+
+    def _held(self, session: str, delivery: int, attempt: int) -> Lease | None:
+        lease = self._leases.get(delivery)
+        if lease is None or lease.delivery.attempt != attempt or lease.session != session:
+            return None
+        return lease if lease.state is LeaseState.HELD else None
 
     def _claim(
         self, session: str, delivery: int, attempt: int, rows: Mapping[int, OpenDelivery], now: Instant
@@ -308,7 +329,7 @@ class PluginDispatch:
         if row is None or row.plugin != self.name or row.attempt != attempt:
             return False
         queue = self._lanes[row.lane]
-        if not queue.claim(row):
+        if not queue.claim(row, session):
             return False
         if queue.is_holding_back:
             self._old[row.lane] = max(0, self._old[row.lane] - 1)
@@ -318,20 +339,30 @@ class PluginDispatch:
     def _lease(self, delivery: OpenDelivery, session: str, now: Instant) -> None:
         deadline = now.monotonic + self._rules.ack_timeout
         latest = now.monotonic + max(LONGEST, self._rules.ack_timeout)
-        self._leases[delivery.id] = Lease(delivery, session, deadline, latest)
+        self._leases[delivery.id] = lease = Lease(delivery, session, deadline, latest)
         self._out[delivery.lane] += 1
         known = self.sessions.get(session)
         if known is not None:
-            known.out[delivery.lane] += 1
+            known.count(lease, 1)
         heapq.heappush(self._timeouts, (deadline, delivery.id))
 
-    def _drop(self, lease: Lease) -> None:
+    def _give_slot_back(self, lease: Lease, session: Session, now: Instant) -> None:
+        """Before the commit: the session's program can repeat this answer."""
         lane = lease.delivery.lane
-        del self._leases[lease.delivery.id]
+        session.count(lease, -1)
         self._out[lane] -= 1
+        lease.state = LeaseState.ANSWERED
+        session.count(lease, 1)
+        self._lanes[lane].answered(lease.delivery, lease.session, now)
+        self._deal(now)
+
+    def _drop(self, lease: Lease) -> None:
+        del self._leases[lease.delivery.id]
+        if lease.state is not LeaseState.ANSWERED:
+            self._out[lease.delivery.lane] -= 1
         known = self.sessions.get(lease.session)
         if known is not None:
-            known.out[lane] -= 1
+            known.count(lease, -1)
 
     def _free(self, lease: Lease, delivery: OpenDelivery, now: Instant) -> None:
         self._drop(lease)
@@ -389,10 +420,9 @@ class PluginDispatch:
             self._actions.append(Retry(delivery.id, delivery.attempt, not_before, error))
 
     def _deal(self, now: Instant) -> None:
-        if self._stopped:
-            return
-        for lane in (Lane.PROMPT, Lane.EVENTS):
-            self._deal_lane(lane, now)
+        """What is free is dealt out when all that happened in this turn is known."""
+        if not self._stopped:
+            self._undealt = now
 
     def _deal_lane(self, lane: Lane, now: Instant) -> None:
         queue = self._lanes[lane]
@@ -405,6 +435,12 @@ class PluginDispatch:
             delivery = queue.take(now)
             if delivery is None:
                 break
+            holder = queue.holder(delivery)
+            if holder and holder != session.id:
+                session = self.sessions.get(holder)
+                if session is None or not session.has_room(lane):
+                    queue.put_off(delivery)
+                    continue
             self._lease(delivery, session.id, now)
             if delivery.expires_at is not None and delivery.expires_at <= now.unix:
                 self._leases[delivery.id].state = LeaseState.COMMITTING

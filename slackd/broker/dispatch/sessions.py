@@ -10,15 +10,17 @@ from slackd.broker.journal.writes import Lane, OpenDelivery
 
 
 class LeaseState(Enum):
-    """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk."""
+    """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk.
+    ANSWERED: so is its session's answer, which the program remembers: its slot is free already."""
 
     HELD = "held"
     COMMITTING = "committing"
+    ANSWERED = "answered"
 
 
 @attrs.define
 class Lease:
-    """A delivery that isn't free: it takes its ordering key and a slot of the window until the commit.
+    """A delivery that isn't free: nobody else may have it until the commit of what became of it.
 
     Attributes:
         delivery: The delivery, with the attempt that is out.
@@ -42,17 +44,21 @@ class Session:
         id: The program's own name for it, or one made up for a program that named none.
         named: It can be awaited and can claim what it has in hand.
         window: Deliveries it takes at once in each lane.
+        remembers: Answers that its program keeps, beyond its windows, to repeat them when it comes back.
         awaited_until: Monotonic time until which it may come back; None while it is connected.
         paused: It doesn't read what it was sent.
-        out: Deliveries it has in each lane.
+        out: Slots that it takes in each lane.
+        unwritten: Its answers that take no slot any more and are on their way to disk, at most `remembers`.
     """
 
     id: str
     named: bool
     window: int
+    remembers: int = 0
     awaited_until: float | None = None
     paused: bool = False
     out: dict[Lane, int] = attrs.field(factory=lambda: dict.fromkeys(Lane, 0))
+    unwritten: int = 0
 
     @property
     def connected(self) -> bool:
@@ -62,6 +68,18 @@ class Session:
     def has_room(self, lane: Lane) -> bool:
         """One more delivery of this lane may go to it."""
         return self.awaited_until is None and not self.paused and self.out[lane] < self.window
+
+    @property
+    def remembers_more(self) -> bool:
+        """One more of its answers may be on its way to disk without a slot."""
+        return self.unwritten < self.remembers
+
+    def count(self, lease: Lease, by: int) -> None:
+        """One of its leases comes (1) or goes (-1)."""
+        if lease.state is LeaseState.ANSWERED:
+            self.unwritten += by
+        else:
+            self.out[lease.delivery.lane] += by
 
 
 class Sessions:

@@ -24,6 +24,8 @@ PROTOCOL = 1
 MAX_HOLDING = 65_536
 """Deliveries that one program may say it holds. With the widest window there is, what it may have in work and
 what it must remember of its answers is 60,000, in both lanes together."""
+MAX_REMEMBERS = 4_096
+"""Answers beyond its windows that slackd relies on a program to repeat, whatever it says."""
 MAX_ID = 2**63 - 1
 """The journal's ids are integers of 64 bits."""
 MAX_NAME = 256
@@ -41,6 +43,7 @@ class Initialize:
         window: Deliveries it takes at once in each lane, or None for what the plugin's file says.
         session: Its own name for this session, or None: then it can't be awaited.
         holding: (delivery, attempt) of what it works on and what it answered last.
+        remembers: Answers that it keeps beyond as many as fit into its windows, and repeats on its return.
     """
 
     id: int | str
@@ -49,6 +52,7 @@ class Initialize:
     window: int | None
     session: str | None
     holding: tuple[tuple[int, int], ...]
+    remembers: int = 0
 
 
 @attrs.frozen
@@ -244,7 +248,11 @@ def _initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise _Bad(f'"session" must be a string of 1 to {MAX_NAME} characters')
     if session is not None and not session.isprintable():
         raise _Bad('"session" must be printable')
-    return Initialize(id_, plugin, _client(params.get("client")), window, session, _holding(params))
+    remembers = params.get("remembers", 0)
+    if not isinstance(remembers, int) or isinstance(remembers, bool) or remembers < 0:
+        raise _Bad('"remembers" must be an integer, 0 or more')
+    client, remembers = _client(params.get("client")), min(remembers, MAX_REMEMBERS)
+    return Initialize(id_, plugin, client, window, session, _holding(params), remembers)
 
 
 def _holding(params: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:

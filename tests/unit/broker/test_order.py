@@ -18,6 +18,7 @@ from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
 EPOCH = 1_800_000_000.0
+SESSION = "s"
 KEYS = ("", "a", "b", "c", "d", "e", "f", "g")
 
 
@@ -34,6 +35,9 @@ class Bench:
         self._keys = keys
         self.open: dict[int, OpenDelivery] = {}
         self.out: dict[int, OpenDelivery] = {}
+        self.answered: dict[int, OpenDelivery] = {}
+        self.claimed: set[int] = set()
+        self.presumed: set[int] = set()
         self.taken: dict[tuple[int, int], int] = {}
         self.lied: set[str] = set()
         self.buried: set[int] = set()
@@ -98,14 +102,20 @@ class Bench:
         if self._page is None and self._wanted:
             self.queue.load_failed(self._wanted.popleft())
 
-    def goes(self, _: int = 0) -> None:
+    def goes(self, pick: int = 0) -> None:
         """The next delivery goes out."""
         delivery = self.queue.take(self.now)
         if delivery is None:
             return
         assert delivery.id not in self.out, "it is out already"
-        held = [each.id for each in self.out.values() if each.key == delivery.key != ""]
+        held = self._held(delivery.key)
         assert not held, f"{held} of this key are out"
+        holder = self.queue.holder(delivery)
+        if delivery.key and any(each.key == delivery.key for each in self.answered.values()):
+            assert holder == SESSION, "the journal has not all answers of this key"
+        if holder and pick % 2:
+            self.queue.put_off(delivery)
+            return
         assert delivery.not_before <= self.now.unix, "its time has not come"
         if delivery.id not in self.buried and delivery.key not in self.lied:
             assert self.open.get(delivery.id) == delivery, "the journal doesn't have it open so"
@@ -116,7 +126,10 @@ class Bench:
 
     def _older(self, delivery: OpenDelivery) -> list[int]:
         same = [each.id for each in self.open.values() if each.key == delivery.key != ""]
-        return [each for each in same if each < delivery.id]
+        return [each for each in same if each < delivery.id and each not in self.answered]
+
+    def _held(self, key: str) -> list[int]:
+        return [each.id for each in self.out.values() if each.key == key != "" and each.id not in self.presumed]
 
     def _picked(self, pick: int) -> OpenDelivery | None:
         return self.out.pop(sorted(self.out)[pick % len(self.out)]) if self.out else None
@@ -130,6 +143,25 @@ class Bench:
         if settled:
             del self.open[delivery.id]
         self._ends(delivery, self.queue.release if settled else self.queue.doubt)
+
+    def is_answered(self, pick: int) -> None:
+        """A session answers one, and remembers that; it is committed later."""
+        delivery = self._picked(pick)
+        if delivery is not None:
+            self.answered[delivery.id] = delivery
+            self.queue.answered(delivery, SESSION, self.now)
+
+    def is_written(self, _: int = 0) -> None:
+        """The oldest answer is committed; the queue hears of it later."""
+        if not self.answered:
+            return
+        delivery = self.answered[next(iter(self.answered))]
+        settled = self.open.get(delivery.id) == delivery
+        if settled:
+            del self.open[delivery.id]
+        then = self.queue.release if settled else self.queue.doubt
+        del self.answered[delivery.id]
+        self._ends(delivery, then)
 
     def _ends(self, delivery: OpenDelivery, then: Callable[[OpenDelivery, Instant], None]) -> None:
         self._ending.add(delivery.id)
@@ -166,13 +198,16 @@ class Bench:
 
     def is_claimed(self, pick: int) -> None:
         """A program says that it has one, which may be a lie."""
-        free = [each for each in self._rows if each.id not in self.out and each.id not in self._ending]
+        theirs = self.out.keys() | self.answered.keys() | self._ending
+        free = [each for each in self._rows if each.id not in theirs]
         if not free:
             return
         delivery = free[pick % len(free)]
-        if self.queue.claim(delivery):
-            held = [each.id for each in self.out.values() if each.key == delivery.key != ""]
-            assert not held, f"{held} of this key are out"
+        if self.queue.claim(delivery, SESSION):
+            held = self._held(delivery.key)
+            assert all(each in self.claimed and each < delivery.id for each in held), f"{held} are out"
+            self.presumed.update(held)
+            self.claimed.add(delivery.id)
             self.out[delivery.id] = delivery
             if self._older(delivery) or self.open.get(delivery.id) != delivery:
                 self.lied.add(delivery.key)
@@ -190,6 +225,8 @@ class Bench:
             self.arrives()
             self._time += 1.0
             self.goes()
+            while self.answered:
+                self.is_written()
             for _ in list(self.out):
                 self.is_handled(0)
             if not (self.open or self.out or self._words):
@@ -197,6 +234,7 @@ class Bench:
         raise AssertionError(f"{sorted(self.open)} starve")
 
 
+ANSWERS = ("is_answered", "is_written", "is_written")
 ORDINARY = ("comes_in", "is_told", "wants", "is_read", "arrives", "goes", "is_handled", "fails")
 RARE = ("is_buried", "cannot_be_read", "time_passes")
 CLAIMS = ("is_looked_up", "is_claimed")
@@ -218,11 +256,13 @@ def history(seed: int, names: Sequence[str]) -> Bench:
 @pytest.mark.parametrize("first", range(0, SEEDS, 50))
 def test_each_goes_once_and_in_its_order(first: int) -> None:
     for seed in range(first, first + 50):
-        taken = history(seed, ORDINARY + RARE).taken
-        assert all(times == 1 for times in taken.values()), f"seed {seed}: {taken}"
+        for names in (ORDINARY + RARE, ORDINARY + RARE + ANSWERS):
+            taken = history(seed, names).taken
+            assert all(times == 1 for times in taken.values()), f"seed {seed}: {taken}"
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 50))
 def test_nothing_starves_whatever_programs_claim(first: int) -> None:
     for seed in range(first, first + 50):
         history(seed, ORDINARY + RARE + CLAIMS)
+        history(seed, ORDINARY + RARE + CLAIMS + ANSWERS)

@@ -54,7 +54,7 @@ class Bench:
         return [(each.session, each.delivery.id, each.delivery.attempt) for each in self.does(Hand)]
 
     def is_handled(self, session: str, delivery: OpenDelivery) -> bool:
-        accepted = self.it.accept(session, delivery.id, delivery.attempt)
+        accepted = self.it.accept(session, delivery.id, delivery.attempt, self.now)
         if accepted is not None:
             self.it.committed(Close(delivery.id, delivery.attempt), Done(), self.now)
         return accepted is not None
@@ -74,7 +74,7 @@ def test_key_and_slot_are_free_at_the_commit_and_not_before() -> None:
     bench.joins("a")
     first, second = bench.opens("k"), bench.opens("k")
     assert bench.hands() == [("a", first.id, 1)]
-    assert bench.it.accept("a", first.id, 1) == first
+    assert bench.it.accept("a", first.id, 1, bench.now) == first
     assert bench.hands() == []
     bench.it.committed(Close(first.id, 1), Done(), bench.now)
     assert bench.hands() == [("a", second.id, 1)]
@@ -224,6 +224,7 @@ def test_waking_up_when_it_says_is_never_in_vain_twice() -> None:
         bench.opens()
     moments: list[float] = []
     while len(moments) < 30:
+        bench.does(())
         at = bench.it.next_wakeup()
         assert at is not None
         assert at > bench.time, "it would spin"
