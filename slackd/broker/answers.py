@@ -2,14 +2,20 @@
 
 P5, the invariant kept here: every waiter (an arrival on some connection) is settled once, at its own deadline
 at the latest, with the answer if there is one by then. P4: whoever waits for the same envelope gets the same.
+
+A connection that closes ends the waiting early (`Closing` of the link): what it brought is settled without an
+answer, as at the deadline, but only after the commit that says so. So an answer that comes meanwhile, or after
+the broker's death, goes out late, and never both ways.
 """
 
 import heapq
 
 import attrs
 
+from slackd.broker.closing import ClosingConnections
 from slackd.broker.forms import fits
 from slackd.envelope import Promise, Settlement
+from slackd.link.messages import Closing
 
 BROKER_IS_GONE = 0.25
 """Seconds after a deadline at which a connector takes it that there is no broker to keep it."""
@@ -25,12 +31,14 @@ class Waiter:
         number: Its number on that link.
         envelope_id: What its acknowledgement names: a redelivery may have another one than the first.
         due: Its deadline, monotonic seconds.
+        connection: The connection that it came over.
     """
 
     link: int
     number: int
     envelope_id: str
     due: float
+    connection: str = ""
 
 
 @attrs.define
@@ -41,14 +49,18 @@ class _Owed:
         waiters: Who waits for it.
         plugin: Whose answer it is.
         fallback: What is sent where no answer comes (JSON text), or None.
+        elsewhere: An answer that comes after the acknowledgement can go to a `response_url`.
         answered: A plugin has answered, with `response`, and its commit is on the way.
+        ending: The commit is on the way that ends the waiting before the deadline.
     """
 
     waiters: list[Waiter]
     plugin: str
     fallback: str | None
+    elsewhere: bool
     answered: bool = False
     response: str | None = None
+    ending: bool = False
 
 
 Settlements = list[tuple[int, Settlement]]
@@ -62,19 +74,24 @@ class AwaitedAnswers:
         self._owed: dict[int, _Owed] = {}
         self._on_the_way: dict[int, str | None] = {}
         self._dues: list[tuple[float, int]] = []
+        self._closing = ClosingConnections()
+        self._to_end: list[int] = []
 
     def __len__(self) -> int:
         return len(self._owed)
 
-    def wait(self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None) -> Promise:
+    def wait(
+        self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None, *, elsewhere: bool = False
+    ) -> Promise:
         """An arrival waits for this plugin's answer to this envelope; returns what its connector may do should
-        there be no broker at the deadline."""
+        there be no broker at the deadline. `elsewhere`: a late answer has a `response_url` to go to."""
         owed = self._owed.get(envelope)
         if owed is None:
-            owed = self._owed[envelope] = _Owed([], plugin, fallback)
+            owed = self._owed[envelope] = _Owed([], plugin, fallback, elsewhere)
             if envelope in self._on_the_way:
                 owed.answered, owed.response = True, self._on_the_way[envelope]
         owed.waiters.append(waiter)
+        self._end_if_wanted(envelope, owed)
         heapq.heappush(self._dues, (waiter.due, envelope))
         return Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
 
@@ -91,16 +108,41 @@ class AwaitedAnswers:
     def answer(self, envelope: int, response: str | None) -> None:
         """A plugin has answered; the waiters are settled by `committed`, or at their deadline with this. So is
         who begins to wait while the commit is on the way (a connector that delivers again after a restart)."""
-        self._on_the_way[envelope] = response
         owed = self._owed.get(envelope)
+        if owed is not None and owed.ending:
+            return
+        self._on_the_way[envelope] = response
         if owed is not None:
             owed.answered, owed.response = True, response
+
+    def void(self, envelope: int) -> None:
+        """The journal didn't take that answer: its delivery was over before. Another may come."""
+        self._on_the_way.pop(envelope, None)
+        owed = self._owed.get(envelope)
+        if owed is not None:
+            owed.answered, owed.response = False, None
 
     def committed(self, envelope: int) -> Settlements:
         """The answer is on the disk: everybody who waits for it gets it."""
         self._on_the_way.pop(envelope, None)
         owed = self._owed.pop(envelope, None)
         return _settle(owed, owed.waiters) if owed is not None else []
+
+    def passed(self, envelope: int) -> Settlements:
+        """It is on the disk that no answer is waited for any more: whoever does gets the fallback."""
+        self.void(envelope)
+        return self.committed(envelope)
+
+    def closing(self, link: int, closing: Closing) -> None:
+        """A connection of this link closes: `take_ending` tells for what nobody is to wait any longer."""
+        self._closing.note(link, closing)
+        for envelope, owed in self._owed.items():
+            self._end_if_wanted(envelope, owed)
+
+    def take_ending(self) -> list[int]:
+        """Envelopes whose waiting is to end now: to be journaled as `AnswerPassed`, then told to `passed`."""
+        ending, self._to_end = self._to_end, []
+        return ending
 
     def given_up(self, envelope: int, plugin: str) -> Settlements:
         """This plugin will not answer any more: whoever waits for it gets the fallback."""
@@ -109,6 +151,7 @@ class AwaitedAnswers:
 
     def link_lost(self, link: int) -> None:
         """Nobody waits on this link any more; its connector will deliver again what it still has."""
+        self._closing.forget(link)
         for envelope, owed in list(self._owed.items()):
             owed.waiters = [each for each in owed.waiters if each.link != link]
             if not owed.waiters and not owed.answered:
@@ -129,13 +172,25 @@ class AwaitedAnswers:
             settlements += _settle(owed, due)
             if not owed.waiters:
                 del self._owed[envelope]
-                if not owed.answered:
+                if not (owed.answered or owed.ending):
                     passed.append(envelope)
         return settlements, passed
 
     def next_due(self) -> float | None:
         """The monotonic time of the next deadline."""
         return self._dues[0][0] if self._dues else None
+
+    def _end_if_wanted(self, envelope: int, owed: _Owed) -> None:
+        if not (owed.answered or owed.ending) and self._is_to_end(owed):
+            owed.ending = True
+            self._to_end.append(envelope)
+
+    def _is_to_end(self, owed: _Owed) -> bool:
+        """One of those who wait must be acknowledged now, or none of them can be any more."""
+        told = [self._closing.of(each.link, each.connection) for each in owed.waiters]
+        if all(each is not None and each.mute for each in told):
+            return owed.elsewhere
+        return any(each is not None and not each.mute and (owed.elsewhere or each.everything) for each in told)
 
 
 def _settle(owed: _Owed, waiters: list[Waiter]) -> Settlements:

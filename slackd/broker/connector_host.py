@@ -12,6 +12,7 @@ from slackd.link.messages import (
     Acknowledged,
     Call,
     Changed,
+    Closing,
     Deliver,
     FromBroker,
     FromConnector,
@@ -103,6 +104,8 @@ class ConnectorHost:
         match message:
             case Deliver(arrivals):
                 engine.core.deliver(link, arrivals, engine.clock())
+            case Closing():
+                engine.core.closing(link, message)
             case Acknowledged():
                 self._on_acknowledged(message)
             case Returned():

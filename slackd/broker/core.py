@@ -52,6 +52,7 @@ from slackd.broker.tally import Tally
 from slackd.config import Config
 from slackd.envelope import Arrival, Envelope, Promise, Refusal
 from slackd.errors import JournalError
+from slackd.link.messages import Closing
 
 Word = TypeVar("Word")
 
@@ -106,6 +107,11 @@ class BrokerCore:
         """A link is gone, and with it whoever waited on it."""
         self.answers.link_lost(link)
 
+    def closing(self, link: int, closing: Closing) -> None:
+        """A connection of this link closes: what came over it waits less for plugins' answers."""
+        self.answers.closing(link, closing)
+        self._end_waiting()
+
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
         if reply is not None:
@@ -148,7 +154,7 @@ class BrokerCore:
         elif response is not None and accepted.lane is Lane.PROMPT:
             self.tally.answers[plugin, "late"] += 1
             message = is_message(response)
-            origin = Origin(plugin, session, message)
+            origin = Origin(plugin, session=session, is_message=message)
             self._next.add(Close(delivery, attempt, response, late=message), origin)
         else:
             self._next.add(Close(delivery, attempt), Origin(plugin))
@@ -206,6 +212,7 @@ class BrokerCore:
             reply(outcomes[places.start : places.stop])
         self._settle(settlements)
         self._promise(result.promises)
+        self._end_waiting()
         self._actions += result.posts
 
     def tick(self, now: Instant) -> None:
@@ -292,22 +299,35 @@ class BrokerCore:
         else:
             self.tally.answers[plugin, "in_time"] += 1
         self.answers.answer(delivery.envelope, response)
-        self._next.add(Close(delivery.id, delivery.attempt, response, Answer.GIVEN), Origin(plugin))
+        message = response is not None and is_message(response)
+        close = Close(delivery.id, delivery.attempt, response, Answer.GIVEN, late=message)
+        origin = Origin(plugin, envelope=delivery.envelope, session=session, is_message=message)
+        self._next.add(close, origin)
+
+    def _end_waiting(self) -> None:
+        self.write([AnswerPassed(envelope) for envelope in self.answers.take_ending()])
 
     def _written(self, write: Write, outcome: Outcome, origin: Origin, now: Instant) -> Settlements:
         """What follows from one committed write that isn't an arrival's record."""
         if origin.plugin:
             self.plugins[origin.plugin].committed(write, outcome, now)
         if not isinstance(outcome, Done):
+            if origin.envelope:
+                self.answers.void(origin.envelope)
             return []
         if outcome.opened:
             self._opened(outcome.opened, now)
         match write:
             case Close():
                 self._note("done", write, outcome, origin, now)
-                if origin.late_for:
+                if write.response is not None and (outcome.passed or write.answer is None):
                     self._send_late(write, outcome, origin)
-                return self.answers.committed(outcome.envelope) if write.answer is not None else []
+                if write.answer is None:
+                    return []
+                answers = self.answers
+                return (answers.passed if outcome.passed else answers.committed)(outcome.envelope)
+            case AnswerPassed(envelope):
+                return self.answers.passed(envelope)
             case Retry():
                 self._note("retried", write, outcome, origin, now, write.error)
             case Bury():
@@ -318,9 +338,9 @@ class BrokerCore:
     def _send_late(self, write: Close, outcome: Done, origin: Origin) -> None:
         if origin.is_message:
             late = LateAnswer(write.delivery, outcome.envelope, origin.plugin, "", "", write.response or "")
-            self._actions.append(PostLate(late, origin.late_for, write.attempt))
+            self._actions.append(PostLate(late, origin.session, write.attempt))
         else:
-            tell = TellLate(origin.plugin, origin.late_for, write.delivery, write.attempt, None)
+            tell = TellLate(origin.plugin, origin.session, write.delivery, write.attempt, None)
             self._actions.append(tell)
 
     def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:

@@ -192,8 +192,14 @@ class Ingest:
         assert isinstance(understood, Envelope)
         if answer is Answer.OWED:
             due = each.arrival.received_at + self._rules.answer_deadline
-            waiter = Waiter(each.link, number, understood.envelope_id, due)
-            promise = self._answers.wait(envelope, waiter, _who_answers(each.record), unanswered(understood))
+            waiter = Waiter(each.link, number, understood.envelope_id, due, each.arrival.connection)
+            promise = self._answers.wait(
+                envelope,
+                waiter,
+                _who_answers(each.record),
+                unanswered(understood),
+                elsewhere=bool(understood.response_url),
+            )
             result.promises.append((each.link, promise))
             return
         payload = response if response is not None else unanswered(understood)

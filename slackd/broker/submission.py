@@ -18,12 +18,14 @@ class Origin:
 
     Attributes:
         plugin: The plugin whose delivery it is about, or "".
-        late_for: For a `Close` whose answer came too late: the session that answered, or "".
+        envelope: For a `Close` with the answer that is owed: the envelope's id, else 0.
+        session: For a `Close` with an answer that is late, or may turn out to be: who answered.
         is_message: That answer is a message, which a `response_url` takes.
     """
 
     plugin: str = ""
-    late_for: str = ""
+    envelope: int = 0
+    session: str = ""
     is_message: bool = False
 
 

@@ -25,6 +25,7 @@ from slackd.link.messages import (
     Call,
     CallKind,
     Changed,
+    Closing,
     ConnectionState,
     Deliver,
     FromBroker,
@@ -193,6 +194,10 @@ def _acknowledged(message: Acknowledged) -> dict[str, Any]:
     return {"app": message.app, "seconds": list(message.seconds), "unsendable": message.unsendable}
 
 
+def _closing(message: Closing) -> dict[str, Any]:
+    return {"connection": message.connection, "everything": message.everything, "mute": message.mute}
+
+
 def _call(message: Call) -> dict[str, Any]:
     return {
         "number": message.number,
@@ -252,6 +257,7 @@ _ENCODERS: Final[Mapping[type, tuple[str, Callable[[Any], dict[str, Any]]]]] = {
     Changed: ("state", _changed),
     Trouble: ("trouble", lambda message: _trouble(message.trouble)),
     Acknowledged: ("acknowledged", _acknowledged),
+    Closing: ("closing", _closing),
     Returned: ("result", _returned),
     Settled: ("settled", _settled),
     Promised: ("promised", _promised),
@@ -354,6 +360,14 @@ def _read_acknowledged(params: Params) -> Acknowledged:
     )
 
 
+def _read_closing(params: Params) -> Closing:
+    return Closing(
+        connection=_is(str, params["connection"]),
+        everything=_is(bool, params.get("everything", False)),
+        mute=_is(bool, params.get("mute", False)),
+    )
+
+
 def _read_returned(params: Params) -> Returned:
     body: dict[str, Any] | None = _or_none(dict, params.get("body"))
     return Returned(
@@ -409,6 +423,7 @@ _DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage | Heads]]] = {
     "state": _read_changed,
     "trouble": lambda params: Trouble(_read_trouble(params)),
     "acknowledged": _read_acknowledged,
+    "closing": _read_closing,
     "result": _read_returned,
     "promised": lambda params: Promised(tuple(_read_promise(one) for one in params["promises"])),
     "settled": _read_settled,

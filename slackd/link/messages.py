@@ -123,6 +123,26 @@ class Acknowledged:
     unsendable: int = 0
 
 
+@attrs.frozen
+class Closing:
+    """A connection is about to close, or has: what it has brought, and still brings, waits less for answers.
+
+    Slack sends into a connection until it reads our Close, and what is unacknowledged then stays so. A quiet
+    moment is waited for; where plugins' answers leave none, the connector makes one with this. It is told again
+    after every new link, before what is unsettled. A broker that doesn't know it lets everything wait as ever.
+
+    Attributes:
+        connection: Its name.
+        everything: Also what has no `response_url` is acknowledged now; its answer is lost, as at a deadline.
+        mute: No acknowledgement can be sent on it any more: answers go to the `response_url`, where there is
+            one.
+    """
+
+    connection: str
+    everything: bool = False
+    mute: bool = False
+
+
 class CallKind(Enum):
     """What a connector is asked to do at Slack."""
 
@@ -215,5 +235,5 @@ class Peers:
     apps: Mapping[str, AppPeers]
 
 
-FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Returned
+FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Closing | Returned
 FromBroker = Settled | Promised | Refused | Call | Peers

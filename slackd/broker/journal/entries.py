@@ -205,6 +205,7 @@ class Entries:
         if waiting is None or waiting.attempt != close.attempt:
             return _STALE
         response = None if close.response is None else storable(close.response)
+        passed = False
         if close.answer is Answer.PASSED:
             self._answer_passed(waiting.envelope)
         elif close.answer is not None:
@@ -212,7 +213,8 @@ class Entries:
                 "UPDATE envelope SET answer = ?, response = ? WHERE id = ? AND answer = ?",
                 (int(close.answer), response, waiting.envelope, int(Answer.OWED)),
             )
-        if close.late and response is not None:
+            passed = self._cursor.rowcount == 0
+        if close.late and response is not None and (passed or close.answer is None):
             self._cursor.execute(
                 "INSERT OR REPLACE INTO late_answer (delivery, envelope, plugin, app, response_url, response) "
                 "SELECT ?, id, ?, app, response_url, ? FROM envelope WHERE id = ?",
@@ -221,7 +223,7 @@ class Entries:
         self._remove(waiting)
         if waiting.again:
             self._forget_again(waiting.envelope, waiting.id)
-        return Done(waiting.envelope)
+        return Done(waiting.envelope, passed=passed)
 
     def _retry(self, retry: Retry) -> Outcome:
         self._books.untouched.pop(retry.delivery, None)

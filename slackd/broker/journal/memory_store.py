@@ -176,16 +176,18 @@ class MemoryStore:
         if waiting is None or waiting.attempt != close.attempt:
             return Stale()
         response = None if close.response is None else storable(close.response)
+        passed = False
         if close.answer is not None:
-            self._answer(waiting.envelope, close.answer, response)
-        if close.late and response is not None:
+            passed = not self._answer(waiting.envelope, close.answer, response)
+            passed = passed and close.answer is not Answer.PASSED
+        if close.late and response is not None and (passed or close.answer is None):
             stored = self.envelopes[waiting.envelope]
             self.late[waiting.id] = LateAnswer(
                 waiting.id, stored.id, waiting.plugin, stored.app, stored.response_url, response
             )
         del self.open[waiting.id]
         self._needed_less(waiting.envelope)
-        return Done(waiting.envelope)
+        return Done(waiting.envelope, passed=passed)
 
     def _answer(self, envelope: int, answer: Answer, response: str | None) -> bool:
         stored = self.envelopes.get(envelope)

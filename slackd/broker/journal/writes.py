@@ -132,7 +132,8 @@ class Close:
         delivery, attempt: Ignored (`Stale`) unless the journal has this delivery open at this attempt.
         response: JSON text of the plugin's answer, or None.
         answer: The envelope's new state if this is the answer that was owed, else None.
-        late: The answer must still go out through `response_url`: it is remembered until `LateSent`.
+        late: If the answer is owed no (more), it must still go out through `response_url`: it is remembered
+            until `LateSent`. The journal decides, so an answer never goes both ways.
     """
 
     delivery: int
@@ -268,10 +269,12 @@ class Done:
     Attributes:
         envelope: The envelope concerned, 0 where there is none.
         opened: Deliveries that it opened (`Revive`, `Replay`).
+        passed: For a `Close` with an `answer`: the envelope was acknowledged without it, or will be.
     """
 
     envelope: int = 0
     opened: tuple[OpenDelivery, ...] = ()
+    passed: bool = False
 
 
 @attrs.frozen

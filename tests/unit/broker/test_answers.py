@@ -6,11 +6,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.broker.answers import AwaitedAnswers, Settlements, Waiter
+from slackd.link.messages import Closing
 
 OWED = 2.5
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(("waits", "waits", "answers", "commits", "is given up", "link is lost", "time passes")),
+        st.sampled_from(
+            (
+                "waits",
+                "waits",
+                "answers",
+                "commits",
+                "is given up",
+                "link is lost",
+                "time passes",
+                "closes",
+                "ends for all",
+                "is gone",
+                "ends early",
+            )
+        ),
         st.integers(0, 2),
         st.integers(0, 2),
     ),
@@ -34,7 +49,8 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
             case "waits":
                 number += 1
                 waiting[number] = (link, now + OWED)
-                answers.wait(envelope, Waiter(link, number, f"e{envelope}", now + OWED), "p", None)
+                waiter = Waiter(link, number, f"e{envelope}", now + OWED, "c")
+                answers.wait(envelope, waiter, "p", None, elsewhere=envelope > 0)
             case "answers":
                 answers.answer(envelope, f'"{envelope}"')
             case "commits":
@@ -44,6 +60,12 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
             case "link is lost":
                 answers.link_lost(link)
                 waiting = {each: about for each, about in waiting.items() if about[0] != link}
+            case "closes" | "ends for all" | "is gone":
+                closing = Closing("c", everything=step == "ends for all", mute=step == "is gone")
+                answers.closing(link, closing)
+            case "ends early":
+                for each in answers.take_ending():
+                    settle(answers.passed(each))
             case "time passes":
                 now += 1.0
                 settle(answers.tick(now)[0])

@@ -204,6 +204,21 @@ class TestTheEndOfADelivery:
         async with journal_in(tmp_path) as (journal, opening):
             assert opening.late == ()
 
+    @pytest.mark.parametrize("passed", [False, True])
+    async def test_an_answer_goes_into_the_acknowledgement_or_follows_it(
+        self, tmp_path: Path, passed: bool
+    ) -> None:
+        """Whoever answers may not know yet that nobody waits any more: the journal decides, and for ever."""
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2)))
+            ended = [AnswerPassed(1)] if passed else []
+            *_, done = await write(journal, *ended, Close(delivery, 1, '"x"', Answer.GIVEN, late=True))
+            assert done == Done(1, passed=passed)
+            (again,) = await write(journal, command("c"))
+            assert again == (Duplicate(1, Answer.PASSED, None) if passed else Duplicate(1, Answer.GIVEN, '"x"'))
+        async with journal_in(tmp_path) as (journal, opening):
+            assert [late.response for late in opening.late] == ['"x"'] * passed
+
 
 class TestOperators:
     async def test_retry_opens_a_new_delivery_at_the_end(self, tmp_path: Path) -> None:

@@ -1,0 +1,218 @@
+"""A connection that closes: nobody waits longer than it can, and every answer goes one way, once (P1, P5)."""
+
+import random
+from typing import Any
+
+import pytest
+
+from slackd.broker.actions import PostLate, Settle, Submit, TellLate
+from slackd.broker.closing import REMEMBERED, ClosingConnections
+from slackd.broker.core import REWRITE_AFTER, BrokerCore
+from slackd.broker.journal import Opening
+from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reason
+from slackd.envelope import Arrival
+from slackd.link.messages import Closing
+from tests.unit.broker.slack_texts import command, interactive
+from tests.unit.broker.test_ingest import RESPONDS, Bench, config, payloads, plugin, the
+
+HERE, THERE = "c1-main-1", "c1-main-2"
+DONE = {"text": "done"}
+
+
+def late(actions: list[Any]) -> list[str]:
+    """What goes out through a `response_url`."""
+    return [each.late.response for each in actions if isinstance(each, PostLate)]
+
+
+def closing(bench: Bench, link: int = 1, connection: str = HERE, **how: bool) -> list[Any]:
+    bench.core.closing(link, Closing(connection, **how))
+    return bench.pump()
+
+
+def repeat(bench: Bench, number: int, connection: str, text: str) -> list[Any]:
+    """The same text once more, on another connection."""
+    bench.core.deliver(1, [Arrival(number, "main", connection, bench.time, text)], bench.now)
+    return bench.pump()
+
+
+def test_who_waits_is_acknowledged_after_the_commit_and_the_answer_follows() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    actions = closing(bench)
+    submit, *settled = [each for each in actions if isinstance(each, Submit | Settle)]
+    assert isinstance(submit, Submit)
+    assert submit.writes == (AnswerPassed(delivery.envelope),)
+    assert payloads(settled) == [None]
+    bench.time += 1.0
+    (post,) = [each for each in bench.answers(delivery, DONE) if isinstance(each, PostLate)]
+    assert post.late.response == '{"text": "done"}'
+    bench.core.late_posted(post.late, post.session, post.attempt, "response_url")
+    (told,) = [each for each in bench.pump() if isinstance(each, TellLate)]
+    assert (told.delivery, told.session, told.sent) == (delivery.id, "s", "response_url")
+    assert bench.store.late == {}
+
+
+def test_what_still_comes_over_it_is_acknowledged_once_it_is_journaled() -> None:
+    bench = Bench(plugin(RESPONDS))
+    closing(bench)
+    actions = bench.deliver(command())
+    assert payloads(actions) == [None]
+    assert late(bench.answers(the(actions), DONE)) == ['{"text": "done"}']
+
+
+def test_what_comes_over_others_waits_as_ever() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    assert closing(bench, connection=THERE) == []
+    assert closing(bench, link=2) == []
+    assert payloads(bench.answers(delivery, DONE)) == [DONE]
+
+
+def test_an_answer_that_has_no_other_way_is_waited_for_a_little_longer() -> None:
+    bench = Bench(plugin(RESPONDS))
+    view = bench.deliver(interactive("view_submission"))
+    assert closing(bench) == []
+    assert payloads(bench.answers(the(view), {"response_action": "clear"})) == [{"response_action": "clear"}]
+    bench.deliver(interactive("view_submission", 2), interactive("block_suggestion", 3))
+    assert payloads(closing(bench, everything=True)) == [None, {"options": []}]
+
+
+def test_an_answer_that_was_there_first_is_in_the_acknowledgement() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    bench.core.answered("bot", "s", delivery.id, 1, '{"text": "done"}', bench.now)
+    actions = closing(bench)
+    assert payloads(actions) == [DONE]
+    assert late(actions) == []
+
+
+def test_an_answer_that_comes_while_it_is_committed_follows() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    bench.core.closing(1, Closing(HERE))
+    actions = bench.answers(delivery, DONE)
+    assert payloads(actions) == [None]
+    assert late(actions) == ['{"text": "done"}']
+
+
+def test_an_answer_that_no_message_can_carry_is_told_to_its_plugin() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    closing(bench)
+    (told,) = [
+        each
+        for each in bench.answers(delivery, {"response_action": "clear"})
+        if isinstance(each, PostLate | TellLate)
+    ]
+    assert told == TellLate("bot", "s", delivery.id, 1, None)
+
+
+def test_a_duplicate_of_it_gets_the_same() -> None:
+    bench = Bench(plugin(RESPONDS))
+    bench.deliver(command())
+    closing(bench)
+    assert payloads(repeat(bench, 9, THERE, command())) == [None]
+
+
+def test_whoever_waits_for_the_same_is_settled_with_it() -> None:
+    """Slack takes the first acknowledgement: an answer in the second would be for nobody."""
+    bench = Bench(plugin(RESPONDS))
+    bench.deliver(command())
+    repeat(bench, 9, THERE, command())
+    assert payloads(closing(bench)) == [None, None]
+
+
+class TestGone:
+    def test_the_answer_goes_to_the_response_url(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        closing(bench, mute=True)
+        assert late(bench.answers(delivery, DONE)) == ['{"text": "done"}']
+
+    def test_what_crossed_our_close_too(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        closing(bench, mute=True)
+        assert late(bench.answers(the(bench.deliver(command())), DONE)) == ['{"text": "done"}']
+
+    def test_another_connection_that_waits_gets_it_in_its_acknowledgement(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        repeat(bench, 9, THERE, command())
+        closing(bench, mute=True)
+        actions = bench.answers(delivery, DONE)
+        assert payloads(actions) == [DONE, DONE]
+        assert late(actions) == []
+
+    def test_when_the_last_of_them_is_gone_it_follows(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        repeat(bench, 9, THERE, command())
+        closing(bench, mute=True)
+        closing(bench, connection=THERE, mute=True)
+        assert late(bench.answers(delivery, DONE)) == ['{"text": "done"}']
+
+    def test_what_has_no_other_way_is_left_as_it_is(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        bench.deliver(interactive("view_submission"))
+        assert closing(bench, mute=True, everything=True) == []
+
+
+class TestFailures:
+    def successor(self, bench: Bench, delivery: OpenDelivery) -> Bench:
+        """A broker that starts on the same disk, with the delivery in the program's hands."""
+        bench.core = BrokerCore(config(plugin(RESPONDS)), rng=random.Random(1), now=bench.now)
+        bench.core.start(Opening((("bot", "s"),), None, delivery.id), {}, bench.now)
+        rows = dict(bench.store.open)
+        bench.core.joined("bot", "s", 99, [(delivery.id, delivery.attempt)], rows, bench.now, named=True)
+        bench.pump()
+        return bench
+
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_a_broker_that_dies_leaves_the_journal_to_decide(self, ended: bool) -> None:
+        """Before the deadline, and nobody tells the next broker how the acknowledgement went out."""
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        if ended:
+            closing(bench)
+        actions = self.successor(bench, delivery).answers(delivery, DONE)
+        assert late(actions) == ['{"text": "done"}'] * ended
+        assert payloads(repeat(bench, 9, THERE, command())) == [None if ended else DONE]
+
+    def test_on_a_full_disk_the_deadline_ends_the_waiting_and_the_answer_follows(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench.disk_is_full = True
+        assert payloads(closing(bench)) == []
+        bench.answers(delivery, DONE)
+        assert payloads(bench.passes(2.5)) == [None]
+        bench.disk_is_full = False
+        assert late(bench.passes(REWRITE_AFTER)) == ['{"text": "done"}']
+        assert not bench.core.has_unwritten
+
+    def test_a_lost_link_forgets_what_was_told_on_it(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        closing(bench)
+        bench.core.link_lost(1)
+        assert payloads(bench.deliver(command())) == []
+
+    def test_an_answer_that_the_journal_does_not_take_leaves_nothing_behind(self) -> None:
+        """Its limits had buried the delivery before; nobody has been told yet."""
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench.store.apply([Bury(delivery.id, None, Reason.BACKLOG_FULL, "")], bench.now.unix)
+        assert payloads(bench.answers(delivery, DONE)) == []
+        bench.core.link_lost(1)
+        assert payloads(repeat(bench, 9, THERE, command())) == [None]
+        assert len(bench.core.answers) == 0
+        assert bench.core.answers._on_the_way == {}
+
+
+def test_of_connections_without_end_only_the_newest_are_remembered() -> None:
+    known = ClosingConnections()
+    for number in range(REMEMBERED + 1):
+        known.note(1, Closing(f"c{number}", mute=True))
+    known.note(1, Closing("c1", everything=True))
+    assert known.of(1, "c0") is None
+    assert known.of(1, "c1") == Closing("c1", everything=True, mute=True)
+    known.forget(1)
+    assert known.of(1, "c1") is None
