@@ -17,7 +17,7 @@ from slackd.cli.process import begin, run_to_the_end
 from slackd.config import Config
 from slackd.connector.connector import Connector
 from slackd.link import BrokerEnd
-from slackd.link.memory import join
+from slackd.link.memory import MemoryLink, join
 from slackd.service.lifetime import settle_memory
 from slackd.service.notify import Notifier
 from slackd.service.sockets import inherited
@@ -76,9 +76,15 @@ async def _connect(
         notifier.extend(DRAIN_LIMIT + 2 * CLOSE_LIMIT)
         log.info("draining", extra={"event": "service-stopping"})
         announcement.cancel()
-        await asyncio.gather(*(connector.drain(DRAIN_LIMIT) for connector in connectors))
-    for link in links:
-        link.close()
+        async with asyncio.TaskGroup() as drains:
+            for connector, link in zip(connectors, links, strict=True):
+                drains.create_task(_drain(connector, link))
+
+
+async def _drain(connector: Connector, link: MemoryLink) -> None:
+    """The link ends with its connector, so that the broker asks nothing of one that is no more."""
+    await connector.drain(DRAIN_LIMIT)
+    link.close()
 
 
 async def _announce(connectors: list[Connector], config: Config, notifier: Notifier) -> None:

@@ -5,6 +5,7 @@ connection that brought it, and carries out the Web API calls that the broker as
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -26,13 +27,14 @@ from slackd.connector.standing import Readiness, Standing
 from slackd.connector.transport import Transport, TransportStatus
 from slackd.connector.unsettled import Unsettled
 from slackd.connector.webapi import WebApi
-from slackd.envelope import Arrival, Settlement
+from slackd.envelope import ACK_DEADLINE, Arrival, Settlement
 from slackd.errors import ConfigError
 from slackd.link import SendToBroker
 from slackd.link.messages import (
     LINK_VERSION,
     AppTrouble,
     Call,
+    Closing,
     Deliver,
     FromBroker,
     Hello,
@@ -106,6 +108,7 @@ class Connector:
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
         self._standing = Standing(apps, self._transports, self._reports.troubles)
+        self._closing: dict[str, Closing] = {}
         self._promises = Promises()
         self._promise_timer: asyncio.TimerHandle | None = None
         self._paused = False
@@ -113,6 +116,8 @@ class Connector:
         self._group: asyncio.TaskGroup | None = None
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
+        self._cut_short = False
+        self._answers_until = 0.0
         self._over = asyncio.Event()
 
     # Its life.
@@ -153,6 +158,7 @@ class Connector:
                 len(self._calls),
                 extra={"event": "drain-cut-short"},
             )
+            self._cut_short = True
             for call in self._calls:
                 call.cancel()
             for transport in self._transports.values():
@@ -164,9 +170,7 @@ class Connector:
         """Wait until every app is READY or in trouble, at most `limit` seconds; then tell how it stands."""
         try:
             async with asyncio.timeout(limit):
-                while not self._standing.is_settled:
-                    self._changed.clear()
-                    await self._changed.wait()
+                await self._until(lambda: self._standing.is_settled)
         except TimeoutError:
             pass
         return self._standing.readiness()
@@ -211,6 +215,8 @@ class Connector:
             )
         )
         self._reports.catch_up()
+        for closing in self._closing.values():
+            send(closing)
         self._fresh.clear()
         if len(self._unsettled):
             send(Deliver(self._unsettled.all()))
@@ -257,8 +263,17 @@ class Connector:
             self._pause()
 
     def is_unsettled(self, connection: str) -> bool:
-        """Something that this connection brought is unsettled, or (draining) a call is under way."""
-        return self._unsettled.brought_by(connection) or (self._draining.is_set() and bool(self._calls))
+        """Something that this connection brought is unsettled."""
+        return self._unsettled.brought_by(connection)
+
+    def closing(self, closing: Closing) -> None:
+        """Tell the broker; and the next one, while there is something that it concerns."""
+        self._closing = {name: told for name, told in self._closing.items() if self._concerns_something(name)}
+        self._closing[closing.connection] = closing
+        if self._send is not None:
+            self._send(closing)
+        if self._unsettled.brought_by(closing.connection):
+            self._answers_until = self._clock() + ACK_DEADLINE
 
     def moved(self, moved: Moved) -> None:
         """Tell the broker, now or when it is back."""
@@ -304,12 +319,31 @@ class Connector:
 
     async def _stop_when_over(self, reporter: "asyncio.Task[None]") -> None:
         await self._draining.wait()
-        while self._calls or any(t.status().connections for t in self._transports.values()):
-            self._changed.clear()
-            await self._changed.wait()
+        await self._until(lambda: not any(t.status().connections for t in self._transports.values()))
+        await self._let_answers_follow()
+        await self._until(lambda: not self._calls)
         self._reports.tell_acknowledgements()
         reporter.cancel()
         self._over.set()
+
+    async def _let_answers_follow(self) -> None:
+        """What was acknowledged without its answer gets it through a `response_url`, by a connector: where no
+        other one is READY, by this one, for as long as an answer may take that still comes in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._answers_until - self._clock()):
+                await self._until(lambda: self._cut_short or self._standing.is_ready_elsewhere)
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _concerns_something(self, connection: str) -> bool:
+        return self._unsettled.brought_by(connection) or any(
+            state.connection == connection
+            for transport in self._transports.values()
+            for state in transport.status().connections
+        )
 
     def _hand_over(self) -> None:
         batch, self._fresh = self._fresh, []
@@ -397,9 +431,6 @@ class Connector:
     def _call_is_over(self, task: "asyncio.Task[None]") -> None:
         self._calls.discard(task)
         self._notify()
-        if self._draining.is_set():
-            for transport in self._transports.values():
-                transport.released()
 
     async def _report_regularly(self) -> None:
         while True:

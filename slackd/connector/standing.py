@@ -45,6 +45,12 @@ class Standing:
         """Every app is READY or in trouble: waiting longer tells nothing new."""
         return all(self._is_ready(name) or name in self._troubles for name in self._apps)
 
+    @property
+    def is_ready_elsewhere(self) -> bool:
+        """The other connector has every app READY, as far as was told."""
+        peers = self.peers or {}
+        return all(name in peers and peers[name].ready_elsewhere > 0 for name in self._apps)
+
     def readiness(self) -> Readiness:
         """Whether the connector may call itself ready now."""
         missing = [name for name in self._apps if not self._is_ready(name)]

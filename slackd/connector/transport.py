@@ -10,7 +10,7 @@ import attrs
 
 from slackd.connector.socketmode.actions import Moved
 from slackd.envelope import Arrival, Settlement
-from slackd.link.messages import AppTrouble, ConnectionState
+from slackd.link.messages import AppTrouble, Closing, ConnectionState
 
 
 @attrs.frozen
@@ -42,6 +42,9 @@ class Upstream(Protocol):
 
     def is_unsettled(self, connection: str) -> bool:
         """Something that this connection brought has not been settled yet."""
+
+    def closing(self, closing: Closing) -> None:
+        """A connection is about to close, or has: what came over it is to wait less for plugins' answers."""
 
     def moved(self, moved: Moved) -> None:
         """A connection changed its phase."""

@@ -35,6 +35,17 @@ class Ping:
 
 
 @attrs.frozen
+class EndWaiting:
+    """What came over it, and comes, is to wait no longer for plugins' answers: there is no quiet moment else.
+
+    `everything`: also what has no other way for an answer than the acknowledgement.
+    """
+
+    connection: str
+    everything: bool
+
+
+@attrs.frozen
 class Moved:
     """A life entered another phase; `Changed` of the link, but for its number."""
 
@@ -61,4 +72,4 @@ class Said:
     text: str
 
 
-Action = Dial | Close | Abort | Ping | Moved | Troubled | Said
+Action = Dial | Close | Abort | Ping | EndWaiting | Moved | Troubled | Said

@@ -160,13 +160,12 @@ class Connection:
         self._may_read.set()
 
     async def _read_and_write(self, socket: SlackWebSocket) -> tuple[bool, str]:
-        writer = asyncio.create_task(self._write(socket))
-        try:
-            return await self._read(socket)
-        finally:
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._write(socket))
+            try:
+                return await self._read(socket)
+            finally:
+                writer.cancel()
 
     async def _read(self, socket: SlackWebSocket) -> tuple[bool, str]:
         listener, name = self._listener, self.name

@@ -30,6 +30,8 @@ class Life:
         has_stalled: It was silent for too long at least once.
         no_place: It waits since Slack had no place for one more connection.
         closing: It was told to close.
+        busy_since: Since when it would have closed if nothing had been in flight.
+        waiting_ended: What was said of the waiting for answers on it: None, or whether of everything.
     """
 
     app: str
@@ -56,6 +58,8 @@ class Life:
     has_stalled: bool = False
     no_place: bool = False
     closing: bool = False
+    busy_since: float | None = None
+    waiting_ended: bool | None = None
 
     @property
     def is_over(self) -> bool:

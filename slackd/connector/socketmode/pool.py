@@ -18,8 +18,18 @@ from typing import Final
 
 import attrs
 
-from slackd.connector.socketmode import backoff, rotation
-from slackd.connector.socketmode.actions import Abort, Action, Close, Dial, Moved, Ping, Said, Troubled
+from slackd.connector.socketmode import backoff, retiring, rotation
+from slackd.connector.socketmode.actions import (
+    Abort,
+    Action,
+    Close,
+    Dial,
+    EndWaiting,
+    Moved,
+    Ping,
+    Said,
+    Troubled,
+)
 from slackd.connector.socketmode.failures import LINK_DISABLED_MEND, DialFailure
 from slackd.connector.socketmode.life import Life
 from slackd.connector.socketmode.lifecycle import Cue, Phase, after
@@ -30,8 +40,6 @@ LASTING: Final = 2.0
 """A hello resets the backoff once it has lasted so many seconds (some servers say hello and hang up)."""
 FREE_REPLACEMENTS: Final = 5
 """Replacements dialled at once although no connection before them lasted; after that they wait, too."""
-FAREWELL: Final = 15.0
-"""Seconds after Slack's announcement in which Slack has closed ("about 10 seconds", "Using Socket Mode")."""
 SPARE_PLACES: Final = 2
 """Planned rotation leaves so many of Slack's ten places free (design, section 5)."""
 SLACK_LIMIT: Final = 10
@@ -304,16 +312,14 @@ class Pool:
     def _tick_retiring(self, life: Life, now: float) -> None:
         if life.closing:
             return
-        if life.draining:
-            if not self._is_busy(life.connection):
+        if life.replaced and life.stalled and not life.draining:
+            self._abort(life, Cue.CLOSED_BY_EITHER, now, "no frame came in, and its replacement is up")
+            return
+        match retiring.next_step(life, now, is_busy=self._is_busy(life.connection)):
+            case Close():
                 self._close(life)
-        elif life.replaced:
-            if life.stalled:
-                self._abort(life, Cue.CLOSED_BY_EITHER, now, "no frame came in, and its replacement is up")
-            elif now >= life.linger_until and (
-                now >= life.linger_until + FAREWELL or not self._is_busy(life.connection)
-            ):
-                self._close(life)
+            case EndWaiting() as ends:
+                self._actions.append(ends)
 
     def _is_silent(self, life: Life, now: float) -> bool:
         return self._reading and now >= life.heard_at + self.policy.stall_timeout
@@ -347,10 +353,8 @@ class Pool:
             yield life.heard_at + self.policy.stall_timeout / (1 if life.asked or life.pings else 2)
         if life.phase is Phase.READY and life.rotate_at is not None:
             yield life.rotate_at
-        if life.phase is Phase.RETIRING and life.replaced and not life.closing:
-            # Busy at the end of its time: whoever acknowledges calls `tick`.
-            busy = self._is_busy(life.connection)
-            yield life.linger_until + (FAREWELL if busy else 0.0)
+        if life.phase is Phase.RETIRING and not life.closing:
+            yield from retiring.wake_times(life)
 
     # Cues, and what entering a phase asks for.
 
@@ -384,20 +388,13 @@ class Pool:
         if old is not None and not old.is_over:
             old.replaced = True
             self._tell(old, Cue.REPLACEMENT_READY, now)
-            old.linger_until = self._lingers_until(old, now)
+            makes_room = self._places_free() < SPARE_PLACES
+            old.linger_until = now if makes_room else retiring.lingers_until(old, now)
             self._tick_retiring(old, now)
 
     def _plan_rotation(self, life: Life) -> None:
         if life.ready_since is not None and life.lifetime >= rotation.SHORTEST_LIFETIME:
             life.rotate_at = rotation.rotation_due(life.ready_since, life.lifetime, self._slot(life))
-
-    def _lingers_until(self, life: Life, now: float) -> float:
-        """A replaced connection is Slack's to close: what crosses a Close of ours can't be acknowledged."""
-        if life.has_stalled or life.ready_since is None or self._places_free() < SPARE_PLACES:
-            return now
-        if life.farewell_at is not None:
-            return life.farewell_at + FAREWELL
-        return life.ready_since + life.lifetime + FAREWELL
 
     def _enter_backoff(self, life: Life, cue: Cue, now: float) -> None:
         tries = self._tries[life.place]

@@ -14,7 +14,7 @@ from slackd.connector.credentials import Secret
 from slackd.connector.proxy import proxy_for, tls_context
 from slackd.connector.session import slack_session
 from slackd.connector.slackapi import SlackApi
-from slackd.connector.socketmode.actions import Abort, Close, Dial, Moved, Ping, Said, Troubled
+from slackd.connector.socketmode.actions import Abort, Close, Dial, EndWaiting, Moved, Ping, Said, Troubled
 from slackd.connector.socketmode.connection import Connection
 from slackd.connector.socketmode.dialler import Dialler
 from slackd.connector.socketmode.failures import DialFailure
@@ -24,6 +24,7 @@ from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_fra
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.connector.transport import TransportStatus, Upstream
 from slackd.envelope import ACK_LIMIT, Arrival, Settlement
+from slackd.link.messages import Closing
 
 log: Final = logging.getLogger(__name__)
 
@@ -196,7 +197,10 @@ class SocketModeTransport:
         self._carry_out()
 
     def ended(self, connection: str, confirmed: bool, detail: str) -> None:
+        assert self._upstream is not None
         self._connections.pop(connection, None)
+        if self._upstream.is_unsettled(connection):
+            self._upstream.closing(Closing(connection, mute=True))
         self._pool.ended(connection, confirmed, self._clock(), detail)
         self._carry_out()
 
@@ -208,14 +212,15 @@ class SocketModeTransport:
                 case Dial(connection=name):
                     self._dial(name)
                 case Close(connection=name):
-                    if name in self._connections:
-                        self._connections[name].close()
+                    self._close(name)
                 case Abort(connection=name):
                     if name in self._connections:
                         self._connections[name].abort()
                 case Ping(connection=name):
                     if name in self._connections:
                         self._connections[name].ping()
+                case EndWaiting(connection=name, everything=everything):
+                    self._end_waiting(name, everything)
                 case Moved():
                     self._report(action)
                 case Troubled(trouble=trouble):
@@ -233,6 +238,26 @@ class SocketModeTransport:
         connection = Connection(name, self._dialler.dial, self)
         self._connections[name] = connection
         self._group.create_task(connection.run(), name=name)
+
+    def _close(self, name: str) -> None:
+        connection = self._connections.get(name)
+        if connection is None:
+            return
+        if connection.can_acknowledge and self._upstream is not None:
+            # What crosses it can't be acknowledged any more.
+            self._upstream.closing(Closing(name, mute=True))
+        connection.close()
+
+    def _end_waiting(self, name: str, everything: bool) -> None:
+        assert self._upstream is not None
+        log.info(
+            "%s finds no quiet moment to close: %s is acknowledged without plugins' answers%s",
+            name,
+            "everything" if everything else "what has a response_url",
+            "" if everything else ", which follow there",
+            extra=self._extra("waiting-ended", name),
+        )
+        self._upstream.closing(Closing(name, everything=everything))
 
     def _report(self, moved: Moved) -> None:
         state = moved.state

@@ -19,6 +19,7 @@ from slackd.link.messages import (
     AppPeers,
     Call,
     Changed,
+    Closing,
     Deliver,
     FromConnector,
     Hello,
@@ -44,6 +45,7 @@ class StandInBroker:
         self.changes: list[Changed] = []
         self.troubles: list[Trouble] = []
         self.acks: list[Acknowledged] = []
+        self.closings: list[Closing] = []
         self.returned: dict[int, Returned] = {}
         self.settles = True
         self.payload: str | None = None
@@ -71,6 +73,8 @@ class StandInBroker:
                     self.troubles.append(message)
                 case Acknowledged():
                     self.acks.append(message)
+                case Closing():
+                    self.closings.append(message)
                 case Returned():
                     self.returned[message.number] = message
         self.change.set()

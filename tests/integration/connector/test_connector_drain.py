@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
+from slackd.connector.socketmode import retiring
 from slackd.emulator import EmulatedSlack
-from slackd.link.messages import Call, CallKind
+from slackd.link.messages import Call, CallKind, Closing
 from tests.integration.connector.connector_rig import PATIENCE, app_of, connected, rig_for, secrets_of
 
 
@@ -38,6 +40,78 @@ async def test_a_drain_goes_on_reading_and_acknowledging_until_nothing_is_in_fli
             await draining
         await slack.wait_for_ack(before)
         await slack.wait_for_ack(during)
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet moment is waited for as short as can be."""
+    monkeypatch.setattr(retiring, "QUIET_PATIENCE", 0.05)
+    monkeypatch.setattr(retiring, "LAST_PATIENCE", 0.1)
+
+
+async def test_a_drain_without_a_quiet_moment_asks_the_broker_for_one(
+    slack: EmulatedSlack, no_patience: None
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        command = slack.command("/slow")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        rig.broker.promise(rig.broker.arrivals[0], time.monotonic() + 60.0)
+        draining = asyncio.create_task(rig.connector.drain(20))
+        name = "c1-emulated-1"
+        await rig.broker.until(lambda: len(rig.broker.closings) == 2)
+        assert rig.broker.closings == [Closing(name), Closing(name, everything=True)]
+        rig.broker.settle(rig.broker.arrivals)
+        await slack.wait_for_ack(command)
+        await rig.broker.until(lambda: rig.broker.phases(name)[-1] == "closed")
+        assert rig.broker.closings[2:] == [Closing(name, mute=True)]
+        assert rig.broker.changes[-1].ghost_until is None
+        # Its answer follows, and here is the last connector that could post it.
+        assert not draining.done()
+        rig.broker.tell_peers(emulated=(1, 6))
+        async with asyncio.timeout(PATIENCE):
+            await draining
+
+
+async def test_a_broker_that_comes_back_is_told_again_before_it_is_delivered_to(
+    slack: EmulatedSlack, no_patience: None
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        command = slack.command("/slow")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        rig.link.close()
+        draining = asyncio.create_task(rig.connector.drain(20))
+        await slack.wait_until(lambda: rig.connector._closing)
+        rig.relink()
+        await rig.broker.until(lambda: len(rig.broker.arrivals) == 2)
+        assert {(told.connection, told.mute) for told in rig.broker.closings} == {("c1-emulated-1", False)}
+        rig.broker.settle(rig.broker.arrivals[1:])
+        rig.broker.tell_peers(emulated=(1, 6))
+        await slack.wait_for_ack(command)
+        async with asyncio.timeout(PATIENCE):
+            await draining
+
+
+async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_broker_is_told(
+    slack: EmulatedSlack,
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        slack.command("/slow")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        slack.fault("drop")
+        await rig.broker.until(lambda: rig.broker.closings)
+        assert rig.broker.closings == [Closing("c1-emulated-1", mute=True)]
+        await rig.ready()
+        rig.broker.settle(rig.broker.arrivals)
+        await rig.broker.until(lambda: sum(ack.unsendable for ack in rig.broker.acks))
+        slack.fault("drop")  # nothing is in flight: nobody needs to know
+        await rig.broker.until(lambda: rig.broker.phases("c1-emulated-2")[-1:] == ["backoff"])
+        assert len(rig.broker.closings) == 1
 
 
 async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatedSlack) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 import attrs
 
-from slackd.connector.socketmode.actions import Abort, Close, Dial, Moved, Said, Troubled
+from slackd.connector.socketmode.actions import Abort, Close, Dial, EndWaiting, Moved, Said, Troubled
 from slackd.connector.socketmode.failures import DialFailure, of_api_error, of_handshake, of_rate_limit
 from slackd.connector.socketmode.lifecycle import COUNTS_AS_READY
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
@@ -70,6 +70,7 @@ class PoolWorld:
         self.moves: list[Moved] = []
         self.said: list[Said] = []
         self.troubles: list[Troubled] = []
+        self.ended_waiting: list[tuple[float, EndWaiting]] = []
         self.accidents: list[float] = []
         self.check: Callable[[], None] = lambda: None
         self.answer: Callable[[], DialFailure | None] = self._by_chance
@@ -117,6 +118,8 @@ class PoolWorld:
                     self.sockets.pop(name, None)
                 case Moved():
                     self.moves.append(action)
+                case EndWaiting():
+                    self.ended_waiting.append((self.now, action))
                 case Said():
                     self.said.append(action)
                 case Troubled():

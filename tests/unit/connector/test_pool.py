@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from slackd.connector.socketmode import failures
-from slackd.connector.socketmode.actions import Action, Close, Dial, Moved, Ping
-from slackd.connector.socketmode.pool import FAREWELL, Pool, PoolPolicy
+from slackd.connector.socketmode.actions import Action, Close, Dial, EndWaiting, Moved, Ping
+from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.connector.socketmode.retiring import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
 from tests.unit.connector.pool_world import PoolWorld
 
 
@@ -388,6 +389,58 @@ def test_a_drain_closes_what_is_idle_and_waits_for_what_is_busy() -> None:
     world.carry_out()
     world.run(2)
     assert world.pool.is_over
+
+
+def test_a_drain_without_a_quiet_moment_ends_the_waiting_and_closes_in_the_first(world: PoolWorld) -> None:
+    name, began = world.only(), world.now
+    world.busy.add(name)
+    world.pool.drain(world.now)
+    world.run(5)
+    assert world.ended_waiting == [(began + QUIET_PATIENCE, EndWaiting(name, everything=False))]
+    world.run(5)
+    assert world.ended_waiting[1:] == [(began + LAST_PATIENCE, EndWaiting(name, everything=True))]
+    assert world.in_phase("retiring") == [name]
+    world.busy.clear()
+    world.pool.tick(world.now)
+    assert happen(world) == [Close(name)]
+    world.run(20)
+    assert world.pool.is_over
+    assert len(world.ended_waiting) == 2
+
+
+def test_a_drain_with_a_quiet_moment_ends_no_waiting(world: PoolWorld) -> None:
+    world.busy.add(world.only())
+    world.pool.drain(world.now)
+    world.run(QUIET_PATIENCE - 0.1)
+    world.busy.clear()
+    world.pool.tick(world.now)
+    assert Close("c1-main-1") in happen(world)
+    world.run(20)
+    assert world.ended_waiting == []
+
+
+def test_before_slack_closes_what_it_announced_the_waiting_ends(world: PoolWorld) -> None:
+    old, began = world.only(), world.now
+    world.busy.add(old)
+    world.pool.said_disconnect(old, Disconnect("warning"), world.now)
+    world.carry_out()
+    world.run(9)
+    assert world.in_phase("retiring") == [old]
+    assert world.ended_waiting == [(began + BEFORE_FAREWELL, EndWaiting(old, everything=False))]
+
+
+def test_a_busy_connection_that_makes_room_ends_the_waiting_too(world: PoolWorld) -> None:
+    old = world.only()
+    world.busy.add(old)
+    world.pool.said_disconnect(old, Disconnect("warning"), world.now)
+    world.carry_out()
+    world.run(5)
+    world.pool.told_free(1, world.now)
+    world.run(4)
+    assert [ended.connection for _, ended in world.ended_waiting] == [old]
+    world.busy.clear()
+    world.pool.tick(world.now)
+    assert Close(old) in happen(world)
 
 
 def test_a_drain_in_the_midst_of_a_replacement_waits_for_none(world: PoolWorld) -> None:
