@@ -2,9 +2,10 @@
 
 import contextlib
 import json
+import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -18,10 +19,16 @@ RATE: Final = 200
 COMMANDS: Final = 2
 """Slash commands a second. Each takes the plugin 0.3 seconds: some are in flight often, and not always."""
 CHANNELS: Final = 20
+CUT: Final = "lost"
+"""How a connection ends whose process was killed."""
+CROSSING: Final = 0.05
+"""Seconds before Slack read our Close in which an envelope may have been on its way to us: the two pass each
+other, and nothing can be acknowledged any more. What was sent earlier had been read before we closed."""
 _SLICE: Final = 5
 """Seconds of load that are asked for at a time."""
 
 Texts = dict[str, list[str]]
+Entry = dict[str, Any]
 
 
 @attrs.frozen
@@ -37,6 +44,10 @@ class Ledger:
         unanswered: Events that Slack gave up, and commands that were not answered by the plugin, by how the
             connection ended that they had been given to.
         redelivered: Events that were sent again, by how the connection ended that they had been given to first.
+        closes: Connections that we closed meanwhile.
+        crossed_commands, crossed_events: What crossed a Close of ours, as the seconds from when it was sent to
+            when the Close was read; none of it is counted above. Nobody can prevent it (the design, section 2):
+            the events came again, the commands are lost.
         not_ready: Instants without a READY connection: from and until.
         commands: How many were sent.
         slowest: Seconds to the slowest first acknowledgement.
@@ -49,21 +60,36 @@ class Ledger:
     late: int
     unanswered: Counter[str]
     redelivered: Counter[str]
+    closes: int
+    crossed_commands: list[float]
+    crossed_events: list[float]
     not_ready: list[Any]
     commands: int
     slowest: float
 
     def exceptions(self) -> dict[str, object]:
-        """Everything that is not as it is on a quiet day, redelivery apart."""
+        """Everything that is not as it is on a quiet day, redelivery apart where a connection was cut."""
         found = {
             "not handled": self.sent - self.handled,
             "twice": self.twice,
             "out of order": self.out_of_order,
             "late": self.late,
             "unanswered": dict(self.unanswered),
+            "more than can have crossed": self._too_many_crossed(),
+            "sent again": self._too_many_again(),
             "without a READY connection": self.not_ready,
         }
         return {what: value for what, value in found.items() if value}
+
+    def _too_many_crossed(self) -> list[float]:
+        # As many commands as are sent in `CROSSING` seconds, a Close.
+        most = math.ceil(self.closes * COMMANDS * CROSSING)
+        return self.crossed_commands if len(self.crossed_commands) > most else []
+
+    def _too_many_again(self) -> dict[str, int]:
+        # On a busy machine a Close may be read later than `CROSSING`; but not again and again.
+        found = {end: count for end, count in self.redelivered.items() if end != CUT}
+        return found if sum(found.values()) > self.closes else {}
 
     def line(self) -> str:
         """All of it in one line."""
@@ -72,8 +98,17 @@ class Ledger:
             f"{self.sent} events sent, {self.handled} handled, {len(self.twice)} twice, "
             f"{len(self.out_of_order)} channels out of order, {self.late} late, "
             f"{self.commands} commands; unanswered {dict(self.unanswered) or 0}, "
-            f"{len(self.not_ready)} instants without READY, slowest acknowledgement {self.slowest:.2f} s{again}"
+            f"{len(self.not_ready)} instants without READY, slowest acknowledgement {self.slowest:.2f} s"
+            f"{again}{self._crossed()}"
         )
+
+    def _crossed(self) -> str:
+        words = [
+            f"{len(times)} {what} (sent {', '.join(f'{each * 1000:.1f}' for each in sorted(times))} ms before)"
+            for what, times in (("commands", self.crossed_commands), ("events", self.crossed_events))
+            if times
+        ]
+        return f"; one of {self.closes} Closes crossed {' and '.join(words)}" if words else ""
 
 
 class Load:
@@ -127,17 +162,22 @@ class Load:
         journaled = self._by_channel(self._machine.says("python3", "-c", JOURNALED))
         times = Counter(text for texts in given.values() for text in texts)
         entries = self._entries()
-        ends = {each["id"]: each["how_ended"] or "open" for each in self._slack.get("connections")}
+        connections = {each["id"]: each for each in self._slack.get("connections")}
+        begin = min(entry["at"] for entry in entries)
 
-        def end(entry: dict[str, Any]) -> str:
-            return ends.get(entry["sends"][0]["connection"], "no connection")
+        def end(entry: Entry) -> str:
+            connection = connections.get(entry["sends"][0]["connection"])
+            return (connection["how_ended"] or "open") if connection else "no connection"
 
-        def unanswered(entry: dict[str, Any]) -> bool:
-            if entry["type"] != "slash_commands":
-                return not entry["acknowledged"]
-            text = (entry["response"] or {}).get("text", "")
-            return not text.startswith(("Slowly, ", "Hello "))
-
+        unanswered, redelivered = Counter[str](), Counter[str]()
+        crossed: dict[str, list[float]] = {"slash_commands": [], "events_api": []}
+        for entry in entries:
+            if (before := _crossed_by(entry, connections)) is not None:
+                crossed[entry["type"]].append(before)
+            elif len(entry["sends"]) > 1:
+                redelivered[end(entry)] += 1
+            if before is None or entry["type"] == "events_api":
+                unanswered[end(entry)] += _is_unanswered(entry)
         summary = self._slack.get("summary")
         return Ledger(
             sent=sent,
@@ -145,15 +185,18 @@ class Load:
             twice=sorted(text for text, count in times.items() if count > 1),
             out_of_order=sorted(name for name in given if list(dict.fromkeys(given[name])) != journaled[name]),
             late=summary["late_acks"],
-            unanswered=Counter(end(entry) for entry in entries if unanswered(entry)),
-            redelivered=Counter(end(entry) for entry in entries if len(entry["sends"]) > 1),
+            unanswered=+unanswered,
+            redelivered=redelivered,
+            closes=sum(_is_ours(each) and each["ended_at"] > begin for each in connections.values()),
+            crossed_commands=crossed["slash_commands"],
+            crossed_events=crossed["events_api"],
             not_ready=summary["ready_gaps"],
             commands=sum(entry["type"] == "slash_commands" for entry in entries),
             slowest=summary["slowest_ack"] or 0.0,
         )
 
-    def _entries(self) -> Sequence[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _entries(self) -> Sequence[Entry]:
+        found: list[Entry] = []
         after: int | None = 0
         while after is not None:
             page = self._slack.get(f"ledger?limit=10000&after={after}")
@@ -168,6 +211,30 @@ class Load:
             if text and text.startswith(f"{self._label}-"):
                 found.setdefault(channel, []).append(text)
         return found
+
+
+def _is_unanswered(entry: Entry) -> bool:
+    if entry["type"] != "slash_commands":
+        return not entry["acknowledged"]
+    text = (entry["response"] or {}).get("text", "")
+    return not text.startswith(("Slowly, ", "Hello "))
+
+
+def _is_ours(connection: Mapping[str, Any]) -> bool:
+    """Whether it ended with a Close of ours."""
+    return (connection["how_ended"] or "").startswith("closed by the client")
+
+
+def _crossed_by(entry: Entry, connections: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """Seconds from sending it, for the first time, to the Close of ours that it crossed; None if it didn't."""
+    first = entry["sends"][0]
+    connection = connections.get(first["connection"])
+    if connection is None or not _is_ours(connection):
+        return None
+    if any(ack["connection"] == first["connection"] for ack in entry["acks"]):
+        return None
+    before: float = connection["ended_at"] - first["at"]
+    return before if 0 <= before < CROSSING else None
 
 
 def under_load(machine: Machine, slack: Slack, label: str, act: Callable[[], object]) -> Ledger:
