@@ -14,7 +14,8 @@ ROOM_NEEDED: Final = 64 << 20
 ROOM_WANTED: Final = 1 << 30
 PLACES_WANTED: Final = 2
 """Free places under Slack's ten, below which planned rotation waits."""
-ANSWER_DEADLINE: Final = 2.5
+ANSWERS_LIMIT: Final = 6.0
+"""Seconds after which a draining connector lets nothing wait for a plugin's answer."""
 CALL_LIMIT: Final = 12.0
 """Seconds that a draining connector waits for a Web API call."""
 
@@ -85,7 +86,7 @@ def of_room(free: int, directory: str) -> Line:
 def of_inflight(inflight: Mapping[str, Any]) -> Line:
     """What is under way (`/v1/inflight`), and how long a reload waits for it."""
     answers, calls = inflight["answers_awaited"], inflight["calls_under_way"]
-    waits = max(ANSWER_DEADLINE if answers else 0.0, CALL_LIMIT if calls else 0.0)
+    waits = max(ANSWERS_LIMIT if answers else 0.0, CALL_LIMIT if calls else 0.0)
     found = (
         f"{inflight['total']} deliveries, which plugins keep; {answers} answers to Slack, {calls} calls: "
         f"each connector waits {f'at most {waits:g} s' if waits else 'for nothing'}"
