@@ -13,6 +13,7 @@ from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
+from slackd.link.messages import Closing
 from tests.simulation.program import Answer, Program
 from tests.simulation.slack import Connector
 from tests.simulation.world import Pipe, World
@@ -69,6 +70,7 @@ class Process:
         self._lines = [Line(world, program) for program in programs]
         self._wakeup: float | None = None
         self.late_posts: list[str] = []
+        self.ends: list[float] = []
         for line in self._lines:
             line.program.connect = functools.partial(self._accept, line)
             line.program.hang_up = functools.partial(self._end_session, line)
@@ -135,6 +137,7 @@ class Process:
 
     def _end(self) -> None:
         self.core, self._stopping, self._wakeup = None, False, None
+        self.ends.append(self._world.time)
         for connector in self._connectors:
             if connector.link is not None:
                 connector.link.cut()
@@ -165,12 +168,15 @@ class Process:
         for number, connector in enumerate(self._connectors):
             if connector.link is None and connector.is_ready:
 
-                def deliver(arrivals: Any, number: int = number) -> None:
+                def hear(said: Any, number: int = number) -> None:
                     if self.core is core:
-                        core.deliver(number, arrivals, self._world.now)
+                        if isinstance(said, Closing):
+                            core.closing(number, said)
+                        else:
+                            core.deliver(number, said, self._world.now)
                         self._soon()
 
-                connector.link_up(Pipe(self._world, deliver))
+                connector.link_up(Pipe(self._world, hear))
         self._world.after(0.02, lambda: self._link() if self.core is core else None)
 
     def lose_link(self, number: int) -> None:

@@ -2,8 +2,10 @@
 
 python -m tests.simulation.run SEED        replays one seed and prints its history
 python -m tests.simulation.run A B         runs the seeds from A up to B
+python -m tests.simulation.run … drains    with connections that close
 """
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,12 +27,16 @@ from slackd.config import (
 )
 from tests.simulation.broker import Process
 from tests.simulation.program import WINDOW, Program
-from tests.simulation.slack import Connector, Slack
+from tests.simulation.slack import Connector, Message, Slack
 from tests.simulation.world import World
 
 FAULTS_UNTIL = 40.0
 END = 240.0
 MAX_ATTEMPTS = 3
+FAULTS = ("broker", "stop", "stop", "link", "connector", "drop", "session", "plugin", "disk")
+DRAINS = ("drain",) * 9
+A_WHILE = 5.0
+"""Seconds after which the end of a broker has nothing to do with how a command was answered."""
 
 
 def config() -> Config:
@@ -59,13 +65,17 @@ def config() -> Config:
 class Simulation:
     """Builds a world from a seed, runs it, and checks its ledger."""
 
-    def __init__(self, seed: int, core: Callable[..., BrokerCore] = BrokerCore) -> None:
+    def __init__(
+        self, seed: int, core: Callable[..., BrokerCore] = BrokerCore, *, drains: bool = False
+    ) -> None:
+        """With `drains`, connectors close connections too, and tell which close or are gone."""
+        self._drains = drains
         self.world = World(seed)
         rng = self.world.rng
         self.slack = Slack(self.world)
         slow = rng.choice((0.0005, 0.01, 0.3))
         self.disk = MemoryDisk(commit_seconds=lambda: rng.uniform(0.0, slow))
-        self.slack.connectors = [Connector(self.world, self.slack, each + 1) for each in range(2)]
+        self.slack.connectors = [Connector(self.world, self.slack, each + 1, tells=drains) for each in range(2)]
         self.programs = [
             Program(self.world, self.slack, name, remembers=2 * (seed % 3)) for name in rng.choice(("P", "PQ"))
         ]
@@ -96,7 +106,9 @@ class Simulation:
         if self.world.time > FAULTS_UNTIL:
             self.disk.failing = ""
             return
-        match rng.choice(("broker", "stop", "stop", "link", "connector", "drop", "session", "plugin", "disk")):
+        match rng.choice(FAULTS + DRAINS if self._drains else FAULTS):
+            case "drain":
+                rng.choice(self.slack.connectors).drain()
             case "broker" if self.broker.core is not None:
                 self.broker.kill()
             case "stop":
@@ -164,9 +176,22 @@ class Simulation:
                 assert name in message.payload, f"{name} got another answer: {message.payload}"
             elif name not in dead:
                 early = f"{name} was acknowledged without its answer after {message.acked_after:.2f} s"
-                assert message.acked_after > 2.4, early
+                assert message.acked_after > 2.4 or message.hurried, early
         else:
             assert message.lost_connection, f"{name} was never acknowledged"
+        if self._drains and message.done and name not in dead:
+            self._check_answer(message)
+
+    def _check_answer(self, message: Message) -> None:
+        """It reached the person in the acknowledgement, or followed it, and never both."""
+        posts = [each for each in self.broker.late_posts if json.loads(each) == {"text": message.name}]
+        assert not (message.payload and posts), f"{message.name} was answered both ways"
+        if any(message.born <= end < message.born + A_WHILE for end in self.broker.ends):
+            return  # Nobody may know then whether a post went out, or an acknowledgement.
+        if message.lost_connection and message.answered_at <= message.lost_at:
+            return  # The answer was being committed when there was no connection for it any more.
+        if not message.forgotten:
+            assert len(posts) + bool(message.payload) == 1, f"{message.name} was answered {len(posts)} times"
 
     def _name_of(self, envelope: int) -> str:
         text = self.disk.store.envelopes[envelope].text
@@ -174,10 +199,11 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    seeds = [int(each) for each in arguments]
+    drains = "drains" in arguments
+    seeds = [int(each) for each in arguments if each != "drains"]
     wanted = range(seeds[0], seeds[1]) if len(seeds) == 2 else seeds
     for seed in wanted:
-        simulation = Simulation(seed)
+        simulation = Simulation(seed, drains=drains)
         try:
             simulation.run()
         except AssertionError as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from slackd.envelope import Arrival, Promise, Settlement
+from slackd.link.messages import Closing
 from tests.simulation.world import Pipe, World
 
 ACK_PATIENCE = 3.0
@@ -20,6 +21,11 @@ class Message:
         started: How often the plugin began to work on it.
         excuses: How often it may be begun again: nacks, deaths of the plugin.
         failures: Real failures of it at the plugin.
+        lost_at: When the connection was lost that brought it, unacknowledged.
+        answered_at: When its plugin answered.
+        hurried: The connection that brought it asked for acknowledgements without answers.
+        forgotten: Its connector died with it, or was told to forget it: nobody tells the broker any more that
+            it was not acknowledged.
     """
 
     name: str
@@ -34,6 +40,14 @@ class Message:
     done: bool = False
     excuses: int = 0
     failures: int = 0
+    lost_at: float = 0.0
+    answered_at: float = 0.0
+    hurried: bool = False
+    forgotten: bool = False
+
+    def lose(self, now: float) -> None:
+        """Its connection is gone."""
+        self.lost_connection, self.lost_at = True, now
 
     @property
     def is_command(self) -> bool:
@@ -107,10 +121,16 @@ class Slack:
 
 
 class Connector:
-    """Keeps what is unsettled; acknowledges only on the connection that brought it."""
+    """Keeps what is unsettled; acknowledges only on the connection that brought it.
 
-    def __init__(self, world: World, slack: Slack, number: int) -> None:
-        self._world, self._slack, self.number = world, slack, number
+    One that `tells` says which connections close, or are gone.
+    """
+
+    def __init__(self, world: World, slack: Slack, number: int, *, tells: bool = False) -> None:
+        self._world, self._slack, self.number, self._tells = world, slack, number, tells
+        self._told: dict[str, Closing] = {}
+        self._draining = self._hurries = False
+        self._crossing: int | None = None
         self._numbers = itertools.count(1)
         self._connection = 1
         self._unsettled: dict[int, tuple[Message, Arrival, int, int]] = {}
@@ -118,13 +138,20 @@ class Connector:
         self.is_ready = True
 
     def receive(self, message: Message, text: str, attempt: int) -> None:
-        arrival = Arrival(next(self._numbers), "main", f"c{self._connection}", self._world.time, text)
-        self._unsettled[arrival.number] = (message, arrival, self._connection, attempt)
+        connection = self._connection if self._crossing is None else self._crossing
+        arrival = Arrival(next(self._numbers), "main", f"c{connection}", self._world.time, text)
+        self._unsettled[arrival.number] = (message, arrival, connection, attempt)
+        if connection != self._connection:
+            self._world.say(f"{message.name} crosses C{self.number}'s Close")
+            message.lose(self._world.time)
+        message.hurried = message.hurried or self._hurries
         if self.link is not None:
             self.link.send((arrival,))
 
     def link_up(self, link: Pipe) -> None:
         self.link = link
+        for closing in self._told.values():
+            link.send(closing)
         if self._unsettled:
             link.send(tuple(arrival for _, arrival, _, _ in self._unsettled.values()))
 
@@ -133,6 +160,47 @@ class Connector:
             message, arrival, connection, _ = self._unsettled.pop(settlement.number, (None, None, 0, 0))
             if message is not None and arrival is not None and connection == self._connection:
                 self._slack.acked(message, settlement.payload, arrival.received_at)
+        self._close_if_quiet()
+
+    def drain(self) -> None:
+        """Close the connection in a quiet moment; from some time on, see that there is one."""
+        if self._draining or not self.is_ready:
+            return
+        self._world.say(f"C{self.number} drains")
+        self._draining, connection = True, self._connection
+        self._world.after(self._world.rng.uniform(0.0, 1.0), lambda: self._hurry(connection))
+        self._close_if_quiet()
+
+    def _hurry(self, connection: int) -> None:
+        if not self._draining or connection != self._connection:
+            return
+        self._world.say(f"C{self.number} finds no quiet moment")
+        self._hurries = True
+        for message, *_ in self._here():
+            message.hurried = True
+        self._tell(Closing(f"c{connection}"))
+
+    def _close_if_quiet(self) -> None:
+        if not self._draining or self._here():
+            return
+        self._world.say(f"C{self.number} closes")
+        self._tell(Closing(f"c{self._connection}", mute=True))
+        self._crossing = self._connection
+        self._connection += 1
+        self._draining = self._hurries = False
+        self._world.after(0.01, self._all_read)
+
+    def _all_read(self) -> None:
+        self._crossing = None
+
+    def _here(self) -> list[tuple[Message, Arrival, int, int]]:
+        return [each for each in self._unsettled.values() if each[2] == self._connection]
+
+    def _tell(self, closing: Closing) -> None:
+        if self._tells:
+            self._told[closing.connection] = closing
+            if self.link is not None:
+                self.link.send(closing)
 
     def promised(self, promises: tuple[Promise, ...]) -> None:
         for promise in promises:
@@ -149,18 +217,23 @@ class Connector:
         for number in numbers:
             message, *_ = self._unsettled.pop(number, (None,))
             if message is not None:
-                message.lost_connection = True
+                message.lost_connection = message.forgotten = True
 
     def drop(self) -> None:
         """Its Slack connection drops; what is unsettled can no longer be acknowledged."""
         self._world.say(f"C{self.number}'s connection drops")
         for message, _, _, _ in self._unsettled.values():
-            message.lost_connection = True
+            message.lose(self._world.time)
+        self._tell(Closing(f"c{self._connection}", mute=True))
         self._connection += 1
+        self._draining = self._hurries = False
 
     def kill(self) -> None:
         self._world.say(f"kill -9 C{self.number}")
+        for message, _, _, _ in self._unsettled.values():
+            message.forgotten = True
         self.drop()
+        self._told.clear()
         self._unsettled.clear()
         self.is_ready = False
         self._world.after(self._world.rng.uniform(0.2, 1.0), self._back)

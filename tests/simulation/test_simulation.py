@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from slackd.broker.answers import AwaitedAnswers, Settlements
+from slackd.broker.closing import ClosingConnections
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.order import LaneQueue
 from slackd.broker.dispatch.plugin import PluginDispatch
@@ -14,6 +16,7 @@ from slackd.broker.dispatch.sessions import Lease
 from slackd.broker.ingest import Incoming, Ingest, Result
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Answer, Duplicate, OpenDelivery, Outcome
+from slackd.link.messages import Closing
 from tests.simulation.run import Simulation
 
 SEEDS = 150
@@ -24,11 +27,12 @@ FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 @pytest.mark.parametrize("first", range(0, SEEDS, 25))
 def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
     for seed in range(first, first + 25):
-        simulation = Simulation(seed)
-        try:
-            simulation.run()
-        except AssertionError as error:
-            raise AssertionError(f"{error}; replay: python -m tests.simulation.run {seed}") from error
+        for drains in (False, True):
+            try:
+                Simulation(seed, drains=drains).run()
+            except AssertionError as error:
+                replay = f"python -m tests.simulation.run {seed}{' drains' * drains}"
+                raise AssertionError(f"{error}; replay: {replay}") from error
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)
@@ -36,10 +40,10 @@ def test_seeds_that_failed_once_fail_no_more(seed: int) -> None:
     Simulation(seed).run()
 
 
-def found() -> bool:
+def found(*, drains: bool = False) -> bool:
     for seed in range(ENOUGH):
         try:
-            Simulation(seed).run()
+            Simulation(seed, drains=drains).run()
         except AssertionError:
             return True
     return False
@@ -98,6 +102,39 @@ def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(PluginDispatch, "_claim", claim)
     assert found()
+
+
+def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_waiting(self: BrokerCore) -> None:
+        for envelope in self.answers.take_ending():
+            self._settle(self.answers.passed(envelope))
+
+    monkeypatch.setattr(BrokerCore, "_end_waiting", end_waiting)
+    assert found(drains=True)
+
+
+def test_finds_an_answer_that_goes_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    def passed(self: AwaitedAnswers, envelope: int) -> Settlements:
+        return self.committed(envelope)
+
+    def answer(self: AwaitedAnswers, envelope: int, response: str | None) -> None:
+        owed = self._owed.get(envelope)
+        if owed is not None:
+            owed.answered, owed.response = True, response
+
+    monkeypatch.setattr(AwaitedAnswers, "passed", passed)
+    monkeypatch.setattr(AwaitedAnswers, "answer", answer)
+    assert found(drains=True)
+
+
+def test_finds_a_broker_that_is_not_told_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(self: ClosingConnections, link: int, closing: Closing) -> None:
+        if not closing.mute:
+            real(self, link, closing)
+
+    real = ClosingConnections.note
+    monkeypatch.setattr(ClosingConnections, "note", note)
+    assert found(drains=True)
 
 
 def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
