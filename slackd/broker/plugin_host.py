@@ -1,5 +1,6 @@
 """Plugin connections and what they become: sessions of the core (rule R4)."""
 
+import asyncio
 import logging
 
 from slackd import wire
@@ -8,6 +9,7 @@ from slackd.broker.engine import Engine
 from slackd.broker.errands import Errands
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.sessions.connection import PluginConnection, greeting
+from slackd.broker.sessions.identity import NotPermitted, check_identity
 from slackd.broker.sessions.protocol import Answered, CallAsked, Extended, Initialize, Nacked
 from slackd.config import Config, Plugin
 from slackd.errors import JournalError
@@ -37,7 +39,7 @@ class PluginHost:
 
     def connect(self) -> PluginConnection:
         """A new connection, for asyncio's server."""
-        connection = PluginConnection(self, foreground=self._foreground)
+        connection = PluginConnection(self)
         self._connections.add(connection)
         return connection
 
@@ -69,9 +71,13 @@ class PluginHost:
         """As in `Host`."""
         return self._config.plugin_files.get(name)
 
+    def identify(self, connection: PluginConnection, plugin: Plugin, said: Initialize) -> None:
+        """As in `Host`: beside the loop, since a directory of users may take its time."""
+        self._no_longer_silent(connection)
+        self._errands.begin(self._identify(connection, plugin, said))
+
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """As in `Host`: the session is opened as soon as the journal lists it."""
-        self._no_longer_silent(connection)
         mine = sum(of == connection.plugin and name != said.session for of, name in self._sessions)
         if mine >= MAX_SESSIONS or len(self._connections) > MAX_CONNECTIONS:
             return wire.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
@@ -156,6 +162,15 @@ class PluginHost:
                 connection.plugin,
                 extra={"event": "session-ended", "plugin": connection.plugin},
             )
+
+    async def _identify(self, connection: PluginConnection, plugin: Plugin, said: Initialize) -> None:
+        assert connection.peer is not None
+        refusal = ""
+        try:
+            await asyncio.to_thread(check_identity, connection.peer, plugin, foreground=self._foreground)
+        except NotPermitted as error:
+            refusal = str(error)
+        connection.identified(plugin, said, refusal)
 
     async def _open(self, connection: PluginConnection, said: Initialize) -> None:
         engine, plugin = self._engine, self._config.plugin_files[connection.plugin]

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from slackd import __version__, wire
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
-from slackd.broker.sessions.identity import NotPermitted, Peer, check_identity, peer_of
+from slackd.broker.sessions.identity import Peer, peer_of
 from slackd.broker.sessions.protocol import (
     PROTOCOL,
     Answered,
@@ -50,6 +50,9 @@ class Host(Protocol):
     def plugin(self, name: str) -> Plugin | None:
         """The plugin of this name."""
 
+    def identify(self, connection: "PluginConnection", plugin: Plugin, said: Initialize) -> None:
+        """Find out whether it may be that plugin: `identified` is called, later."""
+
     def admit(self, connection: "PluginConnection", said: Initialize) -> tuple[int, str] | None:
         """Begin a session: None, and later `opened` is called; or why not (code, message)."""
 
@@ -82,8 +85,8 @@ class PluginConnection(asyncio.Protocol):
         peer: The process at the other end.
     """
 
-    def __init__(self, host: Host, *, foreground: bool) -> None:
-        self._host, self._foreground = host, foreground
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._protocol = SessionProtocol()
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.TimerHandle | None = None
@@ -122,6 +125,18 @@ class PluginConnection(asyncio.Protocol):
         if self._unheard and self._transport is not None:
             self._unheard = False
             self._transport.resume_reading()
+
+    def identified(self, plugin: Plugin, said: Initialize, refusal: str) -> None:
+        """Who is at the other end may be that plugin, or why not."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if refusal:
+            self.refuse(said.id, wire.NOT_PERMITTED, refusal)
+            return
+        self.plugin, self.client = plugin.name, said.client
+        refused = self._host.admit(self, said)
+        if refused is not None:
+            self.refuse(said.id, *refused)
 
     def opened(self, id_: int | str, result: Mapping[str, Any]) -> None:
         """The session is listed: tell the plugin, and hear what it said meanwhile with `resume`."""
@@ -230,23 +245,14 @@ class PluginConnection(asyncio.Protocol):
                     self._initialize(event)
 
     def _initialize(self, said: Initialize) -> None:
-        assert self.peer is not None
         assert self._transport is not None
         plugin = self._host.plugin(said.plugin)
         if plugin is None:
             text = f"no file in plugins.d declares a plugin {said.plugin[:100]!r}"
             self.refuse(said.id, wire.UNKNOWN_PLUGIN, text)
             return
-        try:
-            check_identity(self.peer, plugin, foreground=self._foreground)
-        except NotPermitted as error:
-            self.refuse(said.id, wire.NOT_PERMITTED, str(error))
-            return
-        self.plugin, self.client = plugin.name, said.client
         self._transport.pause_reading()
-        refused = self._host.admit(self, said)
-        if refused is not None:
-            self.refuse(said.id, *refused)
+        self._host.identify(self, plugin, said)
 
     def _too_slow(self) -> None:
         if not self.is_open:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import pwd
+import threading
 from typing import Any
 
 import pytest
@@ -78,6 +80,24 @@ async def test_a_process_of_another_user_is_not_the_plugin(monkeypatch: pytest.M
         assert await program.refused_with() == wire.NOT_PERMITTED
         monkeypatch.undo()
         await still_works(here)
+
+
+async def test_a_directory_of_users_that_hangs_holds_nobody_else_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def getpwnam(name: str) -> pwd.struct_passwd:
+        asked.set()
+        assert answers.wait(60)
+        raise KeyError(name)
+
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    async with house(plugin("bot", users=("somebody",)), plugin("victim")) as here:
+        program = await here.connect()
+        await program.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot"})
+        await asyncio.to_thread(asked.wait, 60)
+        await still_works(here)
+        answers.set()
+        assert await program.refused_with() == wire.NOT_PERMITTED
 
 
 async def test_answers_that_nobody_waits_for_are_ignored() -> None:
