@@ -18,7 +18,7 @@ from typing import Final
 
 import attrs
 
-from slackd.connector.socketmode import backoff, retiring, rotation
+from slackd.connector.socketmode import retiring, rotation
 from slackd.connector.socketmode.actions import (
     Abort,
     Action,
@@ -33,20 +33,13 @@ from slackd.connector.socketmode.actions import (
 from slackd.connector.socketmode.failures import LINK_DISABLED_MEND, DialFailure
 from slackd.connector.socketmode.life import Life
 from slackd.connector.socketmode.lifecycle import Cue, Phase, after
+from slackd.connector.socketmode.places import SLACK_LIMIT, SPARE_PLACES, Places
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.connector.socketmode.redial import Redial
+from slackd.connector.socketmode.silence import Silence
 from slackd.link.messages import AppTrouble, ConnectionState
 
-LASTING: Final = 2.0
-"""A hello resets the backoff once it has lasted so many seconds (some servers say hello and hang up)."""
-FREE_REPLACEMENTS: Final = 5
-"""Replacements dialled at once although no connection before them lasted; after that they wait, too."""
-SPARE_PLACES: Final = 2
-"""Planned rotation leaves so many of Slack's ten places free (design, section 5)."""
-SLACK_LIMIT: Final = 10
-"""Open connections an app may have ("Using Socket Mode")."""
 REACH_SLACK: Final = "check that this host reaches *.slack.com:443 (name service, firewall, proxy, ca_file)"
-TROUBLE_AFTER: Final = 5
-"""Failed dials in a row after which an app without a READY connection is in trouble, whatever the reason."""
 
 _REASONS: Final = {
     "warning": Cue.WARNING,
@@ -90,18 +83,15 @@ class Pool:
         Connections are numbered from `first_number` on.
         """
         self.policy = policy
-        self._rng = rng
         self._is_busy = is_busy
         self._lives: list[Life] = []
-        self._tries = [0] * policy.connections
+        self._redial = Redial(policy.connections, rng)
+        self._silence = Silence(policy.stall_timeout)
+        self._places = Places()
         self._next_number = first_number
         self._actions: list[Action] = []
-        self._not_before = 0.0
-        self._free: int | None = None
-        self._reading = True
         self._draining = False
         self._trouble: AppTrouble | None = None
-        self._said_budget = False
         self._last_failure = ""
 
     # What it says of itself.
@@ -158,7 +148,7 @@ class Pool:
         if not life.lifetime:
             life.host, life.num_connections, life.lifetime = hello.host, hello.num_connections, hello.lifetime
             if life.phase is Phase.READY:
-                self._plan_rotation(life)
+                rotation.plan(life, self._slot(life))
         count = f"Slack counts {hello.num_connections} of this app" if hello.num_connections else ""
         self._tell(life, Cue.HELLO, now, count)
 
@@ -207,28 +197,22 @@ class Pool:
 
     def told_free(self, free: int, now: float) -> None:
         """The broker counted the places that are free under Slack's limit, ghosts and strangers included."""
-        had_none = self._free is not None and self._free < 1
-        self._free = free
-        if free >= SPARE_PLACES:
-            self._said_budget = False
-        else:
+        has_one_again = self._places.told(free)
+        if free < SPARE_PLACES:
             for life in self._lives:
                 if life.replaced:
                     life.linger_until = min(life.linger_until, now)
-        if had_none and free >= 1:
-            self._hurry_whoever_waits_for_a_place(now)
+        if has_one_again:
+            self._redial.hurry(self._lives, now)
         self.tick(now)
 
     def reading_paused(self, now: float) -> None:
         """Nobody reads the sockets for now, so silence means nothing."""
-        self._reading = False
+        self._silence.reading_paused()
 
     def reading_resumed(self, now: float) -> None:
         """The sockets are read again."""
-        self._reading = True
-        for life in self._lives:
-            life.heard_at = now
-            life.asked = False
+        self._silence.reading_resumed(self._lives, now)
 
     def drain(self, now: float) -> None:
         """Take nothing new: wait for no replacement, close what is not busy."""
@@ -249,7 +233,7 @@ class Pool:
     def tick(self, now: float) -> None:
         """Look at the clock, and at what is busy."""
         for life in list(self._lives):
-            if self._is_to_be_asked(life, now):
+            if self._silence.is_to_be_asked(life, now):
                 life.asked = True
                 self._actions.append(Ping(life.connection))
             match life.phase:
@@ -257,7 +241,7 @@ class Pool:
                     self._tick_dialling(life, now)
                 case Phase.BACKOFF:
                     self._tick_backoff(life, now)
-                case Phase.READY | Phase.LEAVING | Phase.RETIRING if self._is_silent(life, now):
+                case _ if self._silence.has_stalled(life, now):
                     self._stall(life, now)
                 case Phase.READY:
                     self._tick_ready(life, now)
@@ -293,21 +277,18 @@ class Pool:
         if life.rotate_at is None or now < life.rotate_at:
             return
         if all(other.phase is Phase.READY or other.draining or other.replaced for other in self._lives):
-            if self._places_free() >= SPARE_PLACES:
+            if self._places.are_spare(self._lives):
                 self._tell(life, Cue.ROTATION_DUE, now)
                 return
-            if not self._said_budget:
-                self._said_budget = True
+            if not self._places.said_short:
+                self._places.said_short = True
                 self._say(
                     logging.WARNING,
                     "rotation-waits",
                     f"the planned replacement of {life.connection} waits: fewer than {SPARE_PLACES} "
                     f"of the app's {SLACK_LIMIT} places are free (`slackctl status` tells who has them)",
                 )
-        slot = self._slot(life)
-        life.rotate_at = rotation.next_turn(
-            now + rotation.slice_width(life.lifetime, slot) / 2, life.lifetime, slot
-        )
+        rotation.postpone(life, now, self._slot(life))
 
     def _tick_retiring(self, life: Life, now: float) -> None:
         if life.closing:
@@ -320,18 +301,6 @@ class Pool:
                 self._close(life)
             case EndWaiting() as ends:
                 self._actions.append(ends)
-
-    def _is_silent(self, life: Life, now: float) -> bool:
-        return self._reading and now >= life.heard_at + self.policy.stall_timeout
-
-    def _is_to_be_asked(self, life: Life, now: float) -> bool:
-        """Slack pings on its own. A server that never did so isn't dead in a silence if it answers."""
-        return (
-            life.phase in (Phase.READY, Phase.LEAVING, Phase.RETIRING)
-            and self._reading
-            and not (life.asked or life.pings)
-            and now >= life.heard_at + self.policy.stall_timeout / 2
-        )
 
     def _stall(self, life: Life, now: float) -> None:
         detail = f"no frame for {self.policy.stall_timeout:g} s"
@@ -349,8 +318,9 @@ class Pool:
             elif life.phase is Phase.DIALLING:
                 yield life.dialled_at + self.policy.hello_timeout
             return
-        if self._reading:
-            yield life.heard_at + self.policy.stall_timeout / (1 if life.asked or life.pings else 2)
+        silent_at = self._silence.wake_at(life)
+        if silent_at is not None:
+            yield silent_at
         if life.phase is Phase.READY and life.rotate_at is not None:
             yield life.rotate_at
         if life.phase is Phase.RETIRING and not life.closing:
@@ -365,7 +335,7 @@ class Pool:
         if life.phase is before:
             return
         if before is Phase.READY:
-            self._note_how_long_it_lasted(life, now)
+            self._redial.was_ready(life, now)
         life.since = now
         self._actions.append(Moved(life.state(), cue, now, ghost_until, detail))
         if life.phase is Phase.READY:
@@ -376,11 +346,11 @@ class Pool:
             self._enter_backoff(life, cue, now)
         elif life.phase is Phase.CLOSED:
             self._lives.remove(life)
-            self._hurry_whoever_waits_for_a_place(now)
+            self._redial.hurry(self._lives, now)
 
     def _enter_ready(self, life: Life, now: float) -> None:
         self._last_failure = ""
-        self._plan_rotation(life)
+        rotation.plan(life, self._slot(life))
         if self._trouble is not None:
             self._trouble = None
             self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
@@ -388,30 +358,19 @@ class Pool:
         if old is not None and not old.is_over:
             old.replaced = True
             self._tell(old, Cue.REPLACEMENT_READY, now)
-            makes_room = self._places_free() < SPARE_PLACES
-            old.linger_until = now if makes_room else retiring.lingers_until(old, now)
+            are_spare = self._places.are_spare(self._lives)
+            old.linger_until = retiring.lingers_until(old, now) if are_spare else now
             self._tick_retiring(old, now)
 
-    def _plan_rotation(self, life: Life) -> None:
-        if life.ready_since is not None and life.lifetime >= rotation.SHORTEST_LIFETIME:
-            life.rotate_at = rotation.rotation_due(life.ready_since, life.lifetime, self._slot(life))
-
     def _enter_backoff(self, life: Life, cue: Cue, now: float) -> None:
-        tries = self._tries[life.place]
+        wait = self._redial.backs_off(life, cue, now)
         if cue is Cue.TOO_MANY_WEBSOCKETS:
-            wait = backoff.for_a_place(tries, self._rng)
             self._say(
                 logging.WARNING,
                 "no-place",
                 f"Slack has no place for one more connection of this app (its limit is {SLACK_LIMIT}); "
                 f"{life.connection} waits up to {wait:.0f} s, or until one is free",
             )
-        elif cue in (Cue.APP_REFUSED, Cue.LINK_DISABLED):
-            wait = backoff.slowly(self._rng)
-        else:
-            wait = backoff.full_jitter(tries, self._rng)
-        life.dial_at = max(now + wait, self._not_before)
-        life.no_place = cue is Cue.TOO_MANY_WEBSOCKETS
         if cue is Cue.LINK_DISABLED:
             self._complain(AppTrouble(self.policy.app, "link_disabled: Socket Mode is off", LINK_DISABLED_MEND))
         if cue not in (Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.DROPPED, Cue.CLOSED_BY_EITHER):
@@ -422,12 +381,9 @@ class Pool:
         if life.phase is Phase.DIALLING:
             self._last_failure = failure.reason
         if failure.retry_after is not None:
-            self._not_before = max(self._not_before, now + backoff.as_told(failure.retry_after, self._rng))
-            for other in self._lives:
-                if other.dial_at is not None:
-                    other.dial_at = max(other.dial_at, self._not_before)
+            self._redial.told_to_wait(failure.retry_after, self._lives, now)
         self._tell(life, cue, now, failure.reason)
-        if failure.fatal or (self._trouble is None and not self.ready and max(self._tries) >= TROUBLE_AFTER):
+        if failure.fatal or (self._trouble is None and not self.ready and self._redial.is_in_vain):
             self._complain(AppTrouble(self.policy.app, failure.reason, failure.mend or REACH_SLACK))
 
     def _complain(self, trouble: AppTrouble) -> None:
@@ -445,17 +401,13 @@ class Pool:
                 other.linger_until = min(other.linger_until, now)
                 self._tick_retiring(other, now)
         life = Life(self.policy.app, place, self._name(), now, replaces=replaces)
-        excess = self._tries[place] - FREE_REPLACEMENTS
-        wait = backoff.full_jitter(excess, self._rng) if excess > 0 else 0.0
-        life.dial_at = max(now + wait, self._not_before)
+        self._redial.begins(life, now)
         self._lives.append(life)
         self._actions.append(Moved(life.state(), Cue.RETRY_DUE, now))
         self._tick_dialling(life, now)
 
     def _dial(self, life: Life, now: float) -> None:
-        life.dial_at = None
-        life.dialled_at = life.heard_at = now
-        self._tries[life.place] += 1
+        self._redial.dials(life, now)
         self._actions.append(Dial(life.connection))
 
     def _close(self, life: Life) -> None:
@@ -466,23 +418,6 @@ class Pool:
     def _abort(self, life: Life, cue: Cue, now: float, detail: str) -> None:
         self._actions.append(Abort(life.connection))
         self._tell(life, cue, now, detail, ghost_until=life.ghost_until())
-
-    def _note_how_long_it_lasted(self, life: Life, now: float) -> None:
-        lasting = min(LASTING, life.lifetime / 4 or LASTING)
-        if life.ready_since is not None and now - life.ready_since >= lasting:
-            self._tries[life.place] = 0
-
-    def _hurry_whoever_waits_for_a_place(self, now: float) -> None:
-        for life in self._lives:
-            if life.phase is Phase.BACKOFF and life.no_place and life.dial_at is not None:
-                life.no_place = False
-                life.dial_at = min(life.dial_at, now + backoff.full_jitter(1, self._rng))
-                return
-
-    def _places_free(self) -> int:
-        if self._free is not None:
-            return self._free
-        return SLACK_LIMIT - max((life.num_connections for life in self._lives), default=0)
 
     def _slot(self, life: Life) -> rotation.Slot:
         return rotation.Slot.for_place(self.policy.connector, life.place, self.policy.connections)

@@ -12,6 +12,8 @@ from typing import Final
 
 import attrs
 
+from slackd.connector.socketmode.life import Life
+
 CONNECTORS: Final = 2
 """Connectors on one host (design, section 3)."""
 
@@ -35,6 +37,17 @@ class Slot:
     def for_place(cls, connector: int, place: int, connections: int) -> "Slot":
         """The slot of place `place` (from 0) in connector `connector` (from 1), each with `connections`."""
         return cls(((connector - 1) % CONNECTORS) * connections + place, CONNECTORS * connections)
+
+
+def plan(life: Life, slot: Slot) -> None:
+    """Set when a life that is READY is to be replaced, if Slack said how long it lives."""
+    if life.ready_since is not None and life.lifetime >= SHORTEST_LIFETIME:
+        life.rotate_at = rotation_due(life.ready_since, life.lifetime, slot)
+
+
+def postpone(life: Life, now: float, slot: Slot) -> None:
+    """It can't be replaced now: in its next turn."""
+    life.rotate_at = next_turn(now + slice_width(life.lifetime, slot) / 2, life.lifetime, slot)
 
 
 def lead(lifetime: float) -> float:
