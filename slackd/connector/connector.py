@@ -11,13 +11,15 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from slackd.config.values import App
+from slackd.connector.calls import CallsUnderWay
 from slackd.connector.credentials import AppSecrets
+from slackd.connector.farewells import Farewells
 from slackd.connector.promises import Promises
 from slackd.connector.reports import Reports
 from slackd.connector.socketmode.actions import Moved
@@ -27,7 +29,7 @@ from slackd.connector.standing import Readiness, Standing
 from slackd.connector.transport import Transport, TransportStatus
 from slackd.connector.unsettled import Unsettled
 from slackd.connector.webapi import WebApi
-from slackd.envelope import ACK_DEADLINE, Arrival, Settlement
+from slackd.envelope import Arrival, Settlement
 from slackd.errors import ConfigError
 from slackd.link import SendToBroker
 from slackd.link.messages import (
@@ -35,13 +37,13 @@ from slackd.link.messages import (
     AppTrouble,
     Call,
     Closing,
+    ConnectionState,
     Deliver,
     FromBroker,
     Hello,
     Peers,
     Promised,
     Refused,
-    Returned,
     Settled,
 )
 
@@ -108,16 +110,14 @@ class Connector:
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
         self._standing = Standing(apps, self._transports, self._reports.troubles)
-        self._closing: dict[str, Closing] = {}
+        self._farewells = Farewells(self._unsettled)
         self._promises = Promises()
         self._promise_timer: asyncio.TimerHandle | None = None
         self._paused = False
-        self._calls: set[asyncio.Task[None]] = set()
-        self._group: asyncio.TaskGroup | None = None
+        self._calls = CallsUnderWay(number, self._web, self._notify)
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
         self._cut_short = False
-        self._answers_until = 0.0
         self._over = asyncio.Event()
 
     # Its life.
@@ -125,15 +125,16 @@ class Connector:
     async def run(self) -> None:
         """Keep every app's connections until drained (`drain`), or cancelled."""
         try:
-            async with asyncio.TaskGroup() as self._group:
+            async with asyncio.TaskGroup() as group:
+                self._calls.group = group
                 for name, web in self._web.items():
-                    self._group.create_task(self._serve_app(self._transports[name], web))
-                reporter = self._group.create_task(self._report_regularly())
-                self._group.create_task(self._stop_when_over(reporter))
+                    group.create_task(self._serve_app(self._transports[name], web))
+                reporter = group.create_task(self._report_regularly())
+                group.create_task(self._stop_when_over(reporter))
         finally:
             if self._promise_timer is not None:
                 self._promise_timer.cancel()
-            self._group = None
+            self._calls.group = None
             self._over.set()
 
     async def drain(self, limit: float) -> None:
@@ -159,8 +160,7 @@ class Connector:
                 extra={"event": "drain-cut-short"},
             )
             self._cut_short = True
-            for call in self._calls:
-                call.cancel()
+            self._calls.cancel()
             for transport in self._transports.values():
                 transport.finish()
             self._notify()
@@ -201,21 +201,20 @@ class Connector:
 
     def link_up(self, send: SendToBroker) -> None:
         """Introduce ourselves, tell what changed meanwhile, and deliver again all that is unsettled (R1)."""
-        self._send = self._reports.send = send
-        states = [state for transport in self._transports.values() for state in transport.status().connections]
+        self._send = self._reports.send = self._calls.send = send
         send(
             Hello(
                 version=LINK_VERSION,
                 connector=self.number,
                 pid=os.getpid(),
                 digest=self._digest,
-                states=tuple(states),
+                states=tuple(self._states()),
                 troubles=tuple(self._reports.troubles.values()),
                 apps={name: app.connections for name, app in self._apps.items()},
             )
         )
         self._reports.catch_up()
-        for closing in self._closing.values():
+        for closing in self._farewells.all():
             send(closing)
         self._fresh.clear()
         if len(self._unsettled):
@@ -224,7 +223,7 @@ class Connector:
 
     def link_down(self) -> None:
         """Keep everything; the link comes back."""
-        self._send = self._reports.send = None
+        self._send = self._reports.send = self._calls.send = None
         self._notify()
 
     def from_broker(self, messages: Sequence[FromBroker]) -> None:
@@ -239,7 +238,7 @@ class Connector:
                 case Refused():
                     self._refuse(message)
                 case Call():
-                    self._start_call(message)
+                    self._calls.start(message)
                 case Peers(apps=apps):
                     self._standing.peers = apps
                     for name, peers in apps.items():
@@ -268,12 +267,10 @@ class Connector:
 
     def closing(self, closing: Closing) -> None:
         """Tell the broker; and the next one, while there is something that it concerns."""
-        self._closing = {name: told for name, told in self._closing.items() if self._concerns_something(name)}
-        self._closing[closing.connection] = closing
+        open_connections = {each.connection for each in self._states()}
+        self._farewells.note(closing, open_connections, self._clock())
         if self._send is not None:
             self._send(closing)
-        if self._unsettled.brought_by(closing.connection):
-            self._answers_until = self._clock() + ACK_DEADLINE
 
     def moved(self, moved: Moved) -> None:
         """Tell the broker, now or when it is back."""
@@ -319,7 +316,7 @@ class Connector:
 
     async def _stop_when_over(self, reporter: "asyncio.Task[None]") -> None:
         await self._draining.wait()
-        await self._until(lambda: not any(t.status().connections for t in self._transports.values()))
+        await self._until(lambda: not any(self._states()))
         await self._let_answers_follow()
         await self._until(lambda: not self._calls)
         self._reports.tell_acknowledgements()
@@ -330,20 +327,16 @@ class Connector:
         """What was acknowledged without its answer gets it through a `response_url`, by a connector: where no
         other one is READY, by this one, for as long as an answer may take that still comes in time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._answers_until - self._clock()):
+            async with asyncio.timeout(self._farewells.answers_until - self._clock()):
                 await self._until(lambda: self._cut_short or self._standing.is_ready_elsewhere)
+
+    def _states(self) -> Iterator[ConnectionState]:
+        return (state for each in self._transports.values() for state in each.status().connections)
 
     async def _until(self, true: Callable[[], bool]) -> None:
         while not true():
             self._changed.clear()
             await self._changed.wait()
-
-    def _concerns_something(self, connection: str) -> bool:
-        return self._unsettled.brought_by(connection) or any(
-            state.connection == connection
-            for transport in self._transports.values()
-            for state in transport.status().connections
-        )
 
     def _hand_over(self) -> None:
         batch, self._fresh = self._fresh, []
@@ -410,27 +403,6 @@ class Connector:
             self._log.info("Slack's connections are read again", extra={"event": "reading-resumed"})
             for transport in self._transports.values():
                 transport.resume()
-
-    def _start_call(self, call: Call) -> None:
-        send = self._send
-        if send is None:
-            return
-        if self._group is None or call.app not in self._web:
-            send(Returned(call.number, None, 0, error=f"connector {self.number} has no tokens of {call.app}"))
-            return
-        task = self._group.create_task(self._carry_out(call, send))
-        self._calls.add(task)
-        task.add_done_callback(self._call_is_over)
-
-    async def _carry_out(self, call: Call, send: SendToBroker) -> None:
-        returned = await self._web[call.app].carry_out(call)
-        # Another broker counts its calls anew: an answer goes to the one that asked, or to nobody.
-        if self._send is send:
-            send(returned)
-
-    def _call_is_over(self, task: "asyncio.Task[None]") -> None:
-        self._calls.discard(task)
-        self._notify()
 
     async def _report_regularly(self) -> None:
         while True:

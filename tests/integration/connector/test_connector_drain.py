@@ -84,7 +84,7 @@ async def test_a_broker_that_comes_back_is_told_again_before_it_is_delivered_to(
         await rig.broker.until(lambda: rig.broker.arrivals)
         rig.link.close()
         draining = asyncio.create_task(rig.connector.drain(20))
-        await slack.wait_until(lambda: rig.connector._closing)
+        await slack.wait_until(lambda: rig.connector._farewells.all())
         rig.relink()
         await rig.broker.until(lambda: len(rig.broker.arrivals) == 2)
         assert {(told.connection, told.mute) for told in rig.broker.closings} == {("c1-emulated-1", False)}

@@ -1,0 +1,36 @@
+"""What the broker is told of connections that close, or are gone: now, and again after every new link. Pure."""
+
+from collections.abc import Container
+
+from slackd.connector.unsettled import Unsettled
+from slackd.envelope import ACK_DEADLINE
+from slackd.link.messages import Closing
+
+
+class Farewells:
+    """Remembers what was told while it concerns something.
+
+    Attributes:
+        answers_until: Until when answers may come, in time, of what was acknowledged without (or not at all).
+    """
+
+    def __init__(self, unsettled: Unsettled) -> None:
+        self.answers_until = 0.0
+        self._unsettled = unsettled
+        self._told: dict[str, Closing] = {}
+
+    def note(self, closing: Closing, open_connections: Container[str], now: float) -> None:
+        """It is being told. What concerns neither an open connection nor anything unsettled is forgotten."""
+        unsettled = self._unsettled
+        self._told = {
+            name: told
+            for name, told in self._told.items()
+            if name in open_connections or unsettled.brought_by(name)
+        }
+        self._told[closing.connection] = closing
+        if unsettled.brought_by(closing.connection):
+            self.answers_until = now + ACK_DEADLINE
+
+    def all(self) -> tuple[Closing, ...]:
+        """For a broker that was told nothing yet."""
+        return tuple(self._told.values())
