@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from slackd.link import ConnectorEnd
-from slackd.link.codec import LinkMessage
 from slackd.link.lines import LinkLines
-from slackd.link.messages import FromBroker
+from slackd.link.messages import FromBroker, LinkMessage
 
 log = logging.getLogger(__name__)
 

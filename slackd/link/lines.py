@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from slackd.errors import LinkError
-from slackd.link.codec import LinkMessage, encode
+from slackd.link.encoding import encode
+from slackd.link.messages import LinkMessage
 from slackd.link.reader import Broken, LinkReader, Unknown
 
 log = logging.getLogger(__name__)

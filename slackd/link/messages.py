@@ -1,5 +1,5 @@
-"""What the two wings say to each other. In one process these values are passed as they are; over a socket
-`codec` turns each into one line.
+"""What the two wings say to each other. In one process these values are passed as they are; over a socket each
+is a line (`encoding`, `decoding`).
 
 A connector speaks first (`Hello`). It repeats after every new link what is still unsettled (rule R1 of the
 design), so no message needs an acknowledgement of its own.
@@ -237,3 +237,4 @@ class Peers:
 
 FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Closing | Returned
 FromBroker = Settled | Promised | Refused | Call | Peers
+LinkMessage = FromConnector | FromBroker

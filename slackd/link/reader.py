@@ -4,7 +4,9 @@ import attrs
 
 from slackd import wire
 from slackd.errors import LinkError
-from slackd.link.codec import LINE_LIMIT, Heads, LinkMessage, decode
+from slackd.link.decoding import Heads, decode
+from slackd.link.encoding import LINE_LIMIT
+from slackd.link.messages import LinkMessage
 
 
 @attrs.frozen

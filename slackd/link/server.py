@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from slackd.errors import LinkVersionError
 from slackd.link import BrokerEnd
-from slackd.link.codec import LinkMessage
 from slackd.link.lines import LinkLines
-from slackd.link.messages import LINK_VERSION, FromConnector, Hello
+from slackd.link.messages import LINK_VERSION, FromConnector, Hello, LinkMessage
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from slackd import wire
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.errors import LinkError
-from slackd.link.codec import DELIVER_LIMIT, LINE_LIMIT, LinkMessage, decode, encode
+from slackd.link.decoding import decode
+from slackd.link.encoding import DELIVER_LIMIT, LINE_LIMIT, encode
 from slackd.link.messages import (
     Acknowledged,
     AppPeers,
@@ -22,6 +23,7 @@ from slackd.link.messages import (
     ConnectionState,
     Deliver,
     Hello,
+    LinkMessage,
     Peers,
     Promised,
     Refused,
