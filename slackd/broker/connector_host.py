@@ -19,6 +19,7 @@ from slackd.link.messages import (
     Hello,
     Returned,
     Trouble,
+    Unsent,
 )
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,8 @@ class ConnectorHost:
                 engine.core.deliver(link, arrivals, engine.clock())
             case Closing():
                 engine.core.closing(link, message)
+            case Unsent(numbers):
+                engine.core.unsent(link, numbers)
             case Acknowledged():
                 self._on_acknowledged(message)
             case Returned():

@@ -28,12 +28,14 @@ from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.dispatch.order import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
 from slackd.broker.forms import is_message
+from slackd.broker.given import Given, GivenAnswers
 from slackd.broker.ingest import Incoming, Ingest
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
+    AnswerUnsent,
     Bury,
     Close,
     Done,
@@ -67,6 +69,7 @@ class BrokerCore:
         self.tally = Tally()
         self.recent = RecentEnvelopes()
         self.answers = AwaitedAnswers()
+        self.given = GivenAnswers()
         self.watched = False
         rules = config.plugins
         self.plugins = {
@@ -111,6 +114,15 @@ class BrokerCore:
         """A connection of this link closes: what came over it waits less for plugins' answers."""
         self.answers.closing(link, closing)
         self._end_waiting()
+
+    def unsent(self, link: int, numbers: Sequence[int]) -> None:
+        """No acknowledgement could carry what these were settled with."""
+        for given in self.given.unsent(link, numbers):
+            answer = given.answer
+            self._next.add(
+                AnswerUnsent(answer.envelope, answer.delivery, answer.plugin),
+                Origin(answer.plugin, session=given.session, given=given),
+            )
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
@@ -320,14 +332,12 @@ class BrokerCore:
         match write:
             case Close():
                 self._note("done", write, outcome, origin, now)
-                if write.response is not None and (outcome.passed or write.answer is None):
-                    self._send_late(write, outcome, origin)
-                if write.answer is None:
-                    return []
-                answers = self.answers
-                return (answers.passed if outcome.passed else answers.committed)(outcome.envelope)
+                return self._closed(write, outcome, origin)
             case AnswerPassed(envelope):
                 return self.answers.passed(envelope)
+            case AnswerUnsent():
+                assert origin.given is not None
+                self._post_late(origin.given)
             case Retry():
                 self._note("retried", write, outcome, origin, now, write.error)
             case Bury():
@@ -335,13 +345,26 @@ class BrokerCore:
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
 
-    def _send_late(self, write: Close, outcome: Done, origin: Origin) -> None:
-        if origin.is_message:
-            late = LateAnswer(write.delivery, outcome.envelope, origin.plugin, "", "", write.response or "")
-            self._actions.append(PostLate(late, origin.session, write.attempt))
-        else:
+    def _closed(self, write: Close, outcome: Done, origin: Origin) -> Settlements:
+        """Its answer goes into the acknowledgement, or follows it."""
+        given = None
+        if write.response is not None and origin.is_message:
+            late = LateAnswer(write.delivery, outcome.envelope, origin.plugin, "", "", write.response)
+            given = Given(late, origin.session, write.attempt)
+        if write.answer is not None and not outcome.passed:
+            settlements = self.answers.committed(outcome.envelope)
+            if given is not None:
+                self.given.settled(given, [(link, each.number) for link, each in settlements])
+            return settlements
+        if given is not None:
+            self._post_late(given)
+        elif write.response is not None:
             tell = TellLate(origin.plugin, origin.session, write.delivery, write.attempt, None)
             self._actions.append(tell)
+        return self.answers.passed(outcome.envelope) if outcome.passed else []
+
+    def _post_late(self, given: Given) -> None:
+        self._actions.append(PostLate(given.answer, given.session, given.attempt))
 
     def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
         by_plugin: dict[str, list[OpenDelivery]] = {}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from slackd.broker.given import Given
 from slackd.broker.ingest import Incoming
 from slackd.broker.journal.writes import Outcome, Write
 from slackd.errors import JournalError
@@ -21,12 +22,14 @@ class Origin:
         envelope: For a `Close` with the answer that is owed: the envelope's id, else 0.
         session: For a `Close` with an answer that is late, or may turn out to be: who answered.
         is_message: That answer is a message, which a `response_url` takes.
+        given: For an `AnswerUnsent`: the answer.
     """
 
     plugin: str = ""
     envelope: int = 0
     session: str = ""
     is_message: bool = False
+    given: Given | None = None
 
 
 NOBODY = Origin()

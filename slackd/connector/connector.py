@@ -45,6 +45,7 @@ from slackd.link.messages import (
     Promised,
     Refused,
     Settled,
+    Unsent,
 )
 
 REPORT_INTERVAL: Final = 1.0
@@ -299,9 +300,11 @@ class Connector:
         now = self._clock()
         self._reports.acknowledged(app, [now - at for at in received_at])
 
-    def unsendable(self, app: str) -> None:
-        """Count what was settled too late for its connection."""
+    def unsendable(self, app: str, settlement: Settlement | None = None) -> None:
+        """Count what was settled too late for its connection; an answer may have another way."""
         self._reports.unsendable(app)
+        if settlement is not None and settlement.payload is not None and self._send is not None:
+            self._send(Unsent((settlement.number,)))
 
     # Inside.
 

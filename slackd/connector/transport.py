@@ -55,8 +55,9 @@ class Upstream(Protocol):
     def acknowledged(self, app: str, received_at: Sequence[float]) -> None:
         """The acknowledgements of what came in at these times went out."""
 
-    def unsendable(self, app: str) -> None:
-        """A settled envelope could not be acknowledged, since its connection was gone."""
+    def unsendable(self, app: str, settlement: Settlement | None = None) -> None:
+        """A settled envelope could not be acknowledged, since its connection was gone; how it was settled, if
+        that is known any more."""
 
 
 class Transport(Protocol):

@@ -32,6 +32,7 @@ from slackd.link.messages import (
     Returned,
     Settled,
     Trouble,
+    Unsent,
 )
 
 Params = Mapping[str, Any]
@@ -235,6 +236,7 @@ _DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage | Heads]]] = {
     "trouble": lambda params: Trouble(_read_trouble(params)),
     "acknowledged": _read_acknowledged,
     "closing": _read_closing,
+    "unsent": lambda params: Unsent(tuple(_column(_INTEGERS, params["numbers"]))),
     "result": _read_returned,
     "promised": lambda params: Promised(tuple(_read_promise(one) for one in params["promises"])),
     "settled": _read_settled,

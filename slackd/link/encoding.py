@@ -27,6 +27,7 @@ from slackd.link.messages import (
     Returned,
     Settled,
     Trouble,
+    Unsent,
 )
 
 LINE_LIMIT: Final = 64 * 1024 * 1024
@@ -204,6 +205,7 @@ _ENCODERS: Final[Mapping[type, tuple[str, Callable[[Any], dict[str, Any]]]]] = {
     Trouble: ("trouble", lambda message: _trouble(message.trouble)),
     Acknowledged: ("acknowledged", _acknowledged),
     Closing: ("closing", _closing),
+    Unsent: ("unsent", lambda message: {"numbers": list(message.numbers)}),
     Returned: ("result", _returned),
     Settled: ("settled", _settled),
     Promised: ("promised", _promised),

@@ -143,6 +143,13 @@ class Closing:
     mute: bool = False
 
 
+@attrs.frozen
+class Unsent:
+    """These arrivals were settled with a payload, and their connection was gone: it reached nobody."""
+
+    numbers: tuple[int, ...]
+
+
 class CallKind(Enum):
     """What a connector is asked to do at Slack."""
 
@@ -235,6 +242,6 @@ class Peers:
     apps: Mapping[str, AppPeers]
 
 
-FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Closing | Returned
+FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Closing | Unsent | Returned
 FromBroker = Settled | Promised | Refused | Call | Peers
 LinkMessage = FromConnector | FromBroker

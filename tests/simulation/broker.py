@@ -13,7 +13,7 @@ from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
-from slackd.link.messages import Closing
+from slackd.link.messages import Closing, Unsent
 from tests.simulation.program import Answer, Program
 from tests.simulation.slack import Connector
 from tests.simulation.world import Pipe, World
@@ -172,6 +172,8 @@ class Process:
                     if self.core is core:
                         if isinstance(said, Closing):
                             core.closing(number, said)
+                        elif isinstance(said, Unsent):
+                            core.unsent(number, said.numbers)
                         else:
                             core.deliver(number, said, self._world.now)
                         self._soon()

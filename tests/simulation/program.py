@@ -132,7 +132,7 @@ class Program:
             message.excuses += 1
             message.failures += 1
         else:
-            message.done, message.answered_at = True, self._world.time
+            message.done = True
         response = json.dumps({"text": work.name}) if message.is_command else None
         delivery = work.delivery
         answer = Answer(delivery.id, delivery.attempt, ok, response, delivery.lane)

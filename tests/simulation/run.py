@@ -188,8 +188,6 @@ class Simulation:
         assert not (message.payload and posts), f"{message.name} was answered both ways"
         if any(message.born <= end < message.born + A_WHILE for end in self.broker.ends):
             return  # Nobody may know then whether a post went out, or an acknowledgement.
-        if message.lost_connection and message.answered_at <= message.lost_at:
-            return  # The answer was being committed when there was no connection for it any more.
         if not message.forgotten:
             assert len(posts) + bool(message.payload) == 1, f"{message.name} was answered {len(posts)} times"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from slackd.envelope import Arrival, Promise, Settlement
-from slackd.link.messages import Closing
+from slackd.link.messages import Closing, Unsent
 from tests.simulation.world import Pipe, World
 
 ACK_PATIENCE = 3.0
@@ -21,8 +21,6 @@ class Message:
         started: How often the plugin began to work on it.
         excuses: How often it may be begun again: nacks, deaths of the plugin.
         failures: Real failures of it at the plugin.
-        lost_at: When the connection was lost that brought it, unacknowledged.
-        answered_at: When its plugin answered.
         hurried: The connection that brought it asked for acknowledgements without answers.
         forgotten: Its connector died with it, or was told to forget it: nobody tells the broker any more that
             it was not acknowledged.
@@ -40,14 +38,8 @@ class Message:
     done: bool = False
     excuses: int = 0
     failures: int = 0
-    lost_at: float = 0.0
-    answered_at: float = 0.0
     hurried: bool = False
     forgotten: bool = False
-
-    def lose(self, now: float) -> None:
-        """Its connection is gone."""
-        self.lost_connection, self.lost_at = True, now
 
     @property
     def is_command(self) -> bool:
@@ -143,7 +135,7 @@ class Connector:
         self._unsettled[arrival.number] = (message, arrival, connection, attempt)
         if connection != self._connection:
             self._world.say(f"{message.name} crosses C{self.number}'s Close")
-            message.lose(self._world.time)
+            message.lost_connection = True
         message.hurried = message.hurried or self._hurries
         if self.link is not None:
             self.link.send((arrival,))
@@ -158,8 +150,12 @@ class Connector:
     def settled(self, settlements: tuple[Settlement, ...]) -> None:
         for settlement in settlements:
             message, arrival, connection, _ = self._unsettled.pop(settlement.number, (None, None, 0, 0))
-            if message is not None and arrival is not None and connection == self._connection:
+            if message is None or arrival is None:
+                continue
+            if connection == self._connection:
                 self._slack.acked(message, settlement.payload, arrival.received_at)
+            elif settlement.payload is not None and self._tells and self.link is not None:
+                self.link.send(Unsent((settlement.number,)))
         self._close_if_quiet()
 
     def drain(self) -> None:
@@ -223,7 +219,7 @@ class Connector:
         """Its Slack connection drops; what is unsettled can no longer be acknowledged."""
         self._world.say(f"C{self.number}'s connection drops")
         for message, _, _, _ in self._unsettled.values():
-            message.lose(self._world.time)
+            message.lost_connection = True
         self._tell(Closing(f"c{self._connection}", mute=True))
         self._connection += 1
         self._draining = self._hurries = False

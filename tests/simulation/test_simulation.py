@@ -137,6 +137,13 @@ def test_finds_a_broker_that_is_not_told_what_is_gone(monkeypatch: pytest.Monkey
     assert found(drains=True)
 
 
+def test_finds_an_answer_that_no_acknowledgement_could_carry_and_that_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(BrokerCore, "unsent", lambda self, link, numbers: None)
+    assert found(drains=True)
+
+
 def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(self: BrokerCore, *args: object) -> None:
         return None

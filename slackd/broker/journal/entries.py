@@ -19,6 +19,7 @@ from slackd.broker.journal.rules import WAITED, storable
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
+    AnswerUnsent,
     Bury,
     Close,
     Discard,
@@ -118,6 +119,8 @@ class Entries:
                 return Done(waiting.envelope)
             case AnswerPassed(envelope):
                 return Done(envelope) if self._answer_passed(envelope) else _STALE
+            case AnswerUnsent():
+                return self._answer_unsent(write)
             case LateSent(delivery):
                 return self._done_if_any("DELETE FROM late_answer WHERE delivery = ?", delivery)
             case ListSession(plugin, session):
@@ -215,11 +218,8 @@ class Entries:
             )
             passed = self._cursor.rowcount == 0
         if close.late and response is not None and (passed or close.answer is None):
-            self._cursor.execute(
-                "INSERT OR REPLACE INTO late_answer (delivery, envelope, plugin, app, response_url, response) "
-                "SELECT ?, id, ?, app, response_url, ? FROM envelope WHERE id = ?",
-                (waiting.id, self._books.name_of(waiting.plugin), response, waiting.envelope),
-            )
+            plugin = self._books.name_of(waiting.plugin)
+            self._remember_late(waiting.envelope, waiting.id, plugin, response)
         self._remove(waiting)
         if waiting.again:
             self._forget_again(waiting.envelope, waiting.id)
@@ -270,6 +270,26 @@ class Entries:
             (int(Answer.PASSED), envelope, int(Answer.OWED)),
         )
         return self._cursor.rowcount > 0
+
+    def _answer_unsent(self, write: AnswerUnsent) -> Outcome:
+        row = self._cursor.execute(
+            "SELECT response FROM envelope WHERE id = ? AND answer = ? AND response IS NOT NULL",
+            (write.envelope, int(Answer.GIVEN)),
+        ).fetchone()
+        if row is None:
+            return _STALE
+        self._remember_late(write.envelope, write.delivery, storable(write.plugin), row[0])
+        self._cursor.execute(
+            "UPDATE envelope SET answer = ?, response = NULL WHERE id = ?", (int(Answer.PASSED), write.envelope)
+        )
+        return Done(write.envelope)
+
+    def _remember_late(self, envelope: int, delivery: int, plugin: str, response: str) -> None:
+        self._cursor.execute(
+            "INSERT OR REPLACE INTO late_answer (delivery, envelope, plugin, app, response_url, response) "
+            "SELECT ?, id, ?, app, response_url, ? FROM envelope WHERE id = ?",
+            (delivery, plugin, response, envelope),
+        )
 
     # What operators do
 

@@ -11,6 +11,7 @@ from slackd.broker.journal.rules import DEDUPE_MEMORY, WAITED, byte_length, stor
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
+    AnswerUnsent,
     Bury,
     Close,
     Discard,
@@ -91,6 +92,8 @@ class MemoryStore:
                 return Done(waiting.envelope)
             case AnswerPassed(envelope):
                 return Done(envelope) if self._answer(envelope, Answer.PASSED, None) else Stale()
+            case AnswerUnsent():
+                return self._answer_unsent(write)
             case LateSent(delivery):
                 return Stale() if self.late.pop(delivery, None) is None else Done()
             case ListSession(plugin, session):
@@ -196,6 +199,16 @@ class MemoryStore:
         given = stored.response if answer is Answer.PASSED else response
         self.envelopes[envelope] = attrs.evolve(stored, answer=answer, response=given)
         return True
+
+    def _answer_unsent(self, write: AnswerUnsent) -> Outcome:
+        stored = self.envelopes.get(write.envelope)
+        if stored is None or stored.answer is not Answer.GIVEN or stored.response is None:
+            return Stale()
+        plugin, url = storable(write.plugin), stored.response_url
+        late = LateAnswer(write.delivery, stored.id, plugin, stored.app, url, stored.response)
+        self.late[write.delivery] = late
+        self.envelopes[write.envelope] = attrs.evolve(stored, answer=Answer.PASSED, response=None)
+        return Done(write.envelope)
 
     def _bury(self, waiting: OpenDelivery, reason: Reason, error: str, now: float) -> None:
         del self.open[waiting.id]

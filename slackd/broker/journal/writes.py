@@ -175,6 +175,19 @@ class AnswerPassed:
 
 
 @attrs.frozen
+class AnswerUnsent:
+    """An answer that is journaled as given reached nobody: no acknowledgement could carry it. It is passed now,
+    so duplicates are acknowledged without, and the answer is remembered as a late one until `LateSent`.
+
+    `Stale` unless the envelope's answer is `GIVEN`, with a response.
+    """
+
+    envelope: int
+    delivery: int
+    plugin: str
+
+
+@attrs.frozen
 class LateSent:
     """A late answer went out, or never can: it need not be remembered any more."""
 
@@ -288,6 +301,7 @@ Write = (
     | Retry
     | Bury
     | AnswerPassed
+    | AnswerUnsent
     | LateSent
     | ListSession
     | ForgetSession

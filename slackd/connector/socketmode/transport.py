@@ -111,7 +111,7 @@ class SocketModeTransport:
             if settlement.envelope_id is None:
                 continue
             if connection is None or not connection.can_acknowledge:
-                self._upstream.unsendable(self._app.name)
+                self._upstream.unsendable(self._app.name, settlement)
                 continue
             frame = ack_frame(settlement.envelope_id, settlement.payload)
             if frame.dropped:

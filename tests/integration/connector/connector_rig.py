@@ -29,6 +29,7 @@ from slackd.link.messages import (
     Returned,
     Settled,
     Trouble,
+    Unsent,
 )
 
 PATIENCE = 30.0
@@ -46,6 +47,7 @@ class StandInBroker:
         self.troubles: list[Trouble] = []
         self.acks: list[Acknowledged] = []
         self.closings: list[Closing] = []
+        self.unsent: list[int] = []
         self.returned: dict[int, Returned] = {}
         self.settles = True
         self.payload: str | None = None
@@ -73,6 +75,8 @@ class StandInBroker:
                     self.troubles.append(message)
                 case Acknowledged():
                     self.acks.append(message)
+                case Unsent(numbers=numbers):
+                    self.unsent += numbers
                 case Closing():
                     self.closings.append(message)
                 case Returned():

@@ -107,8 +107,10 @@ async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_bro
         await rig.broker.until(lambda: rig.broker.closings)
         assert rig.broker.closings == [Closing("c1-emulated-1", mute=True)]
         await rig.ready()
+        rig.broker.payload = '{"text":"done"}'
         rig.broker.settle(rig.broker.arrivals)
         await rig.broker.until(lambda: sum(ack.unsendable for ack in rig.broker.acks))
+        assert rig.broker.unsent == [rig.broker.arrivals[0].number]
         slack.fault("drop")  # nothing is in flight: nobody needs to know
         await rig.broker.until(lambda: rig.broker.phases("c1-emulated-2")[-1:] == ["backoff"])
         assert len(rig.broker.closings) == 1

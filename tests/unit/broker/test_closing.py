@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from slackd.broker import given
 from slackd.broker.actions import PostLate, Settle, Submit, TellLate
 from slackd.broker.closing import REMEMBERED, ClosingConnections
 from slackd.broker.core import REWRITE_AFTER, BrokerCore
-from slackd.broker.journal import Opening
+from slackd.broker.given import Given, GivenAnswers
+from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reason
 from slackd.envelope import Arrival
 from slackd.link.messages import Closing
@@ -27,6 +29,11 @@ def late(actions: list[Any]) -> list[str]:
 def closing(bench: Bench, link: int = 1, connection: str = HERE, **how: bool) -> list[Any]:
     bench.core.closing(link, Closing(connection, **how))
     return bench.pump()
+
+
+def settled_as(actions: list[Any]) -> list[int]:
+    """Numbers of the arrivals that are settled."""
+    return [each.number for action in actions if isinstance(action, Settle) for each in action.settlements]
 
 
 def repeat(bench: Bench, number: int, connection: str, text: str) -> list[Any]:
@@ -155,6 +162,48 @@ class TestGone:
         bench = Bench(plugin(RESPONDS))
         bench.deliver(interactive("view_submission"))
         assert closing(bench, mute=True, everything=True) == []
+
+
+class TestUnsent:
+    """The answer was there, was journaled as given and settled; then there was no connection to send it on."""
+
+    def unsent(self, bench: Bench, *numbers: int) -> list[Any]:
+        bench.core.unsent(1, numbers)
+        return bench.pump()
+
+    def test_it_follows_and_a_duplicate_is_acknowledged_without(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        (number,) = settled_as(bench.answers(the(bench.deliver(command())), DONE))
+        (post,) = [each for each in self.unsent(bench, number) if isinstance(each, PostLate)]
+        assert (post.late.response, post.session, post.attempt) == ('{"text": "done"}', "s", 1)
+        assert payloads(repeat(bench, 9, THERE, command())) == [None]
+        bench.core.late_posted(post.late, post.session, post.attempt, "response_url")
+        bench.pump()
+        assert bench.store.late == {}
+
+    def test_it_follows_once_and_only_if_it_went_out_nowhere(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        repeat(bench, 9, THERE, command())
+        first, second = settled_as(bench.answers(delivery, DONE))
+        assert late(self.unsent(bench, first)) == []
+        assert late(self.unsent(bench, first)) == []
+        assert late(self.unsent(bench, second)) == ['{"text": "done"}']
+        assert late(self.unsent(bench, first, second)) == []
+
+    def test_what_is_no_message_does_not(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(interactive("view_submission")))
+        (number,) = settled_as(bench.answers(delivery, {"response_action": "clear"}))
+        assert self.unsent(bench, number) == []
+
+    def test_of_settlements_without_end_only_the_newest_are_remembered(self) -> None:
+        known = GivenAnswers()
+        for number in range(given.REMEMBERED + 1):
+            answer = LateAnswer(number, number, "bot", "", "", "{}")
+            known.settled(Given(answer, "s", 1), [(1, number)])
+        assert known.unsent(1, [0]) == []
+        assert [each.answer.delivery for each in known.unsent(1, [1])] == [1]
 
 
 class TestFailures:

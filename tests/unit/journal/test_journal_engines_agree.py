@@ -16,6 +16,7 @@ from slackd.broker.journal.sqlite import SqliteJournal, open_journal
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
+    AnswerUnsent,
     Bury,
     Close,
     Discard,
@@ -81,6 +82,7 @@ writes = st.one_of(
     st.builds(Retry, ids, attempts, moments, words),
     st.builds(Bury, ids, st.none() | attempts, st.sampled_from(list(Reason)), words),
     st.builds(AnswerPassed, ids),
+    st.builds(AnswerUnsent, ids, ids, st.sampled_from(PLUGINS)),
     st.builds(LateSent, ids),
     st.builds(ListSession, st.sampled_from(PLUGINS), words),
     st.builds(ForgetSession, st.sampled_from(PLUGINS), words),

@@ -11,6 +11,7 @@ from slackd.broker.journal import books
 from slackd.broker.journal.writes import (
     Answer,
     AnswerPassed,
+    AnswerUnsent,
     Bury,
     Close,
     Discard,
@@ -218,6 +219,22 @@ class TestTheEndOfADelivery:
             assert again == (Duplicate(1, Answer.PASSED, None) if passed else Duplicate(1, Answer.GIVEN, '"x"'))
         async with journal_in(tmp_path) as (journal, opening):
             assert [late.response for late in opening.late] == ['"x"'] * passed
+
+    async def test_an_answer_that_reached_nobody_follows(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2), url="https://r/9"))
+            unsent = AnswerUnsent(1, delivery, "bot")
+            given = Close(delivery, 1, '"x"', Answer.GIVEN, late=True)
+            assert await write(journal, unsent, given, unsent, unsent) == [Stale(), Done(1), Done(1), Stale()]
+            assert await write(journal, command("c")) == [Duplicate(1, Answer.PASSED, None)]
+        async with journal_in(tmp_path) as (journal, opening):
+            (late,) = opening.late
+            assert (late.delivery, late.plugin, late.response_url, late.response) == (
+                delivery,
+                "bot",
+                "https://r/9",
+                '"x"',
+            )
 
 
 class TestOperators:

@@ -30,6 +30,7 @@ from slackd.link.messages import (
     Returned,
     Settled,
     Trouble,
+    Unsent,
 )
 from slackd.link.reader import Broken, LinkReader
 
@@ -44,6 +45,7 @@ MESSAGES: list[LinkMessage] = [
     Acknowledged("main", (0.001, 0.5), 3),
     Closing("c1-main-7"),
     Closing("c1-main-7", everything=True, mute=True),
+    Unsent((3, 4)),
     Returned(5, {"ok": True, "n": [1, {"x": None}]}, 200, None, ""),
     Returned(6, None, 0, None, "the proxy refused"),
     Returned(7, {"ok": False, "error": "ratelimited"}, 429, 30.0),
