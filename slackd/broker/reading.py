@@ -17,6 +17,7 @@ from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Fa
 _ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
 _TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
 _TOKEN_CUT_OFF = re.compile(_TOKEN_MEMBER.pattern + "?")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SPELT_OUT = re.compile(r"\\u00(?:74|6[fF]|6[bB]|65|6[eE])")  # a letter of "token" as an escape
 _CHANNEL_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
 _EMPTY: dict[str, Any] = {}
@@ -54,6 +55,8 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
         return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
     if not _is_unicode(text):
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
+    if "\\u" in text and _SURROGATE.search(text) is not None:
+        frame = _plain(frame)
     envelope_id, kind = frame.get("envelope_id"), frame.get("type")
     if not isinstance(envelope_id, str) or not envelope_id:
         return _unreadable(arrival, 'it has no "envelope_id"')
@@ -65,8 +68,8 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
     attempt = frame.get("retry_attempt")
     return Envelope(
         app=arrival.app,
-        envelope_id=_plain(envelope_id),
-        type=_plain(kind),
+        envelope_id=envelope_id,
+        type=kind,
         text=_one_line(_blank_token(text, payload)),
         keys=_keys(kind, envelope_id, payload),
         facets=_facets(kind, payload),
@@ -86,20 +89,24 @@ def _unreadable(arrival: Arrival, reason: str) -> Unreadable:
     return Unreadable(arrival.app, envelope_id, text, (key,), reason)
 
 
-def _plain(value: str) -> str:
+def _plain(value: Any) -> Any:
     """Without lone surrogates, which JSON can spell and neither UTF-8 nor the journal can hold."""
-    return value if value.isascii() else value.encode(errors="replace").decode()
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str:
-    return _plain(value) if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _id(value: Any) -> str:
     """Slack names a channel or a user by its id, or by an object that has one."""
-    if isinstance(value, dict):
-        value = value.get("id")
-    return _text(value)
+    if isinstance(value, str):
+        return value
+    return _text(value.get("id")) if isinstance(value, dict) else ""
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -174,11 +181,11 @@ def _keys(kind: str, envelope_id: str, payload: dict[str, Any]) -> tuple[str, ..
     if kind == EVENTS:
         event_id = payload.get("event_id")
         if isinstance(event_id, str) and event_id:
-            return (f"e:{_plain(event_id)}",)
+            return (f"e:{event_id}",)
     trigger = payload.get("trigger_id")
     if isinstance(trigger, str) and trigger:
-        return (f"n:{_plain(envelope_id)}", f"t:{_plain(trigger)}")
-    return (f"n:{_plain(envelope_id)}",)
+        return (f"n:{envelope_id}", f"t:{trigger}")
+    return (f"n:{envelope_id}",)
 
 
 def _facets(kind: str, payload: dict[str, Any]) -> Facets:
@@ -263,9 +270,9 @@ def _interactive_facets(payload: dict[str, Any]) -> Facets:
 def _action_ids(payload: dict[str, Any]) -> tuple[str, ...]:
     single = payload.get("action_id")
     if isinstance(single, str):
-        return (_plain(single),)
+        return (single,)
     actions = payload.get("actions")
     if not isinstance(actions, list):
         return ()
     names = (each.get("action_id") or each.get("name") for each in actions if isinstance(each, dict))
-    return tuple(_plain(name) for name in names if isinstance(name, str))
+    return tuple(name for name in names if isinstance(name, str))

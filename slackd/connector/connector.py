@@ -20,7 +20,7 @@ from slackd.config.values import App
 from slackd.connector.calls import CallsUnderWay
 from slackd.connector.credentials import AppSecrets
 from slackd.connector.farewells import Farewells
-from slackd.connector.promises import Promises
+from slackd.connector.promise_keeper import PromiseKeeper
 from slackd.connector.reports import Reports
 from slackd.connector.socketmode.actions import Moved
 from slackd.connector.socketmode.protocol import blank_function_token
@@ -112,8 +112,7 @@ class Connector:
         self._fresh: list[Arrival] = []
         self._standing = Standing(apps, self._transports, self._reports.troubles)
         self._farewells = Farewells(self._unsettled)
-        self._promises = Promises()
-        self._promise_timer: asyncio.TimerHandle | None = None
+        self._promises = PromiseKeeper(self._unsettled, self._settle, clock, self._log)
         self._paused = False
         self._calls = CallsUnderWay(number, self._web, self._notify)
         self._changed = asyncio.Event()
@@ -133,8 +132,7 @@ class Connector:
                 reporter = group.create_task(self._report_regularly())
                 group.create_task(self._stop_when_over(reporter))
         finally:
-            if self._promise_timer is not None:
-                self._promise_timer.cancel()
+            self._promises.stop()
             self._calls.group = None
             self._over.set()
 
@@ -235,7 +233,6 @@ class Connector:
                     self._settle(settlements)
                 case Promised(promises=promises):
                     self._promises.add(promises)
-                    self._watch_promises()
                 case Refused():
                     self._refuse(message)
                 case Call():
@@ -303,8 +300,8 @@ class Connector:
     def unsendable(self, app: str, settlement: Settlement | None = None) -> None:
         """Count what was settled too late for its connection; an answer may have another way."""
         self._reports.unsendable(app)
-        if settlement is not None and settlement.payload is not None and self._send is not None:
-            self._send(Unsent((settlement.number,)))
+        if settlement is not None:
+            self._tell_unsent(settlement)
 
     # Inside.
 
@@ -352,28 +349,15 @@ class Connector:
             arrival = self._unsettled.remove(settlement.number)
             if arrival is not None:
                 by_app.setdefault(arrival.app, []).append((arrival, settlement))
+            elif self._promises.was_kept(settlement.number):
+                self._tell_unsent(settlement)
         for app, settled in by_app.items():
             self._transports[app].settle(settled)
         self._resume_if_room()
 
-    def _watch_promises(self) -> None:
-        due = self._promises.next_due()
-        if due is None or self._promise_timer is not None:
-            return
-        loop = asyncio.get_running_loop()
-        self._promise_timer = loop.call_later(max(0.0, due - self._clock()), self._keep_promises)
-
-    def _keep_promises(self) -> None:
-        self._promise_timer = None
-        settlements = self._promises.take_due(self._clock(), self._unsettled)
-        if settlements:
-            self._log.warning(
-                "no broker kept the deadline of %d journaled envelopes: acknowledged without an answer",
-                len(settlements),
-                extra={"event": "deadline-without-broker"},
-            )
-            self._settle(settlements)
-        self._watch_promises()
+    def _tell_unsent(self, settlement: Settlement) -> None:
+        if settlement.payload is not None and self._send is not None:
+            self._send(Unsent((settlement.number,)))
 
     def _refuse(self, message: Refused) -> None:
         for refusal in message.refusals:

@@ -8,8 +8,12 @@ Pure.
 
 import heapq
 from collections.abc import Container, Sequence
+from typing import Final
 
 from slackd.envelope import Promise, Settlement
+
+REMEMBERED: Final = 1_000
+"""Promises that were kept and are remembered: a broker that only lagged settles them, too."""
 
 
 class Promises:
@@ -18,6 +22,7 @@ class Promises:
     def __init__(self) -> None:
         self._due: list[tuple[float, int]] = []
         self._settlements: dict[int, Settlement] = {}
+        self._kept: dict[int, None] = {}
 
     def add(self, promises: Sequence[Promise]) -> None:
         """The broker promised; a newer promise takes the place of an older one."""
@@ -34,7 +39,17 @@ class Promises:
             settlement = self._settlements.pop(number, None)
             if settlement is not None and number in unsettled:
                 found.append(settlement)
+                self._kept[number] = None
+        while len(self._kept) > REMEMBERED:
+            del self._kept[next(iter(self._kept))]
         return found
+
+    def was_kept(self, number: int) -> bool:
+        """`take_due` gave this one; true once."""
+        if number not in self._kept:
+            return False
+        del self._kept[number]
+        return True
 
     def next_due(self) -> float | None:
         """When to look again."""

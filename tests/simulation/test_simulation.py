@@ -10,9 +10,9 @@ import pytest
 from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.closing import ClosingConnections
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.order import LaneQueue
+from slackd.broker.dispatch.order import LaneQueue, _Key
 from slackd.broker.dispatch.plugin import PluginDispatch
-from slackd.broker.dispatch.sessions import Lease
+from slackd.broker.dispatch.sessions import Lease, Session
 from slackd.broker.ingest import Incoming, Ingest, Result
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Answer, Duplicate, OpenDelivery, Outcome
@@ -142,6 +142,23 @@ def test_finds_an_answer_that_no_acknowledgement_could_carry_and_that_is_forgott
 ) -> None:
     monkeypatch.setattr(BrokerCore, "unsent", lambda self, link, numbers: None)
     assert found(drains=True)
+
+
+def test_finds_a_key_that_another_session_gets_before_the_journal_has_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LaneQueue, "holder", lambda self, delivery: "")
+    assert found()
+
+
+def test_finds_more_answers_on_their_way_than_their_program_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "remembers_more", property(lambda session: session.remembers > 0))
+    assert found()
+
+
+def test_finds_claims_of_one_key_of_which_only_the_first_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Key, "presumes_answered", lambda key, delivery, session: False)
+    assert found()
 
 
 def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

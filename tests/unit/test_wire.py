@@ -26,7 +26,6 @@ from slackd.wire import (
     encode_failure,
     encode_notification,
     encode_request,
-    encode_request_around,
     encode_result,
 )
 
@@ -111,11 +110,6 @@ class TestLaws:
     @given(values)
     def test_no_json_value_raises(self, value: Any) -> None:
         assert len(read(json.dumps(value).encode() + b"\n", limit=10**6)) == 1
-
-    @given(objects.filter(lambda params: "envelope" not in params), values)
-    def test_a_spliced_member_is_as_if_it_had_been_printed(self, params: dict[str, Any], value: Any) -> None:
-        line = encode_request_around("7.1", "envelope", params, "envelope", json.dumps(value, indent=None))
-        assert read(line, limit=10**6) == [Request("7.1", "envelope", {**params, "envelope": value})]
 
 
 class TestReading:
@@ -256,10 +250,6 @@ class TestWriting:
     def test_an_empty_result_is_a_line_like_any_other(self, id_: int | str) -> None:
         assert read(encode_result(id_, {})) == [Result(id_, {})]
         assert encode_result(id_, {}) == encode_result(id_, {"a": 1}).replace(b'{"a":1}', b"{}")
-
-    def test_spliced_text_stays_as_it_was(self) -> None:
-        line = encode_request_around("1.1", "envelope", {}, "envelope", '{ "a" :1e2}')
-        assert line == (b'{"jsonrpc":"2.0","id":"1.1","method":"envelope","params":{"envelope":{ "a" :1e2}}}\n')
 
 
 def test_cost_grows_with_bytes_not_with_their_square() -> None:

@@ -3,7 +3,7 @@
 import fnmatch
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -31,23 +31,53 @@ class Match:
     key: str
 
 
+MAX_KNOWN = 4_096
+"""Sorts of envelopes for which it is remembered who subscribed to them."""
+
+
 class Matcher:
     """All subscriptions of all plugins, ready to be asked."""
 
     def __init__(self, plugins: Mapping[str, Plugin]) -> None:
         self._plugins = [(plugin, _responders_first(plugin)) for plugin in plugins.values()]
+        self._known: dict[tuple[object, ...], list[tuple[Plugin, Subscription]]] = {}
 
     def matches(self, envelope: Envelope) -> list[Match]:
         """Every plugin that subscribed to this envelope, each once."""
-        found = []
+        sort = _sort(envelope)
+        subscribed = self._known.get(sort)
+        if subscribed is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            subscribed = self._known[sort] = list(self._subscribed(envelope))
+        lane = Lane.PROMPT if envelope.is_prompt else Lane.EVENTS
+        return [
+            Match(plugin, subscription, lane, ordering_key(plugin.delivery.order_by, envelope))
+            for plugin, subscription in subscribed
+        ]
+
+    def _subscribed(self, envelope: Envelope) -> Iterator[tuple[Plugin, Subscription]]:
         for plugin, subscriptions in self._plugins:
             for subscription in subscriptions:
                 if matches(subscription, envelope):
-                    lane = Lane.PROMPT if envelope.is_prompt else Lane.EVENTS
-                    key = ordering_key(plugin.delivery.order_by, envelope)
-                    found.append(Match(plugin, subscription, lane, key))
+                    yield plugin, subscription
                     break
-        return found
+
+
+def _sort(envelope: Envelope) -> tuple[object, ...]:
+    """Everything in an envelope that `matches` looks at."""
+    facets = envelope.facets
+    return (
+        envelope.type,
+        envelope.app,
+        facets.kind,
+        facets.events,
+        facets.channel,
+        facets.command,
+        facets.callback_id,
+        facets.action_ids,
+        facets.from_self,
+    )
 
 
 def _responders_first(plugin: Plugin) -> Sequence[Subscription]:

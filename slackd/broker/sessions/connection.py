@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from slackd import __version__, wire
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
+from slackd.broker.sessions.handing import encode_envelope
 from slackd.broker.sessions.identity import Peer, peer_of
 from slackd.broker.sessions.protocol import (
     PROTOCOL,
@@ -152,15 +153,7 @@ class PluginConnection(asyncio.Protocol):
 
     def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
         """Hand a delivery to the plugin, in Slack's own text."""
-        params: dict[str, Any] = {
-            "attempt": delivery.attempt,
-            "app": envelope.app,
-            "type": envelope.type,
-            "received_at": envelope.received_at,
-            "respond_by": delivery.respond_by,
-        }
-        id_ = f"{delivery.id}.{delivery.attempt}"
-        self._write(wire.encode_request_around(id_, "envelope", params, "envelope", envelope.text))
+        self._write(encode_envelope(delivery, envelope))
 
     def send_result(self, id_: int | str, result: Any) -> None:
         """Answer a request well. A result too large for a line becomes an error."""

@@ -133,6 +133,7 @@ class Violation:
 Event = Initialize | Answered | Misanswered | Nacked | Extended | CallAsked | Logged | Refused | Violation
 
 
+_ATTEMPT = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})").fullmatch
 _METHOD = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -276,14 +277,11 @@ def _unicode(text: str) -> str:
 
 
 def _attempt_named(id_: Any) -> tuple[int, int] | None:
-    if not isinstance(id_, str) or len(id_) > 40:
+    named = _ATTEMPT(id_) if isinstance(id_, str) else None
+    if named is None:
         return None
-    delivery, dot, attempt = id_.partition(".")
-    if not dot or not (delivery.isascii() and delivery.isdigit() and attempt.isascii() and attempt.isdigit()):
-        return None
-    if int(delivery) > MAX_ID or int(attempt) > MAX_ID:
-        return None
-    return int(delivery), int(attempt)
+    delivery, attempt = int(named[1]), int(named[2])
+    return (delivery, attempt) if delivery <= MAX_ID and attempt <= MAX_ID else None
 
 
 def _answered(id_: int | str, result: Any) -> Event | None:

@@ -95,6 +95,21 @@ async def test_a_broker_that_dies_after_its_promise_does_not_cost_the_deadline(s
         assert rig.connector.status().unsettled == 1
 
 
+async def test_a_broker_that_only_lagged_is_told_that_its_answer_came_too_late(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        command = slack.command("/deploy")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        rig.broker.promise(rig.broker.arrivals[0], due=time.monotonic())
+        await slack.wait_for_ack(command)
+        assert rig.broker.unsent == []
+        rig.broker.payload = '{"text":"done"}'
+        rig.broker.settle(rig.broker.arrivals)
+        await rig.broker.until(lambda: rig.broker.unsent)
+        assert rig.broker.unsent == [rig.broker.arrivals[0].number]
+
+
 async def test_a_response_goes_into_the_acknowledgement(slack: EmulatedSlack) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()

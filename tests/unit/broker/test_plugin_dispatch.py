@@ -32,9 +32,16 @@ class Bench:
         self.it.opened([delivery], self.now)
         return delivery
 
-    def joins(self, session: str, *claims: OpenDelivery, window: int = 99, named: bool = True) -> None:
+    def joins(
+        self,
+        session: str,
+        *claims: OpenDelivery,
+        window: int = 99,
+        named: bool = True,
+        remembers: int = 0,
+    ) -> None:
         pairs, rows = [(each.id, each.attempt) for each in claims], {each.id: each for each in claims}
-        self.it.joined(session, window, pairs, rows, self.now, named=named)
+        self.it.joined(session, window, pairs, rows, self.now, named=named, remembers=remembers)
 
     def passes(self, seconds: float) -> None:
         self.time += seconds
@@ -78,6 +85,55 @@ def test_key_and_slot_are_free_at_the_commit_and_not_before() -> None:
     assert bench.hands() == []
     bench.it.committed(Close(first.id, 1), Done(), bench.now)
     assert bench.hands() == [("a", second.id, 1)]
+
+
+def test_a_program_that_remembers_its_answers_has_key_and_slot_back_at_once() -> None:
+    bench = Bench(window=1)
+    bench.joins("a", remembers=1)
+    first, second, third = (bench.opens("k") for _ in range(3))
+    assert bench.hands() == [("a", first.id, 1)]
+    bench.it.accept("a", first.id, 1, bench.now)
+    assert bench.hands() == [("a", second.id, 1)]
+    bench.it.accept("a", second.id, 1, bench.now)
+    assert bench.hands() == [], "it remembers one, and the journal has none of the two yet"
+    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    assert bench.hands() == [], "the second still has its slot"
+    bench.it.committed(Close(second.id, 1), Done(), bench.now)
+    assert bench.hands() == [("a", third.id, 1)]
+
+
+def test_until_the_journal_has_an_answer_the_next_of_its_key_goes_to_the_same_session_alone() -> None:
+    bench = Bench(window=9)
+    bench.joins("a", remembers=9, window=1)
+    bench.joins("b", remembers=9)
+    first, second, third = bench.opens("k"), bench.opens("k"), bench.opens("other")
+    assert bench.hands() == [("a", first.id, 1), ("b", third.id, 1)]
+    bench.it.pause("a", True, bench.now)
+    bench.it.accept("a", first.id, 1, bench.now)
+    assert bench.hands() == [], "b is free, and may not have it"
+    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    assert bench.hands() == [("b", second.id, 1)]
+
+
+def test_a_nack_keeps_its_slot_until_the_commit_however_much_is_remembered() -> None:
+    bench = Bench(window=1)
+    bench.joins("a", remembers=9)
+    first, _ = bench.opens("k"), bench.opens("l")
+    bench.hands()
+    bench.it.nack("a", first.id, 1, "no", bench.now, retry_after=0.0)
+    assert [type(each) for each in bench.it.take_actions()] == [Retry]
+
+
+def test_after_a_crash_all_of_one_key_that_a_session_claims_is_its_own_in_order() -> None:
+    bench = Bench(window=1)
+    answered, in_hand, waiting = (bench.opens("k") for _ in range(3))
+    successor = Bench(window=1)
+    successor.it.restore(["a"], None, waiting.id, successor.now)
+    successor.joins("a", in_hand, answered, remembers=9)
+    assert successor.hands() == []
+    assert successor.is_handled("a", answered)
+    assert successor.is_handled("a", in_hand)
+    assert not successor.is_handled("a", waiting)
 
 
 def test_answers_to_another_attempt_or_of_another_session_are_ignored() -> None:
