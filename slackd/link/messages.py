@@ -145,8 +145,8 @@ class Closing:
 
 @attrs.frozen
 class Unsent:
-    """These arrivals were settled with a payload that reached nobody: their connection was gone, or they had been
-    acknowledged as promised."""
+    """These arrivals were settled with a payload that reached nobody: their connection was gone, or they had
+    been acknowledged as promised."""
 
     numbers: tuple[int, ...]
 
