@@ -95,6 +95,13 @@ class AwaitedAnswers:
         heapq.heappush(self._dues, (waiter.due, envelope))
         return Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
 
+    def may_wait(self, link: int, connection: str, *, elsewhere: bool) -> bool:
+        """What comes over this connection may wait for an answer: it stays, or the answer has no other way."""
+        closing = self._closing.of(link, connection)
+        if closing is None:
+            return True
+        return not (elsewhere or (closing.everything and not closing.mute))
+
     def is_awaited(self, envelope: int) -> bool:
         """Somebody waits for this envelope's answer."""
         return envelope in self._owed

@@ -130,11 +130,17 @@ class Ingest:
                 if not keep:
                     refused_for = match.plugin.name
                     continue
-            elif asked and envelope.accepts_response and not too_large:
+            elif asked and not too_large and self._may_wait(link, arrival, envelope):
                 answer, owes = Answer.OWED, respond_by
             deliveries.append(self._delivery(match, envelope, received_at, owes, too_large))
         record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
         return Incoming(link, arrival, record, told.post, refused_for)
+
+    def _may_wait(self, link: int, arrival: Arrival, envelope: Envelope) -> bool:
+        elsewhere = bool(envelope.response_url)
+        return envelope.accepts_response and self._answers.may_wait(
+            link, arrival.connection, elsewhere=elsewhere
+        )
 
     def _delivery(
         self, match: Match, envelope: Envelope, received_at: float, respond_by: float | None, too_large: bool

@@ -11,7 +11,7 @@ from slackd.broker.closing import REMEMBERED, ClosingConnections
 from slackd.broker.core import REWRITE_AFTER, BrokerCore
 from slackd.broker.given import Given, GivenAnswers
 from slackd.broker.journal import LateAnswer, Opening
-from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reason
+from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reason, Record
 from slackd.envelope import Arrival
 from slackd.link.messages import Closing
 from tests.unit.broker.slack_texts import command, interactive
@@ -62,9 +62,19 @@ def test_who_waits_is_acknowledged_after_the_commit_and_the_answer_follows() -> 
 def test_what_still_comes_over_it_is_acknowledged_once_it_is_journaled() -> None:
     bench = Bench(plugin(RESPONDS))
     closing(bench)
-    actions = bench.deliver(command())
+    submit, *actions = bench.deliver(command())
+    assert isinstance(submit, Submit)
+    assert [type(write) for write in submit.writes] == [Record], "one commit is enough"
     assert payloads(actions) == [None]
     assert late(bench.answers(the(actions), DONE)) == ['{"text": "done"}']
+
+
+def test_a_duplicate_that_comes_over_it_ends_the_waiting() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    closing(bench, connection=THERE)
+    assert payloads(repeat(bench, 9, THERE, command())) == [None, None]
+    assert late(bench.answers(delivery, DONE)) == ['{"text": "done"}']
 
 
 def test_what_comes_over_others_waits_as_ever() -> None:
