@@ -96,6 +96,7 @@ async def test_one_process_drains_and_posts_what_follows_before_it_ends() -> Non
             daemon.terminate()
             await slack.wait_until(lambda: not slack.summary().ready_now, what="the drain", timeout=PATIENCE)
         reached = [entry for entry in sent if entry.sends[0].connection is not None]
+        await slack.wait_until(lambda: all(map(answers, reached)), timeout=PATIENCE, what="all the answers")
+        assert house.ended == []
         await all_answered_once(slack, reached)
         assert any(entry.posts for entry in reached)
-        assert house.ended == []
