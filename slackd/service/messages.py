@@ -38,6 +38,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "hearing-again": ids.APP_HEARD_AGAIN,
         "connector-drains": "7cbf87c8a7b541d29806f1e885d15358",
         "deadline-without-broker": "466eb8866ae6654cc86872163c8557be",
+        "waiting-ended": "7b50750309f04441a16cdd8dff23ae71",
         "drain-cut-short": "45d25a4eb5994b8480f7ac2a849854cf",
         "reading-paused": "c518572ce5fe41eb9ef5f26e44856a30",
         "reading-resumed": "f95f8bb7c33b4928bc4fa0205558540a",
