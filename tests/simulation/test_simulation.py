@@ -10,9 +10,10 @@ import pytest
 from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.closing import ClosingConnections
 from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.leases import Lease, Leases
 from slackd.broker.dispatch.order import LaneQueue, _Key
 from slackd.broker.dispatch.plugin import PluginDispatch
-from slackd.broker.dispatch.sessions import Lease, Session
+from slackd.broker.dispatch.sessions import Session
 from slackd.broker.ingest import Incoming, Ingest, Result
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Answer, Duplicate, OpenDelivery, Outcome
@@ -65,12 +66,12 @@ def test_finds_duplicates_that_are_taken_for_new(monkeypatch: pytest.MonkeyPatch
 
 
 def test_finds_a_window_that_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def drop(self: PluginDispatch, lease: Lease) -> None:
+    def drop(self: Leases, lease: Lease) -> None:
         real(self, lease)
-        self._out[lease.delivery.lane] -= 1
+        self._slots[lease.delivery.lane] -= 1
 
-    real = PluginDispatch._drop
-    monkeypatch.setattr(PluginDispatch, "_drop", drop)
+    real = Leases.drop
+    monkeypatch.setattr(Leases, "drop", drop)
     assert found()
 
 

@@ -11,15 +11,15 @@ this to the journal (and say so to `committed`), read that from it (and answer w
 `key_loaded` or `old_counted`).
 """
 
-import heapq
 import random
 from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
 from slackd.broker.dispatch.order import LaneQueue, LoadKey, LoadKeys
-from slackd.broker.dispatch.retry import LONGEST, retry_delay
-from slackd.broker.dispatch.sessions import Lease, LeaseState, Session, Sessions
+from slackd.broker.dispatch.retry import retry_delay
+from slackd.broker.dispatch.sessions import Session, Sessions
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
     Bury,
@@ -68,10 +68,8 @@ class PluginDispatch:
         self.name, self._rules, self._grace, self._rng = plugin.name, plugin.delivery, grace, rng
         self.sessions = Sessions(now.monotonic)
         self._lanes = {lane: LaneQueue(plugin.name, lane, complete=empty) for lane in Lane}
-        self._leases: dict[int, Lease] = {}
-        self._out = dict.fromkeys(Lane, 0)
+        self._leases = Leases(self.sessions, self._rules.ack_timeout)
         self._old = dict.fromkeys(Lane, 0)
-        self._timeouts: list[tuple[float, int]] = []
         self._awaited: set[str] = set()
         self._actions: list[Action] = []
         self._undealt: Instant | None = None
@@ -93,7 +91,7 @@ class PluginDispatch:
                 if self.sessions.get(session) is None:
                     self._await(session, now)
                 if self._lanes[delivery.lane].claim(delivery, session):
-                    self._lease(delivery, session, now)
+                    self._leases.take(delivery, session, now.monotonic)
             return
         if sessions and last_delivery:
             self._awaited.update(sessions)
@@ -105,7 +103,7 @@ class PluginDispatch:
     def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
         """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
         if self._lanes[lane].is_holding_back:
-            claimed = sum(each.delivery.lane is lane for each in self._leases.values())
+            claimed = sum(each.delivery.lane is lane for each in self._leases)
             self._old[lane] = max(0, count - claimed)
             self._deal(now)
 
@@ -132,16 +130,14 @@ class PluginDispatch:
         says of those deliveries. What the session had and doesn't claim was never read: it is free at once.
         """
         fresh = Session(session, named, min(window, self._rules.window), remembers if named else 0)
-        for lease in self._leases.values():
-            if lease.session == session:
-                fresh.count(lease, 1)
         self.sessions.put(fresh)
+        self._leases.count_again(fresh)
         kept = {
             delivery
             for delivery, attempt in sorted(claims)
             if self._claim(session, delivery, attempt, rows, now)
         }
-        for lease in self._of(session):
+        for lease in self._leases.held_by(session):
             if lease.delivery.id not in kept:
                 self._free(lease, lease.delivery, now)
         self._is_back(session)
@@ -169,12 +165,14 @@ class PluginDispatch:
     def accept(self, session: str, delivery: int, attempt: int, now: Instant) -> OpenDelivery | None:
         """A session answered. If the answer counts, the delivery is returned, and it is for the caller to write
         its `Close`; else None: it was settled before, or the answer is to another attempt (rule R4)."""
-        lease = self._held(session, delivery, attempt)
+        lease = self._leases.held(session, delivery, attempt)
         if lease is None:
             return None
         known = self.sessions.get(session)
         if known is not None and known.remembers_more:
-            self._give_slot_back(lease, known, now)
+            self._leases.give_slot_back(lease)
+            self._lanes[lease.delivery.lane].answered(lease.delivery, session, now)
+            self._deal(now)
         else:
             lease.state = LeaseState.COMMITTING
         return lease.delivery
@@ -191,7 +189,7 @@ class PluginDispatch:
         permanent: bool = False,
     ) -> bool:
         """A session could not handle a delivery. False if the answer doesn't count."""
-        lease = self._held(session, delivery, attempt)
+        lease = self._leases.held(session, delivery, attempt)
         if lease is None:
             return False
         lease.state = LeaseState.COMMITTING
@@ -208,7 +206,7 @@ class PluginDispatch:
         lease = self._leases.get(delivery)
         if lease is None or lease.session != session or lease.delivery.attempt != attempt:
             return
-        lease.deadline = min(now.monotonic + self._rules.ack_timeout, lease.latest)
+        self._leases.extend(lease, now.monotonic)
 
     def committed(self, write: Write, outcome: Outcome, now: Instant) -> None:
         """What became of a delivery is on the disk: its key and its slot are free."""
@@ -218,13 +216,13 @@ class PluginDispatch:
         if lease is None or lease.state is LeaseState.HELD:
             return
         if isinstance(outcome, Stale):
-            self._drop(lease)
+            self._leases.drop(lease)
             self._lanes[lease.delivery.lane].doubt(lease.delivery, now)
         elif isinstance(write, Retry):
             later = attrs.evolve(lease.delivery, attempt=write.attempt + 1, not_before=write.not_before)
             self._free(lease, later, now)
         else:
-            self._drop(lease)
+            self._leases.drop(lease)
             self._lanes[lease.delivery.lane].release(lease.delivery, now)
         self._deal(now)
 
@@ -253,9 +251,9 @@ class PluginDispatch:
         it awaits its successor awaits anew."""
         if self._stopped:
             return
-        while self._timeouts and self._timeouts[0][0] <= now.monotonic:
-            _, delivery = heapq.heappop(self._timeouts)
-            self._check_timeout(self._leases.get(delivery), now)
+        for lease in self._leases.overdue(now.monotonic):
+            lease.state = LeaseState.COMMITTING
+            self._fail(lease, f"no answer within the ack_timeout of {self._rules.ack_timeout:g} s", now)
         for session in self.sessions.overdue(now.monotonic):
             self._end(session, now)
         for queue in self._lanes.values():
@@ -266,8 +264,7 @@ class PluginDispatch:
         """The monotonic time of the next `tick` that can change anything."""
         if self._stopped:
             return None
-        self._forget_settled_timeouts()
-        times = [self.sessions.next_grace(), self._timeouts[0][0] if self._timeouts else None]
+        times = [self.sessions.next_grace(), self._leases.next_timeout()]
         if self.sessions.connected():
             times += [queue.next_due() for queue in self._lanes.values()]
         return min((each for each in times if each is not None), default=None)
@@ -292,13 +289,13 @@ class PluginDispatch:
             return None
         return [
             Handed(lease.delivery.id, self.name, lease.session)
-            for lease in self._leases.values()
+            for lease in self._leases
             if (session := self.sessions.get(lease.session)) is not None and session.named
         ]
 
     def leases(self) -> Sequence[Lease]:
         """Every delivery that isn't free."""
-        return list(self._leases.values())
+        return list(self._leases)
 
     def _await(self, session: str, now: Instant) -> None:
         self.sessions.put(Session(session, True, self._rules.window, awaited_until=now.monotonic + self._grace))
@@ -310,12 +307,6 @@ class PluginDispatch:
                 queue.stop_holding_back()
                 self._old[lane] = 0
 
-    def _held(self, session: str, delivery: int, attempt: int) -> Lease | None:
-        lease = self._leases.get(delivery)
-        if lease is None or lease.delivery.attempt != attempt or lease.session != session:
-            return None
-        return lease if lease.state is LeaseState.HELD else None
-
     def _claim(
         self, session: str, delivery: int, attempt: int, rows: Mapping[int, OpenDelivery], now: Instant
     ) -> bool:
@@ -323,7 +314,7 @@ class PluginDispatch:
         if lease is not None:
             if lease.session != session or lease.delivery.attempt != attempt:
                 return False
-            lease.deadline = min(now.monotonic + self._rules.ack_timeout, lease.latest)
+            self._leases.extend(lease, now.monotonic)
             return True
         row = rows.get(delivery)
         if row is None or row.plugin != self.name or row.attempt != attempt:
@@ -333,72 +324,22 @@ class PluginDispatch:
             return False
         if queue.is_holding_back:
             self._old[row.lane] = max(0, self._old[row.lane] - 1)
-        self._lease(row, session, now)
+        self._leases.take(row, session, now.monotonic)
         return True
 
-    def _lease(self, delivery: OpenDelivery, session: str, now: Instant) -> None:
-        deadline = now.monotonic + self._rules.ack_timeout
-        latest = now.monotonic + max(LONGEST, self._rules.ack_timeout)
-        self._leases[delivery.id] = lease = Lease(delivery, session, deadline, latest)
-        self._out[delivery.lane] += 1
-        known = self.sessions.get(session)
-        if known is not None:
-            known.count(lease, 1)
-        heapq.heappush(self._timeouts, (deadline, delivery.id))
-
-    def _give_slot_back(self, lease: Lease, session: Session, now: Instant) -> None:
-        """Before the commit: the session's program can repeat this answer."""
-        lane = lease.delivery.lane
-        session.count(lease, -1)
-        self._out[lane] -= 1
-        lease.state = LeaseState.ANSWERED
-        session.count(lease, 1)
-        self._lanes[lane].answered(lease.delivery, lease.session, now)
-        self._deal(now)
-
-    def _drop(self, lease: Lease) -> None:
-        del self._leases[lease.delivery.id]
-        if lease.state is not LeaseState.ANSWERED:
-            self._out[lease.delivery.lane] -= 1
-        known = self.sessions.get(lease.session)
-        if known is not None:
-            known.count(lease, -1)
-
     def _free(self, lease: Lease, delivery: OpenDelivery, now: Instant) -> None:
-        self._drop(lease)
+        self._leases.drop(lease)
         self._lanes[delivery.lane].put_back(delivery, now)
-
-    def _of(self, session: str) -> list[Lease]:
-        return [
-            each for each in self._leases.values() if each.session == session and each.state is LeaseState.HELD
-        ]
 
     def _end(self, session: Session, now: Instant) -> None:
         """A session is gone for good: what it had is tried again (rule R7)."""
-        for lease in self._of(session.id):
+        for lease in self._leases.held_by(session.id):
             lease.state = LeaseState.COMMITTING
             self._fail(lease, "the plugin's session ended before it answered", now, retry_after=0.0)
         self.sessions.drop(session.id)
         if session.named:
             self._actions.append(ForgetSession(self.name, session.id))
         self._is_back(session.id)
-
-    def _forget_settled_timeouts(self) -> None:
-        """Most deliveries are answered long before their timeout: nothing wakes up for them, or keeps them."""
-        while self._timeouts and self._timeouts[0][1] not in self._leases:
-            heapq.heappop(self._timeouts)
-        if len(self._timeouts) > 2 * len(self._leases) + 1_000:
-            self._timeouts = [(each.deadline, name) for name, each in self._leases.items()]
-            heapq.heapify(self._timeouts)
-
-    def _check_timeout(self, lease: Lease | None, now: Instant) -> None:
-        if lease is None or lease.state is not LeaseState.HELD:
-            return
-        if lease.deadline > now.monotonic:
-            heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
-            return
-        lease.state = LeaseState.COMMITTING
-        self._fail(lease, f"no answer within the ack_timeout of {self._rules.ack_timeout:g} s", now)
 
     def _fail(
         self,
@@ -426,7 +367,7 @@ class PluginDispatch:
 
     def _deal_lane(self, lane: Lane, now: Instant) -> None:
         queue = self._lanes[lane]
-        free = self._rules.window - self._out[lane] - self._old[lane]
+        free = self._rules.window - self._leases.slots(lane) - self._old[lane]
         queue.advance(now)
         while free > 0 and queue.has_ready:
             session = self.sessions.next_with_room(lane)
@@ -441,9 +382,9 @@ class PluginDispatch:
                 if session is None or not session.has_room(lane):
                     queue.put_off(delivery)
                     continue
-            self._lease(delivery, session.id, now)
+            lease = self._leases.take(delivery, session.id, now.monotonic)
             if delivery.expires_at is not None and delivery.expires_at <= now.unix:
-                self._leases[delivery.id].state = LeaseState.COMMITTING
+                lease.state = LeaseState.COMMITTING
                 self._actions.append(Bury(delivery.id, delivery.attempt, Reason.EXPIRED, "it came too late"))
             else:
                 self._actions.append(Hand(self.name, session.id, delivery))

@@ -1,39 +1,11 @@
-"""A plugin's sessions, and what each of them has in hand."""
+"""A plugin's sessions, and how much each of them has in hand."""
 
 from collections import deque
 from collections.abc import Iterator
-from enum import Enum
 
 import attrs
 
-from slackd.broker.journal.writes import Lane, OpenDelivery
-
-
-class LeaseState(Enum):
-    """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk.
-    ANSWERED: so is its session's answer, which the program remembers: its slot is free already."""
-
-    HELD = "held"
-    COMMITTING = "committing"
-    ANSWERED = "answered"
-
-
-@attrs.define
-class Lease:
-    """A delivery that isn't free: nobody else may have it until the commit of what became of it.
-
-    Attributes:
-        delivery: The delivery, with the attempt that is out.
-        session: Whose it is.
-        deadline: Monotonic time at which the attempt counts as failed.
-        latest: Monotonic time beyond which no `extend` moves the deadline.
-    """
-
-    delivery: OpenDelivery
-    session: str
-    deadline: float
-    latest: float
-    state: LeaseState = LeaseState.HELD
+from slackd.broker.journal.writes import Lane
 
 
 @attrs.define
@@ -73,13 +45,6 @@ class Session:
     def remembers_more(self) -> bool:
         """One more of its answers may be on its way to disk without a slot."""
         return self.unwritten < self.remembers
-
-    def count(self, lease: Lease, by: int) -> None:
-        """One of its leases comes (1) or goes (-1)."""
-        if lease.state is LeaseState.ANSWERED:
-            self.unwritten += by
-        else:
-            self.out[lease.delivery.lane] += by
 
 
 class Sessions:

@@ -1,0 +1,141 @@
+"""Every delivery of one plugin that isn't free: whose it is, which slot it takes, and when its time is up."""
+
+import heapq
+from collections.abc import Iterator
+from enum import Enum
+
+import attrs
+
+from slackd.broker.dispatch.retry import LONGEST
+from slackd.broker.dispatch.sessions import Session, Sessions
+from slackd.broker.journal.writes import Lane, OpenDelivery
+
+
+class LeaseState(Enum):
+    """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk.
+    ANSWERED: so is its session's answer, which the program remembers: its slot is free already."""
+
+    HELD = "held"
+    COMMITTING = "committing"
+    ANSWERED = "answered"
+
+
+@attrs.define
+class Lease:
+    """A delivery that isn't free: nobody else may have it until the commit of what became of it.
+
+    Attributes:
+        delivery: The delivery, with the attempt that is out.
+        session: Whose it is.
+        deadline: Monotonic time at which the attempt counts as failed.
+        latest: Monotonic time beyond which no `extend` moves the deadline.
+    """
+
+    delivery: OpenDelivery
+    session: str
+    deadline: float
+    latest: float
+    state: LeaseState = LeaseState.HELD
+
+
+class Leases:
+    """The leases of one plugin; sessions are told how many of them are theirs.
+
+    `ack_timeout` is how many seconds a session has to answer.
+    """
+
+    def __init__(self, sessions: Sessions, ack_timeout: float) -> None:
+        self._sessions, self._ack_timeout = sessions, ack_timeout
+        self._by_delivery: dict[int, Lease] = {}
+        self._slots = dict.fromkeys(Lane, 0)
+        self._timeouts: list[tuple[float, int]] = []
+
+    def __iter__(self) -> Iterator[Lease]:
+        return iter(self._by_delivery.values())
+
+    def get(self, delivery: int) -> Lease | None:
+        """The lease of a delivery, if it isn't free."""
+        return self._by_delivery.get(delivery)
+
+    def held(self, session: str, delivery: int, attempt: int) -> Lease | None:
+        """The lease, if this session holds the delivery at this attempt, unanswered."""
+        lease = self._by_delivery.get(delivery)
+        if lease is None or lease.delivery.attempt != attempt or lease.session != session:
+            return None
+        return lease if lease.state is LeaseState.HELD else None
+
+    def held_by(self, session: str) -> list[Lease]:
+        """All that a session holds, unanswered."""
+        return [each for each in self if each.session == session and each.state is LeaseState.HELD]
+
+    def slots(self, lane: Lane) -> int:
+        """How many slots of a lane's window are taken."""
+        return self._slots[lane]
+
+    def take(self, delivery: OpenDelivery, session: str, now: float) -> Lease:
+        """A session has this delivery from now on."""
+        latest = now + max(LONGEST, self._ack_timeout)
+        lease = Lease(delivery, session, now + self._ack_timeout, latest)
+        self._by_delivery[delivery.id] = lease
+        self._count(lease, 1)
+        heapq.heappush(self._timeouts, (lease.deadline, delivery.id))
+        return lease
+
+    def give_slot_back(self, lease: Lease) -> None:
+        """It is answered, and the session's program can repeat that: its slot need not wait for the commit."""
+        self._count(lease, -1)
+        lease.state = LeaseState.ANSWERED
+        self._count(lease, 1)
+
+    def drop(self, lease: Lease) -> None:
+        """The delivery is free, or no longer open."""
+        del self._by_delivery[lease.delivery.id]
+        self._count(lease, -1)
+
+    def count_again(self, session: Session) -> None:
+        """A session has come in the place of one that had its id: what was that one's is its own."""
+        session.out, session.unwritten = dict.fromkeys(Lane, 0), 0
+        for lease in self:
+            if lease.session == session.id:
+                _count_for(session, lease, 1)
+
+    def extend(self, lease: Lease, now: float) -> None:
+        """Its ack timeout starts again, as often as `latest` allows."""
+        lease.deadline = min(now + self._ack_timeout, lease.latest)
+
+    def overdue(self, now: float) -> list[Lease]:
+        """Those that were not answered in time; each is told once."""
+        found = []
+        while self._timeouts and self._timeouts[0][0] <= now:
+            lease = self._by_delivery.get(heapq.heappop(self._timeouts)[1])
+            if lease is None or lease.state is not LeaseState.HELD:
+                continue
+            if lease.deadline > now:
+                heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
+            else:
+                found.append(lease)
+        return found
+
+    def next_timeout(self) -> float | None:
+        """The monotonic time at which something may be overdue. Most deliveries are answered long before their
+        timeout: nothing wakes up for them, or keeps them."""
+        while self._timeouts and self._timeouts[0][1] not in self._by_delivery:
+            heapq.heappop(self._timeouts)
+        if len(self._timeouts) > 2 * len(self._by_delivery) + 1_000:
+            self._timeouts = [(each.deadline, name) for name, each in self._by_delivery.items()]
+            heapq.heapify(self._timeouts)
+        return self._timeouts[0][0] if self._timeouts else None
+
+    def _count(self, lease: Lease, by: int) -> None:
+        if lease.state is not LeaseState.ANSWERED:
+            self._slots[lease.delivery.lane] += by
+        session = self._sessions.get(lease.session)
+        if session is not None:
+            _count_for(session, lease, by)
+
+
+def _count_for(session: Session, lease: Lease, by: int) -> None:
+    if lease.state is LeaseState.ANSWERED:
+        session.unwritten += by
+    else:
+        session.out[lease.delivery.lane] += by
