@@ -2,7 +2,7 @@
 
 import attrs
 
-from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand
 from slackd.broker.ingest import Post
 from slackd.broker.journal import LateAnswer

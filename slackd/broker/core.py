@@ -25,7 +25,7 @@ from slackd.broker.actions import (
     Vow,
 )
 from slackd.broker.answers import AwaitedAnswers, Settlements
-from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
 from slackd.broker.forms import is_message
 from slackd.broker.given import Given, GivenAnswers

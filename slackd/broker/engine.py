@@ -24,7 +24,7 @@ from slackd.broker.actions import (
     Vow,
 )
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand
 from slackd.broker.ingest import Post
 from slackd.broker.instant import Instant

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from slackd.broker.actions import PostLate, Refuse, Settle, Submit, Vow
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand
 from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_journal
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome

@@ -10,8 +10,9 @@ import pytest
 from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.closing import ClosingConnections
 from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.keys import Key
 from slackd.broker.dispatch.leases import Lease, Leases
-from slackd.broker.dispatch.order import LaneQueue, _Key
+from slackd.broker.dispatch.order import LaneQueue
 from slackd.broker.dispatch.plugin import PluginDispatch
 from slackd.broker.dispatch.sessions import Session
 from slackd.broker.ingest import Incoming, Ingest, Result
@@ -158,7 +159,7 @@ def test_finds_more_answers_on_their_way_than_their_program_remembers(monkeypatc
 
 
 def test_finds_claims_of_one_key_of_which_only_the_first_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Key, "presumes_answered", lambda key, delivery, session: False)
+    monkeypatch.setattr(Key, "presumes_answered", lambda key, delivery, session: False)
     assert found()
 
 

@@ -14,82 +14,12 @@ import heapq
 from collections import deque
 from collections.abc import Collection, Sequence
 
-import attrs
-
+from slackd.broker.dispatch.keys import PAGE, Key, KeyName, LoadKey, LoadKeys
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
-PAGE = 64
-"""Deliveries fetched of one key at a time, and kept of it in memory."""
-KEYS_PAGE = 256
-"""Keys fetched at a time."""
 MAX_KEYS = 4096
 """Keys kept in memory for one lane of one plugin, and half as many unordered deliveries."""
-
-KeyName = str | int
-
-
-@attrs.frozen
-class LoadKeys:
-    """Wanted from the journal: the next keys of this lane; answer with `keys_loaded`."""
-
-    plugin: str
-    lane: Lane
-    after: str | None
-    limit: int = KEYS_PAGE
-
-
-@attrs.frozen
-class LoadKey:
-    """Wanted from the journal: open deliveries of this key; answer with `key_loaded`."""
-
-    plugin: str
-    lane: Lane
-    key: str
-    after: int
-    limit: int = PAGE
-
-
-@attrs.define
-class _Key:
-    """The oldest open deliveries of one key.
-
-    Attributes:
-        pending: Those that nobody has, oldest first.
-        out: The one that is taken and not answered, or None.
-        answered: Those that are answered, and not yet so in the journal.
-        holder: The session that has `out`, or answered what is answered.
-        put_off: Its head waits until the journal has what is answered.
-        last: The highest id that was ever in memory of this key.
-        more: The journal has later ones.
-        loading: A page was asked for; what arrives meanwhile is in `arrived`.
-        queued: It stands in the row of keys that want a page.
-        due: Monotonic time before which its head may not go.
-        claimed: Those that a program claimed: no page brings them again.
-        doubted: The page that is asked for is of no use: what comes next must be read anew.
-    """
-
-    pending: deque[OpenDelivery] = attrs.field(factory=deque)
-    out: int | None = None
-    answered: set[int] = attrs.field(factory=set)
-    holder: str = ""
-    put_off: bool = False
-    last: int = 0
-    more: bool = False
-    loading: bool = False
-    queued: bool = False
-    due: float = 0.0
-    arrived: list[OpenDelivery] = attrs.field(factory=list)
-    claimed: set[int] = attrs.field(factory=set)
-    doubted: bool = False
-
-    def presumes_answered(self, delivery: int, session: str) -> bool:
-        """What is out was claimed before, by the session that claims this later one now: it has answered it."""
-        return self.out in self.claimed and self.holder == session and self.out < delivery
-
-    @property
-    def idle(self) -> bool:
-        return not (self.pending or self.out is not None or self.answered or self.more or self.loading)
 
 
 class LaneQueue:
@@ -103,7 +33,7 @@ class LaneQueue:
         self._held_up_to = 0
         self._held: list[tuple[int, KeyName]] = []
         self._claimed_unordered: set[int] = set()
-        self._keys: dict[KeyName, _Key] = {}
+        self._keys: dict[KeyName, Key] = {}
         self._unordered = 0
         self._ready: list[tuple[int, KeyName]] = []
         self._waiting: list[tuple[float, int, KeyName]] = []
@@ -199,12 +129,12 @@ class LaneQueue:
 
     def _claim_unknown(self, delivery: OpenDelivery, session: str) -> bool:
         if delivery.key:
-            self._keys[delivery.key] = _Key(out=delivery.id, holder=session, claimed={delivery.id}, more=True)
+            self._keys[delivery.key] = Key(out=delivery.id, holder=session, claimed={delivery.id}, more=True)
             return True
         row_of_them = self._keys.get("")
         if row_of_them is not None and row_of_them.last >= delivery.id:
             return False
-        self._keys[delivery.id] = _Key(out=delivery.id, last=delivery.id)
+        self._keys[delivery.id] = Key(out=delivery.id, last=delivery.id)
         self._unordered += 1
         self._claimed_unordered.add(delivery.id)
         return True
@@ -246,26 +176,18 @@ class LaneQueue:
         """The journal says that it isn't as memory has it: what is known of its key is read anew."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
-        if key is None or (key.out != delivery.id and delivery.id not in key.answered):
+        if key is None or not key.let_go(delivery.id):
             return
-        key.answered.discard(delivery.id)
-        if key.out == delivery.id:
-            key.out = None
         if isinstance(name, str):
-            key.pending.clear()
-            key.claimed = key.answered | ({key.out} if key.out is not None else set())
-            key.last, key.more, key.doubted, key.put_off = 0, True, key.loading, False
+            key.start_anew()
         self._settle(name, key, now)
 
     def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
         """It is open and nobody has it: first in its key again, not before its time."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
-        if key is None or (key.out != delivery.id and delivery.id not in key.answered):
+        if key is None or not key.let_go(delivery.id):
             return
-        key.answered.discard(delivery.id)
-        if key.out == delivery.id:
-            key.out = None
         key.pending.appendleft(delivery)
         if key.out is None:
             self._schedule(name, key, now)
@@ -301,7 +223,7 @@ class LaneQueue:
         self._scanning = False
         for name in names:
             if name not in self._keys:
-                key = self._keys[name] = _Key(more=True)
+                key = self._keys[name] = Key(more=True)
                 self._want_more(name, key)
         if len(names) == request.limit:
             self._cursor = names[-1]
@@ -360,7 +282,7 @@ class LaneQueue:
         if not self._has_room_for_keys:
             self._complete, self._missed = False, True
             return
-        key = self._keys[delivery.key] = _Key(more=not self._complete)
+        key = self._keys[delivery.key] = Key(more=not self._complete)
         if key.more:
             self._want_more(delivery.key, key)
         elif delivery.key == "":
@@ -369,26 +291,26 @@ class LaneQueue:
         else:
             self._append(delivery.key, key, delivery, now)
 
-    def _leave_in_journal(self, name: str, key: _Key) -> None:
+    def _leave_in_journal(self, name: str, key: Key) -> None:
         key.more = True
         self._want_more(name, key)
 
-    def _append(self, name: KeyName, key: _Key, delivery: OpenDelivery, now: Instant) -> None:
+    def _append(self, name: KeyName, key: Key, delivery: OpenDelivery, now: Instant) -> None:
         key.pending.append(delivery)
         key.last = delivery.id
         if len(key.pending) == 1 and key.out is None:
             self._schedule(name, key, now)
 
-    def _admit_unordered(self, row_of_them: _Key, delivery: OpenDelivery, now: Instant) -> None:
+    def _admit_unordered(self, row_of_them: Key, delivery: OpenDelivery, now: Instant) -> None:
         row_of_them.last = delivery.id
         if delivery.id in self._claimed_unordered:
             self._claimed_unordered.discard(delivery.id)
         elif delivery.id not in self._keys:
-            single = self._keys[delivery.id] = _Key()
+            single = self._keys[delivery.id] = Key()
             self._unordered += 1
             self._append(delivery.id, single, delivery, now)
 
-    def _settle(self, name: KeyName, key: _Key, now: Instant) -> None:
+    def _settle(self, name: KeyName, key: Key, now: Instant) -> None:
         """The head of the key is gone: the next one's turn."""
         if key.pending:
             self._schedule(name, key, now)
@@ -398,7 +320,7 @@ class LaneQueue:
         if not isinstance(name, str):
             self._want_unordered()
 
-    def _settle_answered(self, name: KeyName, key: _Key, now: Instant) -> None:
+    def _settle_answered(self, name: KeyName, key: Key, now: Instant) -> None:
         """One more answer is in the journal; with the last one, whoever may have the next is free again."""
         self._want_more(name, key)
         if key.answered or key.out is not None:
@@ -410,7 +332,7 @@ class LaneQueue:
         if not isinstance(name, str):
             self._want_unordered()
 
-    def _schedule(self, name: KeyName, key: _Key, now: Instant) -> None:
+    def _schedule(self, name: KeyName, key: Key, now: Instant) -> None:
         head = key.pending[0]
         key.due = now.to_monotonic(head.not_before) if head.not_before else 0.0
         if key.due > now.monotonic:
@@ -418,7 +340,7 @@ class LaneQueue:
         else:
             heapq.heappush(self._ready, (head.id, name))
 
-    def _want_more(self, name: KeyName, key: _Key) -> None:
+    def _want_more(self, name: KeyName, key: Key) -> None:
         if not isinstance(name, str) or not key.more or key.loading or key.queued:
             return
         if len(key.pending) <= PAGE // 4:
@@ -430,7 +352,7 @@ class LaneQueue:
         if row_of_them is not None and self._has_room_for_unordered:
             self._want_more("", row_of_them)
 
-    def _drop_if_idle(self, name: KeyName, key: _Key) -> None:
+    def _drop_if_idle(self, name: KeyName, key: Key) -> None:
         if key.idle and self._keys.pop(name, None) is not None and not isinstance(name, str):
             self._unordered -= 1
 

@@ -16,8 +16,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
-from slackd.broker.dispatch.order import LaneQueue, LoadKey, LoadKeys
+from slackd.broker.dispatch.order import LaneQueue
 from slackd.broker.dispatch.retry import retry_delay
 from slackd.broker.dispatch.sessions import Session, Sessions
 from slackd.broker.instant import Instant

@@ -10,7 +10,7 @@ import pytest
 
 from slackd.broker.actions import Refuse, Settle, Submit
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.order import LoadKey, LoadKeys
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import Hand
 from slackd.broker.forms import notice, unanswered
 from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, Post

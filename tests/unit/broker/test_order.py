@@ -13,7 +13,8 @@ import attrs
 import pytest
 
 from slackd.broker.dispatch import order
-from slackd.broker.dispatch.order import LaneQueue, LoadKey, LoadKeys
+from slackd.broker.dispatch.keys import LoadKey, LoadKeys
+from slackd.broker.dispatch.order import LaneQueue
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
