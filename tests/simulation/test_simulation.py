@@ -22,7 +22,7 @@ from slackd.link.messages import Closing
 from tests.simulation.run import Simulation
 
 SEEDS = 150
-ENOUGH = 120
+ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 
 
