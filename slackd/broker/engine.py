@@ -283,7 +283,7 @@ def _log_dead(passed: Passed) -> None:
         passed.attempt,
         passed.detail,
         passed.delivery,
-        extra={"event": "delivery-dead", "plugin": passed.plugin},
+        extra={"event": "delivery-dead", "plugin": passed.plugin, "envelope": passed.envelope or None},
     )
 
 
