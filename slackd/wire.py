@@ -231,18 +231,20 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
+decoder: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
+"""Reads JSON and nothing else: no NaN, no Infinity, no number that fits a double only as infinity."""
 _print = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _print_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
-def _parse(text: str) -> Any:
+def parse(text: str) -> Any:
+    """The value of a JSON text. Raises `ValueError`, and `RecursionError` for one that is nested too deep."""
     # Nearly no line has white space around its object: those that have none are spared the search for it.
     if text.startswith("{"):
-        value, end = _decoder.raw_decode(text)
+        value, end = decoder.raw_decode(text)
         if end == len(text):
             return value
-    return _decoder.decode(text)
+    return decoder.decode(text)
 
 
 _ID_TYPES = frozenset((int, str))  # not isinstance: True is an int there
@@ -258,7 +260,7 @@ def decode(line: bytes) -> Message:
     if handled is not None:  # the answer to nearly every envelope, as `encode_result` spells it
         return Result(handled[1].decode(), {})
     try:
-        value = _parse(line.decode())
+        value = parse(line.decode())
     except UnicodeDecodeError:
         return Malformed(PARSE_ERROR, "the line is not UTF-8")
     except RecursionError:

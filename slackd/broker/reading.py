@@ -6,13 +6,12 @@ part of a line. It is never printed again from what was parsed.
 """
 
 import hashlib
-import json
-import math
 import re
 from typing import Any
 
 from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Facets, Unreadable
+from slackd.wire import decoder, parse
 
 _ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
 _TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
@@ -24,27 +23,11 @@ _EMPTY: dict[str, Any] = {}
 _MEMBERSHIP = frozenset({"member_joined_channel", "member_left_channel"})
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is too large for a double")
-    return number
-
-
-# As strict as `wire`: what is taken here goes into a line to a plugin as it is.
-_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
-_decode = _decoder.decode
-
-
 def read(arrival: Arrival) -> Envelope | Unreadable:
     """What arrived, understood as far as it can be. Never raises on what anybody has sent."""
     text = arrival.text
     try:
-        frame = _decode(text)
+        frame = parse(text)
     except RecursionError:
         return _unreadable(arrival, "it is nested too deep")
     except ValueError as error:
@@ -159,9 +142,9 @@ def _members(text: str, at: int) -> list[tuple[str, int, int]]:
     members = []
     at = _skip(text, at + 1)
     while text[at] != "}":
-        key, at = _decoder.raw_decode(text, at)
+        key, at = decoder.raw_decode(text, at)
         start = _skip(text, _skip(text, at) + 1)
-        _, at = _decoder.raw_decode(text, start)
+        _, at = decoder.raw_decode(text, start)
         members.append((key, start, at))
         at = _skip(text, at)
         if text[at] == ",":

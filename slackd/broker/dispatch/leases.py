@@ -83,9 +83,12 @@ class Leases:
 
     def give_slot_back(self, lease: Lease) -> None:
         """It is answered, and the session's program can repeat that: its slot need not wait for the commit."""
-        self._count(lease, -1)
         lease.state = LeaseState.ANSWERED
-        self._count(lease, 1)
+        lane, session = lease.delivery.lane, self._sessions.get(lease.session)
+        self._slots[lane] -= 1
+        if session is not None:
+            session.out[lane] -= 1
+            session.unwritten += 1
 
     def drop(self, lease: Lease) -> None:
         """The delivery is free, or no longer open."""
