@@ -35,11 +35,7 @@ MESSAGES = """
 [[subscribe]]
 type = "events_api"
 event = "message"
-[delivery]
-window = 2048
 """
-"""The plugin's file: Bolt's handler knows no window at all. With a small one the plugin waits for the disk:
-what it has answered takes its slot until the commit."""
 SLACK = EmulatorSettings(repeat_same_envelope_after=None, ack_deadline=30.0)
 
 
