@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, TextIO
 
+import attrs
 import click
 
 from slackd.config import Config, load
@@ -68,12 +69,8 @@ def setup(
         if os.geteuid() != 0:
             raise CredentialError("tokens are root's: run this as root")
         known = config.apps.get(name)
-        app_token = _token(app_token_file, "SLACKD_APP_TOKEN", "App-level token (xapp-…)", known is not None)
-        bot_token = _token(bot_token_file, "SLACKD_BOT_TOKEN", "Bot token (xoxb-…)", known is not None)
-        if app_token:
-            check_kind(app_token, APP_TOKEN, "app token", "an app-level token")
-        if bot_token:
-            check_kind(bot_token, BOT_TOKEN, "bot token", "a bot token")
+        app_token = _token(app_token_file, _APP, known=known is not None)
+        bot_token = _token(bot_token_file, _BOT, known=known is not None)
         if known is None and not app_token:
             raise ConfigError(
                 f"app {name} is new and no app token was given: --app-token-file, or $SLACKD_APP_TOKEN"
@@ -102,16 +99,46 @@ def setup(
         sys.exit(1)
 
 
-def _token(file: TextIO | None, variable: str, question: str, known: bool) -> Secret | None:
+@attrs.frozen
+class _Kind:
+    """A token that is asked for."""
+
+    prefixes: tuple[str, ...]
+    name: str
+    expected: str
+    variable: str
+    question: str
+
+    def checked(self, given: str) -> Secret:
+        """Raises `CredentialError` if it is of another kind."""
+        token = Secret(given.strip())
+        check_kind(token, self.prefixes, self.name, self.expected)
+        return token
+
+
+_APP: Final = _Kind(
+    APP_TOKEN, "app token", "an app-level token", "SLACKD_APP_TOKEN", "App-level token (xapp-…)"
+)
+_BOT: Final = _Kind(BOT_TOKEN, "bot token", "a bot token", "SLACKD_BOT_TOKEN", "Bot token (xoxb-…)")
+
+
+def _token(file: TextIO | None, kind: _Kind, *, known: bool) -> Secret | None:
     if file is not None:
-        return Secret(file.read().strip())
-    if os.environ.get(variable):
-        return Secret(os.environ[variable].strip())
-    if not sys.stdin.isatty():
-        return None
-    hint = " (empty: stays as it is)" if known else ""
-    given = click.prompt(question + hint, hide_input=True, default="", show_default=False).strip()
-    return Secret(given) if given else None
+        return kind.checked(file.read())
+    if os.environ.get(kind.variable):
+        return kind.checked(os.environ[kind.variable])
+    return _ask(kind, known=known) if sys.stdin.isatty() else None
+
+
+def _ask(kind: _Kind, *, known: bool) -> Secret | None:
+    """What a person types, or None for nothing; asked again until it is of its kind."""
+    question = kind.question + (" (empty: stays as it is)" if known else "")
+    while given := click.prompt(question, hide_input=True, default="", show_default=False).strip():
+        try:
+            return kind.checked(given)
+        except CredentialError as error:
+            click.echo(str(error), err=True)
+    return None
 
 
 def _checked(file: Path, text: str) -> Config:
