@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from tests.e2e.control_groups import make_groups, remove_groups
+
 WORLD: Final = "10.77.0.1"
 MACHINE: Final = "10.77.0.2"
 _NAMES: Final = {WORLD: "slack.test packages.test", MACHINE: "machine"}
@@ -70,12 +72,14 @@ def clear_leftovers() -> None:
     for folder in _FOLDERS.glob(f"{_PREFIX}*"):
         owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
         if owner and not _is_another_run(int(owner[1])):
+            remove_groups(folder.name)
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_another_run(pid: int) -> bool:
     with contextlib.suppress(OSError):
-        return pid != os.getpid() and b"pytest" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return pid != os.getpid() and (b"pytest" in command or b"tests.e2e" in command)
     return False
 
 
@@ -131,11 +135,13 @@ class Machine:
         self._root = root
         self._namespace = namespace or network.machine
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_FOLDERS))
+        self._groups: Sequence[Path] = ()
         self._container: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Machine":
         for name in ("written", "work", "root"):
             (self._folder / name).mkdir()
+        self._groups = make_groups(self._folder.name)
         etc = self._folder / "written" / "etc"
         etc.mkdir()
         hosts = ["127.0.0.1 localhost", *(f"{address} {names}" for address, names in _NAMES.items())]
@@ -161,7 +167,9 @@ class Machine:
         ]
         # The mount lives in a namespace of its own and goes with it. With --keep-unit, systemd-nspawn ends with
         # 133 when the machine reboots.
+        moving = "".join(f'echo $$ > "{group}/cgroup.procs" || exit 1\n' for group in self._groups)
         script = (
+            f"{moving}"
             f'mount -t overlay overlay -o "{layers}" "{self._folder}/root" || exit 1\n'
             f"while {' '.join(nspawn)}; [ $? = 133 ]; do :; done"
         )
@@ -192,6 +200,7 @@ class Machine:
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)
             container.wait(30)
+        remove_groups(self._folder.name)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _init(self) -> int | None:
@@ -285,6 +294,19 @@ class Machine:
     def main_pid(self, unit: str) -> int:
         """The main process of a unit, as numbered in the machine; 0 for none."""
         return int(self.says("systemctl", "show", "--property=MainPID", "--value", unit))
+
+    def outside(self, pid: int) -> int:
+        """The number outside of the machine of a process of its own."""
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                found = re.search(r"^NSpid:\t(\d+)\t(.*\t)?(\d+)$", status.read_text(), re.MULTILINE)
+                if found and int(found[3]) == pid and self._is_mine(int(found[1])):
+                    return int(found[1])
+        raise Failed(f"no process {pid} in the machine")
+
+    def _is_mine(self, pid: int) -> bool:
+        init = self._init()
+        return init is not None and os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{init}/ns/pid")
 
     def kill(self, pid: int) -> None:
         """End a process by SIGKILL; the pid is the machine's own number for it."""
