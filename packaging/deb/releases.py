@@ -1,9 +1,12 @@
 """The Debian releases that slackd is built and tested on, and where this machine keeps things for them."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +50,14 @@ def cache() -> Path:
     folder = Path(given) if given else Path("/var/cache/slackd-e2e")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Alone, among all processes of this machine that ask, in making what the cache keeps under this name."""
+    with (cache() / f".{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def mirror() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from releases import Release, cache
+from releases import Release, alone, cache
 
 ORIGIN = "slackd"
 
@@ -21,13 +21,14 @@ def signing_key() -> Path:
     if given:
         return Path(given)
     file = cache() / "signing-key.gpg"
-    if not file.exists():
-        with _keyring() as home:
-            identity = "slackd package signing (made on this machine)"
-            _gpg(home, "--passphrase", "", "--quick-generate-key", identity, "ed25519", "sign", "0")
-            secret = _gpg(home, "--export-secret-keys")
-        file.touch(mode=0o600)
-        file.write_bytes(secret)
+    with alone("signing-key"):
+        if not file.exists():
+            with _keyring() as home:
+                identity = "slackd package signing (made on this machine)"
+                _gpg(home, "--passphrase", "", "--quick-generate-key", identity, "ed25519", "sign", "0")
+                secret = _gpg(home, "--export-secret-keys")
+            file.touch(mode=0o600)
+            file.write_bytes(secret)
     return file
 
 

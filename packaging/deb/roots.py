@@ -1,16 +1,14 @@
 """Root filesystems of a release, made once and kept in the cache; commands run in a throw-away layer on top."""
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from releases import Release, Unbuildable, cache, mirror
+from releases import Release, Unbuildable, alone, cache, mirror
 
 BUILD_PACKAGES = (
     "apparmor",
@@ -28,13 +26,6 @@ BUILD_PACKAGES = (
 """What a build root holds: the build dependencies of our source packages, and lintian."""
 
 
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    with file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> Path:
     """A root filesystem of the release with these packages, made by mmdebstrap when it isn't in the cache.
 
@@ -43,7 +34,7 @@ def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> 
     """
     fingerprint = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:10]
     root = cache() / f"{purpose}-{release.name}-{fingerprint}"
-    with _locked(cache() / f".{purpose}-{release.name}.lock"):
+    with alone(f"{purpose}-{release.name}"):
         if root.exists():
             return root
         for older in cache().glob(f"{purpose}-{release.name}-*"):

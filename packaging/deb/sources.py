@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from releases import cache
+from releases import alone, cache
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # A checkout may belong to another user than root, who builds.
@@ -26,10 +26,25 @@ def changelog_version(tree: Path) -> str:
 
 
 def newest_release() -> str | None:
-    """The newest release's tag, seen from the checkout's commit; None before the first, or without history."""
-    describe = [*GIT, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*"]
-    done = subprocess.run(describe, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
+    """The tag (v…) of the newest release before the checkout's commit, or of that very commit where it is the
+    first; None without one.
+    """
+    for seen_from in ("HEAD^", "HEAD"):
+        describe = [*GIT, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", seen_from]
+        done = subprocess.run(describe, capture_output=True, text=True, check=False)
+        if done.stdout.strip():
+            return done.stdout.strip()
+    return None
+
+
+def in_words(revision: str | None) -> str:
+    """What is built from this revision, or from the checkout's files, for people."""
+    commit = [*GIT, "rev-parse", "--short", f"{revision or 'HEAD'}^{{commit}}"]
+    name = subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
+    if revision:
+        return f"{revision} ({name})"
+    changed = subprocess.run([*GIT, "diff", "--quiet", "HEAD", "--"], check=False).returncode
+    return f"the checkout ({name}{', and what is not committed' if changed else ''})"
 
 
 def slackd_tree(folder: Path, version: str | None = None, revision: str | None = None) -> Path:
@@ -82,10 +97,11 @@ def slack_sdk_tree(folder: Path) -> Path:
     pinned = SLACK_SDK / "source.txt"
     version = changelog_version(SLACK_SDK).rpartition("-")[0]
     sdist = downloads / f"slack_sdk-{version}.tar.gz"
-    if not sdist.exists():
-        pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "download", "--no-deps"]
-        fetch = ["--no-binary=:all:", "--require-hashes", f"--requirement={pinned}", f"--dest={downloads}"]
-        subprocess.run([*pip, *fetch], check=True)
+    with alone("sdist"):
+        if not sdist.exists():
+            pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "download", "--no-deps"]
+            fetch = ["--no-binary=:all:", "--require-hashes", f"--requirement={pinned}", f"--dest={downloads}"]
+            subprocess.run([*pip, *fetch], check=True)
     folder.mkdir(parents=True)
     shutil.copy(sdist, folder / f"python-slack-sdk_{version}.orig.tar.gz")
     subprocess.run(["tar", "-xzf", sdist, "-C", folder], check=True)

@@ -24,7 +24,7 @@ from build import build, slack_sdk_packages
 from releases import RELEASES, Release, Unbuildable, cache, require_tools
 from repository import make_repository
 from roots import root_filesystem, run_in
-from sources import changelog_version, newest_release, slackd_tree
+from sources import changelog_version, in_words, newest_release, slackd_tree
 
 BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
 """What a machine has before slackd is installed."""
@@ -80,20 +80,27 @@ def _dependencies(debs: Path) -> Sequence[str]:
     return sorted(found)
 
 
-def lay_site(release: Release, site: Path, uri: str, versions: Sequence[str | None]) -> list[str]:
-    """Fill the folder that is served, and return the versions of slackd in it, oldest first.
-
-    Of several, the first is built from the newest release's tag, if there is one: what is upgraded from.
+def revisions(count: int) -> list[str | None]:
+    """What so many versions are built from. Of several, the first is what is upgraded from: the tag of the
+    newest release, or the newest commit where there is none.
     """
     checkout = os.environ.get("SLACKD_E2E_REVISION")
-    released = (newest_release() if len(versions) > 1 else None) or checkout
-    built = []
-    for number, version in enumerate(versions):
+    before = [newest_release() or checkout or "HEAD"] if count > 1 else []
+    return [*before, *[checkout] * (count - len(before))]
+
+
+def lay_site(release: Release, site: Path, uri: str, versions: Sequence[str | None]) -> dict[str, str]:
+    """Fill the folder that is served, and return the versions of slackd in it, oldest first, each with what it
+    was built from.
+    """
+    built = {}
+    for number, (version, revision) in enumerate(zip(versions, revisions(len(versions)), strict=True)):
         building = site / f"building-{number}"
-        built.append(packages(release, version, checkout if number else released, building))
-        building.rename(site / f"slackd-{built[-1]}")
-        make_repository(site / f"slackd-{built[-1]}", release, f"{uri}/slackd/")
-    shutil.copytree(archive(release, site / f"slackd-{built[-1]}"), site / "debian")
+        name = packages(release, version, revision, building)
+        built[name] = in_words(revision)
+        newest = building.rename(site / f"slackd-{name}")
+        make_repository(newest, release, f"{uri}/slackd/")
+    shutil.copytree(archive(release, newest), site / "debian")
     make_repository(site / "debian", release, f"{uri}/debian/")
     return built
 
@@ -109,7 +116,7 @@ def main() -> int:
     release = RELEASES[options.release]
     if not options.root_alone and not (options.site and options.uri):
         parser.error("--site and --uri are needed, or --root-alone")
-    versions: list[str] = []
+    versions: dict[str, str] = {}
     try:
         require_tools()
         root = root_filesystem(release, "boot", BOOT_PACKAGES)

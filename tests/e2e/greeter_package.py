@@ -10,7 +10,7 @@ PROGRAM = """\
 #!/usr/bin/python3
 import asyncio
 import json
-from slackd.plugin import Envelope, Plugin
+from slackd.plugin import Envelope, Permanent, Plugin
 
 plugin = Plugin("greeter")
 handled = open("handled", "a", buffering=1)
@@ -34,6 +34,8 @@ async def mentioned(envelope: Envelope) -> None:
 
 @plugin.event("message")
 async def message(envelope: Envelope) -> None:
+    if envelope.text == "poison":
+        raise Permanent("no remedy")
     handled.write(json.dumps([envelope.channel, envelope.text]) + "\\n")
 
 

@@ -1,0 +1,99 @@
+"""`make e2e`: every release's end-to-end tests, side by side; what they measured stands at the end.
+
+Arguments are pytest's. Where Debian cannot be booted, one line says why, and that is no failure.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.ability import why_not
+from tests.e2e.booted_machine import clear_leftovers
+from tests.e2e.the_world import CHECKOUT, RELEASES
+
+LIMIT: Final = 1700.0
+"""Seconds for all of it, on a machine that has built nothing yet too."""
+_TO_CLEAN_UP: Final = 120.0
+
+
+class Run:
+    """The tests of one release in a process of their own."""
+
+    def __init__(self, release: str, figures: Path, arguments: list[str]) -> None:
+        self._release = release
+        self._figures = figures
+        command = [sys.executable, "-m", "pytest", "-v", "--no-header", "--durations=8", "-m", "e2e"]
+        self._process = subprocess.Popen(
+            [*command, *(arguments or ["tests/e2e"])],
+            cwd=CHECKOUT,
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "SLACKD_E2E": "1",
+                "SLACKD_E2E_RELEASES": release,
+                "SLACKD_E2E_FIGURES": str(figures),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._teller = threading.Thread(target=self._tell)
+        self._teller.start()
+
+    def _tell(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            print(f"{self._release:>8} | {line}", end="", flush=True)
+
+    def end(self, deadline: float) -> int:
+        """Wait for it, no longer than the deadline, and return its exit status."""
+        for patience, then in (
+            (max(0.0, deadline - time.monotonic()), signal.SIGINT),
+            (_TO_CLEAN_UP, signal.SIGKILL),
+        ):
+            try:
+                return self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                print(f"{self._release:>8} | not over in time: {then.name}", flush=True)
+                self._process.send_signal(then)
+        return self._process.wait()
+
+    def figures(self) -> list[str]:
+        """What it measured, a line each; call it when it has ended."""
+        # What outlives it may hold its output open.
+        self._teller.join(10)
+        return self._figures.read_text().splitlines() if self._figures.exists() else []
+
+
+def main(arguments: list[str]) -> int:
+    reason = why_not()
+    if reason:
+        print(f"booted Debian: skipped, {reason}")
+        return 0
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="slackd-figures-") as folder:
+        runs = [Run(release, Path(folder) / release, arguments) for release in RELEASES]
+        try:
+            statuses = [run.end(begin + LIMIT) for run in runs]
+        except BaseException:
+            for run in runs:
+                run.end(0.0)
+            raise
+        finally:
+            clear_leftovers()
+        print("booted Debian, in figures:")
+        for run in runs:
+            print(*run.figures(), sep="\n")
+    print(f"booted Debian: {'failed' if any(statuses) else 'passed'} in {time.monotonic() - begin:.0f} s")
+    return 1 if any(statuses) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
