@@ -113,7 +113,7 @@ class AwaitedAnswers:
         return fits(max(ids, key=len, default=_USUAL_ID), response)
 
     def answer(self, envelope: int, response: str | None) -> None:
-        """A plugin has answered; the waiters are settled by `committed`, or at their deadline with this. So is
+        """A plugin has answered; the waiters are settled by `given`, or at their deadline with this. So is
         who begins to wait while the commit is on the way (a connector that delivers again after a restart)."""
         owed = self._owed.get(envelope)
         if owed is not None and owed.ending:
@@ -129,16 +129,17 @@ class AwaitedAnswers:
         if owed is not None:
             owed.answered, owed.response = False, None
 
-    def committed(self, envelope: int) -> Settlements:
-        """The answer is on the disk: everybody who waits for it gets it."""
+    def given(self, envelope: int, response: str | None) -> Settlements:
+        """The answer is on the disk as given: everybody who waits for it gets it."""
         self._on_the_way.pop(envelope, None)
         owed = self._owed.pop(envelope, None)
-        return _settle(owed, owed.waiters) if owed is not None else []
+        if owed is None:
+            return []
+        return _settled(owed.waiters, response if response is not None else owed.fallback)
 
     def passed(self, envelope: int) -> Settlements:
         """It is on the disk that no answer is waited for any more: whoever does gets the fallback."""
-        self.void(envelope)
-        return self.committed(envelope)
+        return self.given(envelope, None)
 
     def closing(self, link: int, closing: Closing) -> None:
         """A connection of this link closes: `take_ending` tells for what nobody is to wait any longer."""
@@ -154,7 +155,7 @@ class AwaitedAnswers:
     def given_up(self, envelope: int, plugin: str) -> Settlements:
         """This plugin will not answer any more: whoever waits for it gets the fallback."""
         owed = self._owed.get(envelope)
-        return self.committed(envelope) if owed is not None and owed.plugin == plugin else []
+        return self.passed(envelope) if owed is not None and owed.plugin == plugin else []
 
     def link_lost(self, link: int) -> None:
         """Nobody waits on this link any more; its connector will deliver again what it still has."""
@@ -176,7 +177,7 @@ class AwaitedAnswers:
                 continue
             due = [each for each in owed.waiters if each.due <= now]
             owed.waiters = [each for each in owed.waiters if each.due > now]
-            settlements += _settle(owed, due)
+            settlements += _settled(due, owed.fallback if owed.response is None else owed.response)
             if not owed.waiters:
                 del self._owed[envelope]
                 if not (owed.answered or owed.ending):
@@ -200,6 +201,5 @@ class AwaitedAnswers:
         return any(each is not None and not each.mute and (owed.elsewhere or each.everything) for each in told)
 
 
-def _settle(owed: _Owed, waiters: list[Waiter]) -> Settlements:
-    payload = owed.response if owed.answered and owed.response is not None else owed.fallback
+def _settled(waiters: list[Waiter], payload: str | None) -> Settlements:
     return [(each.link, Settlement(each.number, each.envelope_id, payload)) for each in waiters]

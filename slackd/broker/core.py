@@ -216,6 +216,8 @@ class BrokerCore:
         for envelope, incoming in result.recorded:
             self._remember(envelope, incoming, now)
         self._opened(result.opened, now)
+        for envelope, link, number in result.given:
+            self.given.carried(envelope, link, number)
         settlements = result.settlements
         for place, write in enumerate(submission.writes):
             if place not in submission.incoming:
@@ -236,12 +238,19 @@ class BrokerCore:
             plugin.tick(now)
         if self._rewrite_at is not None and self._rewrite_at <= now.monotonic:
             self._rewrite_at = None
-            again, self._unwritten = self._unwritten, []
-            later, self._next = self._next, Submission()
-            for write, origin in again:
-                if not self._is_overtaken(write):
-                    self._next.add(write, origin)
-            self._next.append(later)
+            self._write_again(now)
+
+    def _write_again(self, now: Instant) -> None:
+        """In the order of old: what was submitted after it, and may fail yet, is waited for."""
+        if any(submission.to_repeat() for submission in self._submissions.values()):
+            self._rewrite_at = now.monotonic + REWRITE_AFTER
+            return
+        again, self._unwritten = self._unwritten, []
+        later, self._next = self._next, Submission()
+        for write, origin in again:
+            if not self._is_overtaken(write):
+                self._next.add(write, origin)
+        self._next.append(later)
 
     def next_wakeup(self) -> float | None:
         """The monotonic time of the next `tick` that can change anything."""
@@ -352,9 +361,9 @@ class BrokerCore:
             late = LateAnswer(write.delivery, outcome.envelope, origin.plugin, "", "", write.response)
             given = Given(late, origin.session, write.attempt)
         if write.answer is not None and not outcome.passed:
-            settlements = self.answers.committed(outcome.envelope)
+            settlements = self.answers.given(outcome.envelope, write.response)
             if given is not None:
-                self.given.settled(given, [(link, each.number) for link, each in settlements])
+                self.given.committed(given, ((link, each.number) for link, each in settlements))
             return settlements
         if given is not None:
             self._post_late(given)

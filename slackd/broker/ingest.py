@@ -65,9 +65,14 @@ class Post:
 
 @attrs.define
 class Result:
-    """What follows from a commit."""
+    """What follows from a commit.
+
+    Attributes:
+        given: Envelope, link and number of duplicates that are settled with the answer that was given.
+    """
 
     settlements: Settlements = attrs.field(factory=list)
+    given: list[tuple[int, int, int]] = attrs.field(factory=list)
     promises: list[tuple[int, Promise]] = attrs.field(factory=list)
     opened: list[OpenDelivery] = attrs.field(factory=list)
     posts: list[Post] = attrs.field(factory=list)
@@ -208,6 +213,8 @@ class Ingest:
             )
             result.promises.append((each.link, promise))
             return
+        if answer is Answer.GIVEN:
+            result.given.append((envelope, each.link, number))
         payload = response if response is not None else unanswered(understood)
         result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))
 

@@ -69,11 +69,13 @@ class Process:
         self._pumping = False
         self._lines = [Line(world, program) for program in programs]
         self._wakeup: float | None = None
-        self.late_posts: list[str] = []
+        self.late_posts: list[tuple[float, str]] = []
         self.ends: list[float] = []
         for line in self._lines:
             line.program.connect = functools.partial(self._accept, line)
             line.program.hang_up = functools.partial(self._end_session, line)
+        for number, connector in enumerate(connectors):
+            connector.leave_broker = functools.partial(self.lose_link, number)
         self._start()
 
     def kill(self) -> None:
@@ -182,7 +184,7 @@ class Process:
         self._world.after(0.02, lambda: self._link() if self.core is core else None)
 
     def lose_link(self, number: int) -> None:
-        """A connector died, or its link broke."""
+        """A connector died or has ended, or its link broke."""
         connector = self._connectors[number]
         if connector.link is not None:
             connector.link.cut()
@@ -284,7 +286,7 @@ class Process:
             case LoadKeys() | LoadKey() | CountOld():
                 self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
             case PostLate(late, _, _):
-                self.late_posts.append(late.response)
+                self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")
 
     def _told(self, core: BrokerCore, token: int, outcome: Sequence[Outcome] | JournalError) -> None:

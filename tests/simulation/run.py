@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slackd.broker.core import BrokerCore
 from slackd.broker.journal.memory import MemoryDisk
+from slackd.broker.journal.writes import Answer
 from slackd.config import (
     App,
     Config,
@@ -84,6 +85,7 @@ class Simulation:
             program.may_have = self._may_be_with_the_program
         self.broker = Process(self.world, config(), self.disk, self.slack.connectors, self.programs, core)
         self.slack.is_journaled = self._is_journaled
+        self.slack.is_given = self._is_given
         self.slow = slow
 
     def run(self) -> None:
@@ -146,6 +148,10 @@ class Simulation:
         stored = self.disk.store.envelopes.values()
         return any(f'"{name}"' in each.text for each in stored)
 
+    def _is_given(self, name: str) -> bool:
+        stored = self.disk.store.envelopes.values()
+        return any(f'"{name}"' in each.text and each.answer is Answer.GIVEN for each in stored)
+
     def _may_be_with_the_program(self, session: str) -> set[str]:
         leased = self.broker.leased(session)
         if leased is None:
@@ -184,10 +190,11 @@ class Simulation:
 
     def _check_answer(self, message: Message) -> None:
         """It reached the person in the acknowledgement, or followed it, and never both."""
-        posts = [each for each in self.broker.late_posts if json.loads(each) == {"text": message.name}]
+        posts = [at for at, text in self.broker.late_posts if json.loads(text) == {"text": message.name}]
+        over = max([message.born, *posts]) + A_WHILE
+        if any(message.born <= end < over for end in self.broker.ends):
+            return  # Nobody may know then whether a post went out, or an acknowledgement with the answer.
         assert not (message.payload and posts), f"{message.name} was answered both ways"
-        if any(message.born <= end < message.born + A_WHILE for end in self.broker.ends):
-            return  # Nobody may know then whether a post went out, or an acknowledgement.
         if not message.forgotten:
             assert len(posts) + bool(message.payload) == 1, f"{message.name} was answered {len(posts)} times"
 

@@ -55,6 +55,7 @@ class Slack:
         self.begun: dict[tuple[int, str], int] = {}
         self.connectors: list[Connector] = []
         self.is_journaled: Callable[[str], bool] = bool
+        self.is_given: Callable[[str], bool] = bool
         self._ids = itertools.count()
 
     def post(self, kind: str, channel: str) -> None:
@@ -123,6 +124,7 @@ class Connector:
         self._told: dict[str, Closing] = {}
         self._draining = self._hurries = False
         self._crossing: int | None = None
+        self.leave_broker: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)
         self._connection = 1
         self._unsettled: dict[int, tuple[Message, Arrival, int, int]] = {}
@@ -156,6 +158,8 @@ class Connector:
                 self._slack.acked(message, settlement.payload, arrival.received_at)
             elif settlement.payload is not None and self._tells and self.link is not None:
                 self.link.send(Unsent((settlement.number,)))
+                # At the deadline, before the commit, which then finds nobody who waits.
+                message.forgotten = message.forgotten or not self._slack.is_given(message.name)
         self._close_if_quiet()
 
     def drain(self) -> None:
@@ -188,6 +192,22 @@ class Connector:
 
     def _all_read(self) -> None:
         self._crossing = None
+        if self.is_ready and self._world.rng.random() < 0.5:
+            self._world.after(0.005, self._exit)
+
+    def _exit(self) -> None:
+        """What crossed its Close is not waited for: the broker knows that it can't be acknowledged."""
+        if not self.is_ready or self._draining:
+            return
+        self._world.say(f"C{self.number} exits")
+        for message, *_ in self._here():
+            message.lost_connection = message.forgotten = True
+        self.leave_broker()
+        self._unsettled.clear()
+        self._told.clear()
+        self._connection += 1
+        self.is_ready = False
+        self._world.after(self._world.rng.uniform(0.2, 1.0), self._back)
 
     def _here(self) -> list[tuple[Message, Arrival, int, int]]:
         return [each for each in self._unsettled.values() if each[2] == self._connection]

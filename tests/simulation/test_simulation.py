@@ -24,6 +24,7 @@ from tests.simulation.run import Simulation
 SEEDS = 150
 ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
+FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 25))
@@ -40,6 +41,11 @@ def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
 @pytest.mark.parametrize("seed", FAILED_ONCE)
 def test_seeds_that_failed_once_fail_no_more(seed: int) -> None:
     Simulation(seed).run()
+
+
+@pytest.mark.parametrize("seed", FAILED_ONCE_WITH_DRAINS)
+def test_seeds_with_drains_that_failed_once_fail_no_more(seed: int) -> None:
+    Simulation(seed, drains=True).run()
 
 
 def found(*, drains: bool = False) -> bool:
@@ -117,7 +123,8 @@ def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: py
 
 def test_finds_an_answer_that_goes_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     def passed(self: AwaitedAnswers, envelope: int) -> Settlements:
-        return self.committed(envelope)
+        owed = self._owed.get(envelope)
+        return self.given(envelope, None if owed is None else owed.response)
 
     def answer(self: AwaitedAnswers, envelope: int, response: str | None) -> None:
         owed = self._owed.get(envelope)

@@ -54,7 +54,7 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
             case "answers":
                 answers.answer(envelope, f'"{envelope}"')
             case "commits":
-                settle(answers.committed(envelope))
+                settle(answers.given(envelope, f'"{envelope}"'))
             case "is given up":
                 settle(answers.given_up(envelope, "p"))
             case "link is lost":
@@ -88,7 +88,7 @@ def payloads(settlements: Settlements) -> list[str | None]:
 def test_an_answer_is_told_after_its_commit() -> None:
     answers = one_waiting()
     answers.answer(7, '"x"')
-    assert payloads(answers.committed(7)) == ['"x"']
+    assert payloads(answers.given(7, '"x"')) == ['"x"']
 
 
 def test_an_answer_whose_commit_is_slow_is_told_at_the_deadline_all_the_same() -> None:
@@ -108,7 +108,7 @@ def test_who_begins_to_wait_while_the_commit_is_on_its_way_gets_the_answer_too()
     answers.answer(7, '"x"')
     answers.link_lost(1)
     answers.wait(7, Waiter(2, 9, "e2", OWED), "p", None)
-    ((link, settlement),) = answers.committed(7)
+    ((link, settlement),) = answers.given(7, '"x"')
     assert (link, settlement.number, settlement.envelope_id, settlement.payload) == (2, 9, "e2", '"x"')
 
 

@@ -13,6 +13,7 @@ from slackd.broker.given import Given, GivenAnswers
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reason, Record
 from slackd.envelope import Arrival
+from slackd.errors import JournalUnwritable
 from slackd.link.messages import Closing
 from tests.unit.broker.slack_texts import command, interactive
 from tests.unit.broker.test_ingest import RESPONDS, Bench, config, payloads, plugin, the
@@ -201,6 +202,15 @@ class TestUnsent:
         assert late(self.unsent(bench, second)) == ['{"text": "done"}']
         assert late(self.unsent(bench, first, second)) == []
 
+    def test_nor_in_the_acknowledgement_of_a_duplicate(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench.core.link_lost(1)  # its connector delivers again, over the next link
+        bench.answers(delivery, DONE)
+        again = repeat(bench, 9, HERE, command())
+        assert payloads(again) == [DONE]
+        assert late(self.unsent(bench, *settled_as(again))) == ['{"text": "done"}']
+
     def test_what_is_no_message_does_not(self) -> None:
         bench = Bench(plugin(RESPONDS))
         delivery = the(bench.deliver(interactive("view_submission")))
@@ -211,7 +221,7 @@ class TestUnsent:
         known = GivenAnswers()
         for number in range(given.REMEMBERED + 1):
             answer = LateAnswer(number, number, "bot", "", "", "{}")
-            known.settled(Given(answer, "s", 1), [(1, number)])
+            known.committed(Given(answer, "s", 1), [(1, number)])
         assert known.unsent(1, [0]) == []
         assert [each.answer.delivery for each in known.unsent(1, [1])] == [1]
 
@@ -247,6 +257,23 @@ class TestFailures:
         bench.disk_is_full = False
         assert late(bench.passes(REWRITE_AFTER)) == ['{"text": "done"}']
         assert not bench.core.has_unwritten
+
+    def test_what_the_journal_has_as_given_is_given_whatever_was_under_way(self) -> None:
+        """The end of the waiting could not be written, and the answer that came after it could."""
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench.core.closing(1, Closing(HERE))
+        (ends,) = bench.core.take_actions()
+        bench.core.answered("bot", "s", delivery.id, 1, '{"text": "done"}', bench.now)
+        (given,) = bench.core.take_actions()
+        assert isinstance(ends, Submit)
+        assert isinstance(given, Submit)
+        bench.core.committed(ends.token, JournalUnwritable("the disk is full"), bench.now)
+        came = bench.store.apply(given.writes, bench.now.unix)
+        bench.core.committed(given.token, came, bench.now)
+        actions = bench.pump() + bench.passes(REWRITE_AFTER)
+        assert payloads(actions) == [DONE]
+        assert late(actions) == []
 
     def test_a_lost_link_forgets_what_was_told_on_it(self) -> None:
         bench = Bench(plugin(RESPONDS))

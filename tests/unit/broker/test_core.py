@@ -9,7 +9,7 @@ from slackd.broker.core import REWRITE_AFTER
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import Bury, Close, ForgetSession, Handed, ListSession, Reason
-from slackd.errors import JournalError
+from slackd.errors import JournalError, JournalUnwritable
 from tests.unit.broker.slack_texts import command, event
 from tests.unit.broker.test_ingest import RESPONDS, Bench, handed, payloads, plugin, the
 
@@ -46,6 +46,22 @@ def test_answers_reach_the_disk_in_the_order_in_which_they_came() -> None:
     bench.disk_is_full = False
     assert written(bench.answers(second), Close) == []
     assert [each.delivery for each in written(bench.passes(REWRITE_AFTER), Close)] == [first.id, second.id]
+
+
+def test_what_fails_later_is_still_written_later() -> None:
+    bench = Bench(plugin(RESPONDS))
+    deliveries = handed(bench.deliver(*(event(n, {"type": "message", "channel": f"C{n}"}) for n in (1, 2))))
+    submits = []
+    for delivery in deliveries:
+        bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
+        submits += [each for each in bench.core.take_actions() if isinstance(each, Submit)]
+    first, second = submits
+    full = JournalUnwritable("the disk is full")
+    bench.core.committed(first.token, full, bench.now)
+    assert bench.passes(REWRITE_AFTER) == []  # the second may fail yet
+    bench.core.committed(second.token, full, bench.now)
+    again = written(bench.passes(REWRITE_AFTER), Close)
+    assert [each.delivery for each in again] == [each.id for each in deliveries]
 
 
 def test_an_answer_in_time_is_acknowledged_at_the_deadline_also_on_a_full_disk() -> None:
