@@ -21,19 +21,16 @@ from slackd.broker.actions import (
     Settle,
     Submit,
     TellLate,
-    TellTooLarge,
     Vow,
 )
+from slackd.broker.answering import Answering
 from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
-from slackd.broker.forms import is_message
-from slackd.broker.given import Given, GivenAnswers
 from slackd.broker.ingest import Incoming, Ingest
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
 from slackd.broker.journal.writes import (
-    Answer,
     AnswerPassed,
     AnswerUnsent,
     Bury,
@@ -41,7 +38,6 @@ from slackd.broker.journal.writes import (
     Done,
     ForgetSession,
     Handed,
-    Lane,
     LateSent,
     OpenDelivery,
     Outcome,
@@ -69,13 +65,13 @@ class BrokerCore:
         self.tally = Tally()
         self.recent = RecentEnvelopes()
         self.answers = AwaitedAnswers()
-        self.given = GivenAnswers()
         self.watched = False
         rules = config.plugins
         self.plugins = {
             plugin.name: PluginDispatch(plugin, grace=rules.grace, rng=rng, now=now)
             for plugin in config.plugin_files.values()
         }
+        self._answering = Answering(self.answers, self.tally, lambda action: self._actions.append(action))
         self.ingest = Ingest(config, self.answers, self.tally, self._absent_for)
         self._submissions: dict[int, Submission] = {}
         self._next = Submission()
@@ -117,12 +113,8 @@ class BrokerCore:
 
     def unsent(self, link: int, numbers: Sequence[int]) -> None:
         """No acknowledgement could carry what these were settled with."""
-        for given in self.given.unsent(link, numbers):
-            answer = given.answer
-            self._next.add(
-                AnswerUnsent(answer.envelope, answer.delivery, answer.plugin),
-                Origin(answer.plugin, session=given.session, given=given),
-            )
+        for write, origin in self._answering.unsent(link, numbers):
+            self._next.add(write, origin)
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
@@ -159,17 +151,7 @@ class BrokerCore:
         if accepted is None:
             self.tally.answers[plugin, "stale"] += 1
             return
-        in_time = self.answers.is_awaited(accepted.envelope) and accepted.respond_by is not None
-        in_time = in_time or (accepted.respond_by is not None and now.unix < accepted.respond_by)
-        if in_time:
-            self._answer_in_time(plugin, session, accepted, response)
-        elif response is not None and accepted.lane is Lane.PROMPT:
-            self.tally.answers[plugin, "late"] += 1
-            message = is_message(response)
-            origin = Origin(plugin, session=session, is_message=message)
-            self._next.add(Close(delivery, attempt, response, late=message), origin)
-        else:
-            self._next.add(Close(delivery, attempt), Origin(plugin))
+        self._next.add(*self._answering.close(plugin, session, accepted, response, now))
 
     def nacked(
         self,
@@ -217,7 +199,7 @@ class BrokerCore:
             self._remember(envelope, incoming, now)
         self._opened(result.opened, now)
         for envelope, link, number in result.given:
-            self.given.carried(envelope, link, number)
+            self._answering.carried(envelope, link, number)
         settlements = result.settlements
         for place, write in enumerate(submission.writes):
             if place not in submission.incoming:
@@ -311,20 +293,6 @@ class BrokerCore:
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)
 
-    def _answer_in_time(self, plugin: str, session: str, delivery: OpenDelivery, response: str | None) -> None:
-        if response is not None and not self.answers.room_for(delivery.envelope, response):
-            self.tally.answers[plugin, "too_large"] += 1
-            size = len(response.encode())
-            self._actions.append(TellTooLarge(plugin, session, delivery.id, delivery.attempt, size))
-            response = None
-        else:
-            self.tally.answers[plugin, "in_time"] += 1
-        self.answers.answer(delivery.envelope, response)
-        message = response is not None and is_message(response)
-        close = Close(delivery.id, delivery.attempt, response, Answer.GIVEN, late=message)
-        origin = Origin(plugin, envelope=delivery.envelope, session=session, is_message=message)
-        self._next.add(close, origin)
-
     def _end_waiting(self) -> None:
         self.write([AnswerPassed(envelope) for envelope in self.answers.take_ending()])
 
@@ -341,39 +309,18 @@ class BrokerCore:
         match write:
             case Close():
                 self._note("done", write, outcome, origin, now)
-                return self._closed(write, outcome, origin)
+                return self._answering.closed(write, outcome, origin)
             case AnswerPassed(envelope):
                 return self.answers.passed(envelope)
             case AnswerUnsent():
                 assert origin.given is not None
-                self._post_late(origin.given)
+                self._answering.follow(origin.given)
             case Retry():
                 self._note("retried", write, outcome, origin, now, write.error)
             case Bury():
                 self._note("dead", write, outcome, origin, now, write.error)
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
-
-    def _closed(self, write: Close, outcome: Done, origin: Origin) -> Settlements:
-        """Its answer goes into the acknowledgement, or follows it."""
-        given = None
-        if write.response is not None and origin.is_message:
-            late = LateAnswer(write.delivery, outcome.envelope, origin.plugin, "", "", write.response)
-            given = Given(late, origin.session, write.attempt)
-        if write.answer is not None and not outcome.passed:
-            settlements = self.answers.given(outcome.envelope, write.response)
-            if given is not None:
-                self.given.committed(given, ((link, each.number) for link, each in settlements))
-            return settlements
-        if given is not None:
-            self._post_late(given)
-        elif write.response is not None:
-            tell = TellLate(origin.plugin, origin.session, write.delivery, write.attempt, None)
-            self._actions.append(tell)
-        return self.answers.passed(outcome.envelope) if outcome.passed else []
-
-    def _post_late(self, given: Given) -> None:
-        self._actions.append(PostLate(given.answer, given.session, given.attempt))
 
     def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
         by_plugin: dict[str, list[OpenDelivery]] = {}

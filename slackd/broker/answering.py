@@ -1,0 +1,90 @@
+"""A plugin's answer: into the acknowledgement, or after it through the `response_url`. Pure.
+
+The journal decides which. What was meant for the acknowledgement follows it where the journal says that nobody
+waited any more (`Done.passed`), or where a connector tells that it could not send it; never both.
+"""
+
+from collections.abc import Callable, Sequence
+
+from slackd.broker.actions import Action, PostLate, TellLate, TellTooLarge
+from slackd.broker.answers import AwaitedAnswers, Settlements
+from slackd.broker.forms import is_message
+from slackd.broker.given import Given, GivenAnswers
+from slackd.broker.instant import Instant
+from slackd.broker.journal import LateAnswer
+from slackd.broker.journal.writes import Answer, AnswerUnsent, Close, Done, Lane, OpenDelivery, Write
+from slackd.broker.submission import Origin
+from slackd.broker.tally import Tally
+
+
+class Answering:
+    """What is written of each answer, and what follows from the commit."""
+
+    def __init__(self, awaited: AwaitedAnswers, tally: Tally, act: Callable[[Action], None]) -> None:
+        """`act` takes what is to be done at once."""
+        self._awaited, self._tally, self._act = awaited, tally, act
+        self._given = GivenAnswers()
+
+    def close(
+        self, plugin: str, session: str, delivery: OpenDelivery, response: str | None, now: Instant
+    ) -> tuple[Close, Origin]:
+        """What is to be written of an answer that was accepted (JSON text, or None)."""
+        in_time = self._awaited.is_awaited(delivery.envelope) and delivery.respond_by is not None
+        if in_time or (delivery.respond_by is not None and now.unix < delivery.respond_by):
+            return self._in_time(plugin, session, delivery, response)
+        if response is None or delivery.lane is not Lane.PROMPT:
+            return Close(delivery.id, delivery.attempt), Origin(plugin)
+        self._tally.answers[plugin, "late"] += 1
+        message = is_message(response)
+        close = Close(delivery.id, delivery.attempt, response, late=message)
+        return close, Origin(plugin, session=session, is_message=message)
+
+    def closed(self, close: Close, outcome: Done, origin: Origin) -> Settlements:
+        """It is written."""
+        given = None
+        if close.response is not None and origin.is_message:
+            late = LateAnswer(close.delivery, outcome.envelope, origin.plugin, "", "", close.response)
+            given = Given(late, origin.session, close.attempt)
+        if close.answer is not None and not outcome.passed:
+            settlements = self._awaited.given(outcome.envelope, close.response)
+            if given is not None:
+                self._given.committed(given, ((link, each.number) for link, each in settlements))
+            return settlements
+        if given is not None:
+            self.follow(given)
+        elif close.response is not None:
+            self._act(TellLate(origin.plugin, origin.session, close.delivery, close.attempt, None))
+        return self._awaited.passed(outcome.envelope) if outcome.passed else []
+
+    def carried(self, envelope: int, link: int, number: int) -> None:
+        """A duplicate is settled with the answer that was given."""
+        self._given.carried(envelope, link, number)
+
+    def unsent(self, link: int, numbers: Sequence[int]) -> list[tuple[Write, Origin]]:
+        """No acknowledgement could carry what these were settled with: what is to be written of that."""
+        found: list[tuple[Write, Origin]] = []
+        for given in self._given.unsent(link, numbers):
+            answer = given.answer
+            write = AnswerUnsent(answer.envelope, answer.delivery, answer.plugin)
+            found.append((write, Origin(answer.plugin, given=given)))
+        return found
+
+    def follow(self, given: Given) -> None:
+        """It goes out through the `response_url`."""
+        self._act(PostLate(given.answer, given.session, given.attempt))
+
+    def _in_time(
+        self, plugin: str, session: str, delivery: OpenDelivery, response: str | None
+    ) -> tuple[Close, Origin]:
+        if response is not None and not self._awaited.room_for(delivery.envelope, response):
+            self._tally.answers[plugin, "too_large"] += 1
+            size = len(response.encode())
+            self._act(TellTooLarge(plugin, session, delivery.id, delivery.attempt, size))
+            response = None
+        else:
+            self._tally.answers[plugin, "in_time"] += 1
+        self._awaited.answer(delivery.envelope, response)
+        message = response is not None and is_message(response)
+        close = Close(delivery.id, delivery.attempt, response, Answer.GIVEN, late=message)
+        origin = Origin(plugin, envelope=delivery.envelope, session=session, is_message=message)
+        return close, origin
