@@ -151,7 +151,10 @@ class BrokerCore:
         if accepted is None:
             self.tally.answers[plugin, "stale"] += 1
             return
-        self._next.add(*self._answering.close(plugin, session, accepted, response, now))
+        if response is None and accepted.respond_by is None:
+            self._next.add(Close(delivery, attempt), Origin(plugin))
+        else:
+            self._next.add(*self._answering.close(plugin, session, accepted, response, now))
 
     def nacked(
         self,
@@ -309,7 +312,8 @@ class BrokerCore:
         match write:
             case Close():
                 self._note("done", write, outcome, origin, now)
-                return self._answering.closed(write, outcome, origin)
+                if write.response is not None or write.answer is not None:
+                    return self._answering.closed(write, outcome, origin)
             case AnswerPassed(envelope):
                 return self.answers.passed(envelope)
             case AnswerUnsent():

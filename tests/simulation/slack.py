@@ -200,8 +200,11 @@ class Connector:
         if not self.is_ready or self._draining:
             return
         self._world.say(f"C{self.number} exits")
-        for message, *_ in self._here():
-            message.lost_connection = message.forgotten = True
+        for message, _, _, connection in self._unsettled.values():
+            message.lost_connection = True
+            # What is being committed when the link ends waits there for nobody.
+            unknown = connection == self._connection or not self._slack.is_journaled(message.name)
+            message.forgotten = message.forgotten or unknown
         self.leave_broker()
         self._unsettled.clear()
         self._told.clear()
