@@ -25,9 +25,18 @@ Slot = tuple[list[Outcome], int]
 """Where an outcome is to stand: the list of its submission, and its place there."""
 
 
-def dedupe_digest(app: str, key: str) -> bytes:
-    """Sixteen bytes that stand for a dedupe key of an app."""
-    return blake2b(f"{app}\0{key}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+SHORT = 32
+"""Bytes up to which a dedupe key stands in the table as it is."""
+
+
+def table_key(app: str, key: str) -> bytes:
+    """What stands for a dedupe key of an app in the table.
+
+    Slack counts its event ids up, so those of one time are neighbours, and a commit touches one page for many
+    of them; as hashes each would have a page of its own. What is long is a hash: envelope ids are random anyway.
+    """
+    spelt = f"{app}\0{key}".encode("utf-8", "surrogatepass")
+    return spelt if len(spelt) <= SHORT else b"\0" + blake2b(spelt, digest_size=16).digest()
 
 
 class Recorder:
@@ -40,17 +49,17 @@ class Recorder:
 
     def record_all(self, records: list[tuple[Record, Slot]]) -> None:
         """Record those that are not known; each outcome goes into its slot."""
-        digests = [[dedupe_digest(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
-        claimed = self._claim(records, digests)
-        known = {} if claimed else self._look_up([digest for some in digests for digest in some])
+        keys = [[table_key(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
+        claimed = self._claim(records, keys)
+        known = {} if claimed else self._look_up([key for some in keys for key in some])
         in_table = set(known)
         learned: dict[bytes, tuple[bytes, int, int]] = {}
         envelope_rows: list[tuple[Any, ...]] = []
         delivery_rows: list[tuple[Any, ...]] = []
         seen_before: list[tuple[int, Slot]] = []
-        for (record, slot), own in zip(records, digests, strict=True):
+        for (record, slot), own in zip(records, keys, strict=True):
             horizon = record.received_at - DEDUPE_MEMORY
-            hits = [known[d][0] for d in own if d in known and known[d][1] > horizon]
+            hits = [known[key][0] for key in own if key in known and known[key][1] > horizon]
             if hits:
                 envelope = min(hits)
                 seen_before.append((envelope, slot))
@@ -61,36 +70,36 @@ class Recorder:
             if claimed:
                 continue
             at = int(record.received_at)
-            for digest in own:
-                if not hits or digest not in known or known[digest][1] <= horizon:
-                    known[digest] = (envelope, at)
-                    learned[digest] = (digest, envelope, at)
+            for key in own:
+                if not hits or key not in known or known[key][1] <= horizon:
+                    known[key] = (envelope, at)
+                    learned[key] = (key, envelope, at)
         bulk.run(self._cursor, "DELETE FROM dedupe WHERE key IN (*)", list(in_table.intersection(learned)))
         self._insert(envelope_rows, delivery_rows, list(learned.values()))
         if seen_before:
             self._answer_duplicates(seen_before)
 
-    def _claim(self, records: list[tuple[Record, Slot]], digests: list[list[bytes]]) -> bool:
+    def _claim(self, records: list[tuple[Record, Slot]], keys: list[list[bytes]]) -> bool:
         """Insert all keys as those of new envelopes, without a look whether they are known: they hardly ever
         are. If one is, or comes twice, none stays, and the answer is no."""
         first = self._books.last_envelope + 1
-        keys = [
-            (digest, envelope, int(record.received_at))
-            for envelope, ((record, _), own) in enumerate(zip(records, digests, strict=True), first)
-            for digest in own
+        rows = [
+            (key, envelope, int(record.received_at))
+            for envelope, ((record, _), own) in enumerate(zip(records, keys, strict=True), first)
+            for key in own
         ]
-        if bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, keys, conflict="IGNORE") == len(keys):
+        if bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, rows, conflict="IGNORE") == len(rows):
             return True
         bulk.run(
             self._cursor,
             "DELETE FROM dedupe WHERE key IN (*) AND envelope >= ?",
-            [key for key, _, _ in keys],
+            [key for key, _, _ in rows],
             first,
         )
         return False
 
-    def _look_up(self, digests: list[bytes]) -> dict[bytes, tuple[int, int]]:
-        rows = bulk.each(self._cursor, "SELECT key, envelope, at FROM dedupe WHERE key IN (*)", digests)
+    def _look_up(self, keys: list[bytes]) -> dict[bytes, tuple[int, int]]:
+        rows = bulk.each(self._cursor, "SELECT key, envelope, at FROM dedupe WHERE key IN (*)", keys)
         return {key: (envelope, at) for key, envelope, at in rows}
 
     def _record(
