@@ -33,7 +33,7 @@ def table_key(app: str, key: str) -> bytes:
     """What stands for a dedupe key of an app in the table.
 
     Slack counts its event ids up, so those of one time are neighbours, and a commit touches one page for many
-    of them; as hashes each would have a page of its own. What is long is a hash: envelope ids are random anyway.
+    of them; as hashes each would have a page of its own. A long one is a hash: envelope ids are random anyway.
     """
     spelt = f"{app}\0{key}".encode("utf-8", "surrogatepass")
     return spelt if len(spelt) <= SHORT else b"\0" + blake2b(spelt, digest_size=16).digest()
