@@ -1,8 +1,8 @@
 """Where tokens come from, and a Secret that cannot be printed, formatted, pickled or logged.
 
 A source is `credential:NAME`, `file:/path` or `env:NAME` (design, section 12). For `credential:NAME` one rule:
-the file `NAME` in `$CREDENTIALS_DIRECTORY`, else the file `slackd_NAME` there. (systemd's
-`LoadCredential=slackd:/etc/slackd/credentials` gives each file of that folder as `slackd_FILENAME`.)
+the file `NAME` in `$CREDENTIALS_DIRECTORY`, else `slackd-plain_NAME` or `slackd_NAME` there. (systemd's
+`LoadCredential=slackd-plain:/etc/slackd/credentials` puts that before the name of each file of the folder.)
 """
 
 import hashlib
@@ -17,7 +17,10 @@ import attrs
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.errors import CredentialError
 
-CREDENTIAL_PREFIX: Final = "slackd_"
+PLAIN_PREFIX: Final = "slackd-plain_"
+"""What the unit's `LoadCredential=slackd-plain:FOLDER` sets before the names of files."""
+ENCRYPTED_PREFIX: Final = "slackd_"
+"""The same of `LoadCredentialEncrypted=slackd:FOLDER`. (Of two with one ID, systemd takes the second alone.)"""
 APP_TOKEN: Final = ("xapp-",)
 """What an app-level token begins with; good for apps.connections.open alone ("Tokens")."""
 BOT_TOKEN: Final = ("xoxb-", "xoxe.xoxb-")
@@ -141,7 +144,8 @@ def _credential(name: str, key: str, environ: Mapping[str, str]) -> Path:
         )
     if "/" in name or name in ("", ".", ".."):
         raise CredentialError(f"{key}: credential:{name} must be the name of a file, without folders")
-    for path in (Path(folder, name), Path(folder, CREDENTIAL_PREFIX + name)):
+    for prefix in ("", PLAIN_PREFIX, ENCRYPTED_PREFIX):
+        path = Path(folder, prefix + name)
         if path.is_file():
             return path
     raise CredentialError(

@@ -18,15 +18,13 @@ import attrs
 
 from slackd.config import Config, find_file, load
 from slackd.config.values import SecretKind
-from slackd.connector.credentials import read_app_secrets
+from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_app_secrets
 from slackd.errors import CredentialError
 from slackd.rolling.plan import BROKER, CONNECTORS
 from slackd.service.digest import Wing, process_digest
 
 BROKER_USER: Final = "slackd"
 CONNECTOR_USER: Final = "slackd-connector"
-ID: Final = "slackd"
-"""As in the units' `LoadCredential=slackd:FOLDER`: a file NAME of the folder arrives as `slackd_NAME`."""
 PLAIN: Final = Path("/etc/slackd/credentials")
 ENCRYPTED: Final = Path("/etc/slackd/credentials.encrypted")
 
@@ -70,10 +68,11 @@ def read_credential_folders(plain: Path = PLAIN, encrypted: Path = ENCRYPTED) ->
         CredentialError: A file cannot be read or decrypted, which would also stop a connector's start.
     """
     found: dict[str, bytes] = {}
-    for folder, read in ((plain, _read_plain), (encrypted, _decrypt)):
-        for file in _files(folder):
-            # systemd keeps the first of two with the same name.
-            found.setdefault(f"{ID}_{file.name}", read(file))
+    for folder, prefix, read in (
+        (plain, PLAIN_PREFIX, _read_plain),
+        (encrypted, ENCRYPTED_PREFIX, _decrypt),
+    ):
+        found.update({prefix + file.name: read(file) for file in _files(folder)})
     return found
 
 
@@ -94,7 +93,7 @@ def _read_plain(file: Path) -> bytes:
 
 
 def _decrypt(file: Path) -> bytes:
-    command = ["systemd-creds", "decrypt", f"--name={ID}_{file.name}", str(file), "-"]
+    command = ["systemd-creds", "decrypt", f"--name={ENCRYPTED_PREFIX}{file.name}", str(file), "-"]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
@@ -105,7 +104,7 @@ def _decrypt(file: Path) -> bytes:
         words = done.stderr.decode(errors="replace").strip()
         raise CredentialError(
             f"{file} can't be decrypted, and no connector could start with it: {words}\n"
-            f"Encrypt it anew on this host, with --name={ID}_{file.name}, or take it away."
+            f"Encrypt it anew on this host, with --name={ENCRYPTED_PREFIX}{file.name}, or take it away."
         )
     return done.stdout
 

@@ -6,9 +6,9 @@ import tempfile
 from enum import Enum
 from pathlib import Path
 
-from slackd.connector.credentials import Secret
+from slackd.connector.credentials import ENCRYPTED_PREFIX, Secret
 from slackd.errors import CredentialError
-from slackd.rolling.check import ENCRYPTED, ID, PLAIN
+from slackd.rolling.check import ENCRYPTED, PLAIN
 
 
 class Kept(Enum):
@@ -36,7 +36,7 @@ def store(name: str, token: Secret, plain: Path = PLAIN, encrypted: Path = ENCRY
 
 def _encrypt(name: str, token: Secret) -> bytes | None:
     """The token encrypted with what this host has (TPM, or its own key); None where it has neither."""
-    command = ["systemd-creds", "encrypt", f"--name={ID}_{name}", "-", "-"]
+    command = ["systemd-creds", "encrypt", f"--name={ENCRYPTED_PREFIX}{name}", "-", "-"]
     try:
         done = subprocess.run(command, input=token.reveal().encode(), capture_output=True, check=False)
     except OSError:

@@ -49,8 +49,8 @@ def test_from_the_environment() -> None:
         read_secret(source(SecretKind.ENV, "T"), KEY, {})
 
 
-@pytest.mark.parametrize("name", ["app_token", "slackd_app_token"])
-def test_from_systemds_credentials_with_or_without_the_units_prefix(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["app_token", "slackd_app_token", "slackd-plain_app_token"])
+def test_from_systemds_credentials_with_or_without_a_prefix_of_the_units(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(TOKEN + "\n")
     (tmp_path / "other_app_token").write_text("xapp-another")
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}

@@ -45,7 +45,7 @@ def test_needrestart_rolls_every_process() -> None:
 
 def test_connectors_read_both_folders_of_credentials() -> None:
     unit = (SYSTEMD / "slackd-connector@.service").read_text()
-    assert "LoadCredential=slackd:/etc/slackd/credentials\n" in unit
+    assert "LoadCredential=slackd-plain:/etc/slackd/credentials\n" in unit
     assert "LoadCredentialEncrypted=slackd:/etc/slackd/credentials.encrypted\n" in unit
     assert len(CONNECTORS) == 2
 

@@ -18,7 +18,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_plain_credential_has_the_name_that_systemd_gives_it(tmp_path: Path) -> None:
     plain, encrypted = folders(tmp_path)
     (plain / "main-app").write_bytes(b"xapp-1\n")
-    assert read_credential_folders(plain, encrypted) == {"slackd_main-app": b"xapp-1\n"}
+    assert read_credential_folders(plain, encrypted) == {"slackd-plain_main-app": b"xapp-1\n"}
 
 
 def test_folders_may_be_empty_or_missing(tmp_path: Path) -> None:
