@@ -15,7 +15,7 @@ def type_answers(
     """Run a command on a terminal of its own and answer each question when it stands there.
 
     Args:
-        answers: Words of the question, and what is typed when they have appeared.
+        answers: Words of the question, and what is typed when they and a space have appeared.
 
     Returns:
         The exit status, and all that could be read on the screen.
@@ -45,7 +45,8 @@ def type_answers(
             if not piece:
                 break
             read += piece.decode(errors="replace")
-            if waiting and waiting[0][0] in read[answered:]:
+            # The space comes last: what is typed before it is not taken for the answer.
+            if waiting and waiting[0][0] in read[answered:] and read.endswith(" "):
                 answered = len(read)
                 screen.write(waiting.pop(0)[1].encode() + b"\n")
         status = process.wait(max(1.0, deadline - time.monotonic()))
