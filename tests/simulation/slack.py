@@ -200,7 +200,7 @@ class Connector:
         if not self.is_ready or self._draining:
             return
         self._world.say(f"C{self.number} exits")
-        for message, _, _, connection in self._unsettled.values():
+        for message, _, connection, _ in self._unsettled.values():
             message.lost_connection = True
             # What is being committed when the link ends waits there for nobody.
             unknown = connection == self._connection or not self._slack.is_journaled(message.name)
