@@ -83,10 +83,10 @@ class ConnectorHost:
             self._hear(self._engine, link, message)
         self._engine.wake()
 
-    def look_for_gaps(self) -> list[Gap]:
+    def look_for_gaps(self, *, at_last: bool = False) -> list[Gap]:
         """Writes down gaps that began or ended since the last look, and returns them."""
         assert self._engine is not None
-        gaps = self._connectors.gaps(self._engine.clock())
+        gaps = self._connectors.gaps(self._engine.clock(), at_last=at_last)
         if gaps:
             self._engine.core.write(gaps)
             self._engine.wake()

@@ -170,17 +170,23 @@ class Connectors:
         moved, self._moved = self._moved, set()
         return [each for each in self.seen_ready(now) if each.app in moved]
 
-    def gaps(self, now: Instant) -> list[Gap]:
-        """Gaps that began, or ended, since the last look; to be written, and told to plugins when ended."""
+    def gaps(self, now: Instant, *, at_last: bool = False) -> list[Gap]:
+        """Gaps that began, or ended, since the last look; to be written, and told to plugins when ended.
+
+        Args:
+            at_last: There is no other look: what is over by now is told even where a connector may still have
+                something to say, or it would seem to go on until the next broker looks.
+        """
         self._forget_ghosts(now)
-        if now.monotonic < self._quiet_until:
-            return []
+        is_settled = now.monotonic >= self._quiet_until
         found = []
         for app, coverage in self._coverage.items():
-            found += self._gap_while_away(app, coverage, now)
-            found += self._end_gap_of_before(app, coverage, now)
-            found += self._news_of(app, coverage, now)
-            coverage.forget(now.monotonic)
+            if coverage.is_known if at_last else is_settled:
+                found += self._gap_while_away(app, coverage, now)
+                found += self._end_gap_of_before(app, coverage, now)
+            if is_settled:
+                found += self._news_of(app, coverage, now)
+                coverage.forget(now.monotonic)
         return found
 
     def _app_peers(self, link: int, app: str) -> AppPeers:
@@ -236,7 +242,7 @@ class Connectors:
         if not self._may_be_a_gap_since(app, coverage, now):
             return []
         at = self._seen.pop(app)
-        if not coverage.is_covered:
+        if not coverage.is_known:
             self._before[app] = gap = Gap(app, at, None, NOT_RUNNING)
             return [gap]
         until = now.to_unix(coverage.first_start())
@@ -252,7 +258,7 @@ class Connectors:
 
     def _end_gap_of_before(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
         before = self._before.get(app)
-        if before is None or not coverage.is_covered:
+        if before is None or not coverage.is_known:
             return []
         del self._before[app]
         first = coverage.first_start()

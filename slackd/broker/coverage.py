@@ -55,6 +55,11 @@ class Coverage:
             return now
         return max((each.end for each in self._intervals.values() if each.end is not None), default=None)
 
+    @property
+    def is_known(self) -> bool:
+        """Some connection was READY at some time."""
+        return bool(self._intervals)
+
     def reaches_back_to(self, moment: float) -> bool:
         """Some connection was READY by then."""
         return any(each.start <= moment for each in self._intervals.values())

@@ -191,7 +191,7 @@ class BrokerDaemon:
                 server.close()
         await self._settle_down()
         self.connector_host.listen_no_more()
-        self.connector_host.look_for_gaps()
+        self.connector_host.look_for_gaps(at_last=True)
         handed = self.core.handed()
         try:
             async with asyncio.timeout(STOP_PATIENCE):

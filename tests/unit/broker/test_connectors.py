@@ -204,6 +204,23 @@ def test_a_broker_that_ends_before_it_has_told_a_gap_leaves_it_to_the_next_one()
     assert after.gaps(at(133.0 + SETTLE)) == [Gap("main", EPOCH + 100.0, EPOCH + 131.0, NOT_RUNNING)]
 
 
+def test_a_gap_that_is_over_when_the_broker_stops_ends_there_and_another_may_begin() -> None:
+    lasting = Gap("main", EPOCH + 100.0, None, NOT_RUNNING)
+    short = Connectors(("main",), (), (lasting,))
+    short.hello(1, hello(1, state("c1", "ready", 131.0, 131.0)), at(131.0))
+    drops(short, 1, 132.0)
+    assert short.gaps(at(132.1)) == []
+    assert short.gaps(at(132.1), at_last=True) == [attrs.evolve(lasting, end=EPOCH + 131.0)]
+
+    after = Connectors(("main",), (), (), short.seen_ready(at(132.1)))
+    after.hello(1, hello(1, state("c2", "ready", 133.0, 133.0)), at(133.0))
+    assert after.gaps(at(133.0 + SETTLE)) == [Gap("main", EPOCH + 132.0, EPOCH + 133.0, NOT_RUNNING)]
+
+
+def test_a_stop_before_any_connector_has_said_a_word_changes_nothing() -> None:
+    assert started_again(100.0, 130.0).gaps(at(131.0), at_last=True) == []
+
+
 def test_a_connection_as_old_as_the_note_lets_it_be_written_anew_at_once() -> None:
     found = started_again(100.0, 130.0)
     found.hello(1, hello(1, state("c1", "ready", 20.0, 20.0)), at(130.0))
