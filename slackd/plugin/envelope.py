@@ -136,7 +136,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """An answer of this plugin came after Slack's deadline.
+    """An answer of this plugin came after Slack's acknowledgement had gone out.
 
     `sent` is "response_url" if it went out that way, None if it reached nobody.
     """

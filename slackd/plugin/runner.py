@@ -300,7 +300,9 @@ class Runner:
         routes = [route for route in self._plugin.routes if route.kind == kind]
         if not routes and kind == "late":
             logger.warning(
-                "answer to delivery %s came after the acknowledgement, sent by: %s", notice.delivery, notice.sent
+                "answer to delivery %s came after the acknowledgement, sent by: %s",
+                notice.delivery,
+                notice.sent,
             )
         for route in routes:
             try:
