@@ -41,8 +41,10 @@ class Ledger:
         out_of_order: Channels whose messages were given in another order than the journal's. (Slack's own order
             is no promise of anybody's: it hands one channel's events to several connections.)
         late: Acknowledged too late.
-        unanswered: Events that Slack gave up, and commands that were not answered by the plugin, by how the
+        unanswered: Events that Slack gave up, and commands that the plugin's answer never came to, by how the
             connection ended that they had been given to.
+        followed: Commands whose answer came through the response_url, as it does where nothing could be sent
+            over the connection any more, or its end could not wait.
         redelivered: Events that were sent again, by how the connection ended that they had been given to first.
         closes: Connections that we closed meanwhile.
         crossed_commands, crossed_events: What crossed a Close of ours, as the seconds from when it was sent to
@@ -59,6 +61,7 @@ class Ledger:
     out_of_order: list[str]
     late: int
     unanswered: Counter[str]
+    followed: int
     redelivered: Counter[str]
     closes: int
     crossed_commands: list[float]
@@ -93,11 +96,12 @@ class Ledger:
 
     def line(self) -> str:
         """All of it in one line."""
+        followed = f", {self.followed} of them answered through the response_url" if self.followed else ""
         again = f", redelivered {dict(self.redelivered)}" if self.redelivered else ""
         return (
             f"{self.sent} events sent, {self.handled} handled, {len(self.twice)} twice, "
             f"{len(self.out_of_order)} channels out of order, {self.late} late, "
-            f"{self.commands} commands; unanswered {dict(self.unanswered) or 0}, "
+            f"{self.commands} commands{followed}; unanswered {dict(self.unanswered) or 0}, "
             f"{len(self.not_ready)} instants without READY, slowest acknowledgement {self.slowest:.2f} s"
             f"{again}{self._crossed()}"
         )
@@ -186,6 +190,7 @@ class Load:
             out_of_order=sorted(name for name in given if list(dict.fromkeys(given[name])) != journaled[name]),
             late=summary["late_acks"],
             unanswered=+unanswered,
+            followed=sum(_is_answer(post["body"]) for entry in entries for post in entry["posts"]),
             redelivered=redelivered,
             closes=sum(_is_ours(each) and each["ended_at"] > begin for each in connections.values()),
             crossed_commands=crossed["slash_commands"],
@@ -216,8 +221,12 @@ class Load:
 def _is_unanswered(entry: Entry) -> bool:
     if entry["type"] != "slash_commands":
         return not entry["acknowledged"]
-    text = (entry["response"] or {}).get("text", "")
-    return not text.startswith(("Slowly, ", "Hello "))
+    return not any(map(_is_answer, (entry["response"], *(post["body"] for post in entry["posts"]))))
+
+
+def _is_answer(said: object) -> bool:
+    """Whether it is the plugin's."""
+    return isinstance(said, dict) and str(said.get("text")).startswith(("Slowly, ", "Hello "))
 
 
 def _is_ours(connection: Mapping[str, Any]) -> bool:
