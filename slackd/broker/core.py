@@ -27,7 +27,7 @@ from slackd.broker.answering import Answering
 from slackd.broker.answers import AwaitedAnswers, Settlements
 from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
-from slackd.broker.ingest import Incoming, Ingest
+from slackd.broker.ingest import NO_LINK, Incoming, Ingest
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
 from slackd.broker.journal.writes import (
@@ -105,6 +105,8 @@ class BrokerCore:
     def link_lost(self, link: int) -> None:
         """A link is gone, and with it whoever waited on it."""
         self.answers.link_lost(link)
+        for submission in (*self._submissions.values(), self._next):
+            submission.link_lost(link)
 
     def closing(self, link: int, closing: Closing) -> None:
         """A connection of this link closes: what came over it waits less for plugins' answers."""
@@ -386,5 +388,6 @@ def _by_link(words: Sequence[tuple[int, Word]]) -> Iterator[tuple[int, tuple[Wor
     """What is said on each link, in order: it goes there in one message."""
     found: dict[int, list[Word]] = {}
     for link, word in words:
-        found.setdefault(link, []).append(word)
+        if link != NO_LINK:
+            found.setdefault(link, []).append(word)
     return ((link, tuple(each)) for link, each in found.items())

@@ -33,6 +33,9 @@ from slackd.wire import MAX_LINE_TO_PLUGIN
 ROOM_FOR_PARAMS = 4_096
 """Bytes of a line to a plugin that aren't the envelope."""
 
+NO_LINK = -1
+"""The link of what came over one that is gone: nobody is told what becomes of it."""
+
 REFUSED_TEXT = "{plugin} is not available at the moment, please try again later."
 KEPT_TEXT = "{plugin} is not available at the moment; this will be done as soon as it is back."
 
@@ -201,6 +204,8 @@ class Ingest:
     ) -> None:
         understood, number = each.record.envelope, each.arrival.number
         assert isinstance(understood, Envelope)
+        if each.link == NO_LINK:
+            return
         if answer is Answer.OWED:
             due = each.arrival.received_at + self._rules.answer_deadline
             waiter = Waiter(each.link, number, understood.envelope_id, due, each.arrival.connection)

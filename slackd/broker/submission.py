@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from slackd.broker.given import Given
-from slackd.broker.ingest import Incoming
+from slackd.broker.ingest import NO_LINK, Incoming
 from slackd.broker.journal.writes import Outcome, Write
 from slackd.errors import JournalError
 
@@ -60,6 +60,12 @@ class Submission:
         start = len(self.writes)
         self.writes.extend(writes)
         self.replies.append((range(start, len(self.writes)), reply))
+
+    def link_lost(self, link: int) -> None:
+        """What came over this link is nobody's now; its connector will deliver it again."""
+        for place, incoming in self.incoming.items():
+            if incoming.link == link:
+                self.incoming[place] = attrs.evolve(incoming, link=NO_LINK)
 
     def origin(self, place: int) -> Origin:
         """Where the write at this place comes from."""

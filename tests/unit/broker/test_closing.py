@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slackd.broker import given
-from slackd.broker.actions import PostLate, Settle, Submit, TellLate
+from slackd.broker.actions import PostLate, Settle, Submit, TellLate, Vow
 from slackd.broker.closing import REMEMBERED, ClosingConnections
 from slackd.broker.core import REWRITE_AFTER, BrokerCore
 from slackd.broker.given import Given, GivenAnswers
@@ -15,7 +15,7 @@ from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reaso
 from slackd.envelope import Arrival
 from slackd.errors import JournalUnwritable
 from slackd.link.messages import Closing
-from tests.unit.broker.slack_texts import command, interactive
+from tests.unit.broker.slack_texts import arrival, command, interactive
 from tests.unit.broker.test_ingest import RESPONDS, Bench, config, payloads, plugin, the
 
 HERE, THERE = "c1-main-1", "c1-main-2"
@@ -280,6 +280,17 @@ class TestFailures:
         closing(bench)
         bench.core.link_lost(1)
         assert payloads(bench.deliver(command())) == []
+
+    def test_nobody_waits_on_a_link_that_was_lost_during_the_commit(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        texts = (command(), "{broken")
+        bench.core.deliver(1, [arrival(text, number) for number, text in enumerate(texts, 1)], bench.now)
+        bench.core.link_lost(1)
+        actions = bench.pump()
+        assert [each for each in actions if isinstance(each, Settle | Vow)] == []
+        assert len(bench.core.answers) == 0
+        bench.answers(the(actions), DONE)
+        assert payloads(repeat(bench, 1, HERE, command())) == [DONE]
 
     def test_an_answer_that_the_journal_does_not_take_leaves_nothing_behind(self) -> None:
         """Its limits had buried the delivery before; nobody has been told yet."""
