@@ -5,7 +5,7 @@
 
 FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
 they depend on: the tests' network is private. $SLACKD_E2E_REVISION names a commit to take in place of the
-checkout's files. Root filesystems and the `debian` folder are kept in the cache.
+checkout's files. Root filesystems, the `debian` folder and what was built are kept in the cache.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from build import build, slack_sdk_packages
-from releases import RELEASES, Release, Unbuildable, cache, require_tools
+from releases import RELEASES, Release, Unbuildable, alone, cache, require_tools
 from repository import make_repository
-from roots import root_filesystem, run_in
+from roots import BUILD_PACKAGES, root_filesystem, run_in
 from sources import changelog_version, in_words, newest_release, slackd_tree
 
 BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
@@ -33,16 +33,51 @@ ALSO_IN_ARCHIVE = ("apparmor", "curl", "needrestart", "openssl", "squid-openssl"
 """What tests install besides slackd."""
 
 
+KEPT = 12
+"""Sets of packages that the cache keeps of a release."""
+
+
 def packages(release: Release, version: str | None, revision: str | None, out: Path) -> str:
-    """Build the packages of a revision, or of the checkout, into a new folder and return their version."""
+    """Lay the packages of a revision, or of the checkout, into a new folder and return their version.
+
+    What was built from the same files before is taken from the cache.
+    """
     with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
         tree = slackd_tree(Path(folder) / "once", version, revision)
-        built = build(release, tree)
+        root = root_filesystem(release, "build", BUILD_PACKAGES)
+        kept = cache() / f"packages-{release.name}-{_fingerprint(tree, root.name)}"
+        sdk = slack_sdk_packages(release, check=False)
         out.mkdir(parents=True)
-        for source in (built, slack_sdk_packages(release, check=False)):
-            for file in source.glob("*.deb"):
-                shutil.copy(file, out)
+        with alone(f"packages-{release.name}"):
+            if not kept.exists():
+                growing = kept.with_name(f".growing-{kept.name}")
+                shutil.rmtree(growing, ignore_errors=True)
+                growing.mkdir()
+                for file in build(release, tree).glob("*.deb"):
+                    shutil.copy(file, growing)
+                growing.rename(kept)
+            kept.touch()
+            for source in (kept, sdk):
+                for file in source.glob("*.deb"):
+                    shutil.copy(file, out)
+            _forget_oldest(release)
         return changelog_version(tree)
+
+
+def _fingerprint(tree: Path, root: str) -> str:
+    whole = hashlib.sha256(root.encode())
+    for file in sorted(tree.rglob("*")):
+        if file.is_file():
+            content = file.read_bytes()
+            about = f"{file.relative_to(tree)} {file.stat().st_mode:o} {len(content)}\n"
+            whole.update(about.encode() + content)
+    return whole.hexdigest()[:16]
+
+
+def _forget_oldest(release: Release) -> None:
+    kept = sorted(cache().glob(f"packages-{release.name}-*"), key=lambda folder: folder.stat().st_mtime)
+    for folder in kept[:-KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def archive(release: Release, debs: Path) -> Path:
