@@ -83,8 +83,9 @@ def main(arguments: list[str]) -> int:
         try:
             statuses = [run.end(begin + LIMIT) for run in runs]
         except BaseException:
+            # Most likely they have been interrupted, too, and are cleaning up.
             for run in runs:
-                run.end(0.0)
+                run.end(time.monotonic() + _TO_CLEAN_UP)
             raise
         finally:
             clear_leftovers()

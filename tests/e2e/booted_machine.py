@@ -199,6 +199,8 @@ class Machine:
             pid = self._init()
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)
+            # Whoever is still in there, systemd-nspawn too.
+            remove_groups(self._folder.name)
             container.wait(30)
         remove_groups(self._folder.name)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -73,7 +73,7 @@ def test_where_nothing_can_be_encrypted_tokens_are_files_of_roots_alone(machine:
     assert kept("credentials") == "main-app 600 root\nmain-bot 600 root"
     assert kept("credentials.encrypted") == ""
     machine.run("slackd", "roll", "--force")
-    assert is_answered(slack)
+    eventually(lambda: is_answered(slack), "the plugin answers")
     machine.run("dpkg-divert", "--local", "--rename", "--remove", "/usr/bin/systemd-creds")
     set_up(machine, slack)
     assert (kept("credentials"), kept("credentials.encrypted")) == ("", encrypted)
