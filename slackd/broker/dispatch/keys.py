@@ -44,7 +44,7 @@ class Key:
         pending: Those that nobody has, oldest first.
         out: The one that is taken and not answered, or None.
         answered: Those that are answered, and not yet so in the journal.
-        holder: The session that has `out`, or answered what is answered.
+        holder: The session that has `out`, or answered what is answered; None if it remembers that no more.
         put_off: Its head waits until the journal has what is answered.
         last: The highest id that was ever in memory of this key.
         more: The journal has later ones.
@@ -58,7 +58,7 @@ class Key:
     pending: deque[OpenDelivery] = attrs.field(factory=deque)
     out: int | None = None
     answered: set[int] = attrs.field(factory=set)
-    holder: str = ""
+    holder: str | None = ""
     put_off: bool = False
     last: int = 0
     more: bool = False

@@ -10,6 +10,9 @@ from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.dispatch.sessions import Session, Sessions
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
+MOST_UNWRITTEN = 4_096
+"""Answers of one plugin that may be on their way to disk without a slot, however many sessions it has."""
+
 
 class LeaseState(Enum):
     """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk.
@@ -48,6 +51,7 @@ class Leases:
         self._sessions, self._ack_timeout = sessions, ack_timeout
         self._by_delivery: dict[int, Lease] = {}
         self._slots = dict.fromkeys(Lane, 0)
+        self._unwritten = 0
         self._timeouts: list[tuple[float, int]] = []
 
     def __iter__(self) -> Iterator[Lease]:
@@ -66,7 +70,11 @@ class Leases:
 
     def held_by(self, session: str) -> list[Lease]:
         """All that a session holds, unanswered."""
-        return [each for each in self if each.session == session and each.state is LeaseState.HELD]
+        return [each for each in self.of(session) if each.state is LeaseState.HELD]
+
+    def of(self, session: str) -> list[Lease]:
+        """All that a session has, answered or not."""
+        return [each for each in self if each.session == session]
 
     def slots(self, lane: Lane) -> int:
         """How many slots of a lane's window are taken."""
@@ -81,11 +89,17 @@ class Leases:
         heapq.heappush(self._timeouts, (lease.deadline, delivery.id))
         return lease
 
+    def may_give_slot_back(self, lease: Lease) -> bool:
+        """Its session's program can repeat one more answer, and not too many are on their way already."""
+        session = self._sessions.get(lease.session)
+        return session is not None and session.remembers_more and self._unwritten < MOST_UNWRITTEN
+
     def give_slot_back(self, lease: Lease) -> None:
         """It is answered, and the session's program can repeat that: its slot need not wait for the commit."""
         lease.state = LeaseState.ANSWERED
         lane, session = lease.delivery.lane, self._sessions.get(lease.session)
         self._slots[lane] -= 1
+        self._unwritten += 1
         if session is not None:
             session.out[lane] -= 1
             session.unwritten += 1
@@ -130,7 +144,9 @@ class Leases:
         return self._timeouts[0][0] if self._timeouts else None
 
     def _count(self, lease: Lease, by: int) -> None:
-        if lease.state is not LeaseState.ANSWERED:
+        if lease.state is LeaseState.ANSWERED:
+            self._unwritten += by
+        else:
             self._slots[lease.delivery.lane] += by
         session = self._sessions.get(lease.session)
         if session is not None:

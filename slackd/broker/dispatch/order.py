@@ -148,10 +148,17 @@ class LaneQueue:
             if key.pending:
                 self._schedule(delivery.key, key, now)
 
-    def holder(self, delivery: OpenDelivery) -> str:
-        """The one session that a delivery which was just taken may go to; "" if any may have it."""
+    def holder(self, delivery: OpenDelivery) -> str | None:
+        """The one session that a delivery which was just taken may go to; "" if any may have it, None if none
+        may yet."""
         key = self._keys[delivery.key or delivery.id]
         return key.holder if key.answered else ""
+
+    def disown(self, delivery: OpenDelivery) -> None:
+        """It is answered, but its session's program has forgotten that: the next one waits for the journal."""
+        key = self._keys.get(delivery.key or delivery.id)
+        if key is not None and delivery.id in key.answered:
+            key.holder = None
 
     def put_off(self, delivery: OpenDelivery) -> None:
         """It may not go where it might: it waits until the journal has all answers of its key."""
@@ -183,12 +190,12 @@ class LaneQueue:
         self._settle(name, key, now)
 
     def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
-        """It is open and nobody has it: first in its key again, not before its time."""
+        """It is open and nobody has it: in its place in its key again, not before its time."""
         name: KeyName = delivery.key or delivery.id
         key = self._keys.get(name)
         if key is None or not key.let_go(delivery.id):
             return
-        key.pending.appendleft(delivery)
+        key.pending.insert(sum(each.id < delivery.id for each in key.pending), delivery)
         if key.out is None:
             self._schedule(name, key, now)
 

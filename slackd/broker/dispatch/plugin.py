@@ -138,9 +138,13 @@ class PluginDispatch:
             for delivery, attempt in sorted(claims)
             if self._claim(session, delivery, attempt, rows, now)
         }
-        for lease in self._leases.held_by(session):
-            if lease.delivery.id not in kept:
+        for lease in self._leases.of(session):
+            if lease.delivery.id in kept:
+                continue
+            if lease.state is LeaseState.HELD:
                 self._free(lease, lease.delivery, now)
+            else:
+                self._lanes[lease.delivery.lane].disown(lease.delivery)
         self._is_back(session)
         self._deal(now)
 
@@ -169,8 +173,7 @@ class PluginDispatch:
         lease = self._leases.held(session, delivery, attempt)
         if lease is None:
             return None
-        known = self.sessions.get(session)
-        if known is not None and known.remembers_more:
+        if self._leases.may_give_slot_back(lease):
             self._leases.give_slot_back(lease)
             self._lanes[lease.delivery.lane].answered(lease.delivery, session, now)
             self._deal(now)
@@ -378,8 +381,8 @@ class PluginDispatch:
             if delivery is None:
                 break
             holder = queue.holder(delivery)
-            if holder and holder != session.id:
-                session = self.sessions.get(holder)
+            if holder != "" and holder != session.id:
+                session = self.sessions.get(holder) if holder is not None else None
                 if session is None or not session.has_room(lane):
                     queue.put_off(delivery)
                     continue

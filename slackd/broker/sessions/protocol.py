@@ -23,8 +23,8 @@ from slackd.wire import LineReader
 PROTOCOL = 1
 MAX_HOLDING = 65_536
 """Deliveries that one program may say it holds. With the widest window there is, what it may have in work and
-what it must remember of its answers is 60,000, in both lanes together."""
-MAX_REMEMBERS = 4_096
+what it must remember of its answers is 64,000 at most, in both lanes together."""
+MAX_REMEMBERS = 2_000
 """Answers beyond its windows that slackd relies on a program to repeat, whatever it says."""
 MAX_ID = 2**63 - 1
 """The journal's ids are integers of 64 bits."""

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 
+from slackd.broker.dispatch import leases
 from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Bury, Close, Done, ForgetSession, Lane, OpenDelivery, Reason, Retry
@@ -134,6 +136,44 @@ def test_after_a_crash_all_of_one_key_that_a_session_claims_is_its_own_in_order(
     assert successor.is_handled("a", answered)
     assert successor.is_handled("a", in_hand)
     assert not successor.is_handled("a", waiting)
+
+
+def test_a_program_that_came_back_without_its_memory_waits_for_the_journal() -> None:
+    bench = Bench()
+    bench.joins("a", remembers=9)
+    first, second = bench.opens("k"), bench.opens("k")
+    bench.hands()
+    bench.it.accept("a", first.id, 1, bench.now)
+    bench.it.left("a", bench.now)
+    bench.joins("a", remembers=9)
+    assert bench.hands() == []
+    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    assert bench.hands() == [("a", second.id, 1)]
+
+
+def test_what_comes_free_again_goes_in_the_order_in_which_it_came() -> None:
+    first, second = OpenDelivery(1, 1, "p", Lane.EVENTS, "k"), OpenDelivery(2, 2, "p", Lane.EVENTS, "k")
+    bench = Bench()
+    bench.it.restore(["a"], None, second.id, bench.now)
+    bench.joins("a", first, second, remembers=9)
+    bench.it.left("a", bench.now)
+    bench.joins("a", remembers=9)
+    assert bench.hands() == [("a", first.id, 1)]
+
+
+def test_however_many_sessions_answer_a_bounded_number_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "MOST_UNWRITTEN", 1)
+    bench = Bench(window=2)
+    bench.joins("a", remembers=9, window=1)
+    bench.joins("b", remembers=9, window=1)
+    first, second = bench.opens("k"), bench.opens("l")
+    bench.opens("m")
+    bench.hands()
+    bench.it.accept("a", first.id, 1, bench.now)
+    assert bench.hands() == [("a", 3, 1)]
+    bench.it.accept("b", second.id, 1, bench.now)
+    bench.opens("n")
+    assert bench.hands() == []
 
 
 def test_answers_to_another_attempt_or_of_another_session_are_ignored() -> None:
