@@ -78,6 +78,7 @@ class BrokerCore:
         self._tokens = 0
         self._rewrite_at: float | None = None
         self._unwritten: list[tuple[Write, Origin]] = []
+        self._behind: list[tuple[Write, Origin]] = []
         self._actions: list[Action] = []
 
     def start(self, opening: Opening, handed: Mapping[int, OpenDelivery], now: Instant) -> None:
@@ -232,7 +233,7 @@ class BrokerCore:
         if any(submission.to_repeat() for submission in self._submissions.values()):
             self._rewrite_at = now.monotonic + REWRITE_AFTER
             return
-        again, self._unwritten = self._unwritten, []
+        again, self._unwritten, self._behind = self._unwritten + self._behind, [], []
         later, self._next = self._next, Submission()
         for write, origin in again:
             if not self._is_overtaken(write):
@@ -292,7 +293,7 @@ class BrokerCore:
     def _queue_behind(self, submission: Submission) -> Submission:
         """While something waits to be written again, what came after it waits too: a program remembers only
         its last answers, so answers must reach the disk in the order in which they came (rule R8)."""
-        self._unwritten += submission.to_repeat()
+        self._behind += submission.to_repeat()
         return submission.without_repeated()
 
     def _absent_for(self, plugin: str, now: Instant) -> float:

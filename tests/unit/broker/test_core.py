@@ -64,6 +64,21 @@ def test_what_fails_later_is_still_written_later() -> None:
     assert [each.delivery for each in again] == [each.id for each in deliveries]
 
 
+def test_what_comes_while_something_waits_to_be_written_is_behind_all_that_was_submitted() -> None:
+    bench = Bench(plugin(RESPONDS))
+    deliveries = handed(bench.deliver(*(event(n, {"type": "message", "channel": f"C{n}"}) for n in (1, 2, 3))))
+    submits = []
+    for delivery in deliveries[:2]:
+        bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
+        submits += [each for each in bench.core.take_actions() if isinstance(each, Submit)]
+    full = JournalUnwritable("the disk is full")
+    bench.core.committed(submits[0].token, full, bench.now)
+    assert bench.answers(deliveries[2]) == []
+    bench.core.committed(submits[1].token, full, bench.now)
+    again = written(bench.passes(REWRITE_AFTER), Close)
+    assert [each.delivery for each in again] == [each.id for each in deliveries]
+
+
 def test_an_answer_in_time_is_acknowledged_at_the_deadline_also_on_a_full_disk() -> None:
     bench = Bench(plugin(RESPONDS))
     delivery = the(bench.deliver(command()))
