@@ -202,8 +202,9 @@ class Connector:
         self._world.say(f"C{self.number} exits")
         for message, _, connection, _ in self._unsettled.values():
             message.lost_connection = True
-            # What is being committed when the link ends waits there for nobody.
-            unknown = connection == self._connection or not self._slack.is_journaled(message.name)
+            # Of what is being committed when the link ends, be it the answer, nobody tells any more.
+            committing = message.done or not self._slack.is_journaled(message.name)
+            unknown = connection == self._connection or committing
             message.forgotten = message.forgotten or unknown
         self.leave_broker()
         self._unsettled.clear()
