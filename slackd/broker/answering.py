@@ -24,6 +24,7 @@ class Answering:
         """`act` takes what is to be done at once."""
         self._awaited, self._tally, self._act = awaited, tally, act
         self._given = GivenAnswers()
+        self._lost: list[Given] = []
 
     def close(
         self, plugin: str, session: str, delivery: OpenDelivery, response: str | None, now: Instant
@@ -48,7 +49,8 @@ class Answering:
         if close.answer is not None and not outcome.passed:
             settlements = self._awaited.given(outcome.envelope, close.response)
             if given is not None:
-                self._given.committed(given, ((link, each.number) for link, each in settlements))
+                carriers = ((link, each.number) for link, each in settlements)
+                self._lost += self._given.committed(given, carriers)
             return settlements
         if given is not None:
             self.follow(given)
@@ -56,17 +58,28 @@ class Answering:
             self._act(TellLate(origin.plugin, origin.session, close.delivery, close.attempt, None))
         return self._awaited.passed(outcome.envelope) if outcome.passed else []
 
+    def early(self) -> None:
+        """Deadlines came before the commits of answers that are on their way."""
+        for envelope, link, number in self._awaited.take_early():
+            self._given.early(envelope, link, number)
+
     def carried(self, envelope: int, link: int, number: int) -> None:
         """A duplicate is settled with the answer that was given."""
         self._given.carried(envelope, link, number)
 
-    def unsent(self, link: int, numbers: Sequence[int]) -> list[tuple[Write, Origin]]:
-        """No acknowledgement could carry what these were settled with: what is to be written of that."""
+    def unsent(self, link: int, numbers: Sequence[int]) -> None:
+        """No acknowledgement could carry what these were settled with."""
+        self._lost += self._given.unsent(link, numbers)
+
+    def take_lost(self) -> list[tuple[Write, Origin]]:
+        """Answers that reached nobody, as what is to be written of them before they follow."""
         found: list[tuple[Write, Origin]] = []
-        for given in self._given.unsent(link, numbers):
+        for given in self._lost:
             answer = given.answer
+            self._awaited.follows(answer.envelope, begins=True)
             write = AnswerUnsent(answer.envelope, answer.delivery, answer.plugin)
             found.append((write, Origin(answer.plugin, given=given)))
+        self._lost.clear()
         return found
 
     def follow(self, given: Given) -> None:

@@ -76,6 +76,8 @@ class AwaitedAnswers:
         self._dues: list[tuple[float, int]] = []
         self._closing = ClosingConnections()
         self._to_end: list[int] = []
+        self._early: list[tuple[int, int, int]] = []
+        self._following: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._owed)
@@ -177,12 +179,30 @@ class AwaitedAnswers:
                 continue
             due = [each for each in owed.waiters if each.due <= now]
             owed.waiters = [each for each in owed.waiters if each.due > now]
+            if owed.response is not None:
+                self._early += [(envelope, each.link, each.number) for each in due]
             settlements += _settled(due, owed.fallback if owed.response is None else owed.response)
             if not owed.waiters:
                 del self._owed[envelope]
                 if not (owed.answered or owed.ending):
                     passed.append(envelope)
         return settlements, passed
+
+    def take_early(self) -> list[tuple[int, int, int]]:
+        """Who was settled with an answer before its commit: envelope, link and number."""
+        early, self._early = self._early, []
+        return early
+
+    def follows(self, envelope: int, *, begins: bool) -> None:
+        """An answer that was given is on its way to the `response_url` instead (or that is written)."""
+        if begins:
+            self._following.add(envelope)
+        else:
+            self._following.discard(envelope)
+
+    def is_following(self, envelope: int) -> bool:
+        """Its answer goes to the `response_url`, though the journal may not say so yet."""
+        return envelope in self._following
 
     def next_due(self) -> float | None:
         """The monotonic time of the next deadline."""

@@ -116,8 +116,8 @@ class BrokerCore:
 
     def unsent(self, link: int, numbers: Sequence[int]) -> None:
         """No acknowledgement could carry what these were settled with."""
-        for write, origin in self._answering.unsent(link, numbers):
-            self._next.add(write, origin)
+        self._answering.unsent(link, numbers)
+        self._let_follow()
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
@@ -215,12 +215,14 @@ class BrokerCore:
         self._settle(settlements)
         self._promise(result.promises)
         self._end_waiting()
+        self._let_follow()
         self._actions += result.posts
 
     def tick(self, now: Instant) -> None:
         """Time has passed."""
         settlements, passed = self.answers.tick(now.monotonic)
         self._settle(settlements)
+        self._answering.early()
         self.write([AnswerPassed(envelope) for envelope in passed])
         for plugin in self.plugins.values():
             plugin.tick(now)
@@ -299,6 +301,10 @@ class BrokerCore:
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)
 
+    def _let_follow(self) -> None:
+        for write, origin in self._answering.take_lost():
+            self._next.add(write, origin)
+
     def _end_waiting(self) -> None:
         self.write([AnswerPassed(envelope) for envelope in self.answers.take_ending()])
 
@@ -306,6 +312,8 @@ class BrokerCore:
         """What follows from one committed write that isn't an arrival's record."""
         if origin.plugin:
             self.plugins[origin.plugin].committed(write, outcome, now)
+        if origin.given is not None:
+            self.answers.follows(origin.given.answer.envelope, begins=False)
         if not isinstance(outcome, Done):
             if origin.envelope:
                 self.answers.void(origin.envelope)

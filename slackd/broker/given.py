@@ -27,10 +27,17 @@ class Given:
 
 @attrs.define
 class _Outcome:
-    """How many settlements may still carry it, or have."""
+    """What became of an answer.
 
-    given: Given
+    Attributes:
+        given: The answer, once it is journaled as given.
+        hopes: Settlements that may still carry it, or have.
+        lost: One of them could not.
+    """
+
+    given: Given | None = None
     hopes: int = 0
+    lost: bool = False
 
 
 class GivenAnswers:
@@ -40,12 +47,21 @@ class GivenAnswers:
         self._outcomes: dict[int, _Outcome] = {}
         self._carried: dict[tuple[int, int], int] = {}
 
-    def committed(self, given: Given, carriers: Iterable[tuple[int, int]]) -> None:
-        """It is journaled, and goes into these settlements."""
-        self._outcomes[given.answer.envelope] = _Outcome(given)
+    def early(self, envelope: int, link: int, number: int) -> None:
+        """A settlement carries an answer whose commit is on the way: its deadline came first."""
+        self._outcomes.setdefault(envelope, _Outcome())
+        _forget_oldest(self._outcomes)
+        self.carried(envelope, link, number)
+
+    def committed(self, given: Given, carriers: Iterable[tuple[int, int]]) -> list[Given]:
+        """It is journaled, and goes into these settlements; returned if it is known to have reached nobody."""
+        envelope = given.answer.envelope
+        outcome = self._outcomes.setdefault(envelope, _Outcome())
+        outcome.given = given
         _forget_oldest(self._outcomes)
         for link, number in carriers:
-            self.carried(given.answer.envelope, link, number)
+            self.carried(envelope, link, number)
+        return self._take_if_lost(envelope, outcome)
 
     def carried(self, envelope: int, link: int, number: int) -> None:
         """A settlement carries the answer to this envelope; nothing is noted of what was given long ago."""
@@ -57,17 +73,20 @@ class GivenAnswers:
 
     def unsent(self, link: int, numbers: Iterable[int]) -> list[Given]:
         """These could not be sent: the answers that reached nobody by that."""
-        lost = []
+        found = []
         for number in numbers:
             envelope = self._carried.pop((link, number), 0)
             outcome = self._outcomes.get(envelope)
-            if outcome is None:
-                continue
-            outcome.hopes -= 1
-            if not outcome.hopes:
-                del self._outcomes[envelope]
-                lost.append(outcome.given)
-        return lost
+            if outcome is not None:
+                outcome.hopes, outcome.lost = outcome.hopes - 1, True
+                found += self._take_if_lost(envelope, outcome)
+        return found
+
+    def _take_if_lost(self, envelope: int, outcome: _Outcome) -> list[Given]:
+        if outcome.given is None or outcome.hopes or not outcome.lost:
+            return []
+        del self._outcomes[envelope]
+        return [outcome.given]
 
 
 def _forget_oldest(known: dict[Any, Any]) -> None:

@@ -218,7 +218,9 @@ class Ingest:
             )
             result.promises.append((each.link, promise))
             return
-        if answer is Answer.GIVEN:
+        if self._answers.is_following(envelope):
+            response = None
+        elif answer is Answer.GIVEN:
             result.given.append((envelope, each.link, number))
         payload = response if response is not None else unanswered(understood)
         result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))

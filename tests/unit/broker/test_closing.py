@@ -211,6 +211,24 @@ class TestUnsent:
         assert payloads(again) == [DONE]
         assert late(self.unsent(bench, *settled_as(again))) == ['{"text": "done"}']
 
+    def test_one_that_was_told_at_the_deadline_before_its_commit_follows_after_it(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench.disk_is_full = True
+        bench.answers(delivery, DONE)
+        told = bench.passes(2.5)
+        assert payloads(told) == [DONE]
+        assert self.unsent(bench, *settled_as(told)) == []
+        bench.disk_is_full = False
+        assert late(bench.passes(REWRITE_AFTER)) == ['{"text": "done"}']
+
+    def test_a_duplicate_that_was_on_its_way_to_the_journal_is_acknowledged_without(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        (number,) = settled_as(bench.answers(the(bench.deliver(command())), DONE))
+        bench.core.deliver(1, [Arrival(9, "main", THERE, bench.time, command())], bench.now)
+        actions = self.unsent(bench, number)
+        assert (payloads(actions), late(actions)) == ([None], ['{"text": "done"}'])
+
     def test_what_is_no_message_does_not(self) -> None:
         bench = Bench(plugin(RESPONDS))
         delivery = the(bench.deliver(interactive("view_submission")))
