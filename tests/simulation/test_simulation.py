@@ -24,7 +24,7 @@ from tests.simulation.run import Simulation
 SEEDS = 150
 ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
-FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070)
+FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 25))

@@ -103,6 +103,10 @@ class LaneQueue:
         """Old deliveries wait for sessions that may have them."""
         return self._held_up_to > 0
 
+    def is_old(self, delivery: int) -> bool:
+        """It may be with a session that is awaited."""
+        return delivery <= self._held_up_to
+
     def claim(self, delivery: OpenDelivery, session: str) -> bool:
         """A session's program says that it has this open delivery: take it, if its place in the order allows.
 

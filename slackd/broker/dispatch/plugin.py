@@ -103,8 +103,11 @@ class PluginDispatch:
 
     def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
         """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
-        if self._lanes[lane].is_holding_back:
-            claimed = sum(each.delivery.lane is lane for each in self._leases)
+        queue = self._lanes[lane]
+        if queue.is_holding_back:
+            # What is answered already may have been closed before they were counted.
+            held = [each.delivery for each in self._leases if each.state is LeaseState.HELD]
+            claimed = sum(each.lane is lane and queue.is_old(each.id) for each in held)
             self._old[lane] = max(0, count - claimed)
             self._deal(now)
 

@@ -176,6 +176,21 @@ def test_however_many_sessions_answer_a_bounded_number_is_on_its_way(monkeypatch
     assert bench.hands() == []
 
 
+def test_only_old_ones_are_taken_from_the_count_of_old_ones() -> None:
+    bench = Bench(window=4)
+    old = [bench.opens(), bench.opens(), bench.opens()]
+    successor = Bench(window=4)
+    successor.it.restore(["a", "b"], None, old[-1].id, successor.now)
+    successor.ids = old[-1].id
+    successor.it.old_counted(Lane.EVENTS, 3, successor.now)
+    successor.joins("a")
+    successor.opens("new")
+    assert successor.hands() == [("a", 4, 1)]
+    successor.it.old_counted(Lane.EVENTS, 3, successor.now)
+    successor.opens("newer")
+    assert successor.hands() == []
+
+
 def test_answers_to_another_attempt_or_of_another_session_are_ignored() -> None:
     bench = Bench()
     bench.joins("a")
