@@ -22,14 +22,14 @@ class Farewells:
     def note(self, closing: Closing, open_connections: Container[str], now: float) -> None:
         """It is being told. What concerns neither an open connection nor anything unsettled is forgotten."""
         unsettled = self._unsettled
+        if unsettled.brought_by(closing.connection) or closing.connection in self._told:
+            self.answers_until = now + ACK_DEADLINE
         self._told = {
             name: told
             for name, told in self._told.items()
             if name in open_connections or unsettled.brought_by(name)
         }
         self._told[closing.connection] = closing
-        if unsettled.brought_by(closing.connection):
-            self.answers_until = now + ACK_DEADLINE
 
     def all(self) -> tuple[Closing, ...]:
         """For a broker that was told nothing yet."""
