@@ -57,16 +57,12 @@ class Walk:
 
 class Retention:
     """The round. `steps` yields after each step, for as long as there is something to do; a step is committed
-    by whoever drives it. After a failed commit, `forget` makes the walks start again."""
+    by whoever drives it. After a failed commit another one is made, whose walks start again."""
 
     def __init__(self) -> None:
         self._envelopes = Walk(WALK_ENVELOPES_EVERY)
         self._keys = Walk(SWEEP_KEYS_EVERY)
         self._expiry = Walk(0.0)
-
-    def forget(self) -> None:
-        """Start all walks anew."""
-        self.__init__()  # type: ignore[misc]
 
     def chores(self) -> list["Chore"]:
         """One round, in the order of urgency; each is repeated until it says that nothing is left to do."""

@@ -281,7 +281,7 @@ class Writer:
             self._take_step(chores, self._clock())
         except FAILURES as error:
             self._owned.roll_back(error)
-            self._retention.forget()
+            self._retention = Retention()  # its walks start anew
             return False
         return True
 
