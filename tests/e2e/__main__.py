@@ -1,5 +1,8 @@
 """`make e2e`: every release's end-to-end tests, side by side; what they measured stands at the end.
 
+Modules that failed are run once more, alone, and that is said: side by side, two booted machines take each
+other's time. What fails alone has failed.
+
 Arguments are pytest's. Where Debian cannot be booted, one line says why, and that is no failure.
 """
 
@@ -69,7 +72,15 @@ class Run:
         """What it measured, a line each; call it when it has ended."""
         # What outlives it may hold its output open.
         self._teller.join(10)
-        return self._figures.read_text().splitlines() if self._figures.exists() else []
+        return _lines_of(self._figures)
+
+    def failed_modules(self) -> list[str]:
+        """Files with a test that failed; none where it didn't come to its end."""
+        return _lines_of(Path(f"{self._figures}.failed"))
+
+
+def _lines_of(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def main(arguments: list[str]) -> int:
@@ -82,6 +93,12 @@ def main(arguments: list[str]) -> int:
         runs = [Run(release, Path(folder) / release, arguments) for release in RELEASES]
         try:
             statuses = [run.end(begin + LIMIT) for run in runs]
+            for place, release in enumerate(RELEASES):
+                modules = runs[place].failed_modules()
+                if statuses[place] and modules:
+                    print(f"{release:>8} | once more, alone: {' '.join(modules)}", flush=True)
+                    runs.append(Run(release, Path(folder) / f"{release}-alone", modules))
+                    statuses[place] = runs[-1].end(begin + LIMIT)
         except BaseException:
             # Most likely they have been interrupted, too, and are cleaning up.
             for run in runs:

@@ -41,6 +41,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     kept = os.environ.get("SLACKD_E2E_FIGURES")
     if kept:
         Path(kept).write_text("".join(f"{line}\n" for line in config.stash[_figures]))
+        stats = terminalreporter.stats
+        reports = [*stats.get("failed", ()), *stats.get("error", ())]
+        modules = sorted({report.nodeid.partition("::")[0] for report in reports})
+        Path(f"{kept}.failed").write_text("".join(f"{module}\n" for module in modules))
     elif config.stash[_figures]:
         terminalreporter.section("booted Debian, in figures")
         for line in config.stash[_figures]:
