@@ -150,7 +150,7 @@ class Delivery:
     """`[delivery]`: how a plugin is handed its envelopes."""
 
     order_by: OrderBy = OrderBy.CHANNEL
-    window: int = 32
+    window: int = 64
     ack_timeout: float = 30.0
     max_attempts: int = 5
     backoff_initial: float = 1.0
