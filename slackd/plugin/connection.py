@@ -8,8 +8,6 @@ from typing import Final, Protocol, cast
 FAREWELL: Final = 1.0
 """Seconds that slackd has to read our last answers and close."""
 
-_LINES_TOGETHER: Final = 8
-
 
 class Owner(Protocol):
     """Whom a connection tells what happens to it."""
@@ -55,16 +53,12 @@ class Connection(asyncio.Protocol):
         self._ended()
 
     def send(self, data: bytes) -> None:
-        """Lines of one turn of the loop go out together, but not so many that slackd is idle meanwhile."""
+        """Lines of one turn of the loop go out together."""
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
         self._lines.append(data)
-        if len(self._lines) == _LINES_TOGETHER:
-            self._flush()
 
     def _flush(self) -> None:
-        if not self._lines:
-            return
         if self._transport is not None and not self._leaving and not self.closed.is_set():
             self._transport.write(b"".join(self._lines))
         self._lines.clear()

@@ -112,9 +112,8 @@ class Leases:
     def count_again(self, session: Session) -> None:
         """A session has come in the place of one that had its id: what was that one's is its own."""
         session.out, session.unwritten = dict.fromkeys(Lane, 0), 0
-        for lease in self:
-            if lease.session == session.id:
-                _count_for(session, lease, 1)
+        for lease in self.of(session.id):
+            _count_for(session, lease, 1)
 
     def extend(self, lease: Lease, now: float) -> None:
         """Its ack timeout starts again, as often as `latest` allows."""
