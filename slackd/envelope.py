@@ -4,7 +4,7 @@ A connector reads an `Arrival` from Slack and hands it to the broker. The broker
 `Envelope`, commits it, and answers with a `Settlement` (acknowledge it) or a `Refusal` (don't).
 """
 
-import attrs
+from slackd.frozen import frozen
 
 EVENTS = "events_api"
 COMMANDS = "slash_commands"
@@ -19,7 +19,7 @@ ACK_DEADLINE = 3.0
 """Seconds in which Slack wants an acknowledgement ("Using Socket Mode")."""
 
 
-@attrs.frozen
+@frozen
 class Arrival:
     """One envelope as a transport received it, before anybody parsed it.
 
@@ -38,7 +38,7 @@ class Arrival:
     text: str
 
 
-@attrs.frozen
+@frozen
 class Settlement:
     """The broker's word that an arrival is journaled and may be acknowledged.
 
@@ -53,7 +53,7 @@ class Settlement:
     payload: str | None = None
 
 
-@attrs.frozen
+@frozen
 class Promise:
     """The broker's word that an arrival is journaled, and waits for a plugin's answer.
 
@@ -67,7 +67,7 @@ class Promise:
     due: float
 
 
-@attrs.frozen
+@frozen
 class Refusal:
     """The broker's word that an arrival could not be journaled and must not be acknowledged."""
 
@@ -75,7 +75,7 @@ class Refusal:
     reason: str
 
 
-@attrs.frozen
+@frozen
 class Facets:
     """What subscriptions look at, read out of the payload once.
 
@@ -100,7 +100,7 @@ class Facets:
     from_self: bool = False
 
 
-@attrs.frozen
+@frozen
 class Envelope:
     """An envelope that was understood.
 
@@ -132,7 +132,7 @@ class Envelope:
         return self.type in PROMPT_TYPES
 
 
-@attrs.frozen
+@frozen
 class Unreadable:
     """A text that cannot be understood; it is journaled raw, as a dead letter from the start.
 

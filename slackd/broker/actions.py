@@ -1,16 +1,15 @@
 """What the broker's pure core asks of the daemon around it."""
 
-import attrs
-
 from slackd.broker.dispatch.keys import LoadKey, LoadKeys
 from slackd.broker.dispatch.plugin import CountOld, Hand
 from slackd.broker.ingest import Post
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import Write
 from slackd.envelope import Promise, Refusal, Settlement
+from slackd.frozen import frozen
 
 
-@attrs.frozen
+@frozen
 class Submit:
     """Submit these writes to the journal; say what came of it to `committed`."""
 
@@ -18,7 +17,7 @@ class Submit:
     writes: tuple[Write, ...]
 
 
-@attrs.frozen
+@frozen
 class Settle:
     """Tell the connector on this link that these may be acknowledged."""
 
@@ -26,7 +25,7 @@ class Settle:
     settlements: tuple[Settlement, ...]
 
 
-@attrs.frozen
+@frozen
 class Vow:
     """Tell the connector on this link what it may do if there is no broker at the deadline."""
 
@@ -34,7 +33,7 @@ class Vow:
     promises: tuple[Promise, ...]
 
 
-@attrs.frozen
+@frozen
 class Refuse:
     """Tell the connector on this link that these must not be acknowledged."""
 
@@ -42,7 +41,7 @@ class Refuse:
     refusals: tuple[Refusal, ...]
 
 
-@attrs.frozen
+@frozen
 class PostLate:
     """An answer came after its deadline: send it to the envelope's `response_url`, then call `late_posted`."""
 
@@ -51,7 +50,7 @@ class PostLate:
     attempt: int
 
 
-@attrs.frozen
+@frozen
 class TellLate:
     """Tell the session that its answer came too late, and how it was sent all the same, if at all."""
 
@@ -62,7 +61,7 @@ class TellLate:
     sent: str | None
 
 
-@attrs.frozen
+@frozen
 class TellTooLarge:
     """Tell the session that Slack would not take so large an answer; it was acknowledged without."""
 
@@ -73,7 +72,7 @@ class TellTooLarge:
     size: int
 
 
-@attrs.frozen
+@frozen
 class Passed:
     """Something happened to an envelope: for people who watch.
 

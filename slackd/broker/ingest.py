@@ -28,6 +28,7 @@ from slackd.broker.reading import read
 from slackd.broker.tally import Tally
 from slackd.config import Absent, Config, Plugin
 from slackd.envelope import COMMANDS, Arrival, Envelope, Promise, Settlement, Unreadable
+from slackd.frozen import frozen
 from slackd.wire import MAX_LINE_TO_PLUGIN
 
 ROOM_FOR_PARAMS = 4_096
@@ -40,7 +41,7 @@ REFUSED_TEXT = "{plugin} is not available at the moment, please try again later.
 KEPT_TEXT = "{plugin} is not available at the moment; this will be done as soon as it is back."
 
 
-@attrs.frozen
+@frozen
 class Incoming:
     """One arrival on its way through a commit.
 
@@ -57,7 +58,7 @@ class Incoming:
     refused_for: str = ""
 
 
-@attrs.frozen
+@frozen
 class Post:
     """Send this JSON text to that `response_url`."""
 

@@ -1,9 +1,9 @@
 """One moment on both clocks: the monotonic one for waiting, UNIX time for what is written down."""
 
-import attrs
+from slackd.frozen import frozen
 
 
-@attrs.frozen
+@frozen
 class Instant:
     """A moment, read once and passed on, so that the pure parts never look at a clock.
 

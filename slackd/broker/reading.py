@@ -14,6 +14,7 @@ from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Fa
 from slackd.wire import decoder, parse
 
 _ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
+_TOKEN = '"token"'
 _TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
 _TOKEN_CUT_OFF = re.compile(_TOKEN_MEMBER.pattern + "?")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -38,7 +39,7 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
         return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
     if not _is_unicode(text):
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
-    if "\\u" in text and _SURROGATE.search(text) is not None:
+    if "\\" in text and "\\u" in text and _SURROGATE.search(text) is not None:
         frame = _plain(frame)
     envelope_id, kind = frame.get("envelope_id"), frame.get("type")
     if not isinstance(envelope_id, str) or not envelope_id:
@@ -112,15 +113,15 @@ def _is_unicode(text: str) -> bool:
 
 
 def _blank_token(text: str, payload: dict[str, Any]) -> str:
-    spelt_out = "\\" in text and "\\u00" in text and _SPELT_OUT.search(text) is not None
-    at = text.find('"token"')
-    if at < 0 and not spelt_out:
-        return text
     token = payload.get("token")
-    if spelt_out or not isinstance(token, str) or text.find('"token"', at + 1) >= 0:
+    if "\\" in text and "\\u00" in text and _SPELT_OUT.search(text) is not None:
         return _blank_by_position(text)
-    member = _TOKEN_MEMBER.match(text, at)
-    return f'{text[:at]}"token":""{text[member.end() :]}' if member and token else text
+    if isinstance(token, str) and token:
+        head, _, tail = text.partition(_TOKEN)
+        colon, found, rest = tail.partition(f'"{token}"')
+        if found and colon.strip() == ":" and _TOKEN not in rest:
+            return f'{head}{_TOKEN}{colon}""{rest}'
+    return _blank_by_position(text) if _TOKEN in text else text
 
 
 def _blank_by_position(text: str) -> str:
@@ -191,16 +192,28 @@ def _event_facets(payload: dict[str, Any]) -> Facets:
         name = _text(payload.get("type"))
         return Facets(events=(name,) if name else ())
     name = _text(event.get("type"))
-    item, message = _object(event.get("item")), _object(event.get("message"))
-    channel = _id(event.get("channel")) or _text(event.get("channel_id")) or _id(item.get("channel"))
     return Facets(
         events=_event_names(name, event),
-        channel=channel,
-        user=_id(event.get("user")) or _text(event.get("user_id")) or _id(message.get("user")),
-        thread=_thread(event) or _thread(message) or _thread(item),
+        channel=_channel_of(event),
+        user=_user_of(event),
+        thread=_thread(event) or _thread(_object(event.get("message"))) or _thread(_object(event.get("item"))),
         callback_id=_text(event.get("callback_id")),
-        from_self=name not in _MEMBERSHIP and _is_from_self(payload, _author_of(event, message)),
+        from_self=name not in _MEMBERSHIP and _is_from_self(payload, _author_of(event)),
     )
+
+
+def _channel_of(event: dict[str, Any]) -> str:
+    channel = event.get("channel")
+    if isinstance(channel, str) and channel:
+        return channel
+    return _id(channel) or _text(event.get("channel_id")) or _id(_object(event.get("item")).get("channel"))
+
+
+def _user_of(event: dict[str, Any]) -> str:
+    user = event.get("user")
+    if isinstance(user, str) and user:
+        return user
+    return _id(user) or _text(event.get("user_id")) or _id(_object(event.get("message")).get("user"))
 
 
 def _event_names(name: str, event: dict[str, Any]) -> tuple[str, ...]:
@@ -214,9 +227,9 @@ def _thread(value: dict[str, Any]) -> str:
     return _text(value.get("thread_ts")) or _text(value.get("ts"))
 
 
-def _author_of(event: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+def _author_of(event: dict[str, Any]) -> dict[str, Any]:
     """Only its author edits a message, and the event about it names him inside of the message alone."""
-    return message if event.get("subtype") == "message_changed" and message else event
+    return event if event.get("subtype") != "message_changed" else _object(event.get("message")) or event
 
 
 def _is_from_self(payload: dict[str, Any], event: dict[str, Any]) -> bool:

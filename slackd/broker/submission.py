@@ -8,12 +8,13 @@ from slackd.broker.given import Given
 from slackd.broker.ingest import NO_LINK, Incoming
 from slackd.broker.journal.writes import Outcome, Write
 from slackd.errors import JournalError
+from slackd.frozen import frozen
 
 Reply = Callable[[Sequence[Outcome] | JournalError], None]
 """Told once what came of the writes that one caller asked for."""
 
 
-@attrs.frozen
+@frozen
 class Origin:
     """Where a write comes from.
 

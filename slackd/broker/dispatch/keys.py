@@ -65,8 +65,8 @@ class Key:
     loading: bool = False
     queued: bool = False
     due: float = 0.0
-    arrived: list[OpenDelivery] = attrs.field(factory=list)
-    claimed: set[int] = attrs.field(factory=set)
+    arrived: tuple[OpenDelivery, ...] = ()
+    claimed: frozenset[int] = frozenset()
     doubted: bool = False
 
     def let_go(self, delivery: int) -> bool:
@@ -82,7 +82,7 @@ class Key:
     def start_anew(self) -> None:
         """What is known of it may be wrong: the journal is to say again what waits."""
         self.pending.clear()
-        self.claimed = self.answered | ({self.out} if self.out is not None else set())
+        self.claimed = frozenset(self.answered if self.out is None else {*self.answered, self.out})
         self.last, self.more, self.doubted, self.put_off = 0, True, self.loading, False
 
     def presumes_answered(self, delivery: int, session: str) -> bool:

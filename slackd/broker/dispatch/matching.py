@@ -3,18 +3,18 @@
 import fnmatch
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import attrs
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from slackd.broker.journal.writes import Lane
 from slackd.config import OrderBy, Plugin, Subscription
 from slackd.envelope import Envelope
+from slackd.frozen import frozen
 
 SHORTCUT_KINDS = frozenset({"shortcut", "message_action"})
 
 
-@attrs.frozen
+@frozen
 class Match:
     """One plugin that an envelope goes to.
 
@@ -31,6 +31,17 @@ class Match:
     key: str
 
 
+_ASKED = {
+    "app": ("app",),
+    "event": ("facets.events",),
+    "channel": ("facets.channel",),
+    "command": ("facets.command",),
+    "callback_id": ("facets.callback_id",),
+    "action_id": ("facets.action_ids",),
+    "shortcut": ("facets.kind", "facets.callback_id"),
+}
+"""What of an envelope each pattern of a subscription looks at."""
+
 MAX_KNOWN = 4_096
 """Sorts of envelopes for which it is remembered who subscribed to them."""
 
@@ -40,11 +51,13 @@ class Matcher:
 
     def __init__(self, plugins: Mapping[str, Plugin]) -> None:
         self._plugins = [(plugin, _responders_first(plugin)) for plugin in plugins.values()]
-        self._known: dict[tuple[object, ...], list[tuple[Plugin, Subscription]]] = {}
+        everything = [each for plugin in plugins.values() for each in plugin.subscriptions]
+        self._sort_of = attrgetter(*_looked_at(everything))
+        self._known: dict[object, list[tuple[Plugin, Subscription]]] = {}
 
     def matches(self, envelope: Envelope) -> list[Match]:
         """Every plugin that subscribed to this envelope, each once."""
-        sort = _sort(envelope)
+        sort = self._sort_of(envelope)
         subscribed = self._known.get(sort)
         if subscribed is None:
             if len(self._known) >= MAX_KNOWN:
@@ -64,20 +77,13 @@ class Matcher:
                     break
 
 
-def _sort(envelope: Envelope) -> tuple[object, ...]:
-    """Everything in an envelope that `matches` looks at."""
-    facets = envelope.facets
-    return (
-        envelope.type,
-        envelope.app,
-        facets.kind,
-        facets.events,
-        facets.channel,
-        facets.command,
-        facets.callback_id,
-        facets.action_ids,
-        facets.from_self,
-    )
+def _looked_at(subscriptions: Iterable[Subscription]) -> list[str]:
+    """Everything in an envelope on which it depends whether any of these match: as a rule not the channel, so
+    all channels are of one sort."""
+    members = ["type", "facets.from_self"]
+    for subscription in subscriptions:
+        members += [each for name, asked in _ASKED.items() if getattr(subscription, name) for each in asked]
+    return list(dict.fromkeys(members))
 
 
 def _responders_first(plugin: Plugin) -> Sequence[Subscription]:

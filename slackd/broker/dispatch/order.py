@@ -52,7 +52,7 @@ class LaneQueue:
             return  # A page that was read after the commit came before the word of it.
         elif key.loading:
             if len(key.arrived) <= PAGE:
-                key.arrived.append(delivery)
+                key.arrived += (delivery,)
         elif key.more or (delivery.key == "" and not self._has_room_for_unordered):
             self._leave_in_journal(delivery.key, key)
         elif delivery.key == "":
@@ -127,13 +127,15 @@ class LaneQueue:
         if key.out is not None:
             key.answered.add(key.out)
         key.out, key.holder = delivery.id, session
-        key.claimed.add(delivery.id)
+        key.claimed |= {delivery.id}
         key.doubted = key.loading
         return True
 
     def _claim_unknown(self, delivery: OpenDelivery, session: str) -> bool:
         if delivery.key:
-            self._keys[delivery.key] = Key(out=delivery.id, holder=session, claimed={delivery.id}, more=True)
+            self._keys[delivery.key] = Key(
+                out=delivery.id, holder=session, claimed=frozenset({delivery.id}), more=True
+            )
             return True
         row_of_them = self._keys.get("")
         if row_of_them is not None and row_of_them.last >= delivery.id:
@@ -247,7 +249,7 @@ class LaneQueue:
         key = self._keys.get(request.key)
         if key is None:
             return
-        arrived, key.arrived, key.loading = key.arrived, [], False
+        arrived, key.arrived, key.loading = key.arrived, (), False
         if key.doubted:
             key.doubted = False
             self._want_more(request.key, key)
@@ -272,7 +274,7 @@ class LaneQueue:
             return
         key = self._keys.get(request.key)
         if key is not None:
-            key.loading, key.more, key.doubted, key.arrived = False, True, False, []
+            key.loading, key.more, key.doubted, key.arrived = False, True, False, ()
             self._want_more(request.key, key)
 
     def next_due(self) -> float | None:

@@ -36,9 +36,10 @@ from slackd.broker.journal.writes import (
     Write,
 )
 from slackd.config import Plugin
+from slackd.frozen import frozen
 
 
-@attrs.frozen
+@frozen
 class Hand:
     """Hand this delivery to that session."""
 
@@ -47,7 +48,7 @@ class Hand:
     delivery: OpenDelivery
 
 
-@attrs.frozen
+@frozen
 class CountOld:
     """Wanted from the journal: how many deliveries up to this id are open; answer with `old_counted`."""
 

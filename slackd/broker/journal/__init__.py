@@ -7,8 +7,6 @@ submission survives `kill -9` and power loss; when it is called with one, nothin
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import attrs
-
 from slackd.broker.journal.writes import (
     Answer,
     Gap,
@@ -22,12 +20,13 @@ from slackd.broker.journal.writes import (
     Write,
 )
 from slackd.errors import JournalError
+from slackd.frozen import frozen
 
 OnCommit = Callable[[Sequence[Outcome] | JournalError], None]
 """Called once a submission, on the event loop's thread, in the order of submission; one outcome a write."""
 
 
-@attrs.frozen
+@frozen
 class LateAnswer:
     """An answer that came after its deadline and has not gone out yet."""
 
@@ -39,7 +38,7 @@ class LateAnswer:
     response: str
 
 
-@attrs.frozen
+@frozen
 class Opening:
     """What a broker finds when it opens the journal (rule R6); its cost doesn't depend on the backlog.
 
@@ -62,7 +61,7 @@ class Opening:
     seen_ready: tuple[SeenReady, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class StoredEnvelope:
     """An envelope as the journal has it.
 
@@ -84,7 +83,7 @@ class StoredEnvelope:
     response_url: str
 
 
-@attrs.frozen
+@frozen
 class DeadLetter:
     """A delivery that was given up; `plugin` is "" for an envelope that nobody could read."""
 
@@ -101,7 +100,7 @@ class DeadLetter:
     text: str = ""
 
 
-@attrs.frozen
+@frozen
 class Backlog:
     """What waits for a plugin: open deliveries, the bytes of their envelopes, and the oldest one's receipt."""
 
@@ -111,7 +110,7 @@ class Backlog:
     dead: int
 
 
-@attrs.frozen
+@frozen
 class JournalHealth:
     """What status and metrics say of the journal.
 

@@ -6,9 +6,8 @@ submitted. Times are UNIX seconds, since they outlive the machine's monotonic cl
 
 from enum import Enum, IntEnum
 
-import attrs
-
 from slackd.envelope import Envelope, Unreadable
+from slackd.frozen import frozen
 
 
 class Lane(IntEnum):
@@ -44,7 +43,7 @@ class Reason(Enum):
     DISCARDED = "discarded"
 
 
-@attrs.frozen
+@frozen
 class NewDelivery:
     """An envelope's way to one plugin, to be opened with it.
 
@@ -65,7 +64,7 @@ class NewDelivery:
     dead: Reason | None = None
 
 
-@attrs.frozen
+@frozen
 class OpenDelivery:
     """A delivery that is neither done nor dead.
 
@@ -88,7 +87,7 @@ class OpenDelivery:
     respond_by: float | None = None
 
 
-@attrs.frozen
+@frozen
 class Record:
     """An envelope comes in. Committed as new, or found to be a duplicate by any of its keys.
 
@@ -107,7 +106,7 @@ class Record:
     deliveries: tuple[NewDelivery, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Recorded:
     """It is new: its id, and the deliveries that were opened (dead ones left out)."""
 
@@ -115,7 +114,7 @@ class Recorded:
     deliveries: tuple[OpenDelivery, ...]
 
 
-@attrs.frozen
+@frozen
 class Duplicate:
     """It was known: its id, what is known of its answer, and the stored response."""
 
@@ -124,7 +123,7 @@ class Duplicate:
     response: str | None
 
 
-@attrs.frozen
+@frozen
 class Close:
     """A plugin has handled a delivery.
 
@@ -143,7 +142,7 @@ class Close:
     late: bool = False
 
 
-@attrs.frozen
+@frozen
 class Retry:
     """An attempt failed and another will follow: the attempt is counted before it goes out (rule R7)."""
 
@@ -153,7 +152,7 @@ class Retry:
     error: str
 
 
-@attrs.frozen
+@frozen
 class Bury:
     """A delivery becomes a dead letter; an owed answer is given up with it (`PASSED`).
 
@@ -167,14 +166,14 @@ class Bury:
     error: str
 
 
-@attrs.frozen
+@frozen
 class AnswerPassed:
     """The deadline came before the answer: duplicates are acknowledged without one from now on."""
 
     envelope: int
 
 
-@attrs.frozen
+@frozen
 class AnswerUnsent:
     """An answer that is journaled as given reached nobody: no acknowledgement could carry it. It is passed now,
     so duplicates are acknowledged without, and the answer is remembered as a late one until `LateSent`.
@@ -187,14 +186,14 @@ class AnswerUnsent:
     plugin: str
 
 
-@attrs.frozen
+@frozen
 class LateSent:
     """A late answer went out, or never can: it need not be remembered any more."""
 
     delivery: int
 
 
-@attrs.frozen
+@frozen
 class ListSession:
     """A session may be handed deliveries from now on, so a successor must await it (rule R4)."""
 
@@ -202,7 +201,7 @@ class ListSession:
     session: str
 
 
-@attrs.frozen
+@frozen
 class ForgetSession:
     """A session's grace is over."""
 
@@ -210,7 +209,7 @@ class ForgetSession:
     session: str
 
 
-@attrs.frozen
+@frozen
 class Handed:
     """One delivery that isn't free at a clean stop: a session holds it, or it waits for one (rule R5)."""
 
@@ -219,14 +218,14 @@ class Handed:
     session: str
 
 
-@attrs.frozen
+@frozen
 class NoteStop:
     """The note of a clean stop: every delivery that isn't free, and whose it is."""
 
     handed: tuple[Handed, ...]
 
 
-@attrs.frozen
+@frozen
 class Gap:
     """An interval in which an app had no READY connection. The same (app, start) again replaces it."""
 
@@ -236,7 +235,7 @@ class Gap:
     reason: str
 
 
-@attrs.frozen
+@frozen
 class Ghost:
     """A connection of ours whose end Slack did not confirm; it is forgotten at `until`."""
 
@@ -245,7 +244,7 @@ class Ghost:
     until: float
 
 
-@attrs.frozen
+@frozen
 class SeenReady:
     """An app had a READY connection at this moment: should all of slackd be gone after it, a gap began here."""
 
@@ -253,21 +252,21 @@ class SeenReady:
     at: float
 
 
-@attrs.frozen
+@frozen
 class Revive:
     """An operator's retry of a dead letter: a new delivery, at the end of its key's order, attempt 1."""
 
     delivery: int
 
 
-@attrs.frozen
+@frozen
 class Discard:
     """An operator throws a dead letter away."""
 
     delivery: int
 
 
-@attrs.frozen
+@frozen
 class Replay:
     """An operator wants an envelope handed to a plugin again: a new delivery at the end of the order."""
 
@@ -275,7 +274,7 @@ class Replay:
     delivery: NewDelivery
 
 
-@attrs.frozen
+@frozen
 class Done:
     """The write took effect.
 
@@ -290,7 +289,7 @@ class Done:
     passed: bool = False
 
 
-@attrs.frozen
+@frozen
 class Stale:
     """The write named something that is no longer so (closed, another attempt, gone): nothing was changed."""
 

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import attrs
-
 from slackd import wire
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
+from slackd.frozen import frozen
 from slackd.wire import LineReader
 
 PROTOCOL = 1
@@ -33,7 +32,7 @@ MAX_LOGGED = 16_384
 """Characters of one line for the log."""
 
 
-@attrs.frozen
+@frozen
 class Initialize:
     """A program says who it is.
 
@@ -55,7 +54,7 @@ class Initialize:
     remembers: int = 0
 
 
-@attrs.frozen
+@frozen
 class Answered:
     """A delivery is handled; `response` is JSON text or None."""
 
@@ -64,7 +63,7 @@ class Answered:
     response: str | None
 
 
-@attrs.frozen
+@frozen
 class Nacked:
     """A delivery could not be handled."""
 
@@ -75,7 +74,7 @@ class Nacked:
     permanent: bool
 
 
-@attrs.frozen
+@frozen
 class Misanswered:
     """A delivery is handled, but its response can't be used: it counts without, and the plugin is told."""
 
@@ -84,7 +83,7 @@ class Misanswered:
     message: str
 
 
-@attrs.frozen
+@frozen
 class Extended:
     """A delivery is still worked on."""
 
@@ -92,7 +91,7 @@ class Extended:
     attempt: int
 
 
-@attrs.frozen
+@frozen
 class CallAsked:
     """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer."""
 
@@ -103,7 +102,7 @@ class CallAsked:
     call_id: str = ""
 
 
-@attrs.frozen
+@frozen
 class Logged:
     """A line for the log under the plugin's name."""
 
@@ -111,7 +110,7 @@ class Logged:
     message: str
 
 
-@attrs.frozen
+@frozen
 class Refused:
     """A request that can't be served, or an answer that can't be used; the connection goes on."""
 
@@ -120,7 +119,7 @@ class Refused:
     message: str
 
 
-@attrs.frozen
+@frozen
 class Violation:
     """The connection ends after this error."""
 
