@@ -79,8 +79,9 @@ class Books:
         figures.bytes += size
         self._touched.add(number)
 
-    def remember_untouched(self, delivery: int, envelope: int, number: int, size: int) -> None:
+    def opened_with_envelope(self, delivery: int, envelope: int, number: int, size: int) -> None:
         """The row of a delivery that is being opened with its envelope."""
+        self.backlog(number, 1, size)
         if len(self.untouched) >= UNTOUCHED:
             self.untouched.clear()
         self.untouched[delivery] = (envelope, number, size)

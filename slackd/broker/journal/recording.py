@@ -4,6 +4,8 @@ import sqlite3
 from hashlib import blake2b
 from typing import Any
 
+import attrs
+
 from slackd.broker.journal import bulk
 from slackd.broker.journal.books import Books
 from slackd.broker.journal.deadletters import DeadLetters
@@ -19,7 +21,7 @@ from slackd.broker.journal.writes import (
     Record,
     Recorded,
 )
-from slackd.envelope import Envelope
+from slackd.envelope import Envelope, Unreadable
 
 Slot = tuple[list[Outcome], int]
 """Where an outcome is to stand: the list of its submission, and its place there."""
@@ -39,6 +41,17 @@ def table_key(app: str, key: str) -> bytes:
     return spelt if len(spelt) <= SHORT else b"\0" + blake2b(spelt, digest_size=16).digest()
 
 
+@attrs.define
+class _Rows:
+    """Rows to be inserted. Most envelopes have no response from the start, and most deliveries no times: those
+    go without the columns, since for each NULL Python's sqlite3 looks for an adapter first."""
+
+    envelopes: list[tuple[Any, ...]] = attrs.field(factory=list)
+    responded: list[tuple[Any, ...]] = attrs.field(factory=list)
+    deliveries: list[tuple[Any, ...]] = attrs.field(factory=list)
+    timed: list[tuple[Any, ...]] = attrs.field(factory=list)
+
+
 class Recorder:
     """Records envelopes through one cursor, inside a transaction."""
 
@@ -50,12 +63,43 @@ class Recorder:
     def record_all(self, records: list[tuple[Record, Slot]]) -> None:
         """Record those that are not known; each outcome goes into its slot."""
         keys = [[table_key(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
-        claimed = self._claim(records, keys)
-        known = {} if claimed else self._look_up([key for some in keys for key in some])
+        rows = _Rows()
+        seen_before: list[tuple[int, Slot]] = []
+        if self._claim(records, keys):
+            for record, (outcomes, index) in records:
+                outcomes[index] = self._record(record, rows)
+        else:
+            seen_before = self._record_unknown(records, keys, rows)
+        self._insert(rows)
+        if seen_before:
+            self._answer_duplicates(seen_before)
+
+    def _claim(self, records: list[tuple[Record, Slot]], keys: list[list[bytes]]) -> bool:
+        """Insert all keys as those of new envelopes, without a look whether they are known: they hardly ever
+        are. If one is, or comes twice, none stays, and the answer is no."""
+        first = self._books.last_envelope + 1
+        claims = [
+            (key, envelope, int(record.received_at))
+            for envelope, ((record, _), own) in enumerate(zip(records, keys, strict=True), first)
+            for key in own
+        ]
+        if self._insert_keys(claims, conflict="IGNORE") == len(claims):
+            return True
+        bulk.run(
+            self._cursor,
+            "DELETE FROM dedupe WHERE key IN (*) AND envelope >= ?",
+            [key for key, _, _ in claims],
+            first,
+        )
+        return False
+
+    def _record_unknown(
+        self, records: list[tuple[Record, Slot]], keys: list[list[bytes]], rows: _Rows
+    ) -> list[tuple[int, Slot]]:
+        """The same where some may be known; returns those that are, with the envelope that came first."""
+        known = self._look_up([key for some in keys for key in some])
         in_table = set(known)
         learned: dict[bytes, tuple[bytes, int, int]] = {}
-        envelope_rows: list[tuple[Any, ...]] = []
-        delivery_rows: list[tuple[Any, ...]] = []
         seen_before: list[tuple[int, Slot]] = []
         for (record, slot), own in zip(records, keys, strict=True):
             horizon = record.received_at - DEDUPE_MEMORY
@@ -64,137 +108,92 @@ class Recorder:
                 envelope = min(hits)
                 seen_before.append((envelope, slot))
             else:
-                envelope = self._books.last_envelope + 1
-                opened = self._record(record, envelope, envelope_rows, delivery_rows)
-                slot[0][slot[1]] = Recorded(envelope, opened)
-            if claimed:
-                continue
+                recorded = slot[0][slot[1]] = self._record(record, rows)
+                envelope = recorded.envelope
             at = int(record.received_at)
             for key in own:
                 if not hits or key not in known or known[key][1] <= horizon:
                     known[key] = (envelope, at)
                     learned[key] = (key, envelope, at)
         bulk.run(self._cursor, "DELETE FROM dedupe WHERE key IN (*)", list(in_table.intersection(learned)))
-        self._insert(envelope_rows, delivery_rows, list(learned.values()))
-        if seen_before:
-            self._answer_duplicates(seen_before)
-
-    def _claim(self, records: list[tuple[Record, Slot]], keys: list[list[bytes]]) -> bool:
-        """Insert all keys as those of new envelopes, without a look whether they are known: they hardly ever
-        are. If one is, or comes twice, none stays, and the answer is no."""
-        first = self._books.last_envelope + 1
-        rows = [
-            (key, envelope, int(record.received_at))
-            for envelope, ((record, _), own) in enumerate(zip(records, keys, strict=True), first)
-            for key in own
-        ]
-        if bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, rows, conflict="IGNORE") == len(rows):
-            return True
-        bulk.run(
-            self._cursor,
-            "DELETE FROM dedupe WHERE key IN (*) AND envelope >= ?",
-            [key for key, _, _ in rows],
-            first,
-        )
-        return False
+        self._insert_keys(list(learned.values()))
+        return seen_before
 
     def _look_up(self, keys: list[bytes]) -> dict[bytes, tuple[int, int]]:
         rows = bulk.each(self._cursor, "SELECT key, envelope, at FROM dedupe WHERE key IN (*)", keys)
         return {key: (envelope, at) for key, envelope, at in rows}
 
-    def _record(
-        self,
-        record: Record,
-        envelope_id: int,
-        envelope_rows: list[tuple[Any, ...]],
-        delivery_rows: list[tuple[Any, ...]],
-    ) -> tuple[OpenDelivery, ...]:
+    def _record(self, record: Record, rows: _Rows) -> Recorded:
         books = self._books
         envelope = record.envelope
+        id_ = books.last_envelope + 1
         size = byte_length(envelope.text)
         first = books.last_delivery + 1
-        opened = []
-        for new in record.deliveries:
-            books.last_delivery += 1
-            number = books.number_of(self._cursor, new.plugin)
-            if new.dead is not None:
-                self._dead_letters.insert_new(books.last_delivery, envelope_id, number, new, "")
-                continue
-            key = storable(new.key)
-            delivery_rows.append(
-                (
-                    books.last_delivery,
-                    envelope_id,
-                    number,
-                    int(new.lane),
-                    key,
-                    new.expires_at,
-                    new.respond_by,
-                    size,
-                )
-            )
-            books.backlog(number, 1, size)
-            books.remember_untouched(books.last_delivery, envelope_id, number, size)
-            opened.append(
-                OpenDelivery(
-                    books.last_delivery,
-                    envelope_id,
-                    new.plugin,
-                    new.lane,
-                    key,
-                    expires_at=new.expires_at,
-                    respond_by=new.respond_by,
-                )
-            )
+        opened = [self._open(new, id_, size, rows) for new in record.deliveries]
         if isinstance(envelope, Envelope):
             kind, response_url = storable(envelope.type), storable(envelope.response_url)
         else:
             kind = response_url = ""
-            books.last_delivery += 1
-            number = books.number_of(self._cursor, "")
-            nobody = NewDelivery("", Lane.EVENTS, "", dead=Reason.UNREADABLE)
-            self._dead_letters.insert_new(books.last_delivery, envelope_id, number, nobody, envelope.reason)
-        envelope_rows.append(
-            (
-                envelope_id,
-                envelope.app,
-                storable(envelope.envelope_id or ""),
-                kind,
-                record.received_at,
-                int(record.answer),
-                None if record.response is None else storable(record.response),
-                response_url,
-                size,
-                first,
-                books.last_delivery,
-                storable(envelope.text),
-            )
+            self._bury_unreadable(id_, envelope)
+        row = (
+            id_,
+            envelope.app,
+            storable(envelope.envelope_id or ""),
+            kind,
+            record.received_at,
+            int(record.answer),
+            response_url,
+            size,
+            first,
+            books.last_delivery,
+            storable(envelope.text),
         )
-        books.enter_period(self._cursor, record.received_at, envelope_id)
-        books.last_envelope = envelope_id
+        if record.response is None:
+            rows.envelopes.append(row)
+        else:
+            rows.responded.append((*row, storable(record.response)))
+        books.enter_period(self._cursor, record.received_at, id_)
+        books.last_envelope = id_
         books.envelope_bytes += size
-        return tuple(opened)
+        return Recorded(id_, tuple([delivery for delivery in opened if delivery is not None]))
 
-    def _insert(
-        self,
-        envelopes: list[tuple[Any, ...]],
-        deliveries: list[tuple[Any, ...]],
-        keys: list[tuple[bytes, int, int]],
-    ) -> None:
-        bulk.insert(
-            self._cursor,
-            "envelope (id, app, envelope_id, type, received_at, answer, response, response_url, "
-            "bytes, first_delivery, last_delivery, text)",
-            12,
-            envelopes,
+    def _open(self, new: NewDelivery, envelope: int, size: int, rows: _Rows) -> OpenDelivery | None:
+        books = self._books
+        books.last_delivery = id_ = books.last_delivery + 1
+        number = books.number_of(self._cursor, new.plugin)
+        if new.dead is not None:
+            self._dead_letters.insert_new(id_, envelope, number, new, "")
+            return None
+        key, lane, expires_at, respond_by = storable(new.key), new.lane, new.expires_at, new.respond_by
+        row = (id_, envelope, number, int(lane), key, size)
+        if expires_at is None and respond_by is None:
+            rows.deliveries.append(row)
+        else:
+            rows.timed.append((*row, expires_at, respond_by))
+        books.opened_with_envelope(id_, envelope, number, size)
+        return OpenDelivery(id_, envelope, new.plugin, lane, key, 1, 0.0, expires_at, respond_by)
+
+    def _bury_unreadable(self, envelope: int, unreadable: Unreadable) -> None:
+        self._books.last_delivery += 1
+        number = self._books.number_of(self._cursor, "")
+        nobody = NewDelivery("", Lane.EVENTS, "", dead=Reason.UNREADABLE)
+        self._dead_letters.insert_new(self._books.last_delivery, envelope, number, nobody, unreadable.reason)
+
+    def _insert(self, rows: _Rows) -> None:
+        envelope = (
+            "id, app, envelope_id, type, received_at, answer, response_url, bytes, first_delivery, "
+            "last_delivery, text"
         )
-        bulk.insert(
-            self._cursor,
-            "open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes)",
-            8,
-            deliveries,
-        )
-        bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, keys)
+        delivery = "id, envelope, plugin, lane, key, bytes"
+        bulk.insert(self._cursor, f"envelope ({envelope})", 11, rows.envelopes)
+        bulk.insert(self._cursor, f"envelope ({envelope}, response)", 12, rows.responded)
+        bulk.insert(self._cursor, f"open_delivery ({delivery})", 6, rows.deliveries)
+        bulk.insert(self._cursor, f"open_delivery ({delivery}, expires_at, respond_by)", 8, rows.timed)
+
+    def _insert_keys(self, rows: list[tuple[bytes, int, int]], conflict: str = "FAIL") -> int:
+        # Python's sqlite3 takes a bytearray as it is, and looks for an adapter of bytes first.
+        adapted = [(bytearray(key), envelope, at) for key, envelope, at in rows]
+        return bulk.insert(self._cursor, "dedupe (key, envelope, at)", 3, adapted, conflict)
 
     def _answer_duplicates(self, seen_before: list[tuple[int, Slot]]) -> None:
         ids = list({envelope for envelope, _ in seen_before})
