@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from slackd.emulator.ledger import Entry
 from slackd.emulator.world import World
 
 _TICK = 0.002
+_AT_ONCE = 100  # envelopes; then what was written goes out, and what came in is read
 _MARKS = ("event", "ts", "channel", "words")
 _EVENT, _TS, _CHANNEL, _WORDS = (f"<<{mark}>>" for mark in _MARKS)
 
@@ -88,13 +90,14 @@ class BatchSender:
             due = min(batch.count, int((now - batch.first_at) * batch.rate) + 1)
         if batch.window is not None:
             due = min(due, batch.sent + batch.window - self._side.deliveries.waiting)
-        while batch.sent < due:
+        part = min(due, batch.sent + _AT_ONCE)
+        while batch.sent < part:
             batch.entries.append(self._send(batch.sent, now))
             batch.sent += 1
         if batch.complete:
             batch.last_at = now
         else:
-            self._world.agenda.at(now + _TICK, self.tick)
+            self._world.agenda.at(math.nextafter(now, math.inf) if part < due else now + _TICK, self.tick)
 
 
 class EventPress:

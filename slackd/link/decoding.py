@@ -5,14 +5,14 @@ other side does not send has its default, a method that is not known decodes to 
 that makes sense raises `LinkError`, and the link is closed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from itertools import starmap
 from typing import Any, Final, TypeVar
 
 import attrs
 
 from slackd import wire
-from slackd.envelope import Arrival, Promise, Refusal, Settlement
+from slackd.envelope import Promise, Refusal, Settlement
 from slackd.errors import LinkError
 from slackd.link.messages import (
     Acknowledged,
@@ -23,7 +23,6 @@ from slackd.link.messages import (
     Changed,
     Closing,
     ConnectionState,
-    Deliver,
     Hello,
     LinkMessage,
     Peers,
@@ -39,26 +38,15 @@ Params = Mapping[str, Any]
 T = TypeVar("T")
 
 
+Head = tuple[int, str, str, float, str | None]
+"""An arrival without its text, or with None for one that follows on a line of its own."""
+
+
 @attrs.frozen
 class Heads:
-    """The first line of a `Deliver`: its arrivals, with a text of None for each that follows on a line."""
+    """The first line of a `Deliver`."""
 
-    arrivals: tuple[tuple[int, str, str, float, str | None], ...]
-
-    def complete(self, texts: Iterable[str]) -> Deliver:
-        """With the texts that followed, in order."""
-        rest = iter(texts)
-        return Deliver(
-            tuple(
-                Arrival(number, app, connection, received_at, text if text is not None else next(rest))
-                for number, app, connection, received_at, text in self.arrivals
-            )
-        )
-
-    @property
-    def lines(self) -> int:
-        """How many texts follow."""
-        return sum(text is None for *_, text in self.arrivals)
+    arrivals: tuple[Head, ...]
 
 
 def decode(notification: wire.Notification) -> LinkMessage | Heads | None:

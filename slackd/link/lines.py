@@ -1,6 +1,8 @@
 """One end of the link's socket: bytes to messages and back, the same for both wings.
 
 What arrives in one chunk is handed on in one call; what is sent in one turn of the loop is written at once.
+Chunks are small, so that plugins have their turn between two of them: while the broker takes in a flood, it
+goes on handing out.
 """
 
 import asyncio
@@ -14,8 +16,11 @@ from slackd.link.reader import Broken, LinkReader, Unknown
 
 log = logging.getLogger(__name__)
 
+CHUNK = 32 * 1024
+"""Bytes read from the socket in one turn of the loop, at most."""
 
-class LinkLines(asyncio.Protocol):
+
+class LinkLines(asyncio.BufferedProtocol):
     """The protocol object of one link.
 
     `on_messages`, `on_made` and `on_lost` are called from the loop; `on_lost` once, and only after `on_made`.
@@ -31,6 +36,7 @@ class LinkLines(asyncio.Protocol):
         self._on_messages = on_messages
         self._on_lost = on_lost
         self._reader = LinkReader()
+        self._buffer = bytearray(CHUNK)
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] = []
@@ -66,10 +72,13 @@ class LinkLines(asyncio.Protocol):
         self._transport = transport
         self._on_made(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         messages: list[LinkMessage] = []
         trouble = ""
-        for item in self._reader.receive(data):
+        for item in self._reader.receive(bytes(self._buffer[:nbytes])):
             match item:
                 case Broken(reason):
                     trouble = reason

@@ -1,12 +1,16 @@
 """The link's bytes, turned into messages. Pure."""
 
+from collections import deque
+from collections.abc import Iterator
+
 import attrs
 
 from slackd import wire
+from slackd.envelope import Arrival
 from slackd.errors import LinkError
-from slackd.link.decoding import Heads, decode
+from slackd.link.decoding import Head, Heads, decode
 from slackd.link.encoding import LINE_LIMIT
-from slackd.link.messages import LinkMessage
+from slackd.link.messages import Deliver, LinkMessage
 
 
 @attrs.frozen
@@ -24,14 +28,15 @@ class Broken:
 
 
 class LinkReader:
-    """Reads one end of a link. After a `Broken` nothing more comes."""
+    """Reads one end of a link. After a `Broken` nothing more comes.
+
+    Of a `Deliver` whose texts are still on their way, those that are there come first, as one of their own.
+    """
 
     def __init__(self, limit: int = LINE_LIMIT) -> None:
         self._limit = limit
         self._cutter = wire.LineCutter(limit)
-        self._heads: Heads | None = None
-        self._due = 0
-        self._texts: list[str] = []
+        self._due: deque[Head] = deque()
         self._broken = False
 
     def receive(self, data: bytes) -> list[LinkMessage | Unknown | Broken]:
@@ -40,7 +45,7 @@ class LinkReader:
         if self._broken:
             return found
         try:
-            self._read(self._cutter.receive(data), found)
+            self._read(iter(self._cutter.receive(data)), found)
         except (LinkError, UnicodeDecodeError) as error:
             self._broken = True
             found.append(Broken(str(error)))
@@ -49,22 +54,34 @@ class LinkReader:
             found.append(Broken(f"a line has more than {self._limit} bytes"))
         return found
 
-    def _read(self, lines: list[bytes], found: list[LinkMessage | Unknown | Broken]) -> None:
-        message: LinkMessage | Unknown | Broken | None
-        place = 0
-        while place < len(lines):
-            if self._heads is not None:
-                texts = lines[place : place + self._due - len(self._texts)]
-                self._texts += [text.decode() for text in texts]
-                place += len(texts)
-                message = self._complete()
-            else:
-                message = self._line(lines[place])
-                place += 1
+    def _read(self, lines: Iterator[bytes], found: list[LinkMessage | Unknown | Broken]) -> None:
+        while True:
+            if self._due:
+                arrivals = self._arrivals(lines)
+                if arrivals:
+                    found.append(Deliver(arrivals))
+            line = next(lines, None)
+            if line is None:
+                return
+            message = self._message(line)
             if message is not None:
                 found.append(message)
 
-    def _line(self, line: bytes) -> LinkMessage | Unknown | Broken | None:
+    def _arrivals(self, lines: Iterator[bytes]) -> tuple[Arrival, ...]:
+        """Those that are due and whose text is there."""
+        arrivals = []
+        while self._due:
+            number, app, connection, received_at, text = self._due[0]
+            if text is None:
+                line = next(lines, None)
+                if line is None:
+                    break
+                text = line.decode()
+            self._due.popleft()
+            arrivals.append(Arrival(number, app, connection, received_at, text))
+        return tuple(arrivals)
+
+    def _message(self, line: bytes) -> LinkMessage | Unknown | None:
         if not line or line.isspace():
             return None
         said = wire.decode(line)
@@ -77,11 +94,5 @@ class LinkReader:
             return Unknown(said.method)
         if not isinstance(message, Heads):
             return message
-        self._heads, self._due, self._texts = message, message.lines, []
-        return self._complete()
-
-    def _complete(self) -> LinkMessage | None:
-        if self._heads is None or len(self._texts) < self._due:
-            return None
-        heads, self._heads = self._heads, None
-        return heads.complete(self._texts)
+        self._due.extend(message.arrivals)
+        return None

@@ -9,6 +9,10 @@ FAREWELL: Final = 1.0
 """Seconds that slackd has to read our last answers and close."""
 
 
+WRITTEN_AT_ONCE: Final = 16
+"""Lines that go out although more are said in this turn of the loop: slackd works on them meanwhile."""
+
+
 class Owner(Protocol):
     """Whom a connection tells what happens to it."""
 
@@ -53,13 +57,15 @@ class Connection(asyncio.Protocol):
         self._ended()
 
     def send(self, data: bytes) -> None:
-        """Lines of one turn of the loop go out together."""
+        """Lines of one turn of the loop go out together, so many at a time."""
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
         self._lines.append(data)
+        if len(self._lines) >= WRITTEN_AT_ONCE:
+            self._flush()
 
     def _flush(self) -> None:
-        if self._transport is not None and not self._leaving and not self.closed.is_set():
+        if self._lines and self._transport is not None and not self._leaving and not self.closed.is_set():
             self._transport.write(b"".join(self._lines))
         self._lines.clear()
 
