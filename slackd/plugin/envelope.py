@@ -54,8 +54,9 @@ class Envelope:
         """
         if self.type != "events_api":
             return ()
-        event = self.event
-        name = _text(event.get("type") or self.kind)
+        payload = self.payload
+        event = _mapping(payload.get("event"))
+        name = _text(event.get("type") or payload.get("type"))
         place = _PLACES.get(_text(event.get("channel_type")))
         return (f"{name}.{place}", name) if place and name == "message" else (name,)
 

@@ -146,10 +146,12 @@ class Session:
         kept = _Answered(work.attempt, answer)
         line = _answer_line(delivery, kept)
         del self._in_hand[delivery]
-        self._answered[work.prompt][delivery] = kept
+        lane = self._answered[work.prompt]
+        lane[delivery] = kept
         if self.phase is Phase.DOWN:
             return []
-        self._forget_oldest()
+        if len(lane) > self._remembered:
+            self._forget_oldest()
         return [Send(line)]
 
     def extend(self, delivery: str) -> list[Action]:
@@ -290,12 +292,14 @@ def _answer_line(delivery: str, kept: _Answered) -> bytes:
 def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
     delivery, dot, attempt = str(id_).rpartition(".")
     app, type_, raw = params.get("app"), params.get("type"), params.get("envelope")
-    received_at, respond_by = _seconds(params.get("received_at")), _seconds(params.get("respond_by"))
+    received_at, respond_by = params.get("received_at"), params.get("respond_by")
     if not (dot and delivery and attempt.isascii() and attempt.isdecimal() and len(attempt) < 10):
         return None
     if not (isinstance(app, str) and isinstance(type_, str) and isinstance(raw, dict)):
         return None
-    if received_at is None or (respond_by is None and params.get("respond_by") is not None):
+    if type(received_at) is not float and (received_at := _seconds(received_at)) is None:
+        return None
+    if respond_by is not None and (respond_by := _seconds(respond_by)) is None:
         return None
     return Envelope(delivery, int(attempt), app, type_, received_at, respond_by, raw)
 
