@@ -71,6 +71,7 @@ class BrokerCore:
             plugin.name: PluginDispatch(plugin, grace=rules.grace, rng=rng, now=now)
             for plugin in config.plugin_files.values()
         }
+        self._origins = {name: Origin(name) for name in self.plugins}
         self._answering = Answering(self.answers, self.tally, lambda action: self._actions.append(action))
         self.ingest = Ingest(config, self.answers, self.tally, self._absent_for)
         self._submissions: dict[int, Submission] = {}
@@ -155,7 +156,7 @@ class BrokerCore:
             self.tally.answers[plugin, "stale"] += 1
             return
         if response is None and accepted.respond_by is None:
-            self._next.add(Close(delivery, attempt), Origin(plugin))
+            self._next.add(Close(delivery, attempt), self._origins[plugin])
         else:
             self._next.add(*self._answering.close(plugin, session, accepted, response, now))
 
@@ -275,7 +276,7 @@ class BrokerCore:
                 elif isinstance(action, LoadKeys | LoadKey | CountOld):
                     self._actions.append(action)
                 else:
-                    self._next.add(action, Origin(name))
+                    self._next.add(action, self._origins[name])
         if self._unwritten and self._next.writes:
             self._next = self._queue_behind(self._next)
         if self._next.writes:

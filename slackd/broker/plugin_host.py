@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from slackd import wire
 from slackd.broker.calls import CallRefused, Calls
@@ -95,12 +96,11 @@ class PluginHost:
         self._errands.begin(self._open(connection, said))
         return None
 
-    def answered(self, connection: PluginConnection, answer: Answered) -> None:
+    def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
         """As in `Host`."""
-        now = self._engine.clock()
-        self._engine.core.answered(
-            connection.plugin, connection.session, answer.delivery, answer.attempt, answer.response, now
-        )
+        now, plugin, session = self._engine.clock(), connection.plugin, connection.session
+        for answer in answers:
+            self._engine.core.answered(plugin, session, answer.delivery, answer.attempt, answer.response, now)
         self._engine.wake()
 
     def nacked(self, connection: PluginConnection, nack: Nacked) -> None:

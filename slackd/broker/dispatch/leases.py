@@ -89,20 +89,20 @@ class Leases:
         heapq.heappush(self._timeouts, (lease.deadline, delivery.id))
         return lease
 
-    def may_give_slot_back(self, lease: Lease) -> bool:
-        """Its session's program can repeat one more answer, and not too many are on their way already."""
+    def answer(self, lease: Lease) -> bool:
+        """It is answered. True if its slot is free: its session's program can repeat one more answer, and not
+        too many are on their way already. Else the slot waits for the commit."""
         session = self._sessions.get(lease.session)
-        return session is not None and session.remembers_more and self._unwritten < MOST_UNWRITTEN
-
-    def give_slot_back(self, lease: Lease) -> None:
-        """It is answered, and the session's program can repeat that: its slot need not wait for the commit."""
+        if session is None or not session.remembers_more or self._unwritten >= MOST_UNWRITTEN:
+            lease.state = LeaseState.COMMITTING
+            return False
         lease.state = LeaseState.ANSWERED
-        lane, session = lease.delivery.lane, self._sessions.get(lease.session)
+        lane = lease.delivery.lane
         self._slots[lane] -= 1
         self._unwritten += 1
-        if session is not None:
-            session.out[lane] -= 1
-            session.unwritten += 1
+        session.out[lane] -= 1
+        session.unwritten += 1
+        return True
 
     def drop(self, lease: Lease) -> None:
         """The delivery is free, or no longer open."""

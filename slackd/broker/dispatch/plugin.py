@@ -177,12 +177,9 @@ class PluginDispatch:
         lease = self._leases.held(session, delivery, attempt)
         if lease is None:
             return None
-        if self._leases.may_give_slot_back(lease):
-            self._leases.give_slot_back(lease)
+        if self._leases.answer(lease):
             self._lanes[lease.delivery.lane].answered(lease.delivery, session, now)
             self._deal(now)
-        else:
-            lease.state = LeaseState.COMMITTING
         return lease.delivery
 
     def nack(

@@ -57,8 +57,8 @@ class Host(Protocol):
     def admit(self, connection: "PluginConnection", said: Initialize) -> tuple[int, str] | None:
         """Begin a session: None, and later `opened` is called; or why not (code, message)."""
 
-    def answered(self, connection: "PluginConnection", answer: Answered) -> None:
-        """A delivery is handled."""
+    def answered(self, connection: "PluginConnection", answers: Sequence[Answered]) -> None:
+        """Deliveries are handled."""
 
     def nacked(self, connection: "PluginConnection", nack: Nacked) -> None:
         """A delivery could not be handled."""
@@ -214,13 +214,17 @@ class PluginConnection(asyncio.Protocol):
             self._transport.write(b"".join(lines))
 
     def _handle(self, events: Sequence[Event]) -> None:
+        answers = [event for event in events if isinstance(event, Answered)]
+        if answers and len(answers) == len(events):
+            self._host.answered(self, answers)
+            return
         for event in events:
             match event:
                 case Answered():
-                    self._host.answered(self, event)
+                    self._host.answered(self, [event])
                 case Misanswered(delivery, attempt, message):
                     self.send_failure(f"{delivery}.{attempt}", wire.INVALID_PARAMS, message)
-                    self._host.answered(self, Answered(delivery, attempt, None))
+                    self._host.answered(self, [Answered(delivery, attempt, None)])
                 case Nacked():
                     self._host.nacked(self, event)
                 case Extended():
