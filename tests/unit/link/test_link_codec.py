@@ -78,12 +78,28 @@ def test_any_text_survives(text: str, at: float) -> None:
 
 
 @given(st.data())
-def test_chunks_make_no_difference(data: st.DataObject) -> None:
+def test_chunks_make_no_difference_but_that_arrivals_come_in_parts(data: st.DataObject) -> None:
     whole = b"".join(encode(message) for message in MESSAGES)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=20)))
     reader = LinkReader()
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
-    assert [message for piece in pieces for message in reader.receive(piece)] == MESSAGES
+    heard: list[Any] = []
+    for message in (message for piece in pieces for message in reader.receive(piece)):
+        if isinstance(message, Deliver) and heard and isinstance(heard[-1], Deliver):
+            heard[-1] = Deliver(heard[-1].arrivals + message.arrivals)
+        else:
+            heard.append(message)
+    assert heard == MESSAGES
+
+
+def test_texts_that_are_there_are_handed_on_while_others_are_on_their_way() -> None:
+    arrivals = tuple(Arrival(number, "main", "c", 0.0, f"text {number}") for number in (1, 2, 3))
+    head, first, second, third, end = encode(Deliver(arrivals)).split(b"\n")
+    reader = LinkReader()
+    assert reader.receive(head + b"\n") == []
+    assert reader.receive(first + b"\n" + second + b"\n") == [Deliver(arrivals[:2])]
+    assert reader.receive(third) == []
+    assert reader.receive(b"\n" + end) == [Deliver(arrivals[2:])]
 
 
 @given(st.binary())
