@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import signal
+import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -50,10 +51,37 @@ def settle_memory() -> None:
 
 
 def run_until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run `main` in a new event loop; it ends by itself soon after the event that it is given is set."""
+    """Run `main` in a new event loop; it ends by itself soon after the event that it is given is set.
+
+    A callback of slackd's own that raises leaves nobody who knows what was not done. So the process ends with
+    that error, and begins anew from what the journal says.
+    """
 
     async def guarded() -> None:
-        with stop_on_signals() as stop:
-            await main(stop)
+        task, broken = asyncio.current_task(), []
+        assert task is not None
+
+        def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            loop.default_exception_handler(context)
+            error = context.get("exception")
+            if "handle" in context and error is not None and _began_in_slackd(error):
+                broken.append(error)
+                task.cancel()
+
+        asyncio.get_running_loop().set_exception_handler(note)
+        try:
+            with stop_on_signals() as stop:
+                await main(stop)
+        except asyncio.CancelledError:
+            if not broken:
+                raise
+        if broken:
+            raise broken[0]
 
     asyncio.run(guarded())
+
+
+def _began_in_slackd(error: BaseException) -> bool:
+    """The function that the loop called is one of ours, not a library's."""
+    modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return next((name for name in modules if not name.startswith("asyncio.")), "").startswith("slackd.")
