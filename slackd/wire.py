@@ -11,7 +11,6 @@ refused in both directions.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
@@ -152,6 +151,11 @@ class LineCutter:
         self._stop_if(len(self._tail) > self._limit)
         return lines
 
+    @property
+    def between_lines(self) -> bool:
+        """What comes next begins a line."""
+        return not self._tail and not self.too_long
+
     def _stop_if(self, too_long: bool) -> None:
         if too_long:
             self.too_long = True
@@ -175,6 +179,11 @@ class LineReader:
     def finished(self) -> bool:
         """A `Malformed` was yielded; nothing more will come."""
         return self._finished
+
+    @property
+    def between_lines(self) -> bool:
+        """What comes next begins a line."""
+        return not self._finished and self._cutter.between_lines
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes, in order. Never raises on what a peer sent."""
@@ -251,14 +260,8 @@ _ID_TYPES = frozenset((int, str))  # not isinstance: True is an int there
 _BAD_ID = Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
 
 
-_NOTHING_TO_SAY = re.compile(rb'\{"jsonrpc":"2\.0","id":"([0-9.]+)","result":\{\}\}').fullmatch
-
-
 def decode(line: bytes) -> Message:
     """The message in one line. Never raises on what a peer sent."""
-    handled = _NOTHING_TO_SAY(line)
-    if handled is not None:  # the answer to nearly every envelope, as `encode_result` spells it
-        return Result(handled[1].decode(), {})
     try:
         value = parse(line.decode())
     except UnicodeDecodeError:

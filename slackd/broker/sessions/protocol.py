@@ -132,6 +132,8 @@ class Violation:
 Event = Initialize | Answered | Misanswered | Nacked | Extended | CallAsked | Logged | Refused | Violation
 
 
+_HANDLED = re.compile(rb'\{"jsonrpc":"2\.0","id":"([0-9]{1,18})\.([0-9]{1,18})","result":\{\}\}\n').match
+"""The answer to nearly every envelope, as `wire.encode_result` spells it."""
 _ATTEMPT = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})").fullmatch
 _METHOD = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
@@ -157,7 +159,16 @@ class SessionProtocol:
 
     def receive(self, data: bytes) -> list[Event]:
         """What the bytes complete. Never raises on what a plugin sent."""
-        return self._events(self._reader.receive(data))
+        if self._state is not _State.OPEN or not self._reader.between_lines:
+            return self._events(self._reader.receive(data))
+        events: list[Event] = []
+        end = 0
+        while (handled := _HANDLED(data, end)) is not None:
+            events.append(Answered(int(handled[1]), int(handled[2]), None))
+            end = handled.end()
+        if end < len(data):
+            events += self._events(self._reader.receive(data[end:]))
+        return events
 
     def opened(self) -> list[Event]:
         """The session is open; what was said before that in the same breath counts from now on."""

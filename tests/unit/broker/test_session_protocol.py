@@ -68,6 +68,28 @@ def said(*lines: bytes) -> list[Event]:
     return opened().receive(b"".join(lines))
 
 
+HANDLED_IDS = st.sampled_from(
+    ("1.1", "0012.3", "9" * 18 + ".1", "9" * 19 + ".1", "9" * 30 + ".1", "7", "1.", ".1")
+)
+ANSWERS = st.one_of(
+    HANDLED_IDS.map(lambda id_: wire.encode_result(id_, {})),
+    HANDLED_IDS.map(lambda id_: line(id=id_, result={"response": "hi"})),
+    st.sampled_from(
+        (line(method="log", params={"message": "x"}), b"\n", request("slack.call", {"method": "a.b"}))
+    ),
+)
+
+
+@given(st.lists(ANSWERS, max_size=12), st.data())
+def test_neither_spelling_nor_chunks_make_a_difference(lines: list[bytes], data: st.DataObject) -> None:
+    whole = b"".join(lines)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    protocol = opened()
+    pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    heard = [event for piece in pieces for event in protocol.receive(piece)]
+    assert heard == said(*(each.replace(b'","result"', b'", "result"') for each in lines))
+
+
 class TestNothingRaises:
     @given(st.lists(st.binary(max_size=64), max_size=5))
     def test_on_any_bytes(self, chunks: list[bytes]) -> None:
