@@ -11,7 +11,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import slackd
 from slackd import wire
@@ -223,7 +223,8 @@ class Runner:
                     if self._connection is not None:
                         self._connection.send(data)
                 case Start(envelope):
-                    self._spawn(self._handle(envelope))
+                    # It takes itself out of the set at its end: a callback would cost as much as what it calls.
+                    self._handlers.add(self._tasks.create_task(self._handle(envelope)))
                 case CallFinished(number, outcome):
                     waiting = self._calls.get(number)
                     if waiting is not None and not waiting.done():
@@ -289,6 +290,8 @@ class Runner:
         except Exception as error:  # the border to the author's code
             logger.exception("handler failed on delivery %s, attempt %d", envelope.delivery, envelope.attempt)
             context.nack(traceback.format_exception_only(error)[-1].strip())
+        finally:
+            self._handlers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)
