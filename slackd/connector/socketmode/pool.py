@@ -92,6 +92,7 @@ class Pool:
         self._actions: list[Action] = []
         self._draining = False
         self._trouble: AppTrouble | None = None
+        self._is_refused = False
         self._last_failure = ""
 
     # What it says of itself.
@@ -307,9 +308,11 @@ class Pool:
         if life.phase is Phase.RETIRING:
             self._abort(life, Cue.STALLED, now, detail)
             return
-        life.heard_at = now  # after a second silence as long as the first nobody waits any longer
+        # Whoever is deaf was so from the last frame on: a gap begins there. After a second silence as long as the
+        # first nobody waits any longer.
+        deaf_since, life.heard_at = max(life.since, life.heard_at), now
         life.stalled = life.has_stalled = True
-        self._tell(life, Cue.STALLED, now, detail)
+        self._tell(life, Cue.STALLED, now, detail, since=deaf_since)
 
     def _times(self, life: Life) -> Iterator[float]:
         if life.phase in (Phase.DIALLING, Phase.BACKOFF):
@@ -329,15 +332,22 @@ class Pool:
     # Cues, and what entering a phase asks for.
 
     def _tell(
-        self, life: Life, cue: Cue, now: float, detail: str = "", *, ghost_until: float | None = None
+        self,
+        life: Life,
+        cue: Cue,
+        now: float,
+        detail: str = "",
+        *,
+        ghost_until: float | None = None,
+        since: float | None = None,
     ) -> None:
         before, life.phase = life.phase, after(life.phase, cue)
         if life.phase is before:
             return
         if before is Phase.READY:
             self._redial.was_ready(life, now)
-        life.since = now
-        self._actions.append(Moved(life.state(), cue, now, ghost_until, detail))
+        life.since = now if since is None else since
+        self._actions.append(Moved(life.state(), cue, life.since, ghost_until, detail))
         if life.phase is Phase.READY:
             self._enter_ready(life, now)
         elif before is Phase.READY and (life.phase is Phase.LEAVING or cue is Cue.STALLED):
@@ -352,7 +362,7 @@ class Pool:
         self._last_failure = ""
         rotation.plan(life, self._slot(life))
         if self._trouble is not None:
-            self._trouble = None
+            self._trouble, self._is_refused = None, False
             self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
         old, life.replaces = life.replaces, None
         if old is not None and not old.is_over:
@@ -372,7 +382,8 @@ class Pool:
                 f"{life.connection} waits up to {wait:.0f} s, or until one is free",
             )
         if cue is Cue.LINK_DISABLED:
-            self._complain(AppTrouble(self.policy.app, "link_disabled: Socket Mode is off", LINK_DISABLED_MEND))
+            off = AppTrouble(self.policy.app, "link_disabled: Socket Mode is off", LINK_DISABLED_MEND)
+            self._complain(off, is_fatal=True)
         if cue not in (Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.DROPPED, Cue.CLOSED_BY_EITHER):
             # A frame ended the life; its socket is still open.
             self._actions.append(Close(life.connection))
@@ -383,12 +394,13 @@ class Pool:
         if failure.retry_after is not None:
             self._redial.told_to_wait(failure.retry_after, self._lives, now)
         self._tell(life, cue, now, failure.reason)
-        if failure.fatal or (self._trouble is None and not self.ready and self._redial.is_in_vain):
-            self._complain(AppTrouble(self.policy.app, failure.reason, failure.mend or REACH_SLACK))
+        if failure.fatal or (not self.ready and self._redial.is_in_vain and not self._is_refused):
+            trouble = AppTrouble(self.policy.app, failure.reason, failure.mend or REACH_SLACK)
+            self._complain(trouble, is_fatal=failure.fatal)
 
-    def _complain(self, trouble: AppTrouble) -> None:
+    def _complain(self, trouble: AppTrouble, *, is_fatal: bool = False) -> None:
         if not self._draining and trouble != self._trouble:
-            self._trouble = trouble
+            self._trouble, self._is_refused = trouble, is_fatal
             self._actions.append(Troubled(trouble))
 
     # Small steps.

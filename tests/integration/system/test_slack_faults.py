@@ -105,12 +105,20 @@ async def test_a_stall_of_all_connections_is_noticed_and_leaves_ghosts() -> None
         living(slack, app='stall_timeout = "3s"') as house,
     ):
         slack.fault("stall")
+        stalled = time.time()
         missed = [slack.mention("does anybody hear?") for _ in range(4)]
         await slack.wait_until_ready(2, timeout=PATIENCE)
+        heard_again = time.time()
         # Slack goes on giving the ghosts their share.
         await all_handled_once(house, missed)
         status = await house.until_status(lambda status: status["apps"][0]["ghosts"] == 2, "two ghosts")
         assert [(each["ready"], each["strangers"], each["free"]) for each in status["apps"]] == [(2, 0, 6)]
+        # From the last frame that was heard to the first hello after it.
+        async with asyncio.timeout(PATIENCE):
+            while (gap := (await house.gaps())[-1])["until"] is None or gap["until"] < stalled:
+                await asyncio.sleep(0.05)
+        assert gap["from"] == pytest.approx(stalled, abs=1.0)
+        assert gap["until"] == pytest.approx(heard_again, abs=1.0)
 
 
 async def test_without_a_place_a_connection_waits_and_is_back_when_the_ghosts_are_gone() -> None:

@@ -122,6 +122,16 @@ def test_a_silent_connection_is_replaced_first_and_then_ended(world: PoolWorld) 
     assert 29 < world.dials[1] < 45
 
 
+def test_a_silent_connection_was_deaf_from_its_last_frame_on(world: PoolWorld) -> None:
+    world.pool.heard("c1-main-1", world.now)
+    last_frame = world.now
+    world.stall("c1-main-1")
+    world.run(60)
+    (deaf,) = [move for move in world.moves if move.cue.value == "stalled"]
+    assert deaf.at == deaf.state.since == last_frame
+    assert world.dials[1] - last_frame >= 30
+
+
 def test_a_silent_connection_that_wakes_is_read_until_its_replacement_is_up(world: PoolWorld) -> None:
     world.stall("c1-main-1")
     world.answer = lambda: failures.of_handshake(404)
@@ -246,6 +256,31 @@ def test_dials_that_fail_on_and_on_become_rare_and_the_app_is_in_trouble() -> No
     assert 60 <= len(world.dials) <= 200
     (said,) = world.troubles
     assert "proxy" in said.trouble.mend
+
+
+def test_the_trouble_that_is_told_is_the_one_there_is_now() -> None:
+    world = PoolWorld(6)
+    world.answer = lambda: failures.DialFailure("slack.com:443 can't be reached")
+    world.start()
+    world.run(600)
+    world.answer = lambda: failures.of_handshake(407)
+    world.run(600)
+    assert [said.trouble.reason for said in world.troubles] == [
+        "slack.com:443 can't be reached",
+        "HTTP 407 at the WebSocket's handshake",
+    ]
+    assert "name and password" in world.troubles[-1].trouble.mend
+
+
+def test_what_a_person_must_mend_is_not_hidden_by_what_comes_and_goes() -> None:
+    world = PoolWorld(6)
+    world.answer = lambda: failures.of_api_error("invalid_auth", "apps.main.app_token")
+    world.start()
+    world.run(600)
+    world.answer = lambda: failures.DialFailure("slack.com:443 can't be reached")
+    world.run(3_600)
+    assert len(world.troubles) == 1
+    assert world.troubles[0].trouble.reason.startswith("invalid_auth")
 
 
 def test_a_hello_that_never_comes_ends_the_dial() -> None:
