@@ -24,6 +24,8 @@ UNCERTAIN = 0.1
 NOT_RUNNING = "slackd was not running"
 COUNTS_AS_READY = frozenset({"ready", "leaving"})
 OPEN = frozenset({"dialling", "ready", "leaving", "retiring"})
+"""Phases in which Slack may count a connection: one that dials may not be there yet, and one that retires may
+be gone already; those that count as READY it counts for sure."""
 
 
 @attrs.define
@@ -39,7 +41,7 @@ class ConnectorView:
         return sum(each.app == app and each.phase in COUNTS_AS_READY for each in self.connections.values())
 
     def open(self, app: str) -> int:
-        """How many of its connections for this app Slack counts."""
+        """How many of its connections for this app Slack may count."""
         return sum(each.app == app and each.phase in OPEN for each in self.connections.values())
 
 
@@ -58,6 +60,7 @@ class Connectors:
         self.seconds_without: dict[str, float] = {}
         self.ghosts = {each.connection: each for each in ghosts}
         self.strangers: dict[str, int] = {}
+        self._counted: dict[str, int] = {}
         self._coverage = {app: Coverage() for app in apps}
         self._gaps: dict[tuple[str, float], Gap] = {}
         self._reasons: dict[str, str] = {}
@@ -78,6 +81,9 @@ class Connectors:
         for state in hello.states:
             # What Slack counted at a hello of long ago says nothing of who is connected now.
             self._saw(view, state, now, is_news=False)
+        for app in self.strangers:
+            # It was there, only its connector had not told yet.
+            self.strangers[app] = min(self.strangers[app], self._strangers_at_least(app))
 
     def changed(self, link: int, change: Changed, now: Instant) -> list[Ghost]:
         """A connection changed; returns the ghost that it became, if it did."""
@@ -224,14 +230,20 @@ class Connectors:
     def _count_strangers(self, state: ConnectionState) -> None:
         """Slack counted at the hello: what is neither ours nor a ghost is a stranger's, and what is less than
         ours and the ghosts tells that Slack has noticed the end of some ghosts."""
+        app = state.app
         if state.num_connections <= 0:
             return
-        ours = sum(view.open(state.app) for view in self.views.values())
-        beyond = state.num_connections - ours - self.ghosts_of(state.app)
-        self.strangers[state.app] = max(0, beyond)
-        mine = sorted((each for each in self.ghosts.values() if each.app == state.app), key=lambda g: g.until)
-        for ghost in mine[: max(0, -beyond)]:
+        self._counted[app] = state.num_connections
+        noticed = self.ready(app) + self.ghosts_of(app) - state.num_connections
+        mine = sorted((each for each in self.ghosts.values() if each.app == app), key=lambda g: g.until)
+        for ghost in mine[: max(0, noticed)]:
             del self.ghosts[ghost.connection]
+        self.strangers[app] = self._strangers_at_least(app)
+
+    def _strangers_at_least(self, app: str) -> int:
+        """Of those that Slack counted at the last hello."""
+        ours = sum(view.open(app) for view in self.views.values())
+        return max(0, self._counted.get(app, 0) - ours - self.ghosts_of(app))
 
     def _forget_ghosts(self, now: Instant) -> None:
         self.ghosts = {name: each for name, each in self.ghosts.items() if each.until > now.unix}
@@ -261,8 +273,9 @@ class Connectors:
         if before is None or not coverage.is_known:
             return []
         del self._before[app]
-        first = coverage.first_start()
-        return [attrs.evolve(before, end=max(before.start, now.to_unix(first)))]
+        end = max(before.start, now.to_unix(coverage.first_start()))
+        self.seconds_without[app] = self.seconds_without.get(app, 0.0) + end - before.start
+        return [attrs.evolve(before, end=end)]
 
     def _news_of(self, app: str, coverage: Coverage, now: Instant) -> list[Gap]:
         found = []

@@ -337,10 +337,13 @@ class PluginDispatch:
         self._lanes[delivery.lane].put_back(delivery, now)
 
     def _end(self, session: Session, now: Instant) -> None:
-        """A session is gone for good: what it had is tried again (rule R7)."""
+        """A session is gone for good: what it had is tried again (rule R7). At once after a first end, for who
+        ends once has been stopped; after that with backoff, or a program that crashes at its start would use up
+        the attempts of all that it is handed in a moment."""
         for lease in self._leases.held_by(session.id):
             lease.state = LeaseState.COMMITTING
-            self._fail(lease, "the plugin's session ended before it answered", now, retry_after=0.0)
+            at_once = 0.0 if lease.delivery.attempt == 1 else None
+            self._fail(lease, "the plugin's session ended before it answered", now, retry_after=at_once)
         self.sessions.drop(session.id)
         if session.named:
             self._actions.append(ForgetSession(self.name, session.id))

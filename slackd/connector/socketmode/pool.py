@@ -308,8 +308,8 @@ class Pool:
         if life.phase is Phase.RETIRING:
             self._abort(life, Cue.STALLED, now, detail)
             return
-        # Whoever is deaf was so from the last frame on: a gap begins there. After a second silence as long as the
-        # first nobody waits any longer.
+        # Whoever is deaf was so from the last frame on: a gap begins there. After a second silence as long as
+        # the first nobody waits any longer.
         deaf_since, life.heard_at = max(life.since, life.heard_at), now
         life.stalled = life.has_stalled = True
         self._tell(life, Cue.STALLED, now, detail, since=deaf_since)

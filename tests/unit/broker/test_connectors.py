@@ -89,6 +89,7 @@ def test_a_gap_of_before_the_restart_ends_with_the_first_connection() -> None:
     assert found.open_gap("main") == before
     found.hello(1, hello(1, state("c1", "ready", 3.0, 3.0)), at(4.0))
     assert found.gaps(at(4.0 + SETTLE)) == [attrs.evolve(before, end=EPOCH + 3.0)]
+    assert found.seconds_without == {"main": EPOCH + 3.0 - before.start}
     assert found.open_gap("main") is None
 
 
@@ -106,6 +107,33 @@ def test_a_close_that_slack_did_not_confirm_takes_a_place_until_slack_must_have_
     assert (found.free("main"), found.ghosts_of("main")) == (LIMIT - 2, 1)
     found.gaps(at(110.0))
     assert (found.free("main"), found.ghosts_of("main")) == (LIMIT - 1, 0)
+
+
+def test_a_dial_that_slack_has_not_seen_yet_costs_no_ghost_its_place() -> None:
+    found = both(ghosts=(Ghost("main", "c9", EPOCH + 1_000.0),))
+    found.lost(1, at(10.0))
+    found.hello(3, hello(1, state("c3", "dialling", 11.0), state("c4", "dialling", 11.0)), at(11.0))
+    comes(found, 3, "c3", 12.0, counted=3)
+    assert (found.strangers["main"], found.ghosts_of("main")) == (0, 1)
+    comes(found, 3, "c4", 13.0, counted=4)
+    assert (found.strangers["main"], found.ghosts_of("main")) == (0, 1)
+
+
+def test_one_that_retires_may_be_gone_at_slack_already() -> None:
+    found = both(ghosts=(Ghost("main", "c9", EPOCH + 1_000.0),))
+    retiring = state("c1", "retiring", 10.0, 0.0)
+    found.changed(1, Changed(1, retiring, "replacement ready", 10.0), at(10.0))
+    comes(found, 1, "c3", 10.0, counted=3)
+    assert (found.strangers["main"], found.ghosts_of("main")) == (0, 1)
+
+
+def test_whose_connector_tells_of_it_late_was_no_stranger() -> None:
+    found = Connectors(("main",), (), ())
+    found.hello(1, hello(1, state("c1", "ready", 0.0, 0.0)), at(0.0))
+    comes(found, 1, "c3", 10.0, counted=3)
+    assert found.strangers["main"] == 1
+    found.hello(2, hello(2, state("c2", "ready", 0.0, 0.0)), at(11.0))
+    assert found.strangers["main"] == 0
 
 
 def test_what_slack_counts_beyond_ours_and_the_ghosts_are_strangers_and_less_means_fewer_ghosts() -> None:

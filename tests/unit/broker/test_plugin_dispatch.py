@@ -239,6 +239,23 @@ def test_a_session_without_a_name_is_not_awaited() -> None:
     assert bench.it.handed() == []
 
 
+def test_a_program_that_ends_again_and_again_uses_up_no_attempts_in_a_moment() -> None:
+    bench = Bench(backoff_initial=1.0)
+    delivery = bench.opens("k")
+    bench.joins("a", named=False)
+    assert bench.hands() == [("a", delivery.id, 1)]
+    bench.it.left("a", bench.now)
+    assert [each.not_before for each in bench.does(Retry)] == [0.0]
+    bench.joins("b", named=False)
+    assert bench.hands() == [("b", delivery.id, 2)], "once is no crash: it goes to the next one at once"
+    bench.it.left("b", bench.now)
+    assert [each.attempt for each in bench.does(Retry)] == [2]
+    bench.joins("c", named=False)
+    assert bench.hands() == []
+    bench.passes(2.0)
+    assert bench.hands() == [("c", delivery.id, 3)]
+
+
 def test_silence_costs_an_attempt_extend_starts_again_up_to_an_hour() -> None:
     bench = Bench(ack_timeout=1_000.0)
     bench.joins("a")
