@@ -78,15 +78,19 @@ async def linked(path: Path, connector: Connector) -> AsyncIterator[None]:
         await client
 
 
-async def test_both_wings_speak_and_a_batch_stays_one(path: Path) -> None:
+async def test_both_wings_speak_and_a_flood_comes_in_parts(path: Path) -> None:
     connector, broker = Connector(), Broker()
     server = await serve(path, broker)
     async with linked(path, connector):
         assert await broker.hear() == [Hello(LINK_VERSION, 1, 1, "")]
         assert connector.send is not None
-        batch = Deliver(tuple(Arrival(n, "main", "c", 0.5, '{"text":"é"}' * 20) for n in range(500)))
-        connector.send(batch)
-        assert await broker.hear() == [batch]
+        flood = tuple(Arrival(n, "main", "c", 0.5, '{"text":"é"}' * 20) for n in range(500))
+        connector.send(Deliver(flood))
+        parts: list[Deliver] = []
+        while sum(len(part.arrivals) for part in parts) < len(flood):
+            parts += [message for message in await broker.hear() if isinstance(message, Deliver)]
+        assert tuple(arrival for part in parts for arrival in part.arrivals) == flood
+        assert max(len(part.arrivals) for part in parts) < len(flood) / 2
         settled = [Settled((Settlement(n, f"e-{n}"),)) for n in range(10)]
         for message in settled:
             broker.links[0].send(message)
