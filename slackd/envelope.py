@@ -106,7 +106,8 @@ class Envelope:
 
     Attributes:
         app: The app's name in the configuration.
-        envelope_id: Slack's id, which the acknowledgement names.
+        envelope_id: Slack's id, which the acknowledgement names. It alone may hold lone surrogates, if Slack
+            wrote them as escapes: JSON's escapes carry them, UTF-8 does not.
         type: `events_api`, `slash_commands`, `interactive`, or whatever Slack invents next.
         text: As Slack sent it, but for blanked credentials and line breaks between JSON tokens.
         keys: Dedupe keys: any one of them known makes it a duplicate.

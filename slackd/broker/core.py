@@ -30,6 +30,7 @@ from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
 from slackd.broker.ingest import NO_LINK, Incoming, Ingest
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
+from slackd.broker.journal.rules import storable
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerUnsent,
@@ -356,7 +357,7 @@ class BrokerCore:
                 StoredEnvelope(
                     id=envelope,
                     app=understood.app,
-                    envelope_id=understood.envelope_id,
+                    envelope_id=storable(understood.envelope_id),
                     type=understood.type,
                     text=understood.text,
                     received_at=record.received_at,

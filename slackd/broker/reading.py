@@ -39,9 +39,11 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
         return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
     if not _is_unicode(text):
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
+    # Slack knows only the id that it spelt, half a surrogate pair or not: the acknowledgement escapes it again.
+    envelope_id = frame.get("envelope_id")
     if "\\" in text and "\\u" in text and _SURROGATE.search(text) is not None:
         frame = _plain(frame)
-    envelope_id, kind = frame.get("envelope_id"), frame.get("type")
+    kind = frame.get("type")
     if not isinstance(envelope_id, str) or not envelope_id:
         return _unreadable(arrival, 'it has no "envelope_id"')
     if not isinstance(kind, str):

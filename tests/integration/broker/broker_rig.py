@@ -33,6 +33,7 @@ class FakeConnector:
     def __init__(self, number: int = 1) -> None:
         self.number = number
         self.settled: dict[int, str | None] = {}
+        self.acknowledged_as: dict[int, str | None] = {}
         self.refused: dict[int, str] = {}
         self.calls: list[Call] = []
         self.answer: Callable[[Call], Returned | None] = lambda call: Returned(call.number, {"ok": True})
@@ -54,6 +55,7 @@ class FakeConnector:
                     for each in settlements:
                         assert each.number not in self.settled, "it is settled twice"
                         self.settled[each.number] = each.payload
+                        self.acknowledged_as[each.number] = each.envelope_id
                 case Refused(refusals):
                     self.refused |= {each.number: each.reason for each in refusals}
                 case Call():

@@ -139,6 +139,29 @@ async def test_what_comes_twice_is_handed_out_once_and_acknowledged_as_often_as_
         assert (await program.handed())["envelope"]["envelope_id"] == "env-2"
 
 
+async def test_ids_that_utf8_cannot_hold_are_acknowledged_as_slack_spelt_them() -> None:
+    async with house() as here:
+        program = await here.program()
+        one, other = (
+            event(number).replace("env-", rf"\u{half}-") for number, half in ((1, "d800"), (2, "dfff"))
+        )
+        asked = command(3, "/bot").replace("env-", r"\ud800-")
+        events = here.connector.deliver(one, other)
+        for _ in events:
+            await program.answer(await program.handed())
+        (commanded,) = here.connector.deliver(asked)
+        await program.answer(await program.handed(), {"text": "done"})
+        assert await here.connector.acknowledgement(commanded) == {"text": "done"}
+        (again,) = here.connector.deliver(asked)
+        assert await here.connector.acknowledgement(again) == {"text": "done"}
+        assert [here.connector.acknowledged_as[each] for each in (*events, commanded, again)] == [
+            "\ud800-1",
+            "\udfff-2",
+            "\ud800-3",
+            "\ud800-3",
+        ]
+
+
 async def test_a_link_that_breaks_takes_no_answer_with_it() -> None:
     async with house() as here:
         program = await here.program()

@@ -160,9 +160,16 @@ class TestText:
         assert "nested too deep" in refused(nested(DEEPEST + 1)).reason
 
     def test_may_have_escaped_halves_of_a_character(self) -> None:
-        found = understood(r'{"envelope_id":"e\ud800","type":"x","payload":{"text":"\udfff"}}')
-        assert found.envelope_id == "e?"
+        found = understood(
+            r'{"envelope_id":"e1","type":"slash_commands","payload":{"user_id":"U\ud800","text":"\udfff"}}'
+        )
+        assert found.facets.user == "U?"
         assert r"\udfff" in found.text
+
+    def test_keeps_an_id_with_half_a_character_as_slack_spelt_it(self) -> None:
+        one, other = (understood(rf'{{"envelope_id":"e\u{half}","type":"x"}}') for half in ("d800", "dfff"))
+        assert (one.envelope_id, other.envelope_id) == ("e\ud800", "e\udfff")
+        assert one.keys != other.keys
 
 
 class TestUnreadable:

@@ -50,6 +50,8 @@ MESSAGES: list[LinkMessage] = [
     Returned(6, None, 0, None, "the proxy refused"),
     Returned(7, {"ok": False, "error": "ratelimited"}, 429, 30.0),
     Settled((Settlement(1, "e-1", '{"text":"hi"}'), Settlement(2, None))),
+    Settled((Settlement(1, "e-\ud800", '{"text":"é💥"}'),)),
+    Promised((Promise(Settlement(1, "e-\udfff"), 1.0),)),
     Promised((Promise(Settlement(1, "e-1", '{"options":[]}'), 12.75), Promise(Settlement(2, None), 13.0))),
     Refused((Refusal(3, "the disk is full"),)),
     Call(8, "main", CallKind.METHOD, "chat.postMessage", {"channel": "C1", "blocks": [{}]}, 12.0),
