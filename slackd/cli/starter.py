@@ -4,6 +4,7 @@ A broker that is killed leaves its sockets open here, so whoever connects meanwh
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -107,10 +108,12 @@ class Starter:
         return child
 
     def kill(self, name: str) -> None:
-        """`kill -9`; it is started again."""
-        child = self.children[name]
-        if child.pid:
-            os.kill(child.pid, signal.SIGKILL)
+        """`kill -9`; it is started again. Nothing happens to one that has just ended by itself."""
+        process = self.children[name].process
+        if process is not None and process.returncode is None:
+            # It may be reaped already, and asyncio not have said so yet.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def stop(self, name: str) -> int:
         """SIGTERM, and wait for the end; returns the exit status, negative for a signal."""
@@ -120,12 +123,13 @@ class Starter:
         if process is None:
             return 0
         if process.returncode is None:
-            process.terminate()
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
         try:
             async with asyncio.timeout(STOP_PATIENCE):
                 return await process.wait()
         except TimeoutError:
-            process.kill()
+            self.kill(name)
             return await process.wait()
 
     async def _keep(self, child: Child) -> None:
@@ -133,6 +137,9 @@ class Starter:
             child.starts += 1
             with (self._folder / f"{child.name}.log").open("ab") as log:
                 child.process = await self._spawn(child, log.fileno())
+            if child.stopping:
+                # Whoever stops it found no process to end yet.
+                self.kill(child.name)
             status = await child.process.wait()
             if not child.stopping:
                 self._say(f"{child.name} ended ({_words(status)}) and is started again")
