@@ -137,13 +137,16 @@ class Starter:
             child.starts += 1
             with (self._folder / f"{child.name}.log").open("ab") as log:
                 child.process = await self._spawn(child, log.fileno())
-            if child.stopping:
-                # Whoever stops it found no process to end yet.
-                self.kill(child.name)
+            self._end_if_stopped_meanwhile(child)
             status = await child.process.wait()
             if not child.stopping:
                 self._say(f"{child.name} ended ({_words(status)}) and is started again")
                 await asyncio.sleep(RESTART_AFTER)
+
+    def _end_if_stopped_meanwhile(self, child: Child) -> None:
+        # Whoever stopped it while it was being started found no process to end.
+        if child.stopping:
+            self.kill(child.name)
 
     async def _spawn(self, child: Child, log: int) -> asyncio.subprocess.Process:
         if not child.with_sockets:

@@ -25,8 +25,8 @@ _PORTS: Final = {"https": 443, "http": 80}
 def proxy_for(url: str, configured: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
     """The proxy's URL for a request, or None for the direct way.
 
-    `configured` is the app's `proxy`: it holds for every URL, whatever the environment says. "" means none here,
-    but is nothing that a configuration may say: there, NO_PROXY exempts hosts.
+    `configured` is the app's `proxy`: it holds for every URL, whatever the environment says. "" means none, but
+    no configuration holds it: `check-config` refuses `proxy = ""`.
     """
     if configured is not None:
         return _with_scheme(configured) or None
