@@ -94,7 +94,7 @@ class BrokerCollector(Collector):
         yield _counter("slackd_acks", "Acknowledgements sent to Slack.", ["app"], acks)
         yield _counter(
             "slackd_unsendable_acks",
-            "Acknowledgements whose connection was gone.",
+            "Acknowledgements that could not be sent: their connection was gone, or Slack takes none so long.",
             ["app"],
             _by_one(seen.unsendable),
         )

@@ -298,7 +298,7 @@ class Connector:
         self._reports.acknowledged(app, [now - at for at in received_at])
 
     def unsendable(self, app: str, settlement: Settlement | None = None) -> None:
-        """Count what was settled too late for its connection; an answer may have another way."""
+        """Count what can't be acknowledged, mostly as it comes too late; an answer may have another way."""
         self._reports.unsendable(app)
         if settlement is not None:
             self._tell_unsent(settlement)

@@ -56,8 +56,8 @@ class Upstream(Protocol):
         """The acknowledgements of what came in at these times went out."""
 
     def unsendable(self, app: str, settlement: Settlement | None = None) -> None:
-        """A settled envelope could not be acknowledged, since its connection was gone; how it was settled, if
-        that is known any more."""
+        """A settled envelope could not be acknowledged: its connection was gone, or its id is too long for an
+        acknowledgement; how it was settled, if that is known any more."""
 
 
 class Transport(Protocol):

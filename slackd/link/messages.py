@@ -115,7 +115,7 @@ class Acknowledged:
     Attributes:
         app: The app's name.
         seconds: One number an acknowledgement.
-        unsendable: Settled arrivals whose connection was gone.
+        unsendable: Settled arrivals whose acknowledgement could not be sent: mostly, their connection was gone.
     """
 
     app: str

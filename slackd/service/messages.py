@@ -29,6 +29,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "connection-closed": "3a04b567d2ee47bd891513518e4a4219",
         "disconnect-unknown": "79f7f73c656b4d7d8847bae1b0dd57bf",
         "acknowledgements-come-back": "cf7be832f91545b6b055a467d84f2128",
+        "acknowledgement-too-large": "2a04510093e540b4547ce5bda57cdb9b",
         "no-place": "377bbb63a3e3463cb6743023caa002ac",
         "rotation-waits": "32f23826427e4c2896e97eb759a9722a",
         "app-trouble": ids.APP_REFUSED,

@@ -74,7 +74,7 @@ class Observations:
     Attributes:
         started: Monotonic seconds; `started_at` is the same in UNIX seconds.
         ack_latency: By app, seconds from receipt to the acknowledgement on the wire.
-        unsendable: By app, settled arrivals whose connection was gone.
+        unsendable: By app, settled arrivals whose acknowledgement could not be sent.
         commits: Durations of the journal's commits.
     """
 

@@ -92,12 +92,15 @@ def _may_be_control(text: str) -> bool:
     return ('"hello"' in text or '"disconnect"' in text) and _CONTROL.search(text) is not None
 
 
-def ack_frame(envelope_id: str, payload: str | None = None) -> AckFrame:
+def ack_frame(envelope_id: str, payload: str | None = None) -> AckFrame | None:
     """The frame that acknowledges an envelope; `payload` is JSON text and goes in as it is if there is room.
 
-    Slack closes a connection on a frame of `ACK_LIMIT` bytes or more, so a larger payload is left out.
+    Slack closes a connection on a frame of `ACK_LIMIT` bytes or more, so a larger payload is left out; None if
+    the id alone makes such a frame.
     """
     bare = f'{{"envelope_id":{json.dumps(envelope_id)}}}'
+    if len(bare) >= ACK_LIMIT:
+        return None
     if payload is None:
         return AckFrame(bare)
     # A lone surrogate has no UTF-8; its JSON escape is what backslashreplace makes of it.

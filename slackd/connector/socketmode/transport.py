@@ -26,6 +26,9 @@ from slackd.connector.transport import TransportStatus, Upstream
 from slackd.envelope import ACK_LIMIT, Arrival, Settlement
 from slackd.link.messages import Closing
 
+SHOWN: Final = 64
+"""Characters of an envelope's id in the log; Slack's own have 36."""
+
 log: Final = logging.getLogger(__name__)
 
 
@@ -114,11 +117,21 @@ class SocketModeTransport:
                 self._upstream.unsendable(self._app.name, settlement)
                 continue
             frame = ack_frame(settlement.envelope_id, settlement.payload)
+            if frame is None:
+                log.error(
+                    "the acknowledgement of %s… makes a frame of %d bytes or more, on which Slack closes the "
+                    "connection: it was not sent. But is it Slack that sends such ids? See api_url",
+                    _shown(settlement.envelope_id),
+                    ACK_LIMIT,
+                    extra=self._extra("acknowledgement-too-large", arrival.connection),
+                )
+                self._upstream.unsendable(self._app.name, settlement)
+                continue
             if frame.dropped:
                 log.error(
                     "the response to %s makes a frame of %d bytes, Slack takes less than %d: "
                     "it was acknowledged without",
-                    settlement.envelope_id,
+                    _shown(settlement.envelope_id),
                     frame.dropped,
                     ACK_LIMIT,
                     extra=self._extra("response-too-large", arrival.connection),
@@ -309,3 +322,8 @@ _LEVELS: Final = {
     Cue.APP_REFUSED: logging.DEBUG,  # said once, as the app's trouble
     Cue.LINK_DISABLED: logging.DEBUG,
 }
+
+
+def _shown(envelope_id: str) -> str:
+    """Its beginning, as every log can hold it."""
+    return envelope_id[:SHOWN].encode("ascii", "backslashreplace").decode()

@@ -4,6 +4,8 @@ import asyncio
 import json
 import time
 
+import pytest
+
 from slackd.connector.unsettled import Unsettled
 from slackd.emulator import EmulatedSlack
 from slackd.envelope import ACK_LIMIT
@@ -127,6 +129,23 @@ async def test_a_response_that_slack_would_not_take_is_left_out(slack: EmulatedS
         await slack.wait_for_ack(entry)
         assert entry.response is None
         assert rig.broker.fewest_ready == 1
+
+
+async def test_an_acknowledgement_that_would_close_the_connection_is_counted_and_not_sent(
+    slack: EmulatedSlack, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.payload = '{"text":"done"}'
+        slack.fault("raw", text=f'{{"type":"slash_commands","envelope_id":"{"e" * 30_000}","payload":{{}}}}')
+        await rig.broker.until(lambda: rig.broker.unsent and rig.broker.acks)
+        assert rig.broker.unsent == [rig.broker.arrivals[0].number], "its answer has another way"
+        assert sum(ack.unsendable for ack in rig.broker.acks) == 1
+        entry = slack.command("/deploy", "api")
+        await slack.wait_for_ack(entry)
+        assert rig.broker.fewest_ready == 1
+    (said,) = [each for each in caplog.records if getattr(each, "event", "") == "acknowledgement-too-large"]
+    assert len(said.getMessage()) < 300
 
 
 async def test_an_acknowledgement_goes_out_on_the_connection_that_brought_the_envelope(

@@ -89,6 +89,7 @@ def test_an_acknowledgement() -> None:
 @given(st.text(st.characters(exclude_categories=())), st.text(st.characters(exclude_categories=())))
 def test_any_acknowledgement_is_json_that_utf8_can_carry(envelope_id: str, text: str) -> None:
     frame = ack_frame(envelope_id, json.dumps({"text": text}, ensure_ascii=False))
+    assert frame is not None
     assert json.loads(frame.text.encode()) == {"envelope_id": envelope_id, "payload": {"text": text}}
 
 
@@ -99,9 +100,20 @@ def test_a_payload_that_would_close_the_connection_is_left_out(letter: str) -> N
     fits = letter * (room // len(letter.encode()))
     exact = fits + "x" * (room - len(fits.encode()))
     frame = ack_frame("e-1", json.dumps(exact, ensure_ascii=False))
+    assert frame is not None
     assert (len(frame.text.encode()), frame.dropped) == (ACK_LIMIT - 1, 0)
     frame = ack_frame("e-1", json.dumps(exact + "x", ensure_ascii=False))
     assert frame == AckFrame('{"envelope_id":"e-1"}', dropped=ACK_LIMIT)
+
+
+@pytest.mark.parametrize("payload", [None, '{"text":"hi"}'])
+def test_an_id_that_would_close_the_connection_is_not_acknowledged(payload: str | None) -> None:
+    longest = "e" * (ACK_LIMIT - 1 - len('{"envelope_id":""}'))
+    frame = ack_frame(longest, payload)
+    assert frame is not None
+    assert len(frame.text) == ACK_LIMIT - 1
+    assert ack_frame(longest + "e", payload) is None
+    assert ack_frame("é" * (len(longest) // len(r"\u00e9") + 1), payload) is None
 
 
 def envelope(**payload: Any) -> str:
