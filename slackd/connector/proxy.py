@@ -38,6 +38,16 @@ def proxy_for(url: str, configured: str | None, environ: Mapping[str, str] = os.
     return _with_scheme(found)
 
 
+def place_of(proxy: str) -> str:
+    """A proxy's HOST:PORT, without the name and password that its URL may hold."""
+    try:
+        parts = urlsplit(_with_scheme(proxy))
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
+    except ValueError:
+        return "(its URL can't be read)"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """The certificates of the system, and those of `ca_file` (an inspecting proxy's) besides.
 

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slackd.connector.credentials import Secret
-from slackd.connector.session import UnwantedAnswerError
+from slackd.connector.obstacles import PROXY_WANTS_A_NAME, obstacle
 
 # At DEBUG slack_sdk would log bodies, with what people write and the one-use URL in them.
 _quiet: Final = logging.getLogger("slackd.slack_sdk")
@@ -31,12 +31,14 @@ class Answer:
         status: The HTTP status, 0 if there was none.
         retry_after: Seconds, on a 429.
         error: What failed on the way, "" if Slack answered.
+        mend: What a person can do about `error`; "" if nothing particular is known.
     """
 
     body: Mapping[str, Any] | None
     status: int = 200
     retry_after: float | None = None
     error: str = ""
+    mend: str = ""
 
     @property
     def slack_error(self) -> str:
@@ -77,26 +79,12 @@ class SlackApi:
         except SlackApiError as error:
             return _answer(error.response)
         except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            return Answer(None, 0, error=describe(error))
+            found = obstacle(error, self._client.proxy)
+            return Answer(None, 0, error=found.reason, mend=found.mend)
         except (ValueError, AttributeError) as error:
             # slack_sdk trips over JSON that isn't an object, and over text that isn't UTF-8.
             return Answer(None, 0, error=f"the answer is not Slack's JSON ({type(error).__name__})")
         return _answer(response)
-
-
-def describe(error: BaseException) -> str:
-    """An error of the network in words, without a URL that holds a password or a ticket."""
-    if isinstance(error, UnwantedAnswerError):
-        return str(error)
-    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.WSServerHandshakeError):
-        return f"HTTP {error.status} ({type(error).__name__})"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"the certificate of {error.host} is not trusted (an inspecting proxy? set ca_file)"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"{error.host}:{error.port} can't be reached ({error.os_error.strerror or error.os_error})"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return type(error).__name__
 
 
 def _answer(response: Any) -> Answer:
@@ -106,7 +94,9 @@ def _answer(response: Any) -> Answer:
     data = getattr(response, "data", None)
     if isinstance(data, dict) and data and _is_json(data):
         return Answer(data, status, retry_after)
-    return Answer(None, status, retry_after, error=f"HTTP {status}, and the answer is not Slack's JSON")
+    # Where there is no CONNECT, a proxy answers in Slack's place.
+    mend = PROXY_WANTS_A_NAME if status == 407 else ""
+    return Answer(None, status, retry_after, f"HTTP {status}, and the answer is not Slack's JSON", mend)
 
 
 def _is_json(data: dict[str, Any]) -> bool:

@@ -20,10 +20,11 @@ import aiohttp
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.obstacles import obstacle
 from slackd.connector.once import Once
 from slackd.connector.proxy import proxy_for, tls_context
 from slackd.connector.session import slack_session
-from slackd.connector.slackapi import Answer, SlackApi, describe
+from slackd.connector.slackapi import Answer, SlackApi
 from slackd.connector.socketmode.protocol import FunctionToken
 from slackd.link.messages import Call, CallKind, Returned
 
@@ -112,12 +113,13 @@ class WebApi:
             return Answer(None, 403, error="the response_url does not belong to Slack; nothing was sent")
         assert self._session is not None
         assert self._tls is not None
+        proxy = proxy_for(url, self._app.proxy)
         try:
             async with self._session.post(
                 url,
                 data=json.dumps(dict(body)).encode(),
                 headers={"Content-Type": "application/json; charset=utf-8"},
-                proxy=proxy_for(url, self._app.proxy),
+                proxy=proxy,
                 ssl=self._tls,
                 allow_redirects=False,
             ) as response:
@@ -129,7 +131,8 @@ class WebApi:
                     float(retry_after) if response.status == 429 and retry_after.isdigit() else None,
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(None, 0, error=describe(error))
+            found = obstacle(error, proxy)
+            return Answer(None, 0, error=found.reason, mend=found.mend)
 
 
 def as_form(args: Mapping[str, Any]) -> dict[str, str]:

@@ -45,16 +45,20 @@ async def try_tokens(app: App, app_token: Secret | None, bot_token: Secret | Non
         if bot_token is not None:
             answer = await ask(bot_token, "auth.test")
             if answer.body is None:
-                return Trial(unreachable=answer.error)
+                return Trial(unreachable=_why(answer))
             _refuse("bot token", "auth.test", answer)
             found.append(f"bot token: {answer.body.get('user')} in {answer.body.get('team')}")
         if app_token is not None:
             answer = await ask(app_token, "apps.connections.open")
             if answer.body is None:
-                return Trial(tuple(found), unreachable=answer.error)
+                return Trial(tuple(found), unreachable=_why(answer))
             _refuse("app token", "apps.connections.open", answer)
             found.append("app token: may open Socket Mode connections")
     return Trial(tuple(found))
+
+
+def _why(answer: Answer) -> str:
+    return f"{answer.error}: {answer.mend}" if answer.mend else answer.error
 
 
 _MENDS = {

@@ -8,7 +8,8 @@ import aiohttp
 
 from slackd import SlackdError
 from slackd.config.loopback import is_this_host
-from slackd.connector.slackapi import Answer, SlackApi, describe
+from slackd.connector.obstacles import obstacle
+from slackd.connector.slackapi import Answer, SlackApi
 from slackd.connector.socketmode import failures
 from slackd.connector.socketmode.failures import DialFailure
 from slackd.connector.socketmode.websocket import SlackWebSocket
@@ -65,7 +66,7 @@ class Dialler:
         if answer.status == 429:
             raise DialError(failures.of_rate_limit(answer.retry_after or 0.0))
         if answer.body is None:
-            raise DialError(DialFailure(f"{answer.error} (at apps.connections.open)"))
+            raise DialError(DialFailure(f"{answer.error} (at apps.connections.open)", answer.mend))
         if answer.slack_error:
             raise DialError(failures.of_api_error(answer.slack_error, self._app))
         url = answer.body.get("url")
@@ -78,20 +79,22 @@ class Dialler:
         return url
 
     async def _connect(self, url: str) -> SlackWebSocket:
+        proxy: str | None = None
         try:
+            proxy = self._proxy_for(url)
             socket = await self._session.ws_connect(
                 url,
                 autoping=False,
                 autoclose=False,
                 max_msg_size=MESSAGE_LIMIT,
-                proxy=self._proxy_for(url),
+                proxy=proxy,
                 ssl=self._tls,
             )
         except aiohttp.WSServerHandshakeError as error:
             raise DialError(failures.of_handshake(error.status)) from None
-        except aiohttp.ClientHttpProxyError as error:
-            raise DialError(failures.of_handshake(error.status)) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             # Not chained: the errors of aiohttp hold the URL, and with it the ticket or the proxy's password.
-            raise DialError(DialFailure(f"{describe(error)} (at the WebSocket's handshake)")) from None
+            found = obstacle(error, proxy)
+            reason = f"{found.reason} (at the WebSocket's handshake)"
+            raise DialError(DialFailure(reason, found.mend)) from None
         return cast(SlackWebSocket, socket)

@@ -8,6 +8,8 @@ from typing import Final
 
 import attrs
 
+from slackd.connector.obstacles import PROXY_WANTS_A_NAME
+
 _TOKEN: Final = (
     "put a valid app-level token (xapp-, scope connections:write) in place as {key} and reload slackd"
 )
@@ -83,5 +85,5 @@ def of_handshake(status: int) -> DialFailure:
             reason, "a proxy answers in Slack's place: let *.slack.com:443 through, or set proxy"
         )
     if status == 407:
-        return DialFailure(reason, 'the proxy wants a name and password: proxy = "http://NAME:PASSWORD@HOST"')
+        return DialFailure(reason, PROXY_WANTS_A_NAME)
     return DialFailure(reason)

@@ -10,6 +10,12 @@ from pathlib import Path
 import pytest
 import trustme
 
+from slackd.connector.proxy import tls_context
+from slackd.connector.session import slack_session
+from slackd.connector.slackapi import SlackApi
+from slackd.connector.socketmode.dialler import DialError, Dialler
+from slackd.connector.socketmode.failures import DialFailure
+from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
 from slackd.link.messages import Call, CallKind
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
@@ -25,6 +31,7 @@ class Proxy:
         self.port = 0
         self.asked: list[str] = []
         self.refused = 0
+        self.refusal = "407 Proxy Authentication Required"
         self._piping: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +44,7 @@ class Proxy:
             }
             if method != "CONNECT" or headers.get("proxy-authorization") != wanted:
                 self.refused += 1
-                writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                writer.write(f"HTTP/1.1 {self.refusal}\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
             else:
                 self.asked.append(target)
@@ -131,6 +138,7 @@ async def test_a_wrong_password_is_said_and_not_shown(
         assert "407" in reason
         rig.broker.tell_peers(emulated=(0, 8))
         assert "407" in (await rig.connector.wait_ready(0.1)).reason
+        assert "slackd" not in reason
     assert "wr0ng" not in caplog.text
     assert proxy.asked == []
 
@@ -144,7 +152,60 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_mend(tl
 async def test_a_proxy_that_is_not_there_is_said(tls_slack: EmulatedSlack, ca_file: Path) -> None:
     async with rig_for(tls_slack, proxy="http://127.0.0.1:1", ca_file=ca_file) as rig:
         await rig.broker.until(lambda: "dial failed" in rig.broker.cues())
-        assert "127.0.0.1:1 can't be reached" in rig.connector.status().transports[0].last_failure
+        assert "the proxy 127.0.0.1:1 can't be reached" in rig.connector.status().transports[0].last_failure
+
+
+async def failure_of_dial(
+    slack: EmulatedSlack, ca_file: Path | None, api_proxy: str | None, proxy: str
+) -> DialFailure:
+    """Why a dial fails whose Web API call and WebSocket go through these proxies."""
+    app, tls = app_of(slack), tls_context(ca_file)
+    async with slack_session(tls, ws_response_class=SlackWebSocket) as session:
+        api = SlackApi(secrets_of(slack).app_token, app.api_url, session, api_proxy, tls)
+        dialler = Dialler(app.name, api, app.api_url, session, lambda url: proxy, tls)
+        with pytest.raises(DialError) as raised:
+            await dialler.dial()
+        assert "slackd:" not in repr(raised.value)
+        return raised.value.failure
+
+
+@pytest.mark.parametrize(
+    ("refusal", "mend"),
+    [
+        ("407 Proxy Authentication Required", 'proxy = "http://NAME:PASSWORD@HOST:PORT"'),
+        ("403 Forbidden", "let CONNECT to *.slack.com:443 through"),
+        ("502 Bad Gateway", "the proxy's own log"),
+    ],
+)
+async def test_a_proxy_that_refuses_is_said_with_the_mend_wherever_it_refuses(
+    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path, refusal: str, mend: str
+) -> None:
+    proxy.refusal = refusal
+    wrong = proxy.url("slackd:wr0ng@")
+    for api_proxy, where in ((wrong, "apps.connections.open"), (proxy.url(), "the WebSocket's handshake")):
+        failure = await failure_of_dial(tls_slack, ca_file, api_proxy, wrong)
+        assert failure.reason == f"the proxy 127.0.0.1:{proxy.port} answers HTTP {refusal[:3]} (at {where})"
+        assert mend in failure.mend
+        assert not failure.fatal
+
+
+async def test_a_proxy_that_refuses_without_a_connect_is_said_with_the_mend(
+    slack: EmulatedSlack, proxy: Proxy
+) -> None:
+    failure = await failure_of_dial(slack, None, proxy.url(), proxy.url())
+    assert "HTTP 407" in failure.reason
+    assert "NAME:PASSWORD" in failure.mend
+
+
+async def test_a_proxy_that_is_not_there_is_said_with_the_mend(
+    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path
+) -> None:
+    nowhere = "http://slackd:wr0ng@127.0.0.1:1"
+    for api_proxy, where in ((nowhere, "apps.connections.open"), (proxy.url(), "the WebSocket's handshake")):
+        failure = await failure_of_dial(tls_slack, ca_file, api_proxy, nowhere)
+        assert failure.reason.startswith("the proxy 127.0.0.1:1 can't be reached (")
+        assert failure.reason.endswith(f" (at {where})")
+        assert "HTTPS_PROXY" in failure.mend
 
 
 async def test_a_ca_file_that_cannot_be_read_is_that_apps_trouble_alone(

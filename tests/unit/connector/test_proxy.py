@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
-from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.obstacles import obstacle
+from slackd.connector.proxy import place_of, proxy_for, tls_context
 from slackd.errors import ConfigError
 
 SLACK = "wss://wss-primary.slack.com/link/?ticket=1"
@@ -85,6 +88,30 @@ def test_the_configured_proxy_holds_whatever_the_environment_says() -> None:
     assert proxy_for(SLACK, PROXY, environ) == PROXY
     assert proxy_for("ws://127.0.0.1/", "proxy:1", environ) == "http://proxy:1"
     assert proxy_for(SLACK, "", environ) is None
+
+
+@pytest.mark.parametrize(
+    ("proxy", "place"),
+    [
+        (PROXY, "proxy.corp:3128"),
+        ("http://user:p%40ss@Proxy.corp", "proxy.corp:80"),
+        ("https://user@proxy.corp/", "proxy.corp:443"),
+        ("proxy.corp:3128", "proxy.corp:3128"),
+        ("http://user:pass@[fd00::1]:3128", "[fd00::1]:3128"),
+        ("http://user:pa/ss@proxy.corp", "(its URL can't be read)"),
+    ],
+)
+def test_a_proxy_is_named_without_its_password(proxy: str, place: str) -> None:
+    assert place_of(proxy) == place
+
+
+@pytest.mark.parametrize(("host", "is_the_proxy"), [("proxy.corp", True), ("slack.com", False)])
+def test_a_name_that_cannot_be_resolved_may_be_the_proxys(host: str, is_the_proxy: bool) -> None:
+    key = ConnectionKey(host, 3128, False, True, None, None, None)
+    found = obstacle(aiohttp.ClientConnectorError(key, OSError(-2, "Name or service not known")), PROXY)
+    assert found.reason.endswith(f"{host}:3128 can't be reached (Name or service not known)")
+    assert found.reason.startswith("the proxy ") is is_the_proxy
+    assert ("HTTPS_PROXY" in found.mend) is is_the_proxy
 
 
 def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
