@@ -13,9 +13,10 @@ from slackd.connector.proxy import place_of
 from slackd.connector.session import UnwantedAnswerError
 
 PROXY_WANTS_A_NAME: Final = (
-    'the proxy wants a name and password: proxy = "http://NAME:PASSWORD@HOST:PORT" '
-    "(@, : and / in them percent-encoded)"
+    "the proxy wants a name and password: put NAME:PASSWORD@ before the host in proxy "
+    "(percent-encode @, : and / in them)"
 )
+"""Not as a whole URL: the log would blank a password in it, even this one."""
 _PROXY_REFUSES: Final = "have the proxy let CONNECT to *.slack.com:443 through, or set another one as proxy"
 _PROXY_IN_VAIN: Final = "see the proxy's own log: it has to reach *.slack.com:443"
 _NO_PROXY_THERE: Final = (
