@@ -81,7 +81,8 @@ class Facets:
 
     Attributes:
         kind: For interactive envelopes the payload's own type (`block_actions`, `view_submission`, …), else "".
-        events: Names an event answers to: `message` is also `message.channels`, as the app's settings call it.
+        events: Names an event answers to: `message` is also `message.channels`, as the app's settings call it,
+            and whatever has a subtype is also TYPE.SUBTYPE (`message.message_changed`).
         channel, user, thread: Ids, "" where the payload names none; a thread is its root message's `ts`.
         command: The slash command with its slash.
         callback_id: Of a shortcut, a view or a legacy dialog.

@@ -219,10 +219,15 @@ def _user_of(event: dict[str, Any]) -> str:
 
 
 def _event_names(name: str, event: dict[str, Any]) -> tuple[str, ...]:
-    if name != "message":
-        return (name,)
-    kind = _CHANNEL_KINDS.get(_text(event.get("channel_type")), "")
-    return ("message", f"message.{kind}")
+    if name == "message":
+        kind = _CHANNEL_KINDS.get(_text(event.get("channel_type")), "")
+        names: tuple[str, ...] = ("message", f"message.{kind}")
+    else:
+        names = (name,)
+    subtype = event.get("subtype")
+    if subtype and name and isinstance(subtype, str):
+        return (*names, f"{name}.{subtype}")
+    return names
 
 
 def _thread(value: dict[str, Any]) -> str:

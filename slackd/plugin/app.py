@@ -60,7 +60,8 @@ class Plugin:
         self._runner: Runner | None = None
 
     def event(self, name: str = "*") -> Callable[[H], H]:
-        """For events of the Events API by their type, globs allowed: "app_mention", "message.channels"."""
+        """For events of the Events API by any of their names (`Envelope.events`), globs allowed: "app_mention",
+        "message.channels", "message.file_share"."""
         return self._register("event", name)
 
     def command(self, name: str = "*") -> Callable[[H], H]:

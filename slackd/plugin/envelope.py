@@ -47,18 +47,25 @@ class Envelope:
 
     @property
     def events(self) -> tuple[str, ...]:
-        """Names the event answers to, the narrower first: `message.channels`, `message`.
+        """Names the event answers to, the narrower first: `message.file_share`, `message.channels`, `message`.
 
+        TYPE.SUBTYPE where the event has a subtype, which says what happened; then where it happened:
         `message.channels` is what the app's settings call a `message` in a channel (each event's page in
-        Slack's reference names it).
+        Slack's reference names it; `message.` is one in a place that has no such name). A subscription's
+        `event` matches the same names.
         """
         if self.type != "events_api":
             return ()
         payload = self.payload
         event = _mapping(payload.get("event"))
         name = _text(event.get("type") or payload.get("type"))
-        place = _PLACES.get(_text(event.get("channel_type")))
-        return (f"{name}.{place}", name) if place and name == "message" else (name,)
+        names: tuple[str, ...] = (name,)
+        if name == "message":
+            names = (f"message.{_PLACES.get(_text(event.get('channel_type')), '')}", name)
+        subtype = event.get("subtype")
+        if subtype and name and isinstance(subtype, str):
+            return (f"{name}.{subtype}", *names)
+        return names
 
     @property
     def command(self) -> str:

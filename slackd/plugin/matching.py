@@ -2,8 +2,9 @@
 
 A handler stands for a kind of thing and a pattern of its name. A name that is written out beats a glob, a glob
 with more letters beats one with fewer, and the catch-all for envelopes comes last. An envelope may have several
-names (`message.channels` is a `message` too; one click can carry several actions): of two names that are both
-written out, the longer one decides.
+names. Of an event's that are written out, the narrower decides: the subtype (`message.message_changed`), which
+says what happened and so what the event looks like, before the place (`message.channels`), before the type.
+Of several actions that one click carries, the longer name decides.
 """
 
 import functools
@@ -80,6 +81,10 @@ class Routes:
         return self._choose(envelope.type, *subject(envelope))
 
     def _search(self, type_: str, kind: str, names: tuple[str, ...]) -> Route | None:
+        for name in names:
+            for route in self._routes:
+                if route.kind == kind and route.pattern == name and not route.is_glob:
+                    return route
         for route in self._routes:
             if route.kind == kind and any(_matches(route, name) for name in names):
                 return route
@@ -89,7 +94,7 @@ class Routes:
 
 
 def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
-    """What kind of thing an envelope is to handlers, and its names."""
+    """What kind of thing an envelope is to handlers, and its names, the one that decides first."""
     match envelope.type:
         case "events_api":
             return "event", envelope.events
@@ -99,7 +104,9 @@ def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
             kind = _INTERACTIVE.get(envelope.kind, "")
             if envelope.kind in ("interactive_message", "dialog_suggestion"):
                 return kind, (envelope.callback_id,)
-            return kind, envelope.action_ids if kind in ("action", "options") else (envelope.callback_id,)
+            if kind not in ("action", "options"):
+                return kind, (envelope.callback_id,)
+            return kind, tuple(sorted(envelope.action_ids, key=len, reverse=True))
     return "", ()
 
 

@@ -43,6 +43,8 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Bot events -> the bot scopes that subscribing to them asks for."""
+_APP_HOME: Final = "message.app_home"
+"""A place of messages whose scope is not known here."""
 
 _METHODS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -92,7 +94,7 @@ def manifest(name: str, plugins: Sequence[Plugin]) -> dict[str, Any]:
     the plugins declare for it.
     """
     subscriptions = [each for plugin in plugins for each in plugin.subscriptions if _hears(each.app, name)]
-    events = _matching((event for each in subscriptions for event in each.event), _EVENTS)
+    events = _matching((_asked_for(event) for each in subscriptions for event in each.event), _EVENTS)
     methods = _matching(
         (method for plugin in plugins if _hears(plugin.apps, name) for method in plugin.methods), _METHODS
     )
@@ -132,9 +134,9 @@ def unknown(name: str, plugins: Sequence[Plugin]) -> tuple[str, ...]:
             found.update(each for each in plugin.methods if not _is_glob(each) and each not in _METHODS)
         for subscription in plugin.subscriptions:
             if _hears(subscription.app, name):
-                found.update(each for each in subscription.event if not _is_glob(each) and each not in _EVENTS)
-    # Slack calls every message event `message`; only subscribing tells channels from direct messages.
-    return tuple(sorted(found - {"message"}))
+                asked_for = map(_asked_for, subscription.event)
+                found.update(each for each in asked_for if not _is_glob(each) and each not in _EVENTS)
+    return tuple(sorted(found))
 
 
 def _hears(apps: tuple[str, ...], name: str) -> bool:
@@ -144,10 +146,21 @@ def _hears(apps: tuple[str, ...], name: str) -> bool:
 def _matching(patterns: Iterable[str], known: Mapping[str, tuple[str, ...]]) -> list[str]:
     found: set[str] = set()
     for pattern in patterns:
-        wanted = "message.*" if pattern == "message" and known is _EVENTS else pattern
-        matches = [each for each in known if fnmatchcase(each, wanted)]
-        found.update(matches or ([] if _is_glob(wanted) else [wanted]))
+        matches = [each for each in known if fnmatchcase(each, pattern)]
+        found.update(matches or ([] if _is_glob(pattern) else [pattern]))
     return sorted(found)
+
+
+def _asked_for(event: str) -> str:
+    """What an app asks Slack for so that events of this name come: their type, of messages also where. Slack
+    calls each of those `message` when it comes, and knows no subscription to a subtype.
+    """
+    if event == _APP_HOME or any(fnmatchcase(known, event) for known in _EVENTS):
+        return event
+    type_ = event.partition(".")[0]
+    if type_ == "message":
+        return "message.*"
+    return event if _is_glob(type_) else type_
 
 
 def _is_glob(pattern: str) -> bool:

@@ -89,6 +89,18 @@ def test_names_of_events_are_those_of_the_apps_settings() -> None:
     assert not matches(Subscription("events_api", event=("message.im",)), in_channel)
 
 
+@pytest.mark.parametrize("subtype", ["message_changed", "file_share"])
+def test_a_subtype_is_subscribed_to_by_its_name(subtype: str) -> None:
+    of_that_sort = Subscription("events_api", event=(f"message.{subtype}",))
+    subscribed = Matcher({"p": plugin("p", of_that_sort)})
+    inner = {"type": "message", "subtype": subtype, "channel": "C1", "channel_type": "channel"}
+    assert [each.subscription for each in subscribed.matches(understood(event(event=inner)))] == [of_that_sort]
+    assert subscribed.matches(understood(event())) == []
+    assert subscribed.matches(understood(event(event={**inner, "subtype": "thread_broadcast"}))) == []
+    for pattern in ("message", "message.*", "message.channels"):
+        assert matches(Subscription("events_api", event=(pattern,)), understood(event(event=inner))), pattern
+
+
 def test_a_shortcut_goes_by_its_callback_id_and_nothing_else_is_one() -> None:
     subscription = Subscription("interactive", shortcut=("go",))
     assert matches(subscription, understood(interactive("shortcut", callback_id="go")))

@@ -228,6 +228,19 @@ class TestFacets:
         assert facets.thread == "2.0"
         assert understood(event(event={**inner, "thread_ts": "1.0"})).facets.thread == "1.0"
 
+    def test_an_event_with_a_subtype_goes_by_that_too(self) -> None:
+        inner = {"type": "message", "subtype": "message_changed", "channel": "C1", "channel_type": "channel"}
+        names = understood(event(event=inner)).facets.events
+        assert names == ("message", "message.channels", "message.message_changed")
+        other = understood(event(event={"type": "brand_new", "subtype": "of_a_sort"})).facets.events
+        assert other == ("brand_new", "brand_new.of_a_sort")
+
+    @pytest.mark.parametrize("odd", [None, "", 7, ["x"], {"a": 1}])
+    def test_what_is_no_subtype_makes_no_name(self, odd: object) -> None:
+        inner = {"type": "message", "subtype": odd, "channel_type": "im"}
+        assert understood(event(event=inner)).facets.events == ("message", "message.im")
+        assert understood(event(event={"type": "team_join", "subtype": odd})).facets.events == ("team_join",)
+
     def test_of_a_reaction(self) -> None:
         inner = {"type": "reaction_added", "user": "U1", "item": {"channel": "C2", "ts": "3.0"}}
         facets = understood(event(event=inner)).facets

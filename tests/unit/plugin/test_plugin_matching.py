@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from slackd.plugin import Context, DuplicateHandler, Envelope, Plugin
+from tests.unit.broker.slack_texts import event as broker_event
+from tests.unit.broker.slack_texts import understood
 
 
 def envelope(type_: str, payload: Mapping[str, Any]) -> Envelope:
@@ -107,6 +109,43 @@ class TestTheMostSpecificHandler:
         assert chosen(plugin, event(type="message", channel_type="channel")) == "in a channel"
         assert chosen(plugin, event(type="message", channel_type="im")) == "any"
         assert chosen(plugin, event(type="message")) == "any"
+
+    @pytest.mark.parametrize("subtype", ["message_changed", "bot_add"])  # a longer and a shorter name
+    def test_what_happened_to_a_message_decides_before_where(self, subtype: str) -> None:
+        plugin = Plugin("p")
+        register(
+            plugin,
+            (plugin.event("message.chan*"), "a glob"),
+            (plugin.event("message"), "any"),
+            (plugin.event("message.channels"), "where"),
+            (plugin.event(f"message.{subtype}"), "what"),
+        )
+        assert chosen(plugin, event(type="message", channel_type="channel", subtype=subtype)) == "what"
+        assert chosen(plugin, event(type="message", subtype=subtype)) == "what"
+        assert chosen(plugin, event(type="message", channel_type="channel", subtype="file_share")) == "where"
+        assert chosen(plugin, event(type="message", channel_type="im", subtype="file_share")) == "any"
+
+    def test_an_event_of_any_type_has_its_subtype_for_a_name(self) -> None:
+        plugin = Plugin("p")
+        register(plugin, (plugin.event("brand_new"), "any"), (plugin.event("brand_new.sort"), "that sort"))
+        assert chosen(plugin, event(type="brand_new", subtype="sort")) == "that sort"
+        assert chosen(plugin, event(type="brand_new", subtype=7)) == "any"
+
+    @pytest.mark.parametrize(
+        "inner",
+        [
+            {"type": "message"},
+            {"type": "message", "channel_type": "im"},
+            {"type": "message", "channel_type": "new"},
+            {"type": "message", "channel_type": "mpim", "subtype": "file_share"},
+            {"type": "message", "subtype": 7},
+            {"type": "reaction_added", "subtype": "x"},
+            {"type": "reaction_added", "subtype": ""},
+        ],
+    )
+    def test_a_handler_has_the_names_that_subscriptions_have(self, inner: dict[str, Any]) -> None:
+        subscribed = understood(broker_event(event=inner)).facets.events
+        assert sorted(event(**inner).events) == sorted(subscribed)
 
     def test_a_payload_without_an_inner_event_goes_by_its_own_type(self) -> None:
         plugin = Plugin("p")

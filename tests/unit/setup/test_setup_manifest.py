@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from slackd.config.values import Plugin, Subscription
 from slackd.setup.manifest import manifest, unknown
 
@@ -36,6 +38,22 @@ def test_message_stands_for_messages_everywhere() -> None:
     assert scopes(plugin(Subscription("events_api", event=("message",)))) == [
         "channels:history", "groups:history", "im:history", "mpim:history",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", ["message.message_changed", "message.message_*"])
+def test_slack_knows_no_subtypes_so_all_messages_are_asked_for(pattern: str) -> None:
+    edits = plugin(Subscription("events_api", event=(pattern,)))
+    assert manifest("main", [edits])["settings"]["event_subscriptions"]["bot_events"] == [
+        "message.channels", "message.groups", "message.im", "message.mpim",
+    ]  # fmt: skip
+    assert unknown("main", [edits]) == ()
+
+
+def test_a_subtype_of_another_event_asks_for_that_event() -> None:
+    bots = plugin(Subscription("events_api", event=("app_mention.bot_message", "brand_new.sort")))
+    made = manifest("main", [bots])
+    assert made["settings"]["event_subscriptions"]["bot_events"] == ["app_mention", "brand_new"]
+    assert unknown("main", [bots]) == ("brand_new",)
 
 
 def test_commands_are_registered() -> None:
