@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from slackd.cli.process import begin, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.connector.connector import Connector
-from slackd.connector.credentials import AppSecrets, read_app_secrets
-from slackd.errors import CredentialError
+from slackd.connector.credentials import Tokens, read_tokens
 from slackd.link.client import LinkClient
 from slackd.service.digest import Wing, process_digest, read_credentials
 from slackd.service.notify import Notifier, feed_watchdog
@@ -39,23 +38,21 @@ def run_connector(config_file: str | None, number: int) -> None:
     run_to_the_end(lambda stop: _serve(config, number, stop, notifier))
 
 
-def read_secrets(config: Config) -> dict[str, AppSecrets]:
-    """The tokens of every app whose tokens can be used; of the others it is said why not, and they wait."""
-    secrets = {}
-    for name, app in config.apps.items():
-        try:
-            secrets[name] = read_app_secrets(app)
-        except CredentialError as error:
-            log.error("%s", error, extra={"event": "credential-unusable", "app": name})
-    return secrets
+def read_secrets(config: Config) -> Tokens:
+    """The tokens of every app; where they can't be used it is said why not, and the app waits."""
+    tokens = read_tokens(config.apps)
+    for name, error in tokens.refused.items():
+        log.error("%s", error, extra={"event": "credential-unusable", "app": name})
+    return tokens
 
 
-def make_connector(config: Config, number: int, secrets: Mapping[str, AppSecrets]) -> Connector:
+def make_connector(config: Config, number: int, tokens: Tokens) -> Connector:
     """A connector with the fingerprint of what it is made of."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     credentials = read_credentials(Path(folder) if folder else None)
     digest = process_digest(Wing.CONNECTOR, config, credentials)
-    return Connector(number, config.apps, secrets, digest=digest)
+    refused = {name: str(error) for name, error in tokens.refused.items()}
+    return Connector(number, config.apps, tokens.usable, refused=refused, digest=digest)
 
 
 async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Notifier) -> None:

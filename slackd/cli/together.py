@@ -33,8 +33,8 @@ def run_together(config_file: str | None) -> None:
     """
     config = begin(config_file)
     notifier = Notifier()
-    secrets = read_secrets(config)
-    connectors = [make_connector(config, number, secrets) for number in (1, 2)]
+    tokens = read_secrets(config)
+    connectors = [make_connector(config, number, tokens) for number in (1, 2)]
     daemon = BrokerDaemon(config, foreground=True)
     with open_sockets(config, inherited(), with_link=False) as sockets:
         run_to_the_end(lambda stop: _serve(daemon, connectors, sockets, stop, notifier))

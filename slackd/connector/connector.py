@@ -73,6 +73,7 @@ class Connector:
         apps: Mapping[str, App],
         secrets: Mapping[str, AppSecrets],
         *,
+        refused: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         digest: str = "",
@@ -80,7 +81,8 @@ class Connector:
         unsettled: Unsettled | None = None,
         first_number: int | None = None,
     ) -> None:
-        """An app without secrets gets no transport, and is in trouble from the start.
+        """An app without secrets gets no transport, and is in trouble from the start; `refused` says by app
+        why it has none, in words that everybody may read.
 
         Connections are numbered from `first_number` on. The default is drawn from the wall clock, so that no
         name comes back in the next process while the broker still remembers it (as a ghost's, say).
@@ -102,10 +104,9 @@ class Connector:
             if name in secrets
         }
         self._web = {name: WebApi(app, secrets[name]) for name, app in apps.items() if name in secrets}
-        tokenless = [name for name in apps if name not in secrets]
-        mend = "see the log; mend apps.{} and reload slackd"
+        why = refused or {}
         self._reports = Reports(
-            apps, [AppTrouble(name, "its tokens can't be used", mend.format(name)) for name in tokenless]
+            apps, [_tokenless(name, why.get(name, "see the log")) for name in apps if name not in secrets]
         )
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
@@ -398,3 +399,7 @@ class Connector:
 
     def _notify(self) -> None:
         self._changed.set()
+
+
+def _tokenless(name: str, why: str) -> AppTrouble:
+    return AppTrouble(name, "its tokens can't be used", f"mend apps.{name} and reload slackd: {why}")

@@ -70,6 +70,49 @@ class AppSecrets:
     bot_token: Secret | None = None
 
 
+@attrs.frozen
+class Tokens:
+    """The tokens of all apps.
+
+    Attributes:
+        usable: By app, in the configuration's order.
+        refused: By app, why its tokens can't be used; never a token.
+    """
+
+    usable: Mapping[str, AppSecrets]
+    refused: Mapping[str, CredentialError]
+
+
+def read_tokens(apps: Mapping[str, App], environ: Mapping[str, str] = os.environ) -> Tokens:
+    """Read the tokens of all apps, and let no two apps have one app-level token, wherever each keeps it: Slack
+    deals out envelopes over all connections of a token ("Using Socket Mode"), whichever name an app has here.
+    The first of them keeps it.
+    """
+    usable: dict[str, AppSecrets] = {}
+    refused: dict[str, CredentialError] = {}
+    holders: dict[Secret, App] = {}
+    for name, app in apps.items():
+        try:
+            secrets = read_app_secrets(app, environ)
+        except CredentialError as error:
+            refused[name] = error
+            continue
+        holder = holders.setdefault(secrets.app_token, app)
+        if holder is app:
+            usable[name] = secrets
+        else:
+            refused[name] = _shared(app, holder)
+    return Tokens(usable, refused)
+
+
+def _shared(app: App, holder: App) -> CredentialError:
+    return CredentialError(
+        f"apps.{app.name}.app_token: the same token as apps.{holder.name}.app_token ({app.app_token} and "
+        f"{holder.app_token}), and each would get a share of the other's envelopes: give apps.{app.name} the "
+        "token of another app of Slack's, or take it out"
+    )
+
+
 def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSecrets:
     """Read an app's tokens and check that each is of the kind that its place wants.
 

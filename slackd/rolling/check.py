@@ -17,8 +17,8 @@ from typing import Final
 import attrs
 
 from slackd.config import Config, find_file, load
-from slackd.config.values import SecretKind
-from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_app_secrets
+from slackd.config.values import App, SecretKind
+from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_tokens
 from slackd.errors import CredentialError
 from slackd.rolling.plan import BROKER, CONNECTORS
 from slackd.service.digest import Wing, process_digest
@@ -110,20 +110,19 @@ def _decrypt(file: Path) -> bytes:
 
 
 def _check_tokens(config: Config, credentials: Mapping[str, bytes]) -> None:
-    wrong: list[str] = []
     with _as_systemd_would(credentials) as folder, acting_as(CONNECTOR_USER):
         environ = {"CREDENTIALS_DIRECTORY": str(folder)}
-        for app in config.apps.values():
-            kinds = {source.kind for source in (app.app_token, app.bot_token) if source is not None}
-            if SecretKind.ENV in kinds:
-                # A variable of the unit's own, which cannot be seen from here.
-                continue
-            try:
-                read_app_secrets(app, environ)
-            except CredentialError as error:
-                wrong.append(str(error).replace(str(folder), str(PLAIN)))
-    if wrong:
-        raise CredentialError("\n".join(wrong))
+        seen = {name: app for name, app in config.apps.items() if not _in_environment(app)}
+        refused = read_tokens(seen, environ).refused.values()
+    if refused:
+        raise CredentialError("\n".join(str(error).replace(str(folder), str(PLAIN)) for error in refused))
+
+
+def _in_environment(app: App) -> bool:
+    """Whether it has a token in a variable of the unit's own, which cannot be seen from here."""
+    return any(
+        source is not None and source.kind is SecretKind.ENV for source in (app.app_token, app.bot_token)
+    )
 
 
 @contextlib.contextmanager

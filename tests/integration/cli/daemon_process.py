@@ -162,6 +162,19 @@ def slackd(*arguments: str, environ: Mapping[str, str] | None = None) -> "subpro
     )
 
 
+def slackctl(*arguments: str) -> str:
+    """What slackctl prints, with the lines that it wrapped for its width joined again."""
+    done = subprocess.run(
+        [sys.executable, "-m", "slackd.cli.control", *arguments],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return " ".join((done.stdout + done.stderr).split())
+
+
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would say where things are."""
     meant_for_us = (

@@ -18,6 +18,7 @@ from tests.integration.cli.daemon_process import (
     emulated_slack,
     home,
     listening,
+    slackctl,
     slackd,
 )
 
@@ -132,6 +133,21 @@ def test_a_token_of_the_wrong_kind_stops_its_app_and_not_the_process(place: Home
         assert running.stop() == 0
         assert "apps.main.app_token" in running.log()
         assert "geheim" not in running.log()
+
+
+def test_one_app_token_under_two_names_serves_the_first_alone(place: Home) -> None:
+    with emulated_slack() as (apps, tokens):
+        place.write(f'{apps}\n[apps.again]\napp_token = "env:AGAIN"\napi_url = "http://127.0.0.1:1/api/"\n')
+        again = tokens | {"AGAIN": tokens["APP"]}
+        with daemon("run", config=place.file, environ=again) as running:
+            assert "main 1/1 READY" in running.wait_ready()
+            status = slackctl("status", "--socket", str(place.socket("control")))
+            assert running.stop() == 0
+            log = running.log()
+    for said in (log, status):
+        assert "apps.again.app_token: the same token as apps.main.app_token (env:AGAIN and env:APP)" in said
+        assert not [secret for secret in tokens.values() if secret in said]
+    assert "another process" not in status
 
 
 def test_a_broken_configuration_is_told_and_the_status_is_1(place: Home) -> None:

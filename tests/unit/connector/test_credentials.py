@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slackd.config.values import App, SecretKind, SecretSource
-from slackd.connector.credentials import AppSecrets, Secret, read_app_secrets, read_secret
+from slackd.connector.credentials import AppSecrets, Secret, read_app_secrets, read_secret, read_tokens
 from slackd.errors import CredentialError
 
 TOKEN = "xapp-1-A0-1-s3cr3t"
@@ -136,3 +136,36 @@ def test_tokens_of_the_right_kind(bot_token: str) -> None:
     assert secrets == AppSecrets(Secret("xapp-1"), Secret(bot_token))
     without = App("main", source(SecretKind.ENV, "A"))
     assert read_app_secrets(without, {"A": "xapp-1"}).bot_token is None
+
+
+class TestOneAppTokenUnderTwoNames:
+    """Slack would give each name a share of the other's envelopes."""
+
+    def two(self, **variables: str) -> dict[str, App]:
+        return {name: App(name, source(SecretKind.ENV, variable)) for name, variable in variables.items()}
+
+    def test_the_later_app_is_not_usable_and_the_first_is(self) -> None:
+        tokens = read_tokens(self.two(a="A", b="B"), {"A": TOKEN, "B": f"{TOKEN}\n"})
+        assert list(tokens.usable) == ["a"]
+        assert list(tokens.refused) == ["b"]
+        words = str(tokens.refused["b"])
+        assert words.startswith("apps.b.app_token: the same token as apps.a.app_token")
+        assert "env:A" in words
+        assert "env:B" in words
+        assert "s3cr3t" not in words
+
+    def test_every_later_one_is_compared_with_the_first(self) -> None:
+        apps = self.two(a="A", b="A", c="C", d="D")
+        tokens = read_tokens(apps, {"A": TOKEN, "C": TOKEN + "x", "D": TOKEN})
+        assert (list(tokens.usable), list(tokens.refused)) == (["a", "c"], ["b", "d"])
+
+    def test_an_app_whose_tokens_cannot_be_used_takes_its_token_from_nobody(self) -> None:
+        first = App("a", source(SecretKind.ENV, "A"), bot_token=source(SecretKind.ENV, "MISSING"))
+        tokens = read_tokens({"a": first, **self.two(b="B")}, {"A": TOKEN, "B": TOKEN})
+        assert (list(tokens.usable), list(tokens.refused)) == (["b"], ["a"])
+        assert "no variable MISSING" in str(tokens.refused["a"])
+
+    def test_two_tokens_are_two_apps(self) -> None:
+        tokens = read_tokens(self.two(a="A", b="B"), {"A": TOKEN, "B": TOKEN + "x"})
+        assert list(tokens.usable) == ["a", "b"]
+        assert not tokens.refused

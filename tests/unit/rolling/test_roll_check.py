@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from slackd.errors import CredentialError
+from slackd.rolling import check as checking
 from slackd.rolling.check import read_credential_folders
 
 
@@ -31,3 +32,28 @@ def test_one_that_cannot_be_decrypted_is_named(tmp_path: Path) -> None:
     (encrypted / "main-app").write_bytes(b"not encrypted at all")
     with pytest.raises(CredentialError, match="main-app can't be decrypted"):
         read_credential_folders(plain, encrypted)
+
+
+def test_one_app_token_in_two_places_is_refused_before_anything_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "read_credential_folders", dict)
+    for user in ("BROKER_USER", "CONNECTOR_USER"):
+        monkeypatch.setattr(checking, user, "nobody-has-this-name")
+    for name in ("one", "other"):
+        (tmp_path / name).write_text("xapp-1-A0-1-s3cr3t\n")
+        (tmp_path / name).chmod(0o600)
+    config = tmp_path / "slackd.toml"
+    config.write_text(
+        f"""
+        [apps.a]
+        app_token = "file:{tmp_path}/one"
+        [apps.b]
+        app_token = "file:{tmp_path}/other"
+        """
+    )
+    with pytest.raises(CredentialError, match=r"^apps\.b\.app_token: the same token as apps\.a") as refused:
+        checking.check(str(config))
+    assert "s3cr3t" not in str(refused.value)
+    (tmp_path / "other").write_text("xapp-1-A0-2-s3cr3t\n")
+    assert list(checking.check(str(config)).config.apps) == ["a", "b"]
