@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from slackd.emulator.core import AppSide
+from slackd.emulator.errors import EmulatorError
 from slackd.emulator.happenings import Happenings
 from slackd.emulator.ledger import Entry
 from slackd.emulator.world import World
@@ -20,9 +21,32 @@ _MARKS = ("event", "ts", "channel", "words")
 _EVENT, _TS, _CHANNEL, _WORDS = (f"<<{mark}>>" for mark in _MARKS)
 
 
+def _whole(least: int) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        if type(value) is not int or value < least:
+            raise EmulatorError(f"{field.name}= must be a whole number from {least} on, not {value!r}")
+
+    return check
+
+
+def _rate(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    if type(value) not in (int, float) or not 0 < value < math.inf:
+        raise EmulatorError(f"{field.name}= must be a number above 0 (envelopes a second), not {value!r}")
+
+
+def _text(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, str):
+        raise EmulatorError(f"{field.name}= must be a text, not {value!r}")
+
+
+_optional = attrs.validators.optional
+
+
 @attrs.define(kw_only=True)
 class Batch:
     """`count` messages, `rate` a second (None: as fast as acknowledged), over `channels` channels.
+
+    Raises `EmulatorError` where one of them makes no sense.
 
     The text of each is `LABEL NUMBER CHANNEL_NUMBER`, both from 0: its number in the batch and in its channel.
 
@@ -32,18 +56,18 @@ class Batch:
         command: slash commands of this name in place of messages (`size` doesn't count then).
     """
 
-    label: str
-    count: int
-    rate: float | None = None
-    channels: int = 1
-    size: int = 0
-    window: int | None = None
-    event_type: str = "message"
-    command: str | None = None
-    sent: int = 0
-    first_at: float | None = None
-    last_at: float | None = None
-    entries: list[Entry] = attrs.field(factory=list, repr=False)
+    label: str = attrs.field(validator=_text)
+    count: int = attrs.field(validator=_whole(0))
+    rate: float | None = attrs.field(default=None, validator=_optional(_rate))
+    channels: int = attrs.field(default=1, validator=_whole(1))
+    size: int = attrs.field(default=0, validator=_whole(0))
+    window: int | None = attrs.field(default=None, validator=_optional(_whole(1)))
+    event_type: str = attrs.field(default="message", validator=_text)
+    command: str | None = attrs.field(default=None, validator=_optional(_text))
+    sent: int = attrs.field(default=0, init=False)
+    first_at: float | None = attrs.field(default=None, init=False)
+    last_at: float | None = attrs.field(default=None, init=False)
+    entries: list[Entry] = attrs.field(factory=list, init=False, repr=False)
     _acknowledged_up_to: int = attrs.field(default=0, init=False, repr=False)
 
     def channel(self, number: int) -> str:

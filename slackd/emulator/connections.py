@@ -96,7 +96,14 @@ class Connection:
     @property
     def swallows(self) -> bool:
         """Whether what is given to it can't reach the client."""
-        return self.silent or self.mute or self.state is State.GHOST
+        return self.half_open or self.mute
+
+    @property
+    def half_open(self) -> bool:
+        """Whether it is a ghost: Slack counts it, and nothing goes over it. The client of a stalled one may not
+        know yet.
+        """
+        return self.silent or self.state is State.GHOST
 
     @property
     def ready(self) -> bool:

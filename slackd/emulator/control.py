@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 from aiohttp import web
@@ -19,6 +19,7 @@ from slackd.emulator.errors import EmulatorError, WaitedTooLongError
 from slackd.emulator.faults import CONNECTION_FAULTS, PLANNED_FAULTS
 from slackd.emulator.ledger import Entry
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Answer = Callable[[Json], Awaitable[Any]]
 
@@ -188,22 +189,24 @@ class ControlApi:
         return {label: _progress(batch) for label, batch in self._slack.batches.items()}
 
     async def _wait(self, fields: Json) -> Json:
-        timeout, app, count = float(fields.get("timeout", 10)), fields.get("app"), int(fields.get("count", 1))
+        timeout, app, count = _seconds(fields.get("timeout", 10)), fields.get("app"), _count(fields)
         slack = self._slack
         match fields.get("until"):
             case "ready":
                 await slack.wait_until_ready(count, app=app, timeout=timeout)
                 return {"ready": slack.summary(app).ready_now}
             case "acked":
-                return _entry(await slack.wait_for_ack(slack.ledger.entries[fields["key"]], timeout=timeout))
+                entry = _named(fields, "key", slack.ledger.entries)
+                return _entry(await slack.wait_for_ack(entry, timeout=timeout))
             case "call":
-                call = await slack.wait_for_call(fields["method"], app=app, count=count, timeout=timeout)
+                method = _needed(fields, "method")
+                call = await slack.wait_for_call(method, app=app, count=count, timeout=timeout)
                 return attrs.asdict(call)
             case "post":
-                entry = slack.ledger.entries[fields["key"]]
+                entry = _named(fields, "key", slack.ledger.entries)
                 return {"body": await slack.wait_for_post(entry, count=count, timeout=timeout)}
             case "batch":
-                batch = slack.batches[fields["label"]]
+                batch = _named(fields, "label", slack.batches)
                 await self._whole(batch, timeout)
                 return _progress(batch)
             case "idle":
@@ -232,6 +235,39 @@ async def _fields(request: web.Request) -> Json:
             raise EmulatorError("""the body must be one JSON object: curl URL -d '{"text": "hello"}'""")
         fields |= body
     return fields
+
+
+def _needed(fields: Json, name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise EmulatorError(f"until={fields['until']} needs {name}=, a text")
+    return value
+
+
+def _named(fields: Json, name: str, known: Mapping[str, T]) -> T:
+    """What `known` has under the name in that field."""
+    found = known.get(_needed(fields, name))
+    if found is None:
+        raise EmulatorError(f"there is no {name} {fields[name]!r} here (any more)")
+    return found
+
+
+def _count(fields: Json) -> int:
+    given = fields.get("count", 1)
+    try:
+        count = int(given)
+    except (TypeError, ValueError, OverflowError):
+        count = 0
+    if count < 1:
+        raise EmulatorError(f"count= must be a whole number from 1 on, not {given!r}")
+    return count
+
+
+def _seconds(given: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise EmulatorError(f"timeout= must be a number of seconds, not {given!r}") from None
 
 
 def _state_is(entry: Entry, state: str | None) -> bool:

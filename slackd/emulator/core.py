@@ -197,6 +197,8 @@ class Slack:
             known = ", ".join((*CONNECTION_FAULTS, *PLANNED_FAULTS))
             raise EmulatorError(f"no fault {kind!r}; there are: {known}")
         struck = self._chosen(app_id, connection)
+        if kind == "forget_ghosts":
+            struck = [each for each in struck if each.half_open]
         for each in struck:
             side = self.sides[each.app]
             strike(side.life, self.settings, each, kind, told, now)

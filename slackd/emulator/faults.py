@@ -25,7 +25,7 @@ CONNECTION_FAULTS: dict[str, str] = {
     "mute": "pings go on, envelopes are swallowed",
     "lose_acks": "what the client says is not noticed",
     "ghost": "works on, but its end by the client will not be noticed: it stays registered",
-    "forget_ghosts": "Slack notices at last: the app's ghosts are gone",
+    "forget_ghosts": "Slack notices at last: the app's ghosts, stalled connections among them, are gone",
     "silent_close": "a Close frame of the client's will not be answered",
     "tcp_stays": "after the closing handshake the TCP connection stays open",
     "raw": "send text=TEXT, binary=BASE64 or wire=BASE64 (as they are) to the client",

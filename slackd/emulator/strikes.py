@@ -7,7 +7,7 @@ import binascii
 
 import attrs
 
-from slackd.emulator.connections import Connection, State
+from slackd.emulator.connections import Connection
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.frames import Opcode, encode
 from slackd.emulator.life import Life
@@ -67,8 +67,7 @@ def strike(
         case "ghost":
             connection.end_unseen = True
         case "forget_ghosts":
-            if connection.state is State.GHOST:
-                life.drop(connection, "noticed at last", now)
+            life.drop(connection, "noticed at last", now)
         case "silent_close":
             connection.answers_close = False
         case "tcp_stays":

@@ -141,3 +141,37 @@ async def test_what_makes_no_sense_is_answered_in_words(remote: Remote) -> None:
         assert "error" in await remote.post(what, status=400, **fields)
     answer = await remote.post("wait", status=408, until="ready", timeout=0.05)
     assert "READY" in answer["error"]
+
+
+async def test_an_answer_names_the_field_that_is_wrong_or_missing(remote: Remote) -> None:
+    for what, fields, words in (
+        ("batch", {"count": -1}, "count="),
+        ("batch", {"count": "7"}, "count="),
+        ("batch", {"count": 1.5}, "count="),
+        ("batch", {"count": True}, "count="),
+        ("batch", {"count": None}, "count="),
+        ("batch", {}, "count"),
+        ("batch", {"count": 1, "channels": 0}, "channels="),
+        ("batch", {"count": 1, "rate": 0}, "rate="),
+        ("batch", {"count": 1, "rate": float("nan")}, "rate="),
+        ("batch", {"count": 1, "rate": float("inf")}, "rate="),
+        ("batch", {"count": 1, "window": 0}, "window="),
+        ("batch", {"count": 1, "size": -1}, "size="),
+        ("batch", {"count": 1, "label": ["x"]}, "label="),
+        ("batch", {"count": 9, "sent": 9}, "sent"),
+        ("wait", {}, "until="),
+        ("wait", {"until": "call"}, "method="),
+        ("wait", {"until": "acked"}, "key="),
+        ("wait", {"until": "post"}, "key="),
+        ("wait", {"until": "batch"}, "label="),
+        ("wait", {"until": "acked", "key": "unknown"}, "'unknown'"),
+        ("wait", {"until": "batch", "label": "unknown"}, "'unknown'"),
+        ("wait", {"until": "call", "method": "chat.update", "count": 0}, "count="),
+        ("wait", {"until": "ready", "count": "many"}, "count="),
+        ("wait", {"until": "ready", "timeout": "long"}, "timeout="),
+    ):
+        error = (await remote.post(what, status=400, **fields))["error"]
+        assert words in error, (fields, error)
+        assert "KeyError" not in error
+    assert await remote.get("batch") == {}, "what is refused has not begun"
+    assert (await remote.post("batch", count=0))["complete"]

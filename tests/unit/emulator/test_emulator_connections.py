@@ -93,6 +93,27 @@ def test_ghosts_count_towards_the_ten() -> None:
     assert world.connect().told == ["hello"]
 
 
+def test_a_stalled_connection_is_a_ghost_that_can_be_forgotten_before_its_client_closes_it() -> None:
+    world = SimulatedSlack()
+    stalled, muted, well = (world.connect() for _ in range(3))
+    world.slack.fault("stall", world.now, connection=stalled.connection.id)
+    world.slack.fault("mute", world.now, connection=muted.connection.id)
+    assert world.slack.fault("forget_ghosts", world.now) == [stalled.connection.id]
+    assert world.slack.side().registry.all() == [muted.connection, well.connection]
+    assert stalled.aborted
+    assert not muted.aborted
+    assert not well.aborted
+
+
+def test_nothing_is_struck_where_there_are_no_ghosts() -> None:
+    world = SimulatedSlack()
+    client = world.connect()
+    world.slack.fault("ghost", world.now)
+    assert world.slack.fault("forget_ghosts", world.now) == []
+    world.lose(client)
+    assert world.slack.fault("forget_ghosts", world.now) == [client.connection.id]
+
+
 def test_a_connection_that_is_lost_and_noticed_frees_its_place() -> None:
     world = SimulatedSlack()
     clients = [world.connect() for _ in range(10)]
