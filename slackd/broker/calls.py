@@ -18,7 +18,7 @@ from slackd.broker.connectors import Connectors
 from slackd.broker.sessions.protocol import CallAsked
 from slackd.broker.tally import Tally
 from slackd.config import Plugin
-from slackd.link.messages import Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 CONNECTOR_PATIENCE = 5.0
 """Seconds to wait for a connector that can make the call: one that restarts is back by then."""
@@ -83,7 +83,7 @@ class Calls:
         for number, (on, future) in list(self._waiting.items()):
             if on == link and not future.done():
                 del self._waiting[number]
-                future.set_result(Returned(number, None, status=-1, error="the connector died meanwhile"))
+                future.set_result(Returned(number, None, OUTCOME_UNKNOWN, error="the connector died meanwhile"))
 
     @property
     def under_way(self) -> int:
@@ -109,7 +109,7 @@ class Calls:
         self._tally.calls[plugin.name, method, outcome] += 1
         if returned.body is not None:
             return returned.body
-        if returned.status == -1:
+        if _may_be_carried_out(returned):
             text = f"{asked.method}: {returned.error}; Slack may or may not have carried it out"
             raise CallRefused(wire.OUTCOME_UNKNOWN, text)
         raise CallRefused(wire.SLACK_UNAVAILABLE, f"{asked.method}: {returned.error}")
@@ -139,7 +139,7 @@ class Calls:
             async with asyncio.timeout(CONNECTOR_PATIENCE):
                 link = await self._link_for(app, key)
         except TimeoutError:
-            return Returned(number, None, status=0, error=f"no connector is there for the app {app!r}")
+            return Returned(number, None, NOT_SENT, error=f"no connector is there for the app {app!r}")
         future: asyncio.Future[Returned] = asyncio.get_running_loop().create_future()
         self._waiting[number] = (link, future)
         try:
@@ -147,7 +147,7 @@ class Calls:
             async with asyncio.timeout(CALL_TIMEOUT + 5.0):
                 return await future
         except TimeoutError:
-            return Returned(number, None, status=-1, error="the connector did not answer in time")
+            return Returned(number, None, OUTCOME_UNKNOWN, error="the connector did not answer in time")
         finally:
             self._waiting.pop(number, None)
 
@@ -192,9 +192,15 @@ class Calls:
         raise CallRefused(wire.METHOD_NOT_GRANTED, text)
 
 
+def _may_be_carried_out(returned: Returned) -> bool:
+    """Whether Slack may have done what was asked, though its answer never came. A 429 says that it has not; to
+    any other status belongs a request that was sent (connectors of an earlier release report it so)."""
+    return returned.body is None and returned.status not in (NOT_SENT, 429)
+
+
 def _outcome(returned: Returned) -> str:
     if returned.body is None:
-        return "unknown" if returned.status == -1 else "unavailable"
+        return "unknown" if _may_be_carried_out(returned) else "unavailable"
     if returned.body.get("ok"):
         return "ok"
     return str(returned.body.get("error", "error"))

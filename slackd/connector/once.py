@@ -9,13 +9,18 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from slackd.connector.slackapi import Answer
+from slackd.link.messages import OUTCOME_UNKNOWN
 
 REMEMBERED: Final = 2_000
 """Answers kept for one app; a plugin repeats what it has in hand, which is far less."""
 
 
 class Once:
-    """The answers of one app's calls that have a key. Those that never reached Slack are not kept."""
+    """The answers of one app's calls that have a key. Those that never reached Slack are not kept.
+
+    Where nobody knows whether Slack carried the call out, that is its answer, and stays so: a repetition might
+    do it twice.
+    """
 
     def __init__(self) -> None:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
@@ -31,7 +36,7 @@ class Once:
         self._under_way[key] = asyncio.Event()
         try:
             answer = await call()
-            if answer.body is not None and answer.status != 429:
+            if (answer.body is not None and answer.status != 429) or answer.status == OUTCOME_UNKNOWN:
                 self._answers[key] = answer
                 while len(self._answers) > REMEMBERED:
                     self._answers.popitem(last=False)

@@ -4,16 +4,46 @@ A redirect of a Web API call is never Slack's doing. Followed, it would take wha
 (aiohttp leaves the token out, on another origin), or over plain HTTP. The WebSocket's handshake likewise.
 """
 
+import contextlib
 import json
 import ssl
+from collections.abc import Iterator
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import attrs
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one answer, unpacked; Slack's are far smaller."""
+
+
+@attrs.define
+class Departure:
+    """Whether a request has left this host.
+
+    Attributes:
+        happened: It may have reached Slack. Until then nothing was sent but what finds and opens the way: names
+            looked up, TLS, a proxy's CONNECT.
+    """
+
+    happened: bool = False
+
+
+_watched: Final[ContextVar[Departure | None]] = ContextVar("departure of a request", default=None)
+
+
+@contextlib.contextmanager
+def departure_watched() -> Iterator[Departure]:
+    """The departure of the request that is made within, through a session of `slack_session`."""
+    departure = Departure()
+    token = _watched.set(departure)
+    try:
+        yield departure
+    finally:
+        _watched.reset(token)
 
 
 class UnwantedAnswerError(aiohttp.ClientError):
@@ -61,6 +91,7 @@ def slack_session(tls: ssl.SSLContext, **options: Any) -> aiohttp.ClientSession:
     tracing = aiohttp.TraceConfig()
     tracing.on_request_redirect.append(_refuse_to_follow)
     tracing.on_connection_create_start.append(_refuse_to_repeat)
+    tracing.on_request_headers_sent.append(_note_departure)
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=SlackResponse,
@@ -76,6 +107,14 @@ async def _refuse_to_repeat(
     if getattr(context, "has_connected", False):
         raise UnwantedAnswerError("the connection ended without an answer")
     context.has_connected = True
+
+
+async def _note_departure(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _sent: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    departure = _watched.get()
+    if departure is not None:
+        departure.happened = True
 
 
 async def _refuse_to_follow(

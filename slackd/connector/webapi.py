@@ -17,16 +17,17 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.obstacles import obstacle
 from slackd.connector.once import Once
 from slackd.connector.proxy import proxy_for, tls_context
-from slackd.connector.session import slack_session
+from slackd.connector.session import departure_watched, slack_session
 from slackd.connector.slackapi import Answer, SlackApi
 from slackd.connector.socketmode.protocol import FunctionToken
-from slackd.link.messages import Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 log: Final = logging.getLogger(__name__)
 
@@ -70,21 +71,38 @@ class WebApi:
 
     async def carry_out(self, call: Call) -> Returned:
         """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
-        try:
-            async with asyncio.timeout(call.timeout), self._slots:
-                match call.kind:
-                    case CallKind.METHOD if call.key:
-                        method = functools.partial(self._method, call.target, call.args)
-                        answer = await self._once.carry_out(call.key, method)
-                    case CallKind.METHOD:
-                        answer = await self._method(call.target, call.args)
-                    case CallKind.RESPONSE_URL:
-                        answer = await self._post(call.target, call.args)
-                    case CallKind.PROBE:
-                        answer = await self._method("auth.test", {})
-        except TimeoutError:
-            answer = Answer(None, 0, error=f"no answer from Slack within {call.timeout:g} s")
+        deadline = asyncio.get_running_loop().time() + call.timeout
+        make = functools.partial(self._make, call, deadline)
+        if call.kind is CallKind.METHOD and call.key:
+            answer = await self._once.carry_out(call.key, make)
+        else:
+            answer = await make()
         return Returned(call.number, answer.body, answer.status, answer.retry_after, answer.error)
+
+    async def _make(self, call: Call, deadline: float) -> Answer:
+        """One call, by its deadline on the loop's clock; without an answer: whether Slack may have the call."""
+        with departure_watched() as departure:
+            try:
+                async with asyncio.timeout_at(deadline), self._slots:
+                    answer = await self._ask(call)
+            except TimeoutError:
+                what = "no answer from Slack" if departure.happened else "Slack could not be reached"
+                answer = Answer(None, NOT_SENT, error=f"{what} within {call.timeout:g} s")
+        if answer.body is not None:
+            return answer
+        if not departure.happened:
+            # A proxy's status is no answer of Slack's; our own refusal of a response_url is final.
+            return answer if call.kind is CallKind.RESPONSE_URL else attrs.evolve(answer, status=NOT_SENT)
+        return answer if answer.status == 429 else attrs.evolve(answer, status=OUTCOME_UNKNOWN)
+
+    async def _ask(self, call: Call) -> Answer:
+        match call.kind:
+            case CallKind.METHOD:
+                return await self._method(call.target, call.args)
+            case CallKind.RESPONSE_URL:
+                return await self._post(call.target, call.args)
+            case CallKind.PROBE:
+                return await self._method("auth.test", {})
 
     async def _method(self, method: str, args: Mapping[str, Any]) -> Answer:
         if not _METHOD.fullmatch(method):

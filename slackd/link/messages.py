@@ -7,7 +7,7 @@ design), so no message needs an acknowledgement of its own.
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -15,6 +15,10 @@ from slackd.envelope import Arrival, Promise, Refusal, Settlement
 
 LINK_VERSION = 1
 """Raised when a message changes so that a neighbouring release would misread it."""
+NOT_SENT: Final = 0
+"""The status of a call of which Slack got nothing."""
+OUTCOME_UNKNOWN: Final = -1
+"""The status of a call that Slack may or may not have carried out; connectors of earlier releases say 0."""
 
 
 @attrs.frozen
@@ -190,7 +194,7 @@ class Returned:
     Attributes:
         number: The call's number.
         body: Slack's own JSON (also when it says `ok: false`), or None when Slack never answered.
-        status: The HTTP status, 0 when Slack never answered.
+        status: The HTTP status; `NOT_SENT`, or `OUTCOME_UNKNOWN`, when Slack never answered.
         retry_after: Seconds from `Retry-After`, on a 429.
         error: What failed on the way, "" when Slack answered.
     """

@@ -6,7 +6,7 @@ import pytest
 
 from slackd import wire
 from slackd.broker import calls
-from slackd.link.messages import Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.broker.broker_rig import Program, house, plugin
 
 BOT = plugin(methods=("chat.*", "api.test"), apps=("main",))
@@ -77,6 +77,25 @@ async def test_without_a_connector_nothing_was_sent(monkeypatch: pytest.MonkeyPa
         program = await here.program()
         here.link.close()
         assert await call(program) == wire.SLACK_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "counted"),
+    [
+        (NOT_SENT, wire.SLACK_UNAVAILABLE, "unavailable"),
+        (OUTCOME_UNKNOWN, wire.OUTCOME_UNKNOWN, "unknown"),
+        (500, wire.OUTCOME_UNKNOWN, "unknown"),
+        (200, wire.OUTCOME_UNKNOWN, "unknown"),
+        (429, wire.SLACK_UNAVAILABLE, "unavailable"),
+    ],
+)
+async def test_whether_a_call_without_an_answer_may_have_been_carried_out(
+    status: int, code: int, counted: str
+) -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda each: Returned(each.number, None, status, 0.0, error="no answer")
+        assert await call(await here.program()) == code
+        assert here.daemon.core.tally.calls["bot", "chat.postMessage", counted] == 1
 
 
 async def test_an_answer_that_is_no_json_is_an_error_and_not_the_end() -> None:

@@ -3,22 +3,25 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import attrs
 import pytest
 from aiohttp import web
 
+from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.webapi import as_form, is_slacks
 from slackd.emulator import EmulatedSlack
-from slackd.link.messages import Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
 
+POST = {"channel": "C1", "text": "hi"}
 
-def method(name: str, args: dict[str, Any], number: int = 1, timeout: float = 20.0) -> Call:
-    return Call(number, "emulated", CallKind.METHOD, name, args, timeout)
+
+def method(name: str, args: dict[str, Any], number: int = 1, timeout: float = 20.0, key: str = "") -> Call:
+    return Call(number, "emulated", CallKind.METHOD, name, args, timeout, key)
 
 
 async def test_a_method_is_called_with_the_bot_token(slack: EmulatedSlack) -> None:
@@ -56,11 +59,113 @@ async def test_a_429_is_passed_on_with_the_time_to_wait(slack: EmulatedSlack) ->
 async def test_no_answer_in_time_is_said(slack: EmulatedSlack) -> None:
     slack.fault("api_error", method="chat.postMessage", hang=True)
     async with rig_for(slack) as rig:
-        returned = await rig.broker.call(
-            method("chat.postMessage", {"channel": "C1", "text": "hi"}, timeout=0.3)
-        )
-        assert (returned.body, returned.status) == (None, 0)
-        assert "0.3 s" in returned.error
+        returned = await rig.broker.call(method("chat.postMessage", POST, timeout=0.3))
+        assert (returned.body, returned.status) == (None, OUTCOME_UNKNOWN)
+        assert "no answer from Slack within 0.3 s" in returned.error
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 500, "body": "<html>oops"}, {"status": 200, "body": "[]"}, {"status": 200, "body": ""}]
+)
+async def test_slack_may_have_done_what_it_answers_with_no_json_of_its_own(
+    slack: EmulatedSlack, fault: dict[str, Any]
+) -> None:
+    slack.fault("api_error", method="chat.postMessage", **fault)
+    async with rig_for(slack) as rig:
+        returned = await rig.broker.call(method("chat.postMessage", POST))
+        assert (returned.body, returned.status) == (None, OUTCOME_UNKNOWN)
+        assert len(slack.ledger.calls_of("chat.postMessage")) == 1
+
+
+async def test_slack_may_have_done_what_it_was_sent_before_the_connection_ended() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    async with listening(hang_up) as port:
+        returned = await call_to(f"http://127.0.0.1:{port}/api/")
+    assert (returned.body, returned.status) == (None, OUTCOME_UNKNOWN)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_nothing_is_sent_where_nobody_listens(scheme: str) -> None:
+    returned = await call_to(f"{scheme}://127.0.0.1:1/api/")
+    assert (returned.body, returned.status) == (None, NOT_SENT)
+    assert "can't be reached" in returned.error
+
+
+async def test_nothing_is_sent_to_a_name_that_is_nobodys() -> None:
+    returned = await call_to("https://slack.invalid/api/", proxy="")
+    assert (returned.body, returned.status) == (None, NOT_SENT)
+
+
+async def test_nothing_is_sent_while_tls_does_not_stand() -> None:
+    closed = asyncio.Event()
+
+    async def keep_still(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        closed.set()
+
+    async with listening(keep_still) as port:
+        returned = await call_to(f"https://127.0.0.1:{port}/api/", timeout=0.3)
+        assert (returned.body, returned.status) == (None, NOT_SENT)
+        assert "could not be reached within 0.3 s" in returned.error
+
+    async def speak_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with listening(speak_plainly) as port:
+        returned = await call_to(f"https://127.0.0.1:{port}/api/")
+        assert (returned.body, returned.status) == (None, NOT_SENT)
+
+
+@pytest.mark.parametrize("status", [407, 429, 502])
+async def test_nothing_is_sent_where_the_proxy_opens_no_way(status: int) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+        writer.close()
+
+    async with listening(refuse) as port:
+        returned = await call_to("https://slack.invalid/api/", proxy=f"http://127.0.0.1:{port}")
+    assert (returned.body, returned.status) == (None, NOT_SENT)
+    assert returned.error
+
+
+async def test_of_an_unknown_outcome_a_repetition_hears_the_same(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", hang=True)
+    async with rig_for(slack) as rig:
+        first = await rig.broker.call(method("chat.postMessage", POST, 1, timeout=0.3, key="bot/1"))
+        again = await rig.broker.call(method("chat.postMessage", POST, 2, key="bot/1"))
+        assert first.status == OUTCOME_UNKNOWN
+        assert again == attrs.evolve(first, number=2)
+        assert len(slack.ledger.calls_of("chat.postMessage")) == 1
+
+
+async def test_a_repetition_meanwhile_hears_the_same_in_its_own_time(slack: EmulatedSlack) -> None:
+    slack.fault("api_error", method="chat.postMessage", hang=True)
+    async with rig_for(slack) as rig:
+        async with asyncio.TaskGroup() as group:
+            calls = [
+                group.create_task(
+                    rig.broker.call(method("chat.postMessage", POST, number, timeout=0.5, key="bot/1"))
+                )
+                for number in (1, 2)
+            ]
+        assert [call.result().status for call in calls] == [OUTCOME_UNKNOWN] * 2
+        assert len(slack.ledger.calls_of("chat.postMessage")) == 1
+
+
+async def test_what_was_not_sent_is_sent_by_its_repetition(slack: EmulatedSlack) -> None:
+    async with rig_for(slack) as rig:
+        late = await rig.broker.call(method("chat.postMessage", POST, 1, timeout=0.0, key="bot/1"))
+        assert late.status == NOT_SENT
+        again = await rig.broker.call(method("chat.postMessage", POST, 2, key="bot/1"))
+        assert again.body is not None
+        assert len(slack.ledger.calls_of("chat.postMessage")) == 1
 
 
 @pytest.mark.parametrize(
@@ -135,6 +240,24 @@ async def test_an_answer_goes_to_the_broker_that_asked_or_to_nobody(slack: Emula
         await slack.wait_until(lambda: rig.connector.status().calls == 0)
         assert set(rig.broker.returned) == {2}
         assert isinstance(returned, Returned)
+
+
+async def call_to(api_url: str, timeout: float = 20.0, **more: Any) -> Returned:
+    secret = SecretSource(SecretKind.ENV, "APP")
+    app = App(name="emulated", app_token=secret, bot_token=secret, api_url=api_url, **more)
+    async with connected([app], [AppSecrets(Secret("xapp-1"), Secret("xoxb-1"))]) as rig:
+        return await rig.broker.call(method("chat.postMessage", POST, timeout=timeout))
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 
 from slackd.connector.once import REMEMBERED, Once
 from slackd.connector.slackapi import Answer
+from slackd.link.messages import OUTCOME_UNKNOWN
 
 
 class Slack:
@@ -55,6 +56,14 @@ async def test_a_call_that_never_reached_slack_is_made_again() -> None:
     once, slack = Once(), Slack(Answer(None, 0, error="no route to host"), POSTED)
     await once.carry_out("p/1", slack.call)
     assert await once.carry_out("p/1", slack.call) == POSTED
+
+
+async def test_a_call_that_slack_may_have_carried_out_is_not_made_again() -> None:
+    unknown = Answer(None, OUTCOME_UNKNOWN, error="no answer in time")
+    once, slack = Once(), Slack(unknown, POSTED)
+    await once.carry_out("p/1", slack.call)
+    assert await once.carry_out("p/1", slack.call) == unknown
+    assert slack.calls == 1
 
 
 async def test_a_rate_limited_call_is_made_again() -> None:
