@@ -109,9 +109,7 @@ async def _refuse_to_repeat(
     context.has_connected = True
 
 
-async def _note_departure(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, _sent: aiohttp.TraceRequestHeadersSentParams
-) -> None:
+async def _note_departure(_session: aiohttp.ClientSession, _context: SimpleNamespace, _sent: object) -> None:
     departure = _watched.get()
     if departure is not None:
         departure.happened = True
