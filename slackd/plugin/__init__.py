@@ -21,6 +21,7 @@ from slackd.plugin.envelope import Envelope, Gap, Late
 from slackd.plugin.errors import (
     CallFailed,
     DuplicateHandler,
+    InvalidAnswer,
     NotRunning,
     Permanent,
     PluginError,
@@ -37,6 +38,7 @@ __all__ = [
     "DuplicateHandler",
     "Envelope",
     "Gap",
+    "InvalidAnswer",
     "Late",
     "NotJsonError",
     "NotRunning",

@@ -1,14 +1,13 @@
 """What a handler does about its delivery, when returning a value is not enough."""
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from slackd import wire
 from slackd.plugin.answers import Answer, Done, Nack
 from slackd.plugin.envelope import Envelope
-from slackd.plugin.errors import TooLarge
+from slackd.plugin.errors import InvalidAnswer, TooLarge, check_delay
 
 _HANDLED = Done()
 _REASON_LIMIT = 2_000  # characters of a nack's reason
@@ -48,18 +47,18 @@ class Context:
     def respond(self, payload: Mapping[str, Any] | str) -> None:
         """Handled, and Slack's acknowledgement carries this payload; for a command a string is `{"text": …}`.
 
-        Work may go on afterwards. Raises `NotJsonError` or `TooLarge`, and the delivery stays unanswered.
+        Work may go on afterwards. Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`, and the delivery stays
+        unanswered; a handler that lets it pass makes it a dead letter.
         """
         self.conclude(Done(_snapshot(payload, self.envelope)))
 
     def nack(self, reason: str = "", *, retry_after: float | None = None, permanent: bool = False) -> None:
         """Not handled: hand it over again, after `retry_after` seconds or the backoff in the plugin's file.
 
-        `permanent`: no attempt will do better, make it a dead letter.
+        `permanent`: no attempt will do better, make it a dead letter. Raises `InvalidAnswer`, a `ValueError`,
+        where `retry_after` is no such time.
         """
-        if retry_after is not None and not (math.isfinite(retry_after) and retry_after >= 0):
-            raise ValueError(f"retry_after is seconds from now, not {retry_after}")
-        self.conclude(Nack((reason or "not handled")[:_REASON_LIMIT], retry_after, permanent))
+        self.conclude(nack_of(reason, retry_after=retry_after, permanent=permanent))
 
     def extend(self) -> None:
         """Still at work: start the delivery's ack timeout again (an hour in all is the most)."""
@@ -73,8 +72,17 @@ class Context:
             self._post.answer(self.envelope.delivery, answer)
 
 
+def nack_of(reason: str, *, retry_after: float | None = None, permanent: bool = False) -> Nack:
+    """A nack as slackd takes it. Raises `InvalidAnswer`."""
+    check_delay("retry_after", retry_after)
+    return Nack((reason or "not handled")[:_REASON_LIMIT], retry_after, permanent)
+
+
 def as_answer(value: Any, envelope: Envelope) -> Answer:
-    """What a handler's return value means; for an event always "handled", since Slack awaits nothing."""
+    """What a handler's return value means; for an event always "handled", since Slack awaits nothing.
+
+    Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`.
+    """
     if value is None or envelope.type == "events_api":
         return _HANDLED
     return Done(_snapshot(value, envelope))
@@ -86,7 +94,7 @@ def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:
         value = {"text": value}
     if not isinstance(value, Mapping):
         what = "a dict or a string" if envelope.type == "slash_commands" else "a dict"
-        raise TypeError(f"the response to {envelope.type} is {what}, not {type(value).__name__}")
+        raise InvalidAnswer(f"the response to {envelope.type} is {what}, not {type(value).__name__}")
     line = wire.encode_result("", dict(value))
     if len(line) > wire.MAX_LINE_FROM_PLUGIN - _ROOM_AROUND:
         raise TooLarge(

@@ -5,6 +5,7 @@ SlackdError
 └── PluginError
     ├── Retry             raised by a handler: hand it to me again, later
     ├── Permanent         raised by a handler: never again, make it a dead letter
+    │   └── InvalidAnswer the handler's answer is none that slackd takes; also a TypeError and a ValueError
     ├── TooLarge          a response or call does not fit into one line of the protocol
     ├── CallFailed        slackd did not make, or could not finish, a call of the Web API
     ├── SlackError        Slack made the call and answered `ok: false`
@@ -13,11 +14,13 @@ SlackdError
     └── PluginRefused     slackd doesn't accept this program as this plugin
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from slackd import SlackdError
+
+_LONGEST_DELAY = sys.float_info.max
 
 
 class PluginError(SlackdError):
@@ -27,18 +30,37 @@ class PluginError(SlackdError):
 class Retry(PluginError):
     """Raised by a handler: not handled, hand it over again.
 
-    `after` is in seconds; None leaves it to the backoff in the plugin's file. It counts as an attempt.
+    `after` is in seconds; None leaves it to the backoff in the plugin's file. It counts as an attempt. Raises
+    `InvalidAnswer`, a `ValueError`, where `after` is no such time: the delivery is a dead letter then.
     """
 
+    after: float | None = None
+
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
-        if after is not None and not (math.isfinite(after) and after >= 0):
-            raise ValueError(f"after is in seconds from now, not {after}")
+        check_delay("after", after)
         super().__init__(reason or "the handler asks for another attempt")
         self.after = after
 
 
 class Permanent(PluginError):
     """Raised by a handler: not handled, and no attempt will do better. It becomes a dead letter."""
+
+
+class InvalidAnswer(Permanent, TypeError, ValueError):
+    """What a handler would answer is none of a delivery's answers, by its type or its value.
+
+    A handler that lets it pass has its delivery made a dead letter: no attempt will do better.
+    """
+
+
+def check_delay(name: str, seconds: float | None) -> None:
+    """Raises `InvalidAnswer` unless these are seconds from now on, or None."""
+    if seconds is None:
+        return
+    if not isinstance(seconds, int | float):
+        raise InvalidAnswer(f"{name} is in seconds, a number, not {type(seconds).__name__}")
+    if not 0 <= seconds <= _LONGEST_DELAY:
+        raise InvalidAnswer(f"{name} is in seconds from now, not {seconds!r:.60}")
 
 
 class TooLarge(PluginError):

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +22,8 @@ from slackd.plugin.connection import FAREWELL, Connection
 from slackd.plugin.context import Context, as_answer
 from slackd.plugin.envelope import Envelope, Late
 from slackd.plugin.errors import NotRunning, Permanent, PluginRefused, Retry
+from slackd.plugin.matching import Route
+from slackd.plugin.nacks import MISTAKES, as_nack
 from slackd.plugin.session import Session
 from slackd.plugin.slack import current_app
 
@@ -278,20 +279,25 @@ class Runner:
             value = await self._caller.call(route, *arguments)
             if not context.answered:
                 context.conclude(as_answer(value, envelope))
-        except Retry as retry:
-            context.nack(str(retry), retry_after=retry.after)
-        except Permanent as permanent:
-            context.nack(str(permanent), permanent=True)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise  # left unanswered: slackd hands it over again
             context.nack("the handler was cancelled by its own code")
-        except Exception as error:  # the border to the author's code
-            logger.exception("handler failed on delivery %s, attempt %d", envelope.delivery, envelope.attempt)
-            context.nack(traceback.format_exception_only(error)[-1].strip())
+        except Exception as error:  # noqa: BLE001  the border to the author's code
+            self._log_failure(error, envelope, route)
+            context.conclude(as_nack(error))
         finally:
             self._handlers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _log_failure(self, error: Exception, envelope: Envelope, route: Route | None) -> None:
+        about = (envelope.delivery, envelope.attempt)
+        if isinstance(error, MISTAKES):
+            # What was returned is no handler's line in the traceback.
+            name = getattr(route and route.handler, "__qualname__", "the handler")
+            logger.exception("%s answered delivery %s, attempt %d, with what can't be sent", name, *about)
+        elif not isinstance(error, Retry | Permanent):
+            logger.exception("handler failed on delivery %s, attempt %d", *about)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)

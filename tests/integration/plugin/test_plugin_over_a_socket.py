@@ -22,6 +22,10 @@ ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0  # seconds
 
 
+CIRCLE: dict[str, Any] = {}
+CIRCLE["circle"] = CIRCLE
+
+
 class Peer:
     """One accepted connection, read line by line."""
 
@@ -224,15 +228,67 @@ class TestHandlers:
         peer.hand_event("1", "x")
         assert isinstance(await peer.read(), wire.Failure)
 
-    async def test_a_response_that_is_no_json_is_a_nack(self, broker: Broker, serve: Serve) -> None:
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            ({"when": object()}, "object"),
+            ({"a set"}, "not set"),
+            (5, "not int"),
+            ({"text": float("nan")}, "JSON"),
+            (CIRCLE, "JSON"),
+            ("x" * 2_000_000, "bytes"),
+        ],
+        ids=["object", "set", "int", "nan", "circle", "large"],
+    )
+    async def test_of_a_response_that_cannot_be_sent_no_attempt_makes_a_better_one(
+        self, value: Any, reason: str, broker: Broker, serve: Serve, caplog: pytest.LogCaptureFixture
+    ) -> None:
         plugin = Plugin("p", socket=broker.path)
-        plugin.command()(lambda _: {"when": object()})
+
+        @plugin.command("/returned")
+        def mistaken(_: Envelope) -> Any:
+            return value
+
+        @plugin.command("/said")
+        async def says(_: Envelope, context: Context) -> None:
+            context.respond(value)
+
         serve(plugin)
         peer = await broker.accepted()
-        peer.hand_command("1", "/x")
-        message = await peer.read()
-        assert isinstance(message, wire.Failure)
-        assert "object" in message.message
+        for delivery, command in (("1", "/returned"), ("2", "/said")):
+            peer.hand_command(delivery, command)
+            message = await peer.read()
+            assert isinstance(message, wire.Failure)
+            assert message.data == {"permanent": True}
+            assert "the handler's mistake" in message.message
+            assert reason in message.message
+        errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert len(errors) == 2
+        assert "mistaken answered delivery 1, attempt 1" in errors[0]
+
+    @pytest.mark.parametrize("after", [-1.0, float("nan")])
+    async def test_a_retry_at_no_time_is_not_tried_again(
+        self, after: float, broker: Broker, serve: Serve, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path)
+
+        @plugin.event("raised")
+        async def raises(_: Envelope) -> None:
+            raise Retry("busy", after=after)
+
+        @plugin.event("said")
+        def nacks(_: Envelope, context: Context) -> None:
+            context.nack("busy", retry_after=after)
+
+        serve(plugin)
+        peer = await broker.accepted()
+        for delivery, name in (("1", "raised"), ("2", "said")):
+            peer.hand_event(delivery, name)
+            message = await peer.read()
+            assert isinstance(message, wire.Failure)
+            assert message.data == {"permanent": True}
+            assert "seconds from now" in message.message
+        assert [record.levelname for record in caplog.records].count("ERROR") == 2
 
     async def test_answer_first_then_work_on(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)

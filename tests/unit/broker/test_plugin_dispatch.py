@@ -237,6 +237,9 @@ def test_a_session_without_a_name_is_not_awaited() -> None:
     bench.it.left("\x001", bench.now)
     assert bench.it.sessions.is_empty
     assert bench.it.handed() == []
+    bench.does(Retry)
+    bench.joins("\x002", named=False)
+    assert bench.hands() == [("\x002", 1, 2)], "at once, as the next attempt"
 
 
 def test_a_program_that_ends_again_and_again_uses_up_no_attempts_in_a_moment() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from slackd import wire
-from slackd.plugin import Context, Envelope, NotJsonError, Retry, TooLarge
+from slackd.plugin import Context, Envelope, InvalidAnswer, NotJsonError, Permanent, Retry, TooLarge
 from slackd.plugin.address import SYSTEM_SOCKET, socket_path
 from slackd.plugin.answers import Answer, Done, Nack
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.context import as_answer
+from slackd.plugin.nacks import as_nack
 
 
 class Post:
@@ -68,7 +69,7 @@ class TestContext:
         with pytest.raises(TypeError, match="interactive"):
             Context(envelope("interactive"), post).respond("hi")
 
-    @pytest.mark.parametrize("after", [-1.0, float("nan"), float("inf")])
+    @pytest.mark.parametrize("after", [-1.0, float("nan"), float("inf"), 10**400])
     def test_a_retry_is_some_seconds_from_now(self, context: Context, after: float) -> None:
         with pytest.raises(ValueError, match="seconds"):
             context.nack(retry_after=after)
@@ -102,6 +103,41 @@ class TestReturnValues:
     def test_others_are_mistakes(self) -> None:
         with pytest.raises(TypeError, match="list"):
             as_answer([], envelope())
+
+
+class TestWhatIsRaised:
+    def test_a_mistake_of_the_handlers_is_no_attempts_to_mend(self) -> None:
+        for mistake in (
+            InvalidAnswer("after is in seconds from now, not -1"),
+            NotJsonError("a value can't be sent as JSON"),
+            TooLarge("a response of 2000000 bytes"),
+        ):
+            nack = as_nack(mistake)
+            assert nack.permanent
+            assert type(mistake).__name__ in nack.reason
+            assert str(mistake) in nack.reason
+
+    def test_others_are_tried_again(self) -> None:
+        assert as_nack(TypeError("no")) == Nack("TypeError: no")
+        assert as_nack(Retry("busy", after=2)) == Nack("busy", 2)
+        assert as_nack(Permanent("never")) == Nack("never", permanent=True)
+
+    def test_a_time_of_another_type_is_a_mistake(self) -> None:
+        with pytest.raises(InvalidAnswer, match="a number, not str"):
+            Retry(after="5")  # type: ignore[arg-type]
+
+    def test_whatever_the_author_made_of_a_retry_it_is_an_answer(self) -> None:
+        class Bare(Retry):
+            def __init__(self) -> None:
+                pass
+
+            def __str__(self) -> str:
+                raise RuntimeError
+
+        assert as_nack(Bare()) == Nack("a Bare without words")
+        changed = Retry("busy")
+        changed.after = -1
+        assert as_nack(changed).permanent
 
 
 class TestAddress:

@@ -1,0 +1,34 @@
+"""What it means that a handler raised something."""
+
+import traceback
+
+from slackd.plugin.answers import Nack
+from slackd.plugin.context import nack_of
+from slackd.plugin.errors import InvalidAnswer, Permanent, Retry, TooLarge
+from slackd.wire import NotJsonError
+
+MISTAKES = (InvalidAnswer, NotJsonError, TooLarge)
+"""The handler said what can't be said. It would again, and do again what it did before: no attempt helps."""
+
+
+def as_nack(error: Exception) -> Nack:
+    """The answer to a delivery whose handler raised this, whatever the author made of its class."""
+    match error:
+        case InvalidAnswer() | NotJsonError() | TooLarge():
+            return nack_of(f"the handler's mistake: {type(error).__name__}: {_words(error)}", permanent=True)
+        case Permanent():
+            return nack_of(_words(error), permanent=True)
+        case Retry():
+            try:
+                return nack_of(_words(error), retry_after=error.after)
+            except InvalidAnswer as mistake:  # it was set after `Retry` had looked at it
+                return as_nack(mistake)
+        case _:
+            return nack_of(traceback.format_exception_only(error)[-1].strip())
+
+
+def _words(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  the border to the author's code
+        return f"a {type(error).__name__} without words"
