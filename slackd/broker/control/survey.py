@@ -36,17 +36,21 @@ async def survey(broker: RunningBroker) -> Status:
     """The status as of now, with its verdict. Costs O(apps + plugins + sessions), whatever the backlog."""
     now = broker.engine.clock()
     backlogs: Mapping[str, Backlog] | None = None
-    gaps: Sequence[Gap] | None = None
+    gaps: Mapping[str, Sequence[Gap]] | None = None
     unreadable = ""
     try:
         backlogs = await broker.journal.backlogs()
-        gaps = await broker.journal.gaps(now.unix - DAY, MOST_GAPS)
+        # One by one, so that no app's gaps are crowded out by another's.
+        gaps = {app: await broker.journal.gaps(now.unix - DAY, MOST_GAPS, app) for app in broker.config.apps}
     except JournalError as error:
         unreadable = str(error)
     status = Status(
         broker=_broker(broker, now),
         connectors=_connectors(broker, now),
-        apps=tuple(_app(broker, app, gaps, now) for app in broker.config.apps.values()),
+        apps=tuple(
+            _app(broker, app, None if gaps is None else gaps[app.name], now)
+            for app in broker.config.apps.values()
+        ),
         plugins=tuple(_plugin(broker, plugin, backlogs, now) for plugin in broker.config.plugin_files.values()),
         journal=_journal(broker, broker.look_at_journal(), backlogs, unreadable, now),
         answers_awaited=len(broker.core.answers),
@@ -109,7 +113,6 @@ def _troubles(troubles: Iterable[AppTrouble]) -> tuple[Trouble, ...]:
 def _app(broker: RunningBroker, app: App, gaps: Sequence[Gap] | None, now: Instant) -> AppStatus:
     connectors, tally = broker.connectors, broker.core.tally
     open_gap = connectors.open_gap(app.name)
-    mine = None if gaps is None else [gap for gap in gaps if gap.app == app.name]
     troubles = [view.troubles[app.name] for view in connectors.views.values() if app.name in view.troubles]
     lasting = 0.0 if open_gap is None else max(0.0, now.unix - open_gap.start)
     return AppStatus(
@@ -121,8 +124,8 @@ def _app(broker: RunningBroker, app: App, gaps: Sequence[Gap] | None, now: Insta
         strangers=connectors.strangers.get(app.name, 0),
         free=connectors.free(app.name),
         gap=None if open_gap is None else GapNow(open_gap.start, open_gap.reason),
-        gaps_day=None if mine is None else len(mine),
-        gap_seconds_day=None if mine is None else sum(_seconds(gap, now) for gap in mine),
+        gaps_day=None if gaps is None else len(gaps),
+        gap_seconds_day=None if gaps is None else sum(_seconds(gap, now) for gap in gaps),
         seconds_without_ready=connectors.seconds_without.get(app.name, 0.0) + lasting,
         events_hour=broker.observations.events_last_hour(tally, app.name),
         events_hour_limit=HOURLY_LIMIT,

@@ -87,14 +87,14 @@ async def inflight(broker: RunningBroker, request: web.Request) -> web.Response:
 
 
 async def gaps(broker: RunningBroker, request: web.Request) -> web.Response:
-    """Intervals in which an app had no READY connection, oldest first."""
+    """The latest intervals in which an app had no READY connection, oldest first."""
     requests.known_parameters(request, ["since", "app", "limit"])
     since, app = requests.moment(request, "since"), request.query.get("app")
     limit = requests.page_limit(request)
-    found = await broker.journal.gaps(since if since is not None else 0.0, requests.LARGEST_PAGE)
-    mine = [each for each in found if app in (None, each.app)]
+    # One beyond the limit tells whether there are more.
+    found = await broker.journal.gaps(since if since is not None else 0.0, limit + 1, app)
     shown = [
         {"app": each.app, "from": each.start, "until": each.end, "reason": each.reason}
-        for each in mine[-limit:]
+        for each in found[-limit:]
     ]
-    return requests.answer({"gaps": shown, "more": len(mine) > limit or len(found) == requests.LARGEST_PAGE})
+    return requests.answer({"gaps": shown, "more": len(found) > limit})

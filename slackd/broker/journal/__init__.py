@@ -162,8 +162,8 @@ class JournalReader(Protocol):
     async def dead_letter(self, delivery: int) -> DeadLetter | None:
         """One dead letter with its text."""
 
-    async def gaps(self, since: float, limit: int) -> Sequence[Gap]:
-        """Gaps that ended after `since` or have not ended, oldest first."""
+    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[Gap]:
+        """The newest so many gaps that ended after `since` or have not ended, oldest first."""
 
     async def backlogs(self) -> Mapping[str, Backlog]:
         """Every plugin that has open deliveries or dead letters; costs O(plugins)."""

@@ -241,9 +241,11 @@ class MemoryJournal:
             return None
         return attrs.evolve(found[0], text=self._store.envelopes[found[0].envelope].text)
 
-    async def gaps(self, since: float, limit: int) -> Sequence[Gap]:
+    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[Gap]:
         """As in `JournalReader`."""
-        return _by_start(gap for gap in self._store.gaps.values() if gap.end is None or gap.end > since)[:limit]
+        found = _by_start(gap for gap in self._store.gaps.values() if gap.end is None or gap.end > since)
+        wanted = [gap for gap in found if app in (None, gap.app)]
+        return wanted[max(0, len(wanted) - limit) :]
 
     async def backlogs(self) -> Mapping[str, Backlog]:
         """As in `JournalReader`."""

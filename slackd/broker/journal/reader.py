@@ -143,14 +143,16 @@ class Reader:
         rows = await self._rows(f"{_DEAD_WITH_TEXT} WHERE d.delivery = :delivery", delivery=delivery)
         return _dead_letter(rows[0]) if rows else None
 
-    async def gaps(self, since: float, limit: int) -> Sequence[Gap]:
+    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[Gap]:
+        condition = "" if app is None else "AND app = :app "
         rows = await self._rows(
-            'SELECT app, start, "end", reason FROM gap WHERE "end" IS NULL OR "end" > :since '
-            "ORDER BY start, app LIMIT :limit",
+            'SELECT app, start, "end", reason FROM gap WHERE ("end" IS NULL OR "end" > :since) '
+            f"{condition}ORDER BY start DESC, app DESC LIMIT :limit",
             since=since,
             limit=limit,
+            app=app,
         )
-        return [Gap(*row) for row in rows]
+        return [Gap(*row) for row in reversed(rows)]
 
     async def backlogs(self) -> Mapping[str, Backlog]:
         oldest = (

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import time
 
 import pytest
 
+from slackd.broker.journal.writes import Gap
 from slackd.cli.slackctl.client import Refused
 from tests.integration.control.control_rig import TOKEN, World, message, plugin_file, refuses, world
 
@@ -70,6 +72,25 @@ async def test_a_gap_that_lasts_is_failing_and_says_since_when_and_why() -> None
         await here.status(lambda found: found["apps"][0]["gaps_day"])
         (gap,) = (await here.get("/v1/gaps"))["gaps"]
         assert (gap["app"], gap["until"], gap["reason"]) == ("main", None, "stalled")
+
+
+async def test_the_newest_gaps_are_shown_however_many_another_app_has() -> None:
+    async with world(apps=["main", "other"]) as here:
+        now = time.time()
+        others = [Gap("other", now - 9_000 + n, now - 8_999.5 + n, "flaps") for n in range(1_200)]
+        mine = [Gap("main", now - at, now - at + 1, "stalled") for at in (9_500, 8_500, 100)]
+        await here.daemon.engine.write(*others, *mine)
+        newest = await here.get("/v1/gaps", limit=3)
+        assert [(each["app"], each["from"]) for each in newest["gaps"]] == [
+            *(("other", each.start) for each in others[-2:]),
+            ("main", now - 100),
+        ]
+        assert newest["more"]
+        of_main = await here.get("/v1/gaps", app="main", limit=500)
+        assert [each["from"] for each in of_main["gaps"]] == [each.start for each in mine]
+        assert not of_main["more"]
+        status = await here.status()
+        assert [each["gaps_day"] for each in status["apps"]] == [3, 1_000]
 
 
 async def test_ghosts_and_strangers_are_told_apart() -> None:

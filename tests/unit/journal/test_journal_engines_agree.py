@@ -192,6 +192,7 @@ async def _everything(journal: Any) -> dict[str, Any]:
         "dead": [await journal.dead_letter(letter.delivery) for letter in await journal.dead_letters(0, 99)],
         "dead of a": list(await journal.dead_letters(1, 2, "a")),
         "gaps": list(await journal.gaps(NOW + 1, 10)),
+        "last gap of an app": [list(await journal.gaps(0, 1, app)) for app in ("main", "other")],
         "backlogs": dict(await journal.backlogs()),
     }
     for plugin in PLUGINS:

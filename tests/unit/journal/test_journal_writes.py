@@ -298,6 +298,13 @@ class TestSessionsAndTheNoteOfACleanStop:
             assert [ghost.connection for ghost in opening.ghosts] == ["c"]
             assert [gap.start for gap in opening.open_gaps] == [NOW + 9]
 
+    async def test_the_newest_gaps_are_those_that_a_limit_leaves(self, tmp_path: Path) -> None:
+        async with journal_in(tmp_path) as (journal, _):
+            await write(journal, *(Gap("ab"[n % 2], NOW + n, NOW + n + 0.5, "drop") for n in range(10)))
+            assert [gap.start - NOW for gap in await journal.gaps(0, 3)] == [7, 8, 9]
+            assert [gap.start - NOW for gap in await journal.gaps(0, 3, "a")] == [4, 6, 8]
+            assert [gap.start - NOW for gap in await journal.gaps(NOW + 7, 9, "a")] == [8]
+
 
 class TestGroups:
     async def test_callbacks_come_in_the_order_of_submission(self, tmp_path: Path) -> None:
