@@ -19,6 +19,7 @@ from typing import Any, Final, TextIO
 
 from slackd.redaction import without_secrets
 from slackd.service.messages import MESSAGE_IDS
+from slackd.service.printable import printable
 
 FIELDS: Final = ("app", "plugin", "envelope", "connection")
 """Members of `extra` that say what a record is about, in the order in which lines show them."""
@@ -99,8 +100,8 @@ class LineFormatter(_BlankingFormatter):
             parts.append(time.strftime("%H:%M:%S", time.localtime(record.created)))
         if record.levelno != logging.INFO:
             parts.append(f"{record.levelname.lower()}:")
-        parts.append(_one_line(record.message))
-        about = [f"{name}={_one_line(value)}" for name, value in _about(record)]
+        parts.append(printable(record.message))
+        about = [f"{name}={printable(value)}" for name, value in _about(record)]
         if about:
             parts.append(f"[{' '.join(about)}]")
         return " ".join(parts)
@@ -162,7 +163,3 @@ class JournalHandler(logging.Handler):
 def _about(record: logging.LogRecord) -> list[tuple[str, str]]:
     values = ((name, getattr(record, name, None)) for name in FIELDS)
     return [(name, str(value)) for name, value in values if value is not None and value != ""]
-
-
-def _one_line(text: str) -> str:
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import click
 
 from slackd import SlackdError
+from slackd.service.printable import printable
 
 NOT_REACHABLE: Final = 3
 """Exit status when slackd can't be asked."""
@@ -191,6 +192,6 @@ def _with(path: str, parameters: Mapping[str, object]) -> str:
 def _words(response: http.client.HTTPResponse) -> str:
     content = response.read(1 << 20)
     try:
-        return str(json.loads(content)["error"])
+        return printable(str(json.loads(content)["error"]))
     except (ValueError, KeyError, TypeError):
-        return f"slackd answered {response.status} {response.reason}"
+        return printable(f"slackd answered {response.status} {response.reason}")

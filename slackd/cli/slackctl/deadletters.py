@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from slackd.cli.slackctl.client import ControlClient, client, json_option, socket_option
-from slackd.cli.slackctl.wording import NOTHING, count, moment
+from slackd.cli.slackctl.wording import NOTHING, count, for_people, for_programs, moment
 
 REASONS = (
     "attempts",
@@ -39,7 +39,7 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
     only = "" if unreadable else plugin
     found, more = _pages(client(socket), only, limit)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(for_programs(found, indent=2))
         return
     from slackd.cli.slackctl.tables import console, table
 
@@ -59,7 +59,7 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
         shrink=("PLUGIN", "TYPE"),
         fold=("ERROR",),
     )
-    for each in found:
+    for each in for_people(found):
         made.add_row(
             str(each["delivery"]),
             each["plugin"] or NOTHING,
@@ -97,16 +97,22 @@ def show(socket: str | None, as_json: bool, delivery: int) -> None:
     """One dead letter, with its envelope as Slack sent it (but for blanked credentials)."""
     found = client(socket).get(f"/v1/deadletters/{delivery}")
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(for_programs(found, indent=2))
         return
     for name in ("delivery", "envelope", "plugin", "app", "type", "reason", "error", "attempts"):
-        click.echo(f"{name:<9} {found[name] if found[name] != '' else NOTHING}")
+        click.echo(f"{name:<9} {for_people(found[name]) if found[name] != '' else NOTHING}")
     click.echo(f"received  {moment(found['received_at'])}")
     click.echo(f"died      {moment(found['died_at'])}\n")
+    for line in _laid_out(found["text"]):
+        click.echo(for_people(line))
+
+
+def _laid_out(text: str) -> list[str]:
+    """An envelope in lines, if it is JSON; else as it is."""
     try:
-        click.echo(json.dumps(json.loads(found["text"]), indent=2, ensure_ascii=False))
-    except ValueError:
-        click.echo(found["text"])
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False).split("\n")
+    except (ValueError, RecursionError):
+        return [text]
 
 
 @deadletters.command()
@@ -166,7 +172,7 @@ def _change(
             request["after"] = answer["last"]
     click.echo(f"{count(changed, 'dead letter')} {done}")
     for delivery, why in failed.items():
-        click.echo(f"{delivery}: {why}", err=True)
+        click.echo(f"{delivery}: {for_people(why)}", err=True)
     if failed:
         sys.exit(1)
 

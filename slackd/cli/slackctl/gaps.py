@@ -1,13 +1,12 @@
 """`slackctl gaps`: every interval in which an app had no READY connection."""
 
-import json
 import time
 
 import click
 
 from slackd.cli.slackctl.client import client, json_option, socket_option
 from slackd.cli.slackctl.instants import Instant
-from slackd.cli.slackctl.wording import count, duration, moment
+from slackd.cli.slackctl.wording import count, duration, for_people, for_programs, moment
 
 
 @click.command()
@@ -23,7 +22,7 @@ def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None
     """
     found = client(socket).get("/v1/gaps", since=since, app=app, limit=limit)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(for_programs(found, indent=2))
         return
     from slackd.cli.slackctl.tables import attention, console, table
 
@@ -32,7 +31,7 @@ def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None
         screen.print("no gaps" if since is None else f"no gaps since {moment(since)}")
         return
     made = table("APP", "FROM", "UNTIL", "LASTED", "WHY", right=("LASTED",), shrink=("APP",), fold=("WHY",))
-    for gap in found["gaps"]:
+    for gap in for_people(found["gaps"]):
         lasts, end = gap["until"] is None, gap["until"] if gap["until"] is not None else now
         until = attention("lasts") if lasts else moment(gap["until"])
         made.add_row(

@@ -1,11 +1,9 @@
 """`slackctl inflight`: what plugins have in hand, and what Slack waits for."""
 
-import json
-
 import click
 
 from slackd.cli.slackctl.client import client, json_option, socket_option
-from slackd.cli.slackctl.wording import NOTHING, count, duration
+from slackd.cli.slackctl.wording import NOTHING, count, duration, for_people, for_programs
 
 
 @click.command()
@@ -16,7 +14,7 @@ def inflight(socket: str | None, as_json: bool, plugin: str | None) -> None:
     """Deliveries that plugins have in hand: what a stop would interrupt."""
     found = client(socket).get("/v1/inflight", plugin=plugin)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(for_programs(found, indent=2))
         return
     from slackd.cli.slackctl.tables import console, table
 
@@ -33,7 +31,7 @@ def inflight(socket: str | None, as_json: bool, plugin: str | None) -> None:
     made = table(
         "PLUGIN", *numbers, "KEY", "SESSION", "STATE", right=numbers, shrink=("PLUGIN", "KEY", "SESSION")
     )
-    for each in found["deliveries"]:
+    for each in for_people(found["deliveries"]):
         timeout = max(0.0, each["timeout_in"])
         made.add_row(
             each["plugin"],

@@ -1,6 +1,5 @@
 """`slackctl replay`: a plugin is handed again what passed before."""
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ import click
 
 from slackd.cli.slackctl.client import client, json_option, socket_option
 from slackd.cli.slackctl.instants import Instant
-from slackd.cli.slackctl.wording import count
+from slackd.cli.slackctl.wording import count, for_programs
 
 
 @click.command()
@@ -53,7 +52,7 @@ def replay(
     missing = [each for page in pages for each in page["missing"]]
     if as_json:
         names = ("replayed", "not_subscribed", "missing")
-        click.echo(json.dumps({name: [each for page in pages for each in page[name]] for name in names}))
+        click.echo(for_programs({name: [each for page in pages for each in page[name]] for name in names}))
     else:
         replayed, others = (sum(len(page[name]) for page in pages) for name in ("replayed", "not_subscribed"))
         done = "would be handed" if dry_run else "handed"

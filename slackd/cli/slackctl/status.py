@@ -1,12 +1,12 @@
 """`slackctl status`: the verdict first, then why, then the numbers."""
 
-import json
 import sys
 from typing import Final
 
 import click
 
 from slackd.cli.slackctl.client import client, json_option, socket_option
+from slackd.cli.slackctl.wording import for_people, for_programs
 
 EXIT_STATUS: Final = {"ok": 0, "degraded": 1, "failing": 2}
 
@@ -22,9 +22,9 @@ def status(socket: str | None, as_json: bool, verbose: bool) -> None:
     """
     found = client(socket).get("/v1/status")
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(for_programs(found, indent=2))
     else:
         from slackd.cli.slackctl.status_page import show
 
-        show(found, verbose=verbose)
+        show(for_people(found), verbose=verbose)
     sys.exit(EXIT_STATUS.get(found["health"], 2))

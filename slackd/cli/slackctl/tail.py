@@ -1,6 +1,5 @@
 """`slackctl tail`: envelopes as they pass."""
 
-import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any, Final
 import click
 
 from slackd.cli.slackctl.client import Refused, Unreachable, client, json_option, socket_option
+from slackd.cli.slackctl.wording import for_people, for_programs
 
 WHATS: Final = ("recorded", "done", "retried", "dead")
 _COLOURS: Final = {"recorded": "cyan", "done": "green", "retried": "yellow", "dead": "red"}
@@ -42,13 +42,13 @@ def tail(
     try:
         for line in asked.lines("/v1/events", **filters, text=1 if text else None):
             if "error" in line:
-                raise Refused(line["error"])
+                raise Refused(for_people(line["error"]))
             if as_json:
-                click.echo(json.dumps(line))
+                click.echo(for_programs(line))
             elif "dropped" in line:
                 click.secho(f"… {line['dropped']:,} not shown: they pass faster than they can be", dim=True)
             else:
-                _show(line, with_text=text)
+                _show(for_people(line), with_text=text)
     except KeyboardInterrupt:
         sys.exit(0)
     raise Unreachable("slackd has stopped, or restarts")

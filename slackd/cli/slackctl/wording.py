@@ -1,8 +1,31 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and text of others as a terminal may have it."""
 
+import json
 from datetime import datetime
+from typing import Any
+
+from slackd.service.printable import printable
 
 NOTHING = "–"
+
+
+def for_people(value: Any) -> Any:
+    """What slackd answered, with no text in it that a terminal would obey: much of it was written by plugins
+    and by people in Slack."""
+    match value:
+        case str():
+            return printable(value)
+        case list():
+            return [for_people(each) for each in value]
+        case dict():
+            return {for_people(name): for_people(each) for name, each in value.items()}
+    return value
+
+
+def for_programs(value: Any, *, indent: int | None = None) -> str:
+    """The same as JSON, in printable ASCII alone."""
+    # JSON itself leaves DEL as it is.
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
 
 
 def duration(seconds: float | None) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from slackd.service.printable import printable
 from tests.integration.control.control_rig import PATIENCE, World, message, plugin_file, refuses, world
 
 SLACKCTL = (sys.executable, "-m", "slackd.cli.control")
@@ -126,6 +127,46 @@ async def test_dead_letters_from_the_list_to_the_end() -> None:
         code, printed = await slackctl(here, "deadletters", "retry")
         assert code == 2
         assert "say which" in printed
+
+
+STEERS = "\x1b]0;title\x07\x1b[2J\x9b1mall is well\u202e\x7f"
+
+
+def _is_harmless(printed: str) -> bool:
+    return "\x1b" not in printed and printed.replace("\n", "").isprintable()
+
+
+async def test_what_plugins_and_people_in_slack_write_never_steers_the_terminal() -> None:
+    async with world(plugin_file("deploy")) as here:
+        plugin = await here.plugin("deploy")
+        permanent = {"code": -32_000, "message": STEERS, "data": {"permanent": True}}
+        plugin.answer = lambda _: {"error": permanent}
+        tail = await asyncio.create_subprocess_exec(
+            *SLACKCTL, "tail", "--text", "--socket", str(here.control), stdout=subprocess.PIPE
+        )
+        assert tail.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while not len(here.daemon.watchers):
+                await asyncio.sleep(0.01)
+        connector = here.both_connectors()
+        await connector.deliver(message(1, channel=f"C{STEERS}", text=STEERS), f'{{"{STEERS}')
+        await here.status(lambda found: found["plugins"][0]["dead"] == 1)
+        seen = [""]
+        async with asyncio.timeout(PATIENCE):
+            while "→ deploy" not in seen[-1]:
+                seen.append((await tail.stdout.readline()).decode())
+        tail.terminate()
+        await tail.wait()
+        assert all(map(_is_harmless, seen)), seen
+        assert printable(STEERS) in seen[-1]
+        code, listed = await slackctl(here, "deadletters", "list")
+        assert (code, _is_harmless(listed)) == (0, True), listed
+        letters = json.loads((await slackctl(here, "deadletters", "list", "--json"))[1])
+        assert any(each["error"] == STEERS for each in letters)
+        for letter in letters:
+            for option in ((), ("--json",)):
+                code, shown = await slackctl(here, "deadletters", "show", str(letter["delivery"]), *option)
+                assert (code, _is_harmless(shown)) == (0, True), shown
 
 
 async def test_replay_hands_out_again_and_says_what_not() -> None:

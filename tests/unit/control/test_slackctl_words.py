@@ -1,5 +1,6 @@
 """Numbers and instants as people read and write them."""
 
+import json
 import time
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.cli.slackctl.instants import read_instant
-from slackd.cli.slackctl.wording import age, count, duration, moment, size
+from slackd.cli.slackctl.wording import age, count, duration, for_people, for_programs, moment, size
 
 NOON = datetime(2026, 5, 4, 12, 0, 0).timestamp()
 
@@ -48,6 +49,21 @@ def test_sizes(bytes_: int | None, words: str) -> None:
 
 def test_counts() -> None:
     assert (count(1, "gap"), count(0, "gap"), count(1_204, "gap")) == ("1 gap", "0 gaps", "1,204 gaps")
+
+
+@given(
+    st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_nothing_of_what_others_wrote_steers_a_terminal(value: object) -> None:
+    assert json.dumps(for_people(value), ensure_ascii=False).isprintable()
+    as_json = for_programs(value, indent=2)
+    assert as_json.replace("\n", "").isprintable()
+    assert json.loads(as_json) == value
+
+
+def test_what_steers_a_terminal_is_shown_as_an_escape() -> None:
+    assert for_people("\x1b[2J\u202eevil\x9b\n") == r"\x1b[2J\u202eevil\x9b\n"
+    assert for_people("Grüße, 世界 🎉") == "Grüße, 世界 🎉"
 
 
 def test_a_moment_of_another_day_has_its_date() -> None:
