@@ -8,6 +8,7 @@ of envelopes, methods and errors, which come from outside, are named only where 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from slackd.broker.control.observations import Histogram
+from slackd.broker.control.observations import ACK_BOUNDS, Histogram
 from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.status import HOURLY_LIMIT, ConnectorStatus, Status
 from slackd.broker.control.survey import survey
@@ -25,6 +26,22 @@ from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
 KNOWN_TYPES = frozenset({EVENTS, COMMANDS, INTERACTIVE})
 OTHER = "other"
 PHASES = ("dialling", "ready", "leaving", "retiring", "backoff")
+OUTCOMES = ("opened", "handed", "done", "retried", "dead", "refused")
+ANSWERED = ("in_time", "late", "too_large", "stale")
+REASONS = (
+    "rotation_due",
+    "warning",
+    "refresh_requested",
+    "drain",
+    "dropped",
+    "closed_by_either_side",
+    "stalled",
+    "dial_failed",
+    "app_refused",
+    "too_many_websockets",
+    "link_disabled",
+)
+"""Why a connection ends or is replaced, as connectors say it (`Changed.cue`)."""
 MOST_VALUES = 100
 """Values of a label that comes from outside before the rest is `other`."""
 _PLAIN = re.compile(r"[a-z0-9_.]{1,60}")
@@ -76,13 +93,13 @@ class BrokerCollector(Collector):
             "slackd_unreadable_envelopes",
             "Envelopes nobody could understand.",
             ["app"],
-            _by_one(tally.unreadable),
+            self._each_app(tally.unreadable),
         )
         yield _counter(
             "slackd_refused_envelopes",
             "Envelopes not acknowledged since the journal could not take them.",
             ["app"],
-            _by_one(tally.refused),
+            self._each_app(tally.refused),
         )
         yield _counter(
             "slackd_first_seen_on_retry",
@@ -90,17 +107,18 @@ class BrokerCollector(Collector):
             ["app"],
             self._each_app(tally.first_seen_on_retry),
         )
-        acks = {(app,): float(each.count) for app, each in seen.ack_latency.items()}
-        yield _counter("slackd_acks", "Acknowledgements sent to Slack.", ["app"], acks)
+        latency = {app: Histogram(ACK_BOUNDS) for app in self._broker.config.apps} | seen.ack_latency
+        acks = Counter({app: each.count for app, each in latency.items()})
+        yield _counter("slackd_acks", "Acknowledgements sent to Slack.", ["app"], self._each_app(acks))
         yield _counter(
             "slackd_unsendable_acks",
             "Acknowledgements that could not be sent: their connection was gone, or Slack takes none so long.",
             ["app"],
-            _by_one(seen.unsendable),
+            self._each_app(seen.unsendable),
         )
-        latency = {(app,): each for app, each in seen.ack_latency.items()}
         text = "From the receipt of an envelope to its acknowledgement on the wire."
-        yield _histogram("slackd_ack_latency_seconds", text, ["app"], latency)
+        by_app = {(app,): each for app, each in latency.items()}
+        yield _histogram("slackd_ack_latency_seconds", text, ["app"], by_app)
         events = {(app.name,): float(app.events_hour) for app in self._status.apps}
         yield _gauge("slackd_events_hour", "Event deliveries within the last hour.", ["app"], events)
         limit = "Event deliveries an hour that Slack allows an app and workspace."
@@ -125,7 +143,8 @@ class BrokerCollector(Collector):
             "slackd_reconnects",
             "Connections that ended or were replaced.",
             ["app", "reason"],
-            _bounded(_without_spaces(self._broker.connectors.reconnects)),
+            _zeros(self._broker.config.apps, REASONS)
+            | _bounded(_without_spaces(self._broker.connectors.reconnects)),
         )
         without = {(app.name,): app.seconds_without_ready for app in apps}
         text = "Time in which an app had no READY connection."
@@ -143,10 +162,11 @@ class BrokerCollector(Collector):
 
     def _plugins(self) -> Iterator[Metric]:
         plugins, tally = self._status.plugins, self._broker.core.tally
-        yield _counter(
-            "slackd_deliveries", "What became of deliveries.", ["plugin", "outcome"], tally.deliveries
-        )
-        yield _counter("slackd_answers", "When answers came.", ["plugin", "when"], tally.answers)
+        names = self._broker.config.plugin_files
+        deliveries = _zeros(names, OUTCOMES) | tally.deliveries
+        yield _counter("slackd_deliveries", "What became of deliveries.", ["plugin", "outcome"], deliveries)
+        answers = _zeros(names, ANSWERED) | tally.answers
+        yield _counter("slackd_answers", "When answers came.", ["plugin", "when"], answers)
         calls: Counter[tuple[str, str]] = Counter()
         for (plugin, _, outcome), count in tally.calls.items():
             calls[plugin, outcome] += count
@@ -168,7 +188,7 @@ class BrokerCollector(Collector):
 
     def _each_app(self, counts: Counter[str]) -> dict[tuple[str, ...], float]:
         """Zero is said too, so that a first one is seen as a rise."""
-        return {(app,): float(counts[app]) for app in self._broker.config.apps}
+        return {(app,): float(counts[app]) for app in {*self._broker.config.apps, *counts}}
 
 
 def _connected(sessions: Iterable[object]) -> int:
@@ -191,8 +211,9 @@ def _known_types(counts: Counter[tuple[str, str]]) -> dict[tuple[str, ...], floa
     return {labels: float(count) for labels, count in found.items()}
 
 
-def _by_one(counts: Counter[str]) -> dict[tuple[str, ...], float]:
-    return {(name,): float(count) for name, count in counts.items()}
+def _zeros(names: Iterable[str], values: Iterable[str]) -> dict[tuple[str, ...], float]:
+    """Zero is said too: without a sample before it, a first one is no rise to `increase` and `rate`."""
+    return dict.fromkeys(product(names, values), 0.0)
 
 
 def _without_spaces(counts: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:

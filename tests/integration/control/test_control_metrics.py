@@ -4,6 +4,8 @@ import re
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from slackd.broker.metrics import REASONS
+from slackd.connector.socketmode.lifecycle import TRANSITIONS, Phase
 from slackd.link.messages import Acknowledged
 from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
 
@@ -82,7 +84,7 @@ async def test_what_happened_is_counted() -> None:
             ("slackd_connections", (main, ("connector", "1"), ("state", "ready"))): 0,
             ("slackd_connections", (main, ("connector", "2"), ("state", "ready"))): 1,
             ("slackd_reconnects_total", (main, ("reason", "rotation_due"))): 1,
-            ("slackd_reconnects_total", (main, ("reason", "closed_by_either_side"))): None,
+            ("slackd_reconnects_total", (main, ("reason", "closed_by_either_side"))): 0,
             ("slackd_ghosts", (main,)): 1,
             ("slackd_events_hour", (main,)): 3,
             ("slackd_deliveries_total", (("outcome", "done"), deploy)): 1,
@@ -92,6 +94,29 @@ async def test_what_happened_is_counted() -> None:
             ("slackd_plugin_sessions", (deploy,)): 1,
         }
         assert {key: samples.get(key) for key in expected} == expected
+
+
+async def test_a_first_one_is_seen_as_a_rise_since_zero_is_said_before_it() -> None:
+    """`increase()` needs a sample from before: a series that begins with 1 has not risen."""
+    async with world(plugin_file("deploy"), apps=["main", "other"]) as here:
+        samples = await scrape(here)
+        expected: set[tuple[str, tuple[tuple[str, str], ...]]] = {
+            ("slackd_deliveries_total", (("outcome", outcome), ("plugin", "deploy")))
+            for outcome in ("opened", "handed", "done", "retried", "dead", "refused")
+        }
+        for app in ("main", "other"):
+            for name in ("acks", "unsendable_acks", "refused_envelopes", "unreadable_envelopes"):
+                expected.add((f"slackd_{name}_total", (("app", app),)))
+            expected.add(("slackd_ack_latency_seconds_count", (("app", app),)))
+            for reason in ("rotation_due", "dropped", "dial_failed", "app_refused"):
+                expected.add(("slackd_reconnects_total", (("app", app), ("reason", reason))))
+        assert {key: samples.get(key) for key in expected} == dict.fromkeys(expected, 0)
+
+
+def test_every_reason_for_which_a_connection_is_replaced_is_known() -> None:
+    gone = set(Phase) - {Phase.DIALLING, Phase.READY}
+    cues = {cue for at in (Phase.DIALLING, Phase.READY) for cue, to in TRANSITIONS[at].items() if to in gone}
+    assert {cue.value.replace(" ", "_") for cue in cues} == set(REASONS)
 
 
 async def test_everything_that_was_asked_for_is_there() -> None:
