@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from slackd.broker.control import requests
+from slackd.broker.control import names, requests
 from slackd.broker.control.running import RunningBroker
 from slackd.broker.journal import DeadLetter
 from slackd.broker.journal.writes import Discard, Done, Reason, Revive
@@ -23,7 +23,10 @@ async def listed(broker: RunningBroker, request: web.Request) -> web.Response:
     before."""
     requests.known_parameters(request, ["plugin", "after", "limit"])
     limit, after = requests.page_limit(request), requests.whole_number(request, "after", 0)
-    letters = await broker.journal.dead_letters(after, limit, request.query.get("plugin"))
+    plugin = request.query.get("plugin")
+    if after == 0:
+        await names.check_plugin_of_letters(broker, plugin)
+    letters = await broker.journal.dead_letters(after, limit, plugin)
     return requests.answer({"deadletters": [_summary(each) for each in letters], "more": len(letters) == limit})
 
 
@@ -61,9 +64,11 @@ async def _change(
     if ids is not None:
         letters, last, more = await _named(broker, ids), 0, False
     else:
-        page = await broker.journal.dead_letters(
-            requests.id_in(content, "after"), requests.LARGEST_PAGE, plugin
-        )
+        after = requests.id_in(content, "after")
+        if after == 0:
+            # Behind the first page there may be none left: they were just thrown away.
+            await names.check_plugin_of_letters(broker, plugin)
+        page = await broker.journal.dead_letters(after, requests.LARGEST_PAGE, plugin)
         reason, until = _reason(content), requests.moment_in(content, "until")
         letters = [each for each in page if _is_meant(each, reason, until)]
         last, more = page[-1].delivery if page else 0, len(page) == requests.LARGEST_PAGE

@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
 from aiohttp import web
 
 from slackd.broker.actions import Passed
-from slackd.broker.control import requests
+from slackd.broker.control import names, requests
 from slackd.broker.control.reading_again import understood
 from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
@@ -45,7 +46,8 @@ _FILTERS = ("app", "type", "plugin", "event", "channel", "what")
 
 @attrs.frozen
 class Filter:
-    """What somebody wants to see; None for anything. `event` is a name an event answers to, or a command."""
+    """What somebody wants to see; None for anything. `event` is a glob, as in a subscription, for the
+    names that an event answers to, or for a command."""
 
     app: str | None = None
     type: str | None = None
@@ -62,8 +64,12 @@ class Filter:
             and self.plugin in (None, line["plugin"])
             and self.channel in (None, line["channel"])
             and self.what in (None, line["what"])
-            and (self.event is None or self.event in (*line["events"], line["command"]))
+            and (self.event is None or self._names(self.event, (*line["events"], line["command"])))
         )
+
+    @staticmethod
+    def _names(event: str, names: Iterable[str]) -> bool:
+        return any(fnmatchcase(name, event) for name in names if name)
 
 
 async def stream(broker: RunningBroker, request: web.Request) -> web.StreamResponse:
@@ -74,6 +80,7 @@ async def stream(broker: RunningBroker, request: web.Request) -> web.StreamRespo
         Filter(**{name: request.query.get(name) for name in _FILTERS}),
         requests.flag(request, "text"),
     )
+    _check(broker, wanted)
     watcher = broker.watchers.join()
     if watcher is None:
         raise requests.Unavailable(f"{MOST_WATCHERS} people watch already, the most there may be")
@@ -94,6 +101,14 @@ async def stream(broker: RunningBroker, request: web.Request) -> web.StreamRespo
     finally:
         broker.watchers.leave(watcher)
     return response
+
+
+def _check(broker: RunningBroker, wanted: Filter) -> None:
+    names.check_app(broker, wanted.app)
+    names.check_type(broker, wanted.type)
+    names.check_happening(wanted.what)
+    if wanted.plugin is not None:
+        names.declared_plugin(broker, wanted.plugin)
 
 
 async def _next(watcher: Watcher) -> Sequence[Passed]:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from aiohttp import web
 
-from slackd.broker.control import requests
+from slackd.broker.control import names, requests
 from slackd.broker.control.reading_again import understood
 from slackd.broker.control.running import RunningBroker
 from slackd.broker.dispatch.matching import Matcher
@@ -39,7 +39,7 @@ async def replay(broker: RunningBroker, request: web.Request) -> web.Response:
     "after"?: ID}`: a page; `more` says that there are more, from `last` on. `app` and `type` narrow it, and
     `dry_run` only says what would be handed out."""
     content = await requests.body(request, _MEMBERS)
-    plugin = _plugin(broker, content)
+    plugin, wanted = _plugin(broker, content), _wanted(broker, content)
     ids, since = requests.ids_in(content, "envelopes"), requests.moment_in(content, "since")
     if (ids is None) == (since is None):
         raise requests.BadRequest('say which: "envelopes": [ID, ...] or "since": UNIX seconds')
@@ -51,11 +51,7 @@ async def replay(broker: RunningBroker, request: web.Request) -> web.Response:
         after, until = requests.id_in(content, "after"), requests.moment_in(content, "until")
         page = await broker.journal.recorded(after, requests.LARGEST_PAGE, since, until)
         missing, more = [], len(page) == requests.LARGEST_PAGE
-    meant = [
-        each
-        for each in page
-        if _Wanted(requests.text_in(content, "app"), requests.text_in(content, "type"))(each)
-    ]
+    meant = [each for each in page if wanted(each)]
     writes = _writes(plugin, meant, broker.engine.clock().unix)
     handed = [write.envelope for write in writes]
     if writes and not requests.flag_in(content, "dry_run"):
@@ -77,14 +73,18 @@ async def replay(broker: RunningBroker, request: web.Request) -> web.Response:
     )
 
 
+def _wanted(broker: RunningBroker, content: Any) -> _Wanted:
+    wanted = _Wanted(requests.text_in(content, "app"), requests.text_in(content, "type"))
+    names.check_app(broker, wanted.app)
+    names.check_type(broker, wanted.type)
+    return wanted
+
+
 def _plugin(broker: RunningBroker, content: Any) -> Plugin:
     name = requests.text_in(content, "plugin")
     if name is None:
         raise requests.BadRequest('name the plugin to hand it to: "plugin": "NAME"')
-    plugin = broker.config.plugin_files.get(name)
-    if plugin is None:
-        raise requests.NotFound(f"no file in plugins.d declares a plugin {name[:100]!r}")
-    return plugin
+    return names.declared_plugin(broker, name)
 
 
 def _writes(plugin: Plugin, page: Sequence[StoredEnvelope], now: float) -> list[Replay]:

@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 from aiohttp import web
 
-from slackd.broker.control import requests
+from slackd.broker.control import names, requests
 from slackd.broker.control.health import SILENT_AFTER, not_ready
 from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.survey import survey
@@ -49,8 +49,8 @@ async def inflight(broker: RunningBroker, request: web.Request) -> web.Response:
     """What a stop would interrupt: deliveries that are out, answers that Slack waits for, calls under way."""
     requests.known_parameters(request, ["plugin"])
     only = request.query.get("plugin")
-    if only is not None and only not in broker.core.plugins:
-        raise requests.NotFound(f"no file in plugins.d declares a plugin {only[:100]!r}")
+    if only is not None:
+        names.declared_plugin(broker, only)
     now = broker.engine.clock()
     deliveries: list[dict[str, Any]] = []
     total = 0
@@ -91,6 +91,7 @@ async def gaps(broker: RunningBroker, request: web.Request) -> web.Response:
     requests.known_parameters(request, ["since", "app", "limit"])
     since, app = requests.moment(request, "since"), request.query.get("app")
     limit = requests.page_limit(request)
+    await names.check_app_of_gaps(broker, app)
     # One beyond the limit tells whether there are more.
     found = await broker.journal.gaps(since if since is not None else 0.0, limit + 1, app)
     shown = [

@@ -1,8 +1,16 @@
 """`slackctl metrics`: what a scraper would read."""
 
+import difflib
+from collections.abc import Iterable
+
 import click
 
+from slackd import SlackdError
 from slackd.cli.slackctl.client import client, socket_option
+
+
+class NoSuchMetric(SlackdError):
+    """No metric's name holds a word that was given."""
 
 
 @click.command()
@@ -10,12 +18,21 @@ from slackd.cli.slackctl.client import client, socket_option
 @click.argument("filters", nargs=-1, metavar="[WORD]...")
 def metrics(socket: str | None, filters: tuple[str, ...]) -> None:
     """Print the metrics as Prometheus reads them; with WORDs only those whose names hold one of them."""
-    text = client(socket).text("/metrics").decode()
-    if filters:
-        text = "".join(
-            f"{line}\n" for line in text.splitlines() if any(word in _name(line) for word in filters)
-        )
-    click.echo(text, nl=False)
+    lines = client(socket).text("/metrics").decode().splitlines()
+    names = {_name(line) for line in lines}
+    wanted = {name for name in names if not filters or any(word in name for word in filters)}
+    for line in lines:
+        if _name(line) in wanted:
+            click.echo(line)
+    unknown = [word for word in filters if not any(word in name for name in names)]
+    if unknown:
+        raise NoSuchMetric("; ".join(_said_of(word, names) for word in unknown))
+
+
+def _said_of(unknown: str, names: Iterable[str]) -> str:
+    words = {word for name in names for word in (name, *name.split("_"))}
+    near = difflib.get_close_matches(unknown, words, 1)
+    return f"no metric has {unknown!r} in its name{f'; did you mean {near[0]!r}?' if near else ''}"
 
 
 def _name(line: str) -> str:

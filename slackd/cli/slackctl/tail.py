@@ -19,7 +19,7 @@ _COLOURS: Final = {"recorded": "cyan", "done": "green", "retried": "yellow", "de
 @json_option
 @click.option("--app", help="Only this app's.")
 @click.option("--type", "type_", help="Only of this type (events_api, slash_commands, interactive).")
-@click.option("--event", help="Only this event or command (app_mention, message.channels, /deploy).")
+@click.option("--event", help="Only this event or command (app_mention, 'message.*', /deploy).")
 @click.option("--channel", help="Only in this channel, by its id.")
 @click.option("--plugin", help="Only what becomes of it at this plugin.")
 @click.option("--what", type=click.Choice(WHATS), help="Only these happenings.")

@@ -96,6 +96,8 @@ async def test_a_dead_letter_says_why() -> None:
         ("?type=slash_commands", ["envelope-2"]),
         ("?event=/deploy", ["envelope-2"]),
         ("?event=message.channels&channel=C9", ["envelope-3"]),
+        ("?event=message.*", ["envelope-1", "envelope-3"]),
+        ("?event=/dep*", ["envelope-2"]),
         ("?app=main&what=recorded", ["envelope-1", "envelope-2", "envelope-3"]),
     ],
 )

@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
 from slackd.broker.journal.writes import Gap
 from slackd.cli.slackctl.client import Refused
+from slackd.config import Plugin, Subscription
 from tests.integration.control.control_rig import TOKEN, World, message, plugin_file, refuses, world
 
 
@@ -183,6 +185,24 @@ async def _ask(here: World, path: str) -> bytes:
         ("GET", "/v1/deadletters/x", "", 400, "expected the number of a delivery"),
         ("GET", "/v1/gaps?since=nan", "", 400, "expected UNIX seconds"),
         ("GET", "/v1/events?event=a&evnt=b", "", 400, "'evnt' is no parameter"),
+        ("GET", "/v1/events?what=zzz", "", 400, "what='zzz': expected one of recorded, done, retried, dead"),
+        ("GET", "/v1/events?what=deed", "", 400, "did you mean 'dead'?"),
+        ("GET", "/v1/events?type=event_api", "", 400, "did you mean 'events_api'?"),
+        ("GET", "/v1/events?app=mian", "", 404, "has no app 'mian'; did you mean 'main'?"),
+        ("GET", "/v1/events?plugin=deploi", "", 404, "a plugin 'deploi'; did you mean 'deploy'?"),
+        ("GET", "/v1/gaps?app=nope", "", 404, "has no app 'nope'; it has main"),
+        ("GET", "/v1/inflight?plugin=deploi", "", 404, "a plugin 'deploi'; did you mean 'deploy'?"),
+        ("GET", "/v1/deadletters?plugin=nope", "", 404, "a plugin 'nope', and none has dead letters"),
+        ("POST", "/v1/deadletters/discard", '{"plugin": "nope"}', 404, "a plugin 'nope', and none has"),
+        ("POST", "/v1/deadletters/retry", '{"plugin": "deploi"}', 404, "did you mean 'deploy'?"),
+        ("POST", "/v1/replay", '{"plugin": "deploy", "since": 1, "app": "nope"}', 404, "has no app 'nope'"),
+        (
+            "POST",
+            "/v1/replay",
+            '{"plugin": "deploy", "since": 1, "type": "x"}',
+            400,
+            "type='x': expected one of",
+        ),
         ("POST", "/v1/deadletters/retry", "{", 400, "the body is not JSON"),
         ("POST", "/v1/deadletters/retry", "[" * 100_000, 400, "the body is not JSON"),
         ("POST", "/v1/deadletters/retry", "[]", 400, "must be a JSON object"),
@@ -207,6 +227,21 @@ async def test_a_wrong_request_is_answered_with_what_is_wrong(
         first, _, content = answer.partition(b"\r\n\r\n")
         assert int(first.split()[1]) == code
         assert words in json.loads(content)["error"]
+
+
+async def test_a_type_that_a_plugin_subscribes_to_or_slack_has_sent_is_known() -> None:
+    hears = Plugin("odd", Path("/etc/slackd/plugins.d/odd.toml"), subscriptions=(Subscription("new_type"),))
+    async with world(hears) as here:
+        await here.both_connectors().deliver(message(1).replace("events_api", "newer_type"))
+        for kind in ("new_type", "newer_type", "interactive"):
+            content = {"plugin": "odd", "since": 1, "type": kind, "dry_run": True}
+            assert (await here.post("/v1/replay", content))["missing"] == []
+
+
+async def test_what_is_gone_from_the_configuration_is_known_by_what_it_left() -> None:
+    async with world() as here:
+        await here.daemon.engine.write(Gap("gone", time.time() - 9, time.time() - 8, "stalled"))
+        assert len((await here.get("/v1/gaps", app="gone"))["gaps"]) == 1
 
 
 async def test_no_token_is_in_anything_that_can_be_asked() -> None:

@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from slackd.broker.control import requests
 from slackd.service.printable import printable
 from tests.integration.control.control_rig import PATIENCE, World, message, plugin_file, refuses, world
 
@@ -127,6 +130,30 @@ async def test_dead_letters_from_the_list_to_the_end() -> None:
         code, printed = await slackctl(here, "deadletters", "retry")
         assert code == 2
         assert "say which" in printed
+
+
+async def test_dead_letters_of_a_plugin_that_is_gone_are_not_retried_and_can_be_discarded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-c-"))
+    try:
+        async with world(plugin_file("hello"), folder=folder) as here:
+            (await here.plugin("hello")).answer = refuses
+            await here.both_connectors().deliver(message(1, "C1"), message(2, "C2"))
+            await here.status(lambda found: found["plugins"][0]["dead"] == 2)
+        # In pages of one: the second page of what is discarded finds none of the plugin's left.
+        monkeypatch.setattr(requests, "LARGEST_PAGE", 1)
+        async with world(folder=folder) as here:
+            code, printed = await slackctl(here, "deadletters", "retry", "--plugin", "hello")
+            assert code == 1
+            assert printed.count("no file in plugins.d declares the plugin hello") == 2
+            assert "0 dead letters retried" in printed.splitlines()
+            discard = ("deadletters", "discard", "--plugin", "hello")
+            assert await slackctl(here, *discard) == (0, "2 dead letters discarded\n")
+            code, printed = await slackctl(here, *discard)
+            assert (code, "'hello', and none has dead letters" in printed) == (1, True)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder)
 
 
 STEERS = "\x1b]0;title\x07\x1b[2J\x9b1mall is well\u202e\x7f"
@@ -245,6 +272,36 @@ async def test_metrics_can_be_narrowed_to_a_word() -> None:
         assert code == 0
         assert printed.splitlines()[-1] == 'slackd_ghosts{app="main"} 0.0'
         assert len(printed.splitlines()) == 3
+
+
+async def test_a_word_that_no_metric_holds_is_told() -> None:
+    async with world() as here:
+        assert await slackctl(here, "metrics", "nosuch") == (
+            1,
+            "slackctl: no metric has 'nosuch' in its name\n",
+        )
+        code, printed = await slackctl(here, "metrics", "strangers", "gosts")
+        assert code == 1
+        assert printed.endswith("slackctl: no metric has 'gosts' in its name; did you mean 'ghosts'?\n")
+        assert 'slackd_strangers{app="main"} 0.0' in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("tail --app mian", "has no app 'mian'; did you mean 'main'?"),
+        ("tail --plugin nope", "no file in plugins.d declares a plugin 'nope'"),
+        ("gaps --app mian", "has no app 'mian'; did you mean 'main'?"),
+        ("deadletters discard --plugin deplyo", "'deplyo', and none has dead letters; did you mean 'deploy'?"),
+        ("deadletters list --plugin nope", "a plugin 'nope', and none has dead letters"),
+        ("replay deploy --since 5m --app nope", "has no app 'nope'; it has main"),
+    ],
+)
+async def test_a_misspelt_filter_is_told_with_what_was_meant(arguments: str, words: str) -> None:
+    async with world(plugin_file("deploy")) as here:
+        code, printed = await slackctl(here, *arguments.split())
+        assert code == 1
+        assert words in printed
 
 
 async def test_a_reader_that_has_read_enough_is_no_error() -> None:
