@@ -5,14 +5,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from slackd.config import App, Config, InvalidConfig, Plugin, Problem
+from slackd.config.paths import SYSTEM_FILE
 from slackd.config.problems import spelled
 from slackd.config.surroundings import missing
 from slackd.config.units import format_duration, format_size
+from slackd.errors import ConfigError
 
 
 def problems_as_json(error: InvalidConfig) -> str:
     """One JSON object for a program: `ok` false, and the problems."""
     return json.dumps({"ok": False, "problems": [_problem(problem) for problem in error.problems]})
+
+
+def absence_as_json(error: ConfigError) -> str:
+    """The same where no file was named and none is there, by the one that was looked for first."""
+    absence = Problem(SYSTEM_FILE, (), "nothing", "a configuration file", mend=str(error))
+    return problems_as_json(InvalidConfig([absence]))
 
 
 def summary_as_json(config: Config) -> str:

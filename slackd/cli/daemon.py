@@ -14,7 +14,8 @@ from slackd import SlackdError, __version__
 _config_option = click.option(
     "--config",
     "config_file",
-    type=click.Path(dir_okay=False),
+    # No click.Path: what is wrong with it is told where it is read, as every other mistake is.
+    type=str,
     metavar="FILE",
     help="The configuration; else $SLACKD_CONFIG, /etc/slackd/slackd.toml or the user's own.",
 )
@@ -64,11 +65,17 @@ def check_config(config_file: str | None, as_json: bool) -> None:
     """
     from slackd.cli import check
     from slackd.config import InvalidConfig, find_file, load
+    from slackd.errors import ConfigError
 
     try:
         config = load(find_file(config_file, os.environ))
     except InvalidConfig as error:
         click.echo(check.problems_as_json(error) if as_json else str(error))
+        sys.exit(1)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        click.echo(check.absence_as_json(error))
         sys.exit(1)
     click.echo(check.summary_as_json(config) if as_json else check.summary(config))
 

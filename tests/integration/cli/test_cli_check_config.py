@@ -1,8 +1,12 @@
 """`slackd check-config`, as an operator and a program use it."""
 
 import json
+import os
 from pathlib import Path
 
+import pytest
+
+from slackd.config.paths import SYSTEM_FILE
 from tests.integration.cli.daemon_process import slackd
 
 
@@ -106,6 +110,43 @@ def test_a_program_reads_mistakes_as_json(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "unreadable"])
+def test_what_is_no_file_to_read_is_a_mistake_like_any_other(
+    kind: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    target, words = tmp_path / "slackd.toml", {"unreadable": "permission denied"}.get(kind, f"a {kind}")
+    if kind == "folder":
+        target.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(target)
+    else:
+        if os.geteuid() == 0:
+            pytest.skip("root reads everything")
+        target.touch(mode=0)
+    done = slackd("check-config", "--config", str(target), *options)
+    assert (done.returncode, done.stderr) == (1, "")
+    if options:
+        (problem,) = json.loads(done.stdout)["problems"]
+        assert (problem["file"], problem["found"]) == (str(target), words)
+    else:
+        assert f"{target}: found {words}, expected a configuration file" in done.stdout
+
+
+def test_no_configuration_anywhere_is_json_for_a_program(tmp_path: Path) -> None:
+    if SYSTEM_FILE.exists():
+        pytest.skip("slackd is installed here")
+    done = slackd("check-config", "--json", environ={"XDG_CONFIG_HOME": str(tmp_path), "SLACKD_CONFIG": ""})
+    assert (done.returncode, done.stderr) == (1, "")
+    said = json.loads(done.stdout)
+    (problem,) = said["problems"]
+    assert (said["ok"], problem["found"]) == (False, "nothing")
+    assert f"neither {SYSTEM_FILE} nor {tmp_path}" in problem["mend"]
+    told = slackd("check-config", environ={"XDG_CONFIG_HOME": str(tmp_path), "SLACKD_CONFIG": ""})
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith("slackd: No configuration: neither ")
 
 
 def test_no_configuration_anywhere_is_told_in_a_line(tmp_path: Path) -> None:
