@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from slackd.broker.nesting import DEEPEST, is_deep
+from slackd.broker.surrogates import all_unicode
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Envelope, Facets, Unreadable
 from slackd.wire import decoder, parse
 
@@ -42,7 +43,7 @@ def read(arrival: Arrival) -> Envelope | Unreadable:
     # Slack knows only the id that it spelt, half a surrogate pair or not: the acknowledgement escapes it again.
     envelope_id = frame.get("envelope_id")
     if "\\" in text and "\\u" in text and _SURROGATE.search(text) is not None:
-        frame = _plain(frame)
+        frame = all_unicode(frame)
     kind = frame.get("type")
     if not isinstance(envelope_id, str) or not envelope_id:
         return _unreadable(arrival, 'it has no "envelope_id"')
@@ -73,15 +74,6 @@ def _unreadable(arrival: Arrival, reason: str) -> Unreadable:
     # Nobody can tell where in it Slack put its token, so whatever looks like it goes.
     text = _TOKEN_CUT_OFF.sub('"token":""', arrival.text)
     return Unreadable(arrival.app, envelope_id, text, (key,), reason)
-
-
-def _plain(value: Any) -> Any:
-    """Without lone surrogates, which JSON can spell and neither UTF-8 nor the journal can hold."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode(errors="replace").decode()
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from slackd import wire
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
+from slackd.broker.surrogates import all_unicode, as_unicode
 from slackd.frozen import frozen
 from slackd.wire import LineReader
 
@@ -238,7 +239,7 @@ def _event(message: wire.Message) -> Event | None:
             level, said = params.get("level", "info"), params.get("message")
             if not isinstance(level, str) or not isinstance(said, str):
                 return None
-            return Logged(level[:MAX_NAME], _unicode(said[:MAX_LOGGED]))
+            return Logged(level[:MAX_NAME], as_unicode(said[:MAX_LOGGED]))
     return None
 
 
@@ -278,12 +279,7 @@ def _holding(params: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
 
 def _client(value: Any) -> str:
     parts = (value.get("name"), value.get("version")) if isinstance(value, dict) else (value,)
-    return _unicode(" ".join(each for each in parts if isinstance(each, str))[:MAX_NAME])
-
-
-def _unicode(text: str) -> str:
-    """Without lone surrogates, which a JSON escape can spell and UTF-8 cannot hold."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    return as_unicode(" ".join(each for each in parts if isinstance(each, str))[:MAX_NAME])
 
 
 def _attempt_named(id_: Any) -> tuple[int, int] | None:
@@ -306,7 +302,7 @@ def _answered(id_: int | str, result: Any) -> Event | None:
     if not isinstance(response, dict) or is_deep(response):
         wanted = f"must be an object, with at most {DEEPEST} objects and arrays within each other"
         return Misanswered(*named, f'"response" {wanted}')
-    return Answered(*named, _unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":"))))
+    return Answered(*named, as_unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
@@ -319,7 +315,7 @@ def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
         if isinstance(after, int | float) and not isinstance(after, bool):
             retry_after = float(min(max(after, 0), LONGEST))
         permanent = data.get("permanent") is True
-    return Nacked(*named, _unicode(text[:2_000]), retry_after, permanent)
+    return Nacked(*named, as_unicode(text[:2_000]), retry_after, permanent)
 
 
 def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
@@ -335,4 +331,4 @@ def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise _Bad(f'"call_id" must be a string of 1 to {MAX_NAME} characters')
     if call_id is not None and not call_id.isprintable():
         raise _Bad('"call_id" must be printable')
-    return CallAsked(id_, app, method, args or {}, call_id or "")
+    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "")

@@ -30,6 +30,12 @@ async def test_slacks_own_answer_comes_back_also_a_bad_one() -> None:
         assert here.daemon.core.tally.calls["bot", "chat.postMessage", "not_in_channel"] == 1
 
 
+async def test_half_a_surrogate_pair_in_the_args_reaches_slack_as_a_question_mark() -> None:
+    async with house(BOT) as here:
+        assert await call(await here.program(), args={"text": "\ud800"}) == {"ok": True}
+        assert here.connector.calls[0].args == {"text": "?"}
+
+
 @pytest.mark.parametrize(
     ("params", "code"),
     [

@@ -254,6 +254,11 @@ class TestEverythingElse:
             CallAsked(1, None, "api.test", {})
         ]
 
+    def test_a_call_holds_no_lone_surrogate_wherever_it_was(self) -> None:
+        args = {"text": "\ud800é", "\udfff": [{"a": ["\ud800", 1, None]}]}
+        (asked,) = said(request("slack.call", {"method": "api.test", "args": args}))
+        assert asked == CallAsked(1, None, "api.test", {"text": "?é", "?": [{"a": ["?", 1, None]}]})
+
     @pytest.mark.parametrize(
         "params",
         [

@@ -1,0 +1,48 @@
+"""How much one plugin may take of what all share: the loop's time, the log's lines. Pure: the time is given."""
+
+
+class Allowance:
+    """Grows by `rate` a second up to `most`; what is taken beyond it is a debt.
+
+    What its amounts are (seconds of work, lines) is for the caller to say; times are in monotonic seconds.
+    """
+
+    __slots__ = ("_left", "_rate", "_since", "most")
+
+    def __init__(self, rate: float, most: float) -> None:
+        self._rate, self.most = rate, most
+        self._left, self._since = most, 0.0
+
+    def take(self, amount: float, now: float) -> None:
+        """It was taken, whether it was there or not."""
+        self._left = min(self.most, self._left + (now - self._since) * self._rate) - amount
+        self._since = now
+
+    def wait_for(self, amount: float, now: float) -> float:
+        """Seconds until this much (at most `most`) is there: 0.0 if it is."""
+        missing = amount - min(self.most, self._left + (now - self._since) * self._rate)
+        return max(missing / self._rate, 0.0)
+
+
+class LineLimit:
+    """Lines of a log: at most `burst` at once. Who exceeds that is silent until all of its allowance is there
+    again, so that what was left out is told once and not at every other line.
+    """
+
+    __slots__ = ("_allowance", "_silent", "_suppressed")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._allowance = Allowance(rate, burst)
+        self._silent, self._suppressed = False, 0
+
+    def admit(self, now: float) -> int | None:
+        """How many lines were left out before this one, or None if this one is to be left out, too."""
+        needed = self._allowance.most if self._silent else 1.0
+        if self._allowance.wait_for(needed, now) > 0:
+            self._silent = True
+            self._suppressed += 1
+            return None
+        self._allowance.take(1.0, now)
+        self._silent = False
+        suppressed, self._suppressed = self._suppressed, 0
+        return suppressed
