@@ -12,6 +12,7 @@ from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.sessions.connection import PluginConnection, greeting
 from slackd.broker.sessions.identity import NotPermitted, check_identity
 from slackd.broker.sessions.protocol import Answered, CallAsked, Extended, Initialize, Nacked
+from slackd.broker.sessions.standing import Standing
 from slackd.config import Config, Plugin
 from slackd.errors import JournalError
 
@@ -36,6 +37,7 @@ class PluginHost:
         self._connections: set[PluginConnection] = set()
         self._waiting: dict[int, dict[PluginConnection, None]] = {}
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
+        self._standings: dict[str | int, Standing] = {}
         self._unnamed = 0
 
     def connect(self) -> PluginConnection:
@@ -53,6 +55,11 @@ class PluginHost:
             oldest = next(iter(waiting))
             del waiting[oldest]
             oldest.abort()
+
+    def standing(self, connection: PluginConnection) -> Standing:
+        """As in `Host`. It outlives the connection: who comes again is as deep in debt as before."""
+        assert connection.peer is not None
+        return self._standings.setdefault(connection.plugin or connection.peer.uid, Standing())
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin."""
@@ -95,6 +102,10 @@ class PluginHost:
             predecessor.abort()
         self._errands.begin(self._open(connection, said))
         return None
+
+    def is_held(self, connection: PluginConnection, delivery: int, attempt: int) -> bool:
+        """As in `Host`."""
+        return self._engine.core.plugins[connection.plugin].is_held(connection.session, delivery, attempt)
 
     def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
         """As in `Host`."""

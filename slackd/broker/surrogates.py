@@ -1,4 +1,4 @@
-"""Lone surrogates, which a JSON escape can spell and neither UTF-8 nor the journal can hold: each becomes a `?`."""
+"""Lone surrogates, which a JSON escape can spell and neither UTF-8 nor the journal can hold: a `?` for each."""
 
 from typing import Any
 

@@ -182,6 +182,10 @@ class PluginDispatch:
             self._deal(now)
         return lease.delivery
 
+    def is_held(self, session: str, delivery: int, attempt: int) -> bool:
+        """Whether an answer of this session to this attempt counts."""
+        return self._leases.held(session, delivery, attempt) is not None
+
     def nack(
         self,
         session: str,

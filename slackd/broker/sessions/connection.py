@@ -5,13 +5,15 @@ What it hears goes to a `Host`, which is the daemon; what the daemon has to say 
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from slackd import __version__, wire
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
 from slackd.broker.sessions.handing import encode_envelope
+from slackd.broker.sessions.hearing import Hearing, Unheard
 from slackd.broker.sessions.identity import Peer, peer_of
 from slackd.broker.sessions.protocol import (
     PROTOCOL,
@@ -27,6 +29,7 @@ from slackd.broker.sessions.protocol import (
     SessionProtocol,
     Violation,
 )
+from slackd.broker.sessions.standing import Standing
 from slackd.config import Plugin
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,9 @@ class Host(Protocol):
     def arrived(self, connection: "PluginConnection") -> None:
         """Somebody connected, and the kernel has said who."""
 
+    def standing(self, connection: "PluginConnection") -> Standing:
+        """What it shares with the other connections of its plugin, or of its user before that is known."""
+
     def plugin(self, name: str) -> Plugin | None:
         """The plugin of this name."""
 
@@ -56,6 +62,9 @@ class Host(Protocol):
 
     def admit(self, connection: "PluginConnection", said: Initialize) -> tuple[int, str] | None:
         """Begin a session: None, and later `opened` is called; or why not (code, message)."""
+
+    def is_held(self, connection: "PluginConnection", delivery: int, attempt: int) -> bool:
+        """Whether an answer to this attempt counts."""
 
     def answered(self, connection: "PluginConnection", answers: Sequence[Answered]) -> None:
         """Deliveries are handled."""
@@ -88,32 +97,40 @@ class PluginConnection(asyncio.Protocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._protocol = SessionProtocol()
+        self._protocol = SessionProtocol(self._is_held)
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
+        self._kept = b""
         self.plugin, self.session, self.named = "", "", False
         self.client = ""
         self.peer: Peer | None = None
         self.is_open = False
         self._unsent: list[bytes] = []
-        self._unheard = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The kernel's word for who connected is taken at once."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNSENT_LIMIT)
+        self._hearing = Hearing(self._transport)
         self.peer = peer_of(transport.get_extra_info("socket"))
+        self._standing = self._host.standing(self)
         self._opening = asyncio.get_running_loop().call_later(OPENING_PATIENCE, self._too_slow)
         self._host.arrived(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the plugin."""
-        self._handle(self._protocol.receive(data))
+        if self._is_overdrawn():  # by another connection of its plugin, in this same turn of the loop
+            self._kept = data
+        else:
+            self._listen(lambda: self._protocol.receive(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended, by whichever side."""
-        self._transport = None
+        self._transport, self._kept = None, b""
         self._cancel_opening()
+        if self._later is not None:
+            self._later.cancel()
         self._host.gone(self)
 
     def pause_writing(self) -> None:
@@ -123,9 +140,7 @@ class PluginConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The plugin reads again."""
         self._host.paused(self, False)
-        if self._unheard and self._transport is not None:
-            self._unheard = False
-            self._transport.resume_reading()
+        self._hearing.resume(Unheard.GREEDY)
 
     def identified(self, plugin: Plugin, said: Initialize, refusal: str) -> None:
         """Who is at the other end may be that plugin, or why not."""
@@ -135,6 +150,7 @@ class PluginConnection(asyncio.Protocol):
             self.refuse(said.id, wire.NOT_PERMITTED, refusal)
             return
         self.plugin, self.client = plugin.name, said.client
+        self._standing = self._host.standing(self)
         refused = self._host.admit(self, said)
         if refused is not None:
             self.refuse(said.id, *refused)
@@ -148,8 +164,8 @@ class PluginConnection(asyncio.Protocol):
     def resume(self) -> None:
         """Hear the plugin (again) after `opened`."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-            self._handle(self._protocol.opened())
+            self._hearing.resume(Unheard.OPENING)
+            self._listen(self._protocol.opened)
 
     def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
         """Hand a delivery to the plugin, in Slack's own text."""
@@ -173,11 +189,7 @@ class PluginConnection(asyncio.Protocol):
 
     def refuse(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
         """An error and then the door."""
-        log.warning(
-            "plugin connection refused: %s",
-            message,
-            extra={"event": "plugin-refused", "plugin": self.plugin, "uid": self.peer.uid if self.peer else -1},
-        )
+        self._note_refusal(message)
         self.send_failure(id_, code, message, data)
         self.close()
         self._host.gone(self)
@@ -197,8 +209,7 @@ class PluginConnection(asyncio.Protocol):
     def _answer(self, line: bytes) -> None:
         self._write(line)
         if self._transport is not None and self._transport.get_write_buffer_size() > UNREAD_ANSWERS:
-            self._unheard = True
-            self._transport.pause_reading()
+            self._hearing.stop(Unheard.GREEDY)
 
     def _write(self, line: bytes) -> None:
         """What is said in one turn of the loop goes out in one piece."""
@@ -212,6 +223,36 @@ class PluginConnection(asyncio.Protocol):
         lines, self._unsent = self._unsent, []
         if lines and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(lines))
+
+    def _listen(self, read: Callable[[], list[Event]]) -> None:
+        """What reading costs depends on what the plugin sends: it is for its plugin's account. What its answers
+        cost is for slackd's, since it asked for them."""
+        began = time.thread_time()
+        events = read()
+        self._standing.reading.take(time.thread_time() - began, asyncio.get_running_loop().time())
+        self._is_overdrawn()
+        self._handle(events)
+
+    def _is_overdrawn(self) -> bool:
+        """Its plugin has had its share of the loop: this connection is heard again when that is made good."""
+        loop = asyncio.get_running_loop()
+        wait = self._standing.reading.wait_for(0.0, loop.time())
+        if wait > 0 and self._transport is not None and self._later is None:
+            self._hearing.stop(Unheard.OVERDRAWN)
+            self._later = loop.call_later(wait, self._listen_again)
+        return wait > 0
+
+    def _listen_again(self) -> None:
+        self._later = None
+        if self._transport is None or self._transport.is_closing() or self._is_overdrawn():
+            return
+        self._hearing.resume(Unheard.OVERDRAWN)
+        kept, self._kept = self._kept, b""
+        if kept:
+            self.data_received(kept)
+
+    def _is_held(self, delivery: int, attempt: int) -> bool:
+        return self._host.is_held(self, delivery, attempt)
 
     def _handle(self, events: Sequence[Event]) -> None:
         answers = [event for event in events if isinstance(event, Answered)]
@@ -231,9 +272,8 @@ class PluginConnection(asyncio.Protocol):
                     self._host.extended(self, event)
                 case CallAsked():
                     self._host.call_asked(self, event)
-                case Logged(level, message):
-                    extra = {"event": "plugin-log", "plugin": self.plugin}
-                    log.log(LOG_LEVELS.get(level, 20), "%s: %s", self.plugin, message, extra=extra)
+                case Logged():
+                    self._log(event)
                 case Refused(id_, code, message):
                     self.send_failure(id_, code, message)
                 case Violation(id_, code, message, data):
@@ -241,14 +281,30 @@ class PluginConnection(asyncio.Protocol):
                 case Initialize():
                     self._initialize(event)
 
+    def _log(self, said: Logged) -> None:
+        suppressed = self._standing.said.admit(asyncio.get_running_loop().time())
+        extra = {"event": "plugin-log", "plugin": self.plugin}
+        if suppressed:
+            log.warning("%s: %d lines of this plugin were suppressed", self.plugin, suppressed, extra=extra)
+        if suppressed is not None:
+            log.log(LOG_LEVELS.get(said.level, 20), "%s: %s", self.plugin, said.message, extra=extra)
+
+    def _note_refusal(self, message: str) -> None:
+        uid = self.peer.uid if self.peer else -1
+        suppressed = self._standing.notices.admit(asyncio.get_running_loop().time())
+        extra = {"event": "plugin-refused", "plugin": self.plugin, "uid": uid}
+        if suppressed:
+            log.warning("%d refused connections of uid %d were not listed here", suppressed, uid, extra=extra)
+        if suppressed is not None:
+            log.warning("plugin connection refused: %s", message, extra=extra)
+
     def _initialize(self, said: Initialize) -> None:
-        assert self._transport is not None
         plugin = self._host.plugin(said.plugin)
         if plugin is None:
             text = f"no file in plugins.d declares a plugin {said.plugin[:100]!r}"
             self.refuse(said.id, wire.UNKNOWN_PLUGIN, text)
             return
-        self._transport.pause_reading()
+        self._hearing.stop(Unheard.OPENING)
         self._host.identify(self, plugin, said)
 
     def _too_slow(self) -> None:

@@ -9,7 +9,7 @@ that came in the same chunk are kept until `opened`.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -151,9 +151,14 @@ class _Bad(Exception):
 
 
 class SessionProtocol:
-    """The daemon's ear at one plugin connection."""
+    """The daemon's ear at one plugin connection.
 
-    def __init__(self) -> None:
+    `is_held` says of a delivery and an attempt whether an answer counts: the response of one that doesn't is
+    not even looked at.
+    """
+
+    def __init__(self, is_held: Callable[[int, int], bool]) -> None:
+        self._is_held = is_held
         self._reader = LineReader(wire.MAX_LINE_FROM_PLUGIN)
         self._state = _State.OPENING
         self._early: list[wire.Message] = []
@@ -188,7 +193,7 @@ class SessionProtocol:
                 case _State.OPENING:
                     self._add(events, self._first(message))
                 case _State.OPEN:
-                    self._add(events, _event(message))
+                    self._add(events, self._said(message))
         return events
 
     def _add(self, events: list[Event], event: Event | None) -> None:
@@ -199,6 +204,25 @@ class SessionProtocol:
             self._state = _State.CLOSED
         elif isinstance(event, Initialize):
             self._state = _State.WAITING
+
+    def _said(self, message: wire.Message) -> Event | None:
+        if isinstance(message, wire.Result):
+            return self._answered(message.id, message.result)
+        return _event(message)
+
+    def _answered(self, id_: int | str, result: Any) -> Event | None:
+        named = _attempt_named(id_)
+        if named is None:
+            return None
+        response: Any = result.get("response") if isinstance(result, dict) else None
+        if response is None or not self._is_held(*named):
+            return Answered(*named, None)
+        if isinstance(response, str):
+            response = {"text": response}
+        if not isinstance(response, dict) or is_deep(response):
+            wanted = f"must be an object, with at most {DEEPEST} objects and arrays within each other"
+            return Misanswered(*named, f'"response" {wanted}')
+        return Answered(*named, as_unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":"))))
 
     def _first(self, message: wire.Message) -> Event:
         match message:
@@ -219,8 +243,6 @@ def _event(message: wire.Message) -> Event | None:
     match message:
         case wire.Malformed(code, text):
             return Violation(None, code, text)
-        case wire.Result(id_, result):
-            return _answered(id_, result)
         case wire.Failure(id_, _, text, data):
             return _nacked(id_, text, data)
         case wire.Request(id_, "slack.call", params):
@@ -288,21 +310,6 @@ def _attempt_named(id_: Any) -> tuple[int, int] | None:
         return None
     delivery, attempt = int(named[1]), int(named[2])
     return (delivery, attempt) if delivery <= MAX_ID and attempt <= MAX_ID else None
-
-
-def _answered(id_: int | str, result: Any) -> Event | None:
-    named = _attempt_named(id_)
-    if named is None:
-        return None
-    response: Any = result.get("response") if isinstance(result, dict) else None
-    if response is None:
-        return Answered(*named, None)
-    if isinstance(response, str):
-        response = {"text": response}
-    if not isinstance(response, dict) or is_deep(response):
-        wanted = f"must be an object, with at most {DEEPEST} objects and arrays within each other"
-        return Misanswered(*named, f'"response" {wanted}')
-    return Answered(*named, as_unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
