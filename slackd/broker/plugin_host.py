@@ -16,8 +16,6 @@ from slackd.broker.sessions.standing import Standing
 from slackd.config import Config, Plugin
 from slackd.errors import JournalError
 
-log = logging.getLogger(__name__)
-
 MAX_SESSIONS = 256
 """Sessions of one plugin at a time."""
 MAX_SILENT = 256
@@ -168,11 +166,7 @@ class PluginHost:
         self._engine.core.left(connection.plugin, connection.session, self._engine.clock())
         self._engine.wake()
         if connection.is_open:
-            log.info(
-                "%s: a session ended",
-                connection.plugin,
-                extra={"event": "session-ended", "plugin": connection.plugin},
-            )
+            connection.note(logging.INFO, "session-ended", f"{connection.plugin}: a session ended")
 
     async def _identify(self, connection: PluginConnection, plugin: Plugin, said: Initialize) -> None:
         assert connection.peer is not None
@@ -210,13 +204,9 @@ class PluginHost:
             remembers=said.remembers,
         )
         engine.wake()
-        log.info(
-            "%s: a session began (%s, pid %d)",
-            connection.plugin,
-            said.client or "an unnamed client",
-            connection.peer.pid if connection.peer else 0,
-            extra={"event": "session-began", "plugin": connection.plugin},
-        )
+        client, pid = said.client or "an unnamed client", connection.peer.pid if connection.peer else 0
+        text = f"{connection.plugin}: a session began ({client}, pid {pid})"
+        connection.note(logging.INFO, "session-began", text)
         connection.resume()
 
     def _is_listed(self, connection: PluginConnection) -> bool:

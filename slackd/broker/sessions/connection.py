@@ -15,6 +15,7 @@ from slackd.broker.journal.writes import OpenDelivery
 from slackd.broker.sessions.handing import encode_envelope
 from slackd.broker.sessions.hearing import Hearing, Unheard
 from slackd.broker.sessions.identity import Peer, peer_of
+from slackd.broker.sessions.noting import note, pass_on
 from slackd.broker.sessions.protocol import (
     PROTOCOL,
     Answered,
@@ -32,8 +33,6 @@ from slackd.broker.sessions.protocol import (
 from slackd.broker.sessions.standing import Standing
 from slackd.config import Plugin
 
-log = logging.getLogger(__name__)
-
 OPENING_PATIENCE = 10.0
 """Seconds in which a new connection must say `initialize`."""
 UNSENT_LIMIT = 1 << 20
@@ -42,7 +41,6 @@ UNREAD_ANSWERS = 4 << 20
 """Bytes that may wait for a plugin that asks and doesn't read, before nothing more is read from it."""
 CLOSING_PATIENCE = 2.0
 """Seconds in which a plugin may still read what was said before the door."""
-LOG_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
 
 
 class Host(Protocol):
@@ -189,10 +187,15 @@ class PluginConnection(asyncio.Protocol):
 
     def refuse(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
         """An error and then the door."""
-        self._note_refusal(message)
+        self.note(logging.WARNING, "plugin-refused", f"plugin connection refused: {message}")
         self.send_failure(id_, code, message, data)
         self.close()
         self._host.gone(self)
+
+    def note(self, level: int, event: str, text: str) -> None:
+        """A line for the log about this connection, unless there are too many."""
+        uid = self.peer.uid if self.peer else -1
+        note(self._standing, level, event, text, plugin=self.plugin, uid=uid)
 
     def close(self) -> None:
         """Write what is queued, then end the connection."""
@@ -273,30 +276,13 @@ class PluginConnection(asyncio.Protocol):
                 case CallAsked():
                     self._host.call_asked(self, event)
                 case Logged():
-                    self._log(event)
+                    pass_on(event, self.plugin, self._standing)
                 case Refused(id_, code, message):
                     self.send_failure(id_, code, message)
                 case Violation(id_, code, message, data):
                     self.refuse(id_, code, message, data)
                 case Initialize():
                     self._initialize(event)
-
-    def _log(self, said: Logged) -> None:
-        suppressed = self._standing.said.admit(asyncio.get_running_loop().time())
-        extra = {"event": "plugin-log", "plugin": self.plugin}
-        if suppressed:
-            log.warning("%s: %d lines of this plugin were suppressed", self.plugin, suppressed, extra=extra)
-        if suppressed is not None:
-            log.log(LOG_LEVELS.get(said.level, 20), "%s: %s", self.plugin, said.message, extra=extra)
-
-    def _note_refusal(self, message: str) -> None:
-        uid = self.peer.uid if self.peer else -1
-        suppressed = self._standing.notices.admit(asyncio.get_running_loop().time())
-        extra = {"event": "plugin-refused", "plugin": self.plugin, "uid": uid}
-        if suppressed:
-            log.warning("%d refused connections of uid %d were not listed here", suppressed, uid, extra=extra)
-        if suppressed is not None:
-            log.warning("plugin connection refused: %s", message, extra=extra)
 
     def _initialize(self, said: Initialize) -> None:
         plugin = self._host.plugin(said.plugin)

@@ -14,8 +14,8 @@ READING_BURST = 0.05
 """Seconds that it may take at once after it has been quiet."""
 LOG_RATE, LOG_BURST = 50.0, 200
 """A plugin's own lines for the log: a second, and at once."""
-NOTICE_RATE, NOTICE_BURST = 2.0, 100
-"""Lines about refused connections: a second, and at once."""
+NOTICE_RATE, NOTICE_BURST = 10.0, 200
+"""Lines about connections that were refused, and sessions that began or ended: a second, and at once."""
 
 
 @attrs.define(eq=False)

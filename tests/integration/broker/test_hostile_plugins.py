@@ -188,6 +188,20 @@ async def test_a_program_that_asks_for_ever_and_never_reads_is_read_no_further()
         await still_works(here)
 
 
+async def test_lines_that_cost_much_to_read_are_heard_later_and_hold_nobody_else_up() -> None:
+    line = b'{"jsonrpc":"2.0","id":"99999.1","result":{"response":{"blocks":[%b{}]}}}\n' % (b"{}," * 333_000)
+    call = b'{"jsonrpc":"2.0","id":7,"method":"slack.call","params":{"method":"api.test"}}\n'
+    async with house(*TWO) as here:
+        costly = [await here.program("bot") for _ in range(3)]
+        async with asyncio.TaskGroup() as sending:
+            for each in costly:
+                sending.create_task(each.raw(line + call))
+            await still_works(here)
+        for each in costly:
+            assert (await each.hear())["error"]["code"] == wire.METHOD_NOT_GRANTED
+        await still_works(here, 2)
+
+
 async def test_five_hundred_connections_that_say_nothing_keep_nobody_out() -> None:
     async with house(*TWO) as here:
         for _ in range(500):

@@ -246,6 +246,16 @@ class TestAnswers:
         assert nack(retry_after=True) == Nacked(1, 2, "no", None, False)
 
 
+class TestAnswersThatNobodyWaitsFor:
+    @pytest.mark.parametrize("response", [{"text": "x"}, "x", [], 7, {"blocks": [{}] * 1_000}])
+    def test_their_responses_are_not_looked_at(self, response: Any) -> None:
+        protocol = SessionProtocol(lambda delivery, attempt: (delivery, attempt) == (1, 2))
+        protocol.receive(request("initialize", FIRST))
+        protocol.opened()
+        assert protocol.receive(line(id="1.1", result={"response": response})) == [Answered(1, 1, None)]
+        assert protocol.receive(line(id="1.2", result={"response": response})) != [Answered(1, 2, None)]
+
+
 class TestEverythingElse:
     def test_a_call(self) -> None:
         params = {"app": "main", "method": "chat.postMessage", "args": {"text": "x"}, "call_id": "7/post"}
