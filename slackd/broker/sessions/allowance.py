@@ -18,6 +18,11 @@ class Allowance:
         self._left = min(self.most, self._left + (now - self._since) * self._rate) - amount
         self._since = now
 
+    @property
+    def was_overdrawn(self) -> bool:
+        """More was taken than was there; it may have been made good since, which `wait_for` tells."""
+        return self._left < 0
+
     def wait_for(self, amount: float, now: float) -> float:
         """Seconds until this much (at most `most`) is there: 0.0 if it is."""
         missing = amount - min(self.most, self._left + (now - self._since) * self._rate)

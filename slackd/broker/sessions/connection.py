@@ -238,6 +238,8 @@ class PluginConnection(asyncio.Protocol):
 
     def _is_overdrawn(self) -> bool:
         """Its plugin has had its share of the loop: this connection is heard again when that is made good."""
+        if not self._standing.reading.was_overdrawn:
+            return False
         loop = asyncio.get_running_loop()
         wait = self._standing.reading.wait_for(0.0, loop.time())
         if wait > 0 and self._transport is not None and self._later is None:

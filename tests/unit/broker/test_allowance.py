@@ -13,11 +13,13 @@ class TestAllowance:
         allowance = Allowance(0.1, 0.05)
         assert allowance.wait_for(0.05, 1_000.0) == 0.0
         allowance.take(0.05, 1_000.0)
+        assert not allowance.was_overdrawn
         assert allowance.wait_for(0.0, 1_000.0) == 0.0
 
     def test_a_debt_is_waited_out(self) -> None:
         allowance = Allowance(0.1, 0.05)
         allowance.take(0.45, 1_000.0)
+        assert allowance.was_overdrawn
         assert round(allowance.wait_for(0.0, 1_000.0), 6) == 4.0
         assert round(allowance.wait_for(0.0, 1_003.0), 6) == 1.0
         assert allowance.wait_for(0.0, 1_004.1) == 0.0
