@@ -125,8 +125,8 @@ async def test_replay_by_time_hands_out_what_was_received_then_and_is_subscribed
         connector = here.both_connectors()
         await connector.deliver(message(1))
         await connector.deliver(command(2, "/audit"))
-        received = plugin.handed[0]["params"]["received_at"] if plugin.handed else 0.0
         await plugin.has_been_handed(1)
+        received = plugin.handed[0]["params"]["received_at"]
         dry = await here.post("/v1/replay", {"plugin": "deploy", "since": received - 60, "dry_run": True})
         assert (dry["replayed"], dry["not_subscribed"], dry["more"]) == ([1], [2], False)
         assert len(plugin.handed) == 1
