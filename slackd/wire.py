@@ -11,7 +11,7 @@ refused in both directions.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
@@ -65,11 +65,12 @@ HANDLER_FAILED: Final = -32050
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Asks for an answer that carries the same id."""
+    """Asks for an answer that carries the same id; `size` is that of its line in bytes, where it was read."""
 
     id: int | str
     method: str
     params: dict[str, Any]
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,18 +274,18 @@ def decode(line: bytes) -> Message:
     if type(value) is not dict:
         what = "a batch" if type(value) is list else "not an object"
         return Malformed(INVALID_REQUEST, f"the line is {what}: one object a line")
-    return _message(value)
+    return _message(value, len(line))
 
 
-def _message(value: dict[str, Any]) -> Message:
+def _message(value: dict[str, Any], size: int) -> Message:
     if value.get("jsonrpc") != "2.0":
         return Malformed(INVALID_REQUEST, 'the member "jsonrpc" must be "2.0"')
     if "method" in value:
-        return _call(value)
+        return _call(value, size)
     return _answer(value)
 
 
-def _call(value: dict[str, Any]) -> Message:
+def _call(value: dict[str, Any], size: int) -> Message:
     method = value["method"]
     if type(method) is not str:
         return Malformed(INVALID_REQUEST, 'the member "method" must be a string')
@@ -296,7 +297,7 @@ def _call(value: dict[str, Any]) -> Message:
     id_: Any = value["id"]
     if type(id_) not in _ID_TYPES:
         return _BAD_ID
-    return Request(id_, method, params)
+    return Request(id_, method, params, size)
 
 
 def _answer(value: dict[str, Any]) -> Message:

@@ -28,6 +28,8 @@ CALL_TIMEOUT = 30.0
 """Seconds that a connector has for one call."""
 MAX_WAITING = 100
 """Calls of one plugin that may be under way."""
+MAX_WAITING_BYTES = 4 << 20
+"""Bytes of their lines together, but for a single call; as objects they may take some twenty times as much."""
 MAX_RATE_LIMITED = 8
 """How often a call is made again after Slack's 429 before that is the plugin's answer."""
 USUAL_RETRY_AFTER = 30.0
@@ -64,7 +66,7 @@ class Calls:
         self._numbers = 0
         self._waiting: dict[int, tuple[int, asyncio.Future[Returned]]] = {}
         self._not_before: dict[tuple[str, str], float] = {}
-        self._of_plugin: dict[str, int] = {}
+        self._of_plugin: dict[str, list[int]] = {}
         self._news = asyncio.Event()
 
     def returned(self, returned: Returned) -> None:
@@ -94,15 +96,16 @@ class Calls:
         """A plugin's Web API call: Slack's own JSON, or `CallRefused`."""
         app = self._app_of(plugin, asked)
         self._check_grant(plugin, asked.method)
-        if self._of_plugin.get(plugin.name, 0) >= MAX_WAITING:
-            text = f"{MAX_WAITING} calls of {plugin.name} are under way already"
+        sizes = self._of_plugin.setdefault(plugin.name, [])
+        if len(sizes) >= MAX_WAITING or (sizes and sum(sizes) + asked.size > MAX_WAITING_BYTES):
+            text = f"{len(sizes)} calls of {plugin.name} with {sum(sizes)} bytes are under way already"
             raise CallRefused(wire.TOO_MANY_CALLS, text)
-        self._of_plugin[plugin.name] = self._of_plugin.get(plugin.name, 0) + 1
+        sizes.append(asked.size)
         try:
             key = f"{plugin.name}/{asked.call_id}" if asked.call_id else ""
             returned = await self._rate_limited(app, asked.method, asked.args, key)
         finally:
-            self._of_plugin[plugin.name] -= 1
+            sizes.remove(asked.size)
         outcome = _outcome(returned)
         # A glob grants names without end, of which Slack knows few.
         method = "unknown" if outcome == "unknown_method" else asked.method

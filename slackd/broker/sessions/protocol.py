@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
+import attrs
+
 from slackd import wire
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
@@ -94,13 +96,15 @@ class Extended:
 
 @frozen
 class CallAsked:
-    """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer."""
+    """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer. `size` is
+    that of its line in bytes."""
 
     id: int | str
     app: str | None
     method: str
     args: Mapping[str, Any]
     call_id: str = ""
+    size: int = attrs.field(default=0, eq=False)
 
 
 @frozen
@@ -245,9 +249,9 @@ def _event(message: wire.Message) -> Event | None:
             return Violation(None, code, text)
         case wire.Failure(id_, _, text, data):
             return _nacked(id_, text, data)
-        case wire.Request(id_, "slack.call", params):
+        case wire.Request(id_, "slack.call", params, size):
             try:
-                return _call(id_, params)
+                return _call(id_, params, size)
             except _Bad as bad:
                 return Refused(id_, wire.INVALID_PARAMS, f"slack.call: {bad}")
         case wire.Request(id_, "initialize", _):
@@ -325,7 +329,7 @@ def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
     return Nacked(*named, as_unicode(text[:2_000]), retry_after, permanent)
 
 
-def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
+def _call(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
     app, method, args = params.get("app"), params.get("method"), params.get("args", {})
     if app is not None and not isinstance(app, str):
         raise _Bad('"app" must be the name of an app')
@@ -338,4 +342,4 @@ def _call(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise _Bad(f'"call_id" must be a string of 1 to {MAX_NAME} characters')
     if call_id is not None and not call_id.isprintable():
         raise _Bad('"call_id" must be printable')
-    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "")
+    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "", size)

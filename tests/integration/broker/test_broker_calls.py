@@ -129,3 +129,13 @@ async def test_no_more_than_so_many_of_one_plugin_are_under_way(monkeypatch: pyt
         program = await here.program()
         await program.say(id=1, method="slack.call", params={"method": "api.test"})
         assert await call(program) == wire.TOO_MANY_CALLS
+
+
+async def test_nor_so_many_bytes_of_them_but_a_single_one_may_have_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MAX_WAITING_BYTES", 1_000)
+    async with house(BOT) as here:
+        here.connector.answer = lambda _: None
+        program = await here.program()
+        large = {"method": "chat.postMessage", "args": {"text": "x" * 2_000}}
+        await program.say(id=1, method="slack.call", params=large)
+        assert await call(program) == wire.TOO_MANY_CALLS
