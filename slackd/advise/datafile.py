@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from slackd import SlackdError
+from slackd.spelling import nearest_name
 
 DATA = Path(__file__).parent / "data"
 
@@ -122,12 +123,10 @@ class Table:
 
 def nearest(found: str, known: Iterable[str]) -> str:
     """Give the end of an error's sentence: the known name that was probably meant, or all of them."""
-    import difflib
-
     known = sorted(known)
-    close = difflib.get_close_matches(found, known, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    close = nearest_name(found, known)
+    if close is not None:
+        return f"; did you mean {close!r}?"
     return "; known are " + ", ".join(known)
 
 

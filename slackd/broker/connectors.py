@@ -141,8 +141,7 @@ class Connectors:
 
     def free(self, app: str) -> int:
         """Places left under Slack's limit."""
-        ours = sum(view.open(app) for view in self.views.values())
-        return max(0, LIMIT - ours - self.ghosts_of(app) - self.strangers.get(app, 0))
+        return max(0, LIMIT - self._ours(app) - self.strangers.get(app, 0))
 
     def peers(self) -> Mapping[int, Peers]:
         """What to tell each connector, by link, where it differs from what it was told last."""
@@ -242,8 +241,11 @@ class Connectors:
 
     def _strangers_at_least(self, app: str) -> int:
         """Of those that Slack counted at the last hello."""
-        ours = sum(view.open(app) for view in self.views.values())
-        return max(0, self._counted.get(app, 0) - ours - self.ghosts_of(app))
+        return max(0, self._counted.get(app, 0) - self._ours(app))
+
+    def _ours(self, app: str) -> int:
+        """How many connections of an app Slack may count that are ours, or were."""
+        return sum(view.open(app) for view in self.views.values()) + self.ghosts_of(app)
 
     def _forget_ghosts(self, now: Instant) -> None:
         self.ghosts = {name: each for name, each in self.ghosts.items() if each.until > now.unix}

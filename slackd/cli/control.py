@@ -13,6 +13,7 @@ import click
 
 from slackd import SlackdError, __version__
 from slackd.cli.slackctl.client import NOT_REACHABLE, Unreachable, socket_option
+from slackd.spelling import nearest_name
 
 
 @attrs.frozen
@@ -78,11 +79,9 @@ class CommandsByName(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
-            if near and near[0] not in error.message:
-                raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
+            near = nearest_name(args[0], self.list_commands(ctx))
+            if near is not None and near not in error.message:
+                raise click.UsageError(f"{error.message} Did you mean {near!r}?", ctx) from error
             raise
 
 

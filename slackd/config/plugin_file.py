@@ -9,6 +9,7 @@ from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
 from slackd.config.values import Absent, App, Delivery, Plugin, Subscription
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
+from slackd.spelling import nearest_name
 
 PLUGIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 PLUGIN_NAME_EXPECTED: Final = (
@@ -137,10 +138,8 @@ def _refuse_allow(table: Table) -> None:
 def _warn_of_misspelt(table: Table, kind: str) -> None:
     if kind in _KNOWN_TYPES or not is_literal(kind):
         return
-    from difflib import get_close_matches  # of use for misspelt files alone
-
-    if nearest := get_close_matches(kind.lower(), _KNOWN_TYPES, n=1, cutoff=0.7):
-        table.document.warn((*table.key, "type"), f"{shown(kind)} is no type we know; is {nearest[0]} meant?")
+    if nearest := nearest_name(kind.lower(), _KNOWN_TYPES, cutoff=0.7):
+        table.document.warn((*table.key, "type"), f"{shown(kind)} is no type we know; is {nearest} meant?")
 
 
 def _check_apps(table: Table, key: str, apps: Sequence[str], named: frozenset[str]) -> None:

@@ -13,6 +13,7 @@ from slackd.config.lines import line_of
 from slackd.config.problems import KeyPath, Problem, shown, spelled
 from slackd.config.units import format_duration, format_size, parse_duration, parse_size
 from slackd.redaction import without_secrets
+from slackd.spelling import nearest_name
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -227,15 +228,11 @@ class Table:
     def finish(self) -> None:
         """Note every key that nobody asked for, with the nearest of those that were."""
         known = set(self._known)
-        unknown = [name for name in self._content if name not in known]
-        if not unknown:
-            return
-        # Costs half a millisecond to import, and is of use for broken files alone.
-        from difflib import get_close_matches
-
-        for name in unknown:
-            nearest = get_close_matches(name.lower(), self._known, n=1, cutoff=0.6)
-            mend = f"did you mean {nearest[0]}?" if nearest else ""
+        for name in self._content:
+            if name in known:
+                continue
+            nearest = nearest_name(name.lower(), self._known)
+            mend = f"did you mean {nearest}?" if nearest else ""
             self.document.wrong((*self.key, name), "an unknown key", one_of(self._known, quoted=False), mend)
 
     def _take(self, name: str) -> Any:

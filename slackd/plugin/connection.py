@@ -8,7 +8,6 @@ from typing import Final, Protocol, cast
 FAREWELL: Final = 1.0
 """Seconds that slackd has to read our last answers and close."""
 
-
 WRITTEN_AT_ONCE: Final = 16
 """Lines that go out although more are said in this turn of the loop: slackd works on them meanwhile."""
 

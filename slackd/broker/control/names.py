@@ -5,13 +5,13 @@ that was meant.
 """
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from slackd.broker.control.requests import BadRequest, NotFound
 from slackd.broker.control.running import RunningBroker
 from slackd.config import Plugin
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
+from slackd.spelling import nearest_name
 
 HAPPENINGS = ("recorded", "done", "retried", "dead")
 """What is said of an envelope: `Passed.what`."""
@@ -82,5 +82,5 @@ def _none_of(parameter: str, name: str, known: Iterable[str]) -> BadRequest:
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name[:LONGEST], known, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest_name(name[:LONGEST], known)
+    return f"; did you mean {near!r}?" if near else ""

@@ -1,12 +1,12 @@
 """`slackctl metrics`: what a scraper would read."""
 
-import difflib
 from collections.abc import Iterable
 
 import click
 
 from slackd import SlackdError
 from slackd.cli.slackctl.client import client, socket_option
+from slackd.spelling import nearest_name
 
 
 class NoSuchMetric(SlackdError):
@@ -31,8 +31,8 @@ def metrics(socket: str | None, filters: tuple[str, ...]) -> None:
 
 def _said_of(unknown: str, names: Iterable[str]) -> str:
     words = {word for name in names for word in (name, *name.split("_"))}
-    near = difflib.get_close_matches(unknown, words, 1)
-    return f"no metric has {unknown!r} in its name{f'; did you mean {near[0]!r}?' if near else ''}"
+    near = nearest_name(unknown, words)
+    return f"no metric has {unknown!r} in its name{f'; did you mean {near!r}?' if near else ''}"
 
 
 def _name(line: str) -> str:
