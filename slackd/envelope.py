@@ -1,7 +1,7 @@
 """The one value that flows through the house, and the three words that are said of it.
 
 A connector reads an `Arrival` from Slack and hands it to the broker. The broker parses it, once, into an
-`Envelope`, commits it, and answers with a `Settlement` (acknowledge it) or a `Refusal` (don't).
+`ParsedEnvelope`, commits it, and answers with a `Settlement` (acknowledge it) or a `Refusal` (don't).
 """
 
 from slackd.frozen import frozen
@@ -102,7 +102,7 @@ class Facets:
 
 
 @frozen
-class Envelope:
+class ParsedEnvelope:
     """An envelope that was understood.
 
     Attributes:

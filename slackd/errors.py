@@ -4,7 +4,7 @@
     ├── ConfigError                   a file, a key, what was found and what was expected (slackd.config)
     ├── CredentialError               a token is missing, readable by others, or of the wrong kind
     ├── SlackApiError                 Slack answered `ok: false`, or not at all
-    │   ├── SlackRefused              it will answer the same again until a person mends something
+    │   ├── SlackRefused              it will answer the same again until a person changes something
     │   └── SlackUnavailable          it may answer differently in a while
     ├── LinkError                     the seam between the wings
     │   └── LinkVersionError          the other wing is too old or too new to understand
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class ConfigError(SlackdError):
-    """The configuration cannot be used; the message lists every problem with file, key and mend."""
+    """The configuration cannot be used; the message lists every problem with file, key and hint."""
 
 
 class CredentialError(SlackdError):
@@ -49,7 +49,7 @@ class SlackApiError(SlackdError):
 
 
 class SlackRefused(SlackApiError):
-    """Slack refused, and will refuse again until a person mends something (`invalid_auth`, say)."""
+    """Slack refused, and will refuse again until a person changes something (`invalid_auth`, say)."""
 
 
 class SlackUnavailable(SlackApiError):

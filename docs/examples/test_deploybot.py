@@ -56,7 +56,9 @@ def slack() -> Iterator[Slack]:
         app = emulator["apps"][0]
         (folder / "slackd.toml").write_text(CONFIGURATION.format(api_url=emulator["api_url"], folder=folder))
         (folder / "plugins.d").mkdir()
-        declared = (HERE / "deploybot.toml").read_text().replace('user = "plugin-deploybot"', "")  # whoever runs this
+        declared = (
+            (HERE / "deploybot.toml").read_text().replace('user = "plugin-deploybot"', "")
+        )  # whoever runs this
         (folder / "plugins.d" / "deploybot.toml").write_text(declared)
         tokens = {"APP_TOKEN": app["app_token"], "BOT_TOKEN": app["bot_token"]}
         start("-m", "slackd.cli.daemon", "run", "--config", f"{folder}/slackd.toml", **tokens)

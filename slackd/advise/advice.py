@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from slackd.advise.checks import PHASES
-from slackd.advise.context import Context, answer_all, facts_of, in_words, phrases
-from slackd.advise.datafile import Answer
+from slackd.advise.context import DecisionContext, answer_all, facts_of, in_words, phrases
+from slackd.advise.datafile import AnswerValue
 from slackd.advise.decision import Decision, Turn, decide, turns, weights_of
 from slackd.advise.lifecycles import Lifecycle, lifecycle_of
 from slackd.advise.rules import ConnectionPlan, Item, Mode, Rules, Source, Step, Token
 
 
 @attrs.frozen
-class Given:
+class GivenFact:
     """One line of the context, in words."""
 
     question: str
-    answer: Answer
+    answer: AnswerValue
     says: str
     assumed: bool
 
@@ -56,7 +56,7 @@ class Advice:
     """
 
     title: str
-    context: tuple[Given, ...]
+    context: tuple[GivenFact, ...]
     decision: Decision
     answer: str
     because: tuple[str, ...]
@@ -82,7 +82,7 @@ class Advice:
 
 def advise(
     rules: Rules,
-    given: Mapping[str, Answer],
+    given: Mapping[str, AnswerValue],
     weights: Mapping[str, float] | None = None,
     title: str | None = None,
 ) -> Advice:
@@ -124,16 +124,16 @@ def advise(
     )
 
 
-def _in_short(rules: Rules, context: Context) -> str:
+def _in_short(rules: Rules, context: DecisionContext) -> str:
     choices = {question.id: question for question in rules.questions}
     first = [in_words(choices[name], context.answers[name]) for name in ("environment", "audience")]
     return ", ".join(words.split(",")[0].split(" (")[0] for words in first)
 
 
-def _context(rules: Rules, context: Context) -> Iterator[Given]:
+def _context(rules: Rules, context: DecisionContext) -> Iterator[GivenFact]:
     for question in rules.questions:
         answer = context.answers[question.id]
-        yield Given(question.id, answer, in_words(question, answer), question.id not in context.given)
+        yield GivenFact(question.id, answer, in_words(question, answer), question.id not in context.given)
 
 
 def _answer(decision: Decision) -> str:
@@ -167,7 +167,7 @@ def _because(rules: Rules, decision: Decision) -> Iterator[str]:
             yield f"The scores don't decide this: {points}."
 
 
-def _chapters(rules: Rules, context: Context, mode: Mode, plan: ConnectionPlan) -> Iterator[Chapter]:
+def _chapters(rules: Rules, context: DecisionContext, mode: Mode, plan: ConnectionPlan) -> Iterator[Chapter]:
     facts = facts_of(rules, context)
     ready = plan.connectors * plan.each * plan.hosts
     words = phrases(rules, context) | {
@@ -186,14 +186,14 @@ def _chapters(rules: Rules, context: Context, mode: Mode, plan: ConnectionPlan) 
             yield Chapter(section.id, section.title, items)
 
 
-def _steps(rules: Rules, facts: Mapping[str, Answer], mode: Mode) -> Iterator[Step]:
+def _steps(rules: Rules, facts: Mapping[str, AnswerValue], mode: Mode) -> Iterator[Step]:
     for phase in PHASES:
         for step in rules.steps:
             if step.phase == phase and step.mode in (None, mode) and step.when.holds(facts):
                 yield step
 
 
-def _tokens(rules: Rules, facts: Mapping[str, Answer], mode: Mode) -> Iterator[KeptToken]:
+def _tokens(rules: Rules, facts: Mapping[str, AnswerValue], mode: Mode) -> Iterator[KeptToken]:
     keeping = next(entry for entry in rules.keepings if entry.mode is mode and entry.when.holds(facts))
     for token in rules.tokens:
         if token.mode in (None, mode) and token.when.holds(facts):

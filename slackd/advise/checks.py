@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterator
 
 from slackd.advise.context import answer_all, phrases
-from slackd.advise.datafile import Answer, When
+from slackd.advise.datafile import AnswerValue, When
 from slackd.advise.rules import Mode, Rules
 
 PLAN_PHRASES = frozenset({"connections", "spare", "limit", "why"})
@@ -33,7 +33,7 @@ def _whens(rules: Rules) -> Iterator[tuple[str, When]]:
 
 
 def _conditions(rules: Rules) -> Iterator[str]:
-    values: dict[str, set[Answer]] = {
+    values: dict[str, set[AnswerValue]] = {
         question.id: {option.value for option in question.options} or {True, False}
         for question in rules.questions
         if question.kind != "number"

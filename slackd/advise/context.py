@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import attrs
 
-from slackd.advise.datafile import AdviceError, Answer, nearest
+from slackd.advise.datafile import AdviceError, AnswerValue, nearest
 from slackd.advise.rules import Question, Rules
 
 
 @attrs.frozen
-class Context:
+class DecisionContext:
     """Every question's answer.
 
     Attributes:
@@ -19,16 +19,16 @@ class Context:
         given: The ids that were answered; the other answers are assumptions.
     """
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, AnswerValue]
     given: frozenset[str]
 
-    def changed(self, rules: Rules, changes: Mapping[str, Answer]) -> Context:
+    def changed(self, rules: Rules, changes: Mapping[str, AnswerValue]) -> DecisionContext:
         """The same context with other answers; what was only assumed is assumed anew."""
         kept = {name: answer for name, answer in self.answers.items() if name in self.given}
         return answer_all(rules, {**kept, **changes})
 
 
-def answer_all(rules: Rules, given: Mapping[str, Answer]) -> Context:
+def answer_all(rules: Rules, given: Mapping[str, AnswerValue]) -> DecisionContext:
     """Check the given answers and assume the rest.
 
     Raises:
@@ -38,16 +38,16 @@ def answer_all(rules: Rules, given: Mapping[str, Answer]) -> Context:
     for name in given:
         if name not in known:
             raise AdviceError(f"unknown question {name!r}{nearest(name, known)}")
-    answers: dict[str, Answer] = {}
+    answers: dict[str, AnswerValue] = {}
     for question in rules.questions:
         if question.id in given:
             answers[question.id] = _checked(question, given[question.id], answers)
         else:
             answers[question.id] = _assumed(question, answers)
-    return Context(answers, frozenset(given))
+    return DecisionContext(answers, frozenset(given))
 
 
-def _checked(question: Question, answer: Answer, earlier: Mapping[str, Answer]) -> Answer:
+def _checked(question: Question, answer: AnswerValue, earlier: Mapping[str, AnswerValue]) -> AnswerValue:
     wrong = f"{question.id} = {answer!r}; expected "
     match question.kind:
         case "choice":
@@ -65,14 +65,14 @@ def _checked(question: Question, answer: Answer, earlier: Mapping[str, Answer]) 
     return answer
 
 
-def _assumed(question: Question, earlier: Mapping[str, Answer]) -> Answer:
+def _assumed(question: Question, earlier: Mapping[str, AnswerValue]) -> AnswerValue:
     answer = next(entry.answer for entry in question.assumptions if entry.when.holds(earlier))
     if question.at_least:
         return max(int(answer), int(earlier[question.at_least]))
     return answer
 
 
-def facts_of(rules: Rules, context: Context) -> dict[str, Answer]:
+def facts_of(rules: Rules, context: DecisionContext) -> dict[str, AnswerValue]:
     """What the rules look at: the answers, and the level of each band."""
     facts = dict(context.answers)
     for band in rules.bands:
@@ -84,7 +84,7 @@ def facts_of(rules: Rules, context: Context) -> dict[str, Answer]:
     return facts
 
 
-def in_words(question: Question, answer: Answer) -> str:
+def in_words(question: Question, answer: AnswerValue) -> str:
     """An answer as a person says it."""
     match question.kind:
         case "choice":
@@ -95,7 +95,7 @@ def in_words(question: Question, answer: Answer) -> str:
             return f"{int(answer):,} {question.unit}"
 
 
-def phrases(rules: Rules, context: Context) -> dict[str, str]:
+def phrases(rules: Rules, context: DecisionContext) -> dict[str, str]:
     """What a reason may name in braces."""
     words = {
         question.id: in_words(question, context.answers[question.id])

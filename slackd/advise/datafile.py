@@ -14,7 +14,7 @@ from slackd.spelling import nearest_name
 
 DATA = Path(__file__).parent / "data"
 
-Answer = str | int | bool
+AnswerValue = str | int | bool
 
 
 class AdviceError(SlackdError):
@@ -29,14 +29,14 @@ class When:
         facts: Name of a fact, and the values that satisfy it.
     """
 
-    facts: tuple[tuple[str, tuple[Answer, ...]], ...] = ()
+    facts: tuple[tuple[str, tuple[AnswerValue, ...]], ...] = ()
 
-    def holds(self, facts: Mapping[str, Answer]) -> bool:
+    def holds(self, facts: Mapping[str, AnswerValue]) -> bool:
         return all(facts[name] in values for name, values in self.facts)
 
 
 @attrs.define
-class Table:
+class DataTable:
     """One table of a data file, read key by key; `close` then refuses what was not asked for."""
 
     content: dict[str, Any]
@@ -77,7 +77,7 @@ class Table:
             raise self._wrong(key, "a number")
         return float(value)
 
-    def answer(self, key: str) -> Answer:
+    def answer(self, key: str) -> AnswerValue:
         value = self._take(key)
         if not isinstance(value, str | int):
             raise self._wrong(key, "a text, a whole number, true or false")
@@ -101,19 +101,19 @@ class Table:
             )
         )
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> DataTable:
         value = self._take(key)
         if not isinstance(value, dict):
             raise self._wrong(key, "a table")
-        return Table(value, f"{self.where}, {key}")
+        return DataTable(value, f"{self.where}, {key}")
 
-    def tables(self, key: str) -> Iterator[Table]:
+    def tables(self, key: str) -> Iterator[DataTable]:
         """Read an array of tables; each must be closed by whoever asked."""
         value = self._take(key)
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
             raise self._wrong(key, f"[[{key}]] tables")
         for position, entry in enumerate(value, start=1):
-            yield Table(entry, f"{self.where}, {key} {entry.get('id', position)}")
+            yield DataTable(entry, f"{self.where}, {key} {entry.get('id', position)}")
 
     def close(self) -> None:
         """Refuse keys that nobody asked for."""
@@ -145,7 +145,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise AdviceError(f"{path}: not TOML: {error}") from error
 
 
-def open_data(name: str, folder: Path = DATA) -> Table:
+def open_data(name: str, folder: Path = DATA) -> DataTable:
     """Open one of the package's data files by its name, without `.toml`."""
     path = folder / f"{name}.toml"
-    return Table(read_toml(path), path.name)
+    return DataTable(read_toml(path), path.name)

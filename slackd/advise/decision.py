@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from slackd.advise.context import Context, facts_of, in_words, phrases
-from slackd.advise.datafile import AdviceError, Answer, nearest
+from slackd.advise.context import DecisionContext, facts_of, in_words, phrases
+from slackd.advise.datafile import AdviceError, AnswerValue, nearest
 from slackd.advise.rules import KnockOut, Level, Mode, Rules
 
 BEST = 5.0
@@ -60,7 +60,7 @@ class Turn:
     change: str
     to: Mode
     with_: str | None = None
-    answers: Mapping[str, Answer] = attrs.field(factory=dict)
+    answers: Mapping[str, AnswerValue] = attrs.field(factory=dict)
     weight: tuple[str, float] | None = None
 
     @property
@@ -118,7 +118,7 @@ def weights_of(rules: Rules, changed: Mapping[str, float]) -> dict[str, float]:
     return weights
 
 
-def matrix(rules: Rules, context: Context, weights: Mapping[str, float]) -> tuple[Row, ...]:
+def matrix(rules: Rules, context: DecisionContext, weights: Mapping[str, float]) -> tuple[Row, ...]:
     """Score every criterion for both modes."""
     facts, words = facts_of(rules, context), phrases(rules, context)
 
@@ -140,7 +140,7 @@ def total(rows: Iterable[Row], mode: Mode) -> float:
     return 100 * points / (BEST * sum(row.weight for row in rows))
 
 
-def knockouts_for(rules: Rules, context: Context) -> tuple[KnockOut, ...]:
+def knockouts_for(rules: Rules, context: DecisionContext) -> tuple[KnockOut, ...]:
     facts = facts_of(rules, context)
     return tuple(entry for entry in rules.knockouts if entry.when.holds(facts))
 
@@ -172,16 +172,18 @@ def choose(rules: Rules, rows: tuple[Row, ...], knocked_out: tuple[KnockOut, ...
     return Decision(mode, by, rows, totals, knocked_out, against[mode], closeness)
 
 
-def decide(rules: Rules, context: Context, weights: Mapping[str, float]) -> Decision:
+def decide(rules: Rules, context: DecisionContext, weights: Mapping[str, float]) -> Decision:
     """Score, knock out and recommend."""
     return choose(rules, matrix(rules, context, weights), knockouts_for(rules, context))
 
 
-def turns(rules: Rules, context: Context, weights: Mapping[str, float], decision: Decision) -> tuple[Turn, ...]:
+def turns(
+    rules: Rules, context: DecisionContext, weights: Mapping[str, float], decision: Decision
+) -> tuple[Turn, ...]:
     """What would turn the recommendation: single changes of an answer, or pairs where no single one does;
     and where the scores decide, single weights."""
 
-    def turn(words: str, change: Mapping[str, Answer]) -> Turn | None:
+    def turn(words: str, change: Mapping[str, AnswerValue]) -> Turn | None:
         after = decide(rules, context.changed(rules, change), weights)
         if after.mode is decision.mode:
             return None
@@ -199,7 +201,7 @@ def turns(rules: Rules, context: Context, weights: Mapping[str, float], decision
     return (*found[:6], *_weight_turns(decision))
 
 
-def _implied(rules: Rules, context: Context, changes: Mapping[str, Answer]) -> str:
+def _implied(rules: Rules, context: DecisionContext, changes: Mapping[str, AnswerValue]) -> str:
     """The assumptions that change along with an answer, in words."""
     after = context.changed(rules, changes).answers
     along = [
@@ -210,13 +212,13 @@ def _implied(rules: Rules, context: Context, changes: Mapping[str, Answer]) -> s
     return f" (assuming {', '.join(along)})" if along else ""
 
 
-def _changes(rules: Rules, context: Context) -> Iterator[tuple[str, dict[str, Answer]]]:
+def _changes(rules: Rules, context: DecisionContext) -> Iterator[tuple[str, dict[str, AnswerValue]]]:
     """Every other answer, one at a time, and for the numbers every other level of a band."""
     answers = context.answers
     for question in rules.questions:
         match question.kind:
             case "choice":
-                values: list[Answer] = [option.value for option in question.options]
+                values: list[AnswerValue] = [option.value for option in question.options]
             case "yes-no":
                 values = [True, False]
             case _:
@@ -231,9 +233,9 @@ def _changes(rules: Rules, context: Context) -> Iterator[tuple[str, dict[str, An
                 yield f"{band.id}: {level.says}", _numbers_of(rules, level)
 
 
-def _numbers_of(rules: Rules, level: Level) -> dict[str, Answer]:
+def _numbers_of(rules: Rules, level: Level) -> dict[str, AnswerValue]:
     """Numbers that lie in a band's level: its lower bounds, and what is assumed where it has none."""
-    numbers: dict[str, Answer] = {}
+    numbers: dict[str, AnswerValue] = {}
     for question in rules.questions:
         if question.kind == "number":
             least = dict(level.at_least).get(question.id, int(question.assumptions[-1].answer))

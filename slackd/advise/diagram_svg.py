@@ -31,7 +31,7 @@ STYLE = (
 
 
 @attrs.frozen
-class Route:
+class ArrowRoute:
     """An arrow's way over the canvas, and where its label stands (x, y of the last line's baseline)."""
 
     arrow: Arrow
@@ -120,7 +120,7 @@ class _Canvas:
             y -= self._lane_height(lane)
         raise KeyError(arrow)
 
-    def routes(self) -> Iterator[Route]:
+    def routes(self) -> Iterator[ArrowRoute]:
         for arrow in self.lifecycle.arrows:
             if self._over(arrow):
                 yield self._over_the_top(arrow)
@@ -131,12 +131,12 @@ class _Canvas:
             else:
                 yield self._between_rows(arrow)
 
-    def _straight(self, arrow: Arrow) -> Route:
+    def _straight(self, arrow: Arrow) -> ArrowRoute:
         y = self.y(arrow.start)
         start, end = self.x(arrow.start) + WIDTH / 2, self.x(arrow.end) - WIDTH / 2
-        return Route(arrow, ((start, y), (end, y)), ((start + end) / 2 - 3, y + LINE + 2), "middle", True)
+        return ArrowRoute(arrow, ((start, y), (end, y)), ((start + end) / 2 - 3, y + LINE + 2), "middle", True)
 
-    def _over_the_top(self, arrow: Arrow) -> Route:
+    def _over_the_top(self, arrow: Arrow) -> ArrowRoute:
         """Leave at the top's right, arrive at its left, the label in the first gap, where nothing goes up."""
         lane = self.lane_y(arrow)
         arriving = [a for level in self.lanes for a in level if a.end == arrow.end]
@@ -147,19 +147,19 @@ class _Canvas:
         points = ((start, top), (start, lane), (end, lane), (end, top))
         towards = 1 if end > start else -1
         first_gap = self.x(arrow.start) + towards * (WIDTH + GAP) / 2
-        return Route(arrow, points, (first_gap, lane - 5), "middle", False)
+        return ArrowRoute(arrow, points, (first_gap, lane - 5), "middle", False)
 
-    def _up_or_down(self, arrow: Arrow) -> Route:
+    def _up_or_down(self, arrow: Arrow) -> ArrowRoute:
         down = self._row(arrow.end) > self._row(arrow.start)
         x = self.x(arrow.start) + (-14 if down else 14)
         edge = HEIGHT / 2 if down else -HEIGHT / 2
         start, end = self.y(arrow.start) + edge, self.y(arrow.end) - edge
         middle = (start + end) / 2 - LINE * (len(arrow.cues) - 1) / 2 + 4
-        return Route(
+        return ArrowRoute(
             arrow, ((x, start), (x, end)), (x - 7 if down else x + 7, middle), "end" if down else "start", True
         )
 
-    def _between_rows(self, arrow: Arrow) -> Route:
+    def _between_rows(self, arrow: Arrow) -> ArrowRoute:
         """Down into the side of a state below, or out of its side and up; what arrives has the upper port."""
         down = self._row(arrow.end) > self._row(arrow.start)
         upper, lower = (arrow.start, arrow.end) if down else (arrow.end, arrow.start)
@@ -170,7 +170,7 @@ class _Canvas:
         bottom = self.y(upper) + HEIGHT / 2
         points = ((turn, bottom), (turn, lane), (side, lane))
         label = ((side + self.x(upper)) / 2 if down else side + (turn - side) * 0.62, lane - 5)
-        return Route(arrow, points if down else points[::-1], label, "middle", False)
+        return ArrowRoute(arrow, points if down else points[::-1], label, "middle", False)
 
 
 def draw_svg(lifecycle: Lifecycle) -> str:
@@ -202,14 +202,14 @@ def draw_svg(lifecycle: Lifecycle) -> str:
     return "\n".join([*parts, "</svg>"])
 
 
-def _line(route: Route, head: str) -> str:
+def _line(route: ArrowRoute, head: str) -> str:
     return (
         f'<path data-from="{escape(route.arrow.start)}" data-to="{escape(route.arrow.end)}" '
         f'd="{_rounded(route.points)}" marker-end="url(#{head})"/>'
     )
 
 
-def _label(route: Route) -> str:
+def _label(route: ArrowRoute) -> str:
     x, y = route.label
     if not route.grows_down:
         y -= LINE * (len(route.arrow.cues) - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slackd.advise.lifecycles import Arrow, Lifecycle, State, places
+from slackd.advise.lifecycles import Arrow, Lifecycle, LifecycleState, places
 
 SEPARATOR = " · "
 
@@ -30,7 +30,7 @@ def _blocks(lifecycle: Lifecycle, width: int) -> Iterator[str]:
         yield ""
 
 
-def _heading(lifecycle: Lifecycle, state: State, width: int) -> Iterator[str]:
+def _heading(lifecycle: Lifecycle, state: LifecycleState, width: int) -> Iterator[str]:
     mark = "◉" if state.emphasis else "○"
     begin = "begins here: " if state.id == lifecycle.begins else ""
     lines = list(_wrapped((begin + state.meaning).split(" "), " ", width - 14))

@@ -8,11 +8,11 @@ import attrs
 
 from slackd.advise.datafile import DATA, AdviceError, open_data
 from slackd.advise.rules import Mode
-from slackd.connector.socketmode.lifecycle import BEGINS, COUNTS_AS_READY, TRANSITIONS, Cue, Phase
+from slackd.connector.socketmode.lifecycle import BEGINS, COUNTS_AS_READY, TRANSITIONS, ConnectionPhase, Cue
 
 
 @attrs.frozen
-class State:
+class LifecycleState:
     """One state. `emphasis` marks those that are the point of the whole; the lifecycle's legend says which."""
 
     id: str
@@ -43,7 +43,7 @@ class Lifecycle:
     id: str
     title: str
     begins: str
-    states: tuple[State, ...]
+    states: tuple[LifecycleState, ...]
     arrows: tuple[Arrow, ...]
     stays: tuple[tuple[str, tuple[str, ...]], ...]
     legend: str
@@ -56,8 +56,8 @@ def lifecycle_of(mode: Mode) -> Lifecycle:
 
 def connection_lifecycle() -> Lifecycle:
     """The life of a Socket Mode connection, from `slackd.connector.socketmode.lifecycle`."""
-    cues: dict[tuple[Phase, Phase], list[str]] = {}
-    for start in Phase:
+    cues: dict[tuple[ConnectionPhase, ConnectionPhase], list[str]] = {}
+    for start in ConnectionPhase:
         for cue in Cue:
             if end := TRANSITIONS[start].get(cue):
                 cues.setdefault((start, end), []).append(cue.value)
@@ -65,7 +65,9 @@ def connection_lifecycle() -> Lifecycle:
         id="socket-mode",
         title="The life of a Socket Mode connection",
         begins=BEGINS.value,
-        states=tuple(State(phase.value, phase.meaning, phase in COUNTS_AS_READY) for phase in Phase),
+        states=tuple(
+            LifecycleState(phase.value, phase.meaning, phase in COUNTS_AS_READY) for phase in ConnectionPhase
+        ),
         arrows=tuple(Arrow(a.value, tuple(told), b.value) for (a, b), told in cues.items() if a is not b),
         stays=tuple((a.value, tuple(told)) for (a, b), told in cues.items() if a is b),
         legend="counts as READY",
@@ -83,7 +85,7 @@ def request_lifecycle(folder: Path = DATA) -> Lifecycle:
     emphasis = file.texts("emphasis")
     states = []
     for entry in file.tables("state"):
-        states.append(State(entry.text("id"), entry.text("meaning"), entry.text("id") in emphasis))
+        states.append(LifecycleState(entry.text("id"), entry.text("meaning"), entry.text("id") in emphasis))
         entry.close()
     arrows = []
     for entry in file.tables("transition"):

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from slackd.advise.checks import problems
-from slackd.advise.datafile import DATA, AdviceError, Table, open_data
+from slackd.advise.datafile import DATA, AdviceError, DataTable, open_data
 from slackd.advise.rules import (
     Assumption,
     Band,
@@ -74,13 +74,13 @@ def packaged_rules() -> Rules:
     return load_rules()
 
 
-def _each(table: Table, key: str) -> Iterator[Table]:
+def _each(table: DataTable, key: str) -> Iterator[DataTable]:
     for entry in table.tables(key):
         yield entry
         entry.close()
 
 
-def _mode(table: Table) -> Mode:
+def _mode(table: DataTable) -> Mode:
     name = table.text("mode")
     try:
         return Mode(name)
@@ -89,18 +89,18 @@ def _mode(table: Table) -> Mode:
         raise AdviceError(f"{table.where}: mode = {name!r}; expected {known}") from None
 
 
-def _mode_or_both(table: Table) -> Mode | None:
+def _mode_or_both(table: DataTable) -> Mode | None:
     return _mode(table) if table.has("mode") else None
 
 
-def _planned(table: Table) -> bool:
+def _planned(table: DataTable) -> bool:
     status = table.optional("status")
     if status not in (None, "planned"):
         raise AdviceError(f"{table.where}: status = {status!r}; expected 'planned', or no status")
     return status is not None
 
 
-def _question(table: Table) -> Question:
+def _question(table: DataTable) -> Question:
     kind = table.text("kind")
     return Question(
         id=table.text("id"),
@@ -118,11 +118,11 @@ def _question(table: Table) -> Question:
     )
 
 
-def _band(table: Table) -> Band:
+def _band(table: DataTable) -> Band:
     return Band(table.text("id"), tuple(_level(entry) for entry in _each(table, "level")))
 
 
-def _level(table: Table) -> Level:
+def _level(table: DataTable) -> Level:
     bounds = table.table("at_least")
     return Level(
         value=table.text("value"),
@@ -131,7 +131,7 @@ def _level(table: Table) -> Level:
     )
 
 
-def _source(table: Table) -> Source:
+def _source(table: DataTable) -> Source:
     return Source(
         id=table.text("id"),
         kind=table.text("kind"),
@@ -141,7 +141,7 @@ def _source(table: Table) -> Source:
     )
 
 
-def _criterion(table: Table) -> Criterion:
+def _criterion(table: DataTable) -> Criterion:
     return Criterion(
         id=table.text("id"),
         title=table.text("title"),
@@ -151,11 +151,11 @@ def _criterion(table: Table) -> Criterion:
     )
 
 
-def _score(table: Table) -> ScoreRule:
+def _score(table: DataTable) -> ScoreRule:
     return ScoreRule(table.when(), table.number("score"), table.text("reason"), table.text("source"))
 
 
-def _knockout(table: Table) -> KnockOut:
+def _knockout(table: DataTable) -> KnockOut:
     way_out = table.table("way_out") if table.has("way_out") else None
     return KnockOut(
         id=table.text("id"),
@@ -168,11 +168,11 @@ def _knockout(table: Table) -> KnockOut:
     )
 
 
-def _tie(table: Table) -> Tie:
+def _tie(table: DataTable) -> Tie:
     return Tie(_mode(table), table.text("reason"), table.text("source"))
 
 
-def _item(table: Table) -> Item:
+def _item(table: DataTable) -> Item:
     return Item(
         section=table.text("section"),
         mode=_mode_or_both(table),
@@ -185,13 +185,13 @@ def _item(table: Table) -> Item:
     )
 
 
-def _plan(table: Table) -> ConnectionPlan:
+def _plan(table: DataTable) -> ConnectionPlan:
     return ConnectionPlan(
         table.when(), table.whole("connectors"), table.whole("each"), table.whole("hosts"), table.text("why")
     )
 
 
-def _step(table: Table) -> Step:
+def _step(table: DataTable) -> Step:
     return Step(
         phase=table.text("phase"),
         mode=_mode_or_both(table),
@@ -202,7 +202,7 @@ def _step(table: Table) -> Step:
     )
 
 
-def _token(table: Table) -> Token:
+def _token(table: DataTable) -> Token:
     return Token(
         mode=_mode_or_both(table),
         when=table.when(),
@@ -217,5 +217,5 @@ def _token(table: Table) -> Token:
     )
 
 
-def _keeping(table: Table) -> Keeping:
+def _keeping(table: DataTable) -> Keeping:
     return Keeping(_mode(table), table.when(), table.text("lives"), table.text("readers"))

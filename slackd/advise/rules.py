@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from slackd.advise.datafile import Answer, When
+from slackd.advise.datafile import AnswerValue, When
 
 
 class Mode(enum.Enum):
@@ -46,7 +46,7 @@ class Option:
 @attrs.frozen
 class Assumption:
     when: When
-    answer: Answer
+    answer: AnswerValue
 
 
 @attrs.frozen

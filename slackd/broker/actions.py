@@ -1,8 +1,8 @@
 """What the broker's pure core asks of the daemon around it."""
 
-from slackd.broker.dispatch.keys import LoadKey, LoadKeys
-from slackd.broker.dispatch.plugin import CountOld, Hand
-from slackd.broker.ingest import Post
+from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
+from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import Write
 from slackd.envelope import Promise, Refusal, Settlement
@@ -26,7 +26,7 @@ class Settle:
 
 
 @frozen
-class Vow:
+class SendPromises:
     """Tell the connector on this link what it may do if there is no broker at the deadline."""
 
     link: int
@@ -34,7 +34,7 @@ class Vow:
 
 
 @frozen
-class Refuse:
+class RefuseArrivals:
     """Tell the connector on this link that these must not be acknowledged."""
 
     link: int
@@ -51,7 +51,7 @@ class PostLate:
 
 
 @frozen
-class TellLate:
+class NotifyLate:
     """Tell the session that its answer came too late, and how it was sent all the same, if at all."""
 
     plugin: str
@@ -62,7 +62,7 @@ class TellLate:
 
 
 @frozen
-class TellTooLarge:
+class NotifyTooLarge:
     """Tell the session that Slack would not take so large an answer; it was acknowledged without."""
 
     plugin: str
@@ -94,15 +94,15 @@ class Passed:
 Action = (
     Submit
     | Settle
-    | Vow
-    | Refuse
-    | Hand
+    | SendPromises
+    | RefuseArrivals
+    | SendDelivery
     | LoadKeys
     | LoadKey
     | CountOld
-    | Post
+    | PostNotice
     | PostLate
-    | TellLate
-    | TellTooLarge
+    | NotifyLate
+    | NotifyTooLarge
     | Passed
 )

@@ -13,11 +13,11 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from slackd import SlackdError, wire
-from slackd.broker.connectors import Connectors
-from slackd.broker.sessions.protocol import CallAsked
-from slackd.broker.tally import Tally
-from slackd.config import Plugin
+from slackd import SlackdError, jsonrpc
+from slackd.broker.connection_registry import ConnectionRegistry
+from slackd.broker.counters import Counters
+from slackd.broker.plugins.protocol import CallAsked
+from slackd.config import PluginConfig
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 CONNECTOR_PATIENCE = 5.0
@@ -55,13 +55,13 @@ class Calls:
 
     def __init__(
         self,
-        connectors: Connectors,
+        connectors: ConnectionRegistry,
         apps: Mapping[str, object],
-        tally: Tally,
+        counters: Counters,
         send: SendCall,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connectors, self._apps, self._tally = connectors, apps, tally
+        self._connectors, self._apps, self._counters = connectors, apps, counters
         self._send, self._clock = send, clock
         self._numbers = 0
         self._waiting: dict[int, tuple[int, asyncio.Future[Returned]]] = {}
@@ -92,14 +92,14 @@ class Calls:
         """Calls that wait for a connector's answer."""
         return len(self._waiting)
 
-    async def for_plugin(self, plugin: Plugin, asked: CallAsked) -> Mapping[str, Any]:
+    async def for_plugin(self, plugin: PluginConfig, asked: CallAsked) -> Mapping[str, Any]:
         """A plugin's Web API call: Slack's own JSON, or `CallRefused`."""
         app = self._app_of(plugin, asked)
         self._check_grant(plugin, asked.method)
         sizes = self._of_plugin.setdefault(plugin.name, [])
         if len(sizes) >= MAX_WAITING or (sizes and sum(sizes) + asked.size > MAX_WAITING_BYTES):
             text = f"{len(sizes)} calls of {plugin.name} with {sum(sizes)} bytes are under way already"
-            raise CallRefused(wire.TOO_MANY_CALLS, text)
+            raise CallRefused(jsonrpc.TOO_MANY_CALLS, text)
         sizes.append(asked.size)
         try:
             key = f"{plugin.name}/{asked.call_id}" if asked.call_id else ""
@@ -109,13 +109,13 @@ class Calls:
         outcome = _outcome(returned)
         # A glob grants names without end, of which Slack knows few.
         method = "unknown" if outcome == "unknown_method" else asked.method
-        self._tally.calls[plugin.name, method, outcome] += 1
+        self._counters.calls[plugin.name, method, outcome] += 1
         if returned.body is not None:
             return returned.body
         if _may_be_carried_out(returned):
             text = f"{asked.method}: {returned.error}; Slack may or may not have carried it out"
-            raise CallRefused(wire.OUTCOME_UNKNOWN, text)
-        raise CallRefused(wire.SLACK_UNAVAILABLE, f"{asked.method}: {returned.error}")
+            raise CallRefused(jsonrpc.OUTCOME_UNKNOWN, text)
+        raise CallRefused(jsonrpc.SLACK_UNAVAILABLE, f"{asked.method}: {returned.error}")
 
     async def respond(self, app: str, response_url: str, body: str) -> Returned:
         """Post a message (JSON text) to a `response_url`, once."""
@@ -175,24 +175,24 @@ class Calls:
                 return max(candidates, key=lambda link: (views[link].ready(app) > 0, -link))
             await self._news.wait()
 
-    def _app_of(self, plugin: Plugin, asked: CallAsked) -> str:
+    def _app_of(self, plugin: PluginConfig, asked: CallAsked) -> str:
         granted = plugin.apps or tuple(self._apps)
         if asked.app is None:
             if len(granted) == 1:
                 return granted[0]
             text = f'name an "app": {plugin.file} gives this plugin {", ".join(granted) or "none"}'
-            raise CallRefused(wire.UNKNOWN_APP, text)
+            raise CallRefused(jsonrpc.UNKNOWN_APP, text)
         if asked.app not in granted:
             text = f"the app {asked.app[:100]!r} is not in [slack] apps of {plugin.file}"
-            raise CallRefused(wire.UNKNOWN_APP, text)
+            raise CallRefused(jsonrpc.UNKNOWN_APP, text)
         return asked.app
 
-    def _check_grant(self, plugin: Plugin, method: str) -> None:
+    def _check_grant(self, plugin: PluginConfig, method: str) -> None:
         if any(fnmatch.fnmatchcase(method, pattern) for pattern in plugin.methods):
             return
         methods = json.dumps([*plugin.methods, method])
         text = f"{plugin.file} does not grant {method}; the line to write under [slack]: methods = {methods}"
-        raise CallRefused(wire.METHOD_NOT_GRANTED, text)
+        raise CallRefused(jsonrpc.METHOD_NOT_GRANTED, text)
 
 
 def _may_be_carried_out(returned: Returned) -> bool:

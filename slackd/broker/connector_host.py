@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Sequence
 
 from slackd.broker.calls import Calls
-from slackd.broker.connectors import Connectors
+from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.engine import Engine
-from slackd.broker.journal.writes import Gap
+from slackd.broker.journal.writes import GapRecord
 from slackd.link import LinkedConnector
 from slackd.link.messages import (
     Acknowledged,
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class ConnectorHost:
     """Both connectors, as `slackd.link.BrokerEnd` wants it."""
 
-    def __init__(self, connectors: Connectors, on_acknowledged: Callable[[Acknowledged], None]) -> None:
+    def __init__(self, connectors: ConnectionRegistry, on_acknowledged: Callable[[Acknowledged], None]) -> None:
         self._connectors, self._on_acknowledged = connectors, on_acknowledged
         self._links: dict[int, LinkedConnector] = {}
         self._numbers: dict[LinkedConnector, int] = {}
@@ -83,7 +83,7 @@ class ConnectorHost:
             self._hear(self._engine, link, message)
         self._engine.wake()
 
-    def look_for_gaps(self, *, at_last: bool = False) -> list[Gap]:
+    def look_for_gaps(self, *, at_last: bool = False) -> list[GapRecord]:
         """Writes down gaps that began or ended since the last look, and returns them."""
         assert self._engine is not None
         gaps = self._connectors.gaps(self._engine.clock(), at_last=at_last)

@@ -15,18 +15,18 @@ from typing import TypeVar
 
 from slackd.broker.actions import (
     Action,
+    NotifyLate,
     Passed,
     PostLate,
-    Refuse,
+    RefuseArrivals,
+    SendPromises,
     Settle,
     Submit,
-    TellLate,
-    Vow,
 )
-from slackd.broker.answering import Answering
-from slackd.broker.answers import AwaitedAnswers, Settlements
-from slackd.broker.dispatch.keys import LoadKey, LoadKeys
-from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
+from slackd.broker.counters import Counters
+from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDelivery
+from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.envelope_cache import EnvelopeCache
 from slackd.broker.ingest import NO_LINK, Incoming, Ingest
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
@@ -34,22 +34,22 @@ from slackd.broker.journal.rules import storable
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerUnsent,
-    Bury,
-    Close,
+    CloseDelivery,
+    DeadLetterDelivery,
     Done,
     ForgetSession,
-    Handed,
+    InFlight,
     LateSent,
     OpenDelivery,
     Outcome,
-    Retry,
+    RetryDelivery,
     Write,
 )
-from slackd.broker.recent import RecentEnvelopes
-from slackd.broker.submission import Origin, Reply, Submission
-from slackd.broker.tally import Tally
+from slackd.broker.late_answers import LateAnswers
+from slackd.broker.pending_acks import PendingAcks, Settlements
+from slackd.broker.write_batch import Origin, Reply, WriteBatch
 from slackd.config import Config
-from slackd.envelope import Arrival, Envelope, Promise, Refusal
+from slackd.envelope import Arrival, ParsedEnvelope, Promise, Refusal
 from slackd.errors import JournalError
 from slackd.link.messages import Closing
 
@@ -63,20 +63,20 @@ class BrokerCore:
     """Ingest, answers and the dispatch of every plugin."""
 
     def __init__(self, config: Config, *, rng: random.Random, now: Instant) -> None:
-        self.tally = Tally()
-        self.recent = RecentEnvelopes()
-        self.answers = AwaitedAnswers()
+        self.counters = Counters()
+        self.recent = EnvelopeCache()
+        self.answers = PendingAcks()
         self.watched = False
         rules = config.plugins
         self.plugins = {
-            plugin.name: PluginDispatch(plugin, grace=rules.grace, rng=rng, now=now)
+            plugin.name: Dispatcher(plugin, grace=rules.grace, rng=rng, now=now)
             for plugin in config.plugin_files.values()
         }
         self._origins = {name: Origin(name) for name in self.plugins}
-        self._answering = Answering(self.answers, self.tally, lambda action: self._actions.append(action))
-        self.ingest = Ingest(config, self.answers, self.tally, self._absent_for)
-        self._submissions: dict[int, Submission] = {}
-        self._next = Submission()
+        self._answering = LateAnswers(self.answers, self.counters, lambda action: self._actions.append(action))
+        self.ingest = Ingest(config, self.answers, self.counters, self._absent_for)
+        self._submissions: dict[int, WriteBatch] = {}
+        self._next = WriteBatch()
         self._tokens = 0
         self._rewrite_at: float | None = None
         self._unwritten: list[tuple[Write, Origin]] = []
@@ -154,10 +154,10 @@ class BrokerCore:
         """A plugin has handled a delivery; `response` is the JSON text of its answer, or None."""
         accepted = self.plugins[plugin].accept(session, delivery, attempt, now)
         if accepted is None:
-            self.tally.answers[plugin, "stale"] += 1
+            self.counters.answers[plugin, "stale"] += 1
             return
         if response is None and accepted.respond_by is None:
-            self._next.add(Close(delivery, attempt), self._origins[plugin])
+            self._next.add(CloseDelivery(delivery, attempt), self._origins[plugin])
         else:
             self._next.add(*self._answering.close(plugin, session, accepted, response, now))
 
@@ -178,15 +178,15 @@ class BrokerCore:
             session, delivery, attempt, error, now, retry_after=retry_after, permanent=permanent
         )
         if not counts:
-            self.tally.answers[plugin, "stale"] += 1
+            self.counters.answers[plugin, "stale"] += 1
 
-    def buried(
+    def dead_lettered(
         self, plugin: str, deliveries: Collection[int], envelopes: Collection[int], now: Instant
     ) -> None:
         """The journal made these dead letters by itself (its limits): nobody waits for their answers."""
-        self.tally.deliveries[plugin, "dead"] += len(deliveries)
+        self.counters.deliveries[plugin, "dead"] += len(deliveries)
         if plugin in self.plugins:
-            self.plugins[plugin].buried(deliveries, now)
+            self.plugins[plugin].dead_lettered(deliveries, now)
         for envelope in envelopes:
             self._settle(self.answers.given_up(envelope, plugin))
 
@@ -194,7 +194,7 @@ class BrokerCore:
         """A late answer went out (`sent` says how), or never can (None)."""
         self.write([LateSent(late.delivery)])
         if session:
-            self._actions.append(TellLate(late.plugin, session, late.delivery, attempt, sent))
+            self._actions.append(NotifyLate(late.plugin, session, late.delivery, attempt, sent))
 
     def committed(self, token: int, outcomes: Sequence[Outcome] | JournalError, now: Instant) -> None:
         """What came of a `Submit`."""
@@ -238,7 +238,7 @@ class BrokerCore:
             self._rewrite_at = now.monotonic + REWRITE_AFTER
             return
         again, self._unwritten, self._behind = self._unwritten + self._behind, [], []
-        later, self._next = self._next, Submission()
+        later, self._next = self._next, WriteBatch()
         for write, origin in again:
             if not self._is_overtaken(write):
                 self._next.add(write, origin)
@@ -255,7 +255,7 @@ class BrokerCore:
         for plugin in self.plugins.values():
             plugin.halt()
 
-    def handed(self) -> tuple[Handed, ...] | None:
+    def handed(self) -> tuple[InFlight, ...] | None:
         """The note of a clean stop; None if the next broker must start as after a crash."""
         notes = [plugin.handed() for plugin in self.plugins.values()]
         if any(note is None for note in notes):
@@ -271,8 +271,8 @@ class BrokerCore:
         """What to do, in order; each is given once."""
         for name, plugin in self.plugins.items():
             for action in plugin.take_actions():
-                if isinstance(action, Hand):
-                    self.tally.deliveries[name, "handed"] += 1
+                if isinstance(action, SendDelivery):
+                    self.counters.deliveries[name, "handed"] += 1
                     self._actions.append(action)
                 elif isinstance(action, LoadKeys | LoadKey | CountOld):
                     self._actions.append(action)
@@ -284,7 +284,7 @@ class BrokerCore:
             self._tokens += 1
             self._submissions[self._tokens] = self._next
             self._actions.append(Submit(self._tokens, tuple(self._next.writes)))
-            self._next = Submission()
+            self._next = WriteBatch()
         actions, self._actions = self._actions, []
         return actions
 
@@ -294,7 +294,7 @@ class BrokerCore:
             return False
         return self.plugins[write.plugin].sessions.get(write.session) is not None
 
-    def _queue_behind(self, submission: Submission) -> Submission:
+    def _queue_behind(self, submission: WriteBatch) -> WriteBatch:
         """While something waits to be written again, what came after it waits too: a program remembers only
         its last answers, so answers must reach the disk in the order in which they came (rule R8)."""
         self._behind += submission.to_repeat()
@@ -323,7 +323,7 @@ class BrokerCore:
         if outcome.opened:
             self._opened(outcome.opened, now)
         match write:
-            case Close():
+            case CloseDelivery():
                 self._note("done", write, outcome, origin, now)
                 if write.response is not None or write.answer is not None:
                     return self._answering.closed(write, outcome, origin)
@@ -332,9 +332,9 @@ class BrokerCore:
             case AnswerUnsent():
                 assert origin.given is not None
                 self._answering.follow(origin.given)
-            case Retry():
+            case RetryDelivery():
                 self._note("retried", write, outcome, origin, now, write.error)
-            case Bury():
+            case DeadLetterDelivery():
                 self._note("dead", write, outcome, origin, now, write.error)
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
@@ -344,7 +344,7 @@ class BrokerCore:
         for delivery in deliveries:
             by_plugin.setdefault(delivery.plugin, []).append(delivery)
         for name, mine in by_plugin.items():
-            self.tally.deliveries[name, "opened"] += len(mine)
+            self.counters.deliveries[name, "opened"] += len(mine)
             if name in self.plugins:
                 self.plugins[name].opened(mine, now)
 
@@ -352,7 +352,7 @@ class BrokerCore:
         understood, record = incoming.record.envelope, incoming.record
         if self.watched:
             self._actions.append(Passed("recorded", now.unix, envelope))
-        if isinstance(understood, Envelope) and record.deliveries:
+        if isinstance(understood, ParsedEnvelope) and record.deliveries:
             self.recent.put(
                 StoredEnvelope(
                     id=envelope,
@@ -371,14 +371,14 @@ class BrokerCore:
         self._actions += [Settle(link, each) for link, each in _by_link(settlements)]
 
     def _promise(self, promises: Sequence[tuple[int, Promise]]) -> None:
-        self._actions += [Vow(link, each) for link, each in _by_link(promises)]
+        self._actions += [SendPromises(link, each) for link, each in _by_link(promises)]
 
-    def _not_written(self, submission: Submission, error: JournalError, now: Instant) -> None:
+    def _not_written(self, submission: WriteBatch, error: JournalError, now: Instant) -> None:
         refusals = []
         for incoming in submission.incoming.values():
-            self.tally.refused[incoming.arrival.app] += 1
+            self.counters.refused[incoming.arrival.app] += 1
             refusals.append((incoming.link, Refusal(incoming.arrival.number, str(error))))
-        self._actions += [Refuse(link, each) for link, each in _by_link(refusals)]
+        self._actions += [RefuseArrivals(link, each) for link, each in _by_link(refusals)]
         for _, reply in submission.replies:
             reply(error)
         self._unwritten += submission.to_repeat()
@@ -386,9 +386,15 @@ class BrokerCore:
             self._rewrite_at = now.monotonic + REWRITE_AFTER
 
     def _note(
-        self, what: str, write: Close | Retry | Bury, outcome: Done, origin: Origin, now: Instant, why: str = ""
+        self,
+        what: str,
+        write: CloseDelivery | RetryDelivery | DeadLetterDelivery,
+        outcome: Done,
+        origin: Origin,
+        now: Instant,
+        why: str = "",
     ) -> None:
-        self.tally.deliveries[origin.plugin, what] += 1
+        self.counters.deliveries[origin.plugin, what] += 1
         if self.watched or what == "dead":
             attempt = write.attempt or 0
             envelope = outcome.envelope

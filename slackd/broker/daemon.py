@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING
 import attrs
 
 from slackd.broker.actions import Passed, PostLate
+from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
+from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.connector_host import ConnectorHost
-from slackd.broker.connectors import Connectors
+from slackd.broker.control.context import ControlContext
 from slackd.broker.control.observations import Observations
-from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, now
-from slackd.broker.errands import Errands
 from slackd.broker.journal import Opening
-from slackd.broker.journal.limits import Buried, PluginLimits
+from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
-from slackd.broker.journal.writes import Gap, NoteStop
-from slackd.broker.plugin_host import PluginHost
-from slackd.broker.posting import Posting
-from slackd.broker.sessions.connection import PluginConnection
+from slackd.broker.journal.writes import GapRecord, NoteStop
+from slackd.broker.plugins.connection import PluginConnection
+from slackd.broker.plugins.server import PluginHost
+from slackd.broker.response_url import Posting
 from slackd.config import Config
 from slackd.errors import JournalError
 from slackd.link import BrokerEnd
 from slackd.link.messages import FromBroker
 from slackd.link.server import LinkServer
-from slackd.service.digest import Wing, process_digest
-from slackd.service.sockets import KEEP_SOCKET_FILE
+from slackd.systemd.digest import Side, process_digest
+from slackd.systemd.sockets import KEEP_SOCKET_FILE
 
 if TYPE_CHECKING:
     from slackd.broker.control.server import ControlServer
@@ -79,12 +79,12 @@ class BrokerDaemon:
         self.journal: SqliteJournal
         self.core: BrokerCore
         self.engine: Engine
-        self.connectors: Connectors
+        self.connectors: ConnectionRegistry
         self.calls: Calls
         self.posting: Posting
         self.connector_host: ConnectorHost
         self.plugin_host: PluginHost
-        self._errands = Errands()
+        self._background_tasks = BackgroundTasks()
 
     async def run(self, stop: asyncio.Event, sockets: Sockets, on_ready: Callable[[BrokerEnd], None]) -> None:
         """Serve until `stop` is set.
@@ -98,12 +98,12 @@ class BrokerDaemon:
             JournalError: The journal can't be opened; what it says is for the operator.
         """
         self.journal, opening = await open_journal(
-            self.config.journal, plugins=self._limits(), on_buried=self._buried
+            self.config.journal, plugins=self._limits(), on_dead_lettered=self._dead_lettered
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                helpers = [tasks.create_task(self._errands.run())]
-                await self._errands.accepted.wait()
+                helpers = [tasks.create_task(self._background_tasks.run())]
+                await self._background_tasks.accepted.wait()
                 helpers += await self._start(opening, tasks)
                 servers = await self._listen(sockets)
                 control: ControlServer | None = None
@@ -127,14 +127,16 @@ class BrokerDaemon:
         handed = [each.delivery for each in opening.handed or ()]
         rows = {row.id: row for row in await self.journal.open_by_id(handed)}
         self.core.start(opening, rows, now())
-        self.connectors = Connectors(self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready)
+        self.connectors = ConnectionRegistry(
+            self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready
+        )
         self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged)
         self.engine = Engine(self.core, self.journal, self)
-        self.calls = Calls(self.connectors, self.config.apps, self.core.tally, self.connector_host.send_call)
+        self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
         self.posting = Posting(self.calls)
         self.connector_host.attach(self.engine, self.calls)
         self.plugin_host = PluginHost(
-            self.config, self.engine, self.calls, self._errands, foreground=self.foreground
+            self.config, self.engine, self.calls, self._background_tasks, foreground=self.foreground
         )
         self.engine.wake()
         return [
@@ -163,9 +165,9 @@ class BrokerDaemon:
             return None
         imported = await asyncio.to_thread(importlib.import_module, "slackd.broker.control.server")
         control: ControlServer = imported.ControlServer(
-            RunningBroker(
+            ControlContext(
                 config=self.config,
-                digest=await asyncio.to_thread(process_digest, Wing.BROKER, self.config),
+                digest=await asyncio.to_thread(process_digest, Side.BROKER, self.config),
                 core=self.core,
                 engine=self.engine,
                 journal=self.journal,
@@ -225,7 +227,7 @@ class BrokerDaemon:
             away = {name for name, plugin in self.core.plugins.items() if plugin.sessions.is_empty}
             self.journal.set_away(away)
 
-    def _tell_gap(self, gap: Gap) -> None:
+    def _tell_gap(self, gap: GapRecord) -> None:
         params = {"app": gap.app, "from": gap.start, "until": gap.end, "reason": gap.reason}
         for plugin in self.config.plugin_files.values():
             if plugin.delivery.gaps:
@@ -238,9 +240,9 @@ class BrokerDaemon:
             for name, plugin in self.config.plugin_files.items()
         }
 
-    def _buried(self, buried: Sequence[Buried]) -> None:
-        by_plugin: dict[str, list[Buried]] = {}
-        for each in buried:
+    def _dead_lettered(self, dead_lettered: Sequence[DeadLettered]) -> None:
+        by_plugin: dict[str, list[DeadLettered]] = {}
+        for each in dead_lettered:
             by_plugin.setdefault(each.plugin, []).append(each)
         for plugin, mine in by_plugin.items():
             reasons = ", ".join(sorted({each.reason.value for each in mine}))
@@ -249,10 +251,10 @@ class BrokerDaemon:
                 plugin,
                 len(mine),
                 reasons,
-                extra={"event": "backlog-buried", "plugin": plugin},
+                extra={"event": "backlog-dead_lettered", "plugin": plugin},
             )
             ids, envelopes = {each.delivery for each in mine}, {each.envelope for each in mine}
-            self.core.buried(plugin, ids, envelopes, now())
+            self.core.dead_lettered(plugin, ids, envelopes, now())
         self.engine.wake()
 
     def to_connector(self, link: int, message: FromBroker) -> None:
@@ -266,9 +268,9 @@ class BrokerDaemon:
     def post(self, what: Outgoing) -> None:
         """As in `engine.Outlets`."""
         if isinstance(what, PostLate):
-            self._errands.begin(self._post_late(what))
+            self._background_tasks.begin(self._post_late(what))
         else:
-            self._errands.begin(self.posting.post(what.app, what.response_url, what.body))
+            self._background_tasks.begin(self.posting.post(what.app, what.response_url, what.body))
 
     def passed(self, what: Passed) -> None:
         """As in `engine.Outlets`."""

@@ -14,34 +14,34 @@ import attrs
 
 from slackd.broker.actions import (
     Action,
+    NotifyLate,
+    NotifyTooLarge,
     Passed,
     PostLate,
-    Refuse,
+    RefuseArrivals,
+    SendPromises,
     Settle,
     Submit,
-    TellLate,
-    TellTooLarge,
-    Vow,
 )
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.keys import LoadKey, LoadKeys
-from slackd.broker.dispatch.plugin import CountOld, Hand
-from slackd.broker.ingest import Post
+from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
+from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.ingest import PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Journal, StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery, Outcome, Write
 from slackd.envelope import ACK_LIMIT
 from slackd.errors import JournalError
+from slackd.jsonrpc import RESPONSE_TOO_LARGE
 from slackd.link.messages import FromBroker, Promised, Refused, Settled
-from slackd.wire import RESPONSE_TOO_LARGE
 
 log = logging.getLogger(__name__)
 
 READ_AGAIN_AFTER = 0.5
 """Seconds after which a read that failed is tried again."""
 
-Read = Hand | LoadKeys | LoadKey | CountOld
-Outgoing = Post | PostLate
+Read = SendDelivery | LoadKeys | LoadKey | CountOld
+Outgoing = PostNotice | PostLate
 
 
 class Outlets(Protocol):
@@ -138,7 +138,7 @@ class Engine:
 
     def _do(self, action: Action, reads: list[Read]) -> None:
         match action:
-            case Hand():
+            case SendDelivery():
                 envelope = self.core.recent.get(action.delivery.envelope)
                 if envelope is None:
                     reads.append(action)
@@ -146,11 +146,11 @@ class Engine:
                     self._hand(action, envelope)
             case Settle(link, settlements):
                 self._outlets.to_connector(link, Settled(settlements))
-            case Vow(link, promises):
+            case SendPromises(link, promises):
                 self._outlets.to_connector(link, Promised(promises))
             case Submit(token, writes):
                 self.journal.submit(writes, self._told(token))
-            case Refuse(link, refusals):
+            case RefuseArrivals(link, refusals):
                 log.error(
                     "%d envelopes could not be journaled and are not acknowledged: %s",
                     len(refusals),
@@ -160,11 +160,11 @@ class Engine:
                 self._outlets.to_connector(link, Refused(refusals))
             case LoadKeys() | LoadKey() | CountOld():
                 reads.append(action)
-            case TellLate():
+            case NotifyLate():
                 self._tell_late(action)
-            case TellTooLarge():
+            case NotifyTooLarge():
                 self._tell_too_large(action)
-            case Post() | PostLate():
+            case PostNotice() | PostLate():
                 self._outlets.post(action)
             case Passed(what="dead"):
                 _log_dead(action)
@@ -185,18 +185,18 @@ class Engine:
             log.warning("the journal can be written again", extra={"event": "journal-writable"})
         self._failing = failing
 
-    def _hand(self, action: Hand, envelope: StoredEnvelope) -> None:
+    def _hand(self, action: SendDelivery, envelope: StoredEnvelope) -> None:
         session = self._outlets.to_session(action.plugin, action.session)
         if session is not None:
             session.hand(action.delivery, envelope)
 
-    def _tell_late(self, action: TellLate) -> None:
+    def _tell_late(self, action: NotifyLate) -> None:
         session = self._outlets.to_session(action.plugin, action.session)
         if session is not None:
             id_ = f"{action.delivery}.{action.attempt}"
             session.notify("late", {"id": id_, "sent": action.sent})
 
-    def _tell_too_large(self, action: TellTooLarge) -> None:
+    def _tell_too_large(self, action: NotifyTooLarge) -> None:
         text = (
             f"the response has {action.size} bytes; Slack takes less than {ACK_LIMIT} in an acknowledgement, "
             "which went out without it: send a smaller one, or use slack.call or the response_url"
@@ -252,7 +252,7 @@ class Engine:
             case _Handouts(hands):
                 await self._hand_from_journal(hands)
 
-    async def _hand_from_journal(self, hands: Sequence[Hand]) -> None:
+    async def _hand_from_journal(self, hands: Sequence[SendDelivery]) -> None:
         envelopes = await self.journal.envelopes([each.delivery.envelope for each in hands])
         for hand in hands:
             if not self.core.plugins[hand.plugin].holds(hand.session, hand.delivery):
@@ -272,7 +272,7 @@ class Engine:
 class _Handouts:
     """Deliveries to be handed out whose envelopes must be read first."""
 
-    hands: tuple[Hand, ...]
+    hands: tuple[SendDelivery, ...]
 
 
 def _log_dead(passed: Passed) -> None:
@@ -289,8 +289,8 @@ def _log_dead(passed: Passed) -> None:
 
 def _gather(reads: Sequence[Read]) -> list["Read | _Handouts"]:
     """Envelopes that are wanted together are read together."""
-    hands = tuple(each for each in reads if isinstance(each, Hand))
-    others: list[Read | _Handouts] = [each for each in reads if not isinstance(each, Hand)]
+    hands = tuple(each for each in reads if isinstance(each, SendDelivery))
+    others: list[Read | _Handouts] = [each for each in reads if not isinstance(each, SendDelivery)]
     return [_Handouts(hands), *others] if hands else others
 
 

@@ -9,27 +9,27 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.answers import AwaitedAnswers, Settlements, Waiter
-from slackd.broker.dispatch.matching import Match, Matcher
-from slackd.broker.forms import NOTHING, notice, unanswered
+from slackd.broker.counters import Counters
+from slackd.broker.dispatch.subscriptions import Match, Matcher
+from slackd.broker.fallback_responses import NOTHING, notice, unanswered
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
-    Answer,
+    AnswerState,
+    DeadReason,
     Duplicate,
     Lane,
     NewDelivery,
     OpenDelivery,
     Outcome,
-    Reason,
     Record,
     Recorded,
 )
-from slackd.broker.reading import read
-from slackd.broker.tally import Tally
-from slackd.config import Absent, Config, Plugin
-from slackd.envelope import COMMANDS, Arrival, Envelope, Promise, Settlement, Unreadable
+from slackd.broker.parsing import read
+from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
+from slackd.config import Absent, Config, PluginConfig
+from slackd.envelope import COMMANDS, Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
 from slackd.frozen import frozen
-from slackd.wire import MAX_LINE_TO_PLUGIN
+from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 
 ROOM_FOR_PARAMS = 4_096
 """Bytes of a line to a plugin that aren't the envelope."""
@@ -59,7 +59,7 @@ class Incoming:
 
 
 @frozen
-class Post:
+class PostNotice:
     """Send this JSON text to that `response_url`."""
 
     app: str
@@ -68,7 +68,7 @@ class Post:
 
 
 @attrs.define
-class Result:
+class IngestResult:
     """What follows from a commit.
 
     Attributes:
@@ -79,7 +79,7 @@ class Result:
     given: list[tuple[int, int, int]] = attrs.field(factory=list)
     promises: list[tuple[int, Promise]] = attrs.field(factory=list)
     opened: list[OpenDelivery] = attrs.field(factory=list)
-    posts: list[Post] = attrs.field(factory=list)
+    posts: list[PostNotice] = attrs.field(factory=list)
     recorded: list[tuple[int, Incoming]] = attrs.field(factory=list)
 
 
@@ -89,21 +89,23 @@ class Ingest:
     def __init__(
         self,
         config: Config,
-        answers: AwaitedAnswers,
-        tally: Tally,
+        answers: PendingAcks,
+        counters: Counters,
         absent_for: Callable[[str, Instant], float],
     ) -> None:
         self._apps, self._rules = config.apps, config.plugins
         self._matcher = Matcher(config.plugin_files)
-        self._answers, self._tally, self._absent_for = answers, tally, absent_for
+        self._answers, self._counters, self._absent_for = answers, counters, absent_for
 
     def receive(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> list[Incoming]:
         """Arrivals that were read together, as records to be committed together."""
         return [self._incoming(link, arrival, now) for arrival in arrivals]
 
-    def committed(self, incoming: Mapping[int, Incoming], outcomes: Sequence[Outcome], now: Instant) -> Result:
+    def committed(
+        self, incoming: Mapping[int, Incoming], outcomes: Sequence[Outcome], now: Instant
+    ) -> IngestResult:
         """The records (by their place in the submission) are on the disk, or were known before."""
-        result = Result()
+        result = IngestResult()
         for place, each in incoming.items():
             match outcomes[place]:
                 case Recorded() as recorded:
@@ -120,18 +122,18 @@ class Ingest:
         return self._plan(link, arrival, understood, received_at, now)
 
     def _plan(
-        self, link: int, arrival: Arrival, envelope: Envelope, received_at: float, now: Instant
+        self, link: int, arrival: Arrival, envelope: ParsedEnvelope, received_at: float, now: Instant
     ) -> Incoming:
         matches = self._matcher.matches(envelope)
         if not matches and envelope.type == COMMANDS:
             told = notice(envelope, self._unclaimed_text(envelope.app))
             return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
         respond_by = received_at + self._rules.answer_deadline
-        deliveries, told, answer, refused_for = [], NOTHING, Answer.NONE, ""
+        deliveries, told, answer, refused_for = [], NOTHING, AnswerState.NONE, ""
         too_large = _is_too_large(envelope.text)
         for match in matches:
             owes = None
-            asked = _responds(match) and answer is Answer.NONE and told.is_empty and not refused_for
+            asked = _responds(match) and answer is AnswerState.NONE and told.is_empty and not refused_for
             if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
                 keep = match.subscription.absent is Absent.KEEP
                 text = KEPT_TEXT if keep else REFUSED_TEXT
@@ -140,21 +142,26 @@ class Ingest:
                     refused_for = match.plugin.name
                     continue
             elif asked and not too_large and self._may_wait(link, arrival, envelope):
-                answer, owes = Answer.OWED, respond_by
+                answer, owes = AnswerState.OWED, respond_by
             deliveries.append(self._delivery(match, envelope, received_at, owes, too_large))
         record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
         return Incoming(link, arrival, record, told.post, refused_for)
 
-    def _may_wait(self, link: int, arrival: Arrival, envelope: Envelope) -> bool:
+    def _may_wait(self, link: int, arrival: Arrival, envelope: ParsedEnvelope) -> bool:
         elsewhere = bool(envelope.response_url)
         return envelope.accepts_response and self._answers.may_wait(
             link, arrival.connection, elsewhere=elsewhere
         )
 
     def _delivery(
-        self, match: Match, envelope: Envelope, received_at: float, respond_by: float | None, too_large: bool
+        self,
+        match: Match,
+        envelope: ParsedEnvelope,
+        received_at: float,
+        respond_by: float | None,
+        too_large: bool,
     ) -> NewDelivery:
-        plugin: Plugin = match.plugin
+        plugin: PluginConfig = match.plugin
         expires_at = None
         if match.lane is Lane.PROMPT:
             options = envelope.facets.kind == "block_suggestion"
@@ -165,49 +172,49 @@ class Ingest:
             key=match.key,
             expires_at=expires_at,
             respond_by=respond_by,
-            dead=Reason.TOO_LARGE if too_large else None,
+            dead=DeadReason.TOO_LARGE if too_large else None,
         )
 
     def _unclaimed_text(self, app: str) -> str:
         known = self._apps.get(app)
         return known.unclaimed_command if known is not None else ""
 
-    def _recorded(self, each: Incoming, recorded: Recorded, result: Result) -> None:
+    def _recorded(self, each: Incoming, recorded: Recorded, result: IngestResult) -> None:
         record, envelope = each.record, each.record.envelope
         result.opened.extend(recorded.deliveries)
         result.recorded.append((recorded.envelope, each))
         if isinstance(envelope, Unreadable):
-            self._tally.unreadable[envelope.app] += 1
+            self._counters.unreadable[envelope.app] += 1
             result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
             return
-        self._tally.envelopes[envelope.app, envelope.type] += 1
+        self._counters.envelopes[envelope.app, envelope.type] += 1
         if envelope.retry_attempt > 0:
-            self._tally.first_seen_on_retry[envelope.app] += 1
+            self._counters.first_seen_on_retry[envelope.app] += 1
         if each.refused_for:
-            self._tally.deliveries[each.refused_for, "refused"] += 1
+            self._counters.deliveries[each.refused_for, "refused"] += 1
         for delivery in record.deliveries:
             if delivery.dead is not None:
-                self._tally.deliveries[delivery.plugin, "dead"] += 1
+                self._counters.deliveries[delivery.plugin, "dead"] += 1
         if each.notice is not None:
-            result.posts.append(Post(envelope.app, envelope.response_url, each.notice))
+            result.posts.append(PostNotice(envelope.app, envelope.response_url, each.notice))
         self._settle_or_wait(each, recorded.envelope, record.answer, record.response, result)
 
-    def _duplicate(self, each: Incoming, duplicate: Duplicate, result: Result) -> None:
+    def _duplicate(self, each: Incoming, duplicate: Duplicate, result: IngestResult) -> None:
         envelope = each.record.envelope
         if isinstance(envelope, Unreadable):
             result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
             return
-        self._tally.duplicates[envelope.app, envelope.type] += 1
+        self._counters.duplicates[envelope.app, envelope.type] += 1
         self._settle_or_wait(each, duplicate.envelope, duplicate.answer, duplicate.response, result)
 
     def _settle_or_wait(
-        self, each: Incoming, envelope: int, answer: Answer, response: str | None, result: Result
+        self, each: Incoming, envelope: int, answer: AnswerState, response: str | None, result: IngestResult
     ) -> None:
         understood, number = each.record.envelope, each.arrival.number
-        assert isinstance(understood, Envelope)
+        assert isinstance(understood, ParsedEnvelope)
         if each.link == NO_LINK:
             return
-        if answer is Answer.OWED:
+        if answer is AnswerState.OWED:
             due = each.arrival.received_at + self._rules.answer_deadline
             waiter = Waiter(each.link, number, understood.envelope_id, due, each.arrival.connection)
             promise = self._answers.wait(
@@ -221,7 +228,7 @@ class Ingest:
             return
         if self._answers.is_following(envelope):
             response = None
-        elif answer is Answer.GIVEN:
+        elif answer is AnswerState.GIVEN:
             result.given.append((envelope, each.link, number))
         payload = response if response is not None else unanswered(understood)
         result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from slackd.advise.datafile import AdviceError, Answer, read_toml
+from slackd.advise.datafile import AdviceError, AnswerValue, read_toml
 from slackd.advise.loading import packaged_rules
 from slackd.advise.rules import Question, Rules
 
@@ -107,7 +107,7 @@ def advise(
     output_format: str,
     output: Path | None,
     schema: bool,
-    **options: Answer | None,
+    **options: AnswerValue | None,
 ) -> None:
     """Advise on the transport: Socket Mode or HTTP request URLs, for your context.
 
@@ -130,9 +130,9 @@ def advise(
         raise click.ClickException(str(error)) from error
 
 
-def _answers(rules: Rules, options: Mapping[str, Answer | None]) -> dict[str, Answer]:
+def _answers(rules: Rules, options: Mapping[str, AnswerValue | None]) -> dict[str, AnswerValue]:
     """The given options as answers: `--internal` is short for `--audience internal`."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, AnswerValue] = {}
     for name, value in options.items():
         question, _, short_for = name.partition("__")
         if short_for and value:
@@ -146,7 +146,7 @@ def _answers(rules: Rules, options: Mapping[str, Answer | None]) -> dict[str, An
     return answers
 
 
-def _from_file(path: Path) -> tuple[str | None, dict[str, Answer], dict[str, float]]:
+def _from_file(path: Path) -> tuple[str | None, dict[str, AnswerValue], dict[str, float]]:
     content = read_toml(path)
     title, weights = content.pop("title", None), content.pop("weights", {})
     if not isinstance(title, str | None):
@@ -169,11 +169,11 @@ def _weight(text: str) -> tuple[str, float]:
         raise AdviceError(f"--weight {text!r}; expected CRITERION=NUMBER, for instance ingress=3") from None
 
 
-def _ask(rules: Rules) -> dict[str, Answer]:
+def _ask(rules: Rules) -> dict[str, AnswerValue]:
     """Ask each question; Enter takes what would be assumed. On stderr, as the output may go to a file."""
     from slackd.advise.context import answer_all, in_words
 
-    answers: dict[str, Answer] = {}
+    answers: dict[str, AnswerValue] = {}
     for question in rules.questions:
         assumed = answer_all(rules, answers).answers[question.id]
         click.echo(err=True)
@@ -183,7 +183,7 @@ def _ask(rules: Rules) -> dict[str, Answer]:
     return answers
 
 
-def _ask_one(question: Question, assumed: Answer, earlier: Mapping[str, Answer]) -> Answer:
+def _ask_one(question: Question, assumed: AnswerValue, earlier: Mapping[str, AnswerValue]) -> AnswerValue:
     ask = click.style(question.ask, bold=True)
     match question.kind:
         case "choice":
@@ -209,7 +209,7 @@ def _ask_one(question: Question, assumed: Answer, earlier: Mapping[str, Answer])
 def _print(
     rules: Rules,
     title: str | None,
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, AnswerValue],
     weights: Mapping[str, float],
     output_format: str,
     output: Path | None,

@@ -12,9 +12,9 @@ from slackd.cli.process import begin, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.config.paths import started_by_systemd
 from slackd.link import BrokerEnd
-from slackd.service.lifetime import settle_memory
-from slackd.service.notify import Notifier, feed_watchdog
-from slackd.service.sockets import Listener, inherited, listen
+from slackd.systemd.lifetime import settle_memory
+from slackd.systemd.notify import Notifier, feed_watchdog
+from slackd.systemd.sockets import ListeningSocket, inherited, listen
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def open_sockets(
     Raises:
         ServiceError: One of them cannot be had.
     """
-    made: list[Listener] = []
+    made: list[ListeningSocket] = []
 
     def take(name: str, mode: int) -> socket:
         paths = {"link": config.link_socket, "plugins": config.plugins.socket, "control": config.control.socket}

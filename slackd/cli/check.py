@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from slackd.config import App, Config, InvalidConfig, Plugin, Problem
+from slackd.config import App, Config, InvalidConfig, PluginConfig, Problem
 from slackd.config.paths import SYSTEM_FILE
 from slackd.config.problems import spelled
-from slackd.config.surroundings import missing
+from slackd.config.references import missing
 from slackd.config.units import format_duration, format_size
 from slackd.errors import ConfigError
 
@@ -19,7 +19,7 @@ def problems_as_json(error: InvalidConfig) -> str:
 
 def absence_as_json(error: ConfigError) -> str:
     """The same where no file was named and none is there, by the one that was looked for first."""
-    absence = Problem(SYSTEM_FILE, (), "nothing", "a configuration file", mend=str(error))
+    absence = Problem(SYSTEM_FILE, (), "nothing", "a configuration file", hint=str(error))
     return problems_as_json(InvalidConfig([absence]))
 
 
@@ -79,7 +79,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "key": spelled(problem.key),
         "found": problem.found,
         "expected": problem.expected,
-        "mend": problem.mend,
+        "hint": problem.hint,
     }
 
 
@@ -93,7 +93,7 @@ def _app(app: App) -> dict[str, Any]:
     }
 
 
-def _plugin(plugin: Plugin) -> dict[str, Any]:
+def _plugin(plugin: PluginConfig) -> dict[str, Any]:
     return {
         "file": str(plugin.file),
         "users": list(plugin.users),
@@ -113,7 +113,7 @@ def _app_in_words(app: App) -> str:
     )
 
 
-def _plugin_in_words(plugin: Plugin) -> str:
+def _plugin_in_words(plugin: PluginConfig) -> str:
     who = [f"user {user}" for user in plugin.users] + ([f"group {plugin.group}"] if plugin.group else [])
     parts = [", ".join(who) or "your own user", _count(len(plugin.subscriptions), "subscription")]
     if any(subscription.respond for subscription in plugin.subscriptions):

@@ -11,8 +11,8 @@ from slackd.config import Config
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import Tokens, read_tokens
 from slackd.link.client import LinkClient
-from slackd.service.digest import Wing, process_digest, read_credentials
-from slackd.service.notify import Notifier, feed_watchdog
+from slackd.systemd.digest import Side, process_digest, read_credentials
+from slackd.systemd.notify import Notifier, feed_watchdog
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def make_connector(config: Config, number: int, tokens: Tokens) -> Connector:
     """A connector with the fingerprint of what it is made of."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     credentials = read_credentials(Path(folder) if folder else None)
-    digest = process_digest(Wing.CONNECTOR, config, credentials)
+    digest = process_digest(Side.CONNECTOR, config, credentials)
     refused = {name: str(error) for name, error in tokens.refused.items()}
     return Connector(number, config.apps, tokens.usable, refused=refused, digest=digest)
 

@@ -17,7 +17,7 @@ from slackd.spelling import nearest_name
 
 
 @attrs.frozen
-class Entry:
+class CommandEntry:
     """Where a command is, and what its line in the help says."""
 
     where: str
@@ -25,28 +25,30 @@ class Entry:
 
 
 COMMANDS: Final = {
-    "status": Entry("slackd.cli.slackctl.status:status", "Is it healthy, and is anything stuck?"),
-    "plugins": Entry(
+    "status": CommandEntry("slackd.cli.slackctl.status:status", "Is it healthy, and is anything stuck?"),
+    "plugins": CommandEntry(
         "slackd.cli.slackctl.plugins:plugins", "Plugins, their sessions, and what waits for them."
     ),
-    "inflight": Entry("slackd.cli.slackctl.inflight:inflight", "Deliveries that plugins have in hand."),
-    "deadletters": Entry(
+    "inflight": CommandEntry("slackd.cli.slackctl.inflight:inflight", "Deliveries that plugins have in hand."),
+    "deadletters": CommandEntry(
         "slackd.cli.slackctl.deadletters:deadletters", "List, show, retry or discard dead letters."
     ),
-    "tail": Entry("slackd.cli.slackctl.tail:tail", "Watch envelopes as they pass."),
-    "replay": Entry("slackd.cli.slackctl.replay:replay", "Hand envelopes to a plugin again."),
-    "gaps": Entry("slackd.cli.slackctl.gaps:gaps", "When an app had no READY connection."),
-    "metrics": Entry("slackd.cli.slackctl.metrics:metrics", "Print the metrics as Prometheus reads them."),
-    "backup": Entry("slackd.cli.slackctl.backup:backup", "Copy the running journal into a file."),
-    "setup": Entry("slackd.cli.setup:setup", "Lay an app's tokens in place, and start."),
-    "preflight": Entry("slackd.cli.preflight:preflight", "Go or no-go before a reload or an upgrade."),
-    "reload": Entry("slackd.cli.reload:reload", "Bring in changed configuration, tokens and code."),
-    "drain": Entry("slackd.cli.drain:drain", "Wait until nothing is in flight; stops nothing."),
-    "advise": Entry("slackd.cli.advise:advise", "Which transport suits your context, argued."),
+    "tail": CommandEntry("slackd.cli.slackctl.tail:tail", "Watch envelopes as they pass."),
+    "replay": CommandEntry("slackd.cli.slackctl.replay:replay", "Hand envelopes to a plugin again."),
+    "gaps": CommandEntry("slackd.cli.slackctl.gaps:gaps", "When an app had no READY connection."),
+    "metrics": CommandEntry(
+        "slackd.cli.slackctl.metrics:metrics", "Print the metrics as Prometheus reads them."
+    ),
+    "backup": CommandEntry("slackd.cli.slackctl.backup:backup", "Copy the running journal into a file."),
+    "setup": CommandEntry("slackd.cli.setup:setup", "Lay an app's tokens in place, and start."),
+    "preflight": CommandEntry("slackd.cli.preflight:preflight", "Go or no-go before a reload or an upgrade."),
+    "reload": CommandEntry("slackd.cli.reload:reload", "Bring in changed configuration, tokens and code."),
+    "drain": CommandEntry("slackd.cli.drain:drain", "Wait until nothing is in flight; stops nothing."),
+    "advise": CommandEntry("slackd.cli.advise:advise", "Which transport suits your context, argued."),
 }
 
 
-def _is_installed(entry: Entry) -> bool:
+def _is_installed(entry: CommandEntry) -> bool:
     return importlib.util.find_spec(entry.where.partition(":")[0]) is not None
 
 

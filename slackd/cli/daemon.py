@@ -50,7 +50,7 @@ def connector(config_file: str | None, number: int) -> None:
 @_config_option
 def run(config_file: str | None) -> None:
     """Run the broker and two connectors in one process, in the foreground."""
-    from slackd.cli.together import run_together
+    from slackd.cli.all_in_one import run_together
 
     run_together(config_file)
 
@@ -91,7 +91,7 @@ def roll(config_file: str | None, force: bool, only: tuple[str, ...], check_only
     The check comes first; if it fails, nothing is touched and the exit status is 2. If a process does not
     become READY, those after it are left alone and it is 3.
     """
-    from slackd.cli.roll import run_roll
+    from slackd.cli.rolling_restart import run_roll
 
     sys.exit(run_roll(config_file, force=force, only=only, check_only=check_only))
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import attrs
 
-from slackd.cli.starter import Starter
-from slackd.emulator import EmulatedApp, EmulatedSlack, Emulator, EmulatorSettings, Entry, Summary
+from slackd.cli.dev_supervisor import DevSupervisor
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings, LedgerEntry, Summary
 
 PLUGIN = """
 from slackd.plugin import Envelope, Plugin
@@ -101,9 +101,9 @@ CHANNELS = ("C0GENERAL01", "C0DEPLOYS01", "C0RANDOM001")
 class Sent:
     """What was sent, in the emulator's own entries."""
 
-    mentions: list[tuple[str, Entry]] = attrs.field(factory=list)
-    commands: list[tuple[str, Entry]] = attrs.field(factory=list)
-    clicks: list[Entry] = attrs.field(factory=list)
+    mentions: list[tuple[str, LedgerEntry]] = attrs.field(factory=list)
+    commands: list[tuple[str, LedgerEntry]] = attrs.field(factory=list)
+    clicks: list[LedgerEntry] = attrs.field(factory=list)
 
 
 class Narrator:
@@ -120,11 +120,11 @@ class Narrator:
 class Traffic:
     """A mention now and then, a command, a button: numbered, so that each can be found again."""
 
-    def __init__(self, slack: EmulatedSlack, sent: Sent) -> None:
+    def __init__(self, slack: EmulatorClient, sent: Sent) -> None:
         self._slack, self._sent = slack, sent
         self._numbers = itertools.count(1)
 
-    def mention(self) -> Entry:
+    def mention(self) -> LedgerEntry:
         """Somebody mentions the app."""
         number = next(self._numbers)
         text = f"hello {number}"
@@ -132,14 +132,14 @@ class Traffic:
         self._sent.mentions.append((text, entry))
         return entry
 
-    def command(self) -> Entry:
+    def command(self) -> LedgerEntry:
         """Somebody types /deploy."""
         text = f"release-{next(self._numbers)}"
         entry = self._slack.command("/deploy", text, channel_id=CHANNELS[0])
         self._sent.commands.append((text, entry))
         return entry
 
-    def click(self) -> Entry:
+    def click(self) -> LedgerEntry:
         """Somebody presses a button."""
         entry = self._slack.click("approve")
         self._sent.clicks.append(entry)
@@ -167,7 +167,7 @@ async def demo(say: Narrator) -> bool:
         async with Emulator(apps=[app], settings=settings).serving() as slack:
             _write_files(folder, slack.api_url)
             say.say(f"an emulated Slack serves {slack.api_url}")
-            async with Starter(folder, say.say) as starter:
+            async with DevSupervisor(folder, say.say) as starter:
                 _start(starter, folder, app)
                 await slack.wait_until_ready(WANTED_READY, timeout=30)
                 say.say("both connectors have a READY connection; the plugin is on its way")
@@ -189,7 +189,7 @@ async def demo(say: Narrator) -> bool:
             print(f"the logs are in {folder}")
 
 
-async def _main_part(slack: EmulatedSlack, starter: Starter, traffic: Traffic, say: Narrator) -> None:
+async def _main_part(slack: EmulatorClient, starter: DevSupervisor, traffic: Traffic, say: Narrator) -> None:
     entry = traffic.mention()
     await slack.wait_for_call("chat.postMessage", timeout=15)
     say.say("a mention came, was journaled, acknowledged, and answered by the plugin through chat.postMessage")
@@ -216,12 +216,12 @@ async def _main_part(slack: EmulatedSlack, starter: Starter, traffic: Traffic, s
     say.say("both connectors have a READY connection again")
 
 
-async def _when_nothing_interactive_is_unacknowledged(traffic: Traffic, slack: EmulatedSlack) -> None:
+async def _when_nothing_interactive_is_unacknowledged(traffic: Traffic, slack: EmulatorClient) -> None:
     """A command that a killed connector had unacknowledged is the one thing that Slack never sends again."""
     await slack.wait_for_ack(traffic.command())
 
 
-async def _finish(slack: EmulatedSlack, sent: Sent) -> None:
+async def _finish(slack: EmulatorClient, sent: Sent) -> None:
     wanted = len(sent.mentions) + len(sent.clicks)
 
     def all_there() -> bool | None:
@@ -232,7 +232,7 @@ async def _finish(slack: EmulatedSlack, sent: Sent) -> None:
     await slack.wait_until(all_there, timeout=30, what="every mention, command and button")
 
 
-def _ledger(slack: EmulatedSlack, sent: Sent, summary: Summary) -> bool:
+def _ledger(slack: EmulatorClient, sent: Sent, summary: Summary) -> bool:
     posts = Counter(str(call.args.get("text")) for call in slack.ledger.calls_of("chat.postMessage"))
     handled = [posts[f"re: {text}"] for text, _ in sent.mentions]
     handled += [count for text, count in posts.items() if text.startswith("approved: ")]
@@ -266,7 +266,7 @@ def _write_files(folder: Path, api_url: str) -> None:
     (folder / "slackd.toml").write_text(CONFIG.format(api_url=api_url, folder=folder))
 
 
-def _start(starter: Starter, folder: Path, app: EmulatedApp) -> None:
+def _start(starter: DevSupervisor, folder: Path, app: EmulatedApp) -> None:
     config = ("--config", str(folder / "slackd.toml"))
     tokens = {"DEMO_APP_TOKEN": app.app_token, "DEMO_BOT_TOKEN": app.bot_token}
     starter.run("broker", "-m", "slackd.cli.daemon", "broker", *config, with_sockets=True)

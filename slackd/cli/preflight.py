@@ -7,11 +7,18 @@ from collections.abc import Iterator
 
 import click
 
-from slackd.cli.slackctl.client import ControlClient, Refused, Unreachable, client, json_option, socket_option
+from slackd.cli.slackctl.client import (
+    ControlClient,
+    ControlRefused,
+    Unreachable,
+    client,
+    json_option,
+    socket_option,
+)
 from slackd.errors import SlackdError
-from slackd.rolling import preflight as rules
-from slackd.rolling.check import check
-from slackd.rolling.preflight import Line, Verdict
+from slackd.rolling_restart import preflight as rules
+from slackd.rolling_restart.preconditions import check
+from slackd.rolling_restart.preflight import PreflightLine, Verdict
 
 _SIGNS = {Verdict.GO: ("ok", "green"), Verdict.LOOK: ("look", "yellow"), Verdict.NO_GO: ("NO-GO", "red")}
 
@@ -37,7 +44,7 @@ def preflight(socket: str | None, as_json: bool) -> None:
     sys.exit(0 if go else 1)
 
 
-def _lines(control: ControlClient) -> Iterator[Line]:
+def _lines(control: ControlClient) -> Iterator[PreflightLine]:
     try:
         yield from rules.of_disk("", check().warnings)
     except SlackdError as error:
@@ -48,14 +55,16 @@ def _lines(control: ControlClient) -> Iterator[Line]:
         directory = status["journal"]["directory"]
         yield from _room(directory)
         yield rules.of_inflight(control.get("/v1/inflight"))
-    except (Unreachable, Refused) as error:
-        yield Line(Verdict.NO_GO, "broker", str(error))
+    except (Unreachable, ControlRefused) as error:
+        yield PreflightLine(Verdict.NO_GO, "broker", str(error))
 
 
-def _room(directory: str) -> Iterator[Line]:
+def _room(directory: str) -> Iterator[PreflightLine]:
     try:
         free = shutil.disk_usage(directory).free
     except OSError as error:
-        yield Line(Verdict.LOOK, "journal's room", f"{directory} cannot be looked at: {error.strerror}")
+        yield PreflightLine(
+            Verdict.LOOK, "journal's room", f"{directory} cannot be looked at: {error.strerror}"
+        )
     else:
         yield rules.of_room(free, directory)

@@ -9,9 +9,9 @@ from typing import Any
 
 from slackd.config import Config, find_file, load
 from slackd.errors import SlackdError
-from slackd.service.lifetime import run_until_stopped
-from slackd.service.logs import set_up_logging
-from slackd.service.notify import Notifier
+from slackd.systemd.lifetime import run_until_stopped
+from slackd.systemd.logs import set_up_logging
+from slackd.systemd.notify import Notifier
 
 log = logging.getLogger(__name__)
 

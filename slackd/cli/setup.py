@@ -17,7 +17,7 @@ from slackd.config.paths import SYSTEM_FILE
 from slackd.config.values import App
 from slackd.connector.credentials import APP_TOKEN, BOT_TOKEN, Secret, check_kind
 from slackd.errors import ConfigError, CredentialError, SlackdError
-from slackd.rolling.running import systemctl
+from slackd.rolling_restart.systemd import systemctl
 from slackd.setup.app_table import Value, with_app
 from slackd.setup.manifest import DELAYED_EVENTS, manifest, unknown
 from slackd.setup.trial import try_tokens

@@ -6,7 +6,7 @@ import attrs
 
 from slackd.config.globs import any_overlap, overlap
 from slackd.config.problems import shown
-from slackd.config.values import Plugin, Subscription
+from slackd.config.values import PluginConfig, Subscription
 
 
 @attrs.frozen
@@ -20,13 +20,13 @@ class Conflict:
         thing: What both would answer, in words.
     """
 
-    first: Plugin
-    second: Plugin
+    first: PluginConfig
+    second: PluginConfig
     position: int
     thing: str
 
 
-def conflicts(plugins: Sequence[Plugin]) -> list[Conflict]:
+def conflicts(plugins: Sequence[PluginConfig]) -> list[Conflict]:
     """Every pair of plugins that would answer the same envelope, each pair once."""
     pairs = ((first, second) for number, second in enumerate(plugins) for first in plugins[:number])
     return [conflict for first, second in pairs if (conflict := _conflict(first, second)) is not None]
@@ -76,7 +76,7 @@ def _same_facet(name: str, rival: str) -> bool:
     return name == rival or {name, rival} == {"callback_id", "shortcut"}
 
 
-def _conflict(first: Plugin, second: Plugin) -> Conflict | None:
+def _conflict(first: PluginConfig, second: PluginConfig) -> Conflict | None:
     for position, subscription in enumerate(second.subscriptions):
         for other in first.subscriptions:
             if (thing := same_thing(subscription, other)) is not None:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import attrs
 
 from slackd.config.loopback import is_this_host
-from slackd.config.paths import Places
+from slackd.config.paths import Paths
 from slackd.config.problems import shown
 from slackd.config.tables import Table
-from slackd.config.values import App, Control, Journal, Log, LogLevel, Plugins, SecretKind, SecretSource
+from slackd.config.values import App, Control, JournalConfig, Log, LogLevel, Plugins, SecretKind, SecretSource
 from slackd.redaction import holds_token
 
 _MINUTE: Final = 60.0
@@ -39,14 +39,14 @@ class DaemonFile:
 
     named: frozenset[str]
     apps: Mapping[str, App]
-    journal: Journal
+    journal: JournalConfig
     plugins: Plugins
     control: Control
     log: Log
     link_socket: Path
 
 
-def parse_daemon_file(root: Table, standing: Places) -> DaemonFile:
+def parse_daemon_file(root: Table, standing: Paths) -> DaemonFile:
     """The values of the file; what is wrong is noted in the document and stands at its default here."""
     app_tables = root.table("apps")
     apps = _apps(app_tables)
@@ -129,8 +129,8 @@ def _secret(table: Table, name: str, *, required: bool) -> SecretSource | None:
 def _transport(table: Table) -> None:
     value = table.text("transport", "socketmode", '"socketmode"')
     if value in ("http", "both"):
-        mend = "this release speaks Socket Mode alone, request URLs over HTTP are not supported yet"
-        table.wrong("transport", '"socketmode"', mend)
+        hint = "this release speaks Socket Mode alone, request URLs over HTTP are not supported yet"
+        table.wrong("transport", '"socketmode"', hint)
     elif value != "socketmode":
         table.wrong("transport", '"socketmode"')
 
@@ -153,10 +153,10 @@ def _proxy(table: Table) -> str | None:
     if value is None:
         return None
     if _host_of(value, ("http", "https")) is None:
-        mend = "SOCKS is not supported" if value.startswith("socks") else ""
+        hint = "SOCKS is not supported" if value.startswith("socks") else ""
         if value == "":
-            mend = "leave the key out to go by HTTPS_PROXY and NO_PROXY"
-        table.wrong("proxy", 'the URL of an HTTP proxy, such as "http://proxy.example.com:3128"', mend)
+            hint = "leave the key out to go by HTTPS_PROXY and NO_PROXY"
+        table.wrong("proxy", 'the URL of an HTTP proxy, such as "http://proxy.example.com:3128"', hint)
         return None
     return value
 
@@ -174,9 +174,9 @@ def _host_of(url: str, schemes: tuple[str, ...]) -> str | None:
     return parts.hostname if good else None
 
 
-def _journal(table: Table, standing: Places) -> Journal:
-    defaults = Journal(directory=standing.state)
-    journal = Journal(
+def _journal(table: Table, standing: Paths) -> JournalConfig:
+    defaults = JournalConfig(directory=standing.state)
+    journal = JournalConfig(
         directory=table.path("directory", standing.state) or standing.state,
         max_age=table.duration("max_age", defaults.max_age, 60.0, 3650 * _DAY),
         max_bytes=table.size("max_bytes", defaults.max_bytes, 1 << 20, _EXABYTE),
@@ -186,7 +186,7 @@ def _journal(table: Table, standing: Places) -> Journal:
     return journal
 
 
-def _plugins(table: Table, standing: Places) -> Plugins:
+def _plugins(table: Table, standing: Paths) -> Plugins:
     directory = table.document.file.parent / "plugins.d"
     socket = standing.runtime / "plugins.sock"
     defaults = Plugins(directory=directory, socket=socket)

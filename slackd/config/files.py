@@ -22,7 +22,7 @@ Fingerprint = Callable[[bytes], object]
 """Is given all bytes that were read."""
 
 
-class Reader:
+class ConfigReader:
     """Reads files into documents, and remembers what was wrong with any of them.
 
     Attributes:
@@ -91,12 +91,12 @@ class Reader:
             # Not blocking: somebody may have put a FIFO there.
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (OSError, ValueError) as error:
-            mend = ""
+            hint = ""
             if isinstance(error, PermissionError):
-                mend = f"it must be readable for uid {self._uid}"
+                hint = f"it must be readable for uid {self._uid}"
             elif file.is_symlink():
-                mend = f"it is a link to {os.readlink(file)}"
-            self._wrong(file, _reason(error), "a configuration file", mend)
+                hint = f"it is a link to {os.readlink(file)}"
+            self._wrong(file, _reason(error), "a configuration file", hint)
             return None
         try:
             about = os.fstat(descriptor)
@@ -154,12 +154,12 @@ class Reader:
         path: Path,
         found: str,
         expected: str,
-        mend: str = "",
+        hint: str = "",
         *,
         line: int | None = None,
         column: int | None = None,
     ) -> None:
-        self.problems.append(Problem(path, (), without_secrets(found), expected, mend, line, column))
+        self.problems.append(Problem(path, (), without_secrets(found), expected, hint, line, column))
 
 
 def _is_masked(file: Path) -> bool:

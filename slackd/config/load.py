@@ -7,12 +7,12 @@ from pathlib import Path
 
 from slackd.config.conflicts import conflicts
 from slackd.config.daemon_file import DaemonFile, parse_daemon_file
-from slackd.config.files import Reader
+from slackd.config.files import ConfigReader
 from slackd.config.paths import places
 from slackd.config.plugin_file import PLUGIN_NAME, PLUGIN_NAME_EXPECTED, parse_plugin_file
 from slackd.config.problems import InvalidConfig, Problem, shown
 from slackd.config.tables import Document
-from slackd.config.values import Config, Plugin
+from slackd.config.values import Config, PluginConfig
 
 
 def load(
@@ -32,7 +32,7 @@ def load(
     uid = os.geteuid() if uid is None else uid
     file = Path(path).absolute()
     fingerprint = hashlib.sha256()
-    reader = Reader(fingerprint.update, uid)
+    reader = ConfigReader(fingerprint.update, uid)
     standing = places(file, environ, uid)
     document = reader.document(file)
     # After a mistake in the TOML itself the plugins' files are read all the same: they may have some too.
@@ -56,9 +56,9 @@ def load(
     )
 
 
-def _plugins(reader: Reader, settings: DaemonFile, *, given: bool) -> Iterator[tuple[str, Plugin]]:
+def _plugins(reader: ConfigReader, settings: DaemonFile, *, given: bool) -> Iterator[tuple[str, PluginConfig]]:
     documents: dict[Path, Document] = {}
-    plugins: list[Plugin] = []
+    plugins: list[PluginConfig] = []
     for file in reader.folder(settings.plugins.directory, must_exist=given):
         name = file.name.removesuffix(".toml")
         if not PLUGIN_NAME.fullmatch(name):

@@ -15,7 +15,7 @@ _SYSTEM_STATE: Final = Path("/var/lib/slackd")
 
 
 @attrs.frozen
-class Places:
+class Paths:
     """The two folders that defaults are made of.
 
     Attributes:
@@ -27,7 +27,7 @@ class Places:
     runtime: Path
 
 
-def places(file: Path, environ: Mapping[str, str], uid: int) -> Places:
+def places(file: Path, environ: Mapping[str, str], uid: int) -> Paths:
     """The folders for a configuration file, an environment and an effective user id.
 
     The system's folders belong to root, to services of the system's systemd, and to everybody who reads
@@ -40,7 +40,7 @@ def places(file: Path, environ: Mapping[str, str], uid: int) -> Places:
     runtime = _first_folder(environ, "RUNTIME_DIRECTORY")
     if runtime is None:
         runtime = SYSTEM_RUNTIME if system else _user_runtime(environ, uid)
-    return Places(state, runtime)
+    return Paths(state, runtime)
 
 
 def find_file(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:

@@ -7,7 +7,7 @@ from typing import Final
 from slackd.config.globs import is_literal, overlap
 from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
-from slackd.config.values import Absent, App, Delivery, Plugin, Subscription
+from slackd.config.values import Absent, App, Delivery, PluginConfig, Subscription
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
 from slackd.spelling import nearest_name
 
@@ -35,7 +35,7 @@ _ONLY_IN: Final[Mapping[str, tuple[str, ...]]] = {
 """The types of envelope in which Slack has these at all (`callback_id` of a function stands in an event)."""
 
 
-def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: frozenset[str]) -> Plugin:
+def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: frozenset[str]) -> PluginConfig:
     """The values of the file; what is wrong is noted in the document and stands at its default here.
 
     Args:
@@ -49,7 +49,7 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
     delivery = _delivery(root.table("delivery"))
     granted, methods = _grants(root.table("slack"), apps, named)
     root.finish()
-    return Plugin(
+    return PluginConfig(
         name=name,
         file=root.document.file,
         users=users,
@@ -69,8 +69,8 @@ def _users(root: Table) -> tuple[str, ...]:
     for key, given in (("user", () if user is None else (user,)), ("users", users)):
         for account in given:
             if account in _OVERFLOW_ID:
-                mend = "files and processes of users that a container doesn't know all seem to be this one"
-                root.document.wrong((key,), shown(account), "a user of the plugin's own", mend)
+                hint = "files and processes of users that a container doesn't know all seem to be this one"
+                root.document.wrong((key,), shown(account), "a user of the plugin's own", hint)
             elif not _ACCOUNT.fullmatch(account):
                 root.document.wrong((key,), shown(account), "the name of a Unix user")
     return users if user is None else (user,)

@@ -66,14 +66,14 @@ class Problem:
         line: Counted from 1, where it could be found.
         found: What stands there, in words, without secrets.
         expected: What should stand there, in words.
-        mend: What to do about it, where that isn't plain from `expected`.
+        hint: What to do about it, where that isn't plain from `expected`.
     """
 
     file: Path
     key: KeyPath
     found: str
     expected: str
-    mend: str = ""
+    hint: str = ""
     line: int | None = None
     column: int | None = None
 
@@ -85,8 +85,8 @@ class Problem:
                 where += f":{self.column}"
         if self.key:
             where += f": {spelled(self.key)}"
-        mend = f" ({self.mend})" if self.mend else ""
-        return without_secrets(f"{where}: found {self.found}, expected {self.expected}{mend}")
+        hint = f" ({self.hint})" if self.hint else ""
+        return without_secrets(f"{where}: found {self.found}, expected {self.expected}{hint}")
 
 
 class InvalidConfig(ConfigError):

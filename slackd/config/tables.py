@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from slackd.config.lines import line_of
 from slackd.config.problems import KeyPath, Problem, shown, spelled
+from slackd.config.toml_lines import line_of
 from slackd.config.units import format_duration, format_size, parse_duration, parse_size
 from slackd.redaction import without_secrets
 from slackd.spelling import nearest_name
@@ -37,9 +37,9 @@ class Document:
     problems: list[Problem]
     warnings: list[str]
 
-    def wrong(self, key: KeyPath, found: str, expected: str, mend: str = "") -> None:
+    def wrong(self, key: KeyPath, found: str, expected: str, hint: str = "") -> None:
         """Note a problem with the value at `key`."""
-        self.problems.append(Problem(self.file, key, found, expected, mend, line_of(self.text, key)))
+        self.problems.append(Problem(self.file, key, found, expected, hint, line_of(self.text, key)))
 
     def warn(self, key: KeyPath, words: str) -> None:
         """Note something that works, and may not be what was meant."""
@@ -68,10 +68,10 @@ class Table:
         """The keys that stand here, in the file's order."""
         return tuple(self._content)
 
-    def wrong(self, name: str, expected: str, mend: str = "") -> None:
+    def wrong(self, name: str, expected: str, hint: str = "") -> None:
         """Note that the value of `name` is not what was expected."""
         found = shown(self._content[name]) if name in self._content else "nothing"
-        self.document.wrong((*self.key, name), found, expected, mend)
+        self.document.wrong((*self.key, name), found, expected, hint)
 
     def text(self, name: str, default: str | None, expected: str = "text in quotes") -> str | None:
         """A string, which may be empty."""
@@ -207,8 +207,8 @@ class Table:
             return []
         header = f"[[{spelled((*self.key, name))}]]"
         if not isinstance(value, list):
-            mend = f"with two brackets on each side: {header}" if isinstance(value, dict) else ""
-            self.wrong(name, f"an array of tables, {header}", mend)
+            hint = f"with two brackets on each side: {header}" if isinstance(value, dict) else ""
+            self.wrong(name, f"an array of tables, {header}", hint)
             return []
         result = []
         for position, item in enumerate(value):
@@ -219,11 +219,11 @@ class Table:
                 self.document.wrong(key, shown(item), f"a table, {header}")
         return result
 
-    def unsupported(self, name: str, found: str, expected: str, mend: str) -> None:
+    def unsupported(self, name: str, found: str, expected: str, hint: str) -> None:
         """Refuse a key that a later release will know: ignoring it would break a promise."""
         if name in self._content:
             self._take(name)
-            self.document.wrong((*self.key, name), found, expected, mend)
+            self.document.wrong((*self.key, name), found, expected, hint)
 
     def finish(self) -> None:
         """Note every key that nobody asked for, with the nearest of those that were."""
@@ -232,8 +232,8 @@ class Table:
             if name in known:
                 continue
             nearest = nearest_name(name.lower(), self._known)
-            mend = f"did you mean {nearest}?" if nearest else ""
-            self.document.wrong((*self.key, name), "an unknown key", one_of(self._known, quoted=False), mend)
+            hint = f"did you mean {nearest}?" if nearest else ""
+            self.document.wrong((*self.key, name), "an unknown key", one_of(self._known, quoted=False), hint)
 
     def _take(self, name: str) -> Any:
         if name not in self._known:

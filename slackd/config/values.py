@@ -80,7 +80,7 @@ class App:
 
 
 @attrs.frozen
-class Journal:
+class JournalConfig:
     """`[journal]`: where envelopes are kept, and how long.
 
     Attributes:
@@ -162,7 +162,7 @@ class Delivery:
 
 
 @attrs.frozen
-class Plugin:
+class PluginConfig:
     """One `plugins.d/NAME.toml`.
 
     Attributes:
@@ -195,11 +195,11 @@ class Config:
 
     file: Path
     apps: Mapping[str, App]
-    journal: Journal
+    journal: JournalConfig
     plugins: Plugins
     control: Control
     log: Log
     link_socket: Path
-    plugin_files: Mapping[str, Plugin]
+    plugin_files: Mapping[str, PluginConfig]
     digest: str = ""
     warnings: tuple[str, ...] = ()

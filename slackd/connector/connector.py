@@ -18,16 +18,16 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.calls import CallsUnderWay
+from slackd.connector.closing_notices import ClosingNotices
 from slackd.connector.credentials import AppSecrets
-from slackd.connector.farewells import Farewells
-from slackd.connector.promise_keeper import PromiseKeeper
-from slackd.connector.reports import Reports
+from slackd.connector.link_reports import LinkReports
+from slackd.connector.promise_keeper import AckDeadlineKeeper
+from slackd.connector.readiness import AppReadiness, Readiness
 from slackd.connector.socketmode.actions import Moved
 from slackd.connector.socketmode.protocol import blank_function_token
 from slackd.connector.socketmode.transport import SocketModeTransport
-from slackd.connector.standing import Readiness, Standing
 from slackd.connector.transport import Transport, TransportStatus
-from slackd.connector.unsettled import Unsettled
+from slackd.connector.unacknowledged import Unacknowledged
 from slackd.connector.webapi import WebApi
 from slackd.envelope import Arrival, Settlement
 from slackd.errors import ConfigError
@@ -78,7 +78,7 @@ class Connector:
         rng: random.Random | None = None,
         digest: str = "",
         log: logging.Logger | None = None,
-        unsettled: Unsettled | None = None,
+        unsettled: Unacknowledged | None = None,
         first_number: int | None = None,
     ) -> None:
         """An app without secrets gets no transport, and is in trouble from the start; `refused` says by app
@@ -94,7 +94,7 @@ class Connector:
         self._clock = clock
         self._digest = digest
         self._log = log or logging.getLogger(__name__)
-        self._unsettled = unsettled if unsettled is not None else Unsettled()
+        self._unsettled = unsettled if unsettled is not None else Unacknowledged()
         rng = rng if rng is not None else random.Random()
         self._transports: dict[str, Transport] = {
             name: SocketModeTransport(
@@ -105,15 +105,15 @@ class Connector:
         }
         self._web = {name: WebApi(app, secrets[name]) for name, app in apps.items() if name in secrets}
         why = refused or {}
-        self._reports = Reports(
+        self._reports = LinkReports(
             apps, [_tokenless(name, why.get(name, "see the log")) for name in apps if name not in secrets]
         )
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
-        self._standing = Standing(apps, self._transports, self._reports.troubles)
-        self._farewells = Farewells(self._unsettled)
-        self._promises = PromiseKeeper(self._unsettled, self._settle, clock, self._log)
+        self._standing = AppReadiness(apps, self._transports, self._reports.troubles)
+        self._farewells = ClosingNotices(self._unsettled)
+        self._promises = AckDeadlineKeeper(self._unsettled, self._settle, clock, self._log)
         self._paused = False
         self._calls = CallsUnderWay(number, self._web, self._notify)
         self._changed = asyncio.Event()
@@ -280,10 +280,10 @@ class Connector:
         """Say it once, loudly, and tell the broker."""
         if trouble.reason:
             self._log.error(
-                "%s has no connection: %s. Mend: %s",
+                "%s has no connection: %s. Hint: %s",
                 trouble.app,
                 trouble.reason,
-                trouble.mend,
+                trouble.hint,
                 extra={"event": "app-trouble", "app": trouble.app},
             )
         else:
@@ -313,7 +313,7 @@ class Connector:
                 self._notify()
                 await self._over.wait()
         except ConfigError as error:
-            self.troubled(AppTrouble(transport.status().app, str(error), "mend it and reload slackd"))
+            self.troubled(AppTrouble(transport.status().app, str(error), "hint it and reload slackd"))
 
     async def _stop_when_over(self, reporter: "asyncio.Task[None]") -> None:
         await self._draining.wait()
@@ -402,4 +402,4 @@ class Connector:
 
 
 def _tokenless(name: str, why: str) -> AppTrouble:
-    return AppTrouble(name, "its tokens can't be used", f"mend apps.{name} and reload slackd: {why}")
+    return AppTrouble(name, "its tokens can't be used", f"hint apps.{name} and reload slackd: {why}")

@@ -117,7 +117,7 @@ def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSe
     """Read an app's tokens and check that each is of the kind that its place wants.
 
     Raises:
-        CredentialError: Which key, what is wrong, and the mend; never the token.
+        CredentialError: Which key, what is wrong, and the hint; never the token.
     """
     key = f"apps.{app.name}"
     app_token = read_secret(app.app_token, f"{key}.app_token", environ)

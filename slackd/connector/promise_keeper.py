@@ -1,26 +1,26 @@
-"""Acknowledges what the broker promised when no broker does: the timer around `Promises`."""
+"""Acknowledges what the broker promised when no broker does: the timer around `AckDeadlines`."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from slackd.connector.promises import Promises
-from slackd.connector.unsettled import Unsettled
+from slackd.connector.ack_deadlines import AckDeadlines
+from slackd.connector.unacknowledged import Unacknowledged
 from slackd.envelope import Promise, Settlement
 
 
-class PromiseKeeper:
+class AckDeadlineKeeper:
     """Holds one timer, from the first promise to `stop`."""
 
     def __init__(
         self,
-        unsettled: Unsettled,
+        unsettled: Unacknowledged,
         settle: Callable[[Sequence[Settlement]], None],
         clock: Callable[[], float],
         log: logging.Logger,
     ) -> None:
         self._unsettled, self._settle, self._clock, self._log = unsettled, settle, clock, log
-        self._promises = Promises()
+        self._promises = AckDeadlines()
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, promises: Sequence[Promise]) -> None:

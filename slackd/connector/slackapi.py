@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slackd.connector.credentials import Secret
-from slackd.connector.obstacles import PROXY_WANTS_A_NAME, obstacle
+from slackd.connector.network_errors import PROXY_WANTS_A_NAME, obstacle
 
 # At DEBUG slack_sdk would log bodies, with what people write and the one-use URL in them.
 _quiet: Final = logging.getLogger("slackd.slack_sdk")
@@ -23,7 +23,7 @@ DEFAULT_RETRY_AFTER: Final = 30.0
 
 
 @attrs.frozen
-class Answer:
+class SlackAnswer:
     """What came of a call.
 
     Attributes:
@@ -31,14 +31,14 @@ class Answer:
         status: The HTTP status, 0 if there was none.
         retry_after: Seconds, on a 429.
         error: What failed on the way, "" if Slack answered.
-        mend: What a person can do about `error`; "" if nothing particular is known.
+        hint: What a person can do about `error`; "" if nothing particular is known.
     """
 
     body: Mapping[str, Any] | None
     status: int = 200
     retry_after: float | None = None
     error: str = ""
-    mend: str = ""
+    hint: str = ""
 
     @property
     def slack_error(self) -> str:
@@ -59,7 +59,7 @@ class SlackApi:
         proxy: str | None,
         tls: ssl.SSLContext,
     ) -> None:
-        """`session` is one of `slackd.connector.session`: it follows no redirect, and bounds the answers."""
+        """`session` is one of `slackd.connector.http_session`: it follows no redirect, and bounds answers."""
         self._client = AsyncWebClient(
             token=token.reveal(),
             base_url=base_url,
@@ -72,7 +72,7 @@ class SlackApi:
         # slack_sdk would take one from the environment, without a look at NO_PROXY.
         self._client.proxy = proxy
 
-    async def call(self, method: str, form: Mapping[str, str] | None = None) -> Answer:
+    async def call(self, method: str, form: Mapping[str, str] | None = None) -> SlackAnswer:
         """Post a form to a method; only cancellation comes out as an exception."""
         try:
             response = await self._client.api_call(method, data=dict(form or {}))
@@ -80,23 +80,23 @@ class SlackApi:
             return _answer(error.response)
         except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
             found = obstacle(error, self._client.proxy)
-            return Answer(None, 0, error=found.reason, mend=found.mend)
+            return SlackAnswer(None, 0, error=found.reason, hint=found.hint)
         except (ValueError, AttributeError) as error:
             # slack_sdk trips over JSON that isn't an object, and over text that isn't UTF-8.
-            return Answer(None, 0, error=f"the answer is not Slack's JSON ({type(error).__name__})")
+            return SlackAnswer(None, 0, error=f"the answer is not Slack's JSON ({type(error).__name__})")
         return _answer(response)
 
 
-def _answer(response: Any) -> Answer:
+def _answer(response: Any) -> SlackAnswer:
     """Read slack_sdk's response, or aiohttp's where slack_sdk could make nothing of it."""
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     retry_after = _retry_after(response) if status == 429 else None
     data = getattr(response, "data", None)
     if isinstance(data, dict) and data and _is_json(data):
-        return Answer(data, status, retry_after)
+        return SlackAnswer(data, status, retry_after)
     # Where there is no CONNECT, a proxy answers in Slack's place.
-    mend = PROXY_WANTS_A_NAME if status == 407 else ""
-    return Answer(None, status, retry_after, f"HTTP {status}, and the answer is not Slack's JSON", mend)
+    hint = PROXY_WANTS_A_NAME if status == 407 else ""
+    return SlackAnswer(None, status, retry_after, f"HTTP {status}, and the answer is not Slack's JSON", hint)
 
 
 def _is_json(data: dict[str, Any]) -> bool:

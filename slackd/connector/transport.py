@@ -22,7 +22,7 @@ class TransportStatus:
         wanted: READY connections it keeps.
         ready: READY connections it has.
         connections: Every connection that isn't closed.
-        trouble: What a person has to mend, or None.
+        trouble: What a person has to repair, or None.
         last_failure: Why the last attempt failed, "" if none has since the last success.
     """
 

@@ -21,11 +21,11 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
-from slackd.connector.obstacles import obstacle
-from slackd.connector.once import Once
+from slackd.connector.http_session import departure_watched, slack_session
+from slackd.connector.idempotency import IdempotentCalls
+from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for, tls_context
-from slackd.connector.session import departure_watched, slack_session
-from slackd.connector.slackapi import Answer, SlackApi
+from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.socketmode.protocol import FunctionToken
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
@@ -48,7 +48,7 @@ class WebApi:
         self._app = app
         self._bot_token = secrets.bot_token
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self._once = Once()
+        self._once = IdempotentCalls()
         self._functions: OrderedDict[str, Secret] = OrderedDict()
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
@@ -79,7 +79,7 @@ class WebApi:
             answer = await make()
         return Returned(call.number, answer.body, answer.status, answer.retry_after, answer.error)
 
-    async def _make(self, call: Call, deadline: float) -> Answer:
+    async def _make(self, call: Call, deadline: float) -> SlackAnswer:
         """One call, by its deadline on the loop's clock; without an answer: whether Slack may have the call."""
         with departure_watched() as departure:
             try:
@@ -87,7 +87,7 @@ class WebApi:
                     answer = await self._ask(call)
             except TimeoutError:
                 what = "no answer from Slack" if departure.happened else "Slack could not be reached"
-                answer = Answer(None, NOT_SENT, error=f"{what} within {call.timeout:g} s")
+                answer = SlackAnswer(None, NOT_SENT, error=f"{what} within {call.timeout:g} s")
         if answer.body is not None:
             return answer
         if not departure.happened:
@@ -95,7 +95,7 @@ class WebApi:
             return answer if call.kind is CallKind.RESPONSE_URL else attrs.evolve(answer, status=NOT_SENT)
         return answer if answer.status == 429 else attrs.evolve(answer, status=OUTCOME_UNKNOWN)
 
-    async def _ask(self, call: Call) -> Answer:
+    async def _ask(self, call: Call) -> SlackAnswer:
         match call.kind:
             case CallKind.METHOD:
                 return await self._method(call.target, call.args)
@@ -104,12 +104,12 @@ class WebApi:
             case CallKind.PROBE:
                 return await self._method("auth.test", {})
 
-    async def _method(self, method: str, args: Mapping[str, Any]) -> Answer:
+    async def _method(self, method: str, args: Mapping[str, Any]) -> SlackAnswer:
         if not _METHOD.fullmatch(method):
-            return Answer(None, 0, error=f"{method[:80]!r} is not the name of a Web API method")
+            return SlackAnswer(None, 0, error=f"{method[:80]!r} is not the name of a Web API method")
         token = self._token_for(args)
         if token is None:
-            return Answer(
+            return SlackAnswer(
                 None,
                 0,
                 error=f"the app has no bot token: set apps.{self._app.name}.bot_token and reload slackd",
@@ -126,9 +126,9 @@ class WebApi:
             return self._functions[execution]
         return self._bot_token
 
-    async def _post(self, url: str, body: Mapping[str, Any]) -> Answer:
+    async def _post(self, url: str, body: Mapping[str, Any]) -> SlackAnswer:
         if not is_slacks(url, self._app.api_url):
-            return Answer(None, 403, error="the response_url does not belong to Slack; nothing was sent")
+            return SlackAnswer(None, 403, error="the response_url does not belong to Slack; nothing was sent")
         assert self._session is not None
         assert self._tls is not None
         proxy = proxy_for(url, self._app.proxy)
@@ -143,14 +143,14 @@ class WebApi:
             ) as response:
                 text = (await response.content.read(65_536)).decode("utf-8", "replace")
                 retry_after = response.headers.get("Retry-After", "")
-                return Answer(
+                return SlackAnswer(
                     _response_url_body(response.status, text),
                     response.status,
                     float(retry_after) if response.status == 429 and retry_after.isdigit() else None,
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             found = obstacle(error, proxy)
-            return Answer(None, 0, error=found.reason, mend=found.mend)
+            return SlackAnswer(None, 0, error=found.reason, hint=found.hint)
 
 
 def as_form(args: Mapping[str, Any]) -> dict[str, str]:

@@ -8,9 +8,9 @@ async with Emulator(settings=EmulatorSettings(time_scale=0.01)).serving() as sla
 """
 
 from slackd.emulator.batch import Batch
-from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.client import EmulatorClient
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
-from slackd.emulator.ledger import Ack, ApiCall, Entry, Ledger, ResponsePost, Send, Summary
+from slackd.emulator.ledger import Ack, ApiCall, Ledger, LedgerEntry, ResponsePost, SentEnvelope, Summary
 from slackd.emulator.server import Emulator
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
 
@@ -19,14 +19,14 @@ __all__ = [
     "ApiCall",
     "Batch",
     "EmulatedApp",
-    "EmulatedSlack",
     "Emulator",
+    "EmulatorClient",
     "EmulatorError",
     "EmulatorSettings",
-    "Entry",
     "Ledger",
+    "LedgerEntry",
     "ResponsePost",
-    "Send",
+    "SentEnvelope",
     "Summary",
     "WaitedTooLongError",
 ]

@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
+from slackd.emulator.context import EmulatorContext
 from slackd.emulator.core import AppSide
 from slackd.emulator.errors import EmulatorError
-from slackd.emulator.happenings import Happenings
-from slackd.emulator.ledger import Entry
-from slackd.emulator.world import World
+from slackd.emulator.ledger import LedgerEntry
+from slackd.emulator.payloads import Payloads
 
 _TICK = 0.002
 _AT_ONCE = 100  # envelopes; then what was written goes out, and what came in is read
@@ -67,7 +67,7 @@ class Batch:
     sent: int = attrs.field(default=0, init=False)
     first_at: float | None = attrs.field(default=None, init=False)
     last_at: float | None = attrs.field(default=None, init=False)
-    entries: list[Entry] = attrs.field(factory=list, init=False, repr=False)
+    entries: list[LedgerEntry] = attrs.field(factory=list, init=False, repr=False)
     _acknowledged_up_to: int = attrs.field(default=0, init=False, repr=False)
 
     def channel(self, number: int) -> str:
@@ -96,7 +96,9 @@ class Batch:
 class BatchSender:
     """Sends one batch: `send` gives out one envelope, with its number in the batch."""
 
-    def __init__(self, world: World, side: AppSide, batch: Batch, send: Callable[[int, float], Entry]) -> None:
+    def __init__(
+        self, world: EmulatorContext, side: AppSide, batch: Batch, send: Callable[[int, float], LedgerEntry]
+    ) -> None:
         self._world = world
         self._side = side
         self._batch = batch
@@ -127,13 +129,13 @@ class BatchSender:
 class EventPress:
     """Makes the events of a batch from one template, so that none is serialised by itself."""
 
-    def __init__(self, world: World, side: AppSide, happenings: Happenings, batch: Batch) -> None:
+    def __init__(self, world: EmulatorContext, side: AppSide, happenings: Payloads, batch: Batch) -> None:
         self._world = world
         self._side = side
         self._batch = batch
         self._template = _template(happenings, batch)
 
-    def send(self, number: int, now: float) -> Entry:
+    def send(self, number: int, now: float) -> LedgerEntry:
         """Give out event `number` of the batch."""
         ids, app = self._world.ids, self._side.app.app_id
         event_id = ids.event_id()
@@ -143,12 +145,12 @@ class EventPress:
             "channel": self._batch.channel(number),
             "words": self._batch.words(number),
         }
-        entry = Entry(event_id, app, "events_api", self._batch.event_type, now, payload, True, False)
+        entry = LedgerEntry(event_id, app, "events_api", self._batch.event_type, now, payload, True, False)
         self._side.deliveries.begin(entry, now)
         return entry
 
 
-def _template(happenings: Happenings, batch: Batch) -> str:
+def _template(happenings: Payloads, batch: Batch) -> str:
     marks: dict[str, Any] = {"ts": _TS, "event_ts": _TS, "client_msg_id": _EVENT}
     marked = happenings.message(_WORDS, 0.0, channel=_CHANNEL, event_type=batch.event_type, **marks)
     event = {**marked.payload["event"], **marks}

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import attrs
 
+from slackd.emulator.context import EmulatorContext
 from slackd.emulator.ledger import Ledger, ReadySpans
-from slackd.emulator.world import World
 
 
-class Line(Protocol):
+class ConnectionLine(Protocol):
     """The way out to one client."""
 
     def send_text(self, text: str) -> None:
@@ -34,7 +34,7 @@ class Line(Protocol):
         """End the TCP connection without a frame; with `reset` by a TCP reset."""
 
 
-class State(enum.Enum):
+class EmulatedState(enum.Enum):
     """The life of a connection as Slack sees it."""
 
     OPENING = "opening"
@@ -44,12 +44,12 @@ class State(enum.Enum):
     ENDED = "ended"
 
 
-_RECEIVES = frozenset({State.READY, State.LEAVING, State.GHOST})
-_SERVES = frozenset({State.READY, State.LEAVING})
+_RECEIVES = frozenset({EmulatedState.READY, EmulatedState.LEAVING, EmulatedState.GHOST})
+_SERVES = frozenset({EmulatedState.READY, EmulatedState.LEAVING})
 
 
 @attrs.define(eq=False)
-class Connection:
+class EmulatedConnection:
     """One WebSocket of a client's.
 
     Attributes:
@@ -66,8 +66,8 @@ class Connection:
     number: int
     lifetime: float
     announced: int
-    line: Line | None = None
-    state: State = State.OPENING
+    line: ConnectionLine | None = None
+    state: EmulatedState = EmulatedState.OPENING
     opened_at: float = 0.0
     hello_at: float | None = None
     ended_at: float | None = None
@@ -103,7 +103,7 @@ class Connection:
         """Whether it is a ghost: Slack counts it, and nothing goes over it. The client of a stalled one may not
         know yet.
         """
-        return self.silent or self.state is State.GHOST
+        return self.silent or self.state is EmulatedState.GHOST
 
     @property
     def ready(self) -> bool:
@@ -114,12 +114,12 @@ class Connection:
 class Registry:
     """The connections of one app."""
 
-    def __init__(self, world: World, ledger: Ledger, app_id: str) -> None:
+    def __init__(self, world: EmulatorContext, ledger: Ledger, app_id: str) -> None:
         self._world = world
         self._ledger = ledger
         self._app_id = app_id
-        self._registered: dict[str, Connection] = {}
-        self._receivers: list[Connection] = []
+        self._registered: dict[str, EmulatedConnection] = {}
+        self._receivers: list[EmulatedConnection] = []
         self._turn = 0
 
     def __len__(self) -> int:
@@ -130,7 +130,7 @@ class Registry:
         """When there were READY ones."""
         return self._ledger.ready[self._app_id]
 
-    def all(self) -> list[Connection]:
+    def all(self) -> list[EmulatedConnection]:
         """Those that are registered, oldest first."""
         return list(self._registered.values())
 
@@ -139,14 +139,14 @@ class Registry:
         """Whether Slack takes no more."""
         return len(self._registered) >= self._world.settings.max_connections
 
-    def register(self, connection: Connection, now: float) -> None:
+    def register(self, connection: EmulatedConnection, now: float) -> None:
         """From now on it counts."""
         self._registered[connection.id] = connection
         self.changed(now)
 
-    def unregister(self, connection: Connection, now: float, how: str) -> None:
+    def unregister(self, connection: EmulatedConnection, now: float, how: str) -> None:
         """Slack has noticed that it ended, and how."""
-        connection.state = State.ENDED
+        connection.state = EmulatedState.ENDED
         connection.ended_at = now
         connection.how_ended = how
         self._registered.pop(connection.id, None)
@@ -159,7 +159,7 @@ class Registry:
         if ready != self.spans.count:
             self.spans.changed(ready, now)
 
-    def choose(self) -> Connection | None:
+    def choose(self) -> EmulatedConnection | None:
         """The connection that gets the next envelope, ghosts included, or None."""
         receivers = self._receivers
         if not receivers:

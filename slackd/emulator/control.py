@@ -1,7 +1,7 @@
 """The control API: JSON over HTTP under /control, for tests in other processes and for people with curl.
 
 `GET /control/` lists all of it. A body is one JSON object; its fields are the arguments of the method of
-`slackd.emulator.emulated.EmulatedSlack` that does the work.
+`slackd.emulator.client.EmulatedSlack` that does the work.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import attrs
 from aiohttp import web
 
 from slackd.emulator.batch import Batch
-from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.client import EmulatorClient
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
 from slackd.emulator.faults import CONNECTION_FAULTS, PLANNED_FAULTS
-from slackd.emulator.ledger import Entry
+from slackd.emulator.ledger import LedgerEntry
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ _PROGRESS = frozenset({"label", "count", "rate", "channels", "window", "sent", "
 class ControlApi:
     """The endpoints, in one table."""
 
-    def __init__(self, slack: EmulatedSlack) -> None:
+    def __init__(self, slack: EmulatorClient) -> None:
         self._slack = slack
         self._endpoints: list[tuple[str, str, Answer, str]] = [
             ("GET", "/control/", self._index, "this list"),
@@ -109,7 +109,7 @@ class ControlApi:
 
         return handle
 
-    def _does(self, action: Callable[..., Entry]) -> Answer:
+    def _does(self, action: Callable[..., LedgerEntry]) -> Answer:
         async def do(fields: Json) -> Json:
             wait = fields.pop("wait", None)
             entry = action(**fields)
@@ -270,7 +270,7 @@ def _seconds(given: Any) -> float:
         raise EmulatorError(f"timeout= must be a number of seconds, not {given!r}") from None
 
 
-def _state_is(entry: Entry, state: str | None) -> bool:
+def _state_is(entry: LedgerEntry, state: str | None) -> bool:
     match state:
         case None:
             return True
@@ -285,7 +285,7 @@ def _state_is(entry: Entry, state: str | None) -> bool:
     raise EmulatorError("state must be one of acked, late, never, open")
 
 
-def _entry(entry: Entry) -> Json:
+def _entry(entry: LedgerEntry) -> Json:
     return {
         **attrs.asdict(entry),
         "acknowledged": entry.acknowledged,

@@ -12,28 +12,28 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.connections import Connection, Registry
+from slackd.emulator.connection_faults import Details, strike
+from slackd.emulator.connection_lifecycle import ConnectionLifecycle
+from slackd.emulator.connections import EmulatedConnection, Registry
+from slackd.emulator.context import EmulatorContext
 from slackd.emulator.deliveries import Deliveries
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.faults import CONNECTION_FAULTS, PLANNED_FAULTS, PlannedFaults, planned
 from slackd.emulator.ledger import Ledger
-from slackd.emulator.life import Life
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
-from slackd.emulator.strikes import Details, strike
-from slackd.emulator.tickets import Dial, Tickets
-from slackd.emulator.world import World
+from slackd.emulator.tickets import Tickets, TicketUse
 
 
 @attrs.frozen
 class Admit:
     """The handshake succeeds; `life` is to be told what becomes of the connection."""
 
-    connection: Connection
-    life: Life
+    connection: EmulatedConnection
+    life: ConnectionLifecycle
 
 
 @attrs.frozen
-class Refuse:
+class RefuseDial:
     """The handshake is answered with an ordinary HTTP response."""
 
     status: int
@@ -50,7 +50,7 @@ class Reset:
     """The TCP connection ends in place of an answer."""
 
 
-Admission = Admit | Refuse | Hang | Reset
+Admission = Admit | RefuseDial | Hang | Reset
 
 
 @attrs.frozen(eq=False)
@@ -60,10 +60,10 @@ class AppSide:
     app: EmulatedApp
     registry: Registry
     deliveries: Deliveries
-    life: Life
+    life: ConnectionLifecycle
 
 
-class Slack:
+class SlackCore:
     """The emulated Slack. Call `agenda.run_due(now)` when `agenda.next_at()` has come.
 
     Attributes:
@@ -75,14 +75,14 @@ class Slack:
     def __init__(
         self, apps: Sequence[EmulatedApp], settings: EmulatorSettings, *, now: float, wall: float
     ) -> None:
-        self.world = World(settings, now=now, wall=wall)
+        self.world = EmulatorContext(settings, now=now, wall=wall)
         self.agenda = self.world.agenda
         self.ledger = Ledger()
         self.ledger.noticed = self._changed
         self.faults = PlannedFaults()
         self.tickets = Tickets(self.world)
         self.on_change: Callable[[], None] = lambda: None
-        self.connections: dict[str, Connection] = {}
+        self.connections: dict[str, EmulatedConnection] = {}
         self._numbers = itertools.count(1)
         self.sides = {app.app_id: self._side(app) for app in apps}
         if len(self.sides) != len(apps):
@@ -91,7 +91,7 @@ class Slack:
     def _side(self, app: EmulatedApp) -> AppSide:
         registry = Registry(self.world, self.ledger, app.app_id)
         deliveries = Deliveries(self.world, app, registry, self.ledger, self._changed)
-        life = Life(self.world, registry, deliveries, self.ledger, self.faults, self._changed)
+        life = ConnectionLifecycle(self.world, registry, deliveries, self.ledger, self.faults, self._changed)
         return AppSide(app, registry, deliveries, life)
 
     def _changed(self) -> None:
@@ -129,28 +129,28 @@ class Slack:
 
     def dial(self, target: str, now: float) -> Admission:
         """A WebSocket handshake for that request target; the ticket is spent whatever comes of it."""
-        dial = Dial.parse(target)
+        dial = TicketUse.parse(target)
         app = self.tickets.redeem(dial.ticket, now)
         if fault := self.faults.take("handshake", app):
             if fault.hang:
                 return Hang()
             if fault.reset:
                 return Reset()
-            return Refuse(fault.status or 408, fault.body or "")
+            return RefuseDial(fault.status or 408, fault.body or "")
         if app is None:
             self.ledger.odd("", "handshake with a spent, expired or unknown ticket")
-            return Refuse(self.settings.refused_ticket_status)
+            return RefuseDial(self.settings.refused_ticket_status)
         connection = self._connection(app, dial, now)
         self.connections[connection.id] = connection
         return Admit(connection, self.sides[app].life)
 
-    def _connection(self, app: str, dial: Dial, now: float) -> Connection:
+    def _connection(self, app: str, dial: TicketUse, now: float) -> EmulatedConnection:
         settings = self.settings
         lifetime, announced = settings.connection_lifetime, settings.approximate_connection_time
         if dial.debug_reconnects:
             lifetime = announced = settings.debug_lifetime
         number = next(self._numbers)
-        return Connection(
+        return EmulatedConnection(
             id=f"c{number}",
             app=app,
             number=number,
@@ -206,7 +206,7 @@ class Slack:
         self.on_change()
         return [each.id for each in struck]
 
-    def _chosen(self, app_id: str | None, connection: str | None) -> list[Connection]:
+    def _chosen(self, app_id: str | None, connection: str | None) -> list[EmulatedConnection]:
         found = [
             each
             for side in self.sides.values()

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slackd.emulator.connections import Registry
-from slackd.emulator.ledger import Ack, Entry, Ledger, Send
+from slackd.emulator.context import EmulatorContext
+from slackd.emulator.ledger import Ack, Ledger, LedgerEntry, SentEnvelope
 from slackd.emulator.settings import EmulatedApp
-from slackd.emulator.world import World
 
 
-def envelope_text(entry: Entry, envelope_id: str, attempt: int) -> str:
+def envelope_text(entry: LedgerEntry, envelope_id: str, attempt: int) -> str:
     """The envelope's JSON text; the payload is not printed again."""
     accepts = "true" if entry.accepts_response_payload else "false"
     retry = ""
@@ -35,7 +35,7 @@ class Deliveries:
 
     def __init__(
         self,
-        world: World,
+        world: EmulatorContext,
         app: EmulatedApp,
         registry: Registry,
         ledger: Ledger,
@@ -46,7 +46,7 @@ class Deliveries:
         self._registry = registry
         self._ledger = ledger
         self._changed = changed
-        self._envelopes: dict[str, tuple[Entry, Send]] = {}
+        self._envelopes: dict[str, tuple[LedgerEntry, SentEnvelope]] = {}
         self._waiting: set[str] = set()
         self._open: set[str] = set()
 
@@ -60,7 +60,7 @@ class Deliveries:
         """How many entries may still be acknowledged in time, now or when they come again."""
         return len(self._open)
 
-    def begin(self, entry: Entry, now: float) -> None:
+    def begin(self, entry: LedgerEntry, now: float) -> None:
         """It has happened in Slack: give it out for the first time."""
         self._ledger.add(entry)
         self._open.add(entry.key)
@@ -98,21 +98,23 @@ class Deliveries:
         self._waiting.clear()
         self._open.clear()
 
-    def _attempt(self, entry: Entry, attempt: int, now: float) -> None:
+    def _attempt(self, entry: LedgerEntry, attempt: int, now: float) -> None:
         if self._obsolete(entry):
             return
         same = attempt and self._world.settings.redelivery_ids == "same"
         envelope_id = entry.sends[0].envelope_id if same else self._world.ids.envelope_id()
         self._give_out(entry, envelope_id, attempt, now, repeat=False)
 
-    def _repeat(self, entry: Entry, envelope_id: str, attempt: int, now: float) -> None:
+    def _repeat(self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float) -> None:
         if not self._obsolete(entry) and entry.failure is None:
             self._give_out(entry, envelope_id, attempt, now, repeat=True)
 
-    def _give_out(self, entry: Entry, envelope_id: str, attempt: int, now: float, *, repeat: bool) -> None:
+    def _give_out(
+        self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float, *, repeat: bool
+    ) -> None:
         settings, agenda = self._world.settings, self._world.agenda
         connection = self._registry.choose()
-        send = Send(envelope_id, connection.id if connection else None, attempt, now, repeat)
+        send = SentEnvelope(envelope_id, connection.id if connection else None, attempt, now, repeat)
         entry.sends.append(send)
         if connection is None:
             if not repeat:
@@ -130,7 +132,7 @@ class Deliveries:
         if entry.redelivers and not repeat and pause is not None and settings.redelivery_ids == "both":
             agenda.at(self._world.later(now, pause), self._repeat, entry, envelope_id, attempt)
 
-    def _deadline(self, entry: Entry, send: Send, now: float) -> None:
+    def _deadline(self, entry: LedgerEntry, send: SentEnvelope, now: float) -> None:
         found = self._envelopes.get(send.envelope_id)
         if found is None or found[1] is not send or send.envelope_id not in self._waiting:
             return
@@ -138,7 +140,7 @@ class Deliveries:
         if not send.repeat:
             self._failed(entry, send.attempt, "operation_timeout", now)
 
-    def _failed(self, entry: Entry, attempt: int, seen_by_person: str, now: float) -> None:
+    def _failed(self, entry: LedgerEntry, attempt: int, seen_by_person: str, now: float) -> None:
         if entry.settled_at is not None:
             return
         delay = self._delay_before(attempt + 1) if entry.redelivers else None
@@ -158,7 +160,7 @@ class Deliveries:
             return settings.delayed_events_interval
         return None
 
-    def _obsolete(self, entry: Entry) -> bool:
+    def _obsolete(self, entry: LedgerEntry) -> bool:
         return entry.settled_at is not None or self._ledger.entries.get(entry.key) is not entry
 
 

@@ -27,7 +27,7 @@ class WaitedTooLongError(EmulatorError):
     """What a test or a person waited for did not happen in time."""
 
 
-class Refused(Exception):
+class EmulatorRefused(Exception):
     """Slack says no to a call: `ok` is false."""
 
     def __init__(self, error: str, **more: Any) -> None:

@@ -12,7 +12,7 @@ Json = Mapping[str, Any]
 
 
 @attrs.define(eq=False)
-class Send:
+class SentEnvelope:
     """One time that an envelope went out.
 
     Attributes:
@@ -61,7 +61,7 @@ class ResponsePost:
 
 
 @attrs.define(eq=False)
-class Entry:
+class LedgerEntry:
     """One event, command or interaction, from the moment it happened in Slack to its answer.
 
     Attributes:
@@ -88,7 +88,7 @@ class Entry:
     response_url: str | None = None
     settled_at: float | None = None
     failure: str | None = None
-    sends: list[Send] = attrs.field(factory=list)
+    sends: list[SentEnvelope] = attrs.field(factory=list)
     acks: list[Ack] = attrs.field(factory=list)
     posts: list[ResponsePost] = attrs.field(factory=list)
 
@@ -161,12 +161,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.noticed: Callable[[], None] = lambda: None
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, LedgerEntry] = {}
         self.calls: list[ApiCall] = []
         self.ready: dict[str, ReadySpans] = collections.defaultdict(ReadySpans)
         self.oddities: collections.Counter[tuple[str, str]] = collections.Counter()
 
-    def add(self, entry: Entry) -> Entry:
+    def add(self, entry: LedgerEntry) -> LedgerEntry:
         """Begin an entry."""
         self.entries[entry.key] = entry
         return entry
@@ -178,7 +178,7 @@ class Ledger:
 
     def find(
         self, *, app: str | None = None, envelope_type: str | None = None, name: str | None = None
-    ) -> Iterator[Entry]:
+    ) -> Iterator[LedgerEntry]:
         """The entries of that app, envelope type and name; None means any."""
         for entry in self.entries.values():
             if (

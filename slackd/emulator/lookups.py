@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from slackd.emulator.errors import Refused
-from slackd.emulator.happenings import DEFAULT_CHANNEL, DEFAULT_USER, name_of
+from slackd.emulator.errors import EmulatorRefused
+from slackd.emulator.payloads import DEFAULT_CHANNEL, DEFAULT_USER, name_of
 from slackd.emulator.settings import EmulatedApp
 from slackd.emulator.workspace import Workspace
 
@@ -51,12 +51,12 @@ class Lookups:
     def _user_of_email(self, app: EmulatedApp, args: Json, now: float) -> Json:
         name, at, _ = required(args, "email", "users_not_found").partition("@")
         if not at:
-            raise Refused("users_not_found")
+            raise EmulatorRefused("users_not_found")
         return {"user": user(app, f"U0{name.upper()}")}
 
     def _bot(self, app: EmulatedApp, args: Json, now: float) -> Json:
         if args.get("bot") not in (None, "", app.bot_id):
-            raise Refused("bot_not_found")
+            raise EmulatorRefused("bot_not_found")
         about = {"id": app.bot_id, "app_id": app.app_id, "user_id": app.bot_user_id, "name": app.name}
         return {"bot": {**about, "deleted": False, "icons": {}}}
 
@@ -84,7 +84,7 @@ class Lookups:
         ts = required(args, "ts", "thread_not_found")
         found = [each for each in self._messages(app, args) if ts in (each["ts"], each.get("thread_ts"))]
         if not found:
-            raise Refused("thread_not_found")
+            raise EmulatorRefused("thread_not_found")
         return _page(found, args)
 
     def _messages(self, app: EmulatedApp, args: Json) -> list[Json]:
@@ -103,7 +103,7 @@ class Lookups:
     def _permalink(self, app: EmulatedApp, args: Json, now: float) -> Json:
         channel_id, ts = str(args.get("channel")), str(args.get("message_ts"))
         if (channel_id, ts) not in self._workspaces[app.app_id].messages:
-            raise Refused("message_not_found")
+            raise EmulatorRefused("message_not_found")
         link = f"https://{app.team_domain}.slack.com/archives/{channel_id}/p{ts.replace('.', '')}"
         return {"channel": channel_id, "permalink": link}
 
@@ -111,7 +111,7 @@ class Lookups:
         workspace = self._workspaces[app.app_id]
         key = (str(args.get("channel")), str(args.get("timestamp")))
         if key not in workspace.messages:
-            raise Refused("message_not_found")
+            raise EmulatorRefused("message_not_found")
         reactions = [
             {"name": name, "users": [app.bot_user_id], "count": 1}
             for channel_id, ts, name in sorted(workspace.reactions)
@@ -179,7 +179,9 @@ def required(args: Json, name: str, error: str) -> str:
     """
     value = args.get(name)
     if not value:
-        raise Refused(error, response_metadata={"messages": [f"[ERROR] missing required field: {name}"]})
+        raise EmulatorRefused(
+            error, response_metadata={"messages": [f"[ERROR] missing required field: {name}"]}
+        )
     return str(value)
 
 
@@ -187,7 +189,7 @@ def _number(args: Json, name: str, default: float) -> float:
     try:
         return float(args.get(name) or default)
     except (TypeError, ValueError):
-        raise Refused("invalid_arguments") from None
+        raise EmulatorRefused("invalid_arguments") from None
 
 
 def _page(messages: list[Json], args: Json) -> Json:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from slackd.emulator.errors import Refused
+from slackd.emulator.context import EmulatorContext
+from slackd.emulator.errors import EmulatorRefused
 from slackd.emulator.lookups import Lookups, channel, required
 from slackd.emulator.settings import EmulatedApp
 from slackd.emulator.workspace import Workspace
-from slackd.emulator.world import World
 
 Json = dict[str, Any]
 
@@ -27,7 +27,7 @@ class Methods:
 
     def __init__(
         self,
-        world: World,
+        world: EmulatorContext,
         workspaces: Mapping[str, Workspace],
         base_url: str,
         posted: Callable[[EmulatedApp, str, Json], None],
@@ -69,9 +69,9 @@ class Methods:
     def _post_message(self, app: EmulatedApp, args: Json, now: float) -> Json:
         channel_id = required(args, "channel", "channel_not_found")
         if not (args.get("text") or args.get("blocks") or args.get("attachments")):
-            raise Refused("no_text")
+            raise EmulatorRefused("no_text")
         if len(str(args.get("text", ""))) > 40_000:
-            raise Refused("msg_too_long")
+            raise EmulatorRefused("msg_too_long")
         message = self._workspaces[app.app_id].post(args, self._world.wall(now))
         self._posted(app, channel_id, message)
         return {"channel": channel_id, "ts": message["ts"], "message": message}
@@ -85,9 +85,9 @@ class Methods:
         key = (str(args.get("channel")), str(args.get("ts")))
         message = self._workspaces[app.app_id].messages.get(key)
         if message is None:
-            raise Refused("message_not_found")
+            raise EmulatorRefused("message_not_found")
         if message.get("app_id") != app.app_id:
-            raise Refused("cant_update_message")
+            raise EmulatorRefused("cant_update_message")
         message.update({name: args[name] for name in ("text", "blocks", "attachments") if name in args})
         return {"channel": key[0], "ts": key[1], "text": message.get("text", ""), "message": message}
 
@@ -95,9 +95,9 @@ class Methods:
         key = (str(args.get("channel")), str(args.get("ts")))
         message = self._workspaces[app.app_id].messages.get(key)
         if message is None:
-            raise Refused("message_not_found")
+            raise EmulatorRefused("message_not_found")
         if message.get("app_id") != app.app_id:
-            raise Refused("cant_delete_message")
+            raise EmulatorRefused("cant_delete_message")
         del self._workspaces[app.app_id].messages[key]
         return {"channel": key[0], "ts": key[1]}
 
@@ -106,14 +106,14 @@ class Methods:
         channel_id = required(args, "channel", "channel_not_found")
         post_at = int(float(required(args, "post_at", "invalid_time")))
         if post_at <= self._world.wall(now):
-            raise Refused("time_in_past")
+            raise EmulatorRefused("time_in_past")
         scheduled = self._world.ids.slack_id("Q")
         return {"channel": channel_id, "scheduled_message_id": scheduled, "post_at": post_at}
 
     def _remove_reaction(self, app: EmulatedApp, args: Json, now: float) -> Json:
         reaction = _reaction(args)
         if reaction not in self._workspaces[app.app_id].reactions:
-            raise Refused("no_reaction")
+            raise EmulatorRefused("no_reaction")
         self._workspaces[app.app_id].reactions.discard(reaction)
         return {}
 
@@ -121,7 +121,7 @@ class Methods:
         reaction = _reaction(args)
         reactions = self._workspaces[app.app_id].reactions
         if reaction in reactions:
-            raise Refused("already_reacted")
+            raise EmulatorRefused("already_reacted")
         reactions.add(reaction)
         return {}
 
@@ -138,25 +138,25 @@ class Methods:
         self._use_trigger(workspace, args, now)
         below = workspace.find_modal()
         if below is None:
-            raise Refused("not_found")
+            raise EmulatorRefused("not_found")
         if workspace.depth(below) >= MODALS:
-            raise Refused("push_limit_reached")
+            raise EmulatorRefused("push_limit_reached")
         return {"view": workspace.keep_view(view, self._world.wall(now), below=below)}
 
     def _use_trigger(self, workspace: Workspace, args: Json, now: float) -> None:
         until = workspace.triggers.pop(required(args, "trigger_id", "invalid_arguments"), None)
         if until is None:
-            raise Refused("invalid_trigger_id")
+            raise EmulatorRefused("invalid_trigger_id")
         if now > until:
-            raise Refused("expired_trigger_id")
+            raise EmulatorRefused("expired_trigger_id")
 
     def _update_view(self, app: EmulatedApp, args: Json, now: float) -> Json:
         workspace = self._workspaces[app.app_id]
         view = workspace.named_view(args.get("view_id"), args.get("external_id"))
         if view is None:
-            raise Refused("not_found")
+            raise EmulatorRefused("not_found")
         if args.get("hash") not in (None, "", view["hash"]):
-            raise Refused("hash_conflict")
+            raise EmulatorRefused("hash_conflict")
         wall = self._world.wall(now)
         return {"view": workspace.keep_view(_view(args, view["type"]), wall, view_id=view["id"])}
 
@@ -166,7 +166,7 @@ class Methods:
         workspace = self._workspaces[app.app_id]
         view_id = workspace.homes.get(user_id)
         if view_id is not None and args.get("hash") not in (None, "", workspace.views[view_id]["hash"]):
-            raise Refused("hash_conflict")
+            raise EmulatorRefused("hash_conflict")
         view = workspace.keep_view(_view(args, "home"), self._world.wall(now), view_id=view_id)
         workspace.homes[user_id] = view["id"]
         return {"view": view}
@@ -181,13 +181,13 @@ class Methods:
     def _complete_upload(self, app: EmulatedApp, args: Json, now: float) -> Json:
         files = args.get("files")
         if not isinstance(files, list) or not files:
-            raise Refused("invalid_arguments")
+            raise EmulatorRefused("invalid_arguments")
         return {"files": [{"id": each.get("id"), "title": each.get("title", "")} for each in files]}
 
     def _create_channel(self, app: EmulatedApp, args: Json, now: float) -> Json:
         name = required(args, "name", "invalid_name_required")
         if name != name.lower() or " " in name or len(name) > 80:
-            raise Refused("invalid_name_specials")
+            raise EmulatorRefused("invalid_name_specials")
         made = channel(app, self._world.ids.slack_id("C"))
         return {"channel": {**made, "name": name, "name_normalized": name, "creator": app.bot_user_id}}
 
@@ -225,4 +225,4 @@ def _view(args: Json, kind: str) -> Json:
         wrong = "missing required field: title [json-pointer:/view]"
     else:
         return view
-    raise Refused("invalid_arguments", response_metadata={"messages": [f"[ERROR] {wrong}"]})
+    raise EmulatorRefused("invalid_arguments", response_metadata={"messages": [f"[ERROR] {wrong}"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from slackd.emulator.world import World
+from slackd.emulator.context import EmulatorContext
 
 _PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100}
 _TIERS = {
@@ -31,7 +31,7 @@ _TIERS = {
 class RateLimits:
     """Counts calls by app, method and, for messages, channel."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EmulatorContext) -> None:
         self._world = world
         self._calls: dict[tuple[str, str, str], deque[float]] = {}
 

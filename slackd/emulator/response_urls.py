@@ -6,13 +6,13 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.ledger import Entry, Ledger, ResponsePost
-from slackd.emulator.world import World
+from slackd.emulator.context import EmulatorContext
+from slackd.emulator.ledger import Ledger, LedgerEntry, ResponsePost
 
 
 @attrs.define
 class _Open:
-    entry: Entry
+    entry: LedgerEntry
     until: float
     left: int
 
@@ -20,12 +20,12 @@ class _Open:
 class ResponseUrls:
     """Those that were handed out."""
 
-    def __init__(self, world: World, ledger: Ledger) -> None:
+    def __init__(self, world: EmulatorContext, ledger: Ledger) -> None:
         self._world = world
         self._ledger = ledger
         self._open: dict[str, _Open] = {}
 
-    def hand_out(self, path: str, entry: Entry, now: float) -> None:
+    def hand_out(self, path: str, entry: LedgerEntry, now: float) -> None:
         """That path is the answer's way for `entry`."""
         settings = self._world.settings
         until = self._world.later(now, settings.response_url_lifetime)

@@ -11,7 +11,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 
-from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.client import EmulatorClient
 from slackd.emulator.server import Emulator
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
 
@@ -24,7 +24,7 @@ async def serve(
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     public_url: str | None = None,
-    listening: Callable[[EmulatedSlack], None] = lambda slack: None,
+    listening: Callable[[EmulatorClient], None] = lambda slack: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `listening` is called once, when clients may connect."""
     stop = asyncio.Event()
@@ -36,7 +36,7 @@ async def serve(
         await stop.wait()
 
 
-def announce_readable(slack: EmulatedSlack) -> None:
+def announce_readable(slack: EmulatorClient) -> None:
     """Say, for a person, where it listens, and what to write where to use it."""
     print(f"An emulated Slack serves {slack.api_url}, until Ctrl-C.")
     print("\nIn slackd.toml:\n")
@@ -57,7 +57,7 @@ def announce_readable(slack: EmulatedSlack) -> None:
     sys.stdout.flush()
 
 
-def announce_json(slack: EmulatedSlack) -> None:
+def announce_json(slack: EmulatorClient) -> None:
     """The same as one line of JSON, for a program."""
     apps = [
         {"name": app.name, "app_id": app.app_id, "app_token": app.app_token, "bot_token": app.bot_token}

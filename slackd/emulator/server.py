@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from slackd.emulator.agenda import Agenda
-from slackd.emulator.core import Slack
-from slackd.emulator.door import FrontDoor
-from slackd.emulator.emulated import EmulatedSlack
+from slackd.emulator.client import EmulatorClient
+from slackd.emulator.core import SlackCore
+from slackd.emulator.listener import HandshakeListener
+from slackd.emulator.scheduler import Scheduler
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
 from slackd.emulator.web import application
 
@@ -37,7 +37,7 @@ class Emulator:
         tls: ssl.SSLContext | None = None,
         public_url: str | None = None,
         sock: socket.socket | None = None,
-    ) -> AsyncIterator[EmulatedSlack]:
+    ) -> AsyncIterator[EmulatorClient]:
         """Serve until the block ends: Web API, WebSockets and control API on one port.
 
         Args:
@@ -48,7 +48,7 @@ class Emulator:
             sock: a listening socket to use in place of host and port.
         """
         loop = asyncio.get_running_loop()
-        core = Slack(self._apps, self._settings, now=loop.time(), wall=time.time())
+        core = SlackCore(self._apps, self._settings, now=loop.time(), wall=time.time())
         inside: set[asyncio.Transport] = set()
         if sock is None:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -57,13 +57,15 @@ class Emulator:
         address = f"[{shown}]" if ":" in shown else shown
         scheme = "https" if tls else "http"
         base_url = public_url or f"{scheme}://{address}:{sock.getsockname()[1]}"
-        slack = EmulatedSlack(core, base_url.rstrip("/"))
+        slack = EmulatorClient(core, base_url.rstrip("/"))
         runner = web.AppRunner(application(slack), access_log=None)
         await runner.setup()
         http_server = runner.server
         assert http_server is not None
         alarm = Alarm(core.agenda, loop)
-        server = await loop.create_server(lambda: FrontDoor(core, http_server, inside), sock=sock, ssl=tls)
+        server = await loop.create_server(
+            lambda: HandshakeListener(core, http_server, inside), sock=sock, ssl=tls
+        )
         try:
             yield slack
         finally:
@@ -79,7 +81,7 @@ class Emulator:
 class Alarm:
     """Wakes the core when something on its agenda is due: one timer for all of it."""
 
-    def __init__(self, agenda: Agenda, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, agenda: Scheduler, loop: asyncio.AbstractEventLoop) -> None:
         self._agenda = agenda
         self._loop = loop
         self._handle: asyncio.TimerHandle | None = None

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from slackd.emulator.world import World
+from slackd.emulator.context import EmulatorContext
 
 
 @attrs.frozen
-class Dial:
+class TicketUse:
     """What a handshake asks for.
 
     Attributes:
@@ -23,7 +23,7 @@ class Dial:
     debug_reconnects: bool
 
     @classmethod
-    def parse(cls, target: str) -> Dial:
+    def parse(cls, target: str) -> TicketUse:
         """Read a request target such as `/link/?ticket=...&app_id=...`."""
         query = parse_qs(urlsplit(target).query)
         return cls(query.get("ticket", [None])[0], query.get("debug_reconnects", [""])[0] == "true")
@@ -37,7 +37,7 @@ def hashed_app_id(app_id: str) -> str:
 class Tickets:
     """Those that were handed out and not yet used."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EmulatorContext) -> None:
         self._world = world
         self._open: dict[str, tuple[str, float]] = {}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from slackd.emulator.client import EmulatorClient
 from slackd.emulator.control import ControlApi
-from slackd.emulator.emulated import EmulatedSlack
 from slackd.emulator.methods import Methods
-from slackd.emulator.webapi import ApiRequest, WebApi
+from slackd.emulator.webapi import ApiRequest, EmulatedWebApi
 
 _JSON_ARGUMENTS = frozenset(
     {
@@ -34,11 +34,11 @@ _LARGEST_UPLOAD = 64 * 1024 * 1024
 class SlackOverHttp:
     """The handlers of Slack's own HTTP."""
 
-    def __init__(self, slack: EmulatedSlack) -> None:
+    def __init__(self, slack: EmulatorClient) -> None:
         self._slack = slack
         tls = slack.base_url.startswith("https:")
         self._methods = Methods(slack.core.world, slack.workspaces, slack.base_url, slack.app_posted)
-        self._api = WebApi(slack.core, self._methods, scheme="wss" if tls else "ws")
+        self._api = EmulatedWebApi(slack.core, self._methods, scheme="wss" if tls else "ws")
         self._closing = asyncio.Event()
 
     def add_routes(self, application: web.Application) -> None:
@@ -135,7 +135,7 @@ def _with_json(args: Mapping[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def application(slack: EmulatedSlack) -> web.Application:
+def application(slack: EmulatorClient) -> web.Application:
     """The HTTP application: Slack, and the control API beside it."""
     made = web.Application(client_max_size=_LARGEST_UPLOAD)
     SlackOverHttp(slack).add_routes(made)

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.core import Slack
-from slackd.emulator.errors import Refused
+from slackd.emulator.core import SlackCore
+from slackd.emulator.errors import EmulatorRefused
 from slackd.emulator.faults import PlannedFault
 from slackd.emulator.ledger import ApiCall
 from slackd.emulator.method_names import METHODS
@@ -59,14 +59,14 @@ class ApiAnswer:
     hang: bool = False
 
 
-class WebApi:
+class EmulatedWebApi:
     """Answers calls: judges the token, lets `methods` carry them out, and records them.
 
     Args:
         scheme: of the WebSockets' URLs, `ws` or `wss`.
     """
 
-    def __init__(self, slack: Slack, methods: Methods, *, scheme: str) -> None:
+    def __init__(self, slack: SlackCore, methods: Methods, *, scheme: str) -> None:
         self._slack = slack
         self._methods = methods
         self._scheme = scheme
@@ -87,7 +87,7 @@ class WebApi:
                 answer = ApiAnswer(body=body, headers=self._scopes(app, request.method))
             if fault:
                 answer = attrs.evolve(answer, delay=self._slack.settings.scaled(fault.delay))
-        except Refused as refused:
+        except EmulatorRefused as refused:
             answer = ApiAnswer(body=refused.body)
         app_id = app.app_id if app else None
         self._slack.ledger.calls.append(ApiCall(request.method, app_id, args, now, answer.status, answer.body))
@@ -97,26 +97,26 @@ class WebApi:
     def _authenticate(self, request: ApiRequest) -> EmulatedApp | None:
         method = request.method
         if method not in METHODS:
-            raise Refused("unknown_method", req_method=method)
+            raise EmulatorRefused("unknown_method", req_method=method)
         if request.error is not None:
-            raise Refused(request.error)
+            raise EmulatorRefused(request.error)
         if method == "apps.connections.open":
             if not request.post:
-                raise Refused("insecure_request")
+                raise EmulatorRefused("insecure_request")
             token = request.bearer
         else:
             token = request.bearer or request.args.get("token")
         if not token:
             if method in _WITHOUT_TOKEN:
                 return None
-            raise Refused("not_authed")
+            raise EmulatorRefused("not_authed")
         app_level = self._by_app_token.get(token)
         bot_level = self._by_bot_token.get(token)
         if app_level is None and bot_level is None:
-            raise Refused("invalid_auth")
+            raise EmulatorRefused("invalid_auth")
         for_app_tokens = method in ("apps.connections.open", "apps.event.authorizations.list")
         if method != "auth.test" and for_app_tokens is (app_level is None):
-            raise Refused("not_allowed_token_type")
+            raise EmulatorRefused("not_allowed_token_type")
         return app_level or bot_level
 
     def _limited(self, app: EmulatedApp | None, method: str, args: Json, now: float) -> ApiAnswer | None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 
-from slackd.emulator.core import Admit, Slack
+from slackd.emulator.core import Admit, SlackCore
 from slackd.emulator.errors import FrameViolation
 from slackd.emulator.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
 
@@ -17,7 +17,7 @@ class ServerWebSocket:
     Frames that are sent in one turn of the loop go out together.
     """
 
-    def __init__(self, slack: Slack, admitted: Admit, transport: asyncio.Transport) -> None:
+    def __init__(self, slack: SlackCore, admitted: Admit, transport: asyncio.Transport) -> None:
         self._slack = slack
         self._connection = admitted.connection
         self._life = admitted.life

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from slackd.link import ConnectorEnd
-from slackd.link.lines import LinkLines
 from slackd.link.messages import FromBroker, LinkMessage
+from slackd.link.protocol import LinkProtocol
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +49,15 @@ class LinkClient:
                 delay = RETRY_FIRST if self._heard else min(delay * 2, RETRY_HUNG_UP)
             await asyncio.sleep(delay)
 
-    async def _connect(self) -> LinkLines:
+    async def _connect(self) -> LinkProtocol:
         loop = asyncio.get_running_loop()
         self._heard = False
         _, lines = await loop.create_unix_connection(
-            lambda: LinkLines(self._made, self._messages, self._lost), str(self._path)
+            lambda: LinkProtocol(self._made, self._messages, self._lost), str(self._path)
         )
         return lines
 
-    async def _until_lost(self, lines: LinkLines) -> None:
+    async def _until_lost(self, lines: LinkProtocol) -> None:
         try:
             await asyncio.shield(lines.closed)
         finally:
@@ -67,18 +67,18 @@ class LinkClient:
                     await asyncio.shield(lines.closed)
             lines.abort()
 
-    def _made(self, lines: LinkLines) -> None:
+    def _made(self, lines: LinkProtocol) -> None:
         log.info("linked to the broker at %s", self._path, extra={"event": "link-up"})
         self._said_away = False
         self._end.link_up(lines.send)
 
-    def _messages(self, _lines: LinkLines, messages: Sequence[LinkMessage]) -> None:
+    def _messages(self, _lines: LinkProtocol, messages: Sequence[LinkMessage]) -> None:
         self._heard = True
         ours: list[FromBroker] = [m for m in messages if isinstance(m, FromBroker)]
         if ours:
             self._end.from_broker(ours)
 
-    def _lost(self, _lines: LinkLines) -> None:
+    def _lost(self, _lines: LinkProtocol) -> None:
         log.info("the link to the broker is down", extra={"event": "link-down"})
         self._end.link_down()
 

@@ -32,7 +32,7 @@ class ConnectionState:
         since: When it entered the phase, seconds on the machine's monotonic clock.
         ready_since: When Slack said hello, or None.
         host: Slack's own name for the far end, "" before the hello.
-        num_connections: Slack's count of the app's open connections at the hello, ghosts and strangers too.
+        num_connections: Slack's count of the app's open connections at the hello, with ghosts and foreign ones.
         lifetime: `approximate_connection_time` in seconds, 0 before the hello.
     """
 
@@ -48,11 +48,11 @@ class ConnectionState:
 
 @attrs.frozen
 class AppTrouble:
-    """Why an app has no connection, in words for its operator; fatal until somebody mends it."""
+    """Why an app has no connection, in words for its operator; fatal until somebody repairs it."""
 
     app: str
     reason: str
-    mend: str
+    hint: str
 
 
 @attrs.frozen
@@ -233,7 +233,7 @@ class AppPeers:
 
     Attributes:
         ready_elsewhere: Connections that the other connector has READY.
-        free: Places left under Slack's ten, ghosts and strangers counted.
+        free: Places left under Slack's ten, ghosts and foreign connections counted.
     """
 
     ready_elsewhere: int

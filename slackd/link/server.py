@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from slackd.errors import LinkVersionError
 from slackd.link import BrokerEnd
-from slackd.link.lines import LinkLines
 from slackd.link.messages import LINK_VERSION, FromConnector, Hello, LinkMessage
+from slackd.link.protocol import LinkProtocol
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class LinkServer:
 
     def __init__(self, end: BrokerEnd) -> None:
         self._end = end
-        self._links: set[LinkLines] = set()
-        self._refused: set[LinkLines] = set()
+        self._links: set[LinkProtocol] = set()
+        self._refused: set[LinkProtocol] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self, where: socket.socket | Path | str) -> None:
@@ -53,14 +53,14 @@ class LinkServer:
         for lines in links:
             lines.abort()
 
-    def _lines(self) -> LinkLines:
-        return LinkLines(self._made, self._messages, self._lost)
+    def _lines(self) -> LinkProtocol:
+        return LinkProtocol(self._made, self._messages, self._lost)
 
-    def _made(self, lines: LinkLines) -> None:
+    def _made(self, lines: LinkProtocol) -> None:
         self._links.add(lines)
         self._end.joined(lines)
 
-    def _messages(self, lines: LinkLines, messages: Sequence[LinkMessage]) -> None:
+    def _messages(self, lines: LinkProtocol, messages: Sequence[LinkMessage]) -> None:
         ours: list[FromConnector] = [m for m in messages if isinstance(m, FromConnector)]
         for message in ours:
             if isinstance(message, Hello):
@@ -73,7 +73,7 @@ class LinkServer:
         if ours:
             self._end.from_connector(lines, ours)
 
-    def _lost(self, lines: LinkLines) -> None:
+    def _lost(self, lines: LinkProtocol) -> None:
         self._links.discard(lines)
         self._end.left(lines)
 
@@ -82,7 +82,7 @@ def check_version(theirs: int) -> None:
     """Refuse a connector that speaks a version of the link that is not ours or a neighbour of ours.
 
     Raises:
-        LinkVersionError: It names both versions and the mend.
+        LinkVersionError: It names both versions and the hint.
     """
     if abs(theirs - LINK_VERSION) > 1:
         raise LinkVersionError(

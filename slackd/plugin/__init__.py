@@ -15,6 +15,7 @@ docs/protocol.md; `Plugin` says how handlers are chosen and what their answers m
 """
 
 from slackd import SlackdError
+from slackd.jsonrpc import NotJsonError
 from slackd.plugin.app import Plugin
 from slackd.plugin.context import Context
 from slackd.plugin.envelope import Envelope, Gap, Late
@@ -30,7 +31,6 @@ from slackd.plugin.errors import (
     SlackError,
     TooLarge,
 )
-from slackd.wire import NotJsonError
 
 __all__ = [
     "CallFailed",

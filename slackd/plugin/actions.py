@@ -1,9 +1,33 @@
-"""What a `Session` wants done."""
+"""What a `Session` wants done.
 
+The two answers that a delivery can get.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin.envelope import Envelope, Gap, Late
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The delivery was handled; `response` is what Slack's acknowledgement carries, or None."""
+
+    response: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """The delivery was not handled. `retry_after` in seconds, None for the backoff in the plugin's file."""
+
+    reason: str
+    retry_after: float | None = None
+    permanent: bool = False
+
+
+Answer = Ack | Nack
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +55,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class InitializeRefused:
     """slackd has not accepted the session; the connection is to be closed."""
 
     code: int
@@ -43,11 +67,11 @@ class CallFinished:
     """The outcome of a request of ours: what the other side returned, or its error."""
 
     call: int
-    outcome: wire.Result | wire.Failure
+    outcome: jsonrpc.Result | jsonrpc.Failure
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notified:
     """slackd tells something that needs no answer."""
 
     notice: Late | Gap
@@ -63,10 +87,10 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class StreamBroken:
     """The other side broke the protocol; the connection is to be closed."""
 
     reason: str
 
 
-Action = Send | Start | Ready | Refused | CallFinished | Told | Complaint | Broken
+Action = Send | Start | Ready | InitializeRefused | CallFinished | Notified | Complaint | StreamBroken

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin.address import socket_path
 from slackd.plugin.errors import NotRunning
 from slackd.plugin.matching import Handler, Routes
@@ -147,11 +147,11 @@ class Plugin:
             raise NotRunning(f"plugin {self.name} is not being served, so it can't log to slackd")
         self._runner.log(level, message)
 
-    async def request(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure:
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """A request of the protocol, for methods that have no name here yet. Raises `NotRunning`."""
         return await self._running().request(method, params)
 
-    def request_from_thread(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure:
+    def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """`request` for plain functions. Raises `NotRunning`."""
         return self._running().request_from_thread(method, params)
 

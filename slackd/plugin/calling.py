@@ -1,17 +1,64 @@
-"""Calls handlers: async functions in the loop, plain ones in threads, so that they may block."""
+"""Calls handlers: async functions in the loop, plain ones in threads, so that they may block.
+
+Threads for plain functions: as many as are busy at once, kept for the next, and never waited for at exit.
+
+An executor of the standard library would be joined when the interpreter ends, so one handler that hangs would
+keep a stopped plugin from leaving.
+"""
 
 import asyncio
 import contextlib
 import inspect
+import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from queue import SimpleQueue
 from typing import Any
 
-from slackd.plugin.matching import Handler, Route
-from slackd.plugin.threads import Threads
+from slackd.plugin.matching import Handler, HandlerRoute
+
+Job = Callable[[], None]
 
 
-class Caller:
+class Threads:
+    """Runs each job at once, in an idle thread or a new one. Jobs must not raise."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._idle = 0
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def submit(self, job: Job) -> None:
+        with self._lock:
+            fresh = self._idle == 0
+            if not fresh:
+                self._idle -= 1
+        if fresh:
+            threading.Thread(target=self._work, args=(job,), name=self._name, daemon=True).start()
+        else:
+            self._jobs.put(job)
+
+    def close(self) -> None:
+        """Lets idle threads go; busy ones end with their job, or with the process."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, 0
+        for _ in range(idle):
+            self._jobs.put(None)
+
+    def _work(self, job: Job | None) -> None:
+        while job is not None:
+            job()
+            with self._lock:
+                if self._closed:
+                    return
+                self._idle += 1
+            job = self._jobs.get()
+
+
+class HandlerCaller:
     """`name` is what the threads are called."""
 
     def __init__(self, name: str) -> None:
@@ -21,7 +68,7 @@ class Caller:
         """Lets idle threads go. One that a handler still blocks is left behind, and holds up no exit."""
         self._threads.close()
 
-    def call(self, route: Route, *arguments: Any) -> Awaitable[Any]:
+    def call(self, route: HandlerRoute, *arguments: Any) -> Awaitable[Any]:
         """What gives the handler's value when it is awaited."""
         return route.handler(*arguments) if route.is_async else self._call_plain(route.handler, *arguments)
 

@@ -4,17 +4,17 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from slackd import wire
-from slackd.plugin.answers import Answer, Done, Nack
+from slackd import jsonrpc
+from slackd.plugin.actions import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import InvalidAnswer, TooLarge, check_delay
 
-_HANDLED = Done()
+_HANDLED = Ack()
 _REASON_LIMIT = 2_000  # characters of a nack's reason
 _ROOM_AROUND = 1_024  # bytes for the delivery's id and the members around a response
 
 
-class Post(Protocol):
+class PostLater(Protocol):
     """The way back to slackd, callable from every thread."""
 
     def answer(self, delivery: str, answer: Answer) -> None: ...
@@ -30,7 +30,7 @@ class Context:
     works; and if the plugin dies then, that rest of the work is not handed out again.
     """
 
-    def __init__(self, envelope: Envelope, post: Post) -> None:
+    def __init__(self, envelope: Envelope, post: PostLater) -> None:
         self.envelope = envelope
         self._post = post
         self._answered = False
@@ -50,7 +50,7 @@ class Context:
         Work may go on afterwards. Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`, and the delivery stays
         unanswered; a handler that lets it pass makes it a dead letter.
         """
-        self.conclude(Done(_snapshot(payload, self.envelope)))
+        self.conclude(Ack(_snapshot(payload, self.envelope)))
 
     def nack(self, reason: str = "", *, retry_after: float | None = None, permanent: bool = False) -> None:
         """Not handled: hand it over again, after `retry_after` seconds or the backoff in the plugin's file.
@@ -85,7 +85,7 @@ def as_answer(value: Any, envelope: Envelope) -> Answer:
     """
     if value is None or envelope.type == "events_api":
         return _HANDLED
-    return Done(_snapshot(value, envelope))
+    return Ack(_snapshot(value, envelope))
 
 
 def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:
@@ -95,10 +95,10 @@ def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         what = "a dict or a string" if envelope.type == "slash_commands" else "a dict"
         raise InvalidAnswer(f"the response to {envelope.type} is {what}, not {type(value).__name__}")
-    line = wire.encode_result("", dict(value))
-    if len(line) > wire.MAX_LINE_FROM_PLUGIN - _ROOM_AROUND:
+    line = jsonrpc.encode_result("", dict(value))
+    if len(line) > jsonrpc.MAX_LINE_FROM_PLUGIN - _ROOM_AROUND:
         raise TooLarge(
-            f"a response of {len(line)} bytes: slackd takes {wire.MAX_LINE_FROM_PLUGIN}, Slack under 20480"
+            f"a response of {len(line)} bytes: slackd takes {jsonrpc.MAX_LINE_FROM_PLUGIN}, Slack under 20480"
         )
     copy: dict[str, Any] = json.loads(line)["result"]
     return copy

@@ -1,7 +1,7 @@
 """What a plugin raises, and what it may catch.
 
 SlackdError
-├── NotJsonError          a value to be sent has no JSON text (slackd.wire)
+├── NotJsonError          a value to be sent has no JSON text (slackd.jsonrpc)
 └── PluginError
     ├── Retry             raised by a handler: hand it to me again, later
     ├── Permanent         raised by a handler: never again, make it a dead letter
@@ -71,8 +71,8 @@ class CallFailed(PluginError):
     """A call of the Web API has no answer of Slack's.
 
     Attributes:
-        code: One of `slackd.wire`'s error codes; METHOD_NOT_GRANTED, SLACK_UNAVAILABLE and OUTCOME_UNKNOWN are
-            the common ones.
+        code: One of `slackd.jsonrpc`'s error codes; METHOD_NOT_GRANTED, SLACK_UNAVAILABLE and
+            OUTCOME_UNKNOWN are the common ones.
         data: What slackd adds to it, or None.
     """
 
@@ -109,7 +109,7 @@ class NotRunning(PluginError):
 class PluginRefused(PluginError):
     """slackd doesn't accept this program as this plugin; trying again would not help.
 
-    `code` is UNKNOWN_PLUGIN, NOT_PERMITTED or UNSUPPORTED_PROTOCOL of `slackd.wire`, or INVALID_PARAMS.
+    `code` is UNKNOWN_PLUGIN, NOT_PERMITTED or UNSUPPORTED_PROTOCOL of `slackd.jsonrpc`, or INVALID_PARAMS.
     """
 
     def __init__(self, code: int, message: str) -> None:

@@ -34,7 +34,7 @@ _INTERACTIVE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class HandlerRoute:
     """A handler with what it stands for."""
 
     kind: str
@@ -58,10 +58,10 @@ class Routes:
     """The handlers of one plugin."""
 
     def __init__(self) -> None:
-        self._routes: list[Route] = []
+        self._routes: list[HandlerRoute] = []
         self._choose = functools.lru_cache(_CHOICES_KEPT)(self._search)
 
-    def __iter__(self) -> Iterator[Route]:
+    def __iter__(self) -> Iterator[HandlerRoute]:
         return iter(self._routes)
 
     def add(self, kind: str, pattern: str, handler: Handler) -> None:
@@ -72,15 +72,15 @@ class Routes:
                     f"two handlers for {kind} {pattern!r}: {_name(route.handler)} and {_name(handler)}; "
                     "an envelope goes to one handler alone, so let one of them call the other"
                 )
-        self._routes.append(Route(kind, pattern, handler, _takes_context(handler), _is_async(handler)))
+        self._routes.append(HandlerRoute(kind, pattern, handler, _takes_context(handler), _is_async(handler)))
         self._routes.sort(key=lambda route: route.specificity, reverse=True)
         self._choose.cache_clear()
 
-    def find(self, envelope: Envelope) -> Route | None:
+    def find(self, envelope: Envelope) -> HandlerRoute | None:
         """The one handler for this envelope, or None."""
         return self._choose(envelope.type, *subject(envelope))
 
-    def _search(self, type_: str, kind: str, names: tuple[str, ...]) -> Route | None:
+    def _search(self, type_: str, kind: str, names: tuple[str, ...]) -> HandlerRoute | None:
         for name in names:
             for route in self._routes:
                 if route.kind == kind and route.pattern == name and not route.is_glob:
@@ -125,7 +125,7 @@ def _is_async(handler: Handler) -> bool:
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
 
 
-def _matches(route: Route, name: str) -> bool:
+def _matches(route: HandlerRoute, name: str) -> bool:
     return fnmatchcase(name, route.pattern) if route.is_glob else name == route.pattern
 
 

@@ -2,10 +2,10 @@
 
 import traceback
 
-from slackd.plugin.answers import Nack
+from slackd.jsonrpc import NotJsonError
+from slackd.plugin.actions import Nack
 from slackd.plugin.context import nack_of
 from slackd.plugin.errors import InvalidAnswer, Permanent, Retry, TooLarge
-from slackd.wire import NotJsonError
 
 MISTAKES = (InvalidAnswer, NotJsonError, TooLarge)
 """The handler said what can't be said. It would again, and do again what it did before: no attempt helps."""

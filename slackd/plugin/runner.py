@@ -13,16 +13,26 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import slackd
-from slackd import wire
-from slackd.plugin.actions import Action, Broken, CallFinished, Complaint, Ready, Refused, Send, Start, Told
-from slackd.plugin.answers import Answer
+from slackd import jsonrpc
+from slackd.plugin.actions import (
+    Action,
+    Answer,
+    CallFinished,
+    Complaint,
+    InitializeRefused,
+    Notified,
+    Ready,
+    Send,
+    Start,
+    StreamBroken,
+)
 from slackd.plugin.backoff import reconnect_delay
-from slackd.plugin.calling import Caller
-from slackd.plugin.connection import FAREWELL, Connection
+from slackd.plugin.calling import HandlerCaller
+from slackd.plugin.connection import FAREWELL, BrokerConnection
 from slackd.plugin.context import Context, as_answer
 from slackd.plugin.envelope import Envelope, Late
 from slackd.plugin.errors import NotRunning, Permanent, PluginRefused, Retry
-from slackd.plugin.matching import Route
+from slackd.plugin.matching import HandlerRoute
 from slackd.plugin.nacks import MISTAKES, as_nack
 from slackd.plugin.session import Session
 from slackd.plugin.slack import current_app
@@ -34,11 +44,11 @@ logger = logging.getLogger("slackd.plugin")
 
 _HOPELESS = frozenset(
     (
-        wire.UNKNOWN_PLUGIN,
-        wire.NOT_PERMITTED,
-        wire.UNSUPPORTED_PROTOCOL,
-        wire.INVALID_PARAMS,
-        wire.METHOD_NOT_FOUND,
+        jsonrpc.UNKNOWN_PLUGIN,
+        jsonrpc.NOT_PERMITTED,
+        jsonrpc.UNSUPPORTED_PROTOCOL,
+        jsonrpc.INVALID_PARAMS,
+        jsonrpc.METHOD_NOT_FOUND,
     )
 )
 _STEADY = 1.0  # seconds of a session after which the next reconnect is a first try again
@@ -84,15 +94,15 @@ class Runner:
         )
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._caller = Caller(f"slackd-{plugin.name}")
+        self._caller = HandlerCaller(f"slackd-{plugin.name}")
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
-        self._connection: Connection | None = None
-        self._calls: dict[int, asyncio.Future[wire.Result | wire.Failure]] = {}
+        self._connection: BrokerConnection | None = None
+        self._calls: dict[int, asyncio.Future[jsonrpc.Result | jsonrpc.Failure]] = {}
         self._handlers: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
         self._accepted_once = False
-        self._refusal: Refused | None = None
+        self._refusal: InitializeRefused | None = None
         self._said = ""
 
     async def serve(self) -> None:
@@ -132,9 +142,9 @@ class Runner:
     def log(self, level: str, message: str) -> None:
         self._in_loop(lambda: self._log(level, message))
 
-    async def request(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure:
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         number, actions = self._session.call(method, params)
-        answer: asyncio.Future[wire.Result | wire.Failure] = self._loop.create_future()
+        answer: asyncio.Future[jsonrpc.Result | jsonrpc.Failure] = self._loop.create_future()
         self._calls[number] = answer
         try:
             self._perform(actions)
@@ -143,7 +153,7 @@ class Runner:
             del self._calls[number]
             self._session.forget(number)
 
-    def request_from_thread(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure:
+    def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         if threading.get_ident() == self._thread:
             raise NotRunning(f"{method}: call_sync in an async function would wait for itself: await call")
         if self._loop.is_closed():
@@ -152,15 +162,15 @@ class Runner:
 
     # What the connection tells.
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: BrokerConnection) -> None:
         self._connection = connection
         self._perform(self._session.connected())
 
-    def received(self, connection: Connection, data: bytes) -> None:
+    def received(self, connection: BrokerConnection, data: bytes) -> None:
         if connection is self._connection:
             self._perform(self._session.receive(data))
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: BrokerConnection) -> None:
         if connection is self._connection:
             self._connection = None
             self._ready.clear()
@@ -172,7 +182,9 @@ class Runner:
             began = self._loop.time()
             self._path = self._find_socket()
             try:
-                _, connection = await self._loop.create_unix_connection(lambda: Connection(self), self._path)
+                _, connection = await self._loop.create_unix_connection(
+                    lambda: BrokerConnection(self), self._path
+                )
             except OSError as error:
                 self._say(f"no connection to slackd at {self._path} ({error.strerror or error}), trying again")
             else:
@@ -230,7 +242,7 @@ class Runner:
                     waiting = self._calls.get(number)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(outcome)
-                case Told(notice):
+                case Notified(notice):
                     self._spawn(self._tell(notice))
                 case Ready():
                     self._accepted_once = True
@@ -243,12 +255,12 @@ class Runner:
                         level, "connected to %s at %s, window %d", action.server, self._path, action.window
                     )
                     self._said = ""
-                case Refused():
+                case InitializeRefused():
                     self._refusal = action
                     self._drop_connection()
                 case Complaint(about, code, text):
                     logger.error("slackd complains about %s: %s (%d)", about or "a line", text, code)
-                case Broken(reason):
+                case StreamBroken(reason):
                     logger.error("connection to slackd closed: %s", reason)
                     self._drop_connection()
 
@@ -256,7 +268,7 @@ class Runner:
         if self._connection is not None:
             self._connection.abandon()
 
-    def _judge(self, refusal: Refused) -> None:
+    def _judge(self, refusal: InitializeRefused) -> None:
         # What was accepted before may be so again (a roll in between two configurations), and has work in hand.
         if refusal.code in _HOPELESS and not self._accepted_once:
             raise PluginRefused(refusal.code, f"slackd refuses plugin {self._plugin.name}: {refusal.message}")
@@ -290,7 +302,7 @@ class Runner:
         finally:
             self._handlers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    def _log_failure(self, error: Exception, envelope: Envelope, route: Route | None) -> None:
+    def _log_failure(self, error: Exception, envelope: Envelope, route: HandlerRoute | None) -> None:
         about = (envelope.delivery, envelope.attempt)
         if isinstance(error, MISTAKES):
             # What was returned is no handler's line in the traceback.

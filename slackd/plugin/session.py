@@ -22,19 +22,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin.actions import (
+    Ack,
     Action,
-    Broken,
+    Answer,
     CallFinished,
     Complaint,
+    InitializeRefused,
+    Notified,
     Ready,
-    Refused,
     Send,
     Start,
-    Told,
+    StreamBroken,
 )
-from slackd.plugin.answers import Answer, Done
 from slackd.plugin.envelope import Envelope, Gap, Late
 from slackd.plugin.errors import TooLarge
 
@@ -46,7 +47,7 @@ _REMEMBERS: Final = 512
 _LOG_LIMIT: Final = 16_384  # characters
 
 
-class Phase(enum.Enum):
+class SessionPhase(enum.Enum):
     DOWN = enum.auto()
     INITIALIZING = enum.auto()
     READY = enum.auto()
@@ -74,12 +75,12 @@ class Session:
     def __init__(
         self, plugin: str, session: str, *, client: Mapping[str, str], window: int | None = None
     ) -> None:
-        self.phase = Phase.DOWN
+        self.phase = SessionPhase.DOWN
         self._plugin = plugin
         self._session = session
         self._client = dict(client)
         self._window = window
-        self._reader = wire.LineReader(wire.MAX_LINE_TO_PLUGIN)
+        self._reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_TO_PLUGIN)
         self._draining = False
         self._in_hand: dict[str, _InHand] = {}
         self._answered: dict[bool, dict[str, _Answered]] = {True: {}, False: {}}  # by lane: prompt or not
@@ -99,8 +100,8 @@ class Session:
 
     def connected(self) -> list[Action]:
         """A new connection stands."""
-        self.phase = Phase.INITIALIZING
-        self._reader = wire.LineReader(wire.MAX_LINE_TO_PLUGIN)
+        self.phase = SessionPhase.INITIALIZING
+        self._reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_TO_PLUGIN)
         params: dict[str, Any] = {
             "protocol": PROTOCOL,
             "plugin": self._plugin,
@@ -111,14 +112,14 @@ class Session:
         }
         if self._window is not None:
             params["window"] = self._window
-        lines = [wire.encode_request(_INITIALIZE_ID, "initialize", params)]
+        lines = [jsonrpc.encode_request(_INITIALIZE_ID, "initialize", params)]
         for lane in self._answered.values():
             lines += [_answer_line(delivery, kept) for delivery, kept in lane.items()]
         return [Send(b"".join(lines))]
 
     def disconnected(self) -> None:
         """The connection is gone, or is not to be listened to any more."""
-        self.phase = Phase.DOWN
+        self.phase = SessionPhase.DOWN
 
     def drain(self) -> None:
         """Take no more work: what comes from now on is neither started nor claimed."""
@@ -148,7 +149,7 @@ class Session:
         del self._in_hand[delivery]
         lane = self._answered[work.prompt]
         lane[delivery] = kept
-        if self.phase is Phase.DOWN:
+        if self.phase is SessionPhase.DOWN:
             return []
         if len(lane) > self._remembered:
             self._forget_oldest()
@@ -157,9 +158,9 @@ class Session:
     def extend(self, delivery: str) -> list[Action]:
         """Still at work on it: start its ack timeout again. Nothing happens while no connection stands."""
         work = self._in_hand.get(delivery)
-        if work is None or self.phase is not Phase.READY:
+        if work is None or self.phase is not SessionPhase.READY:
             return []
-        return [Send(wire.encode_notification("extend", {"id": f"{delivery}.{work.attempt}"}))]
+        return [Send(jsonrpc.encode_notification("extend", {"id": f"{delivery}.{work.attempt}"}))]
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, list[Action]]:
         """A request to slackd; its end comes as `CallFinished` with the number returned here.
@@ -168,12 +169,12 @@ class Session:
         that must not do things twice. Raises `NotJsonError`, and `TooLarge` for what doesn't fit into a line.
         """
         number = self._next_call
-        line = wire.encode_request(number, method, params)
-        if len(line) > wire.MAX_LINE_FROM_PLUGIN:
-            raise TooLarge(f"{method}: {len(line)} bytes, slackd takes {wire.MAX_LINE_FROM_PLUGIN}")
+        line = jsonrpc.encode_request(number, method, params)
+        if len(line) > jsonrpc.MAX_LINE_FROM_PLUGIN:
+            raise TooLarge(f"{method}: {len(line)} bytes, slackd takes {jsonrpc.MAX_LINE_FROM_PLUGIN}")
         self._next_call += 1
         self._calls[number] = line
-        return number, [Send(line)] if self.phase is Phase.READY else []
+        return number, [Send(line)] if self.phase is SessionPhase.READY else []
 
     def forget(self, call: int) -> None:
         """Nobody waits for this call any more."""
@@ -181,12 +182,12 @@ class Session:
 
     def log(self, level: str, message: str) -> list[Action]:
         """A line for slackd's journal; lost while no connection stands."""
-        if self.phase is not Phase.READY:
+        if self.phase is not SessionPhase.READY:
             return []
-        return [Send(wire.encode_notification("log", {"level": level, "message": message[:_LOG_LIMIT]}))]
+        return [Send(jsonrpc.encode_notification("log", {"level": level, "message": message[:_LOG_LIMIT]}))]
 
     def _is_down(self) -> bool:
-        return self.phase is Phase.DOWN
+        return self.phase is SessionPhase.DOWN
 
     def _holding(self) -> list[str]:
         answered = (
@@ -194,37 +195,43 @@ class Session:
         )
         return [*(f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items()), *answered]
 
-    def _understand(self, message: wire.Message) -> list[Action]:
-        if type(message) is wire.Request and message.method == "envelope":
+    def _understand(self, message: jsonrpc.Message) -> list[Action]:
+        if type(message) is jsonrpc.Request and message.method == "envelope":
             return self._handed(message.id, message.params)
         match message:
-            case wire.Request(id_, method, _):
+            case jsonrpc.Request(id_, method, _):
                 return [
-                    Send(wire.encode_failure(id_, wire.METHOD_NOT_FOUND, f"a plugin has no method {method!r}"))
+                    Send(
+                        jsonrpc.encode_failure(
+                            id_, jsonrpc.METHOD_NOT_FOUND, f"a plugin has no method {method!r}"
+                        )
+                    )
                 ]
-            case wire.Notification(method, params):
+            case jsonrpc.Notification(method, params):
                 notice = _notice(method, params)
-                return [Told(notice)] if notice else []
-            case wire.Result(id_, result) if id_ == _INITIALIZE_ID and self.phase is Phase.INITIALIZING:
-                return self._accepted(result)
-            case wire.Failure(id_, code, text) if (
-                id_ in (_INITIALIZE_ID, None) and self.phase is Phase.INITIALIZING
+                return [Notified(notice)] if notice else []
+            case jsonrpc.Result(id_, result) if (
+                id_ == _INITIALIZE_ID and self.phase is SessionPhase.INITIALIZING
             ):
-                self.phase = Phase.DOWN
-                return [Refused(code, text)]
-            case wire.Result(int(id_)) | wire.Failure(int(id_)):
+                return self._accepted(result)
+            case jsonrpc.Failure(id_, code, text) if (
+                id_ in (_INITIALIZE_ID, None) and self.phase is SessionPhase.INITIALIZING
+            ):
+                self.phase = SessionPhase.DOWN
+                return [InitializeRefused(code, text)]
+            case jsonrpc.Result(int(id_)) | jsonrpc.Failure(int(id_)):
                 return [CallFinished(id_, message)] if self._calls.pop(id_, None) is not None else []
-            case wire.Failure(about, code, text):
+            case jsonrpc.Failure(about, code, text):
                 return [Complaint(str(about) if about is not None else None, code, text)]
-            case wire.Result():
+            case jsonrpc.Result():
                 return []
-            case wire.Malformed(_, text):
+            case jsonrpc.Malformed(_, text):
                 return self._broken(text)
 
     def _accepted(self, result: Any) -> list[Action]:
         if not isinstance(result, dict):
             return self._broken("the result of initialize is not an object")
-        self.phase = Phase.READY
+        self.phase = SessionPhase.READY
         window = _count(result.get("window"))
         deadline_window = _count(result.get("deadline_window"))
         # Only slackd knows for sure which lane a delivery travelled in, so each may have both windows in
@@ -241,14 +248,14 @@ class Session:
         return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
 
     def _broken(self, reason: str) -> list[Action]:
-        self.phase = Phase.DOWN
-        return [Broken(reason)]
+        self.phase = SessionPhase.DOWN
+        return [StreamBroken(reason)]
 
     def _handed(self, id_: int | str, params: dict[str, Any]) -> list[Action]:
         envelope = _envelope(id_, params)
         if envelope is None:
             text = 'an envelope needs an id "DELIVERY.ATTEMPT", "app", "type", "received_at" and "envelope"'
-            return [Send(wire.encode_failure(id_, wire.INVALID_PARAMS, text))]
+            return [Send(jsonrpc.encode_failure(id_, jsonrpc.INVALID_PARAMS, text))]
         delivery, attempt, prompt = envelope.delivery, envelope.attempt, envelope.respond_by is not None
         work = self._in_hand.get(delivery)
         if work is not None:
@@ -256,7 +263,7 @@ class Session:
             return []
         for lane in self._answered.values():
             kept = lane.get(delivery)
-            if kept and (kept.attempt == attempt or isinstance(kept.answer, Done)):
+            if kept and (kept.attempt == attempt or isinstance(kept.answer, Ack)):
                 del lane[delivery]
                 lane[delivery] = again = _Answered(max(attempt, kept.attempt), kept.answer)
                 return [Send(_answer_line(delivery, again))]
@@ -269,7 +276,7 @@ class Session:
         return [Start(envelope)]
 
     def _forget_oldest(self) -> None:
-        if self.phase is not Phase.READY:
+        if self.phase is not SessionPhase.READY:
             return
         for lane in self._answered.values():
             while len(lane) > self._remembered:
@@ -279,14 +286,14 @@ class Session:
 def _answer_line(delivery: str, kept: _Answered) -> bytes:
     id_ = f"{delivery}.{kept.attempt}"
     answer = kept.answer
-    if isinstance(answer, Done):
-        return wire.encode_result(id_, {} if answer.response is None else {"response": answer.response})
+    if isinstance(answer, Ack):
+        return jsonrpc.encode_result(id_, {} if answer.response is None else {"response": answer.response})
     data: dict[str, Any] = {}
     if answer.retry_after is not None:
         data["retry_after"] = answer.retry_after
     if answer.permanent:
         data["permanent"] = True
-    return wire.encode_failure(id_, wire.HANDLER_FAILED, answer.reason, data or None)
+    return jsonrpc.encode_failure(id_, jsonrpc.HANDLER_FAILED, answer.reason, data or None)
 
 
 def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:

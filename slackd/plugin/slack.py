@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin.errors import CallFailed, SlackError
 
 current_app: ContextVar[str | None] = ContextVar("slackd.plugin.current_app", default=None)
 """The app whose envelope is being handled: calls are made for it unless they name another."""
 
 
-class Caller(Protocol):
+class CallSender(Protocol):
     """Sends requests to slackd."""
 
-    async def request(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure: ...
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
 
-    def request_from_thread(self, method: str, params: dict[str, Any]) -> wire.Result | wire.Failure: ...
+    def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
 
 
 class Slack:
@@ -31,7 +31,7 @@ class Slack:
     wrong as `CallFailed`.
     """
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: CallSender) -> None:
         self._caller = caller
 
     async def call(
@@ -74,12 +74,12 @@ def _params(method: str, args: dict[str, Any], app: str | None, call_id: str | N
     return params
 
 
-def _outcome(method: str, outcome: wire.Result | wire.Failure) -> dict[str, Any]:
-    if isinstance(outcome, wire.Failure):
+def _outcome(method: str, outcome: jsonrpc.Result | jsonrpc.Failure) -> dict[str, Any]:
+    if isinstance(outcome, jsonrpc.Failure):
         raise CallFailed(method, outcome.code, outcome.message, outcome.data)
     answer = outcome.result
     if not isinstance(answer, dict):
-        raise CallFailed(method, wire.INTERNAL_ERROR, "slackd gave no object as Slack's answer")
+        raise CallFailed(method, jsonrpc.INTERNAL_ERROR, "slackd gave no object as Slack's answer")
     if not answer.get("ok", True):
         raise SlackError(method, answer)
     return answer

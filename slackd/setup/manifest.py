@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
 
-from slackd.config.values import Plugin
+from slackd.config.values import PluginConfig
 
 _EVENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -89,7 +89,7 @@ DELAYED_EVENTS: Final = (
 )
 
 
-def manifest(name: str, plugins: Sequence[Plugin]) -> dict[str, Any]:
+def manifest(name: str, plugins: Sequence[PluginConfig]) -> dict[str, Any]:
     """The manifest to paste for an app of this name: Socket Mode on, with the events, commands and scopes that
     the plugins declare for it.
     """
@@ -126,7 +126,7 @@ def manifest(name: str, plugins: Sequence[Plugin]) -> dict[str, Any]:
     }
 
 
-def unknown(name: str, plugins: Sequence[Plugin]) -> tuple[str, ...]:
+def unknown(name: str, plugins: Sequence[PluginConfig]) -> tuple[str, ...]:
     """Events and methods of the plugins whose scopes are not known here: to be added by hand."""
     found: set[str] = set()
     for plugin in plugins:

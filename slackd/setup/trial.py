@@ -5,9 +5,9 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
+from slackd.connector.http_session import slack_session
 from slackd.connector.proxy import proxy_for, tls_context
-from slackd.connector.session import slack_session
-from slackd.connector.slackapi import Answer, SlackApi
+from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.errors import SlackRefused
 
 _WITHIN = aiohttp.ClientTimeout(total=15)
@@ -38,7 +38,7 @@ async def try_tokens(app: App, app_token: Secret | None, bot_token: Secret | Non
     tls = tls_context(app.ca_file)
     async with slack_session(tls, timeout=_WITHIN) as session:
 
-        async def ask(token: Secret, method: str) -> Answer:
+        async def ask(token: Secret, method: str) -> SlackAnswer:
             proxy = proxy_for(app.api_url, app.proxy)
             return await SlackApi(token, app.api_url, session, proxy, tls).call(method)
 
@@ -57,11 +57,11 @@ async def try_tokens(app: App, app_token: Secret | None, bot_token: Secret | Non
     return Trial(tuple(found))
 
 
-def _why(answer: Answer) -> str:
-    return f"{answer.error}: {answer.mend}" if answer.mend else answer.error
+def _why(answer: SlackAnswer) -> str:
+    return f"{answer.error}: {answer.hint}" if answer.hint else answer.error
 
 
-_MENDS = {
+_HINTS = {
     "invalid_auth": "copy it again from the app's settings",
     "not_authed": "copy it again from the app's settings",
     "token_revoked": "generate a new one in the app's settings",
@@ -71,10 +71,10 @@ _MENDS = {
 }
 
 
-def _refuse(token: str, method: str, answer: Answer) -> None:
+def _refuse(token: str, method: str, answer: SlackAnswer) -> None:
     if not answer.slack_error or answer.slack_error in ("ratelimited", "internal_error", "fatal_error"):
         return
-    mend = _MENDS.get(answer.slack_error, f"look up {answer.slack_error} on the page of {method}")
+    hint = _HINTS.get(answer.slack_error, f"look up {answer.slack_error} on the page of {method}")
     raise SlackRefused(
-        f"Slack refuses the {token} ({answer.slack_error} from {method}): {mend}. Nothing was written."
+        f"Slack refuses the {token} ({answer.slack_error} from {method}): {hint}. Nothing was written."
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slackd.connector.credentials import ENCRYPTED_PREFIX, Secret
 from slackd.errors import CredentialError
-from slackd.rolling.check import ENCRYPTED, PLAIN
+from slackd.rolling_restart.preconditions import ENCRYPTED, PLAIN
 
 
 class Kept(Enum):

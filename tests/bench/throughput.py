@@ -18,7 +18,7 @@ from pathlib import Path
 
 import attrs
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 from tests.integration.system.house import House, Record, home, living
 
 COUNTER = Path(__file__).with_name("counter.py")
@@ -100,7 +100,7 @@ async def _measure_bolt() -> Run:
 
 
 @contextlib.asynccontextmanager
-async def _bolt(slack: EmulatedSlack, house: House, record: Record) -> AsyncIterator[None]:
+async def _bolt(slack: EmulatorClient, house: House, record: Record) -> AsyncIterator[None]:
     app = slack.apps[0]
     with (house.path / "bolt.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
@@ -116,7 +116,7 @@ async def _bolt(slack: EmulatedSlack, house: House, record: Record) -> AsyncIter
             await process.wait()
 
 
-async def _measure(slack: EmulatedSlack, record: Record) -> Run:
+async def _measure(slack: EmulatorClient, record: Record) -> Run:
     slack.batch(count=WARM_UP, channels=CHANNELS, window=WINDOW)
     await record.until(lambda: record.counted >= WARM_UP, "the first ones to be handled")
     began, busy = time.monotonic(), time.process_time()

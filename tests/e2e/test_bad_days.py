@@ -8,9 +8,9 @@ import pytest
 
 from tests.e2e import greeter_package
 from tests.e2e.booted_machine import Machine, eventually
+from tests.e2e.foreign import foreign
 from tests.e2e.held_threads import held
 from tests.e2e.journeys import BROKER, FIRST, SECOND, UNITS, is_active, processes, set_up
-from tests.e2e.strangers import strangers
 from tests.e2e.terminal import type_answers
 from tests.e2e.the_world import API_URL, Slack
 
@@ -184,7 +184,7 @@ def test_preflight_says_no_to_a_configuration_that_cannot_be_used(machine: Machi
 
 def test_preflight_says_no_while_slack_has_no_place_free(machine: Machine, slack: Slack) -> None:
     # Slack counts at each hello.
-    with strangers(machine, slack.apps[0]["app_token"], 8):
+    with foreign(machine, slack.apps[0]["app_token"], 8):
         machine.run("slackd", "roll", "--force")
         found = refused(machine)
         assert list(found) == ["places of main"]

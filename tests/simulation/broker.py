@@ -5,10 +5,10 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from slackd.broker.actions import PostLate, Refuse, Settle, Submit, Vow
+from slackd.broker.actions import PostLate, RefuseArrivals, SendPromises, Settle, Submit
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.keys import LoadKey, LoadKeys
-from slackd.broker.dispatch.plugin import CountOld, Hand
+from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
+from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_journal
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
 from slackd.config import Config
@@ -274,11 +274,11 @@ class Process:
                 connector = self._connectors[link]
                 if connector.link is not None:
                     connector.settled(settlements)
-            case Vow(link, promises):
+            case SendPromises(link, promises):
                 self._connectors[link].promised(promises)
-            case Refuse(link, refusals):
+            case RefuseArrivals(link, refusals):
                 self._connectors[link].refused(tuple(each.number for each in refusals))
-            case Hand(_, session, delivery):
+            case SendDelivery(_, session, delivery):
                 for line in self._lines:
                     if line.down is not None and session == line.session:
                         stored = at_once(journal.envelopes([delivery.envelope]))

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from slackd.broker.core import BrokerCore
 from slackd.broker.journal.memory import MemoryDisk
-from slackd.broker.journal.writes import Answer
+from slackd.broker.journal.writes import AnswerState
 from slackd.config import (
     App,
     Config,
     Control,
     Delivery,
-    Journal,
+    JournalConfig,
     Log,
-    Plugin,
+    PluginConfig,
     Plugins,
     SecretKind,
     SecretSource,
@@ -42,7 +42,7 @@ A_WHILE = 5.0
 
 def config() -> Config:
     here = Path("/simulated")
-    plugin = Plugin(
+    plugin = PluginConfig(
         "p",
         here / "p.toml",
         subscriptions=(
@@ -54,7 +54,7 @@ def config() -> Config:
     return Config(
         file=here / "slackd.toml",
         apps={"main": App("main", SecretSource(SecretKind.ENV, "TOKEN"))},
-        journal=Journal(here),
+        journal=JournalConfig(here),
         plugins=Plugins(here, here / "plugins.sock"),
         control=Control(here / "control.sock"),
         log=Log(),
@@ -150,7 +150,7 @@ class Simulation:
 
     def _is_given(self, name: str) -> bool:
         stored = self.disk.store.envelopes.values()
-        return any(f'"{name}"' in each.text and each.answer is Answer.GIVEN for each in stored)
+        return any(f'"{name}"' in each.text and each.answer is AnswerState.GIVEN for each in stored)
 
     def _may_be_with_the_program(self, session: str) -> set[str]:
         leased = self.broker.leased(session)

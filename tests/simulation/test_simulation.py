@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from slackd.broker.answers import AwaitedAnswers, Settlements
-from slackd.broker.closing import ClosingConnections
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.keys import Key
+from slackd.broker.dispatch.dispatcher import Dispatcher
+from slackd.broker.dispatch.lane_queue import Key, LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases
-from slackd.broker.dispatch.order import LaneQueue
-from slackd.broker.dispatch.plugin import PluginDispatch
-from slackd.broker.dispatch.sessions import Session
-from slackd.broker.ingest import Incoming, Ingest, Result
+from slackd.broker.dispatch.sessions import PluginSession
+from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
-from slackd.broker.journal.writes import Answer, Duplicate, OpenDelivery, Outcome
+from slackd.broker.journal.writes import AnswerState, Duplicate, OpenDelivery, Outcome
+from slackd.broker.pending_acks import ClosingConnections, PendingAcks, Settlements
 from slackd.link.messages import Closing
 from tests.simulation.run import Simulation
 
@@ -63,12 +61,12 @@ def test_finds_a_broker_that_hands_out_after_a_crash_without_waiting(monkeypatch
 
 
 def test_finds_an_ordering_key_that_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slackd.broker.dispatch.matching.ordering_key", lambda order_by, envelope: "")
+    monkeypatch.setattr("slackd.broker.dispatch.subscriptions.ordering_key", lambda order_by, envelope: "")
     assert found()
 
 
 def test_finds_duplicates_that_are_taken_for_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slackd.broker.reading._keys", lambda kind, envelope_id, payload: ())
+    monkeypatch.setattr("slackd.broker.parsing._keys", lambda kind, envelope_id, payload: ())
     assert found()
 
 
@@ -85,11 +83,11 @@ def test_finds_a_window_that_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_finds_a_duplicate_that_is_answered_before_its_answer_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def committed(
         self: Ingest, incoming: Mapping[int, Incoming], outcomes: Sequence[Outcome], now: Instant
-    ) -> Result:
+    ) -> IngestResult:
         result = real(self, incoming, outcomes, now)
         for place, each in incoming.items():
             if isinstance(outcomes[place], Duplicate):
-                self._settle_or_wait(each, 0, Answer.NONE, None, result)
+                self._settle_or_wait(each, 0, AnswerState.NONE, None, result)
         return result
 
     real = Ingest.committed
@@ -99,7 +97,7 @@ def test_finds_a_duplicate_that_is_answered_before_its_answer_is_there(monkeypat
 
 def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     def claim(
-        self: PluginDispatch,
+        self: Dispatcher,
         session: str,
         delivery: int,
         attempt: int,
@@ -108,7 +106,7 @@ def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.Mon
     ) -> bool:
         return False
 
-    monkeypatch.setattr(PluginDispatch, "_claim", claim)
+    monkeypatch.setattr(Dispatcher, "_claim", claim)
     assert found()
 
 
@@ -122,17 +120,17 @@ def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: py
 
 
 def test_finds_an_answer_that_goes_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    def passed(self: AwaitedAnswers, envelope: int) -> Settlements:
+    def passed(self: PendingAcks, envelope: int) -> Settlements:
         owed = self._owed.get(envelope)
         return self.given(envelope, None if owed is None else owed.response)
 
-    def answer(self: AwaitedAnswers, envelope: int, response: str | None) -> None:
+    def answer(self: PendingAcks, envelope: int, response: str | None) -> None:
         owed = self._owed.get(envelope)
         if owed is not None:
             owed.answered, owed.response = True, response
 
-    monkeypatch.setattr(AwaitedAnswers, "passed", passed)
-    monkeypatch.setattr(AwaitedAnswers, "answer", answer)
+    monkeypatch.setattr(PendingAcks, "passed", passed)
+    monkeypatch.setattr(PendingAcks, "answer", answer)
     assert found(drains=True)
 
 
@@ -161,7 +159,7 @@ def test_finds_a_key_that_another_session_gets_before_the_journal_has_the_answer
 
 
 def test_finds_more_answers_on_their_way_than_their_program_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "remembers_more", property(lambda session: session.remembers > 0))
+    monkeypatch.setattr(PluginSession, "remembers_more", property(lambda session: session.remembers > 0))
     assert found()
 
 

@@ -15,35 +15,35 @@ NOT_PURE = {"asyncio", "socket", "aiohttp", "threading", "subprocess", "sqlite3"
 
 PURE = [
     "envelope.py",
-    "wire.py",
-    "broker/answering.py",
-    "broker/answers.py",
-    "broker/closing.py",
+    "jsonrpc.py",
+    "broker/late_answers.py",
+    "broker/pending_acks.py",
+    "broker/pending_acks.py",
     "broker/core.py",
-    "broker/coverage.py",
-    "broker/connectors.py",
-    "broker/forms.py",
-    "broker/given.py",
+    "broker/ready_intervals.py",
+    "broker/connection_registry.py",
+    "broker/fallback_responses.py",
+    "broker/unsent_answers.py",
     "broker/ingest.py",
-    "broker/reading.py",
-    "broker/dispatch/matching.py",
-    "broker/dispatch/order.py",
-    "broker/dispatch/plugin.py",
+    "broker/parsing.py",
+    "broker/dispatch/subscriptions.py",
+    "broker/dispatch/lane_queue.py",
+    "broker/dispatch/dispatcher.py",
     "broker/dispatch/retry.py",
     "broker/dispatch/sessions.py",
-    "broker/sessions/protocol.py",
-    "connector/farewells.py",
-    "connector/promises.py",
-    "connector/unsettled.py",
-    "connector/socketmode/backoff.py",
+    "broker/plugins/protocol.py",
+    "connector/closing_notices.py",
+    "connector/ack_deadlines.py",
+    "connector/unacknowledged.py",
+    "connector/socketmode/reconnect.py",
     "connector/socketmode/lifecycle.py",
-    "connector/socketmode/places.py",
+    "connector/socketmode/connection_budget.py",
     "connector/socketmode/pool.py",
     "connector/socketmode/protocol.py",
-    "connector/socketmode/redial.py",
-    "connector/socketmode/retiring.py",
+    "connector/socketmode/reconnect.py",
+    "connector/socketmode/draining.py",
     "connector/socketmode/rotation.py",
-    "connector/socketmode/silence.py",
+    "connector/socketmode/liveness.py",
     "plugin/session.py",
 ]
 
@@ -69,22 +69,22 @@ def test_the_wings_never_import_each_other() -> None:
     assert not of(imports_below("broker"), "slackd.connector")
 
 
-@pytest.mark.parametrize("folder", ["broker", "connector", "link", "config", "plugin", "emulator", "service"])
+@pytest.mark.parametrize("folder", ["broker", "connector", "link", "config", "plugin", "emulator", "systemd"])
 def test_nothing_below_the_command_line_imports_it(folder: str) -> None:
     assert not of(imports_below(folder), "slackd.cli")
 
 
-@pytest.mark.parametrize("folder", ["broker", "connector", "link", "config", "service", "plugin"])
+@pytest.mark.parametrize("folder", ["broker", "connector", "link", "config", "systemd", "plugin"])
 def test_the_daemon_knows_nothing_of_the_emulator(folder: str) -> None:
     assert not of(imports_below(folder), "slackd.emulator")
 
 
 def test_what_a_plugin_imports_is_the_standard_library_and_three_modules_of_ours() -> None:
     names = (
-        imports_below("plugin") | set(imports_of(HOUSE / "wire.py")) | set(imports_of(HOUSE / "__init__.py"))
+        imports_below("plugin") | set(imports_of(HOUSE / "jsonrpc.py")) | set(imports_of(HOUSE / "__init__.py"))
     )
     ours = {name for name in names if name.split(".")[0] == "slackd"}
-    assert all(name in ("slackd", "slackd.wire") or name.startswith("slackd.plugin") for name in ours)
+    assert all(name in ("slackd", "slackd.jsonrpc") or name.startswith("slackd.plugin") for name in ours)
     assert {name.split(".")[0] for name in names - ours} <= STANDARD
 
 
@@ -101,5 +101,5 @@ def test_only_the_journal_speaks_sqlite() -> None:
 
 
 def test_no_rich_table_in_the_daemon() -> None:
-    for folder in ("broker", "connector", "link", "config", "service", "plugin"):
+    for folder in ("broker", "connector", "link", "config", "systemd", "plugin"):
         assert not of(imports_below(folder), "rich")

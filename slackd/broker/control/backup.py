@@ -6,13 +6,13 @@ import logging
 from aiohttp import web
 
 from slackd.broker.control import requests
-from slackd.broker.control.running import RunningBroker
+from slackd.broker.control.context import ControlContext
 from slackd.errors import JournalError
 
 log = logging.getLogger(__name__)
 
 
-async def backup(broker: RunningBroker, request: web.Request) -> web.StreamResponse:
+async def backup(broker: ControlContext, request: web.Request) -> web.StreamResponse:
     """The copy's bytes: a database that a broker can open. It is complete only if the response ends as HTTP
     says it must: what breaks off in the middle is no backup."""
     response = web.StreamResponse(headers={"Content-Type": "application/vnd.sqlite3"})

@@ -6,31 +6,31 @@ from typing import Any
 
 from aiohttp import web
 
-from slackd.broker.control import names, requests
-from slackd.broker.control.running import RunningBroker
+from slackd.broker.control import lookups, requests
+from slackd.broker.control.context import ControlContext
 from slackd.broker.journal import DeadLetter
-from slackd.broker.journal.writes import Discard, Done, Reason, Revive
+from slackd.broker.journal.writes import DeadReason, Discard, Done, Revive
 
 log = logging.getLogger(__name__)
 
 NOBODYS = ""
 """The plugin of envelopes that could not be understood."""
-_REASONS = ", ".join(each.value for each in Reason)
+_REASONS = ", ".join(each.value for each in DeadReason)
 
 
-async def listed(broker: RunningBroker, request: web.Request) -> web.Response:
+async def listed(broker: ControlContext, request: web.Request) -> web.Response:
     """A page of dead letters, oldest first, without their texts; `after` is the last delivery of the page
     before."""
     requests.known_parameters(request, ["plugin", "after", "limit"])
     limit, after = requests.page_limit(request), requests.whole_number(request, "after", 0)
     plugin = request.query.get("plugin")
     if after == 0:
-        await names.check_plugin_of_letters(broker, plugin)
+        await lookups.check_plugin_of_letters(broker, plugin)
     letters = await broker.journal.dead_letters(after, limit, plugin)
     return requests.answer({"deadletters": [_summary(each) for each in letters], "more": len(letters) == limit})
 
 
-async def shown(broker: RunningBroker, request: web.Request) -> web.Response:
+async def shown(broker: ControlContext, request: web.Request) -> web.Response:
     """One dead letter with the text of its envelope, as Slack sent it but for blanked credentials."""
     text = request.match_info["delivery"]
     if not text.isdecimal() or len(text) > 18:
@@ -41,18 +41,18 @@ async def shown(broker: RunningBroker, request: web.Request) -> web.Response:
     return requests.answer({**_summary(letter), "text": letter.text})
 
 
-async def retry(broker: RunningBroker, request: web.Request) -> web.Response:
+async def retry(broker: ControlContext, request: web.Request) -> web.Response:
     """Hand dead letters to their plugins again, at the end of their keys' order, from attempt 1."""
     return await _change(broker, request, "retried", Revive)
 
 
-async def discard(broker: RunningBroker, request: web.Request) -> web.Response:
+async def discard(broker: ControlContext, request: web.Request) -> web.Response:
     """Throw dead letters away."""
     return await _change(broker, request, "discarded", Discard)
 
 
 async def _change(
-    broker: RunningBroker, request: web.Request, done: str, write: Callable[[int], Revive | Discard]
+    broker: ControlContext, request: web.Request, done: str, write: Callable[[int], Revive | Discard]
 ) -> web.Response:
     """The body is `{"ids": [...]}` or `{"plugin": NAME, "reason"?: REASON, "after"?: ID, "until"?: TIME}`: a
     page of the plugin's; `more` says that there are more, from `last` on. `until` keeps a letter that dies
@@ -67,7 +67,7 @@ async def _change(
         after = requests.id_in(content, "after")
         if after == 0:
             # Behind the first page there may be none left: they were just thrown away.
-            await names.check_plugin_of_letters(broker, plugin)
+            await lookups.check_plugin_of_letters(broker, plugin)
         page = await broker.journal.dead_letters(after, requests.LARGEST_PAGE, plugin)
         reason, until = _reason(content), requests.moment_in(content, "until")
         letters = [each for each in page if _is_meant(each, reason, until)]
@@ -83,13 +83,13 @@ async def _change(
     return requests.answer(answer)
 
 
-async def _named(broker: RunningBroker, ids: Sequence[int]) -> list[DeadLetter]:
+async def _named(broker: ControlContext, ids: Sequence[int]) -> list[DeadLetter]:
     found = [await broker.journal.dead_letter(each) for each in ids]
     return [each for each in found if each is not None]
 
 
 def _failed(
-    broker: RunningBroker,
+    broker: ControlContext,
     ids: Sequence[int],
     letters: Sequence[DeadLetter],
     able: Sequence[DeadLetter],
@@ -110,15 +110,15 @@ def _failed(
     return failed
 
 
-def _reason(content: Any) -> Reason | None:
+def _reason(content: Any) -> DeadReason | None:
     text = requests.text_in(content, "reason")
     try:
-        return None if text is None else Reason(text)
+        return None if text is None else DeadReason(text)
     except ValueError:
         raise requests.BadRequest(f"reason: {text!r}; expected one of {_REASONS}") from None
 
 
-def _is_meant(letter: DeadLetter, reason: Reason | None, until: float | None) -> bool:
+def _is_meant(letter: DeadLetter, reason: DeadReason | None, until: float | None) -> bool:
     return reason in (None, letter.reason) and (until is None or letter.died_at <= until)
 
 

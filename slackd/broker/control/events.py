@@ -12,9 +12,9 @@ import attrs
 from aiohttp import web
 
 from slackd.broker.actions import Passed
-from slackd.broker.control import names, requests
+from slackd.broker.control import lookups, requests
+from slackd.broker.control.context import ControlContext
 from slackd.broker.control.reading_again import understood
-from slackd.broker.control.running import RunningBroker
 from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.errors import JournalError
@@ -72,7 +72,7 @@ class Filter:
         return any(fnmatchcase(name, event) for name in names if name)
 
 
-async def stream(broker: RunningBroker, request: web.Request) -> web.StreamResponse:
+async def stream(broker: ControlContext, request: web.Request) -> web.StreamResponse:
     """What happens to envelopes, until the client goes or the broker stops. What a slow client misses is
     counted: a line `{"dropped": N}`."""
     requests.known_parameters(request, (*_FILTERS, "text"))
@@ -103,12 +103,12 @@ async def stream(broker: RunningBroker, request: web.Request) -> web.StreamRespo
     return response
 
 
-def _check(broker: RunningBroker, wanted: Filter) -> None:
-    names.check_app(broker, wanted.app)
-    names.check_type(broker, wanted.type)
-    names.check_happening(wanted.what)
+def _check(broker: ControlContext, wanted: Filter) -> None:
+    lookups.check_app(broker, wanted.app)
+    lookups.check_type(broker, wanted.type)
+    lookups.check_happening(wanted.what)
     if wanted.plugin is not None:
-        names.declared_plugin(broker, wanted.plugin)
+        lookups.declared_plugin(broker, wanted.plugin)
 
 
 async def _next(watcher: Watcher) -> Sequence[Passed]:
@@ -121,7 +121,7 @@ async def _next(watcher: Watcher) -> Sequence[Passed]:
 
 
 async def _lines(
-    broker: RunningBroker, watcher: Watcher, batch: Sequence[Passed], wanted: Filter, *, with_text: bool
+    broker: ControlContext, watcher: Watcher, batch: Sequence[Passed], wanted: Filter, *, with_text: bool
 ) -> bytes:
     texts = await _describe(broker, batch, with_text=with_text)
     lines: list[Mapping[str, Any]] = []
@@ -135,7 +135,7 @@ async def _lines(
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-async def _describe(broker: RunningBroker, batch: Sequence[Passed], *, with_text: bool) -> Mapping[int, str]:
+async def _describe(broker: ControlContext, batch: Sequence[Passed], *, with_text: bool) -> Mapping[int, str]:
     """Sees to it that the envelopes of a batch are described; returns their texts if they are asked for."""
     described = broker.watchers.described
     unknown = {each.envelope for each in batch if with_text or described.get(each.envelope) is None}

@@ -1,4 +1,4 @@
-"""What is wrong, from how things stand: a pure function, one rule a function, each with the mend in words."""
+"""What is wrong, from how things stand: a pure function, one rule a function, each with the hint in words."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,10 +6,10 @@ import attrs
 
 from slackd.broker.control.status import (
     AppStatus,
-    ConnectorStatus,
+    ConnectorSummary,
+    HealthReason,
     JournalStatus,
     PluginStatus,
-    Reason,
     Status,
 )
 
@@ -67,7 +67,7 @@ def not_ready(status: Status) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _reasons(status: Status) -> Iterator[Reason]:
+def _reasons(status: Status) -> Iterator[HealthReason]:
     around = _Surroundings(
         settled=status.broker.uptime >= SETTLE,
         by_systemd=not status.broker.foreground,
@@ -76,7 +76,7 @@ def _reasons(status: Status) -> Iterator[Reason]:
     yield from _journal(status.journal)
     if not status.apps:
         text = "no app is configured, so nothing connects to Slack"
-        yield Reason(DEGRADED, "configuration", text, "slackctl setup adds one")
+        yield HealthReason(DEGRADED, "configuration", text, "slackctl setup adds one")
     for connector in status.connectors:
         yield from _connector(connector, around)
     for app in status.apps:
@@ -84,21 +84,21 @@ def _reasons(status: Status) -> Iterator[Reason]:
     for plugin in status.plugins:
         yield from _plugin(plugin, around)
     for words in status.broker.config_warnings:
-        yield Reason(NOTE, "configuration", words, "slackd check-config")
+        yield HealthReason(NOTE, "configuration", words, "slackd check-config")
 
 
-def _journal(journal: JournalStatus) -> Iterator[Reason]:
+def _journal(journal: JournalStatus) -> Iterator[HealthReason]:
     if not journal.healthy:
-        mend = f"make room on, or repair, the disk of {journal.directory}; nothing is acknowledged meanwhile"
-        yield Reason(FAILING, "journal", _journal_text(journal), mend)
+        hint = f"make room on, or repair, the disk of {journal.directory}; nothing is acknowledged meanwhile"
+        yield HealthReason(FAILING, "journal", _journal_text(journal), hint)
     elif journal.failing:
-        yield Reason(DEGRADED, "journal", journal.failing, f"look at the disk of {journal.directory}")
+        yield HealthReason(DEGRADED, "journal", journal.failing, f"look at the disk of {journal.directory}")
     if journal.commit_p99 is not None and journal.commit_p99 > SLOW_COMMIT:
         text = f"one commit in a hundred takes {journal.commit_p99:.1f} s; Slack waits for 3 s at most"
-        yield Reason(DEGRADED, "journal", text, f"put {journal.directory} on a faster disk")
+        yield HealthReason(DEGRADED, "journal", text, f"put {journal.directory} on a faster disk")
     if journal.unreadable_letters:
         text = f"{_count(journal.unreadable_letters, 'envelope')} could not be understood"
-        yield Reason(NOTE, "journal", text, "slackctl deadletters list --unreadable")
+        yield HealthReason(NOTE, "journal", text, "slackctl deadletters list --unreadable")
 
 
 def _journal_text(journal: JournalStatus) -> str:
@@ -107,79 +107,86 @@ def _journal_text(journal: JournalStatus) -> str:
     return journal.failing or "it cannot be written"
 
 
-def _connector(connector: ConnectorStatus, around: _Surroundings) -> Iterator[Reason]:
+def _connector(connector: ConnectorSummary, around: _Surroundings) -> Iterator[HealthReason]:
     if not connector.linked:
         text = "not linked to the broker" + ("" if around.settled else " yet")
-        mend = around.look_at(f"slackd-connector@{connector.number}")
-        yield Reason(DEGRADED, f"connector {connector.number}", text, mend)
+        hint = around.look_at(f"slackd-connector@{connector.number}")
+        yield HealthReason(DEGRADED, f"connector {connector.number}", text, hint)
 
 
-def _app(app: AppStatus, around: _Surroundings) -> Iterator[Reason]:
+def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
     for trouble in _distinct(app):
-        yield Reason(DEGRADED if app.ready else FAILING, app.name, *trouble)
+        yield HealthReason(DEGRADED if app.ready else FAILING, app.name, *trouble)
     if not app.troubles:
         yield from _readiness(app, around)
-    if app.strangers:
+    if app.foreign:
         text = (
-            f"{_count(app.strangers, 'connection')} of another process on the same app token: "
+            f"{_count(app.foreign, 'connection')} of another process on the same app token: "
             "it gets a share of the envelopes"
         )
-        yield Reason(DEGRADED, app.name, text, "stop the other process, or change the app token")
+        yield HealthReason(DEGRADED, app.name, text, "stop the other process, or change the app token")
     if app.free < FEW_PLACES:
         text = (
             f"{_count(app.free, 'place')} free of Slack's ten, so planned rotation waits ({app.ghosts} ghosts)"
         )
-        yield Reason(DEGRADED, app.name, text, "ghosts go by themselves within hours; stop other processes")
+        yield HealthReason(
+            DEGRADED, app.name, text, "ghosts go by themselves within hours; stop other processes"
+        )
     if app.events_hour > NEAR_LIMIT * app.events_hour_limit:
         share = 100 * app.events_hour / app.events_hour_limit
         text = f"{app.events_hour:,} events within an hour, {share:.0f} % of what Slack delivers"
-        yield Reason(
+        yield HealthReason(
             DEGRADED, app.name, text, "unsubscribe from events that nobody handles, in the app's settings"
         )
     if app.gaps_day and app.gap is None:
         seconds = f"{app.gap_seconds_day or 0:.1f} s"
         text = f"{_count(app.gaps_day, 'gap')} without a READY connection in 24 hours, {seconds} in all"
-        yield Reason(NOTE, app.name, text, "slackctl gaps")
+        yield HealthReason(NOTE, app.name, text, "slackctl gaps")
 
 
-def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[Reason]:
+def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
     errors = "journalctl -u 'slackd-connector@*'" if around.by_systemd else "the log of slackd"
     if app.ready == 0:
         why = f" ({app.gap.reason})" if app.gap and app.gap.reason != "unknown" else ""
-        text, mend = f"no connection is READY{why}", f"look for errors of the connectors: {errors}"
+        text, hint = f"no connection is READY{why}", f"look for errors of the connectors: {errors}"
         if not around.any_linked:
             text = f"{text}: no connector is linked"
-            mend = "systemctl start slackd" if around.by_systemd else "start slackd's connectors"
+            hint = "systemctl start slackd" if around.by_systemd else "start slackd's connectors"
         level = FAILING if around.settled or app.gap is not None else DEGRADED
-        yield Reason(level, app.name, text if around.settled else f"{text} yet", mend)
+        yield HealthReason(level, app.name, text if around.settled else f"{text} yet", hint)
     elif app.ready < app.wanted:
         text = f"{app.ready} of {app.wanted} connections are READY"
-        yield Reason(DEGRADED, app.name, text, f"it should mend itself; else see {errors}")
+        yield HealthReason(
+            DEGRADED,
+            app.name,
+            text,
+            f"slackd keeps retrying; if this lasts for more than a minute, see {errors}",
+        )
 
 
 def _distinct(app: AppStatus) -> Iterable[tuple[str, str]]:
     """Both connectors usually tell of the same trouble."""
-    return dict.fromkeys((each.reason, each.mend) for each in app.troubles)
+    return dict.fromkeys((each.reason, each.hint) for each in app.troubles)
 
 
-def _plugin(plugin: PluginStatus, around: _Surroundings) -> Iterator[Reason]:
+def _plugin(plugin: PluginStatus, around: _Surroundings) -> Iterator[HealthReason]:
     connected = [each for each in plugin.sessions if not each.awaited]
     unit, waits = f"slackd-plugin@{plugin.name}", plugin.oldest_age or 0.0
     if not plugin.sessions and around.settled:
         waiting = f"; {_deliveries(plugin.open)}" if plugin.open else ""
         text = f"not connected for {_duration(plugin.absent_for)}{waiting}"
-        yield Reason(DEGRADED, plugin.name, text, around.look_at(unit))
+        yield HealthReason(DEGRADED, plugin.name, text, around.look_at(unit))
     if connected and all(each.paused for each in connected) and waits > UNREAD_AFTER:
         text = f"it does not read what it is sent; {_deliveries(plugin.open or 0)}"
-        yield Reason(DEGRADED, plugin.name, text, around.look_at(unit))
+        yield HealthReason(DEGRADED, plugin.name, text, around.look_at(unit))
     elif connected and waits > BEHIND_AFTER:
         age, waiting = _duration(waits), _deliveries(plugin.open or 0)
         text = f"its oldest delivery has waited for {age}; {waiting}"
-        mend = f"start more sessions of it, or see what keeps it: slackctl inflight --plugin {plugin.name}"
-        yield Reason(DEGRADED, plugin.name, text, mend)
+        hint = f"start more sessions of it, or see what keeps it: slackctl inflight --plugin {plugin.name}"
+        yield HealthReason(DEGRADED, plugin.name, text, hint)
     if plugin.dead:
         text = f"{_count(plugin.dead, 'dead letter')}"
-        yield Reason(NOTE, plugin.name, text, f"slackctl deadletters list --plugin {plugin.name}")
+        yield HealthReason(NOTE, plugin.name, text, f"slackctl deadletters list --plugin {plugin.name}")
 
 
 def _deliveries(number: int) -> str:

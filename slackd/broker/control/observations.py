@@ -1,4 +1,4 @@
-"""What the control API remembers beyond the `Tally`: latencies, and how much came in the last hour.
+"""What the control API remembers beyond the `Counters`: latencies, and how much came in the last hour.
 
 Pure and cheap: it is fed on the way of every acknowledgement.
 """
@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterable
 
+from slackd.broker.counters import Counters
 from slackd.broker.journal import JournalHealth
-from slackd.broker.tally import Tally
 from slackd.envelope import EVENTS
 from slackd.link.messages import Acknowledged
 
@@ -99,14 +99,14 @@ class Observations:
         self.commits.observe(health.commit_seconds)
         self._recent_commits.extend(health.commit_seconds)
 
-    def mark(self, tally: Tally, apps: Iterable[str], now: float) -> None:
+    def mark(self, counters: Counters, apps: Iterable[str], now: float) -> None:
         """Time has passed; call it about once a second."""
         for app in apps:
-            self._events.setdefault(app, HourlyCount()).mark(_events(tally, app), now)
+            self._events.setdefault(app, HourlyCount()).mark(_events(counters, app), now)
 
-    def events_last_hour(self, tally: Tally, app: str) -> int:
+    def events_last_hour(self, counters: Counters, app: str) -> int:
         """Event deliveries of an app within the last hour, redeliveries counted, as far as it was running."""
-        return self._events.setdefault(app, HourlyCount()).last_hour(_events(tally, app))
+        return self._events.setdefault(app, HourlyCount()).last_hour(_events(counters, app))
 
     def commit_quantile(self, fraction: float) -> float | None:
         """Seconds, of the last thousand commits; None before the first."""
@@ -116,5 +116,5 @@ class Observations:
         return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))]
 
 
-def _events(tally: Tally, app: str) -> int:
-    return tally.envelopes[app, EVENTS] + tally.duplicates[app, EVENTS]
+def _events(counters: Counters, app: str) -> int:
+    return counters.envelopes[app, EVENTS] + counters.duplicates[app, EVENTS]

@@ -10,13 +10,13 @@ from typing import Any
 import attrs
 from aiohttp import web
 
-from slackd.broker.control import names, requests
+from slackd.broker.control import lookups, requests
+from slackd.broker.control.context import ControlContext
 from slackd.broker.control.reading_again import understood
-from slackd.broker.control.running import RunningBroker
-from slackd.broker.dispatch.matching import Matcher
+from slackd.broker.dispatch.subscriptions import Matcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import Done, Lane, NewDelivery, Replay
-from slackd.config import Plugin
+from slackd.config import PluginConfig
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class _Wanted:
         return self.app in (None, stored.app) and self.type in (None, stored.type)
 
 
-async def replay(broker: RunningBroker, request: web.Request) -> web.Response:
+async def replay(broker: ControlContext, request: web.Request) -> web.Response:
     """The body is `{"plugin": NAME, "envelopes": [ID, ...]}` or `{"plugin": NAME, "since": TIME, "until"?,
     "after"?: ID}`: a page; `more` says that there are more, from `last` on. `app` and `type` narrow it, and
     `dry_run` only says what would be handed out."""
@@ -73,21 +73,21 @@ async def replay(broker: RunningBroker, request: web.Request) -> web.Response:
     )
 
 
-def _wanted(broker: RunningBroker, content: Any) -> _Wanted:
+def _wanted(broker: ControlContext, content: Any) -> _Wanted:
     wanted = _Wanted(requests.text_in(content, "app"), requests.text_in(content, "type"))
-    names.check_app(broker, wanted.app)
-    names.check_type(broker, wanted.type)
+    lookups.check_app(broker, wanted.app)
+    lookups.check_type(broker, wanted.type)
     return wanted
 
 
-def _plugin(broker: RunningBroker, content: Any) -> Plugin:
+def _plugin(broker: ControlContext, content: Any) -> PluginConfig:
     name = requests.text_in(content, "plugin")
     if name is None:
         raise requests.BadRequest('name the plugin to hand it to: "plugin": "NAME"')
-    return names.declared_plugin(broker, name)
+    return lookups.declared_plugin(broker, name)
 
 
-def _writes(plugin: Plugin, page: Sequence[StoredEnvelope], now: float) -> list[Replay]:
+def _writes(plugin: PluginConfig, page: Sequence[StoredEnvelope], now: float) -> list[Replay]:
     matcher, writes = Matcher({plugin.name: plugin}), []
     for stored in page:
         envelope = understood(stored)

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from slackd import SlackdError
-from slackd.broker.sessions.identity import peer_of
+from slackd.broker.plugins.peer_credentials import peer_of
 
 PAGE, LARGEST_PAGE = 100, 500
 _TRUE, _FALSE = frozenset({"1", "true", "yes", ""}), frozenset({"0", "false", "no"})

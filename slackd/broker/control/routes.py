@@ -5,15 +5,14 @@ from collections.abc import Awaitable, Callable
 import attrs
 from aiohttp import web
 
-from slackd.broker import metrics
-from slackd.broker.control import backup, deadletters, events, replay, views
-from slackd.broker.control.running import RunningBroker
+from slackd.broker.control import backup, deadletters, events, metrics, replay, views
+from slackd.broker.control.context import ControlContext
 
-Handler = Callable[[RunningBroker, web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[ControlContext, web.Request], Awaitable[web.StreamResponse]]
 
 
 @attrs.frozen
-class Route:
+class ControlRoute:
     """One line of the table."""
 
     method: str
@@ -22,21 +21,21 @@ class Route:
 
 
 ROUTES = (
-    Route("GET", "/v1/status", views.status),
-    Route("GET", "/v1/apps", views.apps),
-    Route("GET", "/v1/plugins", views.plugins),
-    Route("GET", "/v1/inflight", views.inflight),
-    Route("GET", "/v1/gaps", views.gaps),
-    Route("GET", "/v1/deadletters", deadletters.listed),
-    Route("GET", "/v1/deadletters/{delivery}", deadletters.shown),
-    Route("POST", "/v1/deadletters/retry", deadletters.retry),
-    Route("POST", "/v1/deadletters/discard", deadletters.discard),
-    Route("POST", "/v1/replay", replay.replay),
-    Route("GET", "/v1/events", events.stream),
-    Route("GET", "/v1/backup", backup.backup),
-    Route("GET", "/healthz", views.healthz),
-    Route("GET", "/readyz", views.readyz),
-    Route("GET", "/metrics", metrics.scrape),
+    ControlRoute("GET", "/v1/status", views.status),
+    ControlRoute("GET", "/v1/apps", views.apps),
+    ControlRoute("GET", "/v1/plugins", views.plugins),
+    ControlRoute("GET", "/v1/inflight", views.inflight),
+    ControlRoute("GET", "/v1/gaps", views.gaps),
+    ControlRoute("GET", "/v1/deadletters", deadletters.listed),
+    ControlRoute("GET", "/v1/deadletters/{delivery}", deadletters.shown),
+    ControlRoute("POST", "/v1/deadletters/retry", deadletters.retry),
+    ControlRoute("POST", "/v1/deadletters/discard", deadletters.discard),
+    ControlRoute("POST", "/v1/replay", replay.replay),
+    ControlRoute("GET", "/v1/events", events.stream),
+    ControlRoute("GET", "/v1/backup", backup.backup),
+    ControlRoute("GET", "/healthz", views.healthz),
+    ControlRoute("GET", "/readyz", views.readyz),
+    ControlRoute("GET", "/metrics", metrics.scrape),
 )
 METRICS_ALONE = tuple(route for route in ROUTES if route.path == "/metrics")
 """What the TCP listener for scraping serves."""

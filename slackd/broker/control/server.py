@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from slackd.broker.control import requests
-from slackd.broker.control.routes import METRICS_ALONE, ROUTES, Route
-from slackd.broker.control.running import RunningBroker
+from slackd.broker.control.context import ControlContext
+from slackd.broker.control.routes import METRICS_ALONE, ROUTES, ControlRoute
 from slackd.errors import JournalError, SlackdError
-from slackd.service.sockets import KEEP_SOCKET_FILE
+from slackd.systemd.sockets import KEEP_SOCKET_FILE
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -35,7 +35,7 @@ STATUS_OF = {
 class ControlServer:
     """Serves operators until it is closed."""
 
-    def __init__(self, broker: RunningBroker) -> None:
+    def __init__(self, broker: ControlContext) -> None:
         self._broker = broker
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
@@ -67,7 +67,7 @@ class ControlServer:
                 await runner.server.shutdown(STOP_PATIENCE)
             await runner.cleanup()
 
-    async def _accept(self, routes: Sequence[Route]) -> Callable[[], asyncio.BaseProtocol]:
+    async def _accept(self, routes: Sequence[ControlRoute]) -> Callable[[], asyncio.BaseProtocol]:
         app = web.Application(middlewares=[_errors_as_json(routes)], client_max_size=LARGEST_BODY)
         for route in routes:
             app.router.add_route(route.method, route.path, functools.partial(route.handler, self._broker))
@@ -86,7 +86,7 @@ class _Full(asyncio.Protocol):
         transport.close()
 
 
-def _errors_as_json(routes: Sequence[Route]) -> "Middleware":
+def _errors_as_json(routes: Sequence[ControlRoute]) -> "Middleware":
     paths = sorted({f"{route.method} {route.path}" for route in routes})
 
     @web.middleware

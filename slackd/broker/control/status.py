@@ -30,7 +30,7 @@ class BrokerStatus:
 
 
 @attrs.frozen
-class Connection:
+class ConnectionStatus:
     """One Slack connection.
 
     Attributes:
@@ -49,16 +49,16 @@ class Connection:
 
 
 @attrs.frozen
-class Trouble:
-    """Why an app has no connection, and what mends it."""
+class TroubleStatus:
+    """Why an app has no connection, and its hint."""
 
     app: str
     reason: str
-    mend: str
+    hint: str
 
 
 @attrs.frozen
-class ConnectorStatus:
+class ConnectorSummary:
     """One connector; all but its number is empty while it isn't linked.
 
     Attributes:
@@ -72,8 +72,8 @@ class ConnectorStatus:
     digest: str = ""
     ready: Mapping[str, int] = attrs.field(factory=dict)
     wanted: Mapping[str, int] = attrs.field(factory=dict)
-    troubles: tuple[Trouble, ...] = ()
-    connections: tuple[Connection, ...] = ()
+    troubles: tuple[TroubleStatus, ...] = ()
+    connections: tuple[ConnectionStatus, ...] = ()
 
 
 @attrs.frozen
@@ -91,7 +91,7 @@ class AppStatus:
     Attributes:
         ready, wanted: Connections.
         ghosts: Connections of ours that Slack may still count although they are gone.
-        strangers: Connections of other processes on the same app token.
+        foreign: Connections of other processes on the same app token.
         free: Places left under Slack's ten.
         gap: The interval without a READY connection that lasts now, or None.
         gaps_day, gap_seconds_day: Gaps within 24 hours and the seconds in them; None if unknown.
@@ -104,7 +104,7 @@ class AppStatus:
     ready: int
     wanted: int
     ghosts: int
-    strangers: int
+    foreign: int
     free: int
     gap: GapNow | None
     gaps_day: int | None
@@ -113,7 +113,7 @@ class AppStatus:
     events_hour: int
     events_hour_limit: int
     first_seen_on_retry: int
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[TroubleStatus, ...]
 
 
 @attrs.frozen
@@ -183,19 +183,19 @@ class JournalStatus:
 
 
 @attrs.frozen
-class Reason:
+class HealthReason:
     """One thing that an operator should know.
 
     Attributes:
         level: "failing", "degraded", or "note" for what needs a look and no alarm.
         about: What it is about: an app, a plugin, "journal", "connector 2".
-        mend: What to do about it.
+        hint: What to do about it.
     """
 
     level: str
     about: str
     text: str
-    mend: str
+    hint: str
 
 
 @attrs.frozen
@@ -203,11 +203,11 @@ class Status:
     """The whole."""
 
     broker: BrokerStatus
-    connectors: tuple[ConnectorStatus, ...]
+    connectors: tuple[ConnectorSummary, ...]
     apps: tuple[AppStatus, ...]
     plugins: tuple[PluginStatus, ...]
     journal: JournalStatus
     answers_awaited: int
     calls_under_way: int
     health: str = "ok"
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[HealthReason, ...] = ()

@@ -5,32 +5,32 @@ from typing import Any
 import attrs
 from aiohttp import web
 
-from slackd.broker.control import names, requests
+from slackd.broker.control import lookups, requests
+from slackd.broker.control.context import ControlContext
 from slackd.broker.control.health import SILENT_AFTER, not_ready
-from slackd.broker.control.running import RunningBroker
-from slackd.broker.control.survey import survey
+from slackd.broker.control.snapshot import survey
 
 MOST_IN_FLIGHT = 10_000
 
 
-async def status(broker: RunningBroker, request: web.Request) -> web.Response:
+async def status(broker: ControlContext, request: web.Request) -> web.Response:
     """Everything, with the verdict and its reasons."""
     return requests.answer(attrs.asdict(await survey(broker)))
 
 
-async def apps(broker: RunningBroker, request: web.Request) -> web.Response:
+async def apps(broker: ControlContext, request: web.Request) -> web.Response:
     """Every app: its connections, budget and events."""
     seen = await survey(broker)
     return requests.answer({"apps": [attrs.asdict(each) for each in seen.apps]})
 
 
-async def plugins(broker: RunningBroker, request: web.Request) -> web.Response:
+async def plugins(broker: ControlContext, request: web.Request) -> web.Response:
     """Every plugin: its sessions and what waits for it."""
     seen = await survey(broker)
     return requests.answer({"plugins": [attrs.asdict(each) for each in seen.plugins]})
 
 
-async def healthz(broker: RunningBroker, request: web.Request) -> web.Response:
+async def healthz(broker: ControlContext, request: web.Request) -> web.Response:
     """Whether the process works: the loop turns (or nobody would answer) and the journal's writer answers,
     be it with an error: a full disk is no reason to be killed."""
     silent_for = broker.engine.clock().monotonic - broker.look_at_journal().answered_at
@@ -39,18 +39,18 @@ async def healthz(broker: RunningBroker, request: web.Request) -> web.Response:
     return requests.answer(answer, 200 if healthy else 503)
 
 
-async def readyz(broker: RunningBroker, request: web.Request) -> web.Response:
+async def readyz(broker: ControlContext, request: web.Request) -> web.Response:
     """Whether it does its work: the journal takes envelopes, every app that isn't in trouble hears Slack."""
     reasons = not_ready(await survey(broker))
     return requests.answer({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
-async def inflight(broker: RunningBroker, request: web.Request) -> web.Response:
+async def inflight(broker: ControlContext, request: web.Request) -> web.Response:
     """What a stop would interrupt: deliveries that are out, answers that Slack waits for, calls under way."""
     requests.known_parameters(request, ["plugin"])
     only = request.query.get("plugin")
     if only is not None:
-        names.declared_plugin(broker, only)
+        lookups.declared_plugin(broker, only)
     now = broker.engine.clock()
     deliveries: list[dict[str, Any]] = []
     total = 0
@@ -86,12 +86,12 @@ async def inflight(broker: RunningBroker, request: web.Request) -> web.Response:
     )
 
 
-async def gaps(broker: RunningBroker, request: web.Request) -> web.Response:
+async def gaps(broker: ControlContext, request: web.Request) -> web.Response:
     """The latest intervals in which an app had no READY connection, oldest first."""
     requests.known_parameters(request, ["since", "app", "limit"])
     since, app = requests.moment(request, "since"), request.query.get("app")
     limit = requests.page_limit(request)
-    await names.check_app_of_gaps(broker, app)
+    await lookups.check_app_of_gaps(broker, app)
     # One beyond the limit tells whether there are more.
     found = await broker.journal.gaps(since if since is not None else 0.0, limit + 1, app)
     shown = [

@@ -7,7 +7,7 @@ from enum import Enum
 import attrs
 
 from slackd.broker.dispatch.retry import LONGEST
-from slackd.broker.dispatch.sessions import Session, Sessions
+from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
 MOST_UNWRITTEN = 4_096
@@ -109,7 +109,7 @@ class Leases:
         del self._by_delivery[lease.delivery.id]
         self._count(lease, -1)
 
-    def count_again(self, session: Session) -> None:
+    def count_again(self, session: PluginSession) -> None:
         """A session has come in the place of one that had its id: what was that one's is its own."""
         session.out, session.unwritten = dict.fromkeys(Lane, 0), 0
         for lease in self.of(session.id):
@@ -152,7 +152,7 @@ class Leases:
             _count_for(session, lease, by)
 
 
-def _count_for(session: Session, lease: Lease, by: int) -> None:
+def _count_for(session: PluginSession, lease: Lease, by: int) -> None:
     if lease.state is LeaseState.ANSWERED:
         session.unwritten += by
     else:

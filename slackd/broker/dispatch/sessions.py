@@ -9,7 +9,7 @@ from slackd.broker.journal.writes import Lane
 
 
 @attrs.define
-class Session:
+class PluginSession:
     """One connection of a plugin's program, or the memory of one that is awaited.
 
     Attributes:
@@ -51,15 +51,15 @@ class Sessions:
     """All sessions of one plugin: whose turn it is, who is awaited."""
 
     def __init__(self, started: float) -> None:
-        self._by_id: dict[str, Session] = {}
-        self._turns: deque[Session] = deque()
+        self._by_id: dict[str, PluginSession] = {}
+        self._turns: deque[PluginSession] = deque()
         self._last_seen = started
 
-    def get(self, session: str) -> Session | None:
+    def get(self, session: str) -> PluginSession | None:
         """The session of this id, connected or awaited."""
         return self._by_id.get(session)
 
-    def put(self, session: Session) -> None:
+    def put(self, session: PluginSession) -> None:
         """Adds a session, or puts it in the place of the one that had its id."""
         old = self._by_id.get(session.id)
         if old is not None:
@@ -77,7 +77,7 @@ class Sessions:
         """A session was connected until now."""
         self._last_seen = now
 
-    def next_with_room(self, lane: Lane) -> Session | None:
+    def next_with_room(self, lane: Lane) -> PluginSession | None:
         """Whose turn it is to get a delivery of this lane; turns go round."""
         for _ in range(len(self._turns)):
             session = self._turns[0]
@@ -95,7 +95,7 @@ class Sessions:
         """No session is connected or awaited."""
         return not self._by_id
 
-    def overdue(self, now: float) -> list[Session]:
+    def overdue(self, now: float) -> list[PluginSession]:
         """Awaited sessions whose grace is over."""
         return [each for each in self._turns if each.awaited_until is not None and each.awaited_until <= now]
 
@@ -107,5 +107,5 @@ class Sessions:
         """Seconds since a session was last connected; 0 while one is connected or awaited (rule R3)."""
         return 0.0 if self._by_id else now - self._last_seen
 
-    def __iter__(self) -> Iterator[Session]:
+    def __iter__(self) -> Iterator[PluginSession]:
         return iter(self._turns)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from slackd.broker.journal.writes import (
-    Answer,
-    Gap,
+    AnswerState,
+    DeadReason,
+    GapRecord,
     Ghost,
-    Handed,
+    InFlight,
     Lane,
     OpenDelivery,
     Outcome,
-    Reason,
     SeenReady,
     Write,
 )
@@ -53,11 +53,11 @@ class Opening:
     """
 
     sessions: tuple[tuple[str, str], ...]
-    handed: tuple[Handed, ...] | None
+    handed: tuple[InFlight, ...] | None
     last_delivery: int
     ghosts: tuple[Ghost, ...] = ()
     late: tuple[LateAnswer, ...] = ()
-    open_gaps: tuple[Gap, ...] = ()
+    open_gaps: tuple[GapRecord, ...] = ()
     seen_ready: tuple[SeenReady, ...] = ()
 
 
@@ -78,7 +78,7 @@ class StoredEnvelope:
     type: str
     text: str
     received_at: float
-    answer: Answer
+    answer: AnswerState
     response: str | None
     response_url: str
 
@@ -92,7 +92,7 @@ class DeadLetter:
     plugin: str
     app: str
     type: str
-    reason: Reason
+    reason: DeadReason
     error: str
     attempts: int
     died_at: float
@@ -162,7 +162,7 @@ class JournalReader(Protocol):
     async def dead_letter(self, delivery: int) -> DeadLetter | None:
         """One dead letter with its text."""
 
-    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[Gap]:
+    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[GapRecord]:
         """The newest so many gaps that ended after `since` or have not ended, oldest first."""
 
     async def backlogs(self) -> Mapping[str, Backlog]:

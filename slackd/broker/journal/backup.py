@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
-from slackd.broker.journal.faults import fault
+from slackd.broker.journal.sqlite_errors import fault
 from slackd.errors import JournalError, JournalUnwritable
 
 STEP_PAGES = 512

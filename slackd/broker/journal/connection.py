@@ -4,9 +4,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from slackd.broker.journal import Opening, opening, schema
-from slackd.broker.journal.books import Books
-from slackd.broker.journal.faults import FAILURES, damaged
+from slackd.broker.journal import Opening, recovery, schema
+from slackd.broker.journal.sqlite_errors import FAILURES, damaged
+from slackd.broker.journal.totals import Totals
 
 WAL_LIMIT = 64 << 20
 """Bytes to which the write-ahead log is cut when it starts again at its beginning."""
@@ -19,7 +19,7 @@ class OwnedConnection:
         books: What the rows add up to; read anew whenever a transaction came to nothing.
     """
 
-    books: Books
+    books: Totals
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -31,8 +31,8 @@ class OwnedConnection:
         _make_private(self._path)
         self._connection = self._connect()
         schema.prepare(self._connection, str(self._path))
-        self.books = Books(self._connection)
-        found, self._note_to_remove = opening.read(self._connection, self.books.last_delivery, now)
+        self.books = Totals(self._connection)
+        found, self._note_to_remove = recovery.read(self._connection, self.books.last_delivery, now)
         return found
 
     def usable(self) -> sqlite3.Connection:
@@ -47,7 +47,7 @@ class OwnedConnection:
         cursor = self.usable().cursor()
         cursor.execute("BEGIN IMMEDIATE")
         if self._note_to_remove:
-            opening.remove_note(cursor)
+            recovery.remove_note(cursor)
         return cursor
 
     def commit(self, cursor: sqlite3.Cursor) -> None:
@@ -59,7 +59,7 @@ class OwnedConnection:
     def recount(self) -> None:
         """Read the books anew from the rows."""
         assert self._connection is not None
-        self.books = Books(self._connection)
+        self.books = Totals(self._connection)
 
     def roll_back(self, error: BaseException | None = None) -> None:
         """Undo the transaction and what memory knows of it; a connection that cannot is replaced later."""

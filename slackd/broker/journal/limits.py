@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.journal.writes import Reason
+from slackd.broker.journal.writes import DeadReason
 from slackd.config import values
 
 GAP_MEMORY = 90 * 86_400.0
 """Seconds for which gaps are remembered."""
 
 ABANDONED_AFTER = 2 * 3600.0
-"""Seconds past its expiry after which a delivery is buried although its plugin may be there: a session may have
-it in work for an hour, and nothing for longer."""
+"""Seconds past its expiry after which a delivery is dead-lettered although its plugin may be there: a session
+may have it in work for an hour, and nothing for longer."""
 
 
 @attrs.frozen
@@ -24,16 +24,16 @@ class PluginLimits:
 
 
 @attrs.frozen
-class Buried:
+class DeadLettered:
     """A delivery that retention made a dead letter: whoever has it in memory forgets it, and says so loudly."""
 
     delivery: int
     envelope: int
     plugin: str
-    reason: Reason
+    reason: DeadReason
 
 
-OnBuried = Callable[[Sequence[Buried]], None]
+OnDeadLettered = Callable[[Sequence[DeadLettered]], None]
 
 
 @attrs.frozen
@@ -44,7 +44,7 @@ class Limits:
         max_age, max_bytes: Of envelopes that nothing needs any more.
         dead_letter_age: Seconds.
         plugins: Limits by plugin; one that isn't named here has the default ones.
-        away: Plugins without any session: their expired deliveries are buried at once.
+        away: Plugins without any session: their expired deliveries are dead-lettered at once.
     """
 
     max_age: float
@@ -61,6 +61,6 @@ class Limits:
 _DEFAULT = PluginLimits()
 
 
-def limits_of(config: values.Journal) -> Limits:
+def limits_of(config: values.JournalConfig) -> Limits:
     """The limits that `[journal]` sets."""
     return Limits(config.max_age, config.max_bytes, config.dead_letter_age)

@@ -11,18 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.journal import (
-    Backlog,
-    DeadLetter,
-    JournalHealth,
-    OnCommit,
-    Opening,
-    StoredEnvelope,
-)
-from slackd.broker.journal.limits import Limits, OnBuried
+from slackd.broker.journal import Backlog, DeadLetter, JournalHealth, OnCommit, Opening, StoredEnvelope
+from slackd.broker.journal.limits import Limits, OnDeadLettered
 from slackd.broker.journal.memory_store import MemoryStore
 from slackd.broker.journal.rules import byte_length
-from slackd.broker.journal.writes import Gap, Lane, OpenDelivery, Outcome, Write
+from slackd.broker.journal.writes import GapRecord, Lane, OpenDelivery, Outcome, Write
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
 
 Schedule = Callable[[float, Callable[[], None]], object]
@@ -50,7 +43,7 @@ def open_memory_journal(
     clock: Callable[[], float],
     schedule: Schedule | None = None,
     limits: Limits | None = None,
-    on_buried: OnBuried | None = None,
+    on_dead_lettered: OnDeadLettered | None = None,
 ) -> tuple["MemoryJournal", Opening]:
     """Become the owner of what is on this disk.
 
@@ -86,7 +79,7 @@ def open_memory_journal(
         clock,
         schedule or asyncio.get_running_loop().call_later,
         limits or Limits(7 * 86_400.0, 4 << 30, 30 * 86_400.0),
-        on_buried,
+        on_dead_lettered,
     )
     disk.owner = journal
     return journal, opening
@@ -101,13 +94,13 @@ class MemoryJournal:
         clock: Callable[[], float],
         schedule: Schedule,
         limits: Limits,
-        on_buried: OnBuried | None,
+        on_dead_lettered: OnDeadLettered | None,
     ) -> None:
         self.disk = disk
         self.limits = limits
         self._clock = clock
         self._schedule = schedule
-        self._on_buried = on_buried
+        self._on_dead_lettered = on_dead_lettered
         self._queue: list[tuple[Sequence[Write], OnCommit]] = []
         self._busy = False
         self._closed = False
@@ -170,14 +163,14 @@ class MemoryJournal:
         """As in `SqliteJournal`."""
         self.limits = attrs.evolve(self.limits, away=frozenset(plugins))
 
-    async def tend(self, now: float) -> int:
+    async def run_retention(self, now: float) -> int:
         """As in `SqliteJournal`."""
         if self.disk.failing:
             raise JournalUnwritable(f"the journal in memory cannot be written ({self.disk.failing})")
-        buried = self._store.tend(self.limits, now)
-        if buried and self._on_buried is not None:
-            self._on_buried(tuple(buried))
-        return len(buried)
+        dead_lettered = self._store.run_retention(self.limits, now)
+        if dead_lettered and self._on_dead_lettered is not None:
+            self._on_dead_lettered(tuple(dead_lettered))
+        return len(dead_lettered)
 
     async def close(self) -> None:
         """As in `Journal`: waits until all that was submitted is committed."""
@@ -241,7 +234,7 @@ class MemoryJournal:
             return None
         return attrs.evolve(found[0], text=self._store.envelopes[found[0].envelope].text)
 
-    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[Gap]:
+    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[GapRecord]:
         """As in `JournalReader`."""
         found = _by_start(gap for gap in self._store.gaps.values() if gap.end is None or gap.end > since)
         wanted = [gap for gap in found if app in (None, gap.app)]
@@ -267,5 +260,5 @@ class MemoryJournal:
         return sorted(own, key=lambda one: one.id)
 
 
-def _by_start(gaps: Iterator[Gap]) -> tuple[Gap, ...]:
+def _by_start(gaps: Iterator[GapRecord]) -> tuple[GapRecord, ...]:
     return tuple(sorted(gaps, key=lambda gap: (gap.start, gap.app)))

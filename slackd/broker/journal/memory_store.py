@@ -6,21 +6,22 @@ from collections.abc import Sequence
 import attrs
 
 from slackd.broker.journal import DeadLetter, LateAnswer, StoredEnvelope
-from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, Buried, Limits
+from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLettered, Limits
 from slackd.broker.journal.rules import DEDUPE_MEMORY, WAITED, byte_length, storable
 from slackd.broker.journal.writes import (
-    Answer,
     AnswerPassed,
+    AnswerState,
     AnswerUnsent,
-    Bury,
-    Close,
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
     Discard,
     Done,
     Duplicate,
     ForgetSession,
-    Gap,
+    GapRecord,
     Ghost,
-    Handed,
+    InFlight,
     Lane,
     LateSent,
     ListSession,
@@ -28,17 +29,16 @@ from slackd.broker.journal.writes import (
     NoteStop,
     OpenDelivery,
     Outcome,
-    Reason,
     Record,
     Recorded,
     Replay,
-    Retry,
+    RetryDelivery,
     Revive,
     SeenReady,
     Stale,
     Write,
 )
-from slackd.envelope import Envelope, Unreadable
+from slackd.envelope import ParsedEnvelope, Unreadable
 
 _KINDS = Write.__args__
 
@@ -53,10 +53,10 @@ class MemoryStore:
     dead: dict[int, tuple[DeadLetter, Lane, str]] = attrs.field(factory=dict)
     late: dict[int, LateAnswer] = attrs.field(factory=dict)
     sessions: dict[tuple[str, str], None] = attrs.field(factory=dict)
-    gaps: dict[tuple[str, float], Gap] = attrs.field(factory=dict)
+    gaps: dict[tuple[str, float], GapRecord] = attrs.field(factory=dict)
     ghosts: dict[tuple[str, str], Ghost] = attrs.field(factory=dict)
     seen_ready: dict[str, SeenReady] = attrs.field(factory=dict)
-    note: tuple[Handed, ...] | None = None
+    note: tuple[InFlight, ...] | None = None
     needed: Counter[int] = attrs.field(factory=Counter)
     last_envelope: int = 0
     last_delivery: int = 0
@@ -76,22 +76,22 @@ class MemoryStore:
         match write:
             case Record():
                 return self._record(write, now)
-            case Close():
+            case CloseDelivery():
                 return self._close(write)
-            case Retry(delivery, attempt, not_before):
+            case RetryDelivery(delivery, attempt, not_before):
                 waiting = self.open.get(delivery)
                 if waiting is None or waiting.attempt != attempt:
                     return Stale()
                 self.open[delivery] = attrs.evolve(waiting, attempt=attempt + 1, not_before=not_before)
                 return Done(waiting.envelope)
-            case Bury(delivery, attempt, reason, error):
+            case DeadLetterDelivery(delivery, attempt, reason, error):
                 waiting = self.open.get(delivery)
                 if waiting is None or attempt not in (None, waiting.attempt):
                     return Stale()
-                self._bury(waiting, reason, error, now)
+                self._dead_letter(waiting, reason, error, now)
                 return Done(waiting.envelope)
             case AnswerPassed(envelope):
-                return Done(envelope) if self._answer(envelope, Answer.PASSED, None) else Stale()
+                return Done(envelope) if self._answer(envelope, AnswerState.PASSED, None) else Stale()
             case AnswerUnsent():
                 return self._answer_unsent(write)
             case LateSent(delivery):
@@ -107,7 +107,7 @@ class MemoryStore:
                 last = {one.delivery: attrs.evolve(one, session=storable(one.session)) for one in handed}
                 self.note = tuple(last[delivery] for delivery in sorted(last))
                 return Done()
-            case Gap():
+            case GapRecord():
                 self.gaps[write.app, write.start] = attrs.evolve(write, reason=storable(write.reason))
                 return Done()
             case Ghost():
@@ -137,23 +137,25 @@ class MemoryStore:
             return (
                 Duplicate(number, known.answer, known.response)
                 if known
-                else Duplicate(number, Answer.NONE, None)
+                else Duplicate(number, AnswerState.NONE, None)
             )
         self.last_envelope = number
         self.envelopes[number] = StoredEnvelope(
             number,
             envelope.app,
             storable(envelope.envelope_id or ""),
-            storable(envelope.type) if isinstance(envelope, Envelope) else "",
+            storable(envelope.type) if isinstance(envelope, ParsedEnvelope) else "",
             storable(envelope.text),
             record.received_at,
             record.answer,
             None if record.response is None else storable(record.response),
-            storable(envelope.response_url) if isinstance(envelope, Envelope) else "",
+            storable(envelope.response_url) if isinstance(envelope, ParsedEnvelope) else "",
         )
         opened = [self._open(number, new, now) for new in record.deliveries]
         if isinstance(envelope, Unreadable):
-            self._open(number, NewDelivery("", Lane.EVENTS, "", dead=Reason.UNREADABLE), now, envelope.reason)
+            self._open(
+                number, NewDelivery("", Lane.EVENTS, "", dead=DeadReason.UNREADABLE), now, envelope.reason
+            )
         return Recorded(number, tuple(one for one in opened if one is not None))
 
     def _open(self, envelope: int, new: NewDelivery, now: float, error: str = "") -> OpenDelivery | None:
@@ -174,7 +176,7 @@ class MemoryStore:
         self.open[opened.id] = opened
         return opened
 
-    def _close(self, close: Close) -> Outcome:
+    def _close(self, close: CloseDelivery) -> Outcome:
         waiting = self.open.get(close.delivery)
         if waiting is None or waiting.attempt != close.attempt:
             return Stale()
@@ -182,7 +184,7 @@ class MemoryStore:
         passed = False
         if close.answer is not None:
             passed = not self._answer(waiting.envelope, close.answer, response)
-            passed = passed and close.answer is not Answer.PASSED
+            passed = passed and close.answer is not AnswerState.PASSED
         if close.late and response is not None and (passed or close.answer is None):
             stored = self.envelopes[waiting.envelope]
             self.late[waiting.id] = LateAnswer(
@@ -192,32 +194,34 @@ class MemoryStore:
         self._needed_less(waiting.envelope)
         return Done(waiting.envelope, passed=passed)
 
-    def _answer(self, envelope: int, answer: Answer, response: str | None) -> bool:
+    def _answer(self, envelope: int, answer: AnswerState, response: str | None) -> bool:
         stored = self.envelopes.get(envelope)
-        if stored is None or stored.answer is not Answer.OWED:
+        if stored is None or stored.answer is not AnswerState.OWED:
             return False
-        given = stored.response if answer is Answer.PASSED else response
+        given = stored.response if answer is AnswerState.PASSED else response
         self.envelopes[envelope] = attrs.evolve(stored, answer=answer, response=given)
         return True
 
     def _answer_unsent(self, write: AnswerUnsent) -> Outcome:
         stored = self.envelopes.get(write.envelope)
-        if stored is None or stored.answer is not Answer.GIVEN or stored.response is None:
+        if stored is None or stored.answer is not AnswerState.GIVEN or stored.response is None:
             return Stale()
         plugin, url = storable(write.plugin), stored.response_url
         late = LateAnswer(write.delivery, stored.id, plugin, stored.app, url, stored.response)
         self.late[write.delivery] = late
-        self.envelopes[write.envelope] = attrs.evolve(stored, answer=Answer.PASSED, response=None)
+        self.envelopes[write.envelope] = attrs.evolve(stored, answer=AnswerState.PASSED, response=None)
         return Done(write.envelope)
 
-    def _bury(self, waiting: OpenDelivery, reason: Reason, error: str, now: float) -> None:
+    def _dead_letter(self, waiting: OpenDelivery, reason: DeadReason, error: str, now: float) -> None:
         del self.open[waiting.id]
         attempts = waiting.attempt - 1 if reason in WAITED else waiting.attempt
         self._lay_down(waiting, reason, error, attempts, now)
         if waiting.respond_by is not None:
-            self._answer(waiting.envelope, Answer.PASSED, None)
+            self._answer(waiting.envelope, AnswerState.PASSED, None)
 
-    def _lay_down(self, waiting: OpenDelivery, reason: Reason, error: str, attempts: int, now: float) -> None:
+    def _lay_down(
+        self, waiting: OpenDelivery, reason: DeadReason, error: str, attempts: int, now: float
+    ) -> None:
         stored = self.envelopes[waiting.envelope]
         letter = DeadLetter(
             waiting.id,
@@ -267,17 +271,19 @@ class MemoryStore:
 
     # Retention
 
-    def tend(self, limits: Limits, now: float) -> list[Buried]:
+    def run_retention(self, limits: Limits, now: float) -> list[DeadLettered]:
         """All that retention has to do at this time."""
-        buried: list[Buried] = []
+        dead_lettered: list[DeadLettered] = []
         for plugin in dict.fromkeys(delivery.plugin for delivery in self.open.values()):
-            buried += self._bury_beyond_limits(plugin, limits, now)
+            dead_lettered += self._dead_letter_beyond_limits(plugin, limits, now)
         for waiting in sorted(self.open.values(), key=lambda one: (one.expires_at or 0.0, one.id)):
             if waiting.expires_at is None or waiting.expires_at > now:
                 continue
             if waiting.plugin in limits.away or waiting.expires_at <= now - ABANDONED_AFTER:
-                self._bury(waiting, Reason.EXPIRED, "it expired before the plugin came back", now)
-                buried.append(Buried(waiting.id, waiting.envelope, waiting.plugin, Reason.EXPIRED))
+                self._dead_letter(waiting, DeadReason.EXPIRED, "it expired before the plugin came back", now)
+                dead_lettered.append(
+                    DeadLettered(waiting.id, waiting.envelope, waiting.plugin, DeadReason.EXPIRED)
+                )
         for delivery, (letter, _, _) in list(self.dead.items()):
             if letter.died_at < now - limits.dead_letter_age:
                 self._drop_dead(delivery)
@@ -287,24 +293,24 @@ class MemoryStore:
             key: gap for key, gap in self.gaps.items() if gap.end is None or gap.end >= now - GAP_MEMORY
         }
         self.ghosts = {key: ghost for key, ghost in self.ghosts.items() if ghost.until > now}
-        return buried
+        return dead_lettered
 
-    def _bury_beyond_limits(self, plugin: str, limits: Limits, now: float) -> list[Buried]:
+    def _dead_letter_beyond_limits(self, plugin: str, limits: Limits, now: float) -> list[DeadLettered]:
         own = sorted((one for one in self.open.values() if one.plugin == plugin), key=lambda one: one.id)
         excess = sum(self.size_of(one) for one in own) - limits.of(plugin).max_bytes
         horizon = now - limits.of(plugin).max_age
-        buried = []
+        dead_lettered = []
         for waiting in own:
             if excess > 0:
-                reason, error = Reason.BACKLOG_FULL, "the plugin's backlog reached its max_bytes"
+                reason, error = DeadReason.BACKLOG_FULL, "the plugin's backlog reached its max_bytes"
             elif self.envelopes[waiting.envelope].received_at < horizon:
-                reason, error = Reason.TOO_OLD, "the plugin's backlog reached its max_age"
+                reason, error = DeadReason.TOO_OLD, "the plugin's backlog reached its max_age"
             else:
                 break
             excess -= self.size_of(waiting)
-            self._bury(waiting, reason, error, now)
-            buried.append(Buried(waiting.id, waiting.envelope, plugin, reason))
-        return buried
+            self._dead_letter(waiting, reason, error, now)
+            dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
+        return dead_lettered
 
     def _drop_envelopes(self, limits: Limits, now: float) -> None:
         excess = sum(byte_length(stored.text) for stored in self.envelopes.values()) - limits.max_bytes
@@ -312,7 +318,7 @@ class MemoryStore:
             stored = self.envelopes[number]
             if number >= self.last_envelope or (stored.received_at >= now - limits.max_age and excess <= 0):
                 break
-            may_be_asked_for = stored.answer is not Answer.NONE or stored.response is not None
+            may_be_asked_for = stored.answer is not AnswerState.NONE or stored.response is not None
             if number in self.needed or (may_be_asked_for and stored.received_at > now - DEDUPE_MEMORY):
                 continue
             excess -= byte_length(stored.text)

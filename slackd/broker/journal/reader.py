@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope, bulk
-from slackd.broker.journal.faults import fault
+from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope, sql
 from slackd.broker.journal.schema import PERIOD
-from slackd.broker.journal.writes import Answer, Gap, Lane, OpenDelivery, Reason
+from slackd.broker.journal.sqlite_errors import fault
+from slackd.broker.journal.writes import AnswerState, DeadReason, GapRecord, Lane, OpenDelivery
 from slackd.errors import JournalError
 
 THREADS = 2
@@ -55,7 +55,7 @@ _DEAD_WITHOUT_TEXT, _DEAD_WITH_TEXT = _DEAD.format(text="''"), _DEAD.format(text
 Answered = TypeVar("Answered")
 
 
-class Reader:
+class SqliteReader:
     """The reading half of the journal; see `JournalReader` for what each read means."""
 
     def __init__(self, path: Path) -> None:
@@ -97,14 +97,14 @@ class Reader:
 
     async def open_by_id(self, ids: Sequence[int]) -> Sequence[OpenDelivery]:
         def read(cursor: sqlite3.Cursor) -> list[OpenDelivery]:
-            rows = bulk.each(cursor, _OPEN + "WHERE d.id IN (*)", list(dict.fromkeys(ids)))
+            rows = sql.each(cursor, _OPEN + "WHERE d.id IN (*)", list(dict.fromkeys(ids)))
             return sorted((_open_delivery(row) for row in rows), key=lambda delivery: delivery.id)
 
         return await self._read(read)
 
     async def envelopes(self, ids: Sequence[int]) -> Mapping[int, StoredEnvelope]:
         def read(cursor: sqlite3.Cursor) -> dict[int, StoredEnvelope]:
-            rows = bulk.each(cursor, _ENVELOPE + "WHERE id IN (*)", list(dict.fromkeys(ids)))
+            rows = sql.each(cursor, _ENVELOPE + "WHERE id IN (*)", list(dict.fromkeys(ids)))
             return {row[0]: _stored_envelope(row) for row in rows}
 
         return await self._read(read)
@@ -143,7 +143,7 @@ class Reader:
         rows = await self._rows(f"{_DEAD_WITH_TEXT} WHERE d.delivery = :delivery", delivery=delivery)
         return _dead_letter(rows[0]) if rows else None
 
-    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[Gap]:
+    async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[GapRecord]:
         condition = "" if app is None else "AND app = :app "
         rows = await self._rows(
             'SELECT app, start, "end", reason FROM gap WHERE ("end" IS NULL OR "end" > :since) '
@@ -152,7 +152,7 @@ class Reader:
             limit=limit,
             app=app,
         )
-        return [Gap(*row) for row in reversed(rows)]
+        return [GapRecord(*row) for row in reversed(rows)]
 
     async def backlogs(self) -> Mapping[str, Backlog]:
         oldest = (
@@ -235,10 +235,10 @@ def _open_delivery(row: tuple[Any, ...]) -> OpenDelivery:
 def _stored_envelope(row: tuple[Any, ...]) -> StoredEnvelope:
     journal_id, app, envelope_id, kind, text, received_at, answer, response, response_url = row
     return StoredEnvelope(
-        journal_id, app, envelope_id, kind, text, received_at, Answer(answer), response, response_url
+        journal_id, app, envelope_id, kind, text, received_at, AnswerState(answer), response, response_url
     )
 
 
 def _dead_letter(row: tuple[Any, ...]) -> DeadLetter:
     delivery, envelope, plugin, app, kind, reason, *rest = row
-    return DeadLetter(delivery, envelope, plugin, app, kind, Reason(reason), *rest)
+    return DeadLetter(delivery, envelope, plugin, app, kind, DeadReason(reason), *rest)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from slackd.broker.journal import bulk
-from slackd.broker.journal.books import Books
-from slackd.broker.journal.entries import WAITING, Entries, Waiting
-from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, Buried, Limits
+from slackd.broker.journal import sql
+from slackd.broker.journal.apply import WAITING, Applier, Waiting
+from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLettered, Limits
 from slackd.broker.journal.rules import DEDUPE_MEMORY
-from slackd.broker.journal.writes import Reason
+from slackd.broker.journal.totals import Totals
+from slackd.broker.journal.writes import DeadReason
 
 CHUNK = 200
 """Rows that a step changes at most."""
@@ -67,8 +67,8 @@ class Retention:
     def chores(self) -> list["Chore"]:
         """One round, in the order of urgency; each is repeated until it says that nothing is left to do."""
         return [
-            self._bury_beyond_limits,
-            self._bury_expired,
+            self._dead_letter_beyond_limits,
+            self._dead_letter_expired,
             self._drop_dead_letters,
             self._drop_envelopes,
             self._sweep_keys,
@@ -77,34 +77,34 @@ class Retention:
 
     # Backlogs
 
-    def _bury_beyond_limits(self, round_: "Round") -> bool:
+    def _dead_letter_beyond_limits(self, round_: "Round") -> bool:
         for figures in round_.books.plugins():
             if not figures.deliveries:
                 continue
             limits = round_.limits.of(figures.name)
             if figures.bytes > limits.max_bytes:
-                return self._bury_oldest_bytes(round_, figures.number, figures.bytes - limits.max_bytes)
+                return self._dead_letter_oldest_bytes(round_, figures.number, figures.bytes - limits.max_bytes)
             oldest = round_.oldest_open(figures.number, 1)
             if oldest and oldest[0][1] < round_.now - limits.max_age:
-                return self._bury_oldest_aged(round_, figures.number, round_.now - limits.max_age)
+                return self._dead_letter_oldest_aged(round_, figures.number, round_.now - limits.max_age)
         return False
 
-    def _bury_oldest_bytes(self, round_: "Round", plugin: int, excess: int) -> bool:
+    def _dead_letter_oldest_bytes(self, round_: "Round", plugin: int, excess: int) -> bool:
         for waiting, _ in round_.oldest_open(plugin, CHUNK):
-            round_.bury(waiting, Reason.BACKLOG_FULL, "the plugin's backlog reached its max_bytes")
+            round_.dead_letter(waiting, DeadReason.BACKLOG_FULL, "the plugin's backlog reached its max_bytes")
             excess -= waiting.bytes
             if excess <= 0:
                 break
         return True
 
-    def _bury_oldest_aged(self, round_: "Round", plugin: int, horizon: float) -> bool:
+    def _dead_letter_oldest_aged(self, round_: "Round", plugin: int, horizon: float) -> bool:
         for waiting, received_at in round_.oldest_open(plugin, CHUNK):
             if received_at >= horizon:
                 break
-            round_.bury(waiting, Reason.TOO_OLD, "the plugin's backlog reached its max_age")
+            round_.dead_letter(waiting, DeadReason.TOO_OLD, "the plugin's backlog reached its max_age")
         return True
 
-    def _bury_expired(self, round_: "Round") -> bool:
+    def _dead_letter_expired(self, round_: "Round") -> bool:
         walk = self._expiry
         if not walk.due(round_.now):
             return False
@@ -119,7 +119,7 @@ class Retention:
             waiting = Waiting(*row[1:])
             away = round_.books.name_of(waiting.plugin) in round_.limits.away
             if away or row[0] <= round_.now - ABANDONED_AFTER:
-                round_.bury(waiting, Reason.EXPIRED, "it expired before the plugin came back")
+                round_.dead_letter(waiting, DeadReason.EXPIRED, "it expired before the plugin came back")
         walk.seen += len(rows)
         if len(rows) < CHUNK:
             walk.ended(round_.now)
@@ -169,7 +169,7 @@ class Retention:
             round_.books.envelope_bytes -= size
         if gone:
             round_.change()
-            bulk.run(round_.cursor, "DELETE FROM envelope WHERE id IN (*)", gone)
+            sql.run(round_.cursor, "DELETE FROM envelope WHERE id IN (*)", gone)
         if done:
             walk.ended(round_.now)
         return not done
@@ -225,14 +225,14 @@ class Round:
     """One step's view of the journal: reading begins nothing, the first change begins a transaction."""
 
     def __init__(
-        self, cursor: sqlite3.Cursor, books: Books, entries: Entries, limits: Limits, now: float
+        self, cursor: sqlite3.Cursor, books: Totals, entries: Applier, limits: Limits, now: float
     ) -> None:
         self.cursor = cursor
         self.books = books
         self.entries = entries
         self.limits = limits
         self.now = now
-        self.buried: list[Buried] = []
+        self.dead_lettered: list[DeadLettered] = []
         self.changed = False
 
     def change(self) -> None:
@@ -241,12 +241,12 @@ class Round:
             self.cursor.execute("BEGIN IMMEDIATE")
             self.changed = True
 
-    def bury(self, waiting: Waiting, reason: Reason, error: str) -> None:
+    def dead_letter(self, waiting: Waiting, reason: DeadReason, error: str) -> None:
         """Make an open delivery a dead letter, and remember to tell."""
         self.change()
-        self.entries.bury(waiting, reason, error)
+        self.entries.dead_letter(waiting, reason, error)
         plugin = self.books.name_of(waiting.plugin)
-        self.buried.append(Buried(waiting.id, waiting.envelope, plugin, reason))
+        self.dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
 
     def oldest_open(self, plugin: int, limit: int) -> list[tuple[Waiting, float]]:
         """A plugin's oldest open deliveries over both lanes, with the time of their receipt."""

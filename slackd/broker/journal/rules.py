@@ -1,11 +1,11 @@
 """What every engine of the journal does alike, whatever it keeps its rows in."""
 
-from slackd.broker.journal.writes import Reason
+from slackd.broker.journal.writes import DeadReason
 
 DEDUPE_MEMORY = 25 * 3600.0
 """Seconds for which dedupe keys are remembered: Slack's Delayed Events retry for 24 hours."""
 
-WAITED = frozenset({Reason.EXPIRED, Reason.TOO_OLD, Reason.BACKLOG_FULL})
+WAITED = frozenset({DeadReason.EXPIRED, DeadReason.TOO_OLD, DeadReason.BACKLOG_FULL})
 """Reasons that end a delivery while it waits for its next attempt, which therefore is not counted."""
 
 

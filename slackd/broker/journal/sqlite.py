@@ -12,10 +12,10 @@ import attrs
 
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
 from slackd.broker.journal.backup import copied, remove_leftovers
-from slackd.broker.journal.limits import Limits, OnBuried, PluginLimits, limits_of
+from slackd.broker.journal.limits import Limits, OnDeadLettered, PluginLimits, limits_of
 from slackd.broker.journal.lock import JournalLock, acquire
-from slackd.broker.journal.reader import Reader
-from slackd.broker.journal.writer import Errand, Submission, Writer
+from slackd.broker.journal.reader import SqliteReader
+from slackd.broker.journal.writer import QueuedBatch, Writer, WriterTask
 from slackd.broker.journal.writes import Write
 from slackd.config import values
 from slackd.errors import JournalError, JournalUnwritable
@@ -25,13 +25,13 @@ LOCK = "journal.lock"
 
 
 async def open_journal(
-    config: values.Journal,
+    config: values.JournalConfig,
     *,
     clock: Callable[[], float] = time.time,
     plugins: Mapping[str, PluginLimits] | None = None,
-    on_buried: OnBuried | None = None,
+    on_dead_lettered: OnDeadLettered | None = None,
     lock_wait: float = 5.0,
-    tend_by_itself: bool = True,
+    retention_by_itself: bool = True,
 ) -> tuple["SqliteJournal", Opening]:
     """Become the journal's owner and open it; neither depends on how much is in it.
 
@@ -39,9 +39,9 @@ async def open_journal(
         config: Where it is, and how much is kept.
         clock: UNIX seconds, for retention and the time at which a delivery died.
         plugins: Limits of the plugins' backlogs; a plugin that isn't named has the default ones.
-        on_buried: Called on the event loop's thread, after the commit, with deliveries that retention buried.
+        on_dead_lettered: Called on the event loop, after the commit, with what retention dead-lettered.
         lock_wait: Seconds to wait for a predecessor that is dying.
-        tend_by_itself: Retention runs every few seconds; otherwise only in `tend`.
+        retention_by_itself: Retention runs every few seconds; otherwise only in `run_retention`.
 
     Raises:
         JournalBusy: Another broker owns it.
@@ -58,8 +58,8 @@ async def open_journal(
         attrs.evolve(limits_of(config), plugins=dict(plugins or {})),
         loop=asyncio.get_running_loop(),
         clock=clock,
-        on_buried=on_buried,
-        tend_by_itself=tend_by_itself,
+        on_dead_lettered=on_dead_lettered,
+        retention_by_itself=retention_by_itself,
     )
     try:
         opening = await writer.start()
@@ -75,7 +75,7 @@ async def open_journal(
     return SqliteJournal(path, lock, writer), opening
 
 
-class SqliteJournal(Reader):
+class SqliteJournal(SqliteReader):
     """The `Journal` of one broker on one host."""
 
     def __init__(self, path: Path, lock: JournalLock, writer: Writer) -> None:
@@ -91,7 +91,7 @@ class SqliteJournal(Reader):
             refusal = JournalError(f"{self._path}: the journal is closed")
             asyncio.get_running_loop().call_soon(on_commit, refusal)
             return
-        self._writer.put(Submission(tuple(writes), on_commit))
+        self._writer.put(QueuedBatch(tuple(writes), on_commit))
 
     def health(self) -> JournalHealth:
         """As in `Journal`."""
@@ -104,11 +104,11 @@ class SqliteJournal(Reader):
 
     def set_away(self, plugins: Collection[str]) -> None:
         """Which plugins have no session: nobody else has their expired deliveries in hand, so retention buries
-        them. Those of other plugins are the dispatcher's to bury, for two hours."""
+        them. Those of other plugins are the dispatcher's to dead-letter, for two hours."""
         self._writer.limits = attrs.evolve(self._writer.limits, away=frozenset(plugins))
 
-    async def tend(self, now: float) -> int:
-        """Do all that retention has to do at this time; returns how many deliveries it buried.
+    async def run_retention(self, now: float) -> int:
+        """Do all that retention has to do at this time; returns how many deliveries it dead-lettered.
 
         Raises:
             JournalUnwritable: A commit failed; what was done before it stays done.
@@ -118,16 +118,16 @@ class SqliteJournal(Reader):
 
         def run() -> None:
             try:
-                buried = self._writer.tend(now)
+                dead_lettered = self._writer.run_retention(now)
             except JournalError as error:
                 loop.call_soon_threadsafe(done.set_exception, error)
             except BaseException as error:
                 loop.call_soon_threadsafe(done.set_exception, JournalError(f"retention failed: {error!r}"))
                 raise
             else:
-                loop.call_soon_threadsafe(done.set_result, buried)
+                loop.call_soon_threadsafe(done.set_result, dead_lettered)
 
-        self._writer.put(Errand(run))
+        self._writer.put(WriterTask(run))
         return await done
 
     async def backup(self) -> AsyncGenerator[bytes, None]:

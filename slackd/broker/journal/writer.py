@@ -20,11 +20,11 @@ from queue import Empty, SimpleQueue
 import attrs
 
 from slackd.broker.journal import JournalHealth, OnCommit, Opening, schema
+from slackd.broker.journal.apply import Applier
 from slackd.broker.journal.connection import OwnedConnection
-from slackd.broker.journal.entries import Entries
-from slackd.broker.journal.faults import FAILURES, MISTAKES, fault
-from slackd.broker.journal.limits import Limits, OnBuried
+from slackd.broker.journal.limits import Limits, OnDeadLettered
 from slackd.broker.journal.retention import Retention, Round
+from slackd.broker.journal.sqlite_errors import FAILURES, MISTAKES, fault
 from slackd.broker.journal.writes import Outcome, Record, Write
 from slackd.errors import JournalError
 
@@ -54,7 +54,7 @@ ANSWER_EVERY = 1.0
 
 
 @attrs.frozen
-class Submission:
+class QueuedBatch:
     """Writes that are committed together, and who is told."""
 
     writes: Sequence[Write]
@@ -62,7 +62,7 @@ class Submission:
 
 
 @attrs.frozen
-class Errand:
+class WriterTask:
     """Something else that only the writer may do; `run` is called between two groups."""
 
     run: Callable[[], None]
@@ -81,16 +81,16 @@ class Writer:
         *,
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
-        on_buried: OnBuried | None,
-        tend_by_itself: bool,
+        on_dead_lettered: OnDeadLettered | None,
+        retention_by_itself: bool,
     ) -> None:
         self.limits = limits
         self._path = path
         self._loop = loop
         self._clock = clock
-        self._on_buried = on_buried
-        self._tend_by_itself = tend_by_itself
-        self._queue: SimpleQueue[Submission | Errand | None] = SimpleQueue()
+        self._on_dead_lettered = on_dead_lettered
+        self._retention_by_itself = retention_by_itself
+        self._queue: SimpleQueue[QueuedBatch | WriterTask | None] = SimpleQueue()
         self._owned = OwnedConnection(path)
         self._retention = Retention()
         self._untold: deque[_Told] = deque()
@@ -111,7 +111,7 @@ class Writer:
         self._thread.start()
         return await self._opened
 
-    def put(self, item: Submission | Errand) -> None:
+    def put(self, item: QueuedBatch | WriterTask) -> None:
         """Queue it; never blocks."""
         self._queue.put(item)
         if self._ended.is_set():
@@ -153,19 +153,19 @@ class Writer:
         while True:
             item = self._next_item(self._patience(next_step if chores else None))
             self._answered_at = time.monotonic()
-            if isinstance(item, Submission):
+            if isinstance(item, QueuedBatch):
                 leftover = self._commit_group(item)
                 if leftover is None:
                     return
-                if isinstance(leftover, Errand):
+                if isinstance(leftover, WriterTask):
                     leftover.run()
-            elif isinstance(item, Errand):
+            elif isinstance(item, WriterTask):
                 item.run()
             elif item is _END:
                 return
             now = time.monotonic()
             self._checkpoint_if_due(now)
-            if self._tend_by_itself and not chores and now >= self._next_tend:
+            if self._retention_by_itself and not chores and now >= self._next_tend:
                 chores = self._retention.chores()
                 self._next_tend = now + TEND_EVERY
             if chores and now >= next_step:
@@ -183,24 +183,24 @@ class Writer:
             return CHECKPOINT_IDLE / 2
         return ANSWER_EVERY
 
-    def _next_item(self, timeout: float) -> "Submission | Errand | _Nothing":
+    def _next_item(self, timeout: float) -> "QueuedBatch | WriterTask | _Nothing":
         try:
             item = self._queue.get(timeout=timeout) if timeout else self._queue.get_nowait()
         except Empty:
             return _IDLE
         return _END if item is None else item
 
-    def _commit_group(self, first: Submission) -> "Errand | _Nothing | None":
-        """Commit what waits; returns the errand that came after it, or None when it is time to end."""
+    def _commit_group(self, first: QueuedBatch) -> "WriterTask | _Nothing | None":
+        """Commit what waits; returns the task that came after it, or None when it is time to end."""
         group = [first]
-        leftover: Errand | _Nothing | None = _IDLE
+        leftover: WriterTask | _Nothing | None = _IDLE
         count, size = len(first.writes), _bytes_of(first)
         while count < GROUP_WRITES and size < GROUP_BYTES:
             try:
                 item = self._queue.get_nowait()
             except Empty:
                 break
-            if not isinstance(item, Submission):
+            if not isinstance(item, QueuedBatch):
                 leftover = item
                 break
             group.append(item)
@@ -216,7 +216,7 @@ class Writer:
         self._call(self._tell, told)
         return leftover
 
-    def _commit(self, group: Sequence[Submission]) -> list[_Told]:
+    def _commit(self, group: Sequence[QueuedBatch]) -> list[_Told]:
         if not any(submission.writes for submission in group):
             return [(submission.on_commit, []) for submission in group]
         try:
@@ -233,24 +233,24 @@ class Writer:
         self._failing = ""
         return told
 
-    def _in_transaction(self, group: Sequence[Submission], *, careful: bool) -> list[_Told]:
+    def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Told]:
         cursor = self._owned.begin()
         told: list[_Told]
         if careful:
             told = [(submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group]
         else:
-            entries = Entries(cursor, self._owned.books, self._clock)
+            entries = Applier(cursor, self._owned.books, self._clock)
             told = [(submission.on_commit, entries.apply(submission.writes)) for submission in group]
             entries.flush()
         self._owned.commit(cursor)
         return told
 
     def _apply_carefully(
-        self, cursor: sqlite3.Cursor, submission: Submission
+        self, cursor: sqlite3.Cursor, submission: QueuedBatch
     ) -> Sequence[Outcome] | JournalError:
         cursor.execute("SAVEPOINT submission")
         try:
-            entries = Entries(cursor, self._owned.books, self._clock)
+            entries = Applier(cursor, self._owned.books, self._clock)
             outcomes = entries.apply(submission.writes)
             entries.flush()
             self._owned.books.save(cursor)
@@ -264,17 +264,17 @@ class Writer:
 
     # Retention
 
-    def tend(self, now: float) -> int:
-        """Every chore until nothing is left to do; returns how many deliveries were buried. For errands."""
-        buried = 0
+    def run_retention(self, now: float) -> int:
+        """Every chore until nothing is left to do; returns how many deliveries were dead-lettered."""
+        dead_lettered = 0
         chores = Retention().chores()
         while chores:
             try:
-                buried += self._take_step(chores, now)
+                dead_lettered += self._take_step(chores, now)
             except FAILURES as error:
                 self._owned.roll_back(error)
                 raise fault(error, str(self._path)) from error
-        return buried
+        return dead_lettered
 
     def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
         try:
@@ -287,7 +287,7 @@ class Writer:
 
     def _take_step(self, chores: list[Callable[[Round], bool]], now: float) -> int:
         cursor = self._owned.usable().cursor()
-        entries = Entries(cursor, self._owned.books, lambda: now)
+        entries = Applier(cursor, self._owned.books, lambda: now)
         round_ = Round(cursor, self._owned.books, entries, self.limits, now)
         more = chores[0](round_)
         if round_.changed:
@@ -297,9 +297,9 @@ class Writer:
             self._dirty_pages += 100
         if not more:
             del chores[0]
-        if round_.buried and self._on_buried is not None:
-            self._call(self._on_buried, tuple(round_.buried))
-        return len(round_.buried)
+        if round_.dead_lettered and self._on_dead_lettered is not None:
+            self._call(self._on_dead_lettered, tuple(round_.dead_lettered))
+        return len(round_.dead_lettered)
 
     # Checkpoints
 
@@ -354,7 +354,7 @@ class Writer:
                 item = self._queue.get_nowait()
             except Empty:
                 break
-            if isinstance(item, Submission):
+            if isinstance(item, QueuedBatch):
                 told.append((item.on_commit, refusal))
         if told:
             self._call(self._tell, told)
@@ -368,7 +368,7 @@ _IDLE = _Nothing()
 _END = _Nothing()
 
 
-def _bytes_of(submission: Submission) -> int:
+def _bytes_of(submission: QueuedBatch) -> int:
     return sum(len(write.envelope.text) for write in submission.writes if isinstance(write, Record))
 
 

@@ -6,7 +6,7 @@ submitted. Times are UNIX seconds, since they outlive the machine's monotonic cl
 
 from enum import Enum, IntEnum
 
-from slackd.envelope import Envelope, Unreadable
+from slackd.envelope import ParsedEnvelope, Unreadable
 from slackd.frozen import frozen
 
 
@@ -17,7 +17,7 @@ class Lane(IntEnum):
     PROMPT = 1
 
 
-class Answer(IntEnum):
+class AnswerState(IntEnum):
     """What is known of an envelope's response to Slack.
 
     NONE: none is owed, it was acknowledged (with the response stored, if any) at its commit.
@@ -30,7 +30,7 @@ class Answer(IntEnum):
     PASSED = 3
 
 
-class Reason(Enum):
+class DeadReason(Enum):
     """Why a delivery became a dead letter."""
 
     ATTEMPTS = "attempts"
@@ -61,7 +61,7 @@ class NewDelivery:
     key: str
     expires_at: float | None = None
     respond_by: float | None = None
-    dead: Reason | None = None
+    dead: DeadReason | None = None
 
 
 @frozen
@@ -99,9 +99,9 @@ class Record:
         deliveries: To whom it goes.
     """
 
-    envelope: Envelope | Unreadable
+    envelope: ParsedEnvelope | Unreadable
     received_at: float
-    answer: Answer = Answer.NONE
+    answer: AnswerState = AnswerState.NONE
     response: str | None = None
     deliveries: tuple[NewDelivery, ...] = ()
 
@@ -119,12 +119,12 @@ class Duplicate:
     """It was known: its id, what is known of its answer, and the stored response."""
 
     envelope: int
-    answer: Answer
+    answer: AnswerState
     response: str | None
 
 
 @frozen
-class Close:
+class CloseDelivery:
     """A plugin has handled a delivery.
 
     Attributes:
@@ -138,12 +138,12 @@ class Close:
     delivery: int
     attempt: int
     response: str | None = None
-    answer: Answer | None = None
+    answer: AnswerState | None = None
     late: bool = False
 
 
 @frozen
-class Retry:
+class RetryDelivery:
     """An attempt failed and another will follow: the attempt is counted before it goes out (rule R7)."""
 
     delivery: int
@@ -153,16 +153,16 @@ class Retry:
 
 
 @frozen
-class Bury:
+class DeadLetterDelivery:
     """A delivery becomes a dead letter; an owed answer is given up with it (`PASSED`).
 
     Attributes:
-        attempt: As in `Close`; None buries whatever attempt is open.
+        attempt: As in `CloseDelivery`; None buries whatever attempt is open.
     """
 
     delivery: int
     attempt: int | None
-    reason: Reason
+    reason: DeadReason
     error: str
 
 
@@ -210,7 +210,7 @@ class ForgetSession:
 
 
 @frozen
-class Handed:
+class InFlight:
     """One delivery that isn't free at a clean stop: a session holds it, or it waits for one (rule R5)."""
 
     delivery: int
@@ -222,11 +222,11 @@ class Handed:
 class NoteStop:
     """The note of a clean stop: every delivery that isn't free, and whose it is."""
 
-    handed: tuple[Handed, ...]
+    handed: tuple[InFlight, ...]
 
 
 @frozen
-class Gap:
+class GapRecord:
     """An interval in which an app had no READY connection. The same (app, start) again replaces it."""
 
     app: str
@@ -281,7 +281,7 @@ class Done:
     Attributes:
         envelope: The envelope concerned, 0 where there is none.
         opened: Deliveries that it opened (`Revive`, `Replay`).
-        passed: For a `Close` with an `answer`: the envelope was acknowledged without it, or will be.
+        passed: For a `CloseDelivery` with an `answer`: the envelope was acknowledged without it, or will be.
     """
 
     envelope: int = 0
@@ -296,16 +296,16 @@ class Stale:
 
 Write = (
     Record
-    | Close
-    | Retry
-    | Bury
+    | CloseDelivery
+    | RetryDelivery
+    | DeadLetterDelivery
     | AnswerPassed
     | AnswerUnsent
     | LateSent
     | ListSession
     | ForgetSession
     | NoteStop
-    | Gap
+    | GapRecord
     | Ghost
     | SeenReady
     | Revive

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import click
 
 from slackd import SlackdError
-from slackd.service.printable import printable
+from slackd.systemd.printable import printable
 
 NOT_REACHABLE: Final = 3
 """Exit status when slackd can't be asked."""
@@ -30,7 +30,7 @@ class Unreachable(SlackdError):
     """Nobody can be asked; the message says why, and what to do."""
 
 
-class Refused(SlackdError):
+class ControlRefused(SlackdError):
     """slackd answered, and the answer was no; the words are its own."""
 
 
@@ -88,7 +88,7 @@ def _named_in(file: Path) -> Path | None:
 
 
 class ControlClient:
-    """Asks the broker. Every method raises `Unreachable` or `Refused`."""
+    """Asks the broker. Every method raises `Unreachable` or `ControlRefused`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -139,19 +139,19 @@ class ControlClient:
             raise self._unreachable(error) from error
         if response.status >= 400 and path not in ("/healthz", "/readyz"):
             with response:
-                raise Refused(_words(response))
+                raise ControlRefused(_words(response))
         return response
 
     def _unreachable(self, error: Exception) -> Unreachable:
         match error:
             case FileNotFoundError():
-                mend = f"start it ({self._start()}), or say where it is (--socket PATH)"
-                return Unreachable(f"slackd is not running: there is no {self.path}; {mend}")
+                hint = f"start it ({self._start()}), or say where it is (--socket PATH)"
+                return Unreachable(f"slackd is not running: there is no {self.path}; {hint}")
             case ConnectionRefusedError():
                 return Unreachable(f"slackd is not running: nobody listens on {self.path}; {self._start()}")
             case PermissionError():
-                mend = f"sudo adduser $USER {GROUP}, then log in again; or use sudo"
-                return Unreachable(f"you may not ask slackd: {self.path} is for the group {GROUP}; {mend}")
+                hint = f"sudo adduser $USER {GROUP}, then log in again; or use sudo"
+                return Unreachable(f"you may not ask slackd: {self.path} is for the group {GROUP}; {hint}")
             case TimeoutError():
                 return Unreachable(
                     f"slackd did not answer on {self.path} within {ANSWER_WITHIN:g} s; {self._look()}"

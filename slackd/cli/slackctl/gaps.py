@@ -5,14 +5,14 @@ import time
 import click
 
 from slackd.cli.slackctl.client import client, json_option, socket_option
-from slackd.cli.slackctl.instants import Instant
+from slackd.cli.slackctl.instants import InstantParam
 from slackd.cli.slackctl.wording import count, duration, for_people, for_programs, moment
 
 
 @click.command()
 @socket_option
 @json_option
-@click.option("--since", type=Instant(), help="Only those that ended after this (10m, 14:30, a date).")
+@click.option("--since", type=InstantParam(), help="Only those that ended after this (10m, 14:30, a date).")
 @click.option("--app", help="Only this app's.")
 @click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="The last so many.")
 def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None, limit: int) -> None:

@@ -12,7 +12,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _UNIX: Final = re.compile(r"\d{9,11}(?:\.\d+)?")
 
 
-class Instant(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer releases of click
+class InstantParam(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer releases of click
     """A click parameter that becomes UNIX seconds."""
 
     name = "when"

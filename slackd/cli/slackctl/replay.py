@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from slackd.cli.slackctl.client import client, json_option, socket_option
-from slackd.cli.slackctl.instants import Instant
+from slackd.cli.slackctl.instants import InstantParam
 from slackd.cli.slackctl.wording import count, for_programs
 
 
@@ -16,8 +16,8 @@ from slackd.cli.slackctl.wording import count, for_programs
 @json_option
 @click.argument("plugin")
 @click.argument("envelopes", nargs=-1, type=click.IntRange(1))
-@click.option("--since", type=Instant(), help="All that were received from then on (10m, 14:30, a date).")
-@click.option("--until", type=Instant(), help="With --since: up to then.")
+@click.option("--since", type=InstantParam(), help="All that were received from then on (10m, 14:30, a date).")
+@click.option("--until", type=InstantParam(), help="With --since: up to then.")
 @click.option("--app", help="Only this app's.")
 @click.option("--type", "type_", help="Only of this type (events_api, slash_commands, interactive).")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be handed out.")

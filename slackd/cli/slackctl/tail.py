@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from slackd.cli.slackctl.client import Refused, Unreachable, client, json_option, socket_option
+from slackd.cli.slackctl.client import ControlRefused, Unreachable, client, json_option, socket_option
 from slackd.cli.slackctl.wording import for_people, for_programs
 
 WHATS: Final = ("recorded", "done", "retried", "dead")
@@ -42,7 +42,7 @@ def tail(
     try:
         for line in asked.lines("/v1/events", **filters, text=1 if text else None):
             if "error" in line:
-                raise Refused(for_people(line["error"]))
+                raise ControlRefused(for_people(line["error"]))
             if as_json:
                 click.echo(for_programs(line))
             elif "dropped" in line:

@@ -14,7 +14,7 @@ class Dial:
 
 
 @attrs.frozen
-class Close:
+class CloseConnection:
     """Send what is to be acknowledged, then Close, and go on reading until Slack's; a dial is given up."""
 
     connection: str
@@ -72,4 +72,4 @@ class Said:
     text: str
 
 
-Action = Dial | Close | Abort | Ping | EndWaiting | Moved | Troubled | Said
+Action = Dial | CloseConnection | Abort | Ping | EndWaiting | Moved | Troubled | Said

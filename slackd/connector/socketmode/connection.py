@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 import aiohttp
 
+from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import DialError
-from slackd.connector.socketmode.failures import DialFailure
 from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
 
@@ -32,7 +32,7 @@ WRITTEN_AT_ONCE: Final = 64 * 1024
 log: Final = logging.getLogger(__name__)
 
 
-class Listener(Protocol):
+class ConnectionListener(Protocol):
     """Who is told what happens on a connection. All of it is called from the connection's own task."""
 
     def heard(self, connection: str, is_ping: bool = False) -> None:
@@ -60,10 +60,12 @@ class Listener(Protocol):
         """The socket is gone; `confirmed` if Slack is known to have seen its end."""
 
 
-class Connection:
+class SlackConnection:
     """One WebSocket; `run` is its life."""
 
-    def __init__(self, name: str, dial: Callable[[], Awaitable[SlackWebSocket]], listener: Listener) -> None:
+    def __init__(
+        self, name: str, dial: Callable[[], Awaitable[SlackWebSocket]], listener: ConnectionListener
+    ) -> None:
         self.name = name
         self._dial = dial
         self._listener = listener

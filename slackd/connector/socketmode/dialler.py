@@ -8,10 +8,10 @@ import aiohttp
 
 from slackd import SlackdError
 from slackd.config.loopback import is_this_host
-from slackd.connector.obstacles import obstacle
-from slackd.connector.slackapi import Answer, SlackApi
-from slackd.connector.socketmode import failures
-from slackd.connector.socketmode.failures import DialFailure
+from slackd.connector.network_errors import obstacle
+from slackd.connector.slackapi import SlackAnswer, SlackApi
+from slackd.connector.socketmode import dial_failures
+from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.websocket import SlackWebSocket
 
 MESSAGE_LIMIT: Final = 24 * 1024 * 1024
@@ -62,13 +62,13 @@ class Dialler:
         answer = await self._api.call("apps.connections.open")
         return await self._connect(self._url(answer))
 
-    def _url(self, answer: Answer) -> str:
+    def _url(self, answer: SlackAnswer) -> str:
         if answer.status == 429:
-            raise DialError(failures.of_rate_limit(answer.retry_after or 0.0))
+            raise DialError(dial_failures.of_rate_limit(answer.retry_after or 0.0))
         if answer.body is None:
-            raise DialError(DialFailure(f"{answer.error} (at apps.connections.open)", answer.mend))
+            raise DialError(DialFailure(f"{answer.error} (at apps.connections.open)", answer.hint))
         if answer.slack_error:
-            raise DialError(failures.of_api_error(answer.slack_error, self._app))
+            raise DialError(dial_failures.of_api_error(answer.slack_error, self._app))
         url = answer.body.get("url")
         if not isinstance(url, str) or not url.startswith(("wss://", "ws://")):
             raise DialError(DialFailure("apps.connections.open gave no WebSocket URL"))
@@ -91,10 +91,10 @@ class Dialler:
                 ssl=self._tls,
             )
         except aiohttp.WSServerHandshakeError as error:
-            raise DialError(failures.of_handshake(error.status)) from None
+            raise DialError(dial_failures.of_handshake(error.status)) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             # Not chained: the errors of aiohttp hold the URL, and with it the ticket or the proxy's password.
             found = obstacle(error, proxy)
             reason = f"{found.reason} (at the WebSocket's handshake)"
-            raise DialError(DialFailure(reason, found.mend)) from None
+            raise DialError(DialFailure(reason, found.hint)) from None
         return cast(SlackWebSocket, socket)

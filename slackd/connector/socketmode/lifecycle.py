@@ -25,7 +25,7 @@ from types import MappingProxyType
 from slackd import SlackdError
 
 
-class Phase(enum.Enum):
+class ConnectionPhase(enum.Enum):
     """Where a life stands. The value is its name on the link, in the status and in metrics."""
 
     meaning: str
@@ -40,7 +40,7 @@ class Phase(enum.Enum):
     CLOSED = "closed", "over for good: the socket is closed and nobody dials again for this life"
     BACKOFF = "backoff", "no socket: waiting, with jitter, before it dials again"
 
-    def __new__(cls, value: str, meaning: str) -> Phase:
+    def __new__(cls, value: str, meaning: str) -> ConnectionPhase:
         member = object.__new__(cls)
         member._value_ = value
         member.meaning = meaning
@@ -77,8 +77,8 @@ class Cue(enum.Enum):
         return member
 
 
-BEGINS = Phase.DIALLING
-COUNTS_AS_READY = frozenset({Phase.READY, Phase.LEAVING})
+BEGINS = ConnectionPhase.DIALLING
+COUNTS_AS_READY = frozenset({ConnectionPhase.READY, ConnectionPhase.LEAVING})
 """The phases in which Slack sends envelopes here and we rely on it: what "a READY connection" means in P2."""
 
 FROM_SLACK = frozenset(
@@ -95,86 +95,86 @@ FROM_SLACK = frozenset(
 """The cues that the other side decides about: defined in every phase."""
 
 
-def _unmoved(phase: Phase) -> dict[Cue, Phase]:
+def _unmoved(phase: ConnectionPhase) -> dict[Cue, ConnectionPhase]:
     return dict.fromkeys(FROM_SLACK, phase)
 
 
-TRANSITIONS: Mapping[Phase, Mapping[Cue, Phase]] = MappingProxyType(
+TRANSITIONS: Mapping[ConnectionPhase, Mapping[Cue, ConnectionPhase]] = MappingProxyType(
     {
-        Phase.DIALLING: MappingProxyType(
+        ConnectionPhase.DIALLING: MappingProxyType(
             {
-                Cue.HELLO: Phase.READY,
-                Cue.DIAL_FAILED: Phase.BACKOFF,
-                Cue.APP_REFUSED: Phase.BACKOFF,
-                Cue.TOO_MANY_WEBSOCKETS: Phase.BACKOFF,
-                Cue.LINK_DISABLED: Phase.BACKOFF,
+                Cue.HELLO: ConnectionPhase.READY,
+                Cue.DIAL_FAILED: ConnectionPhase.BACKOFF,
+                Cue.APP_REFUSED: ConnectionPhase.BACKOFF,
+                Cue.TOO_MANY_WEBSOCKETS: ConnectionPhase.BACKOFF,
+                Cue.LINK_DISABLED: ConnectionPhase.BACKOFF,
                 # A disconnect instead of the hello: there is nothing to replace yet.
-                Cue.WARNING: Phase.BACKOFF,
-                Cue.REFRESH_REQUESTED: Phase.BACKOFF,
-                Cue.STALLED: Phase.BACKOFF,
-                Cue.DROPPED: Phase.BACKOFF,
-                Cue.CLOSED_BY_EITHER: Phase.BACKOFF,
+                Cue.WARNING: ConnectionPhase.BACKOFF,
+                Cue.REFRESH_REQUESTED: ConnectionPhase.BACKOFF,
+                Cue.STALLED: ConnectionPhase.BACKOFF,
+                Cue.DROPPED: ConnectionPhase.BACKOFF,
+                Cue.CLOSED_BY_EITHER: ConnectionPhase.BACKOFF,
                 # Slack may have opened its side already and send into it: end it in order, as any other.
-                Cue.DRAIN: Phase.RETIRING,
+                Cue.DRAIN: ConnectionPhase.RETIRING,
             }
         ),
-        Phase.READY: MappingProxyType(
+        ConnectionPhase.READY: MappingProxyType(
             {
-                Cue.HELLO: Phase.READY,
-                Cue.WARNING: Phase.LEAVING,
-                Cue.REFRESH_REQUESTED: Phase.LEAVING,
-                Cue.ROTATION_DUE: Phase.LEAVING,
+                Cue.HELLO: ConnectionPhase.READY,
+                Cue.WARNING: ConnectionPhase.LEAVING,
+                Cue.REFRESH_REQUESTED: ConnectionPhase.LEAVING,
+                Cue.ROTATION_DUE: ConnectionPhase.LEAVING,
                 # Seen instead of a hello only; here it is a reason like one we don't know.
-                Cue.TOO_MANY_WEBSOCKETS: Phase.LEAVING,
-                Cue.DRAIN: Phase.RETIRING,
-                Cue.STALLED: Phase.RETIRING,
-                Cue.LINK_DISABLED: Phase.BACKOFF,
-                Cue.DROPPED: Phase.BACKOFF,
-                Cue.CLOSED_BY_EITHER: Phase.BACKOFF,
+                Cue.TOO_MANY_WEBSOCKETS: ConnectionPhase.LEAVING,
+                Cue.DRAIN: ConnectionPhase.RETIRING,
+                Cue.STALLED: ConnectionPhase.RETIRING,
+                Cue.LINK_DISABLED: ConnectionPhase.BACKOFF,
+                Cue.DROPPED: ConnectionPhase.BACKOFF,
+                Cue.CLOSED_BY_EITHER: ConnectionPhase.BACKOFF,
             }
         ),
-        Phase.LEAVING: MappingProxyType(
+        ConnectionPhase.LEAVING: MappingProxyType(
             {
-                **_unmoved(Phase.LEAVING),
-                Cue.ROTATION_DUE: Phase.LEAVING,
-                Cue.REPLACEMENT_READY: Phase.RETIRING,
-                Cue.DRAIN: Phase.RETIRING,
-                Cue.STALLED: Phase.RETIRING,
-                Cue.LINK_DISABLED: Phase.RETIRING,
-                Cue.DROPPED: Phase.CLOSED,
-                Cue.CLOSED_BY_EITHER: Phase.CLOSED,
+                **_unmoved(ConnectionPhase.LEAVING),
+                Cue.ROTATION_DUE: ConnectionPhase.LEAVING,
+                Cue.REPLACEMENT_READY: ConnectionPhase.RETIRING,
+                Cue.DRAIN: ConnectionPhase.RETIRING,
+                Cue.STALLED: ConnectionPhase.RETIRING,
+                Cue.LINK_DISABLED: ConnectionPhase.RETIRING,
+                Cue.DROPPED: ConnectionPhase.CLOSED,
+                Cue.CLOSED_BY_EITHER: ConnectionPhase.CLOSED,
             }
         ),
-        Phase.RETIRING: MappingProxyType(
+        ConnectionPhase.RETIRING: MappingProxyType(
             {
-                **_unmoved(Phase.RETIRING),
-                Cue.ROTATION_DUE: Phase.RETIRING,
-                Cue.REPLACEMENT_READY: Phase.RETIRING,
-                Cue.DRAIN: Phase.RETIRING,
+                **_unmoved(ConnectionPhase.RETIRING),
+                Cue.ROTATION_DUE: ConnectionPhase.RETIRING,
+                Cue.REPLACEMENT_READY: ConnectionPhase.RETIRING,
+                Cue.DRAIN: ConnectionPhase.RETIRING,
                 # Drained while it dialled, and the dial came to nothing.
-                Cue.DIAL_FAILED: Phase.CLOSED,
-                Cue.APP_REFUSED: Phase.CLOSED,
-                Cue.STALLED: Phase.CLOSED,
-                Cue.DROPPED: Phase.CLOSED,
-                Cue.CLOSED_BY_EITHER: Phase.CLOSED,
+                Cue.DIAL_FAILED: ConnectionPhase.CLOSED,
+                Cue.APP_REFUSED: ConnectionPhase.CLOSED,
+                Cue.STALLED: ConnectionPhase.CLOSED,
+                Cue.DROPPED: ConnectionPhase.CLOSED,
+                Cue.CLOSED_BY_EITHER: ConnectionPhase.CLOSED,
             }
         ),
-        Phase.BACKOFF: MappingProxyType(
+        ConnectionPhase.BACKOFF: MappingProxyType(
             {
-                **_unmoved(Phase.BACKOFF),
+                **_unmoved(ConnectionPhase.BACKOFF),
                 # What reports the end of the dial or socket that a frame has ended already.
-                Cue.DIAL_FAILED: Phase.BACKOFF,
-                Cue.RETRY_DUE: Phase.DIALLING,
-                Cue.DRAIN: Phase.CLOSED,
+                Cue.DIAL_FAILED: ConnectionPhase.BACKOFF,
+                Cue.RETRY_DUE: ConnectionPhase.DIALLING,
+                Cue.DRAIN: ConnectionPhase.CLOSED,
             }
         ),
-        Phase.CLOSED: MappingProxyType(
+        ConnectionPhase.CLOSED: MappingProxyType(
             {
-                **_unmoved(Phase.CLOSED),
-                Cue.DIAL_FAILED: Phase.CLOSED,
+                **_unmoved(ConnectionPhase.CLOSED),
+                Cue.DIAL_FAILED: ConnectionPhase.CLOSED,
                 # The old socket dropped before the replacement's hello.
-                Cue.REPLACEMENT_READY: Phase.CLOSED,
-                Cue.DRAIN: Phase.CLOSED,
+                Cue.REPLACEMENT_READY: ConnectionPhase.CLOSED,
+                Cue.DRAIN: ConnectionPhase.CLOSED,
             }
         ),
     }
@@ -189,7 +189,7 @@ class ImpossibleCueError(SlackdError):
         cue: What it was told.
     """
 
-    def __init__(self, phase: Phase, cue: Cue) -> None:
+    def __init__(self, phase: ConnectionPhase, cue: Cue) -> None:
         self.phase = phase
         self.cue = cue
         possible = ", ".join(repr(known.value) for known in TRANSITIONS[phase])
@@ -199,7 +199,7 @@ class ImpossibleCueError(SlackdError):
         )
 
 
-def after(phase: Phase, cue: Cue) -> Phase:
+def after(phase: ConnectionPhase, cue: Cue) -> ConnectionPhase:
     """Tell the phase that follows; the same phase where the cue changes nothing.
 
     Raises:

@@ -18,11 +18,11 @@ from typing import Final
 
 import attrs
 
-from slackd.connector.socketmode import retiring, rotation
+from slackd.connector.socketmode import draining, rotation
 from slackd.connector.socketmode.actions import (
     Abort,
     Action,
-    Close,
+    CloseConnection,
     Dial,
     EndWaiting,
     Moved,
@@ -30,13 +30,13 @@ from slackd.connector.socketmode.actions import (
     Said,
     Troubled,
 )
-from slackd.connector.socketmode.failures import LINK_DISABLED_MEND, DialFailure
-from slackd.connector.socketmode.life import Life
-from slackd.connector.socketmode.lifecycle import Cue, Phase, after
-from slackd.connector.socketmode.places import SLACK_LIMIT, SPARE_PLACES, Places
+from slackd.connector.socketmode.connection_budget import SLACK_LIMIT, SPARE_PLACES, ConnectionBudget
+from slackd.connector.socketmode.dial_failures import LINK_DISABLED_MEND, DialFailure
+from slackd.connector.socketmode.lifecycle import ConnectionPhase, Cue, after
+from slackd.connector.socketmode.liveness import Liveness
+from slackd.connector.socketmode.pooled_connection import PooledConnection
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
-from slackd.connector.socketmode.redial import Redial
-from slackd.connector.socketmode.silence import Silence
+from slackd.connector.socketmode.reconnect import Reconnect
 from slackd.link.messages import AppTrouble, ConnectionState
 
 REACH_SLACK: Final = "check that this host reaches *.slack.com:443 (name service, firewall, proxy, ca_file)"
@@ -84,10 +84,10 @@ class Pool:
         """
         self.policy = policy
         self._is_busy = is_busy
-        self._lives: list[Life] = []
-        self._redial = Redial(policy.connections, rng)
-        self._silence = Silence(policy.stall_timeout)
-        self._places = Places()
+        self._lives: list[PooledConnection] = []
+        self._redial = Reconnect(policy.connections, rng)
+        self._silence = Liveness(policy.stall_timeout)
+        self._places = ConnectionBudget()
         self._next_number = first_number
         self._actions: list[Action] = []
         self._draining = False
@@ -120,7 +120,7 @@ class Pool:
     @property
     def waits_for_quiet(self) -> bool:
         """Some connection is to close when nothing is in flight on it: `tick` when something was settled."""
-        return any(life.phase is Phase.RETIRING for life in self._lives)
+        return any(life.phase is ConnectionPhase.RETIRING for life in self._lives)
 
     def states(self) -> tuple[ConnectionState, ...]:
         """Every connection that isn't closed."""
@@ -148,7 +148,7 @@ class Pool:
             life.ready_since = now
         if not life.lifetime:
             life.host, life.num_connections, life.lifetime = hello.host, hello.num_connections, hello.lifetime
-            if life.phase is Phase.READY:
+            if life.phase is ConnectionPhase.READY:
                 rotation.plan(life, self._slot(life))
         count = f"Slack counts {hello.num_connections} of this app" if hello.num_connections else ""
         self._tell(life, Cue.HELLO, now, count)
@@ -166,7 +166,7 @@ class Pool:
             )
         if life.farewell_at is None:
             life.farewell_at = now
-        if life.phase is Phase.DIALLING:
+        if life.phase is ConnectionPhase.DIALLING:
             self._last_failure = f"disconnect ({disconnect.reason[:80]}) in place of the hello"
         self._tell(life, _REASONS.get(disconnect.reason, Cue.REFRESH_REQUESTED), now, disconnect.reason)
 
@@ -189,7 +189,7 @@ class Pool:
         life = self._find(connection)
         if life is None:
             return
-        if life.phase is Phase.DIALLING:
+        if life.phase is ConnectionPhase.DIALLING:
             failure = DialFailure(detail or "Slack closed the WebSocket before its hello")
             self._fail(life, Cue.CLOSED_BY_EITHER if confirmed else Cue.DROPPED, failure, now)
             return
@@ -197,7 +197,7 @@ class Pool:
         self._tell(life, cue, now, detail, ghost_until=None if confirmed else life.ghost_until())
 
     def told_free(self, free: int, now: float) -> None:
-        """The broker counted the places that are free under Slack's limit, ghosts and strangers included."""
+        """The broker counted the places free under Slack's limit, with ghosts and foreign connections."""
         has_one_again = self._places.told(free)
         if free < SPARE_PLACES:
             for life in self._lives:
@@ -219,7 +219,7 @@ class Pool:
         """Take nothing new: wait for no replacement, close what is not busy."""
         self._draining = True
         for life in list(self._lives):
-            undialled = life.phase is Phase.DIALLING and life.dial_at is not None
+            undialled = life.phase is ConnectionPhase.DIALLING and life.dial_at is not None
             self._tell(life, Cue.DRAIN, now)
             life.draining = True
             if undialled:
@@ -238,15 +238,15 @@ class Pool:
                 life.asked = True
                 self._actions.append(Ping(life.connection))
             match life.phase:
-                case Phase.DIALLING:
+                case ConnectionPhase.DIALLING:
                     self._tick_dialling(life, now)
-                case Phase.BACKOFF:
+                case ConnectionPhase.BACKOFF:
                     self._tick_backoff(life, now)
                 case _ if self._silence.has_stalled(life, now):
                     self._stall(life, now)
-                case Phase.READY:
+                case ConnectionPhase.READY:
                     self._tick_ready(life, now)
-                case Phase.RETIRING:
+                case ConnectionPhase.RETIRING:
                     self._tick_retiring(life, now)
 
     def wake_at(self) -> float | None:
@@ -255,7 +255,7 @@ class Pool:
 
     # What each phase waits for.
 
-    def _tick_dialling(self, life: Life, now: float) -> None:
+    def _tick_dialling(self, life: PooledConnection, now: float) -> None:
         if life.dial_at is not None:
             if now >= life.dial_at:
                 self._dial(life, now)
@@ -264,20 +264,22 @@ class Pool:
             failure = DialFailure(f"no hello from Slack within {self.policy.hello_timeout:g} s")
             self._fail(life, Cue.DIAL_FAILED, failure, now)
 
-    def _tick_backoff(self, life: Life, now: float) -> None:
+    def _tick_backoff(self, life: PooledConnection, now: float) -> None:
         if life.dial_at is None or now < life.dial_at:
             return
         # The new socket has a name of its own; whoever counts connections is told that the old one is no more.
-        gone = attrs.evolve(life.state(), phase=Phase.CLOSED.value, since=now)
+        gone = attrs.evolve(life.state(), phase=ConnectionPhase.CLOSED.value, since=now)
         self._actions.append(Moved(gone, Cue.RETRY_DUE, now))
         life.begin_again(self._name(), now)
         self._tell(life, Cue.RETRY_DUE, now)
         self._dial(life, now)
 
-    def _tick_ready(self, life: Life, now: float) -> None:
+    def _tick_ready(self, life: PooledConnection, now: float) -> None:
         if life.rotate_at is None or now < life.rotate_at:
             return
-        if all(other.phase is Phase.READY or other.draining or other.replaced for other in self._lives):
+        if all(
+            other.phase is ConnectionPhase.READY or other.draining or other.replaced for other in self._lives
+        ):
             if self._places.are_spare(self._lives):
                 self._tell(life, Cue.ROTATION_DUE, now)
                 return
@@ -291,21 +293,21 @@ class Pool:
                 )
         rotation.postpone(life, now, self._slot(life))
 
-    def _tick_retiring(self, life: Life, now: float) -> None:
+    def _tick_retiring(self, life: PooledConnection, now: float) -> None:
         if life.closing:
             return
         if life.replaced and life.stalled and not life.draining:
             self._abort(life, Cue.CLOSED_BY_EITHER, now, "no frame came in, and its replacement is up")
             return
-        match retiring.next_step(life, now, is_busy=self._is_busy(life.connection)):
-            case Close():
+        match draining.next_step(life, now, is_busy=self._is_busy(life.connection)):
+            case CloseConnection():
                 self._close(life)
             case EndWaiting() as ends:
                 self._actions.append(ends)
 
-    def _stall(self, life: Life, now: float) -> None:
+    def _stall(self, life: PooledConnection, now: float) -> None:
         detail = f"no frame for {self.policy.stall_timeout:g} s"
-        if life.phase is Phase.RETIRING:
+        if life.phase is ConnectionPhase.RETIRING:
             self._abort(life, Cue.STALLED, now, detail)
             return
         # Whoever is deaf was so from the last frame on: a gap begins there. After a second silence as long as
@@ -314,26 +316,26 @@ class Pool:
         life.stalled = life.has_stalled = True
         self._tell(life, Cue.STALLED, now, detail, since=deaf_since)
 
-    def _times(self, life: Life) -> Iterator[float]:
-        if life.phase in (Phase.DIALLING, Phase.BACKOFF):
+    def _times(self, life: PooledConnection) -> Iterator[float]:
+        if life.phase in (ConnectionPhase.DIALLING, ConnectionPhase.BACKOFF):
             if life.dial_at is not None:
                 yield life.dial_at
-            elif life.phase is Phase.DIALLING:
+            elif life.phase is ConnectionPhase.DIALLING:
                 yield life.dialled_at + self.policy.hello_timeout
             return
         silent_at = self._silence.wake_at(life)
         if silent_at is not None:
             yield silent_at
-        if life.phase is Phase.READY and life.rotate_at is not None:
+        if life.phase is ConnectionPhase.READY and life.rotate_at is not None:
             yield life.rotate_at
-        if life.phase is Phase.RETIRING and not life.closing:
-            yield from retiring.wake_times(life)
+        if life.phase is ConnectionPhase.RETIRING and not life.closing:
+            yield from draining.wake_times(life)
 
     # Cues, and what entering a phase asks for.
 
     def _tell(
         self,
-        life: Life,
+        life: PooledConnection,
         cue: Cue,
         now: float,
         detail: str = "",
@@ -344,21 +346,21 @@ class Pool:
         before, life.phase = life.phase, after(life.phase, cue)
         if life.phase is before:
             return
-        if before is Phase.READY:
+        if before is ConnectionPhase.READY:
             self._redial.was_ready(life, now)
         life.since = now if since is None else since
         self._actions.append(Moved(life.state(), cue, life.since, ghost_until, detail))
-        if life.phase is Phase.READY:
+        if life.phase is ConnectionPhase.READY:
             self._enter_ready(life, now)
-        elif before is Phase.READY and (life.phase is Phase.LEAVING or cue is Cue.STALLED):
+        elif before is ConnectionPhase.READY and (life.phase is ConnectionPhase.LEAVING or cue is Cue.STALLED):
             self._begin(life.place, now, life)
-        elif life.phase is Phase.BACKOFF:
+        elif life.phase is ConnectionPhase.BACKOFF:
             self._enter_backoff(life, cue, now)
-        elif life.phase is Phase.CLOSED:
+        elif life.phase is ConnectionPhase.CLOSED:
             self._lives.remove(life)
             self._redial.hurry(self._lives, now)
 
-    def _enter_ready(self, life: Life, now: float) -> None:
+    def _enter_ready(self, life: PooledConnection, now: float) -> None:
         self._last_failure = ""
         rotation.plan(life, self._slot(life))
         if self._trouble is not None:
@@ -369,10 +371,10 @@ class Pool:
             old.replaced = True
             self._tell(old, Cue.REPLACEMENT_READY, now)
             are_spare = self._places.are_spare(self._lives)
-            old.linger_until = retiring.lingers_until(old, now) if are_spare else now
+            old.linger_until = draining.lingers_until(old, now) if are_spare else now
             self._tick_retiring(old, now)
 
-    def _enter_backoff(self, life: Life, cue: Cue, now: float) -> None:
+    def _enter_backoff(self, life: PooledConnection, cue: Cue, now: float) -> None:
         wait = self._redial.backs_off(life, cue, now)
         if cue is Cue.TOO_MANY_WEBSOCKETS:
             self._say(
@@ -386,16 +388,16 @@ class Pool:
             self._complain(off, is_fatal=True)
         if cue not in (Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.DROPPED, Cue.CLOSED_BY_EITHER):
             # A frame ended the life; its socket is still open.
-            self._actions.append(Close(life.connection))
+            self._actions.append(CloseConnection(life.connection))
 
-    def _fail(self, life: Life, cue: Cue, failure: DialFailure, now: float) -> None:
-        if life.phase is Phase.DIALLING:
+    def _fail(self, life: PooledConnection, cue: Cue, failure: DialFailure, now: float) -> None:
+        if life.phase is ConnectionPhase.DIALLING:
             self._last_failure = failure.reason
         if failure.retry_after is not None:
             self._redial.told_to_wait(failure.retry_after, self._lives, now)
         self._tell(life, cue, now, failure.reason)
         if failure.fatal or (not self.ready and self._redial.is_in_vain and not self._is_refused):
-            trouble = AppTrouble(self.policy.app, failure.reason, failure.mend or REACH_SLACK)
+            trouble = AppTrouble(self.policy.app, failure.reason, failure.hint or REACH_SLACK)
             self._complain(trouble, is_fatal=failure.fatal)
 
     def _complain(self, trouble: AppTrouble, *, is_fatal: bool = False) -> None:
@@ -405,40 +407,40 @@ class Pool:
 
     # Small steps.
 
-    def _begin(self, place: int, now: float, replaces: Life | None) -> None:
+    def _begin(self, place: int, now: float, replaces: PooledConnection | None) -> None:
         if self._draining:
             return
         for other in self._lives:
             if other is not replaces and other.place == place and other.replaced:
                 other.linger_until = min(other.linger_until, now)
                 self._tick_retiring(other, now)
-        life = Life(self.policy.app, place, self._name(), now, replaces=replaces)
+        life = PooledConnection(self.policy.app, place, self._name(), now, replaces=replaces)
         self._redial.begins(life, now)
         self._lives.append(life)
         self._actions.append(Moved(life.state(), Cue.RETRY_DUE, now))
         self._tick_dialling(life, now)
 
-    def _dial(self, life: Life, now: float) -> None:
+    def _dial(self, life: PooledConnection, now: float) -> None:
         self._redial.dials(life, now)
         self._actions.append(Dial(life.connection))
 
-    def _close(self, life: Life) -> None:
+    def _close(self, life: PooledConnection) -> None:
         if not life.closing:
             life.closing = True
-            self._actions.append(Close(life.connection))
+            self._actions.append(CloseConnection(life.connection))
 
-    def _abort(self, life: Life, cue: Cue, now: float, detail: str) -> None:
+    def _abort(self, life: PooledConnection, cue: Cue, now: float, detail: str) -> None:
         self._actions.append(Abort(life.connection))
         self._tell(life, cue, now, detail, ghost_until=life.ghost_until())
 
-    def _slot(self, life: Life) -> rotation.Slot:
+    def _slot(self, life: PooledConnection) -> rotation.Slot:
         return rotation.Slot.for_place(self.policy.connector, life.place, self.policy.connections)
 
     def _name(self) -> str:
         number, self._next_number = self._next_number, self._next_number + 1
         return f"c{self.policy.connector}-{self.policy.app}-{number}"
 
-    def _find(self, connection: str) -> Life | None:
+    def _find(self, connection: str) -> PooledConnection | None:
         for life in self._lives:
             if life.connection == connection:
                 return life

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from slackd.connector.socketmode.life import Life
+from slackd.connector.socketmode.pooled_connection import PooledConnection
 
 CONNECTORS: Final = 2
 """Connectors on one host (design, section 3)."""
@@ -39,13 +39,13 @@ class Slot:
         return cls(((connector - 1) % CONNECTORS) * connections + place, CONNECTORS * connections)
 
 
-def plan(life: Life, slot: Slot) -> None:
+def plan(life: PooledConnection, slot: Slot) -> None:
     """Set when a life that is READY is to be replaced, if Slack said how long it lives."""
     if life.ready_since is not None and life.lifetime >= SHORTEST_LIFETIME:
         life.rotate_at = rotation_due(life.ready_since, life.lifetime, slot)
 
 
-def postpone(life: Life, now: float, slot: Slot) -> None:
+def postpone(life: PooledConnection, now: float, slot: Slot) -> None:
     """It can't be replaced now: in its next turn."""
     life.rotate_at = next_turn(now + slice_width(life.lifetime, slot) / 2, life.lifetime, slot)
 

@@ -11,14 +11,23 @@ import aiohttp
 
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
+from slackd.connector.http_session import slack_session
 from slackd.connector.proxy import proxy_for, tls_context
-from slackd.connector.session import slack_session
 from slackd.connector.slackapi import SlackApi
-from slackd.connector.socketmode.actions import Abort, Close, Dial, EndWaiting, Moved, Ping, Said, Troubled
-from slackd.connector.socketmode.connection import Connection
+from slackd.connector.socketmode.actions import (
+    Abort,
+    CloseConnection,
+    Dial,
+    EndWaiting,
+    Moved,
+    Ping,
+    Said,
+    Troubled,
+)
+from slackd.connector.socketmode.connection import SlackConnection
+from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import Dialler
-from slackd.connector.socketmode.failures import DialFailure
-from slackd.connector.socketmode.lifecycle import Cue, Phase
+from slackd.connector.socketmode.lifecycle import ConnectionPhase, Cue
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
@@ -52,7 +61,7 @@ class SocketModeTransport:
         self._upstream: Upstream | None = None
         policy = PoolPolicy(app.name, connector, app.connections, app.stall_timeout)
         self._pool = Pool(policy, rng, self._is_busy, first_number)
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, SlackConnection] = {}
         self._group: asyncio.TaskGroup | None = None
         self._dialler: Dialler | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -224,7 +233,7 @@ class SocketModeTransport:
             match action:
                 case Dial(connection=name):
                     self._dial(name)
-                case Close(connection=name):
+                case CloseConnection(connection=name):
                     self._close(name)
                 case Abort(connection=name):
                     if name in self._connections:
@@ -248,7 +257,7 @@ class SocketModeTransport:
     def _dial(self, name: str) -> None:
         assert self._dialler is not None
         assert self._group is not None
-        connection = Connection(name, self._dialler.dial, self)
+        connection = SlackConnection(name, self._dialler.dial, self)
         self._connections[name] = connection
         self._group.create_task(connection.run(), name=name)
 
@@ -275,10 +284,10 @@ class SocketModeTransport:
     def _report(self, moved: Moved) -> None:
         state = moved.state
         level = _LEVELS.get(moved.cue, logging.INFO)
-        if state.phase == Phase.CLOSED.value and moved.cue is Cue.RETRY_DUE:
+        if state.phase == ConnectionPhase.CLOSED.value and moved.cue is Cue.RETRY_DUE:
             level = logging.DEBUG
         # Every dial is due, the first one too: only what else happens needs a reason.
-        why = "" if state.phase == Phase.DIALLING.value else f": {moved.cue.value}"
+        why = "" if state.phase == ConnectionPhase.DIALLING.value else f": {moved.cue.value}"
         log.log(
             level,
             "%s is %s%s%s",

@@ -4,6 +4,8 @@ write many frames with one system call.
 `ClientWebSocketResponse.close()` throws away the frames that come in before the server's own Close, and 3.8
 has no public way to send a Close and go on reading. The frame writer has one under the same name in 3.8 and
 in today's release; `tests/integration/connector/test_websocket.py` shows it with whichever is installed.
+
+A client's text frames as bytes (RFC 6455, 5.2 and 5.3). Pure.
 """
 
 import contextlib
@@ -13,7 +15,22 @@ from typing import TYPE_CHECKING, Literal
 
 import aiohttp
 
-from slackd.connector.socketmode.frames import text_frame
+_FINAL_TEXT = 0x81
+_MASKED = 0x80
+
+
+def text_frame(payload: bytes, mask: bytes) -> bytes:
+    """One unfragmented, masked text frame; `mask` is four bytes that nobody can foretell."""
+    size = len(payload)
+    if size < 126:
+        head = bytes((_FINAL_TEXT, _MASKED | size))
+    elif size < 1 << 16:
+        head = bytes((_FINAL_TEXT, _MASKED | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((_FINAL_TEXT, _MASKED | 127)) + size.to_bytes(8, "big")
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
+    return head + mask + (int.from_bytes(payload, "little") ^ key).to_bytes(size, "little")
+
 
 if TYPE_CHECKING:
     _Response = aiohttp.ClientWebSocketResponse[Literal[True]]

@@ -13,13 +13,13 @@ from typing import Any
 import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.config import App, Config, Control, Journal, Log, Plugin, Plugins, Subscription
+from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
 from slackd.config.values import SecretKind, SecretSource
 from slackd.envelope import Arrival
 from slackd.link import BrokerEnd, SendToBroker
 from slackd.link.memory import MemoryLink, join
 from slackd.link.messages import Call, Deliver, FromBroker, Hello, Refused, Returned, Settled
-from slackd.service.sockets import bind
+from slackd.systemd.sockets import bind
 
 PATIENCE = 30.0
 """Seconds for anything that takes well under one on an idle machine."""
@@ -183,23 +183,25 @@ class House:
                 await asyncio.sleep(0.01)
 
 
-def plugin(name: str = "bot", *subscriptions: Subscription, **options: Any) -> Plugin:
+def plugin(name: str = "bot", *subscriptions: Subscription, **options: Any) -> PluginConfig:
     """A plugin that hears every event and answers every command, view and menu, unless it says otherwise."""
     usual = (Subscription("events_api"), Subscription("slash_commands", respond=True, command=(f"/{name}",)))
     menus = Subscription("interactive", respond=True, callback_id=(f"{name}*",))
-    return Plugin(name, Path(f"/etc/{name}.toml"), subscriptions=subscriptions or (*usual, menus), **options)
+    return PluginConfig(
+        name, Path(f"/etc/{name}.toml"), subscriptions=subscriptions or (*usual, menus), **options
+    )
 
 
 @contextlib.asynccontextmanager
 async def house(
-    *plugins: Plugin, folder: Path | None = None, rules: dict[str, Any] | None = None
+    *plugins: PluginConfig, folder: Path | None = None, rules: dict[str, Any] | None = None
 ) -> AsyncIterator[House]:
     """A broker that is READY, until the block ends; then it stops cleanly."""
     home = folder or Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-b-"))
     config = Config(
         file=home / "slackd.toml",
         apps={"main": App("main", SecretSource(SecretKind.ENV, "NOT_THERE"))},
-        journal=Journal(home / "journal"),
+        journal=JournalConfig(home / "journal"),
         plugins=attrs.evolve(Plugins(home, home / "p.sock", answer_deadline=LONG), **(rules or {})),
         control=Control(home / "c.sock"),
         log=Log(),

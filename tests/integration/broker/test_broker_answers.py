@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.config import Absent, Subscription
 from slackd.envelope import ACK_LIMIT
+from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from slackd.link.memory import join
 from slackd.link.messages import CallKind, Returned
-from slackd.wire import MAX_LINE_TO_PLUGIN
 from tests.integration.broker.broker_rig import house, plugin
 from tests.unit.broker.slack_texts import TOKEN, command, event, interactive
 
@@ -72,7 +72,7 @@ async def test_a_response_too_large_for_slack_is_refused_and_the_envelope_acknow
         delivery = await program.handed()
         await program.answer(delivery, {"text": "x" * ACK_LIMIT})
         told = await program.hear()
-        assert (told["id"], told["error"]["code"]) == (delivery["id"], wire.RESPONSE_TOO_LARGE)
+        assert (told["id"], told["error"]["code"]) == (delivery["id"], jsonrpc.RESPONSE_TOO_LARGE)
         assert told["error"]["data"]["limit"] == ACK_LIMIT
         assert await here.connector.acknowledgement(arrived) is None
         await here.nothing_is_open()

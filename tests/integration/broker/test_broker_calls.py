@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.broker import calls
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.broker.broker_rig import Program, house, plugin
@@ -27,7 +27,7 @@ async def test_slacks_own_answer_comes_back_also_a_bad_one() -> None:
         (made,) = here.connector.calls
         assert (made.app, made.kind, made.target) == ("main", CallKind.METHOD, "chat.postMessage")
         assert made.args == {"channel": "C1"}
-        assert here.daemon.core.tally.calls["bot", "chat.postMessage", "not_in_channel"] == 1
+        assert here.daemon.core.counters.calls["bot", "chat.postMessage", "not_in_channel"] == 1
 
 
 async def test_half_a_surrogate_pair_in_the_args_reaches_slack_as_a_question_mark() -> None:
@@ -39,10 +39,10 @@ async def test_half_a_surrogate_pair_in_the_args_reaches_slack_as_a_question_mar
 @pytest.mark.parametrize(
     ("params", "code"),
     [
-        ({"method": "auth.revoke"}, wire.METHOD_NOT_GRANTED),
-        ({"method": "chat.x/../auth.revoke"}, wire.INVALID_PARAMS),
-        ({"app": "other"}, wire.UNKNOWN_APP),
-        ({"args": "x"}, wire.INVALID_PARAMS),
+        ({"method": "auth.revoke"}, jsonrpc.METHOD_NOT_GRANTED),
+        ({"method": "chat.x/../auth.revoke"}, jsonrpc.INVALID_PARAMS),
+        ({"app": "other"}, jsonrpc.UNKNOWN_APP),
+        ({"args": "x"}, jsonrpc.INVALID_PARAMS),
     ],
 )
 async def test_what_the_file_does_not_grant_never_reaches_a_connector(
@@ -74,7 +74,7 @@ async def test_a_connector_that_dies_during_a_call_leaves_its_outcome_unknown() 
         await program.say(id=5, method="slack.call", params={"method": "api.test"})
         await here.connector.until(lambda: len(here.connector.calls) == 1)
         here.link.close()
-        assert (await program.hear())["error"]["code"] == wire.OUTCOME_UNKNOWN
+        assert (await program.hear())["error"]["code"] == jsonrpc.OUTCOME_UNKNOWN
 
 
 async def test_without_a_connector_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,17 +82,17 @@ async def test_without_a_connector_nothing_was_sent(monkeypatch: pytest.MonkeyPa
     async with house(BOT) as here:
         program = await here.program()
         here.link.close()
-        assert await call(program) == wire.SLACK_UNAVAILABLE
+        assert await call(program) == jsonrpc.SLACK_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
     ("status", "code", "counted"),
     [
-        (NOT_SENT, wire.SLACK_UNAVAILABLE, "unavailable"),
-        (OUTCOME_UNKNOWN, wire.OUTCOME_UNKNOWN, "unknown"),
-        (500, wire.OUTCOME_UNKNOWN, "unknown"),
-        (200, wire.OUTCOME_UNKNOWN, "unknown"),
-        (429, wire.SLACK_UNAVAILABLE, "unavailable"),
+        (NOT_SENT, jsonrpc.SLACK_UNAVAILABLE, "unavailable"),
+        (OUTCOME_UNKNOWN, jsonrpc.OUTCOME_UNKNOWN, "unknown"),
+        (500, jsonrpc.OUTCOME_UNKNOWN, "unknown"),
+        (200, jsonrpc.OUTCOME_UNKNOWN, "unknown"),
+        (429, jsonrpc.SLACK_UNAVAILABLE, "unavailable"),
     ],
 )
 async def test_whether_a_call_without_an_answer_may_have_been_carried_out(
@@ -101,14 +101,14 @@ async def test_whether_a_call_without_an_answer_may_have_been_carried_out(
     async with house(BOT) as here:
         here.connector.answer = lambda each: Returned(each.number, None, status, 0.0, error="no answer")
         assert await call(await here.program()) == code
-        assert here.daemon.core.tally.calls["bot", "chat.postMessage", counted] == 1
+        assert here.daemon.core.counters.calls["bot", "chat.postMessage", counted] == 1
 
 
 async def test_an_answer_that_is_no_json_is_an_error_and_not_the_end() -> None:
     async with house(BOT) as here:
         here.connector.answer = lambda each: Returned(each.number, {"ok": float("nan")})
         program = await here.program()
-        assert await call(program) == wire.INTERNAL_ERROR
+        assert await call(program) == jsonrpc.INTERNAL_ERROR
         here.connector.answer = lambda each: Returned(each.number, {"ok": True})
         assert await call(program) == {"ok": True}
 
@@ -119,7 +119,7 @@ async def test_names_that_slack_does_not_know_are_counted_as_one() -> None:
         program = await here.program()
         for number in range(3):
             await call(program, method=f"chat.x{number}")
-        assert dict(here.daemon.core.tally.calls) == {("bot", "unknown", "unknown_method"): 3}
+        assert dict(here.daemon.core.counters.calls) == {("bot", "unknown", "unknown_method"): 3}
 
 
 async def test_no_more_than_so_many_of_one_plugin_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ async def test_no_more_than_so_many_of_one_plugin_are_under_way(monkeypatch: pyt
         here.connector.answer = lambda _: None
         program = await here.program()
         await program.say(id=1, method="slack.call", params={"method": "api.test"})
-        assert await call(program) == wire.TOO_MANY_CALLS
+        assert await call(program) == jsonrpc.TOO_MANY_CALLS
 
 
 async def test_nor_so_many_bytes_of_them_but_a_single_one_may_have_any(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,4 +138,4 @@ async def test_nor_so_many_bytes_of_them_but_a_single_one_may_have_any(monkeypat
         program = await here.program()
         large = {"method": "chat.postMessage", "args": {"text": "x" * 2_000}}
         await program.say(id=1, method="slack.call", params=large)
-        assert await call(program) == wire.TOO_MANY_CALLS
+        assert await call(program) == jsonrpc.TOO_MANY_CALLS

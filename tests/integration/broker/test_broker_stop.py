@@ -15,9 +15,9 @@ from slackd.config import (
     App,
     Config,
     Control,
-    Journal,
+    JournalConfig,
     Log,
-    Plugin,
+    PluginConfig,
     Plugins,
     SecretKind,
     SecretSource,
@@ -55,11 +55,11 @@ async def folder() -> AsyncIterator[Path]:
 
 
 def configured(folder: Path) -> Config:
-    plugin = Plugin("p", folder / "p.toml", methods=("chat.*",))
+    plugin = PluginConfig("p", folder / "p.toml", methods=("chat.*",))
     return Config(
         file=folder / "slackd.toml",
         apps={"main": App("main", SecretSource(SecretKind.ENV, "TOKEN"))},
-        journal=Journal(folder / "journal"),
+        journal=JournalConfig(folder / "journal"),
         plugins=Plugins(folder, folder / "plugins.sock"),
         control=Control(folder / "control.sock"),
         log=Log(),

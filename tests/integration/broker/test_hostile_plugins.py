@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from slackd import wire
-from slackd.broker.plugin_host import MAX_SILENT
+from slackd import jsonrpc
+from slackd.broker.plugins.server import MAX_SILENT
 from tests.integration.broker.broker_rig import House, house, plugin
 from tests.unit.broker.slack_texts import command, event
 
@@ -31,12 +31,12 @@ async def still_works(here: House, number: int = 1) -> None:
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        (b"hello\n", wire.PARSE_ERROR),
-        (b"\xff\xfe\n", wire.PARSE_ERROR),
-        (b"[" * 100_000 + b"\n", wire.PARSE_ERROR),
-        (b"x" * (2 << 20), wire.LINE_TOO_LONG),
-        (b'{"jsonrpc":"2.0","id":1,"method":"slack.call"}\n', wire.NOT_INITIALIZED),
-        (b'{"jsonrpc":"2.0","id":1,"method":"initialize"}\n', wire.UNSUPPORTED_PROTOCOL),
+        (b"hello\n", jsonrpc.PARSE_ERROR),
+        (b"\xff\xfe\n", jsonrpc.PARSE_ERROR),
+        (b"[" * 100_000 + b"\n", jsonrpc.PARSE_ERROR),
+        (b"x" * (2 << 20), jsonrpc.LINE_TOO_LONG),
+        (b'{"jsonrpc":"2.0","id":1,"method":"slack.call"}\n', jsonrpc.NOT_INITIALIZED),
+        (b'{"jsonrpc":"2.0","id":1,"method":"initialize"}\n', jsonrpc.UNSUPPORTED_PROTOCOL),
     ],
 )
 async def test_broken_lines_are_an_error_and_then_the_door(said: bytes, code: int) -> None:
@@ -58,10 +58,10 @@ async def test_half_a_line_and_then_nothing() -> None:
 @pytest.mark.parametrize(
     ("params", "code"),
     [
-        ({"plugin": "nobody"}, wire.UNKNOWN_PLUGIN),
-        ({"plugin": "../bot"}, wire.UNKNOWN_PLUGIN),
-        ({"session": "\n"}, wire.INVALID_PARAMS),
-        ({"holding": [f"{10**30}.1"], "session": "s"}, wire.INVALID_PARAMS),
+        ({"plugin": "nobody"}, jsonrpc.UNKNOWN_PLUGIN),
+        ({"plugin": "../bot"}, jsonrpc.UNKNOWN_PLUGIN),
+        ({"session": "\n"}, jsonrpc.INVALID_PARAMS),
+        ({"holding": [f"{10**30}.1"], "session": "s"}, jsonrpc.INVALID_PARAMS),
     ],
 )
 async def test_who_may_not_come_in_is_told_why(params: dict[str, Any], code: int) -> None:
@@ -77,7 +77,7 @@ async def test_a_process_of_another_user_is_not_the_plugin(monkeypatch: pytest.M
         monkeypatch.setattr("os.getuid", lambda: 4_711)
         program = await here.connect()
         await program.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot"})
-        assert await program.refused_with() == wire.NOT_PERMITTED
+        assert await program.refused_with() == jsonrpc.NOT_PERMITTED
         monkeypatch.undo()
         await still_works(here)
 
@@ -97,7 +97,7 @@ async def test_a_directory_of_users_that_hangs_holds_nobody_else_up(monkeypatch:
         await asyncio.to_thread(asked.wait, 60)
         await still_works(here)
         answers.set()
-        assert await program.refused_with() == wire.NOT_PERMITTED
+        assert await program.refused_with() == jsonrpc.NOT_PERMITTED
 
 
 async def test_answers_that_nobody_waits_for_are_ignored() -> None:
@@ -109,7 +109,7 @@ async def test_answers_that_nobody_waits_for_are_ignored() -> None:
             await hostile.say(id=id_, result={"response": {"text": "stolen"}})
             await hostile.say(id=id_, error={"code": 1, "message": "x", "data": {"permanent": True}})
         await hostile.say(id=1, method="slack.call", params={"method": "api.test"})
-        assert (await hostile.hear())["error"]["code"] == wire.METHOD_NOT_GRANTED  # all of it was heard
+        assert (await hostile.hear())["error"]["code"] == jsonrpc.METHOD_NOT_GRANTED  # all of it was heard
         await victim.answer(delivery, {"text": "mine"})
         await victim.answer(delivery, {"text": "again"})
         assert await here.connector.acknowledgement(arrived) == {"text": "mine"}
@@ -133,7 +133,7 @@ async def test_odd_responses_cost_neither_the_acknowledgement_nor_the_place(resp
                 assert await here.connector.acknowledgement(arrived) is not None
             else:
                 assert await here.connector.acknowledgement(arrived) is None
-                assert (await program.hear())["error"]["code"] == wire.INVALID_PARAMS
+                assert (await program.hear())["error"]["code"] == jsonrpc.INVALID_PARAMS
         await here.nothing_is_open()
 
 
@@ -156,7 +156,7 @@ async def test_odd_words_in_the_same_breath_as_initialize() -> None:
         lines = [json.dumps({"jsonrpc": "2.0", **each}).encode() for each in odd]
         await program.raw(b"\n".join([json.dumps(opening).encode(), *lines, b""]))
         assert "result" in await program.hear()
-        assert (await program.hear())["error"]["code"] == wire.INVALID_PARAMS
+        assert (await program.hear())["error"]["code"] == jsonrpc.INVALID_PARAMS
         await still_works(here)
 
 
@@ -198,7 +198,7 @@ async def test_lines_that_cost_much_to_read_are_heard_later_and_hold_nobody_else
                 sending.create_task(each.raw(line + call))
             await still_works(here)
         for each in costly:
-            assert (await each.hear())["error"]["code"] == wire.METHOD_NOT_GRANTED
+            assert (await each.hear())["error"]["code"] == jsonrpc.METHOD_NOT_GRANTED
         await still_works(here, 2)
 
 

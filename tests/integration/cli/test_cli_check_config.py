@@ -106,7 +106,7 @@ def test_a_program_reads_mistakes_as_json(tmp_path: Path) -> None:
                 "key": "log.level",
                 "found": '"loud"',
                 "expected": '"debug", "info", "warning" or "error"',
-                "mend": "",
+                "hint": "",
             }
         ],
     }
@@ -143,7 +143,7 @@ def test_no_configuration_anywhere_is_json_for_a_program(tmp_path: Path) -> None
     said = json.loads(done.stdout)
     (problem,) = said["problems"]
     assert (said["ok"], problem["found"]) == (False, "nothing")
-    assert f"neither {SYSTEM_FILE} nor {tmp_path}" in problem["mend"]
+    assert f"neither {SYSTEM_FILE} nor {tmp_path}" in problem["hint"]
     told = slackd("check-config", environ={"XDG_CONFIG_HOME": str(tmp_path), "SLACKD_CONFIG": ""})
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr.startswith("slackd: No configuration: neither ")

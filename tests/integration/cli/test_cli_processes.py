@@ -161,7 +161,7 @@ def test_a_broken_configuration_is_told_and_the_status_is_1(place: Home) -> None
 
 STUBBORN = """
 import asyncio
-from slackd.service.lifetime import run_until_stopped
+from slackd.systemd.lifetime import run_until_stopped
 
 async def stubborn(stop):
     print("runs", flush=True)
@@ -251,7 +251,7 @@ def test_metrics_are_served_over_tcp_where_systemd_passes_a_socket_for_them(plac
 # Runs the daemon, and says at its end what it imported after READY.
 WATCHING_IMPORTS = """
 import atexit, sys
-from slackd.service.notify import Notifier
+from slackd.systemd.notify import Notifier
 at_ready = set()
 ready = Notifier.ready
 def noting(self, status):

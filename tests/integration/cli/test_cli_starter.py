@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.cli.starter import Child, Starter
+from slackd.cli.dev_supervisor import Child, DevSupervisor
 
 PATIENCE = 30.0
 FOREVER = ("-c", "import signal; signal.pause()")
@@ -49,7 +49,7 @@ def is_there(pid: int) -> bool:
 
 async def test_a_child_that_was_just_reaped_leaves_no_other_alive(folder: Path) -> None:
     async with asyncio.timeout(PATIENCE):
-        async with Starter(folder, lambda text: None) as starter:
+        async with DevSupervisor(folder, lambda text: None) as starter:
             pids = [await pid_of(starter.run(name, *FOREVER)) for name in ("first", "second")]
             end_unnoticed(pids[0])
     assert [pid for pid in pids if is_there(pid)] == []
@@ -57,7 +57,7 @@ async def test_a_child_that_was_just_reaped_leaves_no_other_alive(folder: Path) 
 
 async def test_a_child_that_was_just_reaped_can_be_killed_and_stopped(folder: Path) -> None:
     async with asyncio.timeout(PATIENCE):
-        async with Starter(folder, lambda text: None) as starter:
+        async with DevSupervisor(folder, lambda text: None) as starter:
             end_unnoticed(await pid_of(starter.run("killed", *FOREVER)))
             starter.kill("killed")
             end_unnoticed(await pid_of(starter.run("stopped", *FOREVER)))
@@ -66,7 +66,7 @@ async def test_a_child_that_was_just_reaped_can_be_killed_and_stopped(folder: Pa
 
 async def test_a_child_that_is_only_being_started_does_not_outlive_the_starter(folder: Path) -> None:
     async with asyncio.timeout(PATIENCE):
-        async with Starter(folder, lambda text: None) as starter:
+        async with DevSupervisor(folder, lambda text: None) as starter:
             child = starter.run("late", *FOREVER)
             while not child.starts:
                 await asyncio.sleep(0)

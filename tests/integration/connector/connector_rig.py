@@ -10,7 +10,7 @@ from typing import Any
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, Secret
-from slackd.emulator import EmulatedSlack
+from slackd.emulator import EmulatorClient
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.link import LinkedConnector
 from slackd.link.memory import MemoryLink, join
@@ -163,7 +163,7 @@ class Rig:
         self.link = join(self.connector, self.broker)
 
 
-def app_of(slack: EmulatedSlack, number: int = 0, **more: Any) -> App:
+def app_of(slack: EmulatorClient, number: int = 0, **more: Any) -> App:
     return App(
         name=slack.apps[number].name,
         app_token=SecretSource(SecretKind.ENV, "APP"),
@@ -173,7 +173,7 @@ def app_of(slack: EmulatedSlack, number: int = 0, **more: Any) -> App:
     )
 
 
-def secrets_of(slack: EmulatedSlack, number: int = 0) -> AppSecrets:
+def secrets_of(slack: EmulatorClient, number: int = 0) -> AppSecrets:
     return AppSecrets(Secret(slack.apps[number].app_token), Secret(slack.apps[number].bot_token))
 
 
@@ -201,6 +201,6 @@ async def connected(
 
 
 @contextlib.asynccontextmanager
-async def rig_for(slack: EmulatedSlack, **more: Any) -> AsyncIterator[Rig]:
+async def rig_for(slack: EmulatorClient, **more: Any) -> AsyncIterator[Rig]:
     async with connected([app_of(slack, **more)], [secrets_of(slack)]) as rig:
         yield rig

@@ -6,13 +6,12 @@ import time
 
 import pytest
 
-from slackd.connector.socketmode import retiring
-from slackd.emulator import EmulatedSlack
+from slackd.emulator import EmulatorClient
 from slackd.link.messages import Call, CallKind, Closing
 from tests.integration.connector.connector_rig import PATIENCE, app_of, connected, rig_for, secrets_of
 
 
-async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: EmulatedSlack) -> None:
+async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         async with asyncio.timeout(PATIENCE):
@@ -23,7 +22,7 @@ async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: Em
 
 
 async def test_a_drain_goes_on_reading_and_acknowledging_until_nothing_is_in_flight(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -45,12 +44,12 @@ async def test_a_drain_goes_on_reading_and_acknowledging_until_nothing_is_in_fli
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quiet moment is waited for as short as can be."""
-    monkeypatch.setattr(retiring, "QUIET_PATIENCE", 0.05)
-    monkeypatch.setattr(retiring, "LAST_PATIENCE", 0.1)
+    monkeypatch.setattr("slackd.connector.socketmode.draining.QUIET_PATIENCE", 0.05)
+    monkeypatch.setattr("slackd.connector.socketmode.draining.LAST_PATIENCE", 0.1)
 
 
 async def test_a_drain_without_a_quiet_moment_asks_the_broker_for_one(
-    slack: EmulatedSlack, no_patience: None
+    slack: EmulatorClient, no_patience: None
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -75,7 +74,7 @@ async def test_a_drain_without_a_quiet_moment_asks_the_broker_for_one(
 
 
 async def test_a_broker_that_comes_back_is_told_again_before_it_is_delivered_to(
-    slack: EmulatedSlack, no_patience: None
+    slack: EmulatorClient, no_patience: None
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -96,7 +95,7 @@ async def test_a_broker_that_comes_back_is_told_again_before_it_is_delivered_to(
 
 
 async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_broker_is_told(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -116,7 +115,7 @@ async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_bro
         assert len(rig.broker.closings) == 1
 
 
-async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatedSlack) -> None:
+async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", delay=100.0)
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -129,7 +128,7 @@ async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatedSlack) 
         await rig.broker.until(lambda: rig.broker.returned)
 
 
-async def test_a_drain_takes_no_longer_than_it_may(slack: EmulatedSlack) -> None:
+async def test_a_drain_takes_no_longer_than_it_may(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", hang=True)
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -147,7 +146,7 @@ async def test_a_drain_takes_no_longer_than_it_may(slack: EmulatedSlack) -> None
 
 @pytest.mark.parametrize("fault", ["silent_close", "tcp_stays"])
 async def test_a_slack_that_does_not_answer_our_close_is_left_after_two_seconds(
-    slack: EmulatedSlack, fault: str
+    slack: EmulatorClient, fault: str
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -159,7 +158,7 @@ async def test_a_slack_that_does_not_answer_our_close_is_left_after_two_seconds(
         assert (closed.ghost_until is not None) == (fault == "silent_close")
 
 
-async def test_a_drain_in_the_midst_of_a_dial_gives_it_up(slack: EmulatedSlack) -> None:
+async def test_a_drain_in_the_midst_of_a_dial_gives_it_up(slack: EmulatorClient) -> None:
     slack.fault("open_error", hang=True)
     async with rig_for(slack) as rig:
         await rig.broker.until(lambda: rig.broker.changes)
@@ -168,7 +167,7 @@ async def test_a_drain_in_the_midst_of_a_dial_gives_it_up(slack: EmulatedSlack) 
         assert rig.broker.phases("c1-emulated-1") == ["dialling", "retiring", "closed"]
 
 
-async def test_ready_is_the_hello_and_not_the_handshake(slack: EmulatedSlack) -> None:
+async def test_ready_is_the_hello_and_not_the_handshake(slack: EmulatorClient) -> None:
     slack.fault("hello", hang=True)
     async with rig_for(slack) as rig:
         rig.broker.tell_peers(emulated=(1, 6))
@@ -179,7 +178,7 @@ async def test_ready_is_the_hello_and_not_the_handshake(slack: EmulatedSlack) ->
         assert readiness.ready, "what is READY nowhere holds nothing up"
 
 
-async def test_an_app_without_tokens_is_in_trouble_and_holds_nothing_up(slack: EmulatedSlack) -> None:
+async def test_an_app_without_tokens_is_in_trouble_and_holds_nothing_up(slack: EmulatorClient) -> None:
     async with connected([app_of(slack)], [secrets_of(slack)]) as rig:
         other = app_of(slack)
         connector = type(rig.connector)(2, {"tokenless": other}, {})
@@ -188,7 +187,7 @@ async def test_an_app_without_tokens_is_in_trouble_and_holds_nothing_up(slack: E
         assert "tokenless" in readiness.reason
 
 
-async def test_what_is_said_on_the_link_is_json(slack: EmulatedSlack) -> None:
+async def test_what_is_said_on_the_link_is_json(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         entry = slack.mention("x")

@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from slackd.connector.unsettled import Unsettled
-from slackd.emulator import EmulatedSlack
+from slackd.connector.unacknowledged import Unacknowledged
+from slackd.emulator import EmulatorClient
 from slackd.envelope import ACK_LIMIT
 from slackd.link.messages import LINK_VERSION
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
 
 
-async def test_an_envelope_is_handed_over_as_slack_sent_it_and_acknowledged(slack: EmulatedSlack) -> None:
+async def test_an_envelope_is_handed_over_as_slack_sent_it_and_acknowledged(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         entry = slack.mention("héllo 💥")
@@ -28,7 +28,7 @@ async def test_an_envelope_is_handed_over_as_slack_sent_it_and_acknowledged(slac
         assert 0 < rig.broker.acks[0].seconds[0] < 5
 
 
-async def test_nothing_is_acknowledged_before_it_is_settled(slack: EmulatedSlack) -> None:
+async def test_nothing_is_acknowledged_before_it_is_settled(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         rig.broker.settles = False
@@ -47,7 +47,7 @@ async def test_nothing_is_acknowledged_before_it_is_settled(slack: EmulatedSlack
         assert rig.connector.status().unsettled == 0
 
 
-async def test_frames_that_are_read_together_go_together(slack: EmulatedSlack) -> None:
+async def test_frames_that_are_read_together_go_together(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         for n in range(300):
@@ -59,7 +59,7 @@ async def test_frames_that_are_read_together_go_together(slack: EmulatedSlack) -
 
 
 async def test_after_a_restart_of_the_broker_everything_unsettled_is_delivered_again(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -80,7 +80,7 @@ async def test_after_a_restart_of_the_broker_everything_unsettled_is_delivered_a
         await rig.broker.until(lambda: "warning" in rig.broker.cues())
 
 
-async def test_a_broker_that_dies_after_its_promise_does_not_cost_the_deadline(slack: EmulatedSlack) -> None:
+async def test_a_broker_that_dies_after_its_promise_does_not_cost_the_deadline(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         rig.broker.settles = False
@@ -97,7 +97,7 @@ async def test_a_broker_that_dies_after_its_promise_does_not_cost_the_deadline(s
         assert rig.connector.status().unsettled == 1
 
 
-async def test_a_broker_that_only_lagged_is_told_that_its_answer_came_too_late(slack: EmulatedSlack) -> None:
+async def test_a_broker_that_only_lagged_is_told_that_its_answer_came_too_late(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         rig.broker.settles = False
@@ -112,7 +112,7 @@ async def test_a_broker_that_only_lagged_is_told_that_its_answer_came_too_late(s
         assert rig.broker.unsent == [rig.broker.arrivals[0].number]
 
 
-async def test_a_response_goes_into_the_acknowledgement(slack: EmulatedSlack) -> None:
+async def test_a_response_goes_into_the_acknowledgement(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         rig.broker.payload = '{"text":"done"}'
@@ -121,7 +121,7 @@ async def test_a_response_goes_into_the_acknowledgement(slack: EmulatedSlack) ->
         assert entry.response == {"text": "done"}
 
 
-async def test_a_response_that_slack_would_not_take_is_left_out(slack: EmulatedSlack) -> None:
+async def test_a_response_that_slack_would_not_take_is_left_out(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         rig.broker.payload = json.dumps({"text": "x" * ACK_LIMIT})
@@ -132,7 +132,7 @@ async def test_a_response_that_slack_would_not_take_is_left_out(slack: EmulatedS
 
 
 async def test_an_acknowledgement_that_would_close_the_connection_is_counted_and_not_sent(
-    slack: EmulatedSlack, caplog: pytest.LogCaptureFixture
+    slack: EmulatorClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -149,7 +149,7 @@ async def test_an_acknowledgement_that_would_close_the_connection_is_counted_and
 
 
 async def test_an_acknowledgement_goes_out_on_the_connection_that_brought_the_envelope(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
 ) -> None:
     slack.core.change_settings(acks_on_any_connection=False, warning_grace=1_000.0)
     async with rig_for(slack) as rig:
@@ -166,7 +166,7 @@ async def test_an_acknowledgement_goes_out_on_the_connection_that_brought_the_en
 
 
 async def test_what_is_settled_after_its_connection_is_gone_is_counted_and_not_sent(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
 ) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -181,7 +181,7 @@ async def test_what_is_settled_after_its_connection_is_gone_is_counted_and_not_s
         assert not entry.acknowledged
 
 
-async def test_what_nobody_understands_is_handed_over_as_it_is(slack: EmulatedSlack) -> None:
+async def test_what_nobody_understands_is_handed_over_as_it_is(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         slack.fault("raw", text="no JSON at all")
@@ -195,7 +195,7 @@ async def test_what_nobody_understands_is_handed_over_as_it_is(slack: EmulatedSl
         await slack.wait_for_ack(entry)
 
 
-async def test_a_function_token_never_leaves_the_connector(slack: EmulatedSlack) -> None:
+async def test_a_function_token_never_leaves_the_connector(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         entry = slack.send_event(
@@ -206,7 +206,7 @@ async def test_a_function_token_never_leaves_the_connector(slack: EmulatedSlack)
         assert '"bot_access_token": ""' in rig.broker.arrivals[0].text.replace('":"', '": "')
 
 
-async def test_a_large_envelope_comes_through(slack: EmulatedSlack) -> None:
+async def test_a_large_envelope_comes_through(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         entry = slack.send_envelope("events_api", {"type": "event_callback", "text": "x" * (17 * 1024 * 1024)})
@@ -214,8 +214,8 @@ async def test_a_large_envelope_comes_through(slack: EmulatedSlack) -> None:
         assert len(rig.broker.arrivals[0].text) > 17 * 1024 * 1024
 
 
-async def test_when_the_broker_does_not_keep_up_slack_is_read_no_further(slack: EmulatedSlack) -> None:
-    small = Unsettled(high_water_arrivals=100)
+async def test_when_the_broker_does_not_keep_up_slack_is_read_no_further(slack: EmulatorClient) -> None:
+    small = Unacknowledged(high_water_arrivals=100)
     async with connected([app_of(slack)], [secrets_of(slack)], unsettled=small) as rig:
         await rig.ready()
         rig.broker.settles = False
@@ -231,7 +231,7 @@ async def test_when_the_broker_does_not_keep_up_slack_is_read_no_further(slack: 
         assert not rig.connector.status().paused
 
 
-async def test_several_apps_and_two_connections_each(slack: EmulatedSlack) -> None:
+async def test_several_apps_and_two_connections_each(slack: EmulatorClient) -> None:
     async with connected([app_of(slack, connections=2)], [secrets_of(slack)], number=2) as rig:
         await rig.ready(2)
         assert {name.rsplit("-", 1)[0] for name in rig.broker.ready} == {"c2-emulated"}

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from slackd.connector.credentials import AppSecrets, Secret
-from slackd.emulator import EmulatedApp, EmulatedSlack, Emulator, EmulatorSettings
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 from tests.integration.connector.connector_rig import Rig, app_of, connected, rig_for, secrets_of
 
 
 @contextlib.asynccontextmanager
-async def still_works(slack: EmulatedSlack, rig: Rig) -> AsyncIterator[None]:
+async def still_works(slack: EmulatorClient, rig: Rig) -> AsyncIterator[None]:
     """Afterwards an envelope is acknowledged, and no frame was sent that Slack wouldn't take."""
     yield
     await slack.wait_for_ack(slack.mention("still there?"))
 
 
-async def test_a_warning_is_no_gap(slack: EmulatedSlack) -> None:
+async def test_a_warning_is_no_gap(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         async with still_works(slack, rig):
@@ -30,7 +30,7 @@ async def test_a_warning_is_no_gap(slack: EmulatedSlack) -> None:
 
 
 @pytest.mark.parametrize("reason", ["refresh_requested", "tomorrow_s_reason", "too_many_websockets"])
-async def test_an_end_without_grace_is_followed_by_a_new_connection(slack: EmulatedSlack, reason: str) -> None:
+async def test_an_end_without_grace_is_followed_by_a_new_connection(slack: EmulatorClient, reason: str) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         async with still_works(slack, rig):
@@ -41,7 +41,7 @@ async def test_an_end_without_grace_is_followed_by_a_new_connection(slack: Emula
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_an_abrupt_drop_is_dialled_again(slack: EmulatedSlack, reset: bool) -> None:
+async def test_an_abrupt_drop_is_dialled_again(slack: EmulatorClient, reset: bool) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         async with still_works(slack, rig):
@@ -52,7 +52,7 @@ async def test_an_abrupt_drop_is_dialled_again(slack: EmulatedSlack, reset: bool
         assert dropped.ghost_until is not None
 
 
-async def test_a_close_of_slacks_is_dialled_again_and_leaves_no_ghost(slack: EmulatedSlack) -> None:
+async def test_a_close_of_slacks_is_dialled_again_and_leaves_no_ghost(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         async with still_works(slack, rig):
@@ -62,7 +62,7 @@ async def test_a_close_of_slacks_is_dialled_again_and_leaves_no_ghost(slack: Emu
         assert closed.ghost_until is None
 
 
-async def test_a_stall_is_replaced_first_and_then_ended(slack: EmulatedSlack) -> None:
+async def test_a_stall_is_replaced_first_and_then_ended(slack: EmulatorClient) -> None:
     async with rig_for(slack, stall_timeout=1.0) as rig:
         await rig.ready()
         slack.fault("stall")
@@ -72,28 +72,28 @@ async def test_a_stall_is_replaced_first_and_then_ended(slack: EmulatedSlack) ->
         assert rig.broker.changes[-1].ghost_until is not None
 
 
-async def test_pings_alone_keep_a_connection_alive(slack: EmulatedSlack) -> None:
+async def test_pings_alone_keep_a_connection_alive(slack: EmulatorClient) -> None:
     async with rig_for(slack, stall_timeout=0.5) as rig:
         await rig.ready()
         await asyncio.sleep(1.5)  # silence but for the pings is what this is about
         assert rig.broker.ready == {"c1-emulated-1"}
 
 
-async def test_link_disabled_is_said_with_the_setting_that_mends_it(slack: EmulatedSlack) -> None:
+async def test_link_disabled_is_said_with_the_setting_that_enables_it(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         slack.fault("link_disabled")
         await rig.broker.until(lambda: rig.broker.troubles)
         (trouble,) = rig.broker.troubles
         assert "link_disabled" in trouble.trouble.reason
-        assert "Socket Mode" in trouble.trouble.mend
+        assert "Socket Mode" in trouble.trouble.hint
         assert rig.broker.phases("c1-emulated-1")[-1] == "backoff"
         readiness = await rig.connector.wait_ready(10)
         assert readiness.ready
         assert "Socket Mode" in readiness.reason
 
 
-async def test_too_many_websockets_in_place_of_the_hello_waits(slack: EmulatedSlack) -> None:
+async def test_too_many_websockets_in_place_of_the_hello_waits(slack: EmulatorClient) -> None:
     slack.core.change_settings(max_connections=0)
     async with rig_for(slack) as rig:
         await rig.broker.until(lambda: "too_many_websockets" in rig.broker.cues())
@@ -106,7 +106,7 @@ async def test_too_many_websockets_in_place_of_the_hello_waits(slack: EmulatedSl
 
 
 @pytest.mark.parametrize("status", [404, 408, 200, 500])
-async def test_a_failed_handshake_gets_a_new_url(slack: EmulatedSlack, status: int) -> None:
+async def test_a_failed_handshake_gets_a_new_url(slack: EmulatorClient, status: int) -> None:
     slack.fault("handshake", status=status, body="<html>no</html>")
     async with rig_for(slack) as rig, still_works(slack, rig):
         await rig.ready()
@@ -114,7 +114,7 @@ async def test_a_failed_handshake_gets_a_new_url(slack: EmulatedSlack, status: i
         assert rig.broker.cues()[:3] == ["retry due", "dial failed", "retry due"]
 
 
-async def test_a_spent_ticket_is_never_dialled_twice(slack: EmulatedSlack) -> None:
+async def test_a_spent_ticket_is_never_dialled_twice(slack: EmulatorClient) -> None:
     slack.core.change_settings(ticket_lifetime=0.0)
     async with rig_for(slack) as rig:
         await rig.broker.until(lambda: rig.broker.cues().count("dial failed") >= 2)
@@ -124,14 +124,14 @@ async def test_a_spent_ticket_is_never_dialled_twice(slack: EmulatedSlack) -> No
 
 
 @pytest.mark.parametrize("error", ["internal_error", "fatal_error", "service_unavailable"])
-async def test_errors_of_slacks_own_are_tried_again(slack: EmulatedSlack, error: str) -> None:
+async def test_errors_of_slacks_own_are_tried_again(slack: EmulatorClient, error: str) -> None:
     slack.fault("open_error", error=error)
     async with rig_for(slack) as rig, still_works(slack, rig):
         await rig.ready()
         assert rig.broker.troubles == []
 
 
-async def test_a_429_is_waited_out(slack: EmulatedSlack) -> None:
+async def test_a_429_is_waited_out(slack: EmulatorClient) -> None:
     slack.fault("ratelimited", method="apps.connections.open", retry_after=1)
     async with rig_for(slack) as rig, still_works(slack, rig):
         await rig.ready()
@@ -140,7 +140,7 @@ async def test_a_429_is_waited_out(slack: EmulatedSlack) -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>proxy</html>", "", "[1]", '"text"', '{"ok":true}', '{"ok":tr'])
-async def test_an_answer_that_is_not_slacks_is_tried_again(slack: EmulatedSlack, body: str) -> None:
+async def test_an_answer_that_is_not_slacks_is_tried_again(slack: EmulatorClient, body: str) -> None:
     slack.fault("open_error", status=200, body=body)
     async with rig_for(slack) as rig, still_works(slack, rig):
         await rig.ready()
@@ -156,13 +156,13 @@ async def test_a_refused_token_is_said_once_and_the_other_apps_go_on() -> None:
             (trouble,) = rig.broker.troubles
             assert trouble.trouble.app == "emulated1"
             assert trouble.trouble.reason.startswith("invalid_auth")
-            assert "apps.emulated1.app_token" in trouble.trouble.mend
+            assert "apps.emulated1.app_token" in trouble.trouble.hint
             assert readiness.ready
             assert "invalid_auth" in readiness.reason
             await slack.wait_for_ack(slack.mention("hi", app="A0EMULATED2"))
 
 
-async def test_a_hello_that_leaves_everything_out_is_a_hello(slack: EmulatedSlack) -> None:
+async def test_a_hello_that_leaves_everything_out_is_a_hello(slack: EmulatorClient) -> None:
     slack.fault("hello", text='{ "num_connections": null, "type" : "hello" }')
     async with rig_for(slack) as rig:
         await rig.ready()
@@ -192,7 +192,7 @@ async def test_rotation_waits_when_fewer_than_two_places_are_free() -> None:
         assert rig.broker.fewest_ready == 1
 
 
-async def test_slack_that_closes_at_once_is_not_dialled_in_a_loop(slack: EmulatedSlack) -> None:
+async def test_slack_that_closes_at_once_is_not_dialled_in_a_loop(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         for _ in range(4):

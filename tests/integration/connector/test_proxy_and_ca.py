@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from slackd.connector.http_session import slack_session
 from slackd.connector.proxy import tls_context
-from slackd.connector.session import slack_session
 from slackd.connector.slackapi import SlackApi
+from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import DialError, Dialler
-from slackd.connector.socketmode.failures import DialFailure
 from slackd.connector.socketmode.websocket import SlackWebSocket
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 from slackd.link.messages import Call, CallKind
 from slackd.redaction import without_secrets
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
@@ -82,7 +82,7 @@ def ca_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def tls_slack(ca_file: Path) -> AsyncIterator[EmulatedSlack]:
+async def tls_slack(ca_file: Path) -> AsyncIterator[EmulatorClient]:
     """Slack behind a certificate of a private CA, which is in `ca_file`."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(ca_file))
@@ -94,7 +94,7 @@ async def tls_slack(ca_file: Path) -> AsyncIterator[EmulatedSlack]:
 
 
 async def test_everything_goes_through_the_configured_proxy(
-    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path
+    tls_slack: EmulatorClient, proxy: Proxy, ca_file: Path
 ) -> None:
     async with rig_for(tls_slack, proxy=proxy.url(), ca_file=ca_file) as rig:
         await rig.ready()
@@ -115,7 +115,7 @@ async def test_everything_goes_through_the_configured_proxy(
 
 
 async def test_the_proxy_of_the_environment(
-    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+    tls_slack: EmulatorClient, proxy: Proxy, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("https_proxy", "no_proxy", "NO_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -130,7 +130,7 @@ async def test_the_proxy_of_the_environment(
 
 
 async def test_a_wrong_password_is_said_and_not_shown(
-    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path, caplog: pytest.LogCaptureFixture
+    tls_slack: EmulatorClient, proxy: Proxy, ca_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = app_of(tls_slack, proxy=proxy.url("slackd:wr0ng@"), ca_file=ca_file)
     async with connected([app], [secrets_of(tls_slack)]) as rig:
@@ -144,20 +144,22 @@ async def test_a_wrong_password_is_said_and_not_shown(
     assert proxy.asked == []
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_mend(tls_slack: EmulatedSlack) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_hint(
+    tls_slack: EmulatorClient,
+) -> None:
     async with rig_for(tls_slack, proxy="") as rig:
         await rig.broker.until(lambda: "dial failed" in rig.broker.cues())
         assert "ca_file" in rig.connector.status().transports[0].last_failure
 
 
-async def test_a_proxy_that_is_not_there_is_said(tls_slack: EmulatedSlack, ca_file: Path) -> None:
+async def test_a_proxy_that_is_not_there_is_said(tls_slack: EmulatorClient, ca_file: Path) -> None:
     async with rig_for(tls_slack, proxy="http://127.0.0.1:1", ca_file=ca_file) as rig:
         await rig.broker.until(lambda: "dial failed" in rig.broker.cues())
         assert "the proxy 127.0.0.1:1 can't be reached" in rig.connector.status().transports[0].last_failure
 
 
 async def failure_of_dial(
-    slack: EmulatedSlack, ca_file: Path | None, api_proxy: str | None, proxy: str
+    slack: EmulatorClient, ca_file: Path | None, api_proxy: str | None, proxy: str
 ) -> DialFailure:
     """Why a dial fails whose Web API call and WebSocket go through these proxies."""
     app, tls = app_of(slack), tls_context(ca_file)
@@ -171,46 +173,46 @@ async def failure_of_dial(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "mend"),
+    ("refusal", "hint"),
     [
         ("407 Proxy Authentication Required", "put NAME:PASSWORD@ before the host"),
         ("403 Forbidden", "let CONNECT to *.slack.com:443 through"),
         ("502 Bad Gateway", "the proxy's own log"),
     ],
 )
-async def test_a_proxy_that_refuses_is_said_with_the_mend_wherever_it_refuses(
-    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path, refusal: str, mend: str
+async def test_a_proxy_that_refuses_is_said_with_the_hint_wherever_it_refuses(
+    tls_slack: EmulatorClient, proxy: Proxy, ca_file: Path, refusal: str, hint: str
 ) -> None:
     proxy.refusal = refusal
     wrong = proxy.url("slackd:wr0ng@")
     for api_proxy, where in ((wrong, "apps.connections.open"), (proxy.url(), "the WebSocket's handshake")):
         failure = await failure_of_dial(tls_slack, ca_file, api_proxy, wrong)
         assert failure.reason == f"the proxy 127.0.0.1:{proxy.port} answers HTTP {refusal[:3]} (at {where})"
-        assert mend in without_secrets(failure.mend), "the log shows it as it is"
+        assert hint in without_secrets(failure.hint), "the log shows it as it is"
         assert not failure.fatal
 
 
-async def test_a_proxy_that_refuses_without_a_connect_is_said_with_the_mend(
-    slack: EmulatedSlack, proxy: Proxy
+async def test_a_proxy_that_refuses_without_a_connect_is_said_with_the_hint(
+    slack: EmulatorClient, proxy: Proxy
 ) -> None:
     failure = await failure_of_dial(slack, None, proxy.url(), proxy.url())
     assert "HTTP 407" in failure.reason
-    assert "NAME:PASSWORD" in failure.mend
+    assert "NAME:PASSWORD" in failure.hint
 
 
-async def test_a_proxy_that_is_not_there_is_said_with_the_mend(
-    tls_slack: EmulatedSlack, proxy: Proxy, ca_file: Path
+async def test_a_proxy_that_is_not_there_is_said_with_the_hint(
+    tls_slack: EmulatorClient, proxy: Proxy, ca_file: Path
 ) -> None:
     nowhere = "http://slackd:wr0ng@127.0.0.1:1"
     for api_proxy, where in ((nowhere, "apps.connections.open"), (proxy.url(), "the WebSocket's handshake")):
         failure = await failure_of_dial(tls_slack, ca_file, api_proxy, nowhere)
         assert failure.reason.startswith("the proxy 127.0.0.1:1 can't be reached (")
         assert failure.reason.endswith(f" (at {where})")
-        assert "HTTPS_PROXY" in failure.mend
+        assert "HTTPS_PROXY" in failure.hint
 
 
 async def test_a_ca_file_that_cannot_be_read_is_that_apps_trouble_alone(
-    tls_slack: EmulatedSlack, tmp_path: Path
+    tls_slack: EmulatorClient, tmp_path: Path
 ) -> None:
     async with rig_for(tls_slack, ca_file=tmp_path / "missing.pem") as rig:
         readiness = await rig.connector.wait_ready(20)

@@ -13,7 +13,7 @@ from aiohttp import web
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.webapi import as_form, is_slacks
-from slackd.emulator import EmulatedSlack
+from slackd.emulator import EmulatorClient
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
 
@@ -24,7 +24,7 @@ def method(name: str, args: dict[str, Any], number: int = 1, timeout: float = 20
     return Call(number, "emulated", CallKind.METHOD, name, args, timeout, key)
 
 
-async def test_a_method_is_called_with_the_bot_token(slack: EmulatedSlack) -> None:
+async def test_a_method_is_called_with_the_bot_token(slack: EmulatorClient) -> None:
     blocks = [{"type": "section", "text": {"type": "plain_text", "text": "é"}}]
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(
@@ -40,7 +40,7 @@ async def test_a_method_is_called_with_the_bot_token(slack: EmulatedSlack) -> No
         assert "token" not in call.args
 
 
-async def test_slacks_no_is_passed_on(slack: EmulatedSlack) -> None:
+async def test_slacks_no_is_passed_on(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", error="channel_not_found")
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(method("chat.postMessage", {"channel": "C9", "text": "hi"}))
@@ -48,7 +48,7 @@ async def test_slacks_no_is_passed_on(slack: EmulatedSlack) -> None:
         assert (returned.body["error"], returned.error) == ("channel_not_found", "")
 
 
-async def test_a_429_is_passed_on_with_the_time_to_wait(slack: EmulatedSlack) -> None:
+async def test_a_429_is_passed_on_with_the_time_to_wait(slack: EmulatorClient) -> None:
     slack.fault("ratelimited", method="chat.postMessage", retry_after=7)
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(method("chat.postMessage", {"channel": "C1", "text": "hi"}))
@@ -56,7 +56,7 @@ async def test_a_429_is_passed_on_with_the_time_to_wait(slack: EmulatedSlack) ->
         assert len(slack.ledger.calls_of("chat.postMessage")) == 1
 
 
-async def test_no_answer_in_time_is_said(slack: EmulatedSlack) -> None:
+async def test_no_answer_in_time_is_said(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", hang=True)
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(method("chat.postMessage", POST, timeout=0.3))
@@ -68,7 +68,7 @@ async def test_no_answer_in_time_is_said(slack: EmulatedSlack) -> None:
     "fault", [{"status": 500, "body": "<html>oops"}, {"status": 200, "body": "[]"}, {"status": 200, "body": ""}]
 )
 async def test_slack_may_have_done_what_it_answers_with_no_json_of_its_own(
-    slack: EmulatedSlack, fault: dict[str, Any]
+    slack: EmulatorClient, fault: dict[str, Any]
 ) -> None:
     slack.fault("api_error", method="chat.postMessage", **fault)
     async with rig_for(slack) as rig:
@@ -135,7 +135,7 @@ async def test_nothing_is_sent_where_the_proxy_opens_no_way(status: int) -> None
     assert returned.error
 
 
-async def test_of_an_unknown_outcome_a_repetition_hears_the_same(slack: EmulatedSlack) -> None:
+async def test_of_an_unknown_outcome_a_repetition_hears_the_same(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", hang=True)
     async with rig_for(slack) as rig:
         first = await rig.broker.call(method("chat.postMessage", POST, 1, timeout=0.3, key="bot/1"))
@@ -145,7 +145,7 @@ async def test_of_an_unknown_outcome_a_repetition_hears_the_same(slack: Emulated
         assert len(slack.ledger.calls_of("chat.postMessage")) == 1
 
 
-async def test_a_repetition_meanwhile_hears_the_same_in_its_own_time(slack: EmulatedSlack) -> None:
+async def test_a_repetition_meanwhile_hears_the_same_in_its_own_time(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", hang=True)
     async with rig_for(slack) as rig:
         async with asyncio.TaskGroup() as group:
@@ -159,7 +159,7 @@ async def test_a_repetition_meanwhile_hears_the_same_in_its_own_time(slack: Emul
         assert len(slack.ledger.calls_of("chat.postMessage")) == 1
 
 
-async def test_what_was_not_sent_is_sent_by_its_repetition(slack: EmulatedSlack) -> None:
+async def test_what_was_not_sent_is_sent_by_its_repetition(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         late = await rig.broker.call(method("chat.postMessage", POST, 1, timeout=0.0, key="bot/1"))
         assert late.status == NOT_SENT
@@ -171,14 +171,14 @@ async def test_what_was_not_sent_is_sent_by_its_repetition(slack: EmulatedSlack)
 @pytest.mark.parametrize(
     "name", ["../x", "https://evil.example/x", "//evil.example/x", "chat.post?x=1", "", "a b"]
 )
-async def test_a_method_leads_nowhere_but_to_slack(slack: EmulatedSlack, name: str) -> None:
+async def test_a_method_leads_nowhere_but_to_slack(slack: EmulatorClient, name: str) -> None:
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(method(name, {}))
         assert returned.body is None
         assert "not the name of a Web API method" in returned.error
 
 
-async def test_an_unknown_app_and_an_app_without_bot_token_are_said(slack: EmulatedSlack) -> None:
+async def test_an_unknown_app_and_an_app_without_bot_token_are_said(slack: EmulatorClient) -> None:
     secrets = AppSecrets(secrets_of(slack).app_token)
     async with connected([app_of(slack)], [secrets]) as rig:
         returned = await rig.broker.call(method("auth.test", {}))
@@ -187,14 +187,14 @@ async def test_an_unknown_app_and_an_app_without_bot_token_are_said(slack: Emula
         assert "nobody" in returned.error
 
 
-async def test_a_probe_asks_who_we_are(slack: EmulatedSlack) -> None:
+async def test_a_probe_asks_who_we_are(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(Call(1, "emulated", CallKind.PROBE, "auth.test", {}))
         assert returned.body is not None
         assert returned.body["team_id"] == "T0EMULATED1"
 
 
-async def test_a_response_url_is_posted_to_without_a_token(slack: EmulatedSlack) -> None:
+async def test_a_response_url_is_posted_to_without_a_token(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
         entry = slack.command("/deploy", "x")
@@ -208,7 +208,7 @@ async def test_a_response_url_is_posted_to_without_a_token(slack: EmulatedSlack)
         assert (returned.body, returned.status) == ({"ok": False, "error": "used_url"}, 404)
 
 
-async def test_a_response_url_that_is_not_slacks_gets_nothing(slack: EmulatedSlack) -> None:
+async def test_a_response_url_that_is_not_slacks_gets_nothing(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         returned = await rig.broker.call(
             Call(1, "emulated", CallKind.RESPONSE_URL, "https://slack.com.evil.example/x", {"text": "x"})
@@ -217,7 +217,7 @@ async def test_a_response_url_that_is_not_slacks_gets_nothing(slack: EmulatedSla
         assert "does not belong to Slack" in returned.error
 
 
-async def test_calls_are_made_together_but_not_without_bound(slack: EmulatedSlack) -> None:
+async def test_calls_are_made_together_but_not_without_bound(slack: EmulatorClient) -> None:
     async with strange_slack() as (api_url, seen):
         app = attrs.evolve(app_of(slack), api_url=api_url)
         async with connected([app], [AppSecrets(Secret("xapp-1"), Secret("xoxb-1"))]) as rig:
@@ -229,7 +229,7 @@ async def test_calls_are_made_together_but_not_without_bound(slack: EmulatedSlac
             assert 1 < max(seen) <= 16
 
 
-async def test_an_answer_goes_to_the_broker_that_asked_or_to_nobody(slack: EmulatedSlack) -> None:
+async def test_an_answer_goes_to_the_broker_that_asked_or_to_nobody(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", delay=30.0)
     async with rig_for(slack) as rig:
         assert rig.broker.link is not None

@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from slackd.connector.socketmode.connection import CLOSE_PATIENCE, Connection
-from slackd.connector.socketmode.failures import DialFailure
+from slackd.connector.socketmode.connection import CLOSE_PATIENCE, SlackConnection
+from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.protocol import AckFrame, Disconnect, SlackHello
 from slackd.connector.socketmode.websocket import SlackWebSocket
 
@@ -96,7 +96,7 @@ NORMAL = (1000).to_bytes(2, "big")
 
 
 @asynccontextmanager
-async def served(script: Script) -> AsyncIterator[tuple[Connection, Heard]]:
+async def served(script: Script) -> AsyncIterator[tuple[SlackConnection, Heard]]:
     """A connection to a server that plays the script after the handshake, and lets go at the end of it."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,7 +126,7 @@ async def served(script: Script) -> AsyncIterator[tuple[Connection, Heard]]:
             return socket
 
         heard = Heard()
-        connection = Connection("c1", dial, heard)
+        connection = SlackConnection("c1", dial, heard)
         task = asyncio.create_task(connection.run())
         try:
             yield connection, heard
@@ -290,7 +290,7 @@ async def test_a_dial_that_is_given_up_is_over() -> None:
         raise AssertionError
 
     heard = Heard()
-    connection = Connection("c1", dial, heard)
+    connection = SlackConnection("c1", dial, heard)
     task = asyncio.create_task(connection.run())
     await asyncio.sleep(0)
     connection.close()
@@ -323,7 +323,7 @@ async def test_it_works_with_aiohttps_own_server_too() -> None:
             assert isinstance(socket, SlackWebSocket)
             return socket
 
-        connection = Connection("c1", dial, heard)
+        connection = SlackConnection("c1", dial, heard)
         task = asyncio.create_task(connection.run())
         await heard.until("hello")
         connection.close()

@@ -15,7 +15,7 @@ import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.cli.slackctl.client import ControlClient
-from slackd.config import App, Config, Control, Journal, Log, Plugin, Plugins, Subscription
+from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
 from slackd.config.values import SecretKind, SecretSource
 from slackd.envelope import Arrival
 from slackd.link import BrokerEnd, SendToBroker
@@ -31,7 +31,7 @@ from slackd.link.messages import (
     Settled,
     Trouble,
 )
-from slackd.service.sockets import bind
+from slackd.systemd.sockets import bind
 
 PATIENCE = 30.0
 """Seconds for anything that takes well under one on an idle machine."""
@@ -99,9 +99,9 @@ class StandInConnector:
         assert self._send is not None
         self._send(message)
 
-    def is_in_trouble(self, app: str, reason: str, mend: str) -> None:
+    def is_in_trouble(self, app: str, reason: str, hint: str) -> None:
         """Slack refuses this app."""
-        self.say(Trouble(AppTrouble(app, reason, mend)))
+        self.say(Trouble(AppTrouble(app, reason, hint)))
 
     def enters(
         self, app: str, phase: str, cue: str, *, ghost_for: float | None = None, counted: int = 0
@@ -229,25 +229,27 @@ class World:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def plugin_file(name: str, **options: Any) -> Plugin:
+def plugin_file(name: str, **options: Any) -> PluginConfig:
     """A plugin that hears every event and answers a command of its own name."""
     subscriptions = (
         Subscription("events_api"),
         Subscription("slash_commands", command=(f"/{name}",), respond=True),
     )
-    return Plugin(name, Path(f"/etc/slackd/plugins.d/{name}.toml"), subscriptions=subscriptions, **options)
+    return PluginConfig(
+        name, Path(f"/etc/slackd/plugins.d/{name}.toml"), subscriptions=subscriptions, **options
+    )
 
 
 @contextlib.asynccontextmanager
 async def world(
-    *plugins: Plugin, apps: Sequence[str] = ("main",), folder: Path | None = None
+    *plugins: PluginConfig, apps: Sequence[str] = ("main",), folder: Path | None = None
 ) -> AsyncIterator[World]:
     """A broker that is READY, until the block ends; it stops cleanly."""
     home = folder or Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-c-"))
     config = Config(
         file=home / "slackd.toml",
         apps={name: App(name, SecretSource(SecretKind.ENV, "NOT_THERE")) for name in apps},
-        journal=Journal(home / "journal"),
+        journal=JournalConfig(home / "journal"),
         plugins=Plugins(home / "plugins.d", home / "p.sock", absent_after=0.0),
         control=Control(home / "c.sock"),
         log=Log(),

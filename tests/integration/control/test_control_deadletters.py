@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slackd.cli.slackctl.client import Refused
+from slackd.cli.slackctl.client import ControlRefused
 from slackd.config import Delivery
 from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
 
@@ -41,7 +41,9 @@ async def test_they_are_listed_in_pages_oldest_first() -> None:
             "the database is gone",
             1,
         )
-        with pytest.raises(Refused, match=r"'deplyo', and none has dead letters; did you mean 'deploy'\?"):
+        with pytest.raises(
+            ControlRefused, match=r"'deplyo', and none has dead letters; did you mean 'deploy'\?"
+        ):
             await here.get("/v1/deadletters", plugin="deplyo")
 
 
@@ -151,7 +153,7 @@ async def test_a_closed_journal_is_said_and_nothing_is_claimed_done() -> None:
     async with world(plugin_file("deploy")) as here:
         (delivery,) = await dead_letters(here, "deploy", 1)
         await here.daemon.journal.close()
-        with pytest.raises(Refused, match="the journal is closed"):
+        with pytest.raises(ControlRefused, match="the journal is closed"):
             await here.post("/v1/deadletters/retry", {"ids": [delivery]})
         status = await here.get("/v1/status")
         assert status["plugins"][0]["open"] is None

@@ -4,8 +4,8 @@ import re
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from slackd.broker.metrics import REASONS
-from slackd.connector.socketmode.lifecycle import TRANSITIONS, Phase
+from slackd.broker.control.metrics import REASONS
+from slackd.connector.socketmode.lifecycle import TRANSITIONS, ConnectionPhase
 from slackd.link.messages import Acknowledged
 from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
 
@@ -16,7 +16,7 @@ ISSUES = {
     "slackd_connections",
     "slackd_reconnects_total",
     "slackd_ghosts",
-    "slackd_strangers",
+    "slackd_foreign_connections",
     "slackd_seconds_without_ready_total",
     "slackd_first_seen_on_retry_total",
     "slackd_journal_bytes",
@@ -114,8 +114,13 @@ async def test_a_first_one_is_seen_as_a_rise_since_zero_is_said_before_it() -> N
 
 
 def test_every_reason_for_which_a_connection_is_replaced_is_known() -> None:
-    gone = set(Phase) - {Phase.DIALLING, Phase.READY}
-    cues = {cue for at in (Phase.DIALLING, Phase.READY) for cue, to in TRANSITIONS[at].items() if to in gone}
+    gone = set(ConnectionPhase) - {ConnectionPhase.DIALLING, ConnectionPhase.READY}
+    cues = {
+        cue
+        for at in (ConnectionPhase.DIALLING, ConnectionPhase.READY)
+        for cue, to in TRANSITIONS[at].items()
+        if to in gone
+    }
     assert {cue.value.replace(" ", "_") for cue in cues} == set(REASONS)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal.writes import Gap
-from slackd.cli.slackctl.client import Refused
-from slackd.config import Plugin, Subscription
+from slackd.broker.journal.writes import GapRecord
+from slackd.cli.slackctl.client import ControlRefused
+from slackd.config import PluginConfig, Subscription
 from tests.integration.control.control_rig import TOKEN, World, message, plugin_file, refuses, world
 
 
@@ -31,7 +31,7 @@ async def test_all_is_well_with_both_connectors_and_every_plugin_there() -> None
             (2, 4_002, "digest-2"),
         ]
         (app,) = status["apps"]
-        assert (app["ready"], app["wanted"], app["ghosts"], app["strangers"], app["free"]) == (2, 2, 0, 0, 8)
+        assert (app["ready"], app["wanted"], app["ghosts"], app["foreign"], app["free"]) == (2, 2, 0, 0, 8)
         (session,) = status["plugins"][0]["sessions"]
         assert (session["session"], session["client"]) == ("session-1", "stand-in 1.0")
         assert (session["pid"], session["uid"]) == (os.getpid(), os.getuid())
@@ -40,7 +40,7 @@ async def test_all_is_well_with_both_connectors_and_every_plugin_there() -> None
 
 async def test_what_a_roll_goes_by() -> None:
     """`slackd roll` reads the status with these very names."""
-    from slackd.rolling.running import read_status
+    from slackd.rolling_restart.systemd import read_status
 
     async with world() as here:
         here.connector(1)
@@ -79,8 +79,8 @@ async def test_a_gap_that_lasts_is_failing_and_says_since_when_and_why() -> None
 async def test_the_newest_gaps_are_shown_however_many_another_app_has() -> None:
     async with world(apps=["main", "other"]) as here:
         now = time.time()
-        others = [Gap("other", now - 9_000 + n, now - 8_999.5 + n, "flaps") for n in range(1_200)]
-        mine = [Gap("main", now - at, now - at + 1, "stalled") for at in (9_500, 8_500, 100)]
+        others = [GapRecord("other", now - 9_000 + n, now - 8_999.5 + n, "flaps") for n in range(1_200)]
+        mine = [GapRecord("main", now - at, now - at + 1, "stalled") for at in (9_500, 8_500, 100)]
         await here.daemon.engine.write(*others, *mine)
         newest = await here.get("/v1/gaps", limit=3)
         assert [(each["app"], each["from"]) for each in newest["gaps"]] == [
@@ -95,24 +95,24 @@ async def test_the_newest_gaps_are_shown_however_many_another_app_has() -> None:
         assert [each["gaps_day"] for each in status["apps"]] == [3, 1_000]
 
 
-async def test_ghosts_and_strangers_are_told_apart() -> None:
+async def test_ghosts_and_foreign_connections_are_told_apart() -> None:
     async with world() as here:
         connector = here.connector(1)
         connector.enters("main", "closed", "stalled", ghost_for=3_600.0)
         connector.enters("main", "ready", "hello", counted=3)
         status = await here.status(lambda found: found["apps"][0]["ready"])
-        assert (status["apps"][0]["ghosts"], status["apps"][0]["strangers"]) == (1, 1)
+        assert (status["apps"][0]["ghosts"], status["apps"][0]["foreign"]) == (1, 1)
         assert status["apps"][0]["free"] == 7
         assert any("another process on the same app token" in each for each in reasons(status, "main"))
 
 
-async def test_an_app_in_trouble_says_what_mends_it() -> None:
+async def test_an_app_in_trouble_says_its_hint() -> None:
     async with world() as here:
         connector = here.both_connectors()
         connector.is_in_trouble("main", "Slack says invalid_auth", "put a new app token in place")
         status = await here.status(lambda found: found["apps"][0]["troubles"])
         about = [each for each in status["reasons"] if each["about"] == "main"]
-        assert (about[0]["text"], about[0]["mend"]) == (
+        assert (about[0]["text"], about[0]["hint"]) == (
             "Slack says invalid_auth",
             "put a new app token in place",
         )
@@ -138,7 +138,7 @@ async def test_what_a_plugin_has_in_hand_is_in_flight() -> None:
         assert (found["total"], delivery["plugin"], delivery["attempt"]) == (1, "deploy", 1)
         assert (delivery["key"], delivery["session"], delivery["state"]) == ("main/C1", "session-1", "held")
         assert (await here.get("/v1/inflight", plugin="audit"))["total"] == 0
-        with pytest.raises(Refused, match=r"no file in plugins.d declares a plugin 'nobody'"):
+        with pytest.raises(ControlRefused, match=r"no file in plugins.d declares a plugin 'nobody'"):
             await here.get("/v1/inflight", plugin="nobody")
 
 
@@ -230,7 +230,9 @@ async def test_a_wrong_request_is_answered_with_what_is_wrong(
 
 
 async def test_a_type_that_a_plugin_subscribes_to_or_slack_has_sent_is_known() -> None:
-    hears = Plugin("odd", Path("/etc/slackd/plugins.d/odd.toml"), subscriptions=(Subscription("new_type"),))
+    hears = PluginConfig(
+        "odd", Path("/etc/slackd/plugins.d/odd.toml"), subscriptions=(Subscription("new_type"),)
+    )
     async with world(hears) as here:
         await here.both_connectors().deliver(message(1).replace("events_api", "newer_type"))
         for kind in ("new_type", "newer_type", "interactive"):
@@ -240,7 +242,7 @@ async def test_a_type_that_a_plugin_subscribes_to_or_slack_has_sent_is_known() -
 
 async def test_what_is_gone_from_the_configuration_is_known_by_what_it_left() -> None:
     async with world() as here:
-        await here.daemon.engine.write(Gap("gone", time.time() - 9, time.time() - 8, "stalled"))
+        await here.daemon.engine.write(GapRecord("gone", time.time() - 9, time.time() - 8, "stalled"))
         assert len((await here.get("/v1/gaps", app="gone"))["gaps"]) == 1
 
 

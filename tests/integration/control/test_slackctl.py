@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.control import requests
-from slackd.service.printable import printable
+from slackd.systemd.printable import printable
 from tests.integration.control.control_rig import PATIENCE, World, message, plugin_file, refuses, world
 
 SLACKCTL = (sys.executable, "-m", "slackd.cli.control")
@@ -280,10 +280,10 @@ async def test_a_word_that_no_metric_holds_is_told() -> None:
             1,
             "slackctl: no metric has 'nosuch' in its name\n",
         )
-        code, printed = await slackctl(here, "metrics", "strangers", "gosts")
+        code, printed = await slackctl(here, "metrics", "foreign", "gosts")
         assert code == 1
         assert printed.endswith("slackctl: no metric has 'gosts' in its name; did you mean 'ghosts'?\n")
-        assert 'slackd_strangers{app="main"} 0.0' in printed
+        assert 'slackd_foreign_connections{app="main"} 0.0' in printed
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 
 PACKAGES = {"@slack/socket-mode": "3.1.0", "@slack/web-api": "8"}
 PROGRAM = Path(__file__).with_name("socket_mode_client.cjs")
@@ -39,7 +39,7 @@ def node_modules() -> Path:
     return folder / "node_modules"
 
 
-async def acknowledged_after(fault: str, slack: EmulatedSlack) -> None:
+async def acknowledged_after(fault: str, slack: EmulatorClient) -> None:
     await slack.wait_until_ready(timeout=PATIENCE)
     struck = [slack.core.connections[name] for name in slack.fault(fault)]
     await slack.wait_until(

@@ -26,11 +26,11 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings, Entry
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
 
 PATIENCE = 45.0
 
-Running = Callable[[EmulatedSlack], AbstractAsyncContextManager[None]]
+Running = Callable[[EmulatorClient], AbstractAsyncContextManager[None]]
 
 
 def answer(request: SocketModeRequest) -> SocketModeResponse:
@@ -68,29 +68,29 @@ async def threaded_client(client: BaseSocketModeClient) -> AsyncIterator[None]:
         await asyncio.to_thread(client.close)
 
 
-def tokens(slack: EmulatedSlack) -> tuple[str, dict[str, Any]]:
+def tokens(slack: EmulatorClient) -> tuple[str, dict[str, Any]]:
     app = slack.apps[0]
     return app.app_token, {"token": app.bot_token, "base_url": slack.api_url}
 
 
-def sdk_aiohttp(slack: EmulatedSlack) -> AbstractAsyncContextManager[None]:
+def sdk_aiohttp(slack: EmulatorClient) -> AbstractAsyncContextManager[None]:
     app_token, web = tokens(slack)
     return async_client(AiohttpClient(app_token, web_client=AsyncWebClient(**web), ping_interval=0.5))
 
 
-def sdk_websockets(slack: EmulatedSlack) -> AbstractAsyncContextManager[None]:
+def sdk_websockets(slack: EmulatorClient) -> AbstractAsyncContextManager[None]:
     from slack_sdk.socket_mode.websockets import SocketModeClient
 
     app_token, web = tokens(slack)
     return async_client(SocketModeClient(app_token, web_client=AsyncWebClient(**web), ping_interval=0.5))
 
 
-def sdk_builtin(slack: EmulatedSlack) -> AbstractAsyncContextManager[None]:
+def sdk_builtin(slack: EmulatorClient) -> AbstractAsyncContextManager[None]:
     app_token, web = tokens(slack)
     return threaded_client(BuiltinClient(app_token, web_client=WebClient(**web), ping_interval=0.5))
 
 
-def sdk_websocket_client(slack: EmulatedSlack) -> AbstractAsyncContextManager[None]:
+def sdk_websocket_client(slack: EmulatorClient) -> AbstractAsyncContextManager[None]:
     from slack_sdk.socket_mode.websocket_client import SocketModeClient
 
     app_token, web = tokens(slack)
@@ -98,7 +98,7 @@ def sdk_websocket_client(slack: EmulatedSlack) -> AbstractAsyncContextManager[No
 
 
 @asynccontextmanager
-async def bolt(slack: EmulatedSlack) -> AsyncIterator[None]:
+async def bolt(slack: EmulatorClient) -> AsyncIterator[None]:
     app_token, web = tokens(slack)
     app = await asyncio.to_thread(App, client=WebClient(**web))
 
@@ -119,7 +119,7 @@ async def bolt(slack: EmulatedSlack) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def bolt_async(slack: EmulatedSlack) -> AsyncIterator[None]:
+async def bolt_async(slack: EmulatorClient) -> AsyncIterator[None]:
     app_token, web = tokens(slack)
     app = AsyncApp(client=AsyncWebClient(**web))
 
@@ -155,19 +155,19 @@ CLIENTS = [
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[EmulatedSlack]:
+async def slack() -> AsyncIterator[EmulatorClient]:
     settings = EmulatorSettings(warning_grace=1.0, redelivery_delays=[0.5] * 20, ack_deadline=5.0)
     async with Emulator(settings=settings).serving() as running:
         yield running
 
 
-async def acknowledged(slack: EmulatedSlack, entry: Entry) -> Entry:
+async def acknowledged(slack: EmulatorClient, entry: LedgerEntry) -> LedgerEntry:
     return await slack.wait_for_ack(entry, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("running", CLIENTS)
 async def test_it_hears_answers_and_comes_back_whatever_ends_its_connection(
-    slack: EmulatedSlack, running: Running
+    slack: EmulatorClient, running: Running
 ) -> None:
     async with running(slack):
         await slack.wait_until_ready(timeout=PATIENCE)
@@ -182,7 +182,7 @@ async def test_it_hears_answers_and_comes_back_whatever_ends_its_connection(
     assert all(call.ok for call in slack.ledger.calls_of("apps.connections.open"))
 
 
-async def comes_back_after(fault: str, slack: EmulatedSlack) -> None:
+async def comes_back_after(fault: str, slack: EmulatorClient) -> None:
     # Some clients have dialled twice after the fault before, and are still closing one of the two.
     await slack.wait_until_ready(timeout=PATIENCE)
     struck = [slack.core.connections[name] for name in slack.fault(fault)]

@@ -8,14 +8,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from slackd.emulator import EmulatedApp, EmulatedSlack, Emulator, EmulatorSettings
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 
 APP = EmulatedApp.numbered(1)
 OTHER = EmulatedApp.numbered(2)
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[EmulatedSlack]:
+async def slack() -> AsyncIterator[EmulatorClient]:
     async with Emulator([APP, OTHER], EmulatorSettings(trigger_lifetime=60.0)).serving() as running:
         yield running
 
@@ -29,7 +29,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 class Caller:
     """Calls methods with one token."""
 
-    def __init__(self, slack: EmulatedSlack, http: aiohttp.ClientSession) -> None:
+    def __init__(self, slack: EmulatorClient, http: aiohttp.ClientSession) -> None:
         self._slack = slack
         self._http = http
 
@@ -53,7 +53,7 @@ class Caller:
 
 
 @pytest.fixture
-def call(slack: EmulatedSlack, http: aiohttp.ClientSession) -> Caller:
+def call(slack: EmulatorClient, http: aiohttp.ClientSession) -> Caller:
     return Caller(slack, http)
 
 
@@ -104,7 +104,7 @@ async def test_a_body_that_is_no_json_object_is_refused(call: Caller) -> None:
             assert (await response.json())["error"] == error
 
 
-async def test_a_message_is_recorded_without_its_token(slack: EmulatedSlack, call: Caller) -> None:
+async def test_a_message_is_recorded_without_its_token(slack: EmulatorClient, call: Caller) -> None:
     blocks = '[{"type": "section", "text": {"type": "mrkdwn", "text": "hi"}}]'
     _, _, answer = await call(
         "chat.postMessage", None, data={"channel": "C1", "blocks": blocks, "token": APP.bot_token}
@@ -138,14 +138,14 @@ async def test_a_reaction_can_be_added_once(call: Caller) -> None:
 
 
 async def test_known_methods_without_more_to_them_say_ok_and_are_recorded(
-    slack: EmulatedSlack, call: Caller
+    slack: EmulatorClient, call: Caller
 ) -> None:
     for method in ("pins.add", "conversations.history", "usergroups.users.list", "bookmarks.list"):
         assert (await call(method, data={"channel": "C1"}))[2]["ok"] is True
         assert slack.ledger.calls_of(method)
 
 
-async def test_a_trigger_opens_one_view_within_three_seconds(slack: EmulatedSlack, call: Caller) -> None:
+async def test_a_trigger_opens_one_view_within_three_seconds(slack: EmulatorClient, call: Caller) -> None:
     view = {"type": "modal", "callback_id": "ask", "title": {"type": "plain_text", "text": "Ask"}, "blocks": []}
     entry = slack.command("/ask")
     body = {"trigger_id": entry.trigger_id, "view": view}
@@ -163,7 +163,7 @@ async def test_a_trigger_opens_one_view_within_three_seconds(slack: EmulatedSlac
     )
 
 
-async def test_a_click_finds_the_button_that_the_app_posted(slack: EmulatedSlack, call: Caller) -> None:
+async def test_a_click_finds_the_button_that_the_app_posted(slack: EmulatorClient, call: Caller) -> None:
     button = {
         "type": "button",
         "action_id": "approve",
@@ -186,7 +186,7 @@ async def test_a_file_goes_up_in_three_steps(http: aiohttp.ClientSession, call: 
     assert done["files"][0]["id"] == place["file_id"]
 
 
-async def test_planned_errors_strike_as_often_as_told(slack: EmulatedSlack, call: Caller) -> None:
+async def test_planned_errors_strike_as_often_as_told(slack: EmulatorClient, call: Caller) -> None:
     for error in ("internal_error", "fatal_error", "invalid_auth", "account_inactive"):
         slack.fault("open_error", error=error, app=APP)
         assert await call.error("apps.connections.open", APP.app_token) == error
@@ -197,7 +197,7 @@ async def test_planned_errors_strike_as_often_as_told(slack: EmulatedSlack, call
     assert (await call("chat.postMessage", json={"channel": "C1", "text": "hi"}))[2]["ok"]
 
 
-async def test_a_fault_of_one_app_spares_the_other(slack: EmulatedSlack, call: Caller) -> None:
+async def test_a_fault_of_one_app_spares_the_other(slack: EmulatorClient, call: Caller) -> None:
     slack.fault("open_error", app=OTHER, times=None)
     assert (await call("apps.connections.open", APP.app_token))[2]["ok"]
     assert await call.error("apps.connections.open", OTHER.app_token) == "internal_error"
@@ -205,14 +205,14 @@ async def test_a_fault_of_one_app_spares_the_other(slack: EmulatedSlack, call: C
     assert (await call("apps.connections.open", OTHER.app_token))[2]["ok"]
 
 
-async def test_an_answer_may_be_a_broken_page(slack: EmulatedSlack, http: aiohttp.ClientSession) -> None:
+async def test_an_answer_may_be_a_broken_page(slack: EmulatorClient, http: aiohttp.ClientSession) -> None:
     slack.fault("api_error", method="auth.test", status=503, body="<html>")
     headers = {"Authorization": f"Bearer {APP.bot_token}"}
     async with http.post(f"{slack.api_url}auth.test", headers=headers) as response:
         assert (response.status, await response.text()) == (503, "<html>")
 
 
-async def test_rate_limits_are_enforced_when_asked_for(slack: EmulatedSlack, call: Caller) -> None:
+async def test_rate_limits_are_enforced_when_asked_for(slack: EmulatorClient, call: Caller) -> None:
     slack.core.change_settings(rate_limits=True, time_scale=60.0)
     assert (await call("chat.postMessage", json={"channel": "C1", "text": "1"}))[0] == 200
     status, headers, _ = await call("chat.postMessage", json={"channel": "C1", "text": "2"})
@@ -221,7 +221,7 @@ async def test_rate_limits_are_enforced_when_asked_for(slack: EmulatedSlack, cal
     assert (await call("chat.postMessage", json={"channel": "C2", "text": "3"}))[0] == 200
 
 
-async def test_a_response_url_takes_five_posts(slack: EmulatedSlack, http: aiohttp.ClientSession) -> None:
+async def test_a_response_url_takes_five_posts(slack: EmulatorClient, http: aiohttp.ClientSession) -> None:
     entry = slack.command("/deploy")
     assert entry.response_url is not None
     for number in range(5):
@@ -234,7 +234,7 @@ async def test_a_response_url_takes_five_posts(slack: EmulatedSlack, http: aioht
 
 
 async def test_a_response_url_expires_and_must_be_known(
-    slack: EmulatedSlack, http: aiohttp.ClientSession
+    slack: EmulatorClient, http: aiohttp.ClientSession
 ) -> None:
     slack.core.change_settings(response_url_lifetime=0)
     entry = slack.command("/deploy")
@@ -245,7 +245,7 @@ async def test_a_response_url_expires_and_must_be_known(
         assert response.status == 404
 
 
-async def test_a_response_url_can_fail(slack: EmulatedSlack, http: aiohttp.ClientSession) -> None:
+async def test_a_response_url_can_fail(slack: EmulatorClient, http: aiohttp.ClientSession) -> None:
     slack.fault("response_url", status=500)
     entry = slack.command("/deploy")
     assert entry.response_url is not None
@@ -263,13 +263,13 @@ async def test_an_app_that_hears_itself_gets_what_it_posts(http: aiohttp.ClientS
         assert f'"bot_id":"{app.bot_id}"' in entry.payload
 
 
-async def test_an_answer_can_be_slow_and_true(slack: EmulatedSlack, call: Caller) -> None:
+async def test_an_answer_can_be_slow_and_true(slack: EmulatorClient, call: Caller) -> None:
     slack.fault("api_error", method="apps.connections.open", delay=0.05)
     assert (await call("apps.connections.open", APP.app_token))[2]["url"]
 
 
 async def test_the_answer_to_a_person_is_the_acks_payload_or_a_post(
-    slack: EmulatedSlack, http: aiohttp.ClientSession
+    slack: EmulatorClient, http: aiohttp.ClientSession
 ) -> None:
     entry = slack.command("/deploy")
     assert entry.response_url is not None

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 import trustme
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
-from slackd.emulator.connections import State
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from slackd.emulator.connections import EmulatedState
 from slackd.emulator.frames import unmask
 
 PATIENCE = 20
@@ -32,13 +32,13 @@ def serving(**settings: Any) -> Any:
     return Emulator(settings=EmulatorSettings(**settings)).serving()
 
 
-async def open_url(slack: EmulatedSlack, http: aiohttp.ClientSession) -> str:
+async def open_url(slack: EmulatorClient, http: aiohttp.ClientSession) -> str:
     headers = {"Authorization": f"Bearer {slack.apps[0].app_token}"}
     async with http.post(f"{slack.api_url}apps.connections.open", headers=headers) as response:
         return str((await response.json())["url"])
 
 
-async def connect(slack: EmulatedSlack, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+async def connect(slack: EmulatorClient, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
     socket = await http.ws_connect(await open_url(slack, http))
     assert (await text(socket))["type"] == "hello"
     return socket
@@ -199,7 +199,7 @@ async def test_slack_may_leave_a_close_unanswered_and_the_tcp_connection_open(
         client = await RawClient.dial(await open_url(slack, http))
         await client.receive()
         client.send(0x8, b"\x03\xe8")
-        await slack.wait_until(lambda: slack.core.connections["c1"].state is State.ENDED)
+        await slack.wait_until(lambda: slack.core.connections["c1"].state is EmulatedState.ENDED)
         client.writer.write(b"still open")
         await client.writer.drain()
         with pytest.raises(TimeoutError):
@@ -235,7 +235,7 @@ async def test_a_stalled_socket_swallows_its_share_and_becomes_a_ghost(http: aio
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.receive(), 0.1)
         await socket.close()
-        await slack.wait_until(lambda: slack.core.connections["c1"].state is State.GHOST)
+        await slack.wait_until(lambda: slack.core.connections["c1"].state is EmulatedState.GHOST)
         second = await http.ws_connect(await open_url(slack, http))
         assert (await text(second))["num_connections"] == 2
 

@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 
 PATIENCE = 45.0
 
@@ -41,14 +41,14 @@ def button(action_id: str, value: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[EmulatedSlack]:
+async def slack() -> AsyncIterator[EmulatorClient]:
     settings = EmulatorSettings(time_scale=0.05, ack_deadline=1_000.0, trigger_lifetime=1_000.0, seed=3)
     async with Emulator(settings=settings).serving() as emulated:
         yield emulated
 
 
 @asynccontextmanager
-async def bolt(slack: EmulatedSlack, declare: Callable[[App], None]) -> AsyncIterator[None]:
+async def bolt(slack: EmulatorClient, declare: Callable[[App], None]) -> AsyncIterator[None]:
     """A threaded app, as most are."""
     made = slack.apps[0]
     client = WebClient(token=made.bot_token, base_url=slack.api_url)
@@ -64,7 +64,7 @@ async def bolt(slack: EmulatedSlack, declare: Callable[[App], None]) -> AsyncIte
 
 
 @asynccontextmanager
-async def bolt_async(slack: EmulatedSlack, declare: Callable[[AsyncApp], None]) -> AsyncIterator[None]:
+async def bolt_async(slack: EmulatorClient, declare: Callable[[AsyncApp], None]) -> AsyncIterator[None]:
     made = slack.apps[0]
     app = AsyncApp(client=AsyncWebClient(token=made.bot_token, base_url=slack.api_url))
     declare(app)
@@ -77,7 +77,7 @@ async def bolt_async(slack: EmulatedSlack, declare: Callable[[AsyncApp], None]) 
         await handler.close_async()
 
 
-async def posted(slack: EmulatedSlack, count: int = 1) -> list[Any]:
+async def posted(slack: EmulatorClient, count: int = 1) -> list[Any]:
     """Texts of what the app has posted, as soon as there are so many."""
 
     def found() -> list[Any]:
@@ -88,7 +88,7 @@ async def posted(slack: EmulatedSlack, count: int = 1) -> list[Any]:
 
 
 async def test_middleware_asks_who_speaks_and_a_listener_reads_the_channel(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
 ) -> None:
     def declare(app: App) -> None:
         @app.use
@@ -115,7 +115,7 @@ async def test_middleware_asks_who_speaks_and_a_listener_reads_the_channel(
     assert "/archives/C0RANDOM/p" in third
 
 
-async def test_a_lazy_listener_works_on_after_the_acknowledgement(slack: EmulatedSlack) -> None:
+async def test_a_lazy_listener_works_on_after_the_acknowledgement(slack: EmulatorClient) -> None:
     def declare(app: App) -> None:
         def at_once(ack: Any) -> None:
             ack("On it")
@@ -140,7 +140,7 @@ async def test_a_lazy_listener_works_on_after_the_acknowledgement(slack: Emulate
     assert texts[1].startswith("worked [{'name': 'eyes'")
 
 
-async def test_modals_are_opened_pushed_updated_and_answered(slack: EmulatedSlack) -> None:
+async def test_modals_are_opened_pushed_updated_and_answered(slack: EmulatorClient) -> None:
     def declare(app: App) -> None:
         @app.shortcut("ask")
         def ask(ack: Any, shortcut: Any, client: Any) -> None:
@@ -185,7 +185,7 @@ async def test_modals_are_opened_pushed_updated_and_answered(slack: EmulatedSlac
         assert await posted(slack) == ["from the second"]
 
 
-async def test_options_a_home_tab_a_message_shortcut_and_a_file(slack: EmulatedSlack) -> None:
+async def test_options_a_home_tab_a_message_shortcut_and_a_file(slack: EmulatorClient) -> None:
     def declare(app: AsyncApp) -> None:
         @app.options("team")
         async def team(ack: Any, payload: Any) -> None:
@@ -221,7 +221,7 @@ async def test_options_a_home_tab_a_message_shortcut_and_a_file(slack: EmulatedS
         assert (await posted(slack, 2))[1] == "kept 1"
 
 
-async def test_what_slack_refuses_the_emulator_refuses(slack: EmulatedSlack) -> None:
+async def test_what_slack_refuses_the_emulator_refuses(slack: EmulatorClient) -> None:
     client = AsyncWebClient(token=slack.apps[0].bot_token, base_url=slack.api_url)
     person = slack.post_message("mine", channel="C1")
     ts = str(next(iter(slack.workspaces[person.app].messages))[1])
@@ -244,7 +244,7 @@ async def test_what_slack_refuses_the_emulator_refuses(slack: EmulatedSlack) -> 
     assert await refusal(client.chat_scheduleMessage(channel="C1", text="x", post_at=1)) == "time_in_past"
 
 
-async def test_pages_are_turned_with_the_cursor(slack: EmulatedSlack) -> None:
+async def test_pages_are_turned_with_the_cursor(slack: EmulatorClient) -> None:
     client = AsyncWebClient(token=slack.apps[0].bot_token, base_url=slack.api_url)
     for number in range(5):
         slack.post_message(f"message {number}", channel="C1")

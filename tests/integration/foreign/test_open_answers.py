@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from slackd.connector.credentials import Secret
+from slackd.connector.http_session import ANSWER_LIMIT, slack_session
 from slackd.connector.proxy import tls_context
-from slackd.connector.session import ANSWER_LIMIT, slack_session
-from slackd.connector.slackapi import Answer, SlackApi
+from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.socketmode.dialler import DialError, Dialler
 from slackd.link.messages import Call, CallKind
 from tests.integration.connector.connector_rig import Rig
@@ -180,15 +180,15 @@ async def test_a_handshake_that_is_none_gets_a_new_url(handshake: bytes) -> None
 async def test_no_redirect_is_followed(status: int, same_host: bool, caplog: pytest.LogCaptureFixture) -> None:
     """The token and what people wrote stay with the host that the operator has named."""
     caplog.set_level("INFO")
-    strangers: list[bytes] = []
+    foreign: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        strangers.append(await reader.read(65_536))
+        foreign.append(await reader.read(65_536))
         writer.close()
 
-    stranger = await asyncio.start_server(listen, "127.0.0.1", 0)
-    async with stranger, sloppy(greet) as slack:
-        port = slack.port if same_host else stranger.sockets[0].getsockname()[1]
+    other_host = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with other_host, sloppy(greet) as slack:
+        port = slack.port if same_host else other_host.sockets[0].getsockname()[1]
         location = f"Location: http://127.0.0.1:{port}/api/apps.connections.open"
         slack.answers.append(http(f"{status} Moved", b"", "text/html", location))
         async with dialled(slack) as rig:
@@ -196,14 +196,14 @@ async def test_no_redirect_is_followed(status: int, same_host: bool, caplog: pyt
             (said,) = failures(rig, caplog)
         assert f"HTTP {status} leads on to 127.0.0.1, and was not followed" in said
         assert len(slack.opened) == 2
-        assert strangers == []
+        assert foreign == []
 
 
 class AnotherApi(SlackApi):
     """Gives a URL on another host, and without TLS."""
 
-    async def call(self, method: str, form: Mapping[str, str] | None = None) -> Answer:
-        return Answer({"ok": True, "url": "ws://wss-primary.slack.example/link/?ticket=t"})
+    async def call(self, method: str, form: Mapping[str, str] | None = None) -> SlackAnswer:
+        return SlackAnswer({"ok": True, "url": "ws://wss-primary.slack.example/link/?ticket=t"})
 
 
 async def test_a_url_without_tls_is_not_dialled_where_the_api_has_it() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
 
-from slackd.emulator import EmulatedApp, EmulatedSlack
+from slackd.emulator import EmulatedApp, EmulatorClient
 from tests.integration.connector.connector_rig import PATIENCE
 from tests.integration.foreign.sloppy_slack import (
     CLOSE,
@@ -27,7 +27,7 @@ from tests.integration.system.programs import running
 @contextlib.asynccontextmanager
 async def run_against(slack: SloppySlack, level: str = "info") -> AsyncIterator[House]:
     slack.apps = [EmulatedApp.numbered(1)]
-    async with home(cast(EmulatedSlack, slack), together=True) as house:
+    async with home(cast(EmulatorClient, slack), together=True) as house:
         house.configure({"recorder": EVERYTHING})
         house.config.write_text(house.config.read_text() + f'\n[log]\nlevel = "{level}"\n')
         house.programs = [house.recorder("recorder"), house.daemon("slackd", "run")]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from slackd.broker.journal.sqlite import open_journal
 from slackd.broker.journal.writes import Lane, NewDelivery, Record
-from slackd.config.values import Journal
-from slackd.envelope import EVENTS, Envelope, Facets
+from slackd.config.values import JournalConfig
+from slackd.envelope import EVENTS, Facets, ParsedEnvelope
 from slackd.errors import JournalError
 
 IN_FLIGHT = 50
@@ -22,12 +22,12 @@ IN_FLIGHT = 50
 
 def record(number: int, run: str) -> Record:
     key = f"{run}-{number}"
-    envelope = Envelope("main", key, EVENTS, '{"text":"' + "x" * 1_500 + '"}', (key,), Facets())
+    envelope = ParsedEnvelope("main", key, EVENTS, '{"text":"' + "x" * 1_500 + '"}', (key,), Facets())
     return Record(envelope, time.time(), deliveries=(NewDelivery("bot", Lane.EVENTS, f"C{number % 7}"),))
 
 
 async def hammer(folder: Path, run: str) -> None:
-    journal, _ = await open_journal(Journal(folder))
+    journal, _ = await open_journal(JournalConfig(folder))
     places = asyncio.Semaphore(IN_FLIGHT)
     number = 0
     while True:
@@ -44,14 +44,14 @@ async def hammer(folder: Path, run: str) -> None:
 
 
 async def hold(folder: Path) -> None:
-    await open_journal(Journal(folder))
+    await open_journal(JournalConfig(folder))
     os.write(1, b"held\n")
     await asyncio.Event().wait()
 
 
 async def run_into_a_size_limit(folder: Path) -> None:
     """Write until files may not grow any more, then until they may again; print what was told, in turn."""
-    journal, _ = await open_journal(Journal(folder))
+    journal, _ = await open_journal(JournalConfig(folder))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
     number, failures = 0, 0
     while failures < 3:

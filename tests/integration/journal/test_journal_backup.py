@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
-from slackd.config.values import Journal
+from slackd.config.values import JournalConfig
 from slackd.errors import JournalError
 from tests.integration.journal.journal_child import record
 
@@ -24,7 +24,7 @@ def _leftovers(folder: Path) -> list[Path]:
 
 
 async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path: Path) -> None:
-    journal, _ = await open_journal(Journal(tmp_path / "live"))
+    journal, _ = await open_journal(JournalConfig(tmp_path / "live"))
     await _record(journal, 0, 3_000)
     (tmp_path / "copy").mkdir()
     written = 3_000
@@ -41,7 +41,7 @@ async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path
     with sqlite3.connect(tmp_path / "copy" / "journal.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    copy, opening = await open_journal(Journal(tmp_path / "copy"))
+    copy, opening = await open_journal(JournalConfig(tmp_path / "copy"))
     assert opening.last_delivery == 3_000
     assert (await copy.backlogs())["bot"].deliveries == 3_000
     await _record(copy, 3_000, 1)
@@ -49,7 +49,7 @@ async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path
 
 
 async def test_a_backup_nobody_reads_on_leaves_nothing_behind(tmp_path: Path) -> None:
-    journal, _ = await open_journal(Journal(tmp_path))
+    journal, _ = await open_journal(JournalConfig(tmp_path))
     await _record(journal, 0, 500)
     backup = journal.backup()
     assert await anext(backup)
@@ -59,7 +59,7 @@ async def test_a_backup_nobody_reads_on_leaves_nothing_behind(tmp_path: Path) ->
 
 
 async def test_a_backup_ends_with_the_journal(tmp_path: Path) -> None:
-    journal, _ = await open_journal(Journal(tmp_path))
+    journal, _ = await open_journal(JournalConfig(tmp_path))
     await _record(journal, 0, 500)
     backup = journal.backup()
     assert await anext(backup)

@@ -9,38 +9,38 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal import schema, writer
-from slackd.broker.journal.limits import Buried, PluginLimits
-from slackd.broker.journal.reader import Reader
+from slackd.broker.journal.limits import DeadLettered, PluginLimits
+from slackd.broker.journal.reader import SqliteReader
 from slackd.broker.journal.sqlite import open_journal
-from slackd.broker.journal.writes import Answer, Duplicate, Lane, OpenDelivery, Recorded
-from slackd.config.values import Journal
+from slackd.broker.journal.writes import AnswerState, Duplicate, Lane, OpenDelivery, Recorded
+from slackd.config.values import JournalConfig
 from tests.integration.journal.journal_child import record
 from tests.integration.journal.test_journal_survives import _told as told
 
 OPENED = OpenDelivery(2, 2, "bot", Lane.EVENTS, "C1")
 
 
-async def test_retention_runs_beside_the_commits_and_says_what_it_buried(
+async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "TEND_EVERY", 0.0)
     monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
-    buried: list[int] = []
+    dead_lettered: list[int] = []
     enough = asyncio.Event()
 
-    def note(some: Sequence[Buried]) -> None:
-        buried.extend(one.delivery for one in some)
-        if len(buried) >= 1_000:
+    def note(some: Sequence[DeadLettered]) -> None:
+        dead_lettered.extend(one.delivery for one in some)
+        if len(dead_lettered) >= 1_000:
             enough.set()
 
     journal, _ = await open_journal(
-        Journal(tmp_path), plugins={"bot": PluginLimits(max_bytes=0)}, on_buried=note
+        JournalConfig(tmp_path), plugins={"bot": PluginLimits(max_bytes=0)}, on_dead_lettered=note
     )
     for first in range(0, 1_000, 100):
         await told(journal, *(record(number, "r") for number in range(first, first + 100)))
     async with asyncio.timeout(60):
         await enough.wait()
-    assert buried == list(range(1, 1_001))
+    assert dead_lettered == list(range(1, 1_001))
     assert (await journal.backlogs())["bot"].dead == 1_000
     await journal.close()
 
@@ -50,7 +50,7 @@ async def test_an_idle_writer_makes_a_checkpoint_and_shows_that_it_is_alive(
 ) -> None:
     monkeypatch.setattr(writer, "CHECKPOINT_IDLE", 0.02)
     monkeypatch.setattr(writer, "ANSWER_EVERY", 0.02)
-    journal, _ = await open_journal(Journal(tmp_path))
+    journal, _ = await open_journal(JournalConfig(tmp_path))
     await told(journal, *(record(number, "r") for number in range(300)))
     database = tmp_path / "journal.db"
     answered = journal.health().answered_at
@@ -62,7 +62,7 @@ async def test_an_idle_writer_makes_a_checkpoint_and_shows_that_it_is_alive(
 
 
 async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> None:
-    journal, _ = await open_journal(Journal(tmp_path))
+    journal, _ = await open_journal(JournalConfig(tmp_path))
     writing = True
 
     async def read() -> None:
@@ -81,11 +81,11 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
 
 
 async def test_a_connection_that_was_given_up_is_replaced(tmp_path: Path) -> None:
-    journal, _ = await open_journal(Journal(tmp_path))
+    journal, _ = await open_journal(JournalConfig(tmp_path))
     await told(journal, record(0, "r"))
-    journal._writer.put(writer.Errand(journal._writer._owned.drop))
+    journal._writer.put(writer.WriterTask(journal._writer._owned.drop))
     outcomes = await told(journal, record(0, "r"), record(1, "r"))
-    assert outcomes == [Duplicate(1, Answer.NONE, None), Recorded(2, (OPENED,))]
+    assert outcomes == [Duplicate(1, AnswerState.NONE, None), Recorded(2, (OPENED,))]
     await journal.close()
 
 
@@ -98,7 +98,7 @@ def test_every_commit_is_synchronised_and_no_reader_ever_makes_a_checkpoint(tmp_
     }
     connection.close()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "wal_autocheckpoint": 0, "page_size": 8_192}
-    reader = Reader(tmp_path / "journal.db").open_connection()
+    reader = SqliteReader(tmp_path / "journal.db").open_connection()
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("PRAGMA user_version = 9")
     reader.close()

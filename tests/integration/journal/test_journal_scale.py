@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
-from slackd.broker.journal.writes import Close, Lane
-from slackd.config.values import Journal
+from slackd.broker.journal.writes import CloseDelivery, Lane
+from slackd.config.values import JournalConfig
 from tests.integration.journal.journal_child import record
 from tests.integration.journal.test_journal_survives import _told as told
 
@@ -21,7 +21,7 @@ FLOOR = 0.02
 
 
 async def _with_backlog(folder: Path) -> None:
-    journal, _ = await open_journal(Journal(folder))
+    journal, _ = await open_journal(JournalConfig(folder))
     await told(journal, record(-1, "first"))
     await journal.close()
     connection = sqlite3.connect(folder / "journal.db")
@@ -48,13 +48,13 @@ async def _times(folder: Path) -> dict[str, float]:
 
     for run in range(5):
         started = time.perf_counter()
-        journal, _ = await open_journal(Journal(folder))
+        journal, _ = await open_journal(JournalConfig(folder))
         note("open", started)
         for attempt in range(10):
             started = time.perf_counter()
             outcomes = await told(journal, record(attempt, f"run {run}"))
             assert isinstance(outcomes, Sequence)
-            await told(journal, Close(outcomes[0].deliveries[0].id, 1))
+            await told(journal, CloseDelivery(outcomes[0].deliveries[0].id, 1))
             note("record and close", started)
         await _read(journal, note)
         started = time.perf_counter()
@@ -69,7 +69,7 @@ async def _read(journal: SqliteJournal, note: Callable[[str, float], None]) -> N
         "count": lambda: journal.open_count("bot", Lane.EVENTS, 1 << 40, 100),
         "page": lambda: journal.open_of_key("bot", Lane.EVENTS, "C7", 0, 20),
         "backlogs": journal.backlogs,
-        "tend": lambda: journal.tend(time.time()),
+        "run_retention": lambda: journal.run_retention(time.time()),
     }
     for name, read in reads.items():
         started = time.perf_counter()

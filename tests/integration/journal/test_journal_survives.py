@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal.sqlite import open_journal
-from slackd.broker.journal.writes import Close, Handed, ListSession, NoteStop
-from slackd.config.values import Journal
+from slackd.broker.journal.writes import CloseDelivery, InFlight, ListSession, NoteStop
+from slackd.config.values import JournalConfig
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
 from tests.integration.journal.journal_child import record
 
@@ -43,7 +43,7 @@ async def _lines(process: asyncio.subprocess.Process, count: int) -> list[str]:
 
 
 async def _recorded(folder: Path) -> set[str]:
-    journal, _ = await open_journal(Journal(folder))
+    journal, _ = await open_journal(JournalConfig(folder))
     found: set[str] = set()
     last = 0
     while page := await journal.recorded(last, 1_000):
@@ -86,13 +86,13 @@ async def test_a_second_broker_is_refused_with_the_pid_of_the_first(tmp_path: Pa
     async with child("hold", tmp_path) as process:
         assert await _lines(process, 1) == ["held"]
         with pytest.raises(JournalBusy, match=rf"\b{process.pid}\b"):
-            await open_journal(Journal(tmp_path), lock_wait=0.1)
+            await open_journal(JournalConfig(tmp_path), lock_wait=0.1)
 
 
 async def test_the_next_broker_waits_for_one_that_dies(tmp_path: Path) -> None:
     async with child("hold", tmp_path) as process:
         assert await _lines(process, 1) == ["held"]
-        opening = asyncio.create_task(open_journal(Journal(tmp_path), lock_wait=60))
+        opening = asyncio.create_task(open_journal(JournalConfig(tmp_path), lock_wait=60))
         await asyncio.sleep(0)
         process.kill()
         journal, _ = await opening
@@ -134,7 +134,7 @@ async def _told(journal: object, *writes: object) -> object:
 
 
 async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(small_disk: Path) -> None:
-    journal, _ = await open_journal(Journal(small_disk / "j"))
+    journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * (3 << 20))
     kept = 0
@@ -145,7 +145,7 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
     assert "disk is full" in journal.health().failing
     assert (await journal.backlogs())["bot"].deliveries == kept
     with contextlib.suppress(JournalUnwritable):
-        await journal.tend(0.0)
+        await journal.run_retention(0.0)
     ballast.unlink()
     assert not isinstance(await _told(journal, record(kept, "full")), JournalError)
     assert journal.health().failing == ""
@@ -155,33 +155,33 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
 
 
 async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
-    journal, _ = await open_journal(Journal(small_disk / "j"))
-    await _told(journal, record(0, "full"), NoteStop((Handed(1, "bot", "s"),)))
+    journal, _ = await open_journal(JournalConfig(small_disk / "j"))
+    await _told(journal, record(0, "full"), NoteStop((InFlight(1, "bot", "s"),)))
     await journal.close()
     _fill(small_disk)
-    journal, opening = await open_journal(Journal(small_disk / "j"))
+    journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.last_delivery == 1
     assert opening.handed is None, "a note that could not be removed was believed"
     (small_disk / "ballast").unlink()
-    assert not isinstance(await _told(journal, Close(1, 1)), JournalError)
+    assert not isinstance(await _told(journal, CloseDelivery(1, 1)), JournalError)
     await journal.close()
-    journal, opening = await open_journal(Journal(small_disk / "j"))
+    journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.handed is None, "the note outlived the first commit after it"
     await journal.close()
 
 
 async def test_a_note_written_after_a_full_disk_stays(small_disk: Path) -> None:
-    journal, _ = await open_journal(Journal(small_disk / "j"))
-    await _told(journal, NoteStop((Handed(1, "bot", "old"),)))
+    journal, _ = await open_journal(JournalConfig(small_disk / "j"))
+    await _told(journal, NoteStop((InFlight(1, "bot", "old"),)))
     await journal.close()
     _fill(small_disk)
-    journal, _ = await open_journal(Journal(small_disk / "j"))
+    journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     (small_disk / "ballast").unlink()
     await _told(journal, ListSession("bot", "s"))
     await _told(journal, NoteStop(()))
     await _told(journal, ListSession("bot", "t"))
     await journal.close()
-    journal, opening = await open_journal(Journal(small_disk / "j"))
+    journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.handed == ()
     await journal.close()
 
@@ -189,6 +189,6 @@ async def test_a_note_written_after_a_full_disk_stays(small_disk: Path) -> None:
 async def test_a_folder_that_cannot_be_written_is_said(small_disk: Path) -> None:
     _make_read_only(small_disk)
     with pytest.raises(JournalUnwritable, match="folder"):
-        await open_journal(Journal(small_disk / "j"))
+        await open_journal(JournalConfig(small_disk / "j"))
     with pytest.raises(JournalUnwritable):
-        await open_journal(Journal(small_disk))
+        await open_journal(JournalConfig(small_disk))

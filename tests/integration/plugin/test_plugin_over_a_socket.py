@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin import CallFailed, Context, Envelope, Permanent, Plugin, PluginRefused, Retry, SlackError
 
 ROOT = Path(__file__).parents[3]
@@ -32,11 +32,11 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._lines = wire.LineReader(wire.MAX_LINE_FROM_PLUGIN)
-        self._messages: list[wire.Message] = []
+        self._lines = jsonrpc.LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN)
+        self._messages: list[jsonrpc.Message] = []
         self.initialize: dict[str, Any] = {}
 
-    async def read(self) -> wire.Message:
+    async def read(self) -> jsonrpc.Message:
         async with asyncio.timeout(PATIENCE):
             while not self._messages:
                 data = await self._reader.read(65536)
@@ -44,12 +44,12 @@ class Peer:
                 self._messages = self._lines.receive(data)
         return self._messages.pop(0)
 
-    async def read_request(self) -> wire.Request:
+    async def read_request(self) -> jsonrpc.Request:
         message = await self.read()
-        assert isinstance(message, wire.Request)
+        assert isinstance(message, jsonrpc.Request)
         return message
 
-    async def at_eof(self) -> list[wire.Message]:
+    async def at_eof(self) -> list[jsonrpc.Message]:
         """What the plugin still sent before it closed."""
         with contextlib.suppress(ConnectionResetError):  # so ends a process that was killed with data unread
             async with asyncio.timeout(PATIENCE):
@@ -70,7 +70,7 @@ class Peer:
             "respond_by": 1002.5 if prompt else None,
             "envelope": {"envelope_id": delivery, "type": type_, "payload": payload},
         }
-        self.send(wire.encode_request(f"{delivery}.{attempt}", "envelope", params))
+        self.send(jsonrpc.encode_request(f"{delivery}.{attempt}", "envelope", params))
 
     def hand_command(self, delivery: str, command: str, text: str = "", *, attempt: int = 1) -> None:
         self.hand(delivery, "slash_commands", {"command": command, "text": text}, attempt=attempt)
@@ -126,7 +126,7 @@ class Broker:
             "window": 4,
             "deadline_window": 2,
         }
-        peer.send(wire.encode_result(0, result))
+        peer.send(jsonrpc.encode_result(0, result))
         return peer
 
 
@@ -176,9 +176,9 @@ class TestHandlers:
         peer = await broker.accepted()
         assert peer.initialize["plugin"] == "deploybot"
         peer.hand_command("1", "/async", "a")
-        assert await peer.read() == wire.Result("1.1", {"response": {"text": "async a"}})
+        assert await peer.read() == jsonrpc.Result("1.1", {"response": {"text": "async a"}})
         peer.hand_command("2", "/plain", "b")
-        assert await peer.read() == wire.Result("2.1", {"response": {"text": "plain b"}})
+        assert await peer.read() == jsonrpc.Result("2.1", {"response": {"text": "plain b"}})
 
     async def test_what_a_handler_raises_is_a_nack(
         self, broker: Broker, serve: Serve, caplog: pytest.LogCaptureFixture
@@ -202,10 +202,10 @@ class TestHandlers:
         serve(plugin)
         peer = await broker.accepted()
 
-        async def failure(delivery: str, name: str) -> wire.Failure:
+        async def failure(delivery: str, name: str) -> jsonrpc.Failure:
             peer.hand_event(delivery, name)
             message = await peer.read()
-            assert isinstance(message, wire.Failure)
+            assert isinstance(message, jsonrpc.Failure)
             assert message.id == f"{delivery}.1"
             return message
 
@@ -226,7 +226,7 @@ class TestHandlers:
         serve(plugin)
         peer = await broker.accepted()
         peer.hand_event("1", "x")
-        assert isinstance(await peer.read(), wire.Failure)
+        assert isinstance(await peer.read(), jsonrpc.Failure)
 
     @pytest.mark.parametrize(
         ("value", "reason"),
@@ -258,7 +258,7 @@ class TestHandlers:
         for delivery, command in (("1", "/returned"), ("2", "/said")):
             peer.hand_command(delivery, command)
             message = await peer.read()
-            assert isinstance(message, wire.Failure)
+            assert isinstance(message, jsonrpc.Failure)
             assert message.data == {"permanent": True}
             assert "the handler's mistake" in message.message
             assert reason in message.message
@@ -285,7 +285,7 @@ class TestHandlers:
         for delivery, name in (("1", "raised"), ("2", "said")):
             peer.hand_event(delivery, name)
             message = await peer.read()
-            assert isinstance(message, wire.Failure)
+            assert isinstance(message, jsonrpc.Failure)
             assert message.data == {"permanent": True}
             assert "seconds from now" in message.message
         assert [record.levelname for record in caplog.records].count("ERROR") == 2
@@ -304,11 +304,11 @@ class TestHandlers:
         serve(plugin)
         peer = await broker.accepted()
         peer.hand_command("1", "/x")
-        assert await peer.read() == wire.Result("1.1", {"response": {"text": "on it"}})
+        assert await peer.read() == jsonrpc.Result("1.1", {"response": {"text": "on it"}})
         go_on.set()
         await within_patience(ended.wait())
         peer.hand_command("2", "/x")
-        assert await peer.read() == wire.Result("2.1", {"response": {"text": "on it"}})
+        assert await peer.read() == jsonrpc.Result("2.1", {"response": {"text": "on it"}})
 
     async def test_blocking_plain_functions_hold_up_nobody(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -321,7 +321,7 @@ class TestHandlers:
             for number in range(40):
                 peer.hand_event(f"e{number}", "x")
             peer.hand_command("c", "/x")
-            assert await peer.read() == wire.Result("c.1", {"response": {"text": "at once"}})
+            assert await peer.read() == jsonrpc.Result("c.1", {"response": {"text": "at once"}})
         finally:
             release.set()
         answered = {str(await peer.read()) for _ in range(40)}
@@ -333,7 +333,7 @@ class TestHandlers:
         serve(Plugin("p", socket=broker.path))
         peer = await broker.accepted()
         peer.hand_event("1", "x")
-        assert await peer.read() == wire.Result("1.1", {})
+        assert await peer.read() == jsonrpc.Result("1.1", {})
         assert "no handler for events_api" in caplog.text
 
     async def test_slow_work_is_extended_if_the_plugin_asks_for_it(self, broker: Broker, serve: Serve) -> None:
@@ -348,11 +348,11 @@ class TestHandlers:
         peer = await broker.accepted()
         peer.hand_event("1", "x", attempt=2)
         for _ in range(2):
-            assert await peer.read() == wire.Notification("extend", {"id": "1.2"})
+            assert await peer.read() == jsonrpc.Notification("extend", {"id": "1.2"})
         enough.set()
-        while isinstance(message := await peer.read(), wire.Notification):
+        while isinstance(message := await peer.read(), jsonrpc.Notification):
             pass
-        assert message == wire.Result("1.2", {})
+        assert message == jsonrpc.Result("1.2", {})
 
     async def test_notices_reach_their_handlers(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -368,9 +368,9 @@ class TestHandlers:
 
         serve(plugin)
         peer = await broker.accepted()
-        peer.send(wire.encode_notification("late", {"id": "1.1", "sent": "response_url"}))
+        peer.send(jsonrpc.encode_notification("late", {"id": "1.1", "sent": "response_url"}))
         assert await within_patience(told.get()) == "response_url"
-        peer.send(wire.encode_notification("gap", {"app": "main", "from": 1, "until": 2, "reason": "x"}))
+        peer.send(jsonrpc.encode_notification("gap", {"app": "main", "from": 1, "until": 2, "reason": "x"}))
         assert await within_patience(told.get()) == 2.0
 
 
@@ -389,8 +389,8 @@ class TestConnections:
         serve(plugin)
         first = await broker.accepted()
         first.hand_command("1", "/x")
-        first.send(wire.encode_notification("late", {"id": "0.1", "sent": None}) + b'{"jsonrpc":')
-        first.send(wire.encode_failure("1.1", -1, ""))
+        first.send(jsonrpc.encode_notification("late", {"id": "0.1", "sent": None}) + b'{"jsonrpc":')
+        first.send(jsonrpc.encode_failure("1.1", -1, ""))
         await within_patience(started.get())
         first.cut()
         second = await broker.accepted()
@@ -401,7 +401,7 @@ class TestConnections:
         assert await within_patience(started.get()) == "2"
         go_on.set()
         answers = [await second.read(), await second.read()]
-        assert answers == [wire.Result(id_, {"response": {"text": "done"}}) for id_ in ("1.1", "2.1")]
+        assert answers == [jsonrpc.Result(id_, {"response": {"text": "done"}}) for id_ in ("1.1", "2.1")]
         assert started.empty()
 
     async def test_an_answer_given_without_a_connection_goes_out_on_the_next(
@@ -419,15 +419,15 @@ class TestConnections:
         serve(plugin)
         first = await broker.accepted()
         first.hand_command("1", "/x")
-        first.send(wire.encode_request(9, "ping", {}))
-        assert isinstance(await first.read(), wire.Failure)  # so the plugin has read the command
+        first.send(jsonrpc.encode_request(9, "ping", {}))
+        assert isinstance(await first.read(), jsonrpc.Failure)  # so the plugin has read the command
         await broker.close()
         go_on.set()
         await within_patience(answered.wait())
         await broker.open()
         second = await broker.accepted()
         assert second.initialize["holding"] == ["1.1"]
-        assert await second.read() == wire.Result("1.1", {"response": {"text": "done"}})
+        assert await second.read() == jsonrpc.Result("1.1", {"response": {"text": "done"}})
 
     async def test_last_answers_are_sent_again(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -435,12 +435,12 @@ class TestConnections:
         serve(plugin)
         peer = await broker.accepted()
         peer.hand_event("1", "x")
-        assert await peer.read() == wire.Result("1.1", {})
+        assert await peer.read() == jsonrpc.Result("1.1", {})
         for _ in range(3):
             peer.cut()
             peer = await broker.accepted()
             assert peer.initialize["holding"] == ["1.1"]
-            assert await peer.read() == wire.Result("1.1", {})
+            assert await peer.read() == jsonrpc.Result("1.1", {})
 
     async def test_it_waits_for_a_slackd_that_starts_later(
         self, broker: Broker, serve: Serve, caplog: pytest.LogCaptureFixture
@@ -459,22 +459,22 @@ class TestConnections:
     async def test_a_plugin_that_slackd_does_not_know_ends(self, broker: Broker) -> None:
         serving = asyncio.create_task(Plugin("p", socket=broker.path).serve())
         peer = await broker.peer()
-        peer.send(wire.encode_failure(0, wire.UNKNOWN_PLUGIN, "no plugins.d/p.toml"))
+        peer.send(jsonrpc.encode_failure(0, jsonrpc.UNKNOWN_PLUGIN, "no plugins.d/p.toml"))
         with pytest.raises(PluginRefused, match=r"no plugins\.d/p\.toml") as refusal:
             await within_patience(serving)
-        assert refusal.value.code == wire.UNKNOWN_PLUGIN
+        assert refusal.value.code == jsonrpc.UNKNOWN_PLUGIN
 
     async def test_other_refusals_are_tried_again(self, broker: Broker, serve: Serve) -> None:
         serve(Plugin("p", socket=broker.path))
         peer = await broker.peer()
-        peer.send(wire.encode_failure(0, wire.SHUTTING_DOWN, "stopping"))
+        peer.send(jsonrpc.encode_failure(0, jsonrpc.SHUTTING_DOWN, "stopping"))
         await broker.accepted()
 
     async def test_a_plugin_once_accepted_outlasts_a_refusal(self, broker: Broker, serve: Serve) -> None:
         serve(Plugin("p", socket=broker.path))
         (await broker.accepted()).cut()
         peer = await broker.peer()
-        peer.send(wire.encode_failure(0, wire.UNKNOWN_PLUGIN, "not now"))
+        peer.send(jsonrpc.encode_failure(0, jsonrpc.UNKNOWN_PLUGIN, "not now"))
         await broker.accepted()
 
     async def test_a_broken_line_from_slackd_means_a_new_connection(self, broker: Broker, serve: Serve) -> None:
@@ -503,16 +503,16 @@ class TestCalls:
         assert call.method == "slack.call"
         assert call.params.pop("call_id")
         assert call.params == {"app": "main", "method": "chat.postMessage", "args": {"channel": "C1"}}
-        peer.send(wire.encode_result(call.id, {"ok": True, "ts": "1"}))
+        peer.send(jsonrpc.encode_result(call.id, {"ok": True, "ts": "1"}))
         assert await within_patience(outcomes.get()) == {"ok": True, "ts": "1"}
-        assert await peer.read() == wire.Result("1.1", {})
+        assert await peer.read() == jsonrpc.Result("1.1", {})
 
         peer.hand_event("2", "plain")
         call = await peer.read_request()
         args = {"app": "as an argument"}
         assert call.params == {"app": "other", "method": "auth.test", "args": args, "call_id": "mine"}
-        peer.send(wire.encode_result(call.id, {"ok": True}))
-        assert await peer.read() == wire.Result("2.1", {})
+        peer.send(jsonrpc.encode_result(call.id, {"ok": True}))
+        assert await peer.read() == jsonrpc.Result("2.1", {})
 
     async def test_what_goes_wrong_is_raised(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -520,16 +520,16 @@ class TestCalls:
         peer = await broker.accepted()
         slack = asyncio.create_task(plugin.slack.call("x"))
         call = await peer.read_request()
-        peer.send(wire.encode_result(call.id, {"ok": False, "error": "channel_not_found"}))
+        peer.send(jsonrpc.encode_result(call.id, {"ok": False, "error": "channel_not_found"}))
         with pytest.raises(SlackError, match="channel_not_found") as answer:
             await within_patience(slack)
         assert answer.value.response == {"ok": False, "error": "channel_not_found"}
         daemon = asyncio.create_task(plugin.slack.call("x"))
         call = await peer.read_request()
-        peer.send(wire.encode_failure(call.id, wire.METHOD_NOT_GRANTED, "add x"))
+        peer.send(jsonrpc.encode_failure(call.id, jsonrpc.METHOD_NOT_GRANTED, "add x"))
         with pytest.raises(CallFailed, match="add x") as failure:
             await within_patience(daemon)
-        assert failure.value.code == wire.METHOD_NOT_GRANTED
+        assert failure.value.code == jsonrpc.METHOD_NOT_GRANTED
 
     async def test_a_call_is_repeated_under_its_id_after_a_cut(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -541,7 +541,7 @@ class TestCalls:
         second = await broker.accepted()
         again = await second.read_request()
         assert again == before
-        second.send(wire.encode_result(again.id, {"ok": True}))
+        second.send(jsonrpc.encode_result(again.id, {"ok": True}))
         assert await within_patience(calling) == {"ok": True}
 
     async def test_log_lines_go_to_slackd(self, broker: Broker, serve: Serve) -> None:
@@ -550,7 +550,7 @@ class TestCalls:
         serve(plugin)
         peer = await broker.accepted()
         peer.hand_event("1", "x")
-        assert await peer.read() == wire.Notification("log", {"level": "warning", "message": "hello"})
+        assert await peer.read() == jsonrpc.Notification("log", {"level": "warning", "message": "hello"})
 
 
 class TestLeaving:
@@ -569,10 +569,10 @@ class TestLeaving:
         await within_patience(started.wait())
         plugin.stop()
         peer.hand_event("2", "x")
-        peer.send(wire.encode_request(9, "ping", {}))
-        assert isinstance(await peer.read(), wire.Failure)  # so the plugin has read the event
+        peer.send(jsonrpc.encode_request(9, "ping", {}))
+        assert isinstance(await peer.read(), jsonrpc.Failure)  # so the plugin has read the event
         go_on.set()
-        assert await peer.at_eof() == [wire.Result("1.1", {})]
+        assert await peer.at_eof() == [jsonrpc.Result("1.1", {})]
         peer.cut()
         await within_patience(serving)
 
@@ -639,7 +639,7 @@ class TestLeaving:
         go_on.set()
         await broker.open()
         peer = await broker.accepted()
-        assert await peer.read() == wire.Result("1.1", {})
+        assert await peer.read() == jsonrpc.Result("1.1", {})
         peer.cut()
         await within_patience(serving)
 
@@ -683,9 +683,9 @@ class TestProcesses:
         async with process(broker, sys.executable, "-c", CHILD, "slow") as child:
             peer = await broker.accepted()
             peer.hand_event("1", "slow")
-            assert isinstance(await peer.read(), wire.Notification)
+            assert isinstance(await peer.read(), jsonrpc.Notification)
             child.send_signal(number)
-            assert await peer.read() == wire.Result("1.1", {})
+            assert await peer.read() == jsonrpc.Result("1.1", {})
             assert await peer.at_eof() == []
             peer.cut()
             assert await within_patience(child.wait()) == 0
@@ -694,7 +694,7 @@ class TestProcesses:
         async with process(broker, sys.executable, "-c", CHILD, "hang") as child:
             peer = await broker.accepted()
             peer.hand_event("1", "hang")
-            assert isinstance(await peer.read(), wire.Notification)
+            assert isinstance(await peer.read(), jsonrpc.Notification)
             child.terminate()
             assert await peer.at_eof() == []
             peer.cut()
@@ -713,7 +713,7 @@ class TestProcesses:
     async def test_a_refused_program_ends_with_the_reason(self, broker: Broker) -> None:
         async with process(broker, sys.executable, "-c", CHILD, "slow") as child:
             peer = await broker.peer()
-            peer.send(wire.encode_failure(0, wire.NOT_PERMITTED, "user 7 is not child's"))
+            peer.send(jsonrpc.encode_failure(0, jsonrpc.NOT_PERMITTED, "user 7 is not child's"))
             assert child.stderr is not None
             said = await within_patience(child.stderr.read())
             assert await within_patience(child.wait()) == 1
@@ -734,17 +734,17 @@ async def test_the_examples_do_the_same_job(broker: Broker, language: str) -> No
         peer = await broker.accepted()
         assert (peer.initialize["plugin"], peer.initialize["protocol"]) == ("deploybot", 1)
         peer.hand_command("1", "/deploy", 'api "now"')
-        assert await peer.read() == wire.Result("1.1", {"response": {"text": 'Deploying api "now"'}})
+        assert await peer.read() == jsonrpc.Result("1.1", {"response": {"text": 'Deploying api "now"'}})
         peer.hand_event("2", "app_mention", channel="C1", user="U1", ts="1.0")
         call = await peer.read_request()
         assert call.method == "slack.call"
         assert call.params["method"] == "chat.postMessage"
         assert call.params["args"] == {"channel": "C1", "thread_ts": "1.0", "text": "Hello <@U1>"}
         assert call.params["call_id"] == "2/hello"
-        peer.send(wire.encode_result(call.id, {"ok": True}))
-        assert await peer.read() == wire.Result("2.1", {})
+        peer.send(jsonrpc.encode_result(call.id, {"ok": True}))
+        assert await peer.read() == jsonrpc.Result("2.1", {})
         peer.hand_event("3", "nobody_asked_for")
-        assert await peer.read() == wire.Result("3.1", {})
+        assert await peer.read() == jsonrpc.Result("3.1", {})
 
 
 def test_importing_the_sdk_is_quick_and_brings_the_standard_library_alone() -> None:

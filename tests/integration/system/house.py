@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from slackd.cli.slackctl.client import ControlClient
-from slackd.emulator import EmulatedSlack
+from slackd.emulator import EmulatorClient
 from tests.integration.system.programs import PATIENCE, Program, running
 
 RECORDER = Path(__file__).with_name("recorder.py")
@@ -98,7 +98,7 @@ class Record:
 class House:
     """Where everything stands, and what runs in it."""
 
-    def __init__(self, path: Path, slack: EmulatedSlack, *, together: bool = False) -> None:
+    def __init__(self, path: Path, slack: EmulatorClient, *, together: bool = False) -> None:
         self.path, self.slack = path, slack
         self.config, self.run = path / "slackd.toml", path / "run"
         self.run.mkdir()
@@ -185,7 +185,7 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def home(slack: EmulatedSlack, *, together: bool = False) -> AsyncIterator[House]:
+async def home(slack: EmulatorClient, *, together: bool = False) -> AsyncIterator[House]:
     """A place with a path short enough for sockets, and nothing in it yet."""
     with tempfile.TemporaryDirectory(prefix="slackd-", dir="/tmp") as path:
         house = House(Path(path), slack, together=together)
@@ -198,7 +198,7 @@ async def home(slack: EmulatedSlack, *, together: bool = False) -> AsyncIterator
 
 @contextlib.asynccontextmanager
 async def living(
-    slack: EmulatedSlack,
+    slack: EmulatorClient,
     plugins: Mapping[str, str] | None = None,
     *,
     recorders: Mapping[str, float] | None = None,

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from slackd.cli.starter import Starter
+from slackd.cli.dev_supervisor import DevSupervisor
 from tests.integration.cli.daemon_process import clean_environment
 
 PATIENCE = 60.0
@@ -44,7 +44,7 @@ class Program:
         self.log = folder / f"{name}.log"
         self._notify = folder / f"{name}.notify"
         self.environ = clean_environment() | {"NOTIFY_SOCKET": str(self._notify)} | dict(environ)
-        self._starter: Starter | None = None
+        self._starter: DevSupervisor | None = None
 
     @property
     def pid(self) -> int:
@@ -57,7 +57,7 @@ class Program:
         return self._started.children[self.name].starts
 
     @property
-    def _started(self) -> Starter:
+    def _started(self) -> DevSupervisor:
         assert self._starter is not None
         return self._starter
 
@@ -88,7 +88,7 @@ class Program:
         with self.log.open(errors="replace") as log:
             return "".join(deque(log, lines))
 
-    def start(self, starter: Starter) -> None:
+    def start(self, starter: DevSupervisor) -> None:
         """Keep it running from now on."""
         self._starter = starter
         starter.run(self.name, *self.arguments, environ=self.environ, with_sockets=self.with_sockets)
@@ -125,7 +125,7 @@ async def running(programs: Sequence[Program], folder: Path) -> AsyncIterator[li
     with contextlib.ExitStack() as ears:
         for program in programs:
             ears.enter_context(program.heard())
-        async with Starter(folder, said.append) as starter:
+        async with DevSupervisor(folder, said.append) as starter:
             for program in programs:
                 program.start(starter)
             try:

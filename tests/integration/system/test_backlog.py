@@ -10,9 +10,9 @@ import pytest
 
 from slackd.broker.journal.sqlite import open_journal
 from slackd.broker.journal.writes import Lane, NewDelivery, Record
-from slackd.config.values import Journal
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings
-from slackd.envelope import EVENTS, Envelope, Facets
+from slackd.config.values import JournalConfig
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from slackd.envelope import EVENTS, Facets, ParsedEnvelope
 from slackd.errors import JournalError
 from tests.integration.system.house import EVERYTHING, House, living
 from tests.integration.system.programs import PATIENCE
@@ -89,7 +89,7 @@ async def test_a_hundred_thousand_open_deliveries_cost_nothing() -> None:
         assert all(with_backlog < BOUND * without for without, with_backlog in found.values()), found
 
 
-async def _acks(slack: EmulatedSlack) -> list[float]:
+async def _acks(slack: EmulatorClient) -> list[float]:
     """Seconds until each of a few mentions, one after the other, is acknowledged."""
     seconds = []
     for number in range(AT_A_TIME):
@@ -124,7 +124,7 @@ class _Backlog:
 
     async def write(self, folder: Path) -> None:
         """Into the journal in this folder."""
-        journal, _ = await open_journal(Journal(folder), tend_by_itself=False)
+        journal, _ = await open_journal(JournalConfig(folder), retention_by_itself=False)
         refused: list[JournalError] = []
         now = time.time()
         for start in range(0, self._count, 1_000):
@@ -140,5 +140,5 @@ class _Backlog:
 def _record(number: int, now: float) -> Record:
     key = f"backlog-{number}"
     text = f'{{"envelope_id":"{key}","type":"events_api","payload":{{"event":{{"text":"{"x" * 500}"}}}}}}'
-    envelope = Envelope("emulated", key, EVENTS, text, (key,), Facets())
+    envelope = ParsedEnvelope("emulated", key, EVENTS, text, (key,), Facets())
     return Record(envelope, now, deliveries=(NewDelivery("absent", Lane.EVENTS, f"emulated/C{number % 1000}"),))

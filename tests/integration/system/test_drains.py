@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings, Entry
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
 from slackd.envelope import ACK_DEADLINE
 from tests.integration.system.house import living
 from tests.integration.system.programs import PATIENCE
@@ -23,9 +23,9 @@ A_CLOSE_CROSSES = 0.5
 
 
 @contextlib.asynccontextmanager
-async def steady_commands(slack: EmulatedSlack) -> AsyncIterator[list[Entry]]:
+async def steady_commands(slack: EmulatorClient) -> AsyncIterator[list[LedgerEntry]]:
     """Slow commands of many people while the block lasts; yields them."""
-    sent: list[Entry] = []
+    sent: list[LedgerEntry] = []
 
     async def send() -> None:
         while True:
@@ -39,13 +39,13 @@ async def steady_commands(slack: EmulatedSlack) -> AsyncIterator[list[Entry]]:
         sending.cancel()
 
 
-def answers(entry: Entry) -> list[Any]:
+def answers(entry: LedgerEntry) -> list[Any]:
     """What the person sees of it: in the acknowledgement, and through the `response_url`."""
     posts = [post.body["text"] for post in entry.posts if post.status == 200]
     return posts if entry.response is None else [entry.response["text"], *posts]
 
 
-def crossed_a_close(slack: EmulatedSlack, entry: Entry) -> bool:
+def crossed_a_close(slack: EmulatorClient, entry: LedgerEntry) -> bool:
     """Slack had sent it when we closed: nobody can acknowledge it."""
     (send,) = entry.sends
     if send.connection is None:
@@ -54,7 +54,7 @@ def crossed_a_close(slack: EmulatedSlack, entry: Entry) -> bool:
     return ended_at is not None and send.at > ended_at - A_CLOSE_CROSSES
 
 
-async def all_answered_once(slack: EmulatedSlack, sent: list[Entry]) -> None:
+async def all_answered_once(slack: EmulatorClient, sent: list[LedgerEntry]) -> None:
     """All that reached slackd is acknowledged in time, and was answered, each once."""
     await slack.wait_until(
         lambda: all(answers(each) for each in sent), timeout=PATIENCE, what="all the answers"
@@ -68,7 +68,7 @@ async def all_answered_once(slack: EmulatedSlack, sent: list[Entry]) -> None:
             assert crossed_a_close(slack, entry), entry
 
 
-def entry_text(entry: Entry) -> str:
+def entry_text(entry: LedgerEntry) -> str:
     assert entry.payload is not None
     return str(json.loads(entry.payload)["text"])
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings, Entry
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
 from tests.integration.system.house import EVERYTHING, Handling, House, Record, living
 from tests.integration.system.programs import Program
 
@@ -84,7 +84,7 @@ async def _worst_stall() -> None:
         WORST[0] = max(WORST[0], time.monotonic() - due)
 
 
-async def _load(slack: EmulatedSlack, rng: random.Random) -> None:
+async def _load(slack: EmulatorClient, rng: random.Random) -> None:
     """Mentions, commands and clicks in several channels, evenly, until cancelled."""
     rates = {"mention": EVENTS_A_SECOND, "command": COMMANDS_A_SECOND, "click": CLICKS_A_SECOND}
     total = sum(rates.values())
@@ -137,7 +137,7 @@ def _victims(house: House) -> list[Program]:
     ]
 
 
-async def _until_answered(slack: EmulatedSlack) -> None:
+async def _until_answered(slack: EmulatorClient) -> None:
     """Every command that was acknowledged without its answer gets it through its `response_url`."""
     commands = [each for each in slack.ledger.find(envelope_type="slash_commands") if each.acknowledged]
     await slack.wait_until(
@@ -152,7 +152,7 @@ async def _until_answered(slack: EmulatedSlack) -> None:
 class Judgement:
     """Slack's ledger and the plugin's record, held against each other."""
 
-    slack: EmulatedSlack
+    slack: EmulatorClient
     house: House
     record: Record
 
@@ -187,10 +187,10 @@ class Judgement:
             f"slowest ack {found.slowest_ack:.2f} s, {found.ack_percentiles}, stall {WORST[0]:.2f} s"
         )
 
-    def _all(self) -> list[Entry]:
+    def _all(self) -> list[LedgerEntry]:
         return list(self.slack.ledger.entries.values())
 
-    def _acknowledged(self, entry: Entry) -> Iterator[str]:
+    def _acknowledged(self, entry: LedgerEntry) -> Iterator[str]:
         for ack in entry.acks:
             if (ack.late or (ack.after > 3.0 and not ack.again)) and not self._waited_for_a_slow_start(entry):
                 yield f"{_named(entry)} was acknowledged after {ack.after:.2f} s"
@@ -201,7 +201,7 @@ class Judgement:
         elif not self._died_with_a_connector(entry) and not self._waited_for_a_slow_start(entry):
             yield f"{_named(entry)} was not acknowledged, although its connector lived: {entry.sends}"
 
-    def _waited_for_a_slow_start(self, entry: Entry) -> bool:
+    def _waited_for_a_slow_start(self, entry: LedgerEntry) -> bool:
         until = max([each.at for each in entry.acks], default=entry.at + 3.0)
         return any(began <= until and ended >= entry.at for began, ended in self.slow_starts())
 
@@ -209,7 +209,7 @@ class Judgement:
         """When the broker was away for longer than any idle machine needs."""
         return [each for each in self.house.broker.outages if each[1] - each[0] > SLOW_RESTART]
 
-    def _died_with_a_connector(self, entry: Entry) -> bool:
+    def _died_with_a_connector(self, entry: LedgerEntry) -> bool:
         (send,) = entry.sends
         connection = self.slack.core.connections.get(send.connection or "")
         if connection is None or connection.ended_at is None or connection.ended_at > send.at + 3.0:
@@ -217,7 +217,7 @@ class Judgement:
         ended = connection.ended_at
         return any(0 <= ended - at < LAST_MOMENTS for at in self._kills("connector"))
 
-    def _answered(self, entry: Entry) -> Iterator[str]:
+    def _answered(self, entry: LedgerEntry) -> Iterator[str]:
         if not entry.acknowledged:
             return
         assert entry.settled_at is not None
@@ -253,19 +253,19 @@ class Judgement:
         if by_key:
             yield f"handled what Slack never sent: {list(by_key)[:5]}"
 
-    def _first_by_channel(self) -> dict[tuple[str, bool], list[tuple[Handling, Entry]]]:
+    def _first_by_channel(self) -> dict[tuple[str, bool], list[tuple[Handling, LedgerEntry]]]:
         """The first handling of everything, by channel and lane, in the order of handling."""
         firsts: dict[str, Handling] = {}
         for each in self.record.handlings:
             firsts.setdefault(each.key, each)
-        by_channel: dict[tuple[str, bool], list[tuple[Handling, Entry]]] = collections.defaultdict(list)
+        by_channel: dict[tuple[str, bool], list[tuple[Handling, LedgerEntry]]] = collections.defaultdict(list)
         for each in firsts.values():
             entry = self.slack.ledger.entries.get(each.key)
             if entry is not None:
                 by_channel[each.channel, entry.redelivers].append((each, entry))
         return by_channel
 
-    def _in_order(self, channel: object, handled: list[tuple[Handling, Entry]]) -> Iterator[str]:
+    def _in_order(self, channel: object, handled: list[tuple[Handling, LedgerEntry]]) -> Iterator[str]:
         """The journal's order; and what was acknowledged before something else was sent came before it."""
         for (before, _), (after, entry) in itertools.pairwise(handled):
             if before.delivery > after.delivery:
@@ -284,7 +284,7 @@ def _range(seconds: list[float]) -> str:
     return f"{min(seconds):.2f} to {max(seconds):.2f} s" if seconds else "never"
 
 
-def _named(entry: Entry) -> str:
+def _named(entry: LedgerEntry) -> str:
     return f"{entry.name} {entry.key}"
 
 

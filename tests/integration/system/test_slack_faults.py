@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from slackd.emulator import EmulatedSlack, Emulator, EmulatorSettings, Entry
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
 from tests.integration.system.house import EVERYTHING, House, living
 from tests.integration.system.programs import PATIENCE
 
@@ -19,9 +19,9 @@ SOON = EmulatorSettings(
 
 
 @contextlib.asynccontextmanager
-async def steady_mentions(slack: EmulatedSlack, seconds: float = 0.02) -> AsyncIterator[list[Entry]]:
+async def steady_mentions(slack: EmulatorClient, seconds: float = 0.02) -> AsyncIterator[list[LedgerEntry]]:
     """One mention every so many seconds while the block lasts; yields them."""
-    sent: list[Entry] = []
+    sent: list[LedgerEntry] = []
 
     async def send() -> None:
         while True:
@@ -34,7 +34,7 @@ async def steady_mentions(slack: EmulatedSlack, seconds: float = 0.02) -> AsyncI
         sending.cancel()
 
 
-async def all_handled_once(house: House, sent: list[Entry]) -> None:
+async def all_handled_once(house: House, sent: list[LedgerEntry]) -> None:
     """All of them are acknowledged in time, and were handled, each once."""
     slack, record = house.slack, house.records["recorder"]
     await slack.wait_until(lambda: not slack.unanswered(), timeout=PATIENCE, what="nothing unanswered")
@@ -112,7 +112,7 @@ async def test_a_stall_of_all_connections_is_noticed_and_leaves_ghosts() -> None
         # Slack goes on giving the ghosts their share.
         await all_handled_once(house, missed)
         status = await house.until_status(lambda status: status["apps"][0]["ghosts"] == 2, "two ghosts")
-        assert [(each["ready"], each["strangers"], each["free"]) for each in status["apps"]] == [(2, 0, 6)]
+        assert [(each["ready"], each["foreign"], each["free"]) for each in status["apps"]] == [(2, 0, 6)]
         # From the last frame that was heard to the first hello after it.
         async with asyncio.timeout(PATIENCE):
             while (gap := (await house.gaps())[-1])["until"] is None or gap["until"] < stalled:
@@ -157,7 +157,7 @@ async def test_socket_mode_is_switched_off_and_on_again() -> None:
         status = await house.until_status(lambda status: status["health"] == "failing", "the trouble")
         (reason,) = [each for each in status["reasons"] if each["about"] == app and each["level"] == "failing"]
         assert "link_disabled" in reason["text"]
-        assert "Socket Mode" in reason["mend"]
+        assert "Socket Mode" in reason["hint"]
         missed = slack.mention("while it was off")
         for name in ("connector-1", "connector-2"):
             connector = house.program(name)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.advise.advice import advise
-from slackd.advise.context import Context, answer_all, facts_of
-from slackd.advise.datafile import AdviceError, Answer
+from slackd.advise.context import DecisionContext, answer_all, facts_of
+from slackd.advise.datafile import AdviceError, AnswerValue
 from slackd.advise.decision import Decision, Row, choose, decide, knockouts_for, matrix, total, weights_of
 from slackd.advise.loading import packaged_rules
 from slackd.advise.rules import Mode, Rules, ScoreRule
@@ -23,10 +23,10 @@ NUMBERS = {
 }
 
 
-def every_context(rules: Rules) -> Iterator[Context]:
+def every_context(rules: Rules) -> Iterator[DecisionContext]:
     """The complete product of all choices, all yes-no answers and all levels of traffic, each answered."""
     names: list[str] = []
-    answers: list[list[Answer]] = []
+    answers: list[list[AnswerValue]] = []
     for question in rules.questions:
         if question.kind != "number":
             names.append(question.id)
@@ -40,7 +40,7 @@ WEIGHTS = weights_of(RULES, {})
 CONTEXTS = list(every_context(RULES))
 
 
-def decided(**answers: Answer) -> Decision:
+def decided(**answers: AnswerValue) -> Decision:
     return decide(RULES, answer_all(RULES, answers), WEIGHTS)
 
 
@@ -114,7 +114,7 @@ def rules_with(index: int, mode: Mode, position: int, score: float) -> Rules:
 
 @given(st.sampled_from(every_score_rule()), st.sampled_from(CONTEXTS), st.floats(0, 1))
 def test_a_worse_score_in_the_data_never_helps_its_mode(
-    place: tuple[int, Mode, int], context: Context, share: float
+    place: tuple[int, Mode, int], context: DecisionContext, share: float
 ) -> None:
     index, mode, position = place
     worse = RULES.criteria[index].scores[mode][position].score * share
@@ -129,7 +129,7 @@ weights = st.fixed_dictionaries({criterion.id: st.floats(0, 10) for criterion in
 
 @given(st.sampled_from(CONTEXTS), weights, st.integers(0, 5000), st.integers(0, 5000))
 def test_whatever_the_weights_and_numbers_there_is_one_recommendation(
-    context: Context, chosen: Mapping[str, float], average: int, more: int
+    context: DecisionContext, chosen: Mapping[str, float], average: int, more: int
 ) -> None:
     if not any(chosen.values()):
         return
@@ -140,7 +140,7 @@ def test_whatever_the_weights_and_numbers_there_is_one_recommendation(
 
 
 @given(st.sampled_from(CONTEXTS))
-def test_each_change_that_is_said_to_turn_it_does(context: Context) -> None:
+def test_each_change_that_is_said_to_turn_it_does(context: DecisionContext) -> None:
     advice = advise(RULES, context.answers)
     for turn in advice.turns:
         if turn.weight:
@@ -196,7 +196,7 @@ def test_functions_without_public_ingress_get_a_small_host_that_holds_the_connec
         ({"environment": "on-prem", "public_ingress": True, "audience": "directory"}, Mode.HTTP),
     ],
 )
-def test_what_is_recommended(answers: dict[str, Answer], mode: Mode) -> None:
+def test_what_is_recommended(answers: dict[str, AnswerValue], mode: Mode) -> None:
     assert decided(**answers).mode is mode
 
 
@@ -248,7 +248,7 @@ def test_a_weight_that_cannot_be_is_refused(changed: dict[str, float], complaint
         ({"per_minute": 100, "peak_per_minute": 50}, "at least per_minute, which is 100"),
     ],
 )
-def test_an_answer_that_cannot_be_is_refused(answers: dict[str, Answer], complaint: str) -> None:
+def test_an_answer_that_cannot_be_is_refused(answers: dict[str, AnswerValue], complaint: str) -> None:
     with pytest.raises(AdviceError, match=complaint):
         answer_all(RULES, answers)
 

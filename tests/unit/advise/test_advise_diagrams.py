@@ -19,7 +19,7 @@ from slackd.advise.lifecycles import (
     request_lifecycle,
 )
 from slackd.advise.rules import Mode
-from slackd.connector.socketmode.lifecycle import COUNTS_AS_READY, TRANSITIONS, Phase
+from slackd.connector.socketmode.lifecycle import COUNTS_AS_READY, TRANSITIONS, ConnectionPhase
 
 Transition = tuple[str, str, str]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -113,7 +113,9 @@ def test_the_svg_keeps_inside_its_canvas_and_needs_nothing_from_outside(lifecycl
 
 def test_the_connection_has_every_phase_with_its_meaning() -> None:
     lifecycle = connection_lifecycle()
-    assert [(state.id, state.meaning) for state in lifecycle.states] == [(p.value, p.meaning) for p in Phase]
+    assert [(state.id, state.meaning) for state in lifecycle.states] == [
+        (p.value, p.meaning) for p in ConnectionPhase
+    ]
     assert {state.id for state in lifecycle.states if state.emphasis} == {p.value for p in COUNTS_AS_READY}
 
 

@@ -18,7 +18,7 @@ import pytest
 import slackd
 from slackd.advise.advice import Advice, advise
 from slackd.advise.as_json import as_json, schema
-from slackd.advise.datafile import Answer
+from slackd.advise.datafile import AnswerValue
 from slackd.advise.html_page import page
 from slackd.advise.loading import packaged_rules
 from slackd.advise.markdown import markdown
@@ -166,7 +166,7 @@ def test_tokens_are_those_of_the_mode(advice: Advice) -> None:
     assert all(kept.lives and kept.readers and kept.token.rotation for kept in advice.tokens)
 
 
-def told(chapter: str, **answers: Answer) -> str:
+def told(chapter: str, **answers: AnswerValue) -> str:
     chapters = {entry.id: entry for entry in advise(RULES, answers).chapters}
     return " ".join(item.text for item in chapters[chapter].items)
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from slackd.advise.advice import advise
-from slackd.advise.datafile import DATA, AdviceError, Answer
+from slackd.advise.datafile import DATA, AdviceError, AnswerValue
 from slackd.advise.lifecycles import request_lifecycle
 from slackd.advise.loading import load_rules
 from slackd.advise.rules import Mode
@@ -65,7 +65,7 @@ def test_sources_are_pages_of_slacks_documentation_or_measurements() -> None:
 
 
 def test_a_person_changes_the_advice_without_touching_code(copy: Path) -> None:
-    answers: dict[str, Answer] = {"environment": "kubernetes", "autoscaling": True}
+    answers: dict[str, AnswerValue] = {"environment": "kubernetes", "autoscaling": True}
     assert advise(load_rules(copy), answers).mode is Mode.HTTP
     change(
         copy,

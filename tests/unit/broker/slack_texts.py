@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from slackd.broker.reading import read
-from slackd.envelope import Arrival, Envelope, Unreadable
+from slackd.broker.parsing import read
+from slackd.envelope import Arrival, ParsedEnvelope, Unreadable
 
 TOKEN = "verification-token"
 
@@ -41,10 +41,10 @@ def arrival(text: str, number: int = 1, received_at: float = 0.0, app: str = "ma
     return Arrival(number, app, "c1-main-1", received_at, text)
 
 
-def understood(text: str) -> Envelope:
+def understood(text: str) -> ParsedEnvelope:
     """What is read out of a text that can be understood."""
     found = read(arrival(text, received_at=time.monotonic()))
-    assert isinstance(found, Envelope), found
+    assert isinstance(found, ParsedEnvelope), found
     return found
 
 

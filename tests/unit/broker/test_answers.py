@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.answers import AwaitedAnswers, Settlements, Waiter
+from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
 from slackd.link.messages import Closing
 
 OWED = 2.5
@@ -35,7 +35,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) -> None:
-    answers, now, number = AwaitedAnswers(), 0.0, 0
+    answers, now, number = PendingAcks(), 0.0, 0
     waiting: dict[int, tuple[int, float]] = {}
     told: Counter[int] = Counter()
 
@@ -75,8 +75,8 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
     assert all(times == 1 for times in told.values())
 
 
-def one_waiting(fallback: str | None = None) -> AwaitedAnswers:
-    answers = AwaitedAnswers()
+def one_waiting(fallback: str | None = None) -> PendingAcks:
+    answers = PendingAcks()
     answers.wait(7, Waiter(1, 1, "e", OWED), "p", fallback)
     return answers
 

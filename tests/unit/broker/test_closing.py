@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from slackd.broker import given
-from slackd.broker.actions import PostLate, Settle, Submit, TellLate, Vow
-from slackd.broker.closing import REMEMBERED, ClosingConnections
+from slackd.broker import unsent_answers
+from slackd.broker.actions import NotifyLate, PostLate, SendPromises, Settle, Submit
 from slackd.broker.core import REWRITE_AFTER, BrokerCore
-from slackd.broker.given import Given, GivenAnswers
 from slackd.broker.journal import LateAnswer, Opening
-from slackd.broker.journal.writes import AnswerPassed, Bury, OpenDelivery, Reason, Record
+from slackd.broker.journal.writes import AnswerPassed, DeadLetterDelivery, DeadReason, OpenDelivery, Record
+from slackd.broker.pending_acks import REMEMBERED, ClosingConnections
+from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
 from slackd.envelope import Arrival
 from slackd.errors import JournalUnwritable
 from slackd.link.messages import Closing
@@ -55,7 +55,7 @@ def test_who_waits_is_acknowledged_after_the_commit_and_the_answer_follows() -> 
     (post,) = [each for each in bench.answers(delivery, DONE) if isinstance(each, PostLate)]
     assert post.late.response == '{"text": "done"}'
     bench.core.late_posted(post.late, post.session, post.attempt, "response_url")
-    (told,) = [each for each in bench.pump() if isinstance(each, TellLate)]
+    (told,) = [each for each in bench.pump() if isinstance(each, NotifyLate)]
     assert (told.delivery, told.session, told.sent) == (delivery.id, "s", "response_url")
     assert bench.store.late == {}
 
@@ -120,9 +120,9 @@ def test_an_answer_that_no_message_can_carry_is_told_to_its_plugin() -> None:
     (told,) = [
         each
         for each in bench.answers(delivery, {"response_action": "clear"})
-        if isinstance(each, PostLate | TellLate)
+        if isinstance(each, PostLate | NotifyLate)
     ]
-    assert told == TellLate("bot", "s", delivery.id, 1, None)
+    assert told == NotifyLate("bot", "s", delivery.id, 1, None)
 
 
 def test_a_duplicate_of_it_gets_the_same() -> None:
@@ -236,10 +236,10 @@ class TestUnsent:
         assert self.unsent(bench, number) == []
 
     def test_of_settlements_without_end_only_the_newest_are_remembered(self) -> None:
-        known = GivenAnswers()
-        for number in range(given.REMEMBERED + 1):
+        known = UnsentAnswers()
+        for number in range(unsent_answers.REMEMBERED + 1):
             answer = LateAnswer(number, number, "bot", "", "", "{}")
-            known.committed(Given(answer, "s", 1), [(1, number)])
+            known.committed(GivenAnswer(answer, "s", 1), [(1, number)])
         assert known.unsent(1, [0]) == []
         assert [each.answer.delivery for each in known.unsent(1, [1])] == [1]
 
@@ -305,16 +305,16 @@ class TestFailures:
         bench.core.deliver(1, [arrival(text, number) for number, text in enumerate(texts, 1)], bench.now)
         bench.core.link_lost(1)
         actions = bench.pump()
-        assert [each for each in actions if isinstance(each, Settle | Vow)] == []
+        assert [each for each in actions if isinstance(each, Settle | SendPromises)] == []
         assert len(bench.core.answers) == 0
         bench.answers(the(actions), DONE)
         assert payloads(repeat(bench, 1, HERE, command())) == [DONE]
 
     def test_an_answer_that_the_journal_does_not_take_leaves_nothing_behind(self) -> None:
-        """Its limits had buried the delivery before; nobody has been told yet."""
+        """The journal's limits dead-lettered the delivery before; nobody has been notified yet."""
         bench = Bench(plugin(RESPONDS))
         delivery = the(bench.deliver(command()))
-        bench.store.apply([Bury(delivery.id, None, Reason.BACKLOG_FULL, "")], bench.now.unix)
+        bench.store.apply([DeadLetterDelivery(delivery.id, None, DeadReason.BACKLOG_FULL, "")], bench.now.unix)
         assert payloads(bench.answers(delivery, DONE)) == []
         bench.core.link_lost(1)
         assert payloads(repeat(bench, 9, THERE, command())) == [None]

@@ -4,11 +4,18 @@ from typing import Any
 
 import pytest
 
-from slackd.broker.actions import Submit, TellLate
+from slackd.broker.actions import NotifyLate, Submit
 from slackd.broker.core import REWRITE_AFTER
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
-from slackd.broker.journal.writes import Bury, Close, ForgetSession, Handed, ListSession, Reason
+from slackd.broker.journal.writes import (
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
+    ForgetSession,
+    InFlight,
+    ListSession,
+)
 from slackd.errors import JournalError, JournalUnwritable
 from tests.unit.broker.slack_texts import command, event
 from tests.unit.broker.test_ingest import RESPONDS, Bench, handed, payloads, plugin, the
@@ -30,7 +37,9 @@ def test_an_answer_that_cannot_be_written_is_written_when_there_is_room_again() 
     bench.disk_is_full = True
     bench.answers(delivery)
     assert len(bench.store.open) == 1
-    assert written(bench.passes(REWRITE_AFTER), Close) == [Close(delivery.id, 1)]  # tried again, in vain
+    assert written(bench.passes(REWRITE_AFTER), CloseDelivery) == [
+        CloseDelivery(delivery.id, 1)
+    ]  # tried again, in vain
     bench.disk_is_full = False
     bench.passes(REWRITE_AFTER)
     assert not bench.core.has_unwritten
@@ -44,8 +53,11 @@ def test_answers_reach_the_disk_in_the_order_in_which_they_came() -> None:
     bench.disk_is_full = True
     bench.answers(first)
     bench.disk_is_full = False
-    assert written(bench.answers(second), Close) == []
-    assert [each.delivery for each in written(bench.passes(REWRITE_AFTER), Close)] == [first.id, second.id]
+    assert written(bench.answers(second), CloseDelivery) == []
+    assert [each.delivery for each in written(bench.passes(REWRITE_AFTER), CloseDelivery)] == [
+        first.id,
+        second.id,
+    ]
 
 
 def test_what_fails_later_is_still_written_later() -> None:
@@ -60,7 +72,7 @@ def test_what_fails_later_is_still_written_later() -> None:
     bench.core.committed(first.token, full, bench.now)
     assert bench.passes(REWRITE_AFTER) == []  # the second may fail yet
     bench.core.committed(second.token, full, bench.now)
-    again = written(bench.passes(REWRITE_AFTER), Close)
+    again = written(bench.passes(REWRITE_AFTER), CloseDelivery)
     assert [each.delivery for each in again] == [each.id for each in deliveries]
 
 
@@ -75,7 +87,7 @@ def test_what_comes_while_something_waits_to_be_written_is_behind_all_that_was_s
     bench.core.committed(submits[0].token, full, bench.now)
     assert bench.answers(deliveries[2]) == []
     bench.core.committed(submits[1].token, full, bench.now)
-    again = written(bench.passes(REWRITE_AFTER), Close)
+    again = written(bench.passes(REWRITE_AFTER), CloseDelivery)
     assert [each.delivery for each in again] == [each.id for each in deliveries]
 
 
@@ -114,24 +126,24 @@ def test_a_session_that_came_back_meanwhile_is_not_forgotten_afterwards() -> Non
 def test_what_a_journal_has_of_a_plugin_whose_file_is_gone_harms_nobody() -> None:
     bench = Bench(plugin(RESPONDS))
     late = LateAnswer(5, 5, "gone", "main", "https://hooks.slack.com/x", '{"text":"x"}')
-    opening = Opening((("gone", "s"),), (Handed(9, "gone", "s"),), 9, late=(late,))
+    opening = Opening((("gone", "s"),), (InFlight(9, "gone", "s"),), 9, late=(late,))
     bench.core.start(opening, {}, bench.now)
     actions = bench.pump()
     assert written(actions, ForgetSession) == [ForgetSession("gone", "s")]
     bench.core.late_posted(late, "", 0, None)
-    bench.core.buried("gone", {9}, {9}, bench.now)
+    bench.core.dead_lettered("gone", {9}, {9}, bench.now)
     bench.passes(1.0)
     assert payloads(bench.deliver(event())) == [None]
 
 
-def test_a_delivery_that_the_journal_buried_settles_who_waits_for_it() -> None:
+def test_a_delivery_that_the_journal_dead_lettered_settles_who_waits_for_it() -> None:
     bench = Bench(plugin(RESPONDS))
     delivery = the(bench.deliver(command()))
-    bench.store.apply([Bury(delivery.id, None, Reason.BACKLOG_FULL, "")], bench.now.unix)
-    bench.core.buried("bot", {delivery.id}, {delivery.envelope}, bench.now)
+    bench.store.apply([DeadLetterDelivery(delivery.id, None, DeadReason.BACKLOG_FULL, "")], bench.now.unix)
+    bench.core.dead_lettered("bot", {delivery.id}, {delivery.envelope}, bench.now)
     assert payloads(bench.pump()) == [None]
     late = bench.answers(delivery, {"text": "too late"})  # what becomes of it is stale, and nothing is stuck
-    assert [each for each in late if isinstance(each, TellLate)] == []
+    assert [each for each in late if isinstance(each, NotifyLate)] == []
     assert len(handed(bench.deliver(command(2)))) == 1
 
 

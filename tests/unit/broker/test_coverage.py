@@ -5,16 +5,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.coverage import FORGET_AFTER, Coverage, Hole
+from slackd.broker.ready_intervals import FORGET_AFTER, DisconnectedInterval, ReadyIntervals
 
 NOW = 30
 MOMENTS = st.integers(0, NOW - 1)
 INTERVALS = st.lists(st.tuples(MOMENTS, st.none() | MOMENTS), min_size=1, max_size=8)
 
 
-def told(intervals: list[tuple[int, int | None]]) -> tuple[Coverage, list[tuple[int, int]]]:
+def told(intervals: list[tuple[int, int | None]]) -> tuple[ReadyIntervals, list[tuple[int, int]]]:
     """A coverage that was told of these in this order, and the intervals as they are."""
-    coverage, true = Coverage(), []
+    coverage, true = ReadyIntervals(), []
     for number, (start, other) in enumerate(intervals):
         if other is None:
             coverage.ready(f"c{number}", start)
@@ -68,13 +68,13 @@ def test_it_was_covered_last_where_the_hole_that_lasts_begins(intervals: list[tu
 
 
 def test_nothing_known_is_no_hole_and_never_was_covered() -> None:
-    assert Coverage().holes() == []
-    assert Coverage().last_covered(NOW) is None
+    assert ReadyIntervals().holes() == []
+    assert ReadyIntervals().last_covered(NOW) is None
 
 
 def test_an_end_told_twice_counts_as_it_was_told_first() -> None:
-    coverage = Coverage()
+    coverage = ReadyIntervals()
     coverage.ready("a", 1.0)
     coverage.over("a", 5.0)
     coverage.over("a", 9.0)
-    assert coverage.holes() == [Hole(5.0, None)]
+    assert coverage.holes() == [DisconnectedInterval(5.0, None)]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from slackd.broker.sessions.identity import NotPermitted, Peer, check_identity, peer_of
-from slackd.config import Plugin
+from slackd.broker.plugins.peer_credentials import NotPermitted, Peer, check_identity, peer_of
+from slackd.config import PluginConfig
 
 
-def plugin(**who: Any) -> Plugin:
-    return Plugin("bot", Path("/etc/slackd/plugins.d/bot.toml"), **who)
+def plugin(**who: Any) -> PluginConfig:
+    return PluginConfig("bot", Path("/etc/slackd/plugins.d/bot.toml"), **who)
 
 
 def may(peer: Peer, foreground: bool = False, **who: Any) -> bool:

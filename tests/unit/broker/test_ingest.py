@@ -8,24 +8,24 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.broker.actions import Refuse, Settle, Submit
+from slackd.broker.actions import RefuseArrivals, Settle, Submit
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.keys import LoadKey, LoadKeys
-from slackd.broker.dispatch.plugin import Hand
-from slackd.broker.forms import notice, unanswered
-from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, Post
+from slackd.broker.dispatch.dispatcher import SendDelivery
+from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.fallback_responses import notice, unanswered
+from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Opening
 from slackd.broker.journal.memory_store import MemoryStore
-from slackd.broker.journal.writes import Answer, Lane, OpenDelivery, Reason, Record
+from slackd.broker.journal.writes import AnswerState, DeadReason, Lane, OpenDelivery, Record
 from slackd.config import (
     Absent,
     App,
     Config,
     Control,
-    Journal,
+    JournalConfig,
     Log,
-    Plugin,
+    PluginConfig,
     Plugins,
     SecretKind,
     SecretSource,
@@ -33,7 +33,7 @@ from slackd.config import (
 )
 from slackd.envelope import ACK_LIMIT
 from slackd.errors import JournalUnwritable
-from slackd.wire import MAX_LINE_TO_PLUGIN
+from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from tests.unit.broker.slack_texts import arrival, command, event, frame, interactive, understood
 
 EPOCH = 1_800_000_000.0
@@ -41,12 +41,12 @@ RESPONDS = Subscription("*", respond=True)
 UNTIL = 2.5
 
 
-def config(*plugins: Plugin, **rules: Any) -> Config:
+def config(*plugins: PluginConfig, **rules: Any) -> Config:
     here = Path("/x")
     return Config(
         file=here,
         apps={"main": App("main", SecretSource(SecretKind.ENV, "X"))},
-        journal=Journal(here),
+        journal=JournalConfig(here),
         plugins=attrs.evolve(Plugins(here, here), **rules),
         control=Control(here),
         log=Log(),
@@ -55,14 +55,14 @@ def config(*plugins: Plugin, **rules: Any) -> Config:
     )
 
 
-def plugin(*subscriptions: Subscription, name: str = "bot") -> Plugin:
-    return Plugin(name, Path(f"/{name}.toml"), subscriptions=subscriptions)
+def plugin(*subscriptions: Subscription, name: str = "bot") -> PluginConfig:
+    return PluginConfig(name, Path(f"/{name}.toml"), subscriptions=subscriptions)
 
 
 class Bench:
     """A core over the journal's store, one step at a time."""
 
-    def __init__(self, *plugins: Plugin, connected: bool = True, **rules: Any) -> None:
+    def __init__(self, *plugins: PluginConfig, connected: bool = True, **rules: Any) -> None:
         self.time = 0.0
         self.store = MemoryStore()
         self.core = BrokerCore(config(*plugins, **rules), rng=random.Random(1), now=self.now)
@@ -126,7 +126,7 @@ def payloads(actions: list[Any]) -> list[Any]:
 
 
 def handed(actions: list[Any]) -> list[OpenDelivery]:
-    return [action.delivery for action in actions if isinstance(action, Hand)]
+    return [action.delivery for action in actions if isinstance(action, SendDelivery)]
 
 
 def the(actions: list[Any]) -> OpenDelivery:
@@ -146,7 +146,7 @@ class TestAcknowledged:
         bench.disk_is_full = True
         actions = bench.deliver(event(), "{broken")
         assert payloads(actions) == []
-        (refusal,) = [each for each in actions if isinstance(each, Refuse)]
+        (refusal,) = [each for each in actions if isinstance(each, RefuseArrivals)]
         assert len(refusal.refusals) == 2
         bench.disk_is_full = False
         assert payloads(bench.deliver(event())) == [None]
@@ -183,21 +183,21 @@ class TestAcknowledged:
         bench = Bench(plugin(RESPONDS))
         actions = bench.answers(the(bench.deliver(command())), {"text": "x" * ACK_LIMIT})
         assert payloads(actions) == [None]
-        assert "TellTooLarge" in {type(each).__name__ for each in actions}
+        assert "NotifyTooLarge" in {type(each).__name__ for each in actions}
 
     def test_raw_and_a_dead_letter_when_nobody_can_read_it(self) -> None:
         bench = Bench(plugin(RESPONDS))
         assert payloads(bench.deliver('{"envelope_id":"e1",')) == [None]
         ((letter, _, _),) = bench.store.dead.values()
-        assert letter.reason is Reason.UNREADABLE
+        assert letter.reason is DeadReason.UNREADABLE
 
     def test_and_a_dead_letter_when_it_is_larger_than_a_line(self) -> None:
         bench = Bench(plugin(RESPONDS))
         huge = command(text="x" * MAX_LINE_TO_PLUGIN)
         assert payloads(bench.deliver(huge)) == [None]
         ((letter, _, _),) = bench.store.dead.values()
-        assert letter.reason is Reason.TOO_LARGE
-        assert bench.core.tally.deliveries["bot", "dead"] == 1
+        assert letter.reason is DeadReason.TOO_LARGE
+        assert bench.core.counters.deliveries["bot", "dead"] == 1
 
 
 class TestDuplicates:
@@ -264,7 +264,7 @@ class TestAbsent:
             interactive("block_actions", accepts=False, response_url="https://hooks.slack.com/x")
         )
         assert payloads(actions) == [None]
-        (post,) = [each for each in actions if isinstance(each, Post)]
+        (post,) = [each for each in actions if isinstance(each, PostNotice)]
         assert "not available" in json.loads(post.body)["text"]
 
 
@@ -305,7 +305,7 @@ class TestLanes:
         submit = next(each for each in bench.deliver(command()) if isinstance(each, Submit))
         (record,) = submit.writes
         assert isinstance(record, Record)
-        assert record.answer is Answer.OWED
+        assert record.answer is AnswerState.OWED
 
     def test_unknown_types_go_to_whoever_subscribes_to_them(self) -> None:
         bench = Bench(plugin(Subscription("hello_world")))

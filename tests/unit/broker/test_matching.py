@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.dispatch.matching import Matcher, matches, ordering_key
+from slackd.broker.dispatch.subscriptions import Matcher, matches, ordering_key
 from slackd.broker.journal.writes import Lane
-from slackd.config import Delivery, OrderBy, Plugin, Subscription
-from slackd.envelope import Envelope, Facets
+from slackd.config import Delivery, OrderBy, PluginConfig, Subscription
+from slackd.envelope import Facets, ParsedEnvelope
 from tests.unit.broker.slack_texts import command, event, interactive, understood
 
 LETTERS = st.text("ab.*?[]!-/", max_size=5)
@@ -26,7 +26,7 @@ def subscriptions(draw: Any) -> Subscription:
 
 
 @st.composite
-def envelopes(draw: Any) -> Envelope:
+def envelopes(draw: Any) -> ParsedEnvelope:
     few = st.lists(LETTERS, max_size=2).map(tuple)
     facets = Facets(
         events=draw(few),
@@ -36,10 +36,10 @@ def envelopes(draw: Any) -> Envelope:
         action_ids=draw(few),
         from_self=draw(st.booleans()),
     )
-    return Envelope(draw(LETTERS), "e", draw(LETTERS), "{}", (), facets)
+    return ParsedEnvelope(draw(LETTERS), "e", draw(LETTERS), "{}", (), facets)
 
 
-def values_of(envelope: Envelope) -> dict[str, tuple[str, ...]]:
+def values_of(envelope: ParsedEnvelope) -> dict[str, tuple[str, ...]]:
     facets = envelope.facets
     return {
         "event": facets.events,
@@ -52,7 +52,9 @@ def values_of(envelope: Envelope) -> dict[str, tuple[str, ...]]:
 
 
 @given(subscriptions(), envelopes())
-def test_every_pattern_given_must_match_as_fnmatch_says(subscription: Subscription, envelope: Envelope) -> None:
+def test_every_pattern_given_must_match_as_fnmatch_says(
+    subscription: Subscription, envelope: ParsedEnvelope
+) -> None:
     wanted = fnmatch.fnmatchcase(envelope.type, subscription.type) and not envelope.facets.from_self
     for name, values in values_of(envelope).items():
         patterns = getattr(subscription, name)
@@ -63,7 +65,7 @@ def test_every_pattern_given_must_match_as_fnmatch_says(subscription: Subscripti
 
 @given(subscriptions(), envelopes(), st.sampled_from(FIELDS), LETTERS)
 def test_one_more_alternative_never_loses_an_envelope(
-    subscription: Subscription, envelope: Envelope, field: str, pattern: str
+    subscription: Subscription, envelope: ParsedEnvelope, field: str, pattern: str
 ) -> None:
     before = getattr(subscription, field)
     if before and matches(subscription, envelope):
@@ -71,8 +73,10 @@ def test_one_more_alternative_never_loses_an_envelope(
         assert matches(attrs.evolve(subscription, **more), envelope)
 
 
-def plugin(name: str, *subscriptions: Subscription, order_by: OrderBy = OrderBy.CHANNEL) -> Plugin:
-    return Plugin(name, Path(f"/{name}"), subscriptions=subscriptions, delivery=Delivery(order_by=order_by))
+def plugin(name: str, *subscriptions: Subscription, order_by: OrderBy = OrderBy.CHANNEL) -> PluginConfig:
+    return PluginConfig(
+        name, Path(f"/{name}"), subscriptions=subscriptions, delivery=Delivery(order_by=order_by)
+    )
 
 
 def test_each_plugin_gets_it_once_by_the_subscription_that_responds() -> None:

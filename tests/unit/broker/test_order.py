@@ -12,9 +12,7 @@ from collections.abc import Callable, Sequence
 import attrs
 import pytest
 
-from slackd.broker.dispatch import order
-from slackd.broker.dispatch.keys import LoadKey, LoadKeys
-from slackd.broker.dispatch.order import LaneQueue
+from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
@@ -25,8 +23,8 @@ KEYS = ("", "a", "b", "c", "d", "e", "f", "g")
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "PAGE", 2)
-    monkeypatch.setattr(order, "MAX_KEYS", 4)
+    monkeypatch.setattr("slackd.broker.dispatch.lane_queue.PAGE", 2)
+    monkeypatch.setattr("slackd.broker.dispatch.lane_queue.MAX_KEYS", 4)
 
 
 class Bench:
@@ -41,7 +39,7 @@ class Bench:
         self.presumed: set[int] = set()
         self.taken: dict[tuple[int, int], int] = {}
         self.lied: set[str] = set()
-        self.buried: set[int] = set()
+        self.dead_lettered: set[int] = set()
         self._ending: set[int] = set()
         self._rows: list[OpenDelivery] = []
         self._ids = itertools.count(1)
@@ -118,7 +116,7 @@ class Bench:
             self.queue.put_off(delivery)
             return
         assert delivery.not_before <= self.now.unix, "its time has not come"
-        if delivery.id not in self.buried and delivery.key not in self.lied:
+        if delivery.id not in self.dead_lettered and delivery.key not in self.lied:
             assert self.open.get(delivery.id) == delivery, "the journal doesn't have it open so"
             assert not self._older(delivery), "older ones of this key are open"
         self.out[delivery.id] = delivery
@@ -185,12 +183,12 @@ class Bench:
         self.open[delivery.id] = later
         self._ends(delivery, lambda _, now: self.queue.put_back(later, now))
 
-    def is_buried(self, pick: int) -> None:
+    def is_dead_lettered(self, pick: int) -> None:
         """The journal gives one up by itself."""
         if self.open:
             delivery = sorted(self.open)[pick % len(self.open)]
             del self.open[delivery]
-            self.buried.add(delivery)
+            self.dead_lettered.add(delivery)
             self._words.append(lambda: self.queue.forget({delivery}, self.now))
 
     def is_looked_up(self, _: int) -> None:
@@ -237,7 +235,7 @@ class Bench:
 
 ANSWERS = ("is_answered", "is_written", "is_written")
 ORDINARY = ("comes_in", "is_told", "wants", "is_read", "arrives", "goes", "is_handled", "fails")
-RARE = ("is_buried", "cannot_be_read", "time_passes")
+RARE = ("is_dead_lettered", "cannot_be_read", "time_passes")
 CLAIMS = ("is_looked_up", "is_claimed")
 SEEDS, STEPS = 250, 250
 

@@ -12,13 +12,10 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from slackd.broker.plugin_host import PluginHost
-from slackd.broker.sessions import noting
-from slackd.broker.sessions.allowance import Allowance
-from slackd.broker.sessions.connection import UNREAD_ANSWERS, Host, PluginConnection
-from slackd.broker.sessions.hearing import Hearing, Unheard
-from slackd.broker.sessions.protocol import Answered
-from slackd.broker.sessions.standing import LOG_BURST, NOTICE_BURST, Standing
+from slackd.broker.plugins.connection import UNREAD_ANSWERS, Hearing, Host, PluginConnection, Unheard
+from slackd.broker.plugins.protocol import Answered
+from slackd.broker.plugins.rate_limits import LOG_BURST, NOTICE_BURST, Allowance, PluginQuota
+from slackd.broker.plugins.server import PluginHost
 
 PATIENCE = 30.0
 BUSY = 1_000.0
@@ -69,12 +66,12 @@ class Transport:
 class House:
     """A daemon that takes everybody at their word."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: PluginQuota) -> None:
         self._standing = standing
         self.heard: list[Answered] = []
         self.gone_by = 0
 
-    def standing(self, connection: PluginConnection) -> Standing:
+    def standing(self, connection: PluginConnection) -> PluginQuota:
         return self._standing
 
     def plugin(self, name: str) -> Any:
@@ -133,7 +130,7 @@ class TestHearing:
     async def test_who_does_not_read_its_answers_is_not_read_when_its_session_opens(
         self, end: socket.socket
     ) -> None:
-        connection, transport = connected(House(Standing(Allowance(1.0, BUSY))), end)
+        connection, transport = connected(House(PluginQuota(Allowance(1.0, BUSY))), end)
         connection.data_received(INITIALIZE)
         transport.unread = UNREAD_ANSWERS + 1
         connection.send_result(1, {})
@@ -148,7 +145,7 @@ class TestShareOfTheLoop:
     async def test_who_costs_more_than_its_share_is_not_read_until_that_is_made_good(
         self, end: socket.socket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        standing = Standing(reading=Allowance(1_000.0, 1.0))
+        standing = PluginQuota(reading=Allowance(1_000.0, 1.0))
         house = House(standing)
         connection, transport = opened(house, end)
         began_and_ended = iter((0.0, 6.0))
@@ -161,7 +158,7 @@ class TestShareOfTheLoop:
         assert transport.reads
 
     async def test_usual_answers_by_the_hundred_are_within_it(self, end: socket.socket) -> None:
-        house = House(Standing())
+        house = House(PluginQuota())
         connection, transport = opened(house, end)
         gc.disable()  # a whole test run's garbage is not for this plugin's account
         connection.data_received(ANSWER * 500)
@@ -172,7 +169,7 @@ class TestShareOfTheLoop:
     async def test_what_comes_while_another_one_has_the_share_is_heard_afterwards(
         self, end: socket.socket
     ) -> None:
-        standing = Standing(reading=Allowance(10_000.0, 1.0))
+        standing = PluginQuota(reading=Allowance(10_000.0, 1.0))
         house = House(standing)
         connection, transport = opened(house, end)
         standing.reading.take(101.0, asyncio.get_running_loop().time())
@@ -184,7 +181,7 @@ class TestShareOfTheLoop:
         assert house.heard == [Answered(1, 1, None)]
 
     async def test_a_connection_that_is_gone_is_not_heard_of_any_more(self, end: socket.socket) -> None:
-        standing = Standing(reading=Allowance(FOREVER, 1.0))
+        standing = PluginQuota(reading=Allowance(FOREVER, 1.0))
         house = House(standing)
         connection, _ = opened(house, end)
         standing.reading.take(2.0, asyncio.get_running_loop().time())
@@ -199,12 +196,12 @@ class TestShareOfTheLoop:
         self, end: socket.socket
     ) -> None:
         host = PluginHost(*cast(Any, (None, None, None, None)), foreground=False)
-        connections = [connected(House(Standing(Allowance(1.0, BUSY))), end)[0] for _ in range(4)]
+        connections = [connected(House(PluginQuota(Allowance(1.0, BUSY))), end)[0] for _ in range(4)]
         of_user = host.standing(connections[0])
         assert host.standing(connections[1]) is of_user
-        for connection, name in zip(connections, ("a", "a", "b", "b"), strict=True):
-            connection.plugin = name
-        a, also_a, b, also_b = (host.standing(each) for each in connections)
+        for each, name in zip(connections, ("a", "a", "b", "b"), strict=True):
+            each.plugin = name
+        a, also_a, b, also_b = (host.standing(one) for one in connections)
         assert a is also_a
         assert b is also_b
         assert len({id(each) for each in (of_user, a, b)}) == 3
@@ -214,10 +211,10 @@ class TestLog:
     async def test_a_plugin_that_never_stops_is_cut_short_and_told_of(
         self, end: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        caplog.set_level(logging.INFO, noting.__name__)
+        caplog.set_level(logging.INFO, PluginConnection.__module__)
         now = asyncio.get_running_loop().time()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
-        connection, _ = opened(House(Standing(Allowance(1.0, BUSY))), end)
+        connection, _ = opened(House(PluginQuota(Allowance(1.0, BUSY))), end)
         line = b'{"jsonrpc":"2.0","method":"log","params":{"message":"x"}}\n'
         connection.data_received(line * (LOG_BURST + 100))
         assert len(caplog.records) == LOG_BURST
@@ -231,7 +228,7 @@ class TestLog:
     async def test_refused_connections_are_told_of_so_often_and_then_counted(
         self, end: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        house = House(Standing(Allowance(1.0, BUSY)))
+        house = House(PluginQuota(Allowance(1.0, BUSY)))
         now = asyncio.get_running_loop().time()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
         for _ in range(NOTICE_BURST + 50):

@@ -8,10 +8,19 @@ import attrs
 import pytest
 
 from slackd.broker.dispatch import leases
-from slackd.broker.dispatch.plugin import CountOld, Hand, PluginDispatch
+from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDelivery
 from slackd.broker.instant import Instant
-from slackd.broker.journal.writes import Bury, Close, Done, ForgetSession, Lane, OpenDelivery, Reason, Retry
-from slackd.config import Delivery, Plugin
+from slackd.broker.journal.writes import (
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
+    Done,
+    ForgetSession,
+    Lane,
+    OpenDelivery,
+    RetryDelivery,
+)
+from slackd.config import Delivery, PluginConfig
 
 EPOCH = 1_800_000_000.0
 GRACE = 2.0
@@ -20,8 +29,8 @@ GRACE = 2.0
 class Bench:
     def __init__(self, **rules: Any) -> None:
         self.time, self.step = 0.0, 0.0
-        plugin = Plugin("p", Path("/p"), delivery=Delivery(**{"window": 2, **rules}))
-        self.it = PluginDispatch(plugin, grace=GRACE, rng=random.Random(1), now=self.now, empty=True)
+        plugin = PluginConfig("p", Path("/p"), delivery=Delivery(**{"window": 2, **rules}))
+        self.it = Dispatcher(plugin, grace=GRACE, rng=random.Random(1), now=self.now, empty=True)
         self.ids = 0
 
     @property
@@ -55,17 +64,17 @@ class Bench:
         for action in self.it.take_actions():
             if isinstance(action, kind):
                 found.append(action)
-            if isinstance(action, Close | Retry | Bury):
+            if isinstance(action, CloseDelivery | RetryDelivery | DeadLetterDelivery):
                 self.it.committed(action, Done(), self.now)
         return found
 
     def hands(self) -> list[tuple[str, int, int]]:
-        return [(each.session, each.delivery.id, each.delivery.attempt) for each in self.does(Hand)]
+        return [(each.session, each.delivery.id, each.delivery.attempt) for each in self.does(SendDelivery)]
 
     def is_handled(self, session: str, delivery: OpenDelivery) -> bool:
         accepted = self.it.accept(session, delivery.id, delivery.attempt, self.now)
         if accepted is not None:
-            self.it.committed(Close(delivery.id, delivery.attempt), Done(), self.now)
+            self.it.committed(CloseDelivery(delivery.id, delivery.attempt), Done(), self.now)
         return accepted is not None
 
 
@@ -85,7 +94,7 @@ def test_key_and_slot_are_free_at_the_commit_and_not_before() -> None:
     assert bench.hands() == [("a", first.id, 1)]
     assert bench.it.accept("a", first.id, 1, bench.now) == first
     assert bench.hands() == []
-    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    bench.it.committed(CloseDelivery(first.id, 1), Done(), bench.now)
     assert bench.hands() == [("a", second.id, 1)]
 
 
@@ -98,9 +107,9 @@ def test_a_program_that_remembers_its_answers_has_key_and_slot_back_at_once() ->
     assert bench.hands() == [("a", second.id, 1)]
     bench.it.accept("a", second.id, 1, bench.now)
     assert bench.hands() == [], "it remembers one, and the journal has none of the two yet"
-    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    bench.it.committed(CloseDelivery(first.id, 1), Done(), bench.now)
     assert bench.hands() == [], "the second still has its slot"
-    bench.it.committed(Close(second.id, 1), Done(), bench.now)
+    bench.it.committed(CloseDelivery(second.id, 1), Done(), bench.now)
     assert bench.hands() == [("a", third.id, 1)]
 
 
@@ -113,7 +122,7 @@ def test_until_the_journal_has_an_answer_the_next_of_its_key_goes_to_the_same_se
     bench.it.pause("a", True, bench.now)
     bench.it.accept("a", first.id, 1, bench.now)
     assert bench.hands() == [], "b is free, and may not have it"
-    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    bench.it.committed(CloseDelivery(first.id, 1), Done(), bench.now)
     assert bench.hands() == [("b", second.id, 1)]
 
 
@@ -123,7 +132,7 @@ def test_a_nack_keeps_its_slot_until_the_commit_however_much_is_remembered() -> 
     first, _ = bench.opens("k"), bench.opens("l")
     bench.hands()
     bench.it.nack("a", first.id, 1, "no", bench.now, retry_after=0.0)
-    assert [type(each) for each in bench.it.take_actions()] == [Retry]
+    assert [type(each) for each in bench.it.take_actions()] == [RetryDelivery]
 
 
 def test_after_a_crash_all_of_one_key_that_a_session_claims_is_its_own_in_order() -> None:
@@ -147,7 +156,7 @@ def test_a_program_that_came_back_without_its_memory_waits_for_the_journal() -> 
     bench.it.left("a", bench.now)
     bench.joins("a", remembers=9)
     assert bench.hands() == []
-    bench.it.committed(Close(first.id, 1), Done(), bench.now)
+    bench.it.committed(CloseDelivery(first.id, 1), Done(), bench.now)
     assert bench.hands() == [("a", second.id, 1)]
 
 
@@ -224,8 +233,8 @@ def test_a_session_that_stays_away_is_forgotten_and_its_work_is_the_next_attempt
     bench.hands()
     bench.it.left("a", bench.now)
     bench.passes(GRACE)
-    forgotten = bench.does((Retry, ForgetSession))
-    assert [type(each) for each in forgotten] == [Retry, ForgetSession]
+    forgotten = bench.does((RetryDelivery, ForgetSession))
+    assert [type(each) for each in forgotten] == [RetryDelivery, ForgetSession]
     assert bench.hands() == [("b", 1, 2)]
 
 
@@ -237,7 +246,7 @@ def test_a_session_without_a_name_is_not_awaited() -> None:
     bench.it.left("\x001", bench.now)
     assert bench.it.sessions.is_empty
     assert bench.it.handed() == []
-    bench.does(Retry)
+    bench.does(RetryDelivery)
     bench.joins("\x002", named=False)
     assert bench.hands() == [("\x002", 1, 2)], "at once, as the next attempt"
 
@@ -248,11 +257,11 @@ def test_a_program_that_ends_again_and_again_uses_up_no_attempts_in_a_moment() -
     bench.joins("a", named=False)
     assert bench.hands() == [("a", delivery.id, 1)]
     bench.it.left("a", bench.now)
-    assert [each.not_before for each in bench.does(Retry)] == [0.0]
+    assert [each.not_before for each in bench.does(RetryDelivery)] == [0.0]
     bench.joins("b", named=False)
     assert bench.hands() == [("b", delivery.id, 2)], "once is no crash: it goes to the next one at once"
     bench.it.left("b", bench.now)
-    assert [each.attempt for each in bench.does(Retry)] == [2]
+    assert [each.attempt for each in bench.does(RetryDelivery)] == [2]
     bench.joins("c", named=False)
     assert bench.hands() == []
     bench.passes(2.0)
@@ -267,9 +276,9 @@ def test_silence_costs_an_attempt_extend_starts_again_up_to_an_hour() -> None:
     for _ in range(3):
         bench.passes(999.0)
         bench.it.extend("a", delivery.id, 1, bench.now)
-        assert bench.does(Retry) == []
+        assert bench.does(RetryDelivery) == []
     bench.passes(604.0)
-    assert [each.attempt for each in bench.does(Retry)] == [1]
+    assert [each.attempt for each in bench.does(RetryDelivery)] == [1]
 
 
 def test_the_last_attempt_is_a_dead_letter() -> None:
@@ -278,15 +287,15 @@ def test_the_last_attempt_is_a_dead_letter() -> None:
     bench.opens()
     bench.hands()
     bench.passes(5.0)
-    assert [each.reason for each in bench.does(Bury)] == [Reason.ATTEMPTS]
+    assert [each.reason for each in bench.does(DeadLetterDelivery)] == [DeadReason.ATTEMPTS]
 
 
-def test_what_expired_is_buried_and_never_handed_out() -> None:
+def test_what_expired_is_dead_lettered_and_never_handed_out() -> None:
     bench = Bench()
     bench.opens(expires_at=EPOCH + 1.0)
     bench.time = 2.0
     bench.joins("a")
-    assert [each.reason for each in bench.does((Bury, Hand))] == [Reason.EXPIRED]
+    assert [each.reason for each in bench.does((DeadLetterDelivery, SendDelivery))] == [DeadReason.EXPIRED]
 
 
 def test_after_a_crash_old_deliveries_wait_for_all_listed_sessions_and_new_ones_do_not() -> None:
@@ -371,7 +380,7 @@ def test_a_clock_that_is_set_back_holds_no_retry_up() -> None:
     bench.opens()
     bench.hands()
     bench.it.nack("a", 1, 1, "no", bench.now)
-    bench.does(Retry)
+    bench.does(RetryDelivery)
     bench.step = -1_000_000.0
     bench.passes(1.0)
     assert bench.hands() == [("a", 1, 2)]

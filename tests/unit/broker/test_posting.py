@@ -3,7 +3,7 @@
 import pytest
 
 from slackd.broker.calls import Calls
-from slackd.broker.posting import LIFETIME, SERVER_ERRORS, Posting
+from slackd.broker.response_url import LIFETIME, SERVER_ERRORS, Posting
 from slackd.link.messages import Returned
 
 TAKEN = Returned(1, {"ok": True}, 200)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.broker.nesting import DEEPEST
-from slackd.broker.reading import read
-from slackd.envelope import Envelope, Unreadable
+from slackd.broker.parsing import read
+from slackd.envelope import ParsedEnvelope, Unreadable
 from tests.unit.broker.slack_texts import (
     TOKEN,
     arrival,
@@ -64,16 +64,16 @@ def without_token(text: str) -> Any:
 class TestNeverRaises:
     @given(st.text())
     def test_on_any_text(self, text: str) -> None:
-        assert isinstance(read(arrival(text)), Envelope | Unreadable)
+        assert isinstance(read(arrival(text)), ParsedEnvelope | Unreadable)
 
     @given(VALUES)
     def test_on_any_json(self, value: Any) -> None:
-        assert isinstance(read(arrival(json.dumps(value))), Envelope | Unreadable)
+        assert isinstance(read(arrival(json.dumps(value))), ParsedEnvelope | Unreadable)
 
     @given(st.sampled_from(("events_api", "slash_commands", "interactive")), OBJECTS, OBJECTS)
     def test_on_any_payload(self, kind: str, payload: dict[str, Any], inner: dict[str, Any]) -> None:
         text = frame(kind, {**payload, "event": inner, "view": inner, "actions": [inner], "message": inner})
-        assert isinstance(read(arrival(text)), Envelope | Unreadable)
+        assert isinstance(read(arrival(text)), ParsedEnvelope | Unreadable)
 
     @pytest.mark.parametrize("opening", ["[", '{"a":'])
     @pytest.mark.parametrize("depth", [*range(880, 1_000), 100_000])

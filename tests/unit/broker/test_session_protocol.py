@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.broker.nesting import DEEPEST
-from slackd.broker.sessions.protocol import (
+from slackd.broker.plugins.protocol import (
     MAX_HOLDING,
     Answered,
     CallAsked,
@@ -19,7 +19,7 @@ from slackd.broker.sessions.protocol import (
     Logged,
     Misanswered,
     Nacked,
-    Refused,
+    RejectedLine,
     SessionProtocol,
     Violation,
 )
@@ -74,7 +74,7 @@ HANDLED_IDS = st.sampled_from(
     ("1.1", "0012.3", "9" * 18 + ".1", "9" * 19 + ".1", "9" * 30 + ".1", "7", "1.", ".1")
 )
 ANSWERS = st.one_of(
-    HANDLED_IDS.map(lambda id_: wire.encode_result(id_, {})),
+    HANDLED_IDS.map(lambda id_: jsonrpc.encode_result(id_, {})),
     HANDLED_IDS.map(lambda id_: line(id=id_, result={"response": "hi"})),
     st.sampled_from(
         (line(method="log", params={"message": "x"}), b"\n", request("slack.call", {"method": "a.b"}))
@@ -135,13 +135,13 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("opening", "code"),
         [
-            (b"\xff\n", wire.PARSE_ERROR),
-            (b"hello\n", wire.PARSE_ERROR),
-            (b"[]\n", wire.INVALID_REQUEST),
-            (b"x" * (wire.MAX_LINE_FROM_PLUGIN + 1), wire.LINE_TOO_LONG),
-            (request("slack.call", {}), wire.NOT_INITIALIZED),
-            (line(method="initialize", params=FIRST), wire.NOT_INITIALIZED),
-            (line(id="1.1", result={}), wire.NOT_INITIALIZED),
+            (b"\xff\n", jsonrpc.PARSE_ERROR),
+            (b"hello\n", jsonrpc.PARSE_ERROR),
+            (b"[]\n", jsonrpc.INVALID_REQUEST),
+            (b"x" * (jsonrpc.MAX_LINE_FROM_PLUGIN + 1), jsonrpc.LINE_TOO_LONG),
+            (request("slack.call", {}), jsonrpc.NOT_INITIALIZED),
+            (line(method="initialize", params=FIRST), jsonrpc.NOT_INITIALIZED),
+            (line(id="1.1", result={}), jsonrpc.NOT_INITIALIZED),
         ],
     )
     def test_is_an_error_and_then_the_door_for_anything_else(self, opening: bytes, code: int) -> None:
@@ -175,19 +175,19 @@ class TestOpening:
     def test_names_the_member_that_is_wrong(self, params: dict[str, Any]) -> None:
         event = first(**params)
         assert isinstance(event, Violation)
-        assert event.code == wire.INVALID_PARAMS
+        assert event.code == jsonrpc.INVALID_PARAMS
         assert f'"{next(iter(params))}"' in event.message
 
     @pytest.mark.parametrize("protocol", [2, 0, None, "1", True, [1]])
     def test_in_another_protocol_is_told_which_ones_there_are(self, protocol: Any) -> None:
         event = first(protocol=protocol)
         assert isinstance(event, Violation)
-        assert (event.code, event.data) == (wire.UNSUPPORTED_PROTOCOL, {"supported": [1]})
+        assert (event.code, event.data) == (jsonrpc.UNSUPPORTED_PROTOCOL, {"supported": [1]})
 
     def test_takes_all_that_a_program_with_the_widest_window_holds(self) -> None:
         holding = [f"{10**9 + each}.1" for each in range(60_000)]
         text = request("initialize", {**FIRST, "session": "s", "holding": holding})
-        assert len(text) <= wire.MAX_LINE_FROM_PLUGIN
+        assert len(text) <= jsonrpc.MAX_LINE_FROM_PLUGIN
         (event,) = SessionProtocol(lambda delivery, attempt: True).receive(text)
         assert isinstance(event, Initialize)
         assert len(event.holding) == 60_000
@@ -289,13 +289,13 @@ class TestEverythingElse:
     )
     def test_a_call_that_is_none_is_refused_and_the_connection_goes_on(self, params: dict[str, Any]) -> None:
         heard = said(request("slack.call", {"method": "api.test", **params}), line(id="1.1", result={}))
-        assert isinstance(heard[0], Refused)
-        assert heard[0].code == wire.INVALID_PARAMS
+        assert isinstance(heard[0], RejectedLine)
+        assert heard[0].code == jsonrpc.INVALID_PARAMS
         assert heard[1:] == [Answered(1, 1, None)]
 
     def test_an_unknown_method_is_refused_an_unknown_notification_ignored(self) -> None:
         heard = said(request("x", {}), line(method="x"))
-        assert [type(each) for each in heard] == [Refused]
+        assert [type(each) for each in heard] == [RejectedLine]
 
     def test_extend_and_log(self) -> None:
         assert said(line(method="extend", params={"id": "4.2"})) == [Extended(4, 2)]

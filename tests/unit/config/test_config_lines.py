@@ -2,8 +2,8 @@
 
 import pytest
 
-from slackd.config.lines import line_of
 from slackd.config.problems import KeyPath
+from slackd.config.toml_lines import line_of
 
 TEXT = """\
 top = 1

@@ -9,8 +9,8 @@ from functools import partial
 
 import attrs
 
-from slackd.connector.socketmode.actions import Abort, Close, Dial, EndWaiting, Moved, Said, Troubled
-from slackd.connector.socketmode.failures import DialFailure, of_api_error, of_handshake, of_rate_limit
+from slackd.connector.socketmode.actions import Abort, CloseConnection, Dial, EndWaiting, Moved, Said, Troubled
+from slackd.connector.socketmode.dial_failures import DialFailure, of_api_error, of_handshake, of_rate_limit
 from slackd.connector.socketmode.lifecycle import COUNTS_AS_READY
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
@@ -112,7 +112,7 @@ class PoolWorld:
                     self.dials.append(self.now)
                     self.sockets[name] = Socket(name, place=0)
                     self.at(self.rng.uniform(0.05, 0.5), partial(self._handshake, name))
-                case Close(connection=name):
+                case CloseConnection(connection=name):
                     self._close(name)
                 case Abort(connection=name):
                     self.sockets.pop(name, None)

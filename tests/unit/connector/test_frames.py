@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.connector.socketmode.frames import text_frame
+from slackd.connector.socketmode.websocket import text_frame
 
 
 def test_the_example_of_the_rfc() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from slackd.connector.socketmode import failures
-from slackd.connector.socketmode.actions import Action, Close, Dial, EndWaiting, Moved, Ping
+from slackd.connector.socketmode import dial_failures
+from slackd.connector.socketmode.actions import Action, CloseConnection, Dial, EndWaiting, Moved, Ping
+from slackd.connector.socketmode.draining import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
-from slackd.connector.socketmode.retiring import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
 from tests.unit.connector.pool_world import PoolWorld
 
 
@@ -84,7 +84,7 @@ def test_a_replaced_connection_that_slack_forgets_is_closed_when_nothing_is_in_f
     assert world.in_phase("retiring") == ["c1-main-1"]
     world.busy.clear()
     world.pool.tick(world.now)
-    assert Close("c1-main-1") in happen(world)
+    assert CloseConnection("c1-main-1") in happen(world)
     world.run(3)
     assert world.in_phase("retiring") == []
 
@@ -134,7 +134,7 @@ def test_a_silent_connection_was_deaf_from_its_last_frame_on(world: PoolWorld) -
 
 def test_a_silent_connection_that_wakes_is_read_until_its_replacement_is_up(world: PoolWorld) -> None:
     world.stall("c1-main-1")
-    world.answer = lambda: failures.of_handshake(404)
+    world.answer = lambda: dial_failures.of_handshake(404)
     world.run(40)
     assert world.in_phase("retiring") == ["c1-main-1"]
     world.sockets["c1-main-1"].silent = False
@@ -148,7 +148,7 @@ def test_a_silent_connection_that_wakes_is_read_until_its_replacement_is_up(worl
 
 def test_a_silent_connection_without_replacement_is_given_up_after_a_second_silence(world: PoolWorld) -> None:
     world.stall("c1-main-1")
-    world.answer = lambda: failures.of_handshake(404)
+    world.answer = lambda: dial_failures.of_handshake(404)
     world.run(70)
     assert world.in_phase("retiring") == []
     assert world.moves[-1].state.phase in ("backoff", "dialling")
@@ -185,25 +185,25 @@ def test_silence_means_nothing_while_nobody_reads(world: PoolWorld) -> None:
 
 def test_link_disabled_is_said_once_and_tried_slowly(world: PoolWorld) -> None:
     world.disconnect("c1-main-1", "link_disabled")
-    world.answer = lambda: failures.of_api_error("not_allowed_token_type", "main")
+    world.answer = lambda: dial_failures.of_api_error("not_allowed_token_type", "main")
     happen(world)
     assert world.in_phase("backoff") == ["c1-main-1"]
     (said,) = world.troubles
-    assert "Socket Mode" in said.trouble.mend
+    assert "Socket Mode" in said.trouble.hint
     world.run(250)
     assert len(world.dials) == 1
 
 
-@pytest.mark.parametrize("error", sorted(failures.FATAL))
-def test_what_only_a_person_can_mend_is_said_once_and_tried_slowly(error: str) -> None:
+@pytest.mark.parametrize("error", sorted(dial_failures.FATAL))
+def test_what_only_a_person_can_repair_is_said_once_and_tried_slowly(error: str) -> None:
     world = PoolWorld(2, connections=2)
-    world.answer = lambda: failures.of_api_error(error, "main")
+    world.answer = lambda: dial_failures.of_api_error(error, "main")
     world.start()
     world.run(3_600)
     assert 2 * 10 <= len(world.dials) <= 2 * 15
     (said,) = world.troubles
     assert said.trouble.reason.startswith(error)
-    assert "apps.main.app_token" in said.trouble.mend
+    assert "apps.main.app_token" in said.trouble.hint
     world.answer = lambda: None
     world.run(400)
     assert len(world.ready) == 2
@@ -213,7 +213,7 @@ def test_what_only_a_person_can_mend_is_said_once_and_tried_slowly(error: str) -
 @pytest.mark.parametrize("error", ["internal_error", "fatal_error", "service_unavailable", "never_heard_of_it"])
 def test_errors_of_slacks_own_are_tried_again_soon(error: str) -> None:
     world = PoolWorld(3)
-    world.answer = lambda: failures.of_api_error(error, "main")
+    world.answer = lambda: dial_failures.of_api_error(error, "main")
     world.start()
     world.run(1.5)
     world.answer = lambda: None
@@ -225,7 +225,7 @@ def test_errors_of_slacks_own_are_tried_again_soon(error: str) -> None:
 @pytest.mark.parametrize("status", [404, 408, 200, 407, 500])
 def test_a_failed_handshake_is_tried_again_soon(status: int) -> None:
     world = PoolWorld(4)
-    failure = failures.of_handshake(status)
+    failure = dial_failures.of_handshake(status)
     assert not failure.fatal
     world.answer = lambda: failure
     world.start()
@@ -239,7 +239,7 @@ def test_a_failed_handshake_is_tried_again_soon(status: int) -> None:
 
 def test_a_429_holds_back_every_place_for_as_long_as_slack_says() -> None:
     world = PoolWorld(5, connections=2)
-    world.answer = lambda: failures.of_rate_limit(30.0)
+    world.answer = lambda: dial_failures.of_rate_limit(30.0)
     world.start()
     world.run(29)
     assert len(world.dials) == 2
@@ -250,34 +250,34 @@ def test_a_429_holds_back_every_place_for_as_long_as_slack_says() -> None:
 
 def test_dials_that_fail_on_and_on_become_rare_and_the_app_is_in_trouble() -> None:
     world = PoolWorld(6)
-    world.answer = lambda: failures.DialFailure("slack.com:443 can't be reached")
+    world.answer = lambda: dial_failures.DialFailure("slack.com:443 can't be reached")
     world.start()
     world.run(3_600)
     assert 60 <= len(world.dials) <= 200
     (said,) = world.troubles
-    assert "proxy" in said.trouble.mend
+    assert "proxy" in said.trouble.hint
 
 
 def test_the_trouble_that_is_told_is_the_one_there_is_now() -> None:
     world = PoolWorld(6)
-    world.answer = lambda: failures.DialFailure("slack.com:443 can't be reached")
+    world.answer = lambda: dial_failures.DialFailure("slack.com:443 can't be reached")
     world.start()
     world.run(600)
-    world.answer = lambda: failures.of_handshake(407)
+    world.answer = lambda: dial_failures.of_handshake(407)
     world.run(600)
     assert [said.trouble.reason for said in world.troubles] == [
         "slack.com:443 can't be reached",
         "HTTP 407 at the WebSocket's handshake",
     ]
-    assert "name and password" in world.troubles[-1].trouble.mend
+    assert "name and password" in world.troubles[-1].trouble.hint
 
 
-def test_what_a_person_must_mend_is_not_hidden_by_what_comes_and_goes() -> None:
+def test_what_a_person_must_repair_is_not_hidden_by_what_comes_and_goes() -> None:
     world = PoolWorld(6)
-    world.answer = lambda: failures.of_api_error("invalid_auth", "apps.main.app_token")
+    world.answer = lambda: dial_failures.of_api_error("invalid_auth", "apps.main.app_token")
     world.start()
     world.run(600)
-    world.answer = lambda: failures.DialFailure("slack.com:443 can't be reached")
+    world.answer = lambda: dial_failures.DialFailure("slack.com:443 can't be reached")
     world.run(3_600)
     assert len(world.troubles) == 1
     assert world.troubles[0].trouble.reason.startswith("invalid_auth")
@@ -415,7 +415,9 @@ def test_a_drain_closes_what_is_idle_and_waits_for_what_is_busy() -> None:
     idle, busy = world.ready
     world.busy.add(busy)
     world.pool.drain(world.now)
-    assert [action for action in happen(world) if isinstance(action, Close)] == [Close(idle)]
+    assert [action for action in happen(world) if isinstance(action, CloseConnection)] == [
+        CloseConnection(idle)
+    ]
     world.run(2)
     assert world.in_phase("retiring") == [busy]
     assert not world.pool.is_over
@@ -437,7 +439,7 @@ def test_a_drain_without_a_quiet_moment_ends_the_waiting_and_closes_in_the_first
     assert world.in_phase("retiring") == [name]
     world.busy.clear()
     world.pool.tick(world.now)
-    assert happen(world) == [Close(name)]
+    assert happen(world) == [CloseConnection(name)]
     world.run(20)
     assert world.pool.is_over
     assert len(world.ended_waiting) == 2
@@ -449,7 +451,7 @@ def test_a_drain_with_a_quiet_moment_ends_no_waiting(world: PoolWorld) -> None:
     world.run(QUIET_PATIENCE - 0.1)
     world.busy.clear()
     world.pool.tick(world.now)
-    assert Close("c1-main-1") in happen(world)
+    assert CloseConnection("c1-main-1") in happen(world)
     world.run(20)
     assert world.ended_waiting == []
 
@@ -475,7 +477,7 @@ def test_a_busy_connection_that_makes_room_ends_the_waiting_too(world: PoolWorld
     assert [ended.connection for _, ended in world.ended_waiting] == [old]
     world.busy.clear()
     world.pool.tick(world.now)
-    assert Close(old) in happen(world)
+    assert CloseConnection(old) in happen(world)
 
 
 def test_a_drain_in_the_midst_of_a_replacement_waits_for_none(world: PoolWorld) -> None:
@@ -490,7 +492,7 @@ def test_a_drain_in_the_midst_of_a_replacement_waits_for_none(world: PoolWorld) 
 
 def test_a_drain_while_everything_waits_is_over_at_once() -> None:
     world = PoolWorld(15)
-    world.answer = lambda: failures.of_api_error("invalid_auth", "main")
+    world.answer = lambda: dial_failures.of_api_error("invalid_auth", "main")
     world.start()
     world.run(5)
     world.pool.drain(world.now)
@@ -500,9 +502,9 @@ def test_a_drain_while_everything_waits_is_over_at_once() -> None:
 def test_a_drain_that_takes_too_long_closes_what_is_busy(world: PoolWorld) -> None:
     world.busy.add("c1-main-1")
     world.pool.drain(world.now)
-    assert Close("c1-main-1") not in happen(world)
+    assert CloseConnection("c1-main-1") not in happen(world)
     world.pool.finish(world.now)
-    assert Close("c1-main-1") in happen(world)
+    assert CloseConnection("c1-main-1") in happen(world)
     world.run(3)
     assert world.pool.is_over
 
@@ -524,7 +526,7 @@ def test_what_comes_late_about_a_connection_that_is_over_is_nothing(world: PoolW
     world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
     world.pool.said_hello("c1-main-1", SlackHello(), world.now)
     world.pool.heard("c1-main-1", world.now)
-    world.pool.dial_failed("c1-main-1", failures.of_handshake(404), world.now)
+    world.pool.dial_failed("c1-main-1", dial_failures.of_handshake(404), world.now)
     assert happen(world) == []
 
 
@@ -538,7 +540,7 @@ def test_a_replaced_connection_makes_room_when_places_run_short() -> None:
     world.run(17_900)
     assert world.in_phase("retiring") == ["c1-main-1"]
     world.pool.told_free(1, world.now)
-    assert Close("c1-main-1") in happen(world)
+    assert CloseConnection("c1-main-1") in happen(world)
 
 
 def test_a_server_that_closes_before_its_hello_is_tried_again_ever_more_rarely() -> None:

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from slackd.connector.socketmode.lifecycle import Phase
+from slackd.connector.socketmode.lifecycle import ConnectionPhase
 from tests.unit.connector.pool_world import Odds, PoolWorld
 
 ROUGH = Odds(fail=0.3, stall=0.2, drop=0.3, early_warning=0.5, silent_close=0.3)
-ON_THE_WAY = (Phase.DIALLING.value, Phase.BACKOFF.value)
+ON_THE_WAY = (ConnectionPhase.DIALLING.value, ConnectionPhase.BACKOFF.value)
 
 
 def watch(world: PoolWorld, connections: int) -> None:
@@ -20,7 +20,7 @@ def watch(world: PoolWorld, connections: int) -> None:
         heads = Counter(life.place for life in lives if life.phase.value in (*ON_THE_WAY, "ready"))
         assert all(count <= 1 for count in heads.values()), world.pool.states()
         assert set(heads) == set(range(connections)), world.pool.states()
-        relied_on = Counter(life.place for life in lives if life.phase is not Phase.RETIRING)
+        relied_on = Counter(life.place for life in lives if life.phase is not ConnectionPhase.RETIRING)
         assert all(count <= 2 for count in relied_on.values()), world.pool.states()
         left_over = Counter(life.place for life in lives if not life.closing)
         assert all(count <= 3 for count in left_over.values()), world.pool.states()

@@ -1,6 +1,6 @@
 """A deadline that no broker keeps is kept by the connector; one that a broker kept is left alone."""
 
-from slackd.connector.promises import REMEMBERED, Promises
+from slackd.connector.ack_deadlines import REMEMBERED, AckDeadlines
 from slackd.envelope import Promise, Settlement
 
 
@@ -9,14 +9,14 @@ def promise(number: int, due: float, payload: str | None = None) -> Promise:
 
 
 def test_nothing_is_acknowledged_before_it_is_due() -> None:
-    promises = Promises()
+    promises = AckDeadlines()
     promises.add([promise(1, 12.75)])
     assert promises.take_due(12.7, {1}) == []
     assert promises.next_due() == 12.75
 
 
 def test_what_is_due_and_unsettled_is_acknowledged_once() -> None:
-    promises = Promises()
+    promises = AckDeadlines()
     promises.add([promise(1, 12.75, '{"options":[]}'), promise(2, 13.0)])
     assert promises.take_due(12.8, {1, 2}) == [Settlement(1, "e-1", '{"options":[]}')]
     assert promises.take_due(12.8, {1, 2}) == []
@@ -24,21 +24,21 @@ def test_what_is_due_and_unsettled_is_acknowledged_once() -> None:
 
 
 def test_what_the_broker_has_settled_is_left_alone() -> None:
-    promises = Promises()
+    promises = AckDeadlines()
     promises.add([promise(1, 12.75)])
     assert promises.take_due(20.0, set()) == []
     assert promises.next_due() is None
 
 
 def test_a_promise_made_again_over_a_new_link_counts_once() -> None:
-    promises = Promises()
+    promises = AckDeadlines()
     promises.add([promise(1, 12.75)])
     promises.add([promise(1, 12.75)])
     assert len(promises.take_due(13.0, {1})) == 1
 
 
 def test_what_was_kept_is_remembered_once_and_not_for_ever() -> None:
-    promises = Promises()
+    promises = AckDeadlines()
     promises.add([promise(number, 12.75) for number in range(REMEMBERED + 1)])
     assert not promises.was_kept(1)
     promises.take_due(13.0, range(REMEMBERED + 1))

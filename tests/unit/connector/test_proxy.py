@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from slackd.connector.obstacles import obstacle
+from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import place_of, proxy_for, tls_context
 from slackd.errors import ConfigError
 
@@ -111,7 +111,7 @@ def test_a_name_that_cannot_be_resolved_may_be_the_proxys(host: str, is_the_prox
     found = obstacle(aiohttp.ClientConnectorError(key, OSError(-2, "Name or service not known")), PROXY)
     assert found.reason.endswith(f"{host}:3128 can't be reached (Name or service not known)")
     assert found.reason.startswith("the proxy ") is is_the_proxy
-    assert ("HTTPS_PROXY" in found.mend) is is_the_proxy
+    assert ("HTTPS_PROXY" in found.hint) is is_the_proxy
 
 
 def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slackd.connector.reports import KEPT, Reports
+from slackd.connector.link_reports import KEPT, LinkReports
 from slackd.connector.socketmode.actions import Moved
 from slackd.connector.socketmode.lifecycle import Cue
 from slackd.link.messages import Acknowledged, AppTrouble, Changed, ConnectionState, FromConnector, Trouble
@@ -11,11 +11,11 @@ STATE = ConnectionState("c1-main-1", "main", "ready", 1.0)
 
 
 @pytest.fixture
-def reports() -> Reports:
-    return Reports(["main"], [])
+def reports() -> LinkReports:
+    return LinkReports(["main"], [])
 
 
-def listen(reports: Reports) -> list[FromConnector]:
+def listen(reports: LinkReports) -> list[FromConnector]:
     heard: list[FromConnector] = []
 
     def send(message: FromConnector) -> None:
@@ -26,7 +26,7 @@ def listen(reports: Reports) -> list[FromConnector]:
     return heard
 
 
-def test_what_changed_without_a_link_is_told_once_in_order(reports: Reports) -> None:
+def test_what_changed_without_a_link_is_told_once_in_order(reports: LinkReports) -> None:
     for at in (1.0, 2.0):
         reports.moved(Moved(STATE, Cue.HELLO, at, ghost_until=5.0))
     heard = listen(reports)
@@ -35,8 +35,8 @@ def test_what_changed_without_a_link_is_told_once_in_order(reports: Reports) -> 
     reports.moved(Moved(STATE, Cue.DROPPED, 3.0))
 
 
-def test_a_trouble_is_in_the_hello_and_its_end_is_told_afterwards(reports: Reports) -> None:
-    trouble, over = AppTrouble("main", "invalid_auth", "mend"), AppTrouble("main", "", "")
+def test_a_trouble_is_in_the_hello_and_its_end_is_told_afterwards(reports: LinkReports) -> None:
+    trouble, over = AppTrouble("main", "invalid_auth", "hint"), AppTrouble("main", "", "")
     reports.troubled(trouble)
     assert reports.troubles == {"main": trouble}
     assert listen(reports) == []
@@ -50,7 +50,7 @@ def test_a_trouble_is_in_the_hello_and_its_end_is_told_afterwards(reports: Repor
     assert listen(reports) == []
 
 
-def test_acknowledgements_are_told_together_and_kept_within_bounds(reports: Reports) -> None:
+def test_acknowledgements_are_told_together_and_kept_within_bounds(reports: LinkReports) -> None:
     for number in range(KEPT + 5):
         reports.acknowledged("main", [float(number)])
     reports.unsendable("main")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.connector.socketmode import backoff, rotation
+from slackd.connector.socketmode import reconnect, rotation
 from slackd.connector.socketmode.rotation import Slot
 
 LIFETIMES = st.floats(1.0, 100_000.0)
@@ -49,17 +49,23 @@ def test_every_place_of_both_connectors_has_a_slot_of_its_own() -> None:
 @given(st.integers(0, 10_000), st.integers())
 def test_waits_are_full_jitter_under_a_ceiling_that_doubles(tries: int, seed: int) -> None:
     rng = random.Random(seed)
-    ceiling = backoff.ceiling(backoff.TRANSIENT, tries)
+    ceiling = reconnect.ceiling(reconnect.TRANSIENT, tries)
     assert 0.25 <= ceiling <= 60
-    assert backoff.FLOOR <= backoff.full_jitter(tries, rng) <= max(ceiling, backoff.FLOOR)
-    assert 7.5 <= backoff.for_a_place(tries, rng) <= 300
-    assert 270 <= backoff.slowly(rng) <= 330
+    assert reconnect.FLOOR <= reconnect.full_jitter(tries, rng) <= max(ceiling, reconnect.FLOOR)
+    assert 7.5 <= reconnect.for_a_place(tries, rng) <= 300
+    assert 270 <= reconnect.slowly(rng) <= 330
 
 
 def test_the_ceiling_doubles() -> None:
-    assert [backoff.ceiling(backoff.TRANSIENT, tries) for tries in (1, 2, 3, 9, 50)] == [0.25, 0.5, 1, 60, 60]
+    assert [reconnect.ceiling(reconnect.TRANSIENT, tries) for tries in (1, 2, 3, 9, 50)] == [
+        0.25,
+        0.5,
+        1,
+        60,
+        60,
+    ]
 
 
 @given(st.floats(0, 86_400), st.integers())
 def test_slacks_retry_after_is_never_undercut(retry_after: float, seed: int) -> None:
-    assert retry_after <= backoff.as_told(retry_after, random.Random(seed)) <= retry_after * 1.1 + 0.2
+    assert retry_after <= reconnect.as_told(retry_after, random.Random(seed)) <= retry_after * 1.1 + 0.2

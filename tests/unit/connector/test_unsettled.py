@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.connector.unsettled import Unsettled
+from slackd.connector.unacknowledged import Unacknowledged
 from slackd.envelope import Arrival
 
 
@@ -13,7 +13,7 @@ def arrival(number: int, connection: str = "c", text: str = "x") -> Arrival:
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abc"), st.booleans())))
 def test_it_keeps_exactly_what_was_added_and_not_removed(steps: list[tuple[int, str, bool]]) -> None:
-    unsettled = Unsettled()
+    unsettled = Unacknowledged()
     model: dict[int, Arrival] = {}
     for number, connection, remove in steps:
         if remove:
@@ -27,7 +27,7 @@ def test_it_keeps_exactly_what_was_added_and_not_removed(steps: list[tuple[int, 
 
 
 def test_the_high_water_mark_and_the_way_back() -> None:
-    unsettled = Unsettled(high_water_arrivals=4, high_water_characters=100)
+    unsettled = Unacknowledged(high_water_arrivals=4, high_water_characters=100)
 
     def level() -> str:
         return "full" if unsettled.is_full else "room" if unsettled.has_room else "between"

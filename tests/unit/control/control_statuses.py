@@ -7,8 +7,8 @@ import attrs
 from slackd.broker.control.status import (
     AppStatus,
     BrokerStatus,
-    Connection,
-    ConnectorStatus,
+    ConnectionStatus,
+    ConnectorSummary,
     JournalStatus,
     PluginStatus,
     SessionStatus,
@@ -23,7 +23,7 @@ def app(name: str = "main", **differs: Any) -> AppStatus:
         ready=2,
         wanted=2,
         ghosts=0,
-        strangers=0,
+        foreign=0,
         free=8,
         gap=None,
         gaps_day=0,
@@ -59,9 +59,9 @@ def plugin(name: str = "deploy", **differs: Any) -> PluginStatus:
     return attrs.evolve(healthy, **differs)
 
 
-def connector(number: int, **differs: Any) -> ConnectorStatus:
-    connection = Connection(f"c{number}-main-1", "main", "ready", 5_400.0, 5_400.0, "applink-7", 18_000.0)
-    healthy = ConnectorStatus(
+def connector(number: int, **differs: Any) -> ConnectorSummary:
+    connection = ConnectionStatus(f"c{number}-main-1", "main", "ready", 5_400.0, 5_400.0, "applink-7", 18_000.0)
+    healthy = ConnectorSummary(
         number, True, 700 + number, f"digest-{number}", {"main": 1}, {"main": 1}, (), (connection,)
     )
     return attrs.evolve(healthy, **differs)

@@ -6,11 +6,11 @@ import attrs
 import pytest
 
 from slackd.broker.control.health import judged, not_ready
-from slackd.broker.control.status import ConnectorStatus, GapNow, Status, Trouble
+from slackd.broker.control.status import ConnectorSummary, GapNow, Status, TroubleStatus
 from tests.unit.control.control_statuses import app, connector, journal, plugin, session, status
 
-AWAY = ConnectorStatus(2, linked=False)
-TROUBLE = Trouble("main", "Slack says invalid_auth", "put a new app token in place")
+AWAY = ConnectorSummary(2, linked=False)
+TROUBLE = TroubleStatus("main", "Slack says invalid_auth", "put a new app token in place")
 PAUSED = session(paused=True)
 
 
@@ -40,7 +40,7 @@ def test_what_loses_envelopes_is_failing(differs: dict[str, Any], about: str, wo
         ({"connectors": (connector(1), AWAY)}, "connector 2", "not linked to the broker"),
         ({"apps": (app(ready=1),)}, "main", "1 of 2 connections are READY"),
         ({"apps": (app(troubles=(TROUBLE,)),)}, "main", "Slack says invalid_auth"),
-        ({"apps": (app(strangers=1),)}, "main", "1 connection of another process on the same app token"),
+        ({"apps": (app(foreign=1),)}, "main", "1 connection of another process on the same app token"),
         ({"apps": (app(free=1, ghosts=7),)}, "main", "1 place free of Slack's ten"),
         ({"apps": (app(events_hour=27_000),)}, "main", "27,000 events within an hour, 90 %"),
         ({"plugins": (plugin(sessions=(), absent_for=95.0, open=12),)}, "deploy", "not connected for 95 s"),
@@ -55,7 +55,7 @@ def test_what_loses_envelopes_is_failing(differs: dict[str, Any], about: str, wo
         ({"journal": journal(failing="it cannot be read")}, "journal", "it cannot be read"),
     ],
 )
-def test_what_somebody_must_mend_is_degraded(differs: dict[str, Any], about: str, words: str) -> None:
+def test_what_somebody_must_repair_is_degraded(differs: dict[str, Any], about: str, words: str) -> None:
     _said(status(**differs), "degraded", about, words)
 
 
@@ -107,13 +107,13 @@ def test_nobody_is_sent_to_systemd_where_there_is_none() -> None:
         )
     )
     assert len(found.reasons) == 4
-    assert not any("systemctl" in each.mend or "journalctl" in each.mend for each in found.reasons)
+    assert not any("systemctl" in each.hint or "journalctl" in each.hint for each in found.reasons)
 
 
 def test_the_worst_comes_first() -> None:
     found = judged(
         status(
-            plugins=(plugin(dead=1),), apps=(app(strangers=1),), journal=journal(healthy=False, failing="full")
+            plugins=(plugin(dead=1),), apps=(app(foreign=1),), journal=journal(healthy=False, failing="full")
         )
     )
     assert [each.level for each in found.reasons] == ["failing", "degraded", "note"]
@@ -135,4 +135,4 @@ def _said(found: Status, level: str, about: str, words: str) -> None:
     worst = verdict.reasons[0]
     assert (worst.level, worst.about) == (level, about)
     assert words in worst.text
-    assert worst.mend
+    assert worst.hint

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.broker.control.observations import HOUR, STEP, Histogram, HourlyCount, Observations
+from slackd.broker.counters import Counters
 from slackd.broker.journal import JournalHealth
-from slackd.broker.tally import Tally
 from slackd.link.messages import Acknowledged
 
 BOUNDS = (0.1, 1.0)
@@ -47,11 +47,11 @@ def test_an_idle_hour_forgets_everything_with_a_bounded_memory() -> None:
 
 
 def test_redeliveries_count_against_slacks_limit() -> None:
-    seen, tally = Observations(0.0, 0.0), Tally()
-    tally.envelopes["main", "events_api"] = 5
-    tally.envelopes["main", "slash_commands"] = 100
-    tally.duplicates["main", "events_api"] = 2
-    assert seen.events_last_hour(tally, "main") == 7
+    seen, counters = Observations(0.0, 0.0), Counters()
+    counters.envelopes["main", "events_api"] = 5
+    counters.envelopes["main", "slash_commands"] = 100
+    counters.duplicates["main", "events_api"] = 2
+    assert seen.events_last_hour(counters, "main") == 7
 
 
 def test_each_commit_is_counted_once_and_quantiles_are_of_the_last_thousand() -> None:

@@ -6,8 +6,8 @@ import attrs
 import pytest
 
 from slackd.broker.control.health import judged
-from slackd.broker.control.status import ConnectorStatus, GapNow, Status
-from slackd.cli.slackctl.status_page import show
+from slackd.broker.control.status import ConnectorSummary, GapNow, Status
+from slackd.cli.slackctl.status import show
 from tests.unit.control.control_statuses import app, connector, plugin, status
 
 WELL = """\
@@ -54,7 +54,7 @@ BAD = """\
 
 def failing() -> Status:
     return status(
-        connectors=(connector(1), ConnectorStatus(2, linked=False)),
+        connectors=(connector(1), ConnectorSummary(2, linked=False)),
         apps=(
             app(
                 "engineering", ready=0, gap=GapNow(1.0, "connector 1 is gone"), gaps_day=1, gap_seconds_day=12.0
@@ -95,7 +95,7 @@ def test_no_line_is_wider_than_the_terminal_or_than_people_read(
 
 
 def test_no_name_that_somebody_chose_is_taken_for_a_style(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "[bold]x[/]" in page(status(apps=(app("[bold]x[/]", strangers=1),)), capsys)
+    assert "[bold]x[/]" in page(status(apps=(app("[bold]x[/]", foreign=1),)), capsys)
 
 
 def test_numbers_are_never_cut_names_are(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import slackd
-from slackd.rolling.plan import CONNECTORS, UNITS
-from slackd.service import message_ids
+from slackd.rolling_restart.plan import CONNECTORS, UNITS
+from slackd.systemd import message_ids
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SYSTEMD = CHECKOUT / "systemd"

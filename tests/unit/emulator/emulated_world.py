@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.connections import Connection
-from slackd.emulator.core import Admission, Admit, Slack
-from slackd.emulator.happenings import Happenings
-from slackd.emulator.ledger import Entry
+from slackd.emulator.connections import EmulatedConnection
+from slackd.emulator.core import Admission, Admit, SlackCore
+from slackd.emulator.ledger import LedgerEntry
+from slackd.emulator.payloads import Payloads
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
 
 WALL = 1_760_000_000.0
@@ -20,7 +20,7 @@ WALL = 1_760_000_000.0
 class Client:
     """A client's end of a connection: what came out of Slack."""
 
-    connection: Connection
+    connection: EmulatedConnection
     texts: list[dict[str, Any]] = attrs.field(factory=list)
     pings: list[bytes] = attrs.field(factory=list)
     raw: list[bytes] = attrs.field(factory=list)
@@ -60,7 +60,7 @@ class SimulatedSlack:
     def __init__(self, *apps: EmulatedApp, **settings: Any) -> None:
         settings.setdefault("seed", 1)
         self.now = 1000.0
-        self.slack = Slack(apps or [EmulatedApp()], EmulatorSettings(**settings), now=self.now, wall=WALL)
+        self.slack = SlackCore(apps or [EmulatedApp()], EmulatorSettings(**settings), now=self.now, wall=WALL)
         self.app = self.slack.side().app
 
     def ticket(self, app: EmulatedApp | None = None) -> str:
@@ -84,22 +84,24 @@ class SimulatedSlack:
             self.slack.agenda.run_due(self.now)
         self.now = end
 
-    def happenings(self, app: EmulatedApp | None = None) -> Happenings:
-        return Happenings(app or self.app, self.slack.world.ids)
+    def happenings(self, app: EmulatedApp | None = None) -> Payloads:
+        return Payloads(app or self.app, self.slack.world.ids)
 
-    def event(self, text: str = "hello", app: EmulatedApp | None = None) -> Entry:
+    def event(self, text: str = "hello", app: EmulatedApp | None = None) -> LedgerEntry:
         happening = self.happenings(app).message(text, self.slack.world.wall(self.now))
         return self.send_as(happening.key, "events_api", happening.text, True, app)
 
-    def command(self, app: EmulatedApp | None = None) -> Entry:
+    def command(self, app: EmulatedApp | None = None) -> LedgerEntry:
         happening = self.happenings(app).command("/deploy", "api")
         return self.send_as(happening.key, "slash_commands", happening.text, False, app)
 
     def send_as(
         self, key: str, envelope_type: str, text: str, redelivers: bool, app: EmulatedApp | None
-    ) -> Entry:
+    ) -> LedgerEntry:
         side = self.slack.side(app)
-        entry = Entry(key, side.app.app_id, envelope_type, "it", self.now, text, redelivers, not redelivers)
+        entry = LedgerEntry(
+            key, side.app.app_id, envelope_type, "it", self.now, text, redelivers, not redelivers
+        )
         side.deliveries.begin(entry, self.now)
         return entry
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from slackd.emulator.connections import State
-from slackd.emulator.core import Admit, Hang, Refuse, Reset
+from slackd.emulator.connections import EmulatedState
+from slackd.emulator.core import Admit, Hang, RefuseDial, Reset
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.settings import EmulatedApp
 from tests.unit.emulator.emulated_world import SimulatedSlack
@@ -18,7 +18,7 @@ def test_a_ticket_is_good_once() -> None:
     world = SimulatedSlack()
     ticket = world.ticket()
     assert isinstance(world.dial(ticket), Admit)
-    assert world.dial(ticket) == Refuse(404)
+    assert world.dial(ticket) == RefuseDial(404)
 
 
 def test_a_ticket_expires() -> None:
@@ -27,21 +27,21 @@ def test_a_ticket_expires() -> None:
     world.pass_seconds(29.9)
     assert isinstance(world.dial(early), Admit)
     world.pass_seconds(0.1)
-    assert world.dial(late) == Refuse(404)
+    assert world.dial(late) == RefuseDial(404)
 
 
 def test_an_unknown_or_missing_ticket_is_refused() -> None:
     world = SimulatedSlack()
-    assert world.dial("nonsense") == Refuse(404)
-    assert world.slack.dial("/link/", world.now) == Refuse(404)
+    assert world.dial("nonsense") == RefuseDial(404)
+    assert world.slack.dial("/link/", world.now) == RefuseDial(404)
 
 
 @pytest.mark.parametrize(
     ("details", "admission"),
     [
-        ({"status": 404}, Refuse(404)),
-        ({"status": 408}, Refuse(408)),
-        ({"status": 200, "body": "<html>"}, Refuse(200, "<html>")),
+        ({"status": 404}, RefuseDial(404)),
+        ({"status": 408}, RefuseDial(408)),
+        ({"status": 200, "body": "<html>"}, RefuseDial(200, "<html>")),
         ({"hang": True}, Hang()),
         ({"reset": True}, Reset()),
     ],
@@ -53,7 +53,7 @@ def test_a_planned_handshake_fault_strikes_once_and_spends_the_ticket(
     world.slack.fault("handshake", world.now, **details)
     ticket = world.ticket()
     assert world.dial(ticket) == admission
-    assert world.dial(ticket) == Refuse(404)
+    assert world.dial(ticket) == RefuseDial(404)
     assert isinstance(world.dial(world.ticket()), Admit)
 
 
@@ -147,7 +147,7 @@ def test_a_ghost_swallows_its_share() -> None:
     ghost, alive = world.connect(), world.connect()
     world.slack.fault("stall", world.now, connection=ghost.connection.id)
     world.lose(ghost)
-    assert ghost.connection.state is State.GHOST
+    assert ghost.connection.state is EmulatedState.GHOST
     entries = [world.event(str(number)) for number in range(10)]
     assert len(alive.envelopes) == 5
     assert sum(entry.sends[0].swallowed for entry in entries) == 5

@@ -9,13 +9,13 @@ import pytest
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from slackd.emulator.batch import Batch, BatchSender, EventPress
-from slackd.emulator.happenings import Happening, Happenings
 from slackd.emulator.ids import IdSource
+from slackd.emulator.payloads import Payloads, PlayedEvent
 from slackd.emulator.settings import EmulatedApp
 from tests.unit.emulator.emulated_world import WALL, SimulatedSlack
 
 APP = EmulatedApp()
-MAKE = Happenings(APP, IdSource(1))
+MAKE = Payloads(APP, IdSource(1))
 VIEW = {"id": "V1", "type": "modal", "callback_id": "ask", "hash": "1.a", "state": {"values": {}}}
 
 
@@ -79,7 +79,7 @@ def test_a_command_has_neither_event_nor_type() -> None:
     ],
 )
 def test_interactions_have_their_fields(
-    happening: Happening, name: str, fields: set[str], accepts: bool
+    happening: PlayedEvent, name: str, fields: set[str], accepts: bool
 ) -> None:
     assert (happening.type, happening.name) == ("interactive", name)
     assert fields | {"type", "team", "user", "token"} <= happening.payload.keys()

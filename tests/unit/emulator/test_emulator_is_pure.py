@@ -10,7 +10,7 @@ import pytest
 import slackd.emulator
 
 FOLDER = Path(slackd.emulator.__file__).parent
-THIN = {"__init__", "__main__", "control", "door", "emulated", "serve", "server", "web", "websocket"}
+THIN = {"__init__", "__main__", "control", "client", "listener", "serve", "server", "web", "websocket"}
 IMPURE = {"aiohttp", "asyncio", "select", "selectors", "socket", "threading", "time"}
 MODULES = sorted(FOLDER.glob("*.py"))
 PURE = [path for path in MODULES if path.stem not in THIN]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from slackd.broker.journal import Journal, Opening
-from slackd.broker.journal.limits import Buried, PluginLimits
+from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.memory import MemoryJournal
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
-from slackd.broker.journal.writes import Answer, Lane, NewDelivery, Outcome, Record, Recorded, Write
-from slackd.config.values import Journal as JournalConfig
-from slackd.envelope import COMMANDS, EVENTS, Envelope, Facets, Unreadable
+from slackd.broker.journal.writes import AnswerState, Lane, NewDelivery, Outcome, Record, Recorded, Write
+from slackd.config.values import JournalConfig
+from slackd.envelope import COMMANDS, EVENTS, Facets, ParsedEnvelope, Unreadable
 from slackd.errors import JournalError
 
 NOW = 1_800_000_000.0
@@ -42,13 +42,13 @@ def to(plugin: str = "bot", key: str = "C1", lane: Lane = Lane.EVENTS, **more: A
 def event(
     *keys: str, at: float = NOW, deliveries: Sequence[NewDelivery] = (), text: str = '{"a":1}', **more: Any
 ) -> Record:
-    envelope = Envelope("main", f"id-{keys[0] if keys else ''}", EVENTS, text, keys, Facets())
+    envelope = ParsedEnvelope("main", f"id-{keys[0] if keys else ''}", EVENTS, text, keys, Facets())
     return Record(envelope, at, deliveries=tuple(deliveries), **more)
 
 
 def command(key: str, *deliveries: NewDelivery, at: float = NOW, url: str = "https://r/1") -> Record:
-    envelope = Envelope("main", key, COMMANDS, '{"c":1}', (key,), Facets(), True, url)
-    return Record(envelope, at, Answer.OWED, deliveries=deliveries)
+    envelope = ParsedEnvelope("main", key, COMMANDS, '{"c":1}', (key,), Facets(), True, url)
+    return Record(envelope, at, AnswerState.OWED, deliveries=deliveries)
 
 
 def unreadable(key: str, at: float = NOW) -> Record:
@@ -83,15 +83,15 @@ async def journal_in(
     folder: Path,
     time: Time | None = None,
     plugins: Mapping[str, PluginLimits] | None = None,
-    buried: list[Buried] | None = None,
+    dead_lettered: list[DeadLettered] | None = None,
     **config: Any,
 ) -> AsyncIterator[tuple[SqliteJournal, Opening]]:
     journal, opening = await open_journal(
         JournalConfig(folder, **config),
         clock=time or Time(),
         plugins=plugins,
-        on_buried=buried.extend if buried is not None else None,
-        tend_by_itself=False,
+        on_dead_lettered=dead_lettered.extend if dead_lettered is not None else None,
+        retention_by_itself=False,
     )
     try:
         yield journal, opening

@@ -10,34 +10,34 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slackd.broker.journal.limits import Buried, Limits, PluginLimits
+from slackd.broker.journal.limits import DeadLettered, Limits, PluginLimits
 from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_journal
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
 from slackd.broker.journal.writes import (
-    Answer,
     AnswerPassed,
+    AnswerState,
     AnswerUnsent,
-    Bury,
-    Close,
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
     Discard,
     ForgetSession,
-    Gap,
+    GapRecord,
     Ghost,
-    Handed,
+    InFlight,
     Lane,
     LateSent,
     ListSession,
     NewDelivery,
     NoteStop,
-    Reason,
     Record,
     Replay,
-    Retry,
+    RetryDelivery,
     Revive,
     SeenReady,
 )
-from slackd.config.values import Journal as JournalConfig
-from slackd.envelope import Envelope, Facets, Unreadable
+from slackd.config.values import JournalConfig
+from slackd.envelope import Facets, ParsedEnvelope, Unreadable
 from slackd.errors import JournalError
 from tests.unit.journal.journal_cases import DAY, HOUR, NOW, Time, attempt
 
@@ -48,7 +48,7 @@ words = st.sampled_from(["", "C1", "C2", "\u00e9", "\ud800"])
 moments = st.sampled_from([0.0, 1.0, 700.0, HOUR, 26 * HOUR]).map(lambda seconds: NOW + seconds)
 maybe_moment = st.none() | moments
 lanes = st.sampled_from(list(Lane))
-answers = st.sampled_from(list(Answer))
+answers = st.sampled_from(list(AnswerState))
 responses = st.none() | st.sampled_from(['{"text":"hi"}', "\ud800"])
 
 new_deliveries = st.builds(
@@ -58,12 +58,19 @@ new_deliveries = st.builds(
     words,
     expires_at=maybe_moment,
     respond_by=maybe_moment,
-    dead=st.none() | st.none() | st.just(Reason.TOO_LARGE),
+    dead=st.none() | st.none() | st.just(DeadReason.TOO_LARGE),
 )
 keys = st.lists(st.sampled_from(["k1", "k2", "k3", "k4", "k5"]), max_size=2, unique=True).map(tuple)
 texts = st.sampled_from(["{}", "x" * 300, "\u00e9" * 100, "\ud800"])
 envelopes = st.builds(
-    Envelope, st.sampled_from(["one", "two"]), words, words, texts, keys, st.just(Facets()), response_url=words
+    ParsedEnvelope,
+    st.sampled_from(["one", "two"]),
+    words,
+    words,
+    texts,
+    keys,
+    st.just(Facets()),
+    response_url=words,
 )
 unreadables = st.builds(Unreadable, st.just("one"), st.none() | words, texts, keys, words)
 records = st.builds(
@@ -77,10 +84,10 @@ records = st.builds(
 writes = st.one_of(
     records,
     records,
-    st.builds(Close, ids, attempts),
-    st.builds(Close, ids, attempts, responses, st.none() | answers, st.booleans()),
-    st.builds(Retry, ids, attempts, moments, words),
-    st.builds(Bury, ids, st.none() | attempts, st.sampled_from(list(Reason)), words),
+    st.builds(CloseDelivery, ids, attempts),
+    st.builds(CloseDelivery, ids, attempts, responses, st.none() | answers, st.booleans()),
+    st.builds(RetryDelivery, ids, attempts, moments, words),
+    st.builds(DeadLetterDelivery, ids, st.none() | attempts, st.sampled_from(list(DeadReason)), words),
     st.builds(AnswerPassed, ids),
     st.builds(AnswerUnsent, ids, ids, st.sampled_from(PLUGINS)),
     st.builds(LateSent, ids),
@@ -88,9 +95,9 @@ writes = st.one_of(
     st.builds(ForgetSession, st.sampled_from(PLUGINS), words),
     st.builds(
         NoteStop,
-        st.lists(st.builds(Handed, ids, st.sampled_from(PLUGINS), words), max_size=3).map(tuple),
+        st.lists(st.builds(InFlight, ids, st.sampled_from(PLUGINS), words), max_size=3).map(tuple),
     ),
-    st.builds(Gap, st.just("one"), moments, maybe_moment, words),
+    st.builds(GapRecord, st.just("one"), moments, maybe_moment, words),
     st.builds(Ghost, st.just("one"), st.sampled_from(["c1", "c2"]), moments),
     st.builds(SeenReady, st.sampled_from(["one", "two"]), moments),
     st.builds(Revive, ids),
@@ -104,7 +111,7 @@ steps = st.one_of(
     groups,
     groups,
     st.sampled_from([1.0, 800.0, HOUR, 26 * HOUR, 8 * DAY, 100 * DAY]),
-    st.sampled_from(["tend", "reopen", "away", "near"]),
+    st.sampled_from(["run_retention", "reopen", "away", "near"]),
 )
 
 CONFIG: dict[str, Any] = {"max_age": 2 * DAY, "max_bytes": 700, "dead_letter_age": 30 * DAY}
@@ -118,15 +125,15 @@ class Pair:
         self.folder = folder
         self.time = Time()
         self.disk = MemoryDisk()
-        self.buried: tuple[list[Buried], list[Buried]] = ([], [])
+        self.dead_lettered: tuple[list[DeadLettered], list[DeadLettered]] = ([], [])
 
     async def open(self) -> None:
         self.sqlite, found = await open_journal(
             JournalConfig(self.folder, **CONFIG),
             clock=self.time,
             plugins=PLUGIN_LIMITS,
-            on_buried=self.buried[0].extend,
-            tend_by_itself=False,
+            on_dead_lettered=self.dead_lettered[0].extend,
+            retention_by_itself=False,
         )
         self.memory, expected = open_memory_journal(
             self.disk,
@@ -134,7 +141,7 @@ class Pair:
             limits=Limits(
                 CONFIG["max_age"], int(CONFIG["max_bytes"]), CONFIG["dead_letter_age"], PLUGIN_LIMITS
             ),
-            on_buried=self.buried[1].extend,
+            on_dead_lettered=self.dead_lettered[1].extend,
         )
         assert found == expected
 
@@ -148,10 +155,12 @@ class Pair:
                 await self._submit_at_once(step)
             case float():
                 self.time.now += step
-            case "tend":
-                counts = [await one.tend(self.time.now) for one in (self.sqlite, self.memory)]
+            case "run_retention":
+                counts = [await one.run_retention(self.time.now) for one in (self.sqlite, self.memory)]
                 assert counts[0] == counts[1]
-                assert sorted(self.buried[0], key=_delivery) == sorted(self.buried[1], key=_delivery)
+                assert sorted(self.dead_lettered[0], key=_delivery) == sorted(
+                    self.dead_lettered[1], key=_delivery
+                )
             case "reopen":
                 await self.close()
                 await self.open()
@@ -173,8 +182,8 @@ class Pair:
         assert found == expected
 
 
-def _delivery(buried: Buried) -> int:
-    return buried.delivery
+def _delivery(dead_lettered: DeadLettered) -> int:
+    return dead_lettered.delivery
 
 
 def _refused_or_done(told: Sequence[Any] | JournalError) -> Any:

@@ -3,16 +3,16 @@
 import sqlite3
 from pathlib import Path
 
-from slackd.broker.journal.limits import Buried, PluginLimits
+from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.writes import (
-    Answer,
-    Bury,
-    Close,
+    AnswerState,
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
     Duplicate,
-    Gap,
+    GapRecord,
     Ghost,
     Lane,
-    Reason,
     Recorded,
     Replay,
 )
@@ -31,44 +31,51 @@ from tests.unit.journal.journal_cases import (
 
 
 async def test_the_oldest_deliveries_make_room_for_a_backlog_within_its_bytes(tmp_path: Path) -> None:
-    buried: list[Buried] = []
-    async with journal_in(tmp_path, plugins={"bot": PluginLimits(max_bytes=3_000)}, buried=buried) as (
+    dead_lettered: list[DeadLettered] = []
+    async with journal_in(
+        tmp_path, plugins={"bot": PluginLimits(max_bytes=3_000)}, dead_lettered=dead_lettered
+    ) as (
         journal,
         _,
     ):
         await write(
             journal, *(event(f"k{n}", deliveries=[to(), to("other")], text="x" * 10) for n in range(1_000))
         )
-        assert await journal.tend(NOW) == 700
-        assert {one.reason for one in buried} == {Reason.BACKLOG_FULL}
-        assert [one.envelope for one in buried] == list(range(1, 701))
+        assert await journal.run_retention(NOW) == 700
+        assert {one.reason for one in dead_lettered} == {DeadReason.BACKLOG_FULL}
+        assert [one.envelope for one in dead_lettered] == list(range(1, 701))
         backlogs = await journal.backlogs()
         assert (backlogs["bot"].deliveries, backlogs["bot"].bytes, backlogs["bot"].dead) == (300, 3_000, 700)
         assert (backlogs["other"].deliveries, backlogs["other"].dead) == (1_000, 0)
 
 
-async def test_a_backlog_that_is_too_old_is_buried_in_both_lanes(tmp_path: Path) -> None:
-    buried: list[Buried] = []
-    async with journal_in(tmp_path, plugins={"bot": PluginLimits(max_age=DAY)}, buried=buried) as (journal, _):
+async def test_a_backlog_that_is_too_old_is_dead_lettered_in_both_lanes(tmp_path: Path) -> None:
+    dead_lettered: list[DeadLettered] = []
+    async with journal_in(
+        tmp_path, plugins={"bot": PluginLimits(max_age=DAY)}, dead_lettered=dead_lettered
+    ) as (journal, _):
         await write(journal, event("a", deliveries=[to()]), command("b", to(lane=Lane.PROMPT, respond_by=NOW)))
         await write(journal, event("c", at=NOW + HOUR, deliveries=[to()]))
-        assert await journal.tend(NOW + DAY - 1) == 0
-        assert await journal.tend(NOW + DAY + 1) == 2
-        assert [(one.delivery, one.reason) for one in buried] == [(1, Reason.TOO_OLD), (2, Reason.TOO_OLD)]
-        assert (await journal.envelopes([2]))[2].answer is Answer.PASSED
+        assert await journal.run_retention(NOW + DAY - 1) == 0
+        assert await journal.run_retention(NOW + DAY + 1) == 2
+        assert [(one.delivery, one.reason) for one in dead_lettered] == [
+            (1, DeadReason.TOO_OLD),
+            (2, DeadReason.TOO_OLD),
+        ]
+        assert (await journal.envelopes([2]))[2].answer is AnswerState.PASSED
 
 
-async def test_expired_deliveries_of_plugins_that_are_away_are_buried(tmp_path: Path) -> None:
+async def test_expired_deliveries_of_plugins_that_are_away_are_dead_lettered(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as (journal, _):
         for plugin in ("away", "here"):
             await write(journal, command(plugin, to(plugin, lane=Lane.PROMPT, expires_at=NOW + 60), at=NOW))
-        assert await journal.tend(NOW + 61) == 0
+        assert await journal.run_retention(NOW + 61) == 0
         journal.set_away(["away"])
-        assert await journal.tend(NOW + 59) == 0
-        assert await journal.tend(NOW + 61) == 1
+        assert await journal.run_retention(NOW + 59) == 0
+        assert await journal.run_retention(NOW + 61) == 1
         (letter,) = await journal.dead_letters(0, 9)
-        assert (letter.plugin, letter.reason, letter.attempts) == ("away", Reason.EXPIRED, 0)
-        assert await journal.tend(NOW + 60 + 2 * HOUR) == 1, "nobody holds one for that long"
+        assert (letter.plugin, letter.reason, letter.attempts) == ("away", DeadReason.EXPIRED, 0)
+        assert await journal.run_retention(NOW + 60 + 2 * HOUR) == 1, "nobody holds one for that long"
 
 
 async def test_dead_letters_have_an_age(tmp_path: Path) -> None:
@@ -76,9 +83,9 @@ async def test_dead_letters_have_an_age(tmp_path: Path) -> None:
     async with journal_in(tmp_path, time, dead_letter_age=DAY) as (journal, _):
         for key in "ab":
             (delivery,) = await opened(journal, event(key, deliveries=[to()]))
-            await write(journal, Bury(delivery, None, Reason.ATTEMPTS, ""))
+            await write(journal, DeadLetterDelivery(delivery, None, DeadReason.ATTEMPTS, ""))
             time.now += HOUR
-        await journal.tend(NOW + DAY + 1)
+        await journal.run_retention(NOW + DAY + 1)
         assert [letter.envelope for letter in await journal.dead_letters(0, 9)] == [2]
         assert (await journal.backlogs())["bot"].dead == 1
 
@@ -87,30 +94,32 @@ async def test_envelopes_go_when_nothing_needs_them(tmp_path: Path) -> None:
     async with journal_in(tmp_path, max_age=DAY) as (journal, _):
         (waiting,) = await opened(journal, event("waits", deliveries=[to()]))
         (dying,) = await opened(journal, event("dies", deliveries=[to()]))
-        await write(journal, Bury(dying, None, Reason.ATTEMPTS, ""), event("replayed"), event("free"))
+        await write(
+            journal, DeadLetterDelivery(dying, None, DeadReason.ATTEMPTS, ""), event("replayed"), event("free")
+        )
         (replayed,) = await write(journal, Replay(3, to("late")))
         await write(journal, event("newest", at=NOW))
-        await journal.tend(NOW + DAY + 1)
+        await journal.run_retention(NOW + DAY + 1)
         assert [stored.id for stored in await journal.recorded(0, 99)] == [1, 2, 3, 5]
-        await write(journal, Close(waiting, 1), Close(replayed.opened[0].id, 1))
-        await journal.tend(NOW + DAY + 2)
+        await write(journal, CloseDelivery(waiting, 1), CloseDelivery(replayed.opened[0].id, 1))
+        await journal.run_retention(NOW + DAY + 2)
         assert [stored.id for stored in await journal.recorded(0, 99)] == [2, 5]
 
 
 async def test_envelopes_go_oldest_first_when_there_are_too_many_bytes(tmp_path: Path) -> None:
     async with journal_in(tmp_path, max_bytes=5_000) as (journal, _):
         await write(journal, *(event(f"k{n}", text="x" * 10) for n in range(1_000)))
-        await journal.tend(NOW)
+        await journal.run_retention(NOW)
         assert [stored.id for stored in await journal.recorded(0, 9_999)] == list(range(501, 1_001))
 
 
 async def test_keys_outlive_their_envelopes_and_go_after_25_hours(tmp_path: Path) -> None:
     async with journal_in(tmp_path, max_bytes=0) as (journal, _):
         await write(journal, *(event(f"k{n}") for n in range(5_000)))
-        await journal.tend(NOW + 24 * HOUR)
+        await journal.run_retention(NOW + 24 * HOUR)
         assert len(await journal.recorded(0, 9)) == 1
-        assert await write(journal, event("k7", at=NOW + 24 * HOUR)) == [Duplicate(8, Answer.NONE, None)]
-        await journal.tend(NOW + 26 * HOUR)
+        assert await write(journal, event("k7", at=NOW + 24 * HOUR)) == [Duplicate(8, AnswerState.NONE, None)]
+        await journal.run_retention(NOW + 26 * HOUR)
         assert type((await write(journal, event("k8", at=NOW + 24 * HOUR)))[0]) is Recorded
     assert _count(tmp_path, "dedupe") == 1
 
@@ -118,17 +127,17 @@ async def test_keys_outlive_their_envelopes_and_go_after_25_hours(tmp_path: Path
 async def test_a_response_is_kept_for_as_long_as_slack_may_ask_again(tmp_path: Path) -> None:
     async with journal_in(tmp_path, max_bytes=0) as (journal, _):
         await write(journal, event("k", response='"r"'), event("newest"))
-        await journal.tend(NOW + 24 * HOUR)
-        assert await write(journal, event("k", at=NOW + 24 * HOUR)) == [Duplicate(1, Answer.NONE, '"r"')]
-        await journal.tend(NOW + 26 * HOUR)
+        await journal.run_retention(NOW + 24 * HOUR)
+        assert await write(journal, event("k", at=NOW + 24 * HOUR)) == [Duplicate(1, AnswerState.NONE, '"r"')]
+        await journal.run_retention(NOW + 26 * HOUR)
         assert [stored.id for stored in await journal.recorded(0, 9)] == [2]
 
 
 async def test_gaps_and_ghosts_are_forgotten(tmp_path: Path) -> None:
     async with journal_in(tmp_path) as (journal, _):
-        await write(journal, Gap("main", NOW, NOW + 1, "old"), Gap("main", NOW + 2, None, "open"))
+        await write(journal, GapRecord("main", NOW, NOW + 1, "old"), GapRecord("main", NOW + 2, None, "open"))
         await write(journal, Ghost("main", "c", NOW + 5))
-        await journal.tend(NOW + 91 * DAY)
+        await journal.run_retention(NOW + 91 * DAY)
         assert [gap.reason for gap in await journal.gaps(0, 9)] == ["open"]
     assert _count(tmp_path, "ghost") == 0
 

@@ -7,28 +7,27 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.broker.journal import books
 from slackd.broker.journal.writes import (
-    Answer,
     AnswerPassed,
+    AnswerState,
     AnswerUnsent,
-    Bury,
-    Close,
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
     Discard,
     Done,
     Duplicate,
-    Gap,
+    GapRecord,
     Ghost,
-    Handed,
+    InFlight,
     Lane,
     LateSent,
     ListSession,
     NoteStop,
     OpenDelivery,
-    Reason,
     Recorded,
     Replay,
-    Retry,
+    RetryDelivery,
     Revive,
     Stale,
     Write,
@@ -54,25 +53,25 @@ class TestClosesInGroups:
     async def test_each_is_closed_once_whatever_memory_holds_of_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
     ) -> None:
-        monkeypatch.setattr(books, "UNTOUCHED", remembered)
+        monkeypatch.setattr("slackd.broker.journal.totals.UNTOUCHED", remembered)
         async with journal_in(tmp_path) as (journal, _):
             await write(journal, *(event(f"Ev{number}", deliveries=[to()]) for number in range(300)))
-            await write(journal, Retry(299, 1, 0.0, "busy"))
-            closes = [Close(delivery, 1) for delivery in range(1, 301)]
-            outcomes = await write(journal, *closes, Close(1, 1), Close(300, 2))
+            await write(journal, RetryDelivery(299, 1, 0.0, "busy"))
+            closes = [CloseDelivery(delivery, 1) for delivery in range(1, 301)]
+            outcomes = await write(journal, *closes, CloseDelivery(1, 1), CloseDelivery(300, 2))
             assert outcomes[:298] == [Done(envelope) for envelope in range(1, 299)]
             assert outcomes[298:] == [Stale(), Done(300), Stale(), Stale()]
             assert (await journal.backlogs())["bot"].deliveries == 1
-            assert await write(journal, Close(299, 2)) == [Done(299)]
+            assert await write(journal, CloseDelivery(299, 2)) == [Done(299)]
             assert await journal.backlogs() == {}
 
     async def test_what_a_refused_group_closed_is_still_open(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             (delivery,) = await opened(journal, event("Ev1", deliveries=[to()]))
-            refused = await attempt(journal, Close(delivery, 1), event("Ev2", at=float("nan")))
+            refused = await attempt(journal, CloseDelivery(delivery, 1), event("Ev2", at=float("nan")))
             assert isinstance(refused, JournalError)
             assert [one.id for one in await journal.open_by_id([delivery])] == [delivery]
-            assert await write(journal, Close(delivery, 1)) == [Done(1)]
+            assert await write(journal, CloseDelivery(delivery, 1)) == [Done(1)]
 
 
 class TestRecording:
@@ -88,13 +87,15 @@ class TestRecording:
     async def test_any_known_key_makes_a_duplicate(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             await write(journal, event("envelope-1", "trigger"))
-            assert await write(journal, event("envelope-2", "trigger")) == [Duplicate(1, Answer.NONE, None)]
-            assert await write(journal, event("envelope-2")) == [Duplicate(1, Answer.NONE, None)]
+            assert await write(journal, event("envelope-2", "trigger")) == [
+                Duplicate(1, AnswerState.NONE, None)
+            ]
+            assert await write(journal, event("envelope-2")) == [Duplicate(1, AnswerState.NONE, None)]
 
     async def test_the_oldest_of_several_known_envelopes_is_the_one_it_repeats(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             await write(journal, event("a"), event("b"))
-            assert await write(journal, event("b", "a")) == [Duplicate(1, Answer.NONE, None)]
+            assert await write(journal, event("b", "a")) == [Duplicate(1, AnswerState.NONE, None)]
 
     async def test_twins_in_one_group(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
@@ -106,7 +107,7 @@ class TestRecording:
             await write(journal, event("Ev300"))
             group = [event(f"Ev{number}", deliveries=[to()]) for number in range(600)]
             outcomes = await write(journal, *group)
-            assert outcomes[300] == Duplicate(1, Answer.NONE, None)
+            assert outcomes[300] == Duplicate(1, AnswerState.NONE, None)
             assert [one.envelope for one in outcomes if type(one) is Recorded] == list(range(2, 601))
             assert {type(one) for one in await write(journal, *group)} == {Duplicate}
             assert (await journal.backlogs())["bot"].deliveries == 599
@@ -126,15 +127,15 @@ class TestRecording:
     async def test_a_duplicate_gets_the_stored_response(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             (delivery,) = await opened(journal, command("c", to(lane=Lane.PROMPT, respond_by=NOW + 2)))
-            assert await write(journal, command("c")) == [Duplicate(1, Answer.OWED, None)]
-            await write(journal, Close(delivery, 1, '{"text":"hi"}', Answer.GIVEN))
-            assert await write(journal, command("c")) == [Duplicate(1, Answer.GIVEN, '{"text":"hi"}')]
+            assert await write(journal, command("c")) == [Duplicate(1, AnswerState.OWED, None)]
+            await write(journal, CloseDelivery(delivery, 1, '{"text":"hi"}', AnswerState.GIVEN))
+            assert await write(journal, command("c")) == [Duplicate(1, AnswerState.GIVEN, '{"text":"hi"}')]
 
     async def test_an_unreadable_text_is_a_dead_letter_of_nobody(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             assert await write(journal, unreadable("k")) == [Recorded(1, ())]
             (letter,) = await journal.dead_letters(0, 10)
-            assert (letter.plugin, letter.reason, letter.type) == ("", Reason.UNREADABLE, "")
+            assert (letter.plugin, letter.reason, letter.type) == ("", DeadReason.UNREADABLE, "")
             full = await journal.dead_letter(letter.delivery)
             assert full is not None
             assert full.text == "{broken"
@@ -143,7 +144,9 @@ class TestRecording:
 
     async def test_dead_from_the_start(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
-            (recorded,) = await write(journal, event("k", deliveries=[to("a", dead=Reason.TOO_LARGE), to("b")]))
+            (recorded,) = await write(
+                journal, event("k", deliveries=[to("a", dead=DeadReason.TOO_LARGE), to("b")])
+            )
             assert [delivery.plugin for delivery in recorded.deliveries] == ["b"]
             assert [letter.plugin for letter in await journal.dead_letters(0, 10)] == ["a"]
 
@@ -159,16 +162,19 @@ class TestTheEndOfADelivery:
     async def test_another_attempt_than_the_rows_is_stale(self, tmp_path: Path, late: bool) -> None:
         async with journal_in(tmp_path) as (journal, _):
             (delivery,) = await opened(journal, event("k", deliveries=[to()]))
-            assert await write(journal, Retry(delivery, 1, NOW + 5, "oops")) == [Done(1)]
+            assert await write(journal, RetryDelivery(delivery, 1, NOW + 5, "oops")) == [Done(1)]
             stale: list[Write] = [
-                Close(delivery, 1, late=late),
-                Retry(delivery, 1, 0, ""),
-                Bury(delivery, 1, Reason.ATTEMPTS, ""),
+                CloseDelivery(delivery, 1, late=late),
+                RetryDelivery(delivery, 1, 0, ""),
+                DeadLetterDelivery(delivery, 1, DeadReason.ATTEMPTS, ""),
             ]
             assert await write(journal, *stale) == [Stale()] * 3
             (waiting,) = await journal.open_by_id([delivery])
             assert (waiting.attempt, waiting.not_before) == (2, NOW + 5)
-            assert await write(journal, Close(delivery, 2), Close(delivery, 2)) == [Done(1), Stale()]
+            assert await write(journal, CloseDelivery(delivery, 2), CloseDelivery(delivery, 2)) == [
+                Done(1),
+                Stale(),
+            ]
             assert await journal.backlogs() == {}
 
     async def test_a_close_never_reaches_ahead_to_a_delivery_that_is_opened_after_it(
@@ -176,15 +182,15 @@ class TestTheEndOfADelivery:
     ) -> None:
         async with journal_in(tmp_path) as (journal, _):
             stale, recorded, done = await write(
-                journal, Close(1, 1), event("k", deliveries=[to()]), Close(1, 1)
+                journal, CloseDelivery(1, 1), event("k", deliveries=[to()]), CloseDelivery(1, 1)
             )
             assert (stale, type(recorded), done) == (Stale(), Recorded, Done(1))
 
-    async def test_burying_gives_an_owed_answer_up(self, tmp_path: Path) -> None:
+    async def test_dead_lettering_gives_an_owed_answer_up(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path, Time(NOW)) as (journal, _):
             (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2)))
-            await write(journal, Bury(delivery, None, Reason.PERMANENT, "no"))
-            assert (await journal.envelopes([1]))[1].answer is Answer.PASSED
+            await write(journal, DeadLetterDelivery(delivery, None, DeadReason.PERMANENT, "no"))
+            assert (await journal.envelopes([1]))[1].answer is AnswerState.PASSED
             (letter,) = await journal.dead_letters(0, 10, "bot")
             assert (letter.error, letter.attempts, letter.died_at) == ("no", 1, NOW)
 
@@ -192,7 +198,7 @@ class TestTheEndOfADelivery:
         async with journal_in(tmp_path) as (journal, _):
             (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2), url="https://r/9"))
             assert await write(journal, AnswerPassed(1), AnswerPassed(1)) == [Done(1), Stale()]
-            await write(journal, Close(delivery, 1, '"late"', late=True))
+            await write(journal, CloseDelivery(delivery, 1, '"late"', late=True))
         async with journal_in(tmp_path) as (journal, opening):
             (late,) = opening.late
             assert (late.delivery, late.response_url, late.response, late.app) == (
@@ -213,10 +219,14 @@ class TestTheEndOfADelivery:
         async with journal_in(tmp_path) as (journal, _):
             (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2)))
             ended = [AnswerPassed(1)] if passed else []
-            *_, done = await write(journal, *ended, Close(delivery, 1, '"x"', Answer.GIVEN, late=True))
+            *_, done = await write(
+                journal, *ended, CloseDelivery(delivery, 1, '"x"', AnswerState.GIVEN, late=True)
+            )
             assert done == Done(1, passed=passed)
             (again,) = await write(journal, command("c"))
-            assert again == (Duplicate(1, Answer.PASSED, None) if passed else Duplicate(1, Answer.GIVEN, '"x"'))
+            assert again == (
+                Duplicate(1, AnswerState.PASSED, None) if passed else Duplicate(1, AnswerState.GIVEN, '"x"')
+            )
         async with journal_in(tmp_path) as (journal, opening):
             assert [late.response for late in opening.late] == ['"x"'] * passed
 
@@ -224,9 +234,9 @@ class TestTheEndOfADelivery:
         async with journal_in(tmp_path) as (journal, _):
             (delivery,) = await opened(journal, command("c", to(respond_by=NOW + 2), url="https://r/9"))
             unsent = AnswerUnsent(1, delivery, "bot")
-            given = Close(delivery, 1, '"x"', Answer.GIVEN, late=True)
+            given = CloseDelivery(delivery, 1, '"x"', AnswerState.GIVEN, late=True)
             assert await write(journal, unsent, given, unsent, unsent) == [Stale(), Done(1), Done(1), Stale()]
-            assert await write(journal, command("c")) == [Duplicate(1, Answer.PASSED, None)]
+            assert await write(journal, command("c")) == [Duplicate(1, AnswerState.PASSED, None)]
         async with journal_in(tmp_path) as (journal, opening):
             (late,) = opening.late
             assert (late.delivery, late.plugin, late.response_url, late.response) == (
@@ -241,7 +251,7 @@ class TestOperators:
     async def test_retry_opens_a_new_delivery_at_the_end(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
             first, second = [(await opened(journal, event(key, deliveries=[to()])))[0] for key in "ab"]
-            await write(journal, Bury(first, 1, Reason.ATTEMPTS, ""))
+            await write(journal, DeadLetterDelivery(first, 1, DeadReason.ATTEMPTS, ""))
             (done,) = await write(journal, Revive(first))
             (again,) = done.opened
             assert (again.id, again.attempt, again.key) == (3, 1, "C1")
@@ -261,7 +271,7 @@ class TestIds:
         async with journal_in(tmp_path) as (journal, _):
             first, second = await opened(journal, event("k", deliveries=[to("a"), to("b")]))
             (done,) = await write(journal, Replay(1, to("c")))
-            await write(journal, *(Close(one, 1) for one in (first, second, done.opened[0].id)))
+            await write(journal, *(CloseDelivery(one, 1) for one in (first, second, done.opened[0].id)))
         async with journal_in(tmp_path) as (journal, opening):
             assert opening.last_delivery == 3
             (recorded,) = await write(journal, event("m", deliveries=[to()]))
@@ -270,7 +280,7 @@ class TestIds:
 
 class TestSessionsAndTheNoteOfACleanStop:
     async def test_the_note_is_read_once(self, tmp_path: Path) -> None:
-        handed = (Handed(1, "a", "s1"), Handed(2, "a", "s2"))
+        handed = (InFlight(1, "a", "s1"), InFlight(2, "a", "s2"))
         async with journal_in(tmp_path) as (journal, _):
             await write(journal, ListSession("a", "s1"), NoteStop(handed))
         async with journal_in(tmp_path) as (_, opening):
@@ -286,10 +296,10 @@ class TestSessionsAndTheNoteOfACleanStop:
 
     async def test_gaps_and_ghosts(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
-            await write(journal, Gap("main", NOW, None, "drop"), Gap("main", NOW, NOW + 1, "drop"))
+            await write(journal, GapRecord("main", NOW, None, "drop"), GapRecord("main", NOW, NOW + 1, "drop"))
             await write(
                 journal,
-                Gap("main", NOW + 9, None, "stall"),
+                GapRecord("main", NOW + 9, None, "stall"),
                 Ghost("main", "c", NOW + 5),
                 Ghost("main", "d", NOW - 5),
             )
@@ -300,7 +310,7 @@ class TestSessionsAndTheNoteOfACleanStop:
 
     async def test_the_newest_gaps_are_those_that_a_limit_leaves(self, tmp_path: Path) -> None:
         async with journal_in(tmp_path) as (journal, _):
-            await write(journal, *(Gap("ab"[n % 2], NOW + n, NOW + n + 0.5, "drop") for n in range(10)))
+            await write(journal, *(GapRecord("ab"[n % 2], NOW + n, NOW + n + 0.5, "drop") for n in range(10)))
             assert [gap.start - NOW for gap in await journal.gaps(0, 3)] == [7, 8, 9]
             assert [gap.start - NOW for gap in await journal.gaps(0, 3, "a")] == [4, 6, 8]
             assert [gap.start - NOW for gap in await journal.gaps(NOW + 7, 9, "a")] == [8]

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.errors import LinkError
-from slackd.link.decoding import decode
-from slackd.link.encoding import DELIVER_LIMIT, LINE_LIMIT, encode
+from slackd.link.codec import DELIVER_LIMIT, LINE_LIMIT, decode, encode
 from slackd.link.messages import (
     Acknowledged,
     AppPeers,
@@ -32,7 +31,7 @@ from slackd.link.messages import (
     Trouble,
     Unsent,
 )
-from slackd.link.reader import Broken, LinkReader
+from slackd.link.protocol import LinkBroken, LinkReader
 
 STATE = ConnectionState("c1-main-7", "main", "ready", 12.5, 12.0, "applink-1", 4, 18060.0)
 TROUBLE = AppTrouble("main", "invalid_auth", "put a valid app token in place")
@@ -106,19 +105,19 @@ def test_texts_that_are_there_are_handed_on_while_others_are_on_their_way() -> N
 
 @given(st.binary())
 def test_no_bytes_raise(data: bytes) -> None:
-    assert all(isinstance(each, Broken) for each in LinkReader().receive(b"!" + data + b"\n"))
+    assert all(isinstance(each, LinkBroken) for each in LinkReader().receive(b"!" + data + b"\n"))
 
 
 def test_after_something_broken_nothing_more_is_believed() -> None:
     reader = LinkReader()
     (broken,) = reader.receive(b"nonsense\n" + encode(Peers({})))
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, LinkBroken)
     assert reader.receive(encode(Peers({}))) == []
 
 
 def test_a_line_without_end_is_given_up() -> None:
     (broken,) = LinkReader(limit=100).receive(b"x" * 101)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, LinkBroken)
 
 
 def test_a_text_goes_as_it_is_and_one_with_a_line_feed_too() -> None:
@@ -139,17 +138,17 @@ def test_a_batch_goes_together_and_a_backlog_in_parts() -> None:
 
 
 def test_a_member_and_a_method_of_a_newer_release_are_ignored() -> None:
-    (note,) = wire.LineReader(LINE_LIMIT).receive(encode(Peers({"main": AppPeers(1, 6)})))
-    assert isinstance(note, wire.Notification)
+    (note,) = jsonrpc.LineReader(LINE_LIMIT).receive(encode(Peers({"main": AppPeers(1, 6)})))
+    assert isinstance(note, jsonrpc.Notification)
     note.params["since"] = 3
     note.params["apps"]["main"]["ghosts"] = 2
     assert decode(note) == Peers({"main": AppPeers(1, 6)})
-    assert decode(wire.Notification("quiesce", {})) is None
+    assert decode(jsonrpc.Notification("quiesce", {})) is None
 
 
 def test_a_member_that_an_older_release_lacks_has_its_default() -> None:
-    assert decode(wire.Notification("hello", {"version": 1, "connector": 1, "pid": 2})) == Hello(1, 1, 2, "")
-    assert decode(wire.Notification("result", {"number": 1})) == Returned(1, None, 0)
+    assert decode(jsonrpc.Notification("hello", {"version": 1, "connector": 1, "pid": 2})) == Hello(1, 1, 2, "")
+    assert decode(jsonrpc.Notification("result", {"number": 1})) == Returned(1, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +165,7 @@ def test_a_member_that_an_older_release_lacks_has_its_default() -> None:
 )
 def test_nonsense_is_a_link_error_that_names_the_message(method: str, params: dict[str, Any]) -> None:
     with pytest.raises(LinkError, match=method):
-        decode(wire.Notification(method, params))
+        decode(jsonrpc.Notification(method, params))
 
 
 def test_a_value_without_json_text_cannot_be_sent() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin import Context, Envelope, InvalidAnswer, NotJsonError, Permanent, Retry, TooLarge
+from slackd.plugin.actions import Ack, Answer, Nack
 from slackd.plugin.address import SYSTEM_SOCKET, socket_path
-from slackd.plugin.answers import Answer, Done, Nack
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.context import as_answer
 from slackd.plugin.nacks import as_nack
@@ -46,20 +46,20 @@ class TestContext:
         context.respond("on it")
         context.nack("oops")
         context.ack()
-        assert post.answers == [Done({"text": "on it"})]
+        assert post.answers == [Ack({"text": "on it"})]
         assert context.answered
 
     def test_a_response_is_what_it_was_when_it_was_given(self, context: Context, post: Post) -> None:
         payload: dict[str, Any] = {"blocks": []}
         context.respond(payload)
         payload["blocks"].append("later")
-        assert post.answers == [Done({"blocks": []})]
+        assert post.answers == [Ack({"blocks": []})]
 
     def test_what_cannot_be_sent_leaves_it_unanswered(self, context: Context, post: Post) -> None:
         with pytest.raises(NotJsonError):
             context.respond({"x": float("nan")})
         with pytest.raises(TooLarge):
-            context.respond("x" * wire.MAX_LINE_FROM_PLUGIN)
+            context.respond("x" * jsonrpc.MAX_LINE_FROM_PLUGIN)
         with pytest.raises(TypeError):
             context.respond([])  # type: ignore[arg-type]
         assert not context.answered
@@ -92,13 +92,13 @@ class TestContext:
 
 class TestReturnValues:
     def test_nothing_and_dictionaries_and_texts(self) -> None:
-        assert as_answer(None, envelope()) == Done()
-        assert as_answer({"text": "x"}, envelope()) == Done({"text": "x"})
-        assert as_answer("x", envelope()) == Done({"text": "x"})
+        assert as_answer(None, envelope()) == Ack()
+        assert as_answer({"text": "x"}, envelope()) == Ack({"text": "x"})
+        assert as_answer("x", envelope()) == Ack({"text": "x"})
 
     def test_for_an_event_every_value_means_handled(self) -> None:
-        assert as_answer({"ok": True}, envelope("events_api")) == Done()
-        assert as_answer(object(), envelope("events_api")) == Done()
+        assert as_answer({"ok": True}, envelope("events_api")) == Ack()
+        assert as_answer(object(), envelope("events_api")) == Ack()
 
     def test_others_are_mistakes(self) -> None:
         with pytest.raises(TypeError, match="list"):
@@ -106,7 +106,7 @@ class TestReturnValues:
 
 
 class TestWhatIsRaised:
-    def test_a_mistake_of_the_handlers_is_no_attempts_to_mend(self) -> None:
+    def test_a_mistake_of_the_handlers_is_not_cured_by_another_attempt(self) -> None:
         for mistake in (
             InvalidAnswer("after is in seconds from now, not -1"),
             NotJsonError("a value can't be sent as JSON"),

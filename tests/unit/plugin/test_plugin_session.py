@@ -4,30 +4,31 @@ from typing import Any
 
 import pytest
 
-from slackd import wire
+from slackd import jsonrpc
 from slackd.plugin import Gap, Late, NotJsonError, TooLarge
 from slackd.plugin.actions import (
+    Ack,
     Action,
-    Broken,
     CallFinished,
     Complaint,
+    InitializeRefused,
+    Nack,
+    Notified,
     Ready,
-    Refused,
     Send,
     Start,
-    Told,
+    StreamBroken,
 )
-from slackd.plugin.answers import Done, Nack
-from slackd.plugin.session import Phase, Session
+from slackd.plugin.session import Session, SessionPhase
 
 
 def new(window: int | None = None) -> Session:
     return Session("deploybot", "s1", client={"name": "test", "version": "1"}, window=window)
 
 
-def sent(actions: list[Action]) -> list[wire.Message]:
+def sent(actions: list[Action]) -> list[jsonrpc.Message]:
     data = b"".join(action.data for action in actions if isinstance(action, Send))
-    return wire.LineReader(wire.MAX_LINE_FROM_PLUGIN).receive(data)
+    return jsonrpc.LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN).receive(data)
 
 
 def accept(session: Session, window: int = 2, deadline_window: int = 1) -> list[Action]:
@@ -39,7 +40,7 @@ def accept(session: Session, window: int = 2, deadline_window: int = 1) -> list[
         "window": window,
         "deadline_window": deadline_window,
     }
-    return session.receive(wire.encode_result(0, result))
+    return session.receive(jsonrpc.encode_result(0, result))
 
 
 def ready(window: int = 2, deadline_window: int = 1) -> Session:
@@ -58,7 +59,7 @@ def handed(delivery: str, attempt: int = 1, *, prompt: bool = False, **more: Any
         "respond_by": 1003.0 if prompt else None,
         "envelope": {"envelope_id": "e", "payload": {}},
     }
-    return wire.encode_request(f"{delivery}.{attempt}", "envelope", {**params, **more})
+    return jsonrpc.encode_request(f"{delivery}.{attempt}", "envelope", {**params, **more})
 
 
 def started(actions: list[Action]) -> list[str]:
@@ -71,7 +72,7 @@ def started(actions: list[Action]) -> list[str]:
 
 def initialize(actions: list[Action]) -> dict[str, Any]:
     first = sent(actions)[0]
-    assert isinstance(first, wire.Request)
+    assert isinstance(first, jsonrpc.Request)
     assert first.method == "initialize"
     return first.params
 
@@ -95,86 +96,88 @@ class TestInitialize:
         session.connected()
         [action] = accept(session, window=8, deadline_window=4)
         assert action == Ready("slackd/1", ("main",), 8, 4)
-        assert session.phase is Phase.READY
+        assert session.phase is SessionPhase.READY
 
     def test_an_error_is_a_refusal(self) -> None:
         session = new()
         session.connected()
-        refusal = wire.encode_failure(0, wire.UNKNOWN_PLUGIN, "no deploybot here")
-        assert session.receive(refusal + handed("1")) == [Refused(wire.UNKNOWN_PLUGIN, "no deploybot here")]
-        assert session.phase is Phase.DOWN
+        refusal = jsonrpc.encode_failure(0, jsonrpc.UNKNOWN_PLUGIN, "no deploybot here")
+        assert session.receive(refusal + handed("1")) == [
+            InitializeRefused(jsonrpc.UNKNOWN_PLUGIN, "no deploybot here")
+        ]
+        assert session.phase is SessionPhase.DOWN
 
     def test_a_result_that_is_no_object_breaks_the_connection(self) -> None:
         session = new()
         session.connected()
-        [action] = session.receive(wire.encode_result(0, "yes"))
-        assert isinstance(action, Broken)
+        [action] = session.receive(jsonrpc.encode_result(0, "yes"))
+        assert isinstance(action, StreamBroken)
 
 
 class TestWork:
     def test_an_envelope_is_started_and_answered_under_its_id(self) -> None:
         session = ready()
         assert started(session.receive(handed("7"))) == ["7.1"]
-        assert sent(session.answer("7", Done())) == [wire.Result("7.1", {})]
+        assert sent(session.answer("7", Ack())) == [jsonrpc.Result("7.1", {})]
 
     def test_the_response_goes_with_the_answer(self) -> None:
         session = ready()
         session.receive(handed("7", prompt=True))
-        assert sent(session.answer("7", Done({"text": "hi"}))) == [
-            wire.Result("7.1", {"response": {"text": "hi"}})
+        assert sent(session.answer("7", Ack({"text": "hi"}))) == [
+            jsonrpc.Result("7.1", {"response": {"text": "hi"}})
         ]
 
     def test_a_nack_says_when_and_whether_to_try_again(self) -> None:
         session = ready()
         session.receive(handed("7") + handed("8") + handed("9"))
-        code = wire.HANDLER_FAILED
-        assert sent(session.answer("7", Nack("busy"))) == [wire.Failure("7.1", code, "busy")]
+        code = jsonrpc.HANDLER_FAILED
+        assert sent(session.answer("7", Nack("busy"))) == [jsonrpc.Failure("7.1", code, "busy")]
         assert sent(session.answer("8", Nack("busy", 1.5))) == [
-            wire.Failure("8.1", code, "busy", {"retry_after": 1.5})
+            jsonrpc.Failure("8.1", code, "busy", {"retry_after": 1.5})
         ]
         assert sent(session.answer("9", Nack("no", permanent=True))) == [
-            wire.Failure("9.1", code, "no", {"permanent": True})
+            jsonrpc.Failure("9.1", code, "no", {"permanent": True})
         ]
 
     def test_the_first_answer_counts(self) -> None:
         session = ready()
         session.receive(handed("7"))
-        session.answer("7", Done())
+        session.answer("7", Ack())
         assert session.answer("7", Nack("late thought")) == []
 
     def test_what_has_no_json_text_leaves_the_delivery_in_hand(self) -> None:
         session = ready()
         session.receive(handed("7", prompt=True))
         with pytest.raises(NotJsonError):
-            session.answer("7", Done({"x": object()}))
+            session.answer("7", Ack({"x": object()}))
         assert session.in_hand == ("7",)
 
     def test_extend_names_the_attempt_in_hand(self) -> None:
         session = ready()
         session.receive(handed("7", 3))
-        assert sent(session.extend("7")) == [wire.Notification("extend", {"id": "7.3"})]
-        session.answer("7", Done())
+        assert sent(session.extend("7")) == [jsonrpc.Notification("extend", {"id": "7.3"})]
+        session.answer("7", Ack())
         assert session.extend("7") == []
 
     @pytest.mark.parametrize("id_", [7, "7", "7.", ".1", "7.x", "7.-1", "7.²"])
     def test_an_id_that_is_no_delivery_and_attempt_is_refused(self, id_: int | str) -> None:
         params = {"app": "main", "type": "x", "received_at": 1, "respond_by": None, "envelope": {}}
-        [answer] = sent(ready().receive(wire.encode_request(id_, "envelope", params)))
-        assert isinstance(answer, wire.Failure)
-        assert (answer.id, answer.code) == (id_, wire.INVALID_PARAMS)
+        [answer] = sent(ready().receive(jsonrpc.encode_request(id_, "envelope", params)))
+        assert isinstance(answer, jsonrpc.Failure)
+        assert (answer.id, answer.code) == (id_, jsonrpc.INVALID_PARAMS)
 
     @pytest.mark.parametrize(
         "params", [{"app": 1}, {"type": None}, {"envelope": []}, {"received_at": "x"}, {"respond_by": "x"}]
     )
     def test_params_of_the_wrong_kind_are_refused(self, params: dict[str, Any]) -> None:
         [answer] = sent(ready().receive(handed("7", **params)))
-        assert isinstance(answer, wire.Failure)
-        assert answer.code == wire.INVALID_PARAMS
+        assert isinstance(answer, jsonrpc.Failure)
+        assert answer.code == jsonrpc.INVALID_PARAMS
 
     def test_an_unknown_request_is_answered(self) -> None:
-        [answer] = sent(ready().receive(wire.encode_request(4, "dance", {})))
-        assert isinstance(answer, wire.Failure)
-        assert (answer.id, answer.code) == (4, wire.METHOD_NOT_FOUND)
+        [answer] = sent(ready().receive(jsonrpc.encode_request(4, "dance", {})))
+        assert isinstance(answer, jsonrpc.Failure)
+        assert (answer.id, answer.code) == (4, jsonrpc.METHOD_NOT_FOUND)
 
 
 class TestTheSameDeliveryAgain:
@@ -182,7 +185,7 @@ class TestTheSameDeliveryAgain:
         session = ready()
         session.receive(handed("7"))
         assert session.receive(handed("7")) == []
-        assert sent(session.answer("7", Done())) == [wire.Result("7.1", {})]
+        assert sent(session.answer("7", Ack())) == [jsonrpc.Result("7.1", {})]
 
     def test_the_same_attempt_answered_is_answered_again(self) -> None:
         session = ready()
@@ -190,7 +193,7 @@ class TestTheSameDeliveryAgain:
         session.answer("7", Nack("busy"))
         again = session.receive(handed("7"))
         assert started(again) == []
-        assert sent(again) == [wire.Failure("7.1", wire.HANDLER_FAILED, "busy")]
+        assert sent(again) == [jsonrpc.Failure("7.1", jsonrpc.HANDLER_FAILED, "busy")]
 
     def test_a_newer_attempt_takes_over_the_work_in_hand(self) -> None:
         session = ready()
@@ -198,15 +201,15 @@ class TestTheSameDeliveryAgain:
         assert session.receive(handed("7", 2)) == []
         session.disconnected()
         assert initialize(session.connected())["holding"] == ["7.2"]
-        assert sent(session.answer("7", Done())) == [wire.Result("7.2", {})]
+        assert sent(session.answer("7", Ack())) == [jsonrpc.Result("7.2", {})]
 
     def test_a_newer_attempt_after_a_late_success_gets_that_answer(self) -> None:
         session = ready()
         session.receive(handed("7", 1, prompt=True))
-        session.answer("7", Done({"text": "done"}))
+        session.answer("7", Ack({"text": "done"}))
         again = session.receive(handed("7", 2, prompt=True))
         assert started(again) == []
-        assert sent(again) == [wire.Result("7.2", {"response": {"text": "done"}})]
+        assert sent(again) == [jsonrpc.Result("7.2", {"response": {"text": "done"}})]
 
     def test_a_newer_attempt_after_a_nack_is_new_work(self) -> None:
         session = ready()
@@ -229,11 +232,11 @@ class TestComingBack:
     def test_it_sends_its_last_answers_again_right_after_initialize(self) -> None:
         session = ready()
         session.receive(handed("7") + handed("8"))
-        session.answer("7", Done())
+        session.answer("7", Ack())
         session.disconnected()
         actions = session.connected()
         assert initialize(actions)["holding"] == ["8.1", "7.1"]
-        assert sent(actions)[1:] == [wire.Result("7.1", {})]
+        assert sent(actions)[1:] == [jsonrpc.Result("7.1", {})]
 
     def test_answers_given_while_no_connection_stands_wait_for_the_next(self) -> None:
         session = ready(window=1, deadline_window=1)
@@ -241,25 +244,25 @@ class TestComingBack:
             session.receive(handed(str(number)))
         session.disconnected()
         for number in range(5):
-            assert session.answer(str(number), Done()) == []
+            assert session.answer(str(number), Ack()) == []
         assert session.remembers_answers
         actions = session.connected()
-        assert sent(actions)[1:] == [wire.Result(f"{number}.1", {}) for number in range(5)]
+        assert sent(actions)[1:] == [jsonrpc.Result(f"{number}.1", {}) for number in range(5)]
 
     def test_answers_given_between_connection_and_acceptance_are_sent_at_once(self) -> None:
         session = ready()
         session.receive(handed("7"))
         session.disconnected()
         session.connected()
-        assert sent(session.answer("7", Done())) == [wire.Result("7.1", {})]
+        assert sent(session.answer("7", Ack())) == [jsonrpc.Result("7.1", {})]
 
     def test_it_remembers_its_windows_and_what_it_says_in_each_lane_however_many_the_other_has(self) -> None:
         session = ready(window=2, deadline_window=1)
         session.receive(handed("c", prompt=True))
-        session.answer("c", Done())
+        session.answer("c", Ack())
         for number in range(600):
             session.receive(handed(str(number)))
-            session.answer(str(number), Done())
+            session.answer(str(number), Ack())
         session.disconnected()
         said = initialize(session.connected())
         kept = 2 + 1 + said["remembers"]
@@ -269,7 +272,7 @@ class TestComingBack:
         session = ready(window=4, deadline_window=1)
         for number in range(4):
             session.receive(handed(str(number)))
-            session.answer(str(number), Done())
+            session.answer(str(number), Ack())
         for _ in range(2):
             session.disconnected()
             session.connected()
@@ -300,17 +303,17 @@ class TestCalls:
     def test_a_call_and_its_result(self) -> None:
         session = ready()
         number, actions = session.call("slack.call", {"method": "auth.test"})
-        assert sent(actions) == [wire.Request(number, "slack.call", {"method": "auth.test"})]
-        outcome = wire.Result(number, {"ok": True})
-        assert session.receive(wire.encode_result(number, {"ok": True})) == [CallFinished(number, outcome)]
-        assert session.receive(wire.encode_result(number, {"ok": True})) == []
+        assert sent(actions) == [jsonrpc.Request(number, "slack.call", {"method": "auth.test"})]
+        outcome = jsonrpc.Result(number, {"ok": True})
+        assert session.receive(jsonrpc.encode_result(number, {"ok": True})) == [CallFinished(number, outcome)]
+        assert session.receive(jsonrpc.encode_result(number, {"ok": True})) == []
 
     def test_a_call_waits_for_acceptance_and_is_repeated_on_a_new_connection(self) -> None:
         session = new()
         number, actions = session.call("slack.call", {"call_id": "x"})
         assert actions == []
         assert len(sent(session.connected())) == 1
-        again = [wire.Request(number, "slack.call", {"call_id": "x"})]
+        again = [jsonrpc.Request(number, "slack.call", {"call_id": "x"})]
         assert sent(accept(session)) == again
         session.disconnected()
         session.connected()
@@ -326,15 +329,15 @@ class TestCalls:
     def test_a_failure_is_an_outcome_too(self) -> None:
         session = ready()
         number, _ = session.call("slack.call", {})
-        failure = wire.Failure(number, wire.METHOD_NOT_GRANTED, "no")
-        assert session.receive(wire.encode_failure(number, failure.code, "no")) == [
+        failure = jsonrpc.Failure(number, jsonrpc.METHOD_NOT_GRANTED, "no")
+        assert session.receive(jsonrpc.encode_failure(number, failure.code, "no")) == [
             CallFinished(number, failure)
         ]
 
     def test_a_call_that_fits_no_line_is_never_sent(self) -> None:
         session = ready()
         with pytest.raises(TooLarge):
-            session.call("slack.call", {"args": {"text": "x" * wire.MAX_LINE_FROM_PLUGIN}})
+            session.call("slack.call", {"args": {"text": "x" * jsonrpc.MAX_LINE_FROM_PLUGIN}})
         session.disconnected()
         session.connected()
         assert sent(accept(session)) == []
@@ -342,27 +345,27 @@ class TestCalls:
 
 class TestNotices:
     def test_late_and_gap(self) -> None:
-        late = wire.encode_notification("late", {"id": "7.1", "sent": "response_url"})
-        gap = wire.encode_notification("gap", {"app": "main", "from": 1, "until": 2.5, "reason": "dns"})
-        unknown = wire.encode_notification("dance", {})
+        late = jsonrpc.encode_notification("late", {"id": "7.1", "sent": "response_url"})
+        gap = jsonrpc.encode_notification("gap", {"app": "main", "from": 1, "until": 2.5, "reason": "dns"})
+        unknown = jsonrpc.encode_notification("dance", {})
         assert ready().receive(late + gap + unknown) == [
-            Told(Late("7", "response_url")),
-            Told(Gap("main", 1.0, 2.5, "dns")),
+            Notified(Late("7", "response_url")),
+            Notified(Gap("main", 1.0, 2.5, "dns")),
         ]
 
     def test_what_slackd_cannot_use_is_told(self) -> None:
-        line = wire.encode_failure("7.1", wire.RESPONSE_TOO_LARGE, "30000 bytes")
-        assert ready().receive(line) == [Complaint("7.1", wire.RESPONSE_TOO_LARGE, "30000 bytes")]
+        line = jsonrpc.encode_failure("7.1", jsonrpc.RESPONSE_TOO_LARGE, "30000 bytes")
+        assert ready().receive(line) == [Complaint("7.1", jsonrpc.RESPONSE_TOO_LARGE, "30000 bytes")]
 
     def test_a_broken_line_ends_the_connection(self) -> None:
         session = ready()
         [action] = session.receive(b"{\n" + handed("7"))
-        assert isinstance(action, Broken)
+        assert isinstance(action, StreamBroken)
         assert session.in_hand == ()
 
     def test_log_lines_are_cut_and_need_a_connection(self) -> None:
         assert new().log("info", "x") == []
         [line] = sent(ready().log("info", "x" * 10**6))
-        assert isinstance(line, wire.Notification)
+        assert isinstance(line, jsonrpc.Notification)
         assert line.params["level"] == "info"
         assert len(line.params["message"]) < 20_000

@@ -11,9 +11,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slackd import wire
-from slackd.plugin.actions import Action, Send, Start
-from slackd.plugin.answers import Done, Nack
+from slackd import jsonrpc
+from slackd.plugin.actions import Ack, Action, Nack, Send, Start
 from slackd.plugin.session import Session
 
 WINDOW = {True: 1, False: 2}
@@ -40,7 +39,7 @@ class World:
     connected: bool = False
     up: bytes = b""
     down: bytes = b""
-    reader: wire.LineReader = field(default_factory=lambda: wire.LineReader(wire.MAX_LINE_FROM_PLUGIN))
+    reader: jsonrpc.LineReader = field(default_factory=lambda: jsonrpc.LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN))
 
     def perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -50,7 +49,7 @@ class World:
                 self.deliveries[action.envelope.delivery].starts += 1
 
     def connect(self) -> None:
-        self.reader = wire.LineReader(wire.MAX_LINE_FROM_PLUGIN)
+        self.reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN)
         self.up = self.down = b""
         self.connected = True
         self.perform(self.session.connected())
@@ -63,10 +62,10 @@ class World:
         data, self.up = self.up[:count], self.up[count:]
         for message in self.reader.receive(data):
             match message:
-                case wire.Request(id_, "initialize", params):
+                case jsonrpc.Request(id_, "initialize", params):
                     self.initialize(id_, params["holding"])
-                case wire.Result(str(id_)) | wire.Failure(str(id_)):
-                    self.commit(id_, nack=isinstance(message, wire.Failure))
+                case jsonrpc.Result(str(id_)) | jsonrpc.Failure(str(id_)):
+                    self.commit(id_, nack=isinstance(message, jsonrpc.Failure))
                 case _:
                     raise AssertionError(message)
 
@@ -78,7 +77,7 @@ class World:
         for delivery in self.deliveries.values():
             delivery.leased = delivery.open and f"{delivery.id}.{delivery.attempt}" in holding
         result = {"window": WINDOW[False], "deadline_window": WINDOW[True]}
-        self.down += wire.encode_result(id_, result)
+        self.down += jsonrpc.encode_result(id_, result)
 
     def commit(self, id_: str, *, nack: bool) -> None:
         name, _, attempt = id_.rpartition(".")
@@ -107,12 +106,12 @@ class World:
             "respond_by": 1 if delivery.prompt else None,
             "envelope": {},
         }
-        self.down += wire.encode_request(f"{delivery.id}.{delivery.attempt}", "envelope", params)
+        self.down += jsonrpc.encode_request(f"{delivery.id}.{delivery.attempt}", "envelope", params)
 
     def finish_one(self, *, nack: bool) -> None:
         if self.session.in_hand:
             delivery = self.random.choice(self.session.in_hand)
-            self.perform(self.session.answer(delivery, Nack("no") if nack else Done()))
+            self.perform(self.session.answer(delivery, Nack("no") if nack else Ack()))
 
     @property
     def initialized(self) -> bool:
@@ -166,7 +165,7 @@ def test_nothing_is_handled_twice_and_every_answer_arrives(seed: int) -> None:
 def test_no_bytes_from_slackd_raise(chunks: list[bytes]) -> None:
     session = Session("p", "s", client={})
     session.connected()
-    session.receive(wire.encode_result(0, {}))
+    session.receive(jsonrpc.encode_result(0, {}))
     for chunk in chunks:
         session.receive(chunk)
 
@@ -189,7 +188,7 @@ members = st.sampled_from(
 def test_no_message_from_slackd_raises(method: str, params: dict[str, Any], id_: str) -> None:
     session = Session("p", "s", client={})
     session.connected()
-    session.receive(wire.encode_result(0, params))
-    session.receive(wire.encode_request(f"{id_}.1", method, params))
-    session.receive(wire.encode_notification(method, params))
-    session.receive(wire.encode_result(1, params))
+    session.receive(jsonrpc.encode_result(0, params))
+    session.receive(jsonrpc.encode_request(f"{id_}.1", method, params))
+    session.receive(jsonrpc.encode_notification(method, params))
+    session.receive(jsonrpc.encode_result(1, params))

@@ -3,7 +3,7 @@
 import threading
 from queue import SimpleQueue
 
-from slackd.plugin.threads import Threads
+from slackd.plugin.calling import Threads
 
 PATIENCE = 20.0  # seconds
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slackd.rolling.preflight import Verdict, is_go, of_disk, of_inflight, of_room, of_status
+from slackd.rolling_restart.preflight import Verdict, is_go, of_disk, of_inflight, of_room, of_status
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -12,7 +12,7 @@ def status(**changes: Any) -> dict[str, Any]:
         {"number": number, "linked": True, "digest": "c", "ready": {"main": 1}, "wanted": {"main": 1}}
         for number in (1, 2)
     ]
-    app = {"name": "main", "ready": 2, "wanted": 2, "ghosts": 0, "strangers": 0, "free": 8}
+    app = {"name": "main", "ready": 2, "wanted": 2, "ghosts": 0, "foreign": 0, "free": 8}
     journal = {"directory": "/var/lib/slackd", "healthy": True, "failing": "", "bytes": 0}
     return {"broker": {"digest": "b"}, "connectors": connectors, "apps": [app], "journal": journal} | changes
 

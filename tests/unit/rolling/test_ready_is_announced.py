@@ -7,8 +7,8 @@ import pytest
 
 from slackd.cli import connector_process
 from slackd.connector.connector import Connector
-from slackd.connector.standing import Readiness
-from slackd.service.notify import Notifier
+from slackd.connector.readiness import Readiness
+from slackd.systemd.notify import Notifier
 
 
 class Troubled:

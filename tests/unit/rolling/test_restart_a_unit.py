@@ -2,8 +2,7 @@
 
 import pytest
 
-from slackd.rolling import running
-from slackd.rolling.running import UnitFailed, restart
+from slackd.rolling_restart.systemd import UnitFailed, restart
 
 UNIT = "slackd-broker.service"
 
@@ -30,7 +29,7 @@ def test_a_process_that_systemd_could_not_start_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     systemd = Systemd(1, ExecMainStatus=status)
-    monkeypatch.setattr(running, "systemctl", systemd)
+    monkeypatch.setattr("slackd.rolling_restart.systemd.systemctl", systemd)
     restart(UNIT)
     # Not a second restart: it may have come back by itself meanwhile.
     assert systemd.asked == ["restart", "start"]
@@ -41,7 +40,7 @@ def test_a_process_that_does_not_become_ready_is_not(
     monkeypatch: pytest.MonkeyPatch, shown: dict[str, str]
 ) -> None:
     systemd = Systemd(9, StatusText="not READY: main", **shown)
-    monkeypatch.setattr(running, "systemctl", systemd)
+    monkeypatch.setattr("slackd.rolling_restart.systemd.systemctl", systemd)
     with pytest.raises(UnitFailed, match="did not become READY; it says: not READY: main"):
         restart(UNIT)
     assert systemd.asked == ["restart"]
@@ -49,7 +48,7 @@ def test_a_process_that_does_not_become_ready_is_not(
 
 def test_it_is_not_asked_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     systemd = Systemd(99, ExecMainStatus="219")
-    monkeypatch.setattr(running, "systemctl", systemd)
+    monkeypatch.setattr("slackd.rolling_restart.systemd.systemctl", systemd)
     with pytest.raises(UnitFailed):
         restart(UNIT)
     assert systemd.asked == ["restart", "start", "start", "start"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from slackd.errors import CredentialError
-from slackd.rolling import check as checking
-from slackd.rolling.check import read_credential_folders
+from slackd.rolling_restart import preconditions as checking
+from slackd.rolling_restart.preconditions import read_credential_folders
 
 
 def folders(tmp_path: Path) -> tuple[Path, Path]:

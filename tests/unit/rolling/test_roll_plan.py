@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.rolling.plan import (
+from slackd.rolling_restart.plan import (
     BROKER,
     CONNECTORS,
     UNITS,
@@ -13,7 +13,7 @@ from slackd.rolling.plan import (
     ready_nowhere,
     restarts,
 )
-from slackd.rolling.running import read_status
+from slackd.rolling_restart.systemd import read_status
 
 WANTED = {BROKER: "b", CONNECTORS[1]: "c", CONNECTORS[2]: "c"}
 

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from slackd.config import App, Config, SecretKind, SecretSource, load
-from slackd.service.digest import Wing, code_digest, credentials_digest, process_digest, read_credentials
+from slackd.systemd.digest import Side, code_digest, credentials_digest, process_digest, read_credentials
 
 
 @pytest.fixture
@@ -20,20 +20,20 @@ def package(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "concerned"),
     [
-        ("wire.py", {Wing.BROKER, Wing.CONNECTOR}),
-        ("link/codec.py", {Wing.BROKER, Wing.CONNECTOR}),
-        ("broker/core.py", {Wing.BROKER}),
-        ("connector/pool.py", {Wing.CONNECTOR}),
+        ("wire.py", {Side.BROKER, Side.CONNECTOR}),
+        ("link/codec.py", {Side.BROKER, Side.CONNECTOR}),
+        ("broker/core.py", {Side.BROKER}),
+        ("connector/pool.py", {Side.CONNECTOR}),
         ("emulator/core.py", set()),
         ("link/__pycache__/codec.pyc", set()),
-        ("link/new.py", {Wing.BROKER, Wing.CONNECTOR}),
+        ("link/new.py", {Side.BROKER, Side.CONNECTOR}),
     ],
 )
-def test_code_concerns_the_wing_that_runs_it(package: Path, name: str, concerned: set[Wing]) -> None:
-    before = {wing: code_digest(wing, package) for wing in Wing}
+def test_code_concerns_the_wing_that_runs_it(package: Path, name: str, concerned: set[Side]) -> None:
+    before = {wing: code_digest(wing, package) for wing in Side}
     (package / name).parent.mkdir(exist_ok=True)
     (package / name).write_text("changed")
-    assert {wing for wing in Wing if code_digest(wing, package) != before[wing]} == concerned
+    assert {wing for wing in Side if code_digest(wing, package) != before[wing]} == concerned
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ def config(tmp_path: Path) -> Config:
 
 def test_a_plugins_file_is_no_business_of_a_connector(config: Config) -> None:
     changed = attrs.evolve(config, digest="other")
-    assert process_digest(Wing.CONNECTOR, changed) == process_digest(Wing.CONNECTOR, config)
-    assert process_digest(Wing.BROKER, changed) != process_digest(Wing.BROKER, config)
+    assert process_digest(Side.CONNECTOR, changed) == process_digest(Side.CONNECTOR, config)
+    assert process_digest(Side.BROKER, changed) != process_digest(Side.BROKER, config)
 
 
 def test_an_apps_settings_are_even_a_proxys_password(config: Config) -> None:
     app = App("main", SecretSource(SecretKind.ENV, "APP"), proxy="http://me:one@proxy")
     digests = {
-        process_digest(Wing.CONNECTOR, attrs.evolve(config, apps={"main": each}))
+        process_digest(Side.CONNECTOR, attrs.evolve(config, apps={"main": each}))
         for each in (app, attrs.evolve(app, proxy="http://me:two@proxy"), attrs.evolve(app, connections=2))
     }
     assert len(digests) == 3
@@ -71,4 +71,4 @@ def test_credentials_count_by_name_and_content(config: Config, tmp_path: Path) -
     ]
     assert len(set(digests)) == 5
     assert credentials_digest({"a": b"1", "b": b"2"}) == credentials_digest({"b": b"2", "a": b"1"})
-    assert process_digest(Wing.CONNECTOR, config, {"a": b"1"}) != process_digest(Wing.CONNECTOR, config)
+    assert process_digest(Side.CONNECTOR, config, {"a": b"1"}) != process_digest(Side.CONNECTOR, config)

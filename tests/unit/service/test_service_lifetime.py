@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from slackd.service.lifetime import run_until_stopped
-from slackd.wire import NotJsonError, encode_request
+from slackd.jsonrpc import NotJsonError, encode_request
+from slackd.systemd.lifetime import run_until_stopped
 
 
 def test_a_callback_of_slackds_own_that_fails_ends_the_process_with_its_error(

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from slackd.service import message_ids
-from slackd.service.logs import JournalHandler, set_up_logging
+from slackd.systemd import message_ids
+from slackd.systemd.logs import JournalHandler, set_up_logging
 
 LOG = logging.getLogger("slackd.test")
 

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import slackd
-from slackd.service import message_ids
-from slackd.service.messages import MESSAGE_IDS
+from slackd.systemd import message_ids
+from slackd.systemd.messages import MESSAGE_IDS
 
 PACKAGE = Path(slackd.__file__).parent
 LOGGED = re.compile(r'extra\w*\s*=\s*\{"event": "([a-z-]+)"')
@@ -17,7 +17,7 @@ def test_ids_are_128_bits_and_each_its_own() -> None:
 
 
 def test_every_event_that_is_logged_by_name_has_one() -> None:
-    """A new event needs a line in `slackd.service.messages`."""
+    """A new event needs a line in `slackd.systemd.messages`."""
     texts = (file.read_text() for file in PACKAGE.rglob("*.py") if "emulator" not in file.parts)
     logged = {event for text in texts for event in LOGGED.findall(text)}
     assert {"service-ready", "link-up"} <= logged

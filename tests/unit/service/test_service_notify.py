@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.service.notify import Notifier, feed_watchdog
+from slackd.systemd.notify import Notifier, feed_watchdog
 
 
 @pytest.fixture

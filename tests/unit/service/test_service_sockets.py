@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from slackd.service.errors import SocketTaken, SocketUnusable
-from slackd.service.sockets import bind, inherited, listen
+from slackd.systemd.errors import SocketTaken, SocketUnusable
+from slackd.systemd.sockets import bind, inherited, listen
 
 
 @pytest.fixture

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from slackd.config.values import Plugin, Subscription
+from slackd.config.values import PluginConfig, Subscription
 from slackd.setup.manifest import manifest, unknown
 
 
-def plugin(*subscriptions: Subscription, methods: tuple[str, ...] = (), apps: tuple[str, ...] = ()) -> Plugin:
-    return Plugin("p", Path("p.toml"), subscriptions=subscriptions, methods=methods, apps=apps)
+def plugin(
+    *subscriptions: Subscription, methods: tuple[str, ...] = (), apps: tuple[str, ...] = ()
+) -> PluginConfig:
+    return PluginConfig("p", Path("p.toml"), subscriptions=subscriptions, methods=methods, apps=apps)
 
 
-def scopes(*plugins: Plugin) -> list[str]:
+def scopes(*plugins: PluginConfig) -> list[str]:
     found: list[str] = manifest("main", plugins)["oauth_config"]["scopes"]["bot"]
     return found
 

@@ -1,0 +1,49 @@
+"""The running broker, as operators see and steer it."""
+
+import attrs
+
+from slackd.broker.calls import Calls
+from slackd.broker.connection_registry import ConnectionRegistry
+from slackd.broker.control.observations import Observations
+from slackd.broker.control.watchers import Watchers
+from slackd.broker.core import BrokerCore
+from slackd.broker.engine import Engine
+from slackd.broker.journal import JournalHealth
+from slackd.broker.journal.sqlite import SqliteJournal
+from slackd.broker.plugins.server import PluginHost
+from slackd.config import Config
+
+
+@attrs.frozen
+class ControlContext:
+    """Everything that the control API reads and writes.
+
+    Attributes:
+        digest: Fingerprint of the broker's code and configuration.
+        watchers: Who watches envelopes pass.
+        foreground: Somebody started it by hand: it is no unit of systemd's.
+    """
+
+    config: Config
+    digest: str
+    core: BrokerCore
+    engine: Engine
+    journal: SqliteJournal
+    connectors: ConnectionRegistry
+    plugin_host: PluginHost
+    calls: Calls
+    observations: Observations
+    watchers: Watchers
+    foreground: bool = False
+
+    def look_at_journal(self) -> JournalHealth:
+        """The journal's health; what it tells only once is kept in the observations."""
+        health = self.journal.health()
+        self.observations.committed(health)
+        return health
+
+    def mark(self) -> None:
+        """Time has passed; call it about once a second."""
+        self.look_at_journal()
+        now = self.engine.clock().monotonic
+        self.observations.mark(self.core.counters, self.config.apps, now)

@@ -1,0 +1,30 @@
+"""What the broker counts while it works; `metrics` turns it into Prometheus' form, `control` into a status."""
+
+from collections import Counter
+
+import attrs
+
+
+@attrs.define
+class Counters:
+    """Counts since the broker's start, and nothing else.
+
+    Attributes:
+        envelopes: (app, type) of each arrival that was understood and new.
+        duplicates: (app, type) of each that was known.
+        unreadable: app of each that could not be understood.
+        first_seen_on_retry: (app,) of each new one that Slack had already tried before.
+        refused: (app,) of each arrival that could not be committed.
+        deliveries: (plugin, outcome): opened, handed, done, retried, dead, refused (the plugin was absent).
+        answers: (plugin, when): in_time, late, passed, too_large, stale.
+        calls: (plugin, method, outcome) of Web API calls.
+    """
+
+    envelopes: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+    duplicates: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+    unreadable: Counter[str] = attrs.field(factory=Counter)
+    first_seen_on_retry: Counter[str] = attrs.field(factory=Counter)
+    refused: Counter[str] = attrs.field(factory=Counter)
+    deliveries: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+    answers: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+    calls: Counter[tuple[str, str, str]] = attrs.field(factory=Counter)

@@ -1,0 +1,469 @@
+"""What waits in one lane of one plugin, and what of it may go next.
+
+P3, the invariant kept here: of one ordering key only the oldest open delivery can be taken, and while it is
+out, or waits for its next attempt, nothing else of that key can. One that is answered, but not yet so in the
+journal, lets the next one go to the session that answered, and to no other.
+
+The journal holds everything that is open; memory holds a bounded part of it. For each key in memory that part
+is a prefix: the oldest open deliveries without a hole. What lies behind it (`more`) is fetched in pages, and
+so are keys that no room was left for. Neither memory nor work grows with the backlog. A delivery without a
+key is ordered by nothing; it stands in memory as a key of its own (its id), and "" stands for the row of them.
+
+One ordering key's part of what waits, and what is wanted of the journal to fill it.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Collection, Sequence
+
+import attrs
+
+from slackd.broker.instant import Instant
+from slackd.broker.journal.writes import Lane, OpenDelivery
+
+PAGE = 64
+"""Deliveries fetched of one key at a time, and kept of it in memory."""
+KEYS_PAGE = 256
+"""Keys fetched at a time."""
+
+KeyName = str | int
+"""A key, or the id of a delivery that has none and stands for itself."""
+
+
+@attrs.frozen
+class LoadKeys:
+    """Wanted from the journal: the next keys of this lane; answer with `keys_loaded`."""
+
+    plugin: str
+    lane: Lane
+    after: str | None
+    limit: int = KEYS_PAGE
+
+
+@attrs.frozen
+class LoadKey:
+    """Wanted from the journal: open deliveries of this key; answer with `key_loaded`."""
+
+    plugin: str
+    lane: Lane
+    key: str
+    after: int
+    limit: int = PAGE
+
+
+@attrs.define
+class Key:
+    """The oldest open deliveries of one key.
+
+    Attributes:
+        pending: Those that nobody has, oldest first.
+        out: The one that is taken and not answered, or None.
+        answered: Those that are answered, and not yet so in the journal.
+        holder: The session that has `out`, or answered what is answered; None if it remembers that no more.
+        put_off: Its head waits until the journal has what is answered.
+        last: The highest id that was ever in memory of this key.
+        more: The journal has later ones.
+        loading: A page was asked for; what arrives meanwhile is in `arrived`.
+        queued: It stands in the row of keys that want a page.
+        due: Monotonic time before which its head may not go.
+        claimed: Those that a program claimed: no page brings them again.
+        doubted: The page that is asked for is of no use: what comes next must be read anew.
+    """
+
+    pending: deque[OpenDelivery] = attrs.field(factory=deque)
+    out: int | None = None
+    answered: set[int] = attrs.field(factory=set)
+    holder: str | None = ""
+    put_off: bool = False
+    last: int = 0
+    more: bool = False
+    loading: bool = False
+    queued: bool = False
+    due: float = 0.0
+    arrived: tuple[OpenDelivery, ...] = ()
+    claimed: frozenset[int] = frozenset()
+    doubted: bool = False
+
+    def let_go(self, delivery: int) -> bool:
+        """Its session has done with it, or has it no more. False if it was no session's."""
+        if self.out == delivery:
+            self.out = None
+            return True
+        if delivery in self.answered:
+            self.answered.discard(delivery)
+            return True
+        return False
+
+    def start_anew(self) -> None:
+        """What is known of it may be wrong: the journal is to say again what waits."""
+        self.pending.clear()
+        self.claimed = frozenset(self.answered if self.out is None else {*self.answered, self.out})
+        self.last, self.more, self.doubted, self.put_off = 0, True, self.loading, False
+
+    def presumes_answered(self, delivery: int, session: str) -> bool:
+        """What is out was claimed before, by the session that claims this later one now: it has answered it."""
+        return self.out in self.claimed and self.holder == session and self.out < delivery
+
+    @property
+    def idle(self) -> bool:
+        return not (self.pending or self.out is not None or self.answered or self.more or self.loading)
+
+
+MAX_KEYS = 4096
+"""Keys kept in memory for one lane of one plugin, and half as many unordered deliveries."""
+
+
+class LaneQueue:
+    """Everything that waits in one lane of one plugin.
+
+    `complete` says that the journal has no open delivery of this lane yet.
+    """
+
+    def __init__(self, plugin: str, lane: Lane, *, complete: bool) -> None:
+        self.plugin, self.lane = plugin, lane
+        self._held_up_to = 0
+        self._held: list[tuple[int, KeyName]] = []
+        self._claimed_unordered: set[int] = set()
+        self._keys: dict[KeyName, Key] = {}
+        self._unordered = 0
+        self._ready: list[tuple[int, KeyName]] = []
+        self._waiting: list[tuple[float, int, KeyName]] = []
+        self._to_load: deque[str] = deque()
+        self._complete = complete
+        self._cursor: str | None = None
+        self._scanning = False
+        self._missed = False
+
+    def opened(self, delivery: OpenDelivery, now: Instant) -> None:
+        """A delivery was committed as open, the youngest so far."""
+        key = self._keys.get(delivery.key)
+        if key is None:
+            self._open_in_new_key(delivery, now)
+        elif delivery.id <= key.last or delivery.id in key.claimed:
+            return  # A page that was read after the commit came before the word of it.
+        elif key.loading:
+            if len(key.arrived) <= PAGE:
+                key.arrived += (delivery,)
+        elif key.more or (delivery.key == "" and not self._has_room_for_unordered):
+            self._leave_in_journal(delivery.key, key)
+        elif delivery.key == "":
+            self._admit_unordered(key, delivery, now)
+        elif len(key.pending) >= PAGE:
+            self._leave_in_journal(delivery.key, key)
+        else:
+            self._append(delivery.key, key, delivery, now)
+
+    def take(self, now: Instant) -> OpenDelivery | None:
+        """The oldest delivery that may go now; its key is held until `answered`, `release` or `put_back`."""
+        self.advance(now)
+        while self._ready:
+            head, name = heapq.heappop(self._ready)
+            key = self._keys.get(name)
+            if key is None or key.out is not None or not key.pending or key.pending[0].id != head:
+                continue
+            if key.due > now.monotonic:
+                continue
+            if head <= self._held_up_to:
+                self._held.append((head, name))
+                continue
+            taken = key.pending.popleft()
+            key.out = taken.id
+            self._want_more(name, key)
+            return taken
+        return None
+
+    def advance(self, now: Instant) -> None:
+        """Time has passed: retries that are due may be taken."""
+        while self._waiting and self._waiting[0][0] <= now.monotonic:
+            _, head, name = heapq.heappop(self._waiting)
+            heapq.heappush(self._ready, (head, name))
+
+    def hold_back(self, up_to: int) -> None:
+        """Deliveries up to this id may not be taken: sessions that may have them are awaited (rule R6)."""
+        self._held_up_to = up_to
+
+    def stop_holding_back(self) -> None:
+        """Whoever was awaited is back, or its grace is over."""
+        self._held_up_to = 0
+        for entry in self._held:
+            heapq.heappush(self._ready, entry)
+        self._held.clear()
+
+    @property
+    def is_holding_back(self) -> bool:
+        """Old deliveries wait for sessions that may have them."""
+        return self._held_up_to > 0
+
+    def is_old(self, delivery: int) -> bool:
+        """It may be with a session that is awaited."""
+        return delivery <= self._held_up_to
+
+    def claim(self, delivery: OpenDelivery, session: str) -> bool:
+        """A session's program says that it has this open delivery: take it, if its place in the order allows.
+
+        Of one key a program may have several, if it has answered all but the last.
+        """
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is None:
+            return self._claim_unknown(delivery, session)
+        if key.out is not None and not key.presumes_answered(delivery.id, session):
+            return False
+        if key.pending:
+            if key.pending[0].id != delivery.id or key.pending[0].attempt != delivery.attempt:
+                return False
+            key.pending.popleft()
+        elif key.last >= delivery.id:
+            return False
+        if key.out is not None:
+            key.answered.add(key.out)
+        key.out, key.holder = delivery.id, session
+        key.claimed |= {delivery.id}
+        key.doubted = key.loading
+        return True
+
+    def _claim_unknown(self, delivery: OpenDelivery, session: str) -> bool:
+        if delivery.key:
+            self._keys[delivery.key] = Key(
+                out=delivery.id, holder=session, claimed=frozenset({delivery.id}), more=True
+            )
+            return True
+        row_of_them = self._keys.get("")
+        if row_of_them is not None and row_of_them.last >= delivery.id:
+            return False
+        self._keys[delivery.id] = Key(out=delivery.id, last=delivery.id)
+        self._unordered += 1
+        self._claimed_unordered.add(delivery.id)
+        return True
+
+    def answered(self, delivery: OpenDelivery, session: str, now: Instant) -> None:
+        """It is answered, and its session's program remembers that: the next one may go to that session."""
+        key = self._keys.get(delivery.key or delivery.id)
+        if key is not None and key.out == delivery.id:
+            key.out, key.holder = None, session
+            key.answered.add(delivery.id)
+            if key.pending:
+                self._schedule(delivery.key, key, now)
+
+    def holder(self, delivery: OpenDelivery) -> str | None:
+        """The one session that a delivery which was just taken may go to; "" if any may have it, None if none
+        may yet."""
+        key = self._keys[delivery.key or delivery.id]
+        return key.holder if key.answered else ""
+
+    def disown(self, delivery: OpenDelivery) -> None:
+        """It is answered, but its session's program has forgotten that: the next one waits for the journal."""
+        key = self._keys.get(delivery.key or delivery.id)
+        if key is not None and delivery.id in key.answered:
+            key.holder = None
+
+    def put_off(self, delivery: OpenDelivery) -> None:
+        """It may not go where it might: it waits until the journal has all answers of its key."""
+        key = self._keys[delivery.key]
+        key.out, key.put_off = None, True
+        key.pending.appendleft(delivery)
+
+    def release(self, delivery: OpenDelivery, now: Instant) -> None:
+        """It is no longer open: its key is free for the next one."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is None:
+            return
+        if key.out == delivery.id:
+            key.out = None
+            self._settle(name, key, now)
+        elif delivery.id in key.answered:
+            key.answered.discard(delivery.id)
+            self._settle_answered(name, key, now)
+
+    def doubt(self, delivery: OpenDelivery, now: Instant) -> None:
+        """The journal says that it isn't as memory has it: what is known of its key is read anew."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is None or not key.let_go(delivery.id):
+            return
+        if isinstance(name, str):
+            key.start_anew()
+        self._settle(name, key, now)
+
+    def put_back(self, delivery: OpenDelivery, now: Instant) -> None:
+        """It is open and nobody has it: in its place in its key again, not before its time."""
+        name: KeyName = delivery.key or delivery.id
+        key = self._keys.get(name)
+        if key is None or not key.let_go(delivery.id):
+            return
+        key.pending.insert(sum(each.id < delivery.id for each in key.pending), delivery)
+        if key.out is None:
+            self._schedule(name, key, now)
+
+    def forget(self, deliveries: Collection[int], now: Instant) -> None:
+        """The journal dead-lettered these while they waited. Looks at all that is in memory."""
+        for name, key in list(self._keys.items()):
+            if any(each.id in deliveries for each in key.pending):
+                key.pending = deque(each for each in key.pending if each.id not in deliveries)
+                if key.out is None:
+                    self._settle(name, key, now)
+
+    def loads(self, wanted: int) -> list[LoadKeys | LoadKey]:
+        """What to ask the journal for, if `wanted` more deliveries could be handed out."""
+        found: list[LoadKeys | LoadKey] = []
+        while self._to_load and len(self._ready) + PAGE * len(found) < wanted:
+            name = self._to_load.popleft()
+            key = self._keys.get(name)
+            if key is None:
+                continue
+            key.queued = False
+            if key.loading or not key.more or (name == "" and not self._has_room_for_unordered):
+                continue
+            key.loading = True
+            found.append(LoadKey(self.plugin, self.lane, name, key.last))
+        if not found and not self._complete and not self._scanning and self._has_room_for_keys:
+            self._scanning = True
+            found.append(LoadKeys(self.plugin, self.lane, self._cursor))
+        return found
+
+    def keys_loaded(self, request: LoadKeys, names: Sequence[str]) -> None:
+        """The journal's answer to `LoadKeys`."""
+        self._scanning = False
+        for name in names:
+            if name not in self._keys:
+                key = self._keys[name] = Key(more=True)
+                self._want_more(name, key)
+        if len(names) == request.limit:
+            self._cursor = names[-1]
+            return
+        self._cursor = None
+        self._complete, self._missed = not self._missed, False
+
+    def key_loaded(self, request: LoadKey, rows: Sequence[OpenDelivery], now: Instant) -> None:
+        """The journal's answer to `LoadKey`."""
+        key = self._keys.get(request.key)
+        if key is None:
+            return
+        arrived, key.arrived, key.loading = key.arrived, (), False
+        if key.doubted:
+            key.doubted = False
+            self._want_more(request.key, key)
+            return
+        key.more = len(rows) == request.limit
+        if not key.more:
+            key.more = len(arrived) > PAGE
+            rows = [*rows, *arrived[:PAGE]]
+        for row in rows:
+            if row.id > key.last and row.id not in key.claimed:
+                if request.key == "":
+                    self._admit_unordered(key, row, now)
+                else:
+                    self._append(request.key, key, row, now)
+        self._want_more(request.key, key)
+        self._drop_if_idle(request.key, key)
+
+    def load_failed(self, request: LoadKeys | LoadKey) -> None:
+        """The journal could not be read: ask again later."""
+        if isinstance(request, LoadKeys):
+            self._scanning = False
+            return
+        key = self._keys.get(request.key)
+        if key is not None:
+            key.loading, key.more, key.doubted, key.arrived = False, True, False, ()
+            self._want_more(request.key, key)
+
+    def next_due(self) -> float | None:
+        """The monotonic time at which something more may become takeable by itself."""
+        return self._waiting[0][0] if self._waiting else None
+
+    @property
+    def has_ready(self) -> bool:
+        """Something may be taken, as far as this queue knows."""
+        return bool(self._ready)
+
+    @property
+    def may_have_more(self) -> bool:
+        """The journal may have open deliveries that memory doesn't."""
+        return not self._complete or bool(self._to_load)
+
+    def _open_in_new_key(self, delivery: OpenDelivery, now: Instant) -> None:
+        if not self._has_room_for_keys:
+            self._complete, self._missed = False, True
+            return
+        key = self._keys[delivery.key] = Key(more=not self._complete)
+        if key.more:
+            self._want_more(delivery.key, key)
+        elif delivery.key == "":
+            self._admit_unordered(key, delivery, now)
+            self._drop_if_idle("", key)
+        else:
+            self._append(delivery.key, key, delivery, now)
+
+    def _leave_in_journal(self, name: str, key: Key) -> None:
+        key.more = True
+        self._want_more(name, key)
+
+    def _append(self, name: KeyName, key: Key, delivery: OpenDelivery, now: Instant) -> None:
+        key.pending.append(delivery)
+        key.last = delivery.id
+        if len(key.pending) == 1 and key.out is None:
+            self._schedule(name, key, now)
+
+    def _admit_unordered(self, row_of_them: Key, delivery: OpenDelivery, now: Instant) -> None:
+        row_of_them.last = delivery.id
+        if delivery.id in self._claimed_unordered:
+            self._claimed_unordered.discard(delivery.id)
+        elif delivery.id not in self._keys:
+            single = self._keys[delivery.id] = Key()
+            self._unordered += 1
+            self._append(delivery.id, single, delivery, now)
+
+    def _settle(self, name: KeyName, key: Key, now: Instant) -> None:
+        """The head of the key is gone: the next one's turn."""
+        if key.pending:
+            self._schedule(name, key, now)
+        if isinstance(name, str):
+            self._want_more(name, key)
+        self._drop_if_idle(name, key)
+        if not isinstance(name, str):
+            self._want_unordered()
+
+    def _settle_answered(self, name: KeyName, key: Key, now: Instant) -> None:
+        """One more answer is in the journal; with the last one, whoever may have the next is free again."""
+        self._want_more(name, key)
+        if key.answered or key.out is not None:
+            return
+        if key.put_off and key.pending:
+            self._schedule(name, key, now)
+        key.put_off = False
+        self._drop_if_idle(name, key)
+        if not isinstance(name, str):
+            self._want_unordered()
+
+    def _schedule(self, name: KeyName, key: Key, now: Instant) -> None:
+        head = key.pending[0]
+        key.due = now.to_monotonic(head.not_before) if head.not_before else 0.0
+        if key.due > now.monotonic:
+            heapq.heappush(self._waiting, (key.due, head.id, name))
+        else:
+            heapq.heappush(self._ready, (head.id, name))
+
+    def _want_more(self, name: KeyName, key: Key) -> None:
+        if not isinstance(name, str) or not key.more or key.loading or key.queued:
+            return
+        if len(key.pending) <= PAGE // 4:
+            key.queued = True
+            self._to_load.append(name)
+
+    def _want_unordered(self) -> None:
+        row_of_them = self._keys.get("")
+        if row_of_them is not None and self._has_room_for_unordered:
+            self._want_more("", row_of_them)
+
+    def _drop_if_idle(self, name: KeyName, key: Key) -> None:
+        if key.idle and self._keys.pop(name, None) is not None and not isinstance(name, str):
+            self._unordered -= 1
+
+    @property
+    def _has_room_for_keys(self) -> bool:
+        return len(self._keys) - self._unordered < MAX_KEYS
+
+    @property
+    def _has_room_for_unordered(self) -> bool:
+        return self._unordered < MAX_KEYS // 2

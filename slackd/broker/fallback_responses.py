@@ -1,0 +1,86 @@
+"""What a person is told when no plugin answers, in the form that each kind of envelope has for it."""
+
+import json
+from typing import Any
+
+import attrs
+
+from slackd.envelope import ACK_LIMIT, COMMANDS, INTERACTIVE, ParsedEnvelope
+
+EMPTY_OPTIONS = '{"options":[]}'
+
+
+@attrs.frozen
+class Notice:
+    """How a text reaches a person.
+
+    Attributes:
+        payload: JSON text that goes into the acknowledgement, or None.
+        post: JSON text that goes to the envelope's `response_url` instead, or None.
+    """
+
+    payload: str | None = None
+    post: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nobody is told anything."""
+        return self.payload is None and self.post is None
+
+
+NOTHING = Notice()
+
+
+def notice(envelope: ParsedEnvelope, text: str) -> Notice:
+    """`text` in the form that the envelope's kind has for it; nothing where it has none."""
+    if not text:
+        return Notice()
+    message = _print({"response_type": "ephemeral", "replace_original": False, "text": text})
+    if envelope.type == COMMANDS and envelope.accepts_response:
+        return Notice(payload=_print({"response_type": "ephemeral", "text": text}))
+    match envelope.facets.kind if envelope.type == INTERACTIVE else "":
+        case "block_suggestion":
+            return Notice(payload=EMPTY_OPTIONS if envelope.accepts_response else None)
+        case "view_submission":
+            block = _input_block(envelope)
+            if block and envelope.accepts_response:
+                return Notice(payload=_print({"response_action": "errors", "errors": {block: text}}))
+            return Notice()
+    return Notice(post=message if envelope.response_url else None)
+
+
+def unanswered(envelope: ParsedEnvelope) -> str | None:
+    """What goes into the acknowledgement at the deadline, when no answer came."""
+    if envelope.facets.kind == "block_suggestion":
+        return EMPTY_OPTIONS
+    return None
+
+
+def fits(envelope_id: str, payload: str) -> bool:
+    """Whether an acknowledgement with this payload is short enough for Slack."""
+    frame = len('{"envelope_id":,"payload":}') + len(json.dumps(envelope_id)) + len(payload.encode())
+    return frame < ACK_LIMIT
+
+
+def is_message(response: str) -> bool:
+    """Whether a plugin's answer is a message, which a `response_url` takes; a modal's or a menu's is not."""
+    answer = json.loads(response)
+    return isinstance(answer, dict) and "response_action" not in answer and "options" not in answer
+
+
+def _input_block(envelope: ParsedEnvelope) -> str:
+    """A modal shows an error only at one of its input blocks ("Modals", validation)."""
+    view = json.loads(envelope.text)["payload"].get("view")
+    if not isinstance(view, dict):
+        return ""
+    blocks = view.get("blocks")
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):
+            return str(block["block_id"])
+    state = view.get("state")
+    values = state.get("values") if isinstance(state, dict) else None
+    return next(iter(values), "") if isinstance(values, dict) else ""
+
+
+def _print(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

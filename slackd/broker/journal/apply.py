@@ -1,0 +1,388 @@
+"""Writes become rows: the meaning of every write, applied inside a transaction that somebody else commits.
+
+The hot writes, `Record` and the plain `CloseDelivery`, are collected and go in together in a few big steps.
+They commute: a record never looks at what a plain close changes, and a close names a delivery older than the
+batch. Whatever does not commute with them waits until they are in.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from json import loads
+
+import attrs
+
+from slackd.broker.journal import sql
+from slackd.broker.journal.record import DeadLetters, Recorder, Slot
+from slackd.broker.journal.rules import WAITED, storable
+from slackd.broker.journal.totals import Totals
+from slackd.broker.journal.writes import (
+    AnswerPassed,
+    AnswerState,
+    AnswerUnsent,
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
+    Discard,
+    Done,
+    ForgetSession,
+    GapRecord,
+    Ghost,
+    Lane,
+    LateSent,
+    ListSession,
+    NoteStop,
+    OpenDelivery,
+    Outcome,
+    Record,
+    Replay,
+    RetryDelivery,
+    Revive,
+    SeenReady,
+    Stale,
+    Write,
+)
+
+_STALE = Stale()
+_DONE = Done()
+
+
+@attrs.frozen
+class Waiting:
+    """An open delivery as the writer needs to see it."""
+
+    id: int
+    envelope: int
+    plugin: int
+    lane: int
+    key: str
+    attempt: int
+    respond_by: float | None
+    bytes: int
+    again: int
+
+
+WAITING = "id, envelope, plugin, lane, key, attempt, respond_by, bytes, again"
+
+
+class Applier:
+    """Applies writes through one cursor, inside a transaction.
+
+    `apply` returns one outcome a write; those of records and closes stand in the list only after `flush`.
+    """
+
+    def __init__(self, cursor: sqlite3.Cursor, books: Totals, clock: Callable[[], float]) -> None:
+        self._cursor = cursor
+        self._books = books
+        self._dead_letters = DeadLetters(cursor, books, clock)
+        self._recorder = Recorder(cursor, books, self._dead_letters)
+        self._records: list[tuple[Record, Slot]] = []
+        self._closes: list[tuple[CloseDelivery, Slot]] = []
+        self._old = books.last_delivery
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Apply writes in their order."""
+        outcomes: list[Outcome] = [_STALE] * len(writes)
+        for index, write in enumerate(writes):
+            if type(write) is Record:
+                self._records.append((write, (outcomes, index)))
+            elif (
+                type(write) is CloseDelivery
+                and write.answer is None
+                and not write.late
+                and write.delivery <= self._old
+            ):
+                self._closes.append((write, (outcomes, index)))
+            else:
+                self.flush()
+                outcomes[index] = self._apply_one(write)
+        return outcomes
+
+    def flush(self) -> None:
+        """Let in what was collected; the outcomes are in their lists afterwards."""
+        if self._records:
+            records, self._records = self._records, []
+            self._recorder.record_all(records)
+        if self._closes:
+            closes, self._closes = self._closes, []
+            self._close_all(closes)
+        self._old = self._books.last_delivery
+
+    def _apply_one(self, write: Write) -> Outcome:
+        match write:
+            case CloseDelivery():
+                return self._close(write)
+            case RetryDelivery():
+                return self._retry(write)
+            case DeadLetterDelivery():
+                waiting = self.waiting(write.delivery)
+                if waiting is None or write.attempt not in (None, waiting.attempt):
+                    return _STALE
+                self.dead_letter(waiting, write.reason, write.error)
+                return Done(waiting.envelope)
+            case AnswerPassed(envelope):
+                return Done(envelope) if self._answer_passed(envelope) else _STALE
+            case AnswerUnsent():
+                return self._answer_unsent(write)
+            case LateSent(delivery):
+                return self._done_if_any("DELETE FROM late_answer WHERE delivery = ?", delivery)
+            case ListSession(plugin, session):
+                self._cursor.execute(
+                    "INSERT OR IGNORE INTO session (plugin, session) VALUES (?, ?)", (plugin, storable(session))
+                )
+                return _DONE
+            case ForgetSession(plugin, session):
+                return self._done_if_any(
+                    "DELETE FROM session WHERE plugin = ? AND session = ?", plugin, storable(session)
+                )
+            case NoteStop():
+                return self._note_stop(write)
+            case GapRecord():
+                self._cursor.execute(
+                    'INSERT OR REPLACE INTO gap (app, start, "end", reason) VALUES (?, ?, ?, ?)',
+                    (write.app, write.start, write.end, storable(write.reason)),
+                )
+                return _DONE
+            case Ghost():
+                self._cursor.execute(
+                    "INSERT OR REPLACE INTO ghost (app, connection, until) VALUES (?, ?, ?)",
+                    (write.app, write.connection, write.until),
+                )
+                return _DONE
+            case SeenReady(app, at):
+                self._cursor.execute("INSERT OR REPLACE INTO seen_ready (app, at) VALUES (?, ?)", (app, at))
+                return _DONE
+            case Revive(delivery):
+                return self._revive(delivery)
+            case Discard(delivery):
+                return self._discard(delivery)
+            case Replay():
+                return self._replay(write)
+            case _:
+                raise TypeError(f"{type(write).__name__} is not a write the journal knows")
+
+    # The end of a delivery
+
+    def _close_all(self, closes: list[tuple[CloseDelivery, Slot]]) -> None:
+        untouched = self._books.untouched
+        closed: list[int] = []
+        others: list[tuple[CloseDelivery, Slot]] = []
+        for waiting in closes:
+            close, (outcomes, index) = waiting
+            known = untouched.pop(close.delivery, None) if close.attempt == 1 else None
+            if known is None:
+                others.append(waiting)
+                continue
+            envelope, plugin, size = known
+            closed.append(close.delivery)
+            self._books.backlog(plugin, -1, -size)
+            outcomes[index] = Done(envelope)
+        sql.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
+        if others:
+            self._close_unknown(others)
+
+    def _close_unknown(self, closes: list[tuple[CloseDelivery, Slot]]) -> None:
+        open_now: dict[int, list[int]] = {}
+        rows = sql.each(
+            self._cursor,
+            "SELECT json_group_array(json_array(id, attempt, envelope, plugin, bytes, again)) "
+            "FROM open_delivery WHERE id IN (*)",
+            [close.delivery for close, _ in closes],
+        )
+        for (found,) in rows:
+            for row in loads(found):
+                open_now[row[0]] = row
+        closed = []
+        for close, (outcomes, index) in closes:
+            row = open_now.get(close.delivery)
+            if row is None or row[1] != close.attempt:
+                continue
+            del open_now[close.delivery]
+            _, _, envelope, plugin, size, again = row
+            closed.append(close.delivery)
+            self._books.backlog(plugin, -1, -size)
+            if again:
+                self._forget_again(envelope, close.delivery)
+            outcomes[index] = Done(envelope)
+        sql.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
+
+    def _close(self, close: CloseDelivery) -> Outcome:
+        waiting = self.waiting(close.delivery)
+        if waiting is None or waiting.attempt != close.attempt:
+            return _STALE
+        response = None if close.response is None else storable(close.response)
+        passed = False
+        if close.answer is AnswerState.PASSED:
+            self._answer_passed(waiting.envelope)
+        elif close.answer is not None:
+            self._cursor.execute(
+                "UPDATE envelope SET answer = ?, response = ? WHERE id = ? AND answer = ?",
+                (int(close.answer), response, waiting.envelope, int(AnswerState.OWED)),
+            )
+            passed = self._cursor.rowcount == 0
+        if close.late and response is not None and (passed or close.answer is None):
+            plugin = self._books.name_of(waiting.plugin)
+            self._remember_late(waiting.envelope, waiting.id, plugin, response)
+        self._remove(waiting)
+        if waiting.again:
+            self._forget_again(waiting.envelope, waiting.id)
+        return Done(waiting.envelope, passed=passed)
+
+    def _retry(self, retry: RetryDelivery) -> Outcome:
+        self._books.untouched.pop(retry.delivery, None)
+        rows = self._cursor.execute(
+            "UPDATE open_delivery SET attempt = attempt + 1, not_before = ?, last_error = ? "
+            "WHERE id = ? AND attempt = ? RETURNING envelope",
+            (retry.not_before, storable(retry.error), retry.delivery, retry.attempt),
+        ).fetchall()
+        return Done(rows[0][0]) if rows else _STALE
+
+    def waiting(self, delivery: int) -> Waiting | None:
+        """The open delivery, if it is one."""
+        row = self._cursor.execute(f"SELECT {WAITING} FROM open_delivery WHERE id = ?", (delivery,)).fetchone()
+        return Waiting(*row) if row else None
+
+    def dead_letter(self, waiting: Waiting, reason: DeadReason, error: str) -> None:
+        """Make an open delivery a dead letter; an owed answer is given up with it."""
+        self._remove(waiting)
+        attempts = waiting.attempt - 1 if reason in WAITED else waiting.attempt
+        self._dead_letters.insert(
+            (
+                waiting.id,
+                waiting.envelope,
+                waiting.plugin,
+                waiting.lane,
+                waiting.key,
+                reason.value,
+                error,
+                attempts,
+                waiting.again,
+            )
+        )
+        if waiting.respond_by is not None:
+            self._answer_passed(waiting.envelope)
+
+    def _remove(self, waiting: Waiting) -> None:
+        self._books.untouched.pop(waiting.id, None)
+        self._cursor.execute("DELETE FROM open_delivery WHERE id = ?", (waiting.id,))
+        self._books.backlog(waiting.plugin, -1, -waiting.bytes)
+
+    def _answer_passed(self, envelope: int) -> bool:
+        self._cursor.execute(
+            "UPDATE envelope SET answer = ? WHERE id = ? AND answer = ?",
+            (int(AnswerState.PASSED), envelope, int(AnswerState.OWED)),
+        )
+        return self._cursor.rowcount > 0
+
+    def _answer_unsent(self, write: AnswerUnsent) -> Outcome:
+        row = self._cursor.execute(
+            "SELECT response FROM envelope WHERE id = ? AND answer = ? AND response IS NOT NULL",
+            (write.envelope, int(AnswerState.GIVEN)),
+        ).fetchone()
+        if row is None:
+            return _STALE
+        self._remember_late(write.envelope, write.delivery, storable(write.plugin), row[0])
+        self._cursor.execute(
+            "UPDATE envelope SET answer = ?, response = NULL WHERE id = ?",
+            (int(AnswerState.PASSED), write.envelope),
+        )
+        return Done(write.envelope)
+
+    def _remember_late(self, envelope: int, delivery: int, plugin: str, response: str) -> None:
+        self._cursor.execute(
+            "INSERT OR REPLACE INTO late_answer (delivery, envelope, plugin, app, response_url, response) "
+            "SELECT ?, id, ?, app, response_url, ? FROM envelope WHERE id = ?",
+            (delivery, plugin, response, envelope),
+        )
+
+    # What operators do
+
+    def _revive(self, delivery: int) -> Outcome:
+        row = self._cursor.execute(
+            "SELECT d.envelope, d.plugin, d.lane, d.key, e.bytes FROM dead_letter d "
+            "JOIN envelope e ON e.id = d.envelope WHERE d.delivery = ?",
+            (delivery,),
+        ).fetchone()
+        if row is None or not self._books.name_of(row[1]):
+            return _STALE
+        envelope, plugin, lane, key, size = row
+        self.remove_dead_letter(delivery)
+        return Done(envelope, (self._open_again(envelope, plugin, Lane(lane), key, None, None, size),))
+
+    def _discard(self, delivery: int) -> Outcome:
+        envelope = self.remove_dead_letter(delivery)
+        return _STALE if envelope is None else Done(envelope)
+
+    def remove_dead_letter(self, delivery: int) -> int | None:
+        """Take a dead letter away; returns its envelope, or None if there is none."""
+        row = self._cursor.execute(
+            "DELETE FROM dead_letter WHERE delivery = ? RETURNING envelope, plugin, again", (delivery,)
+        ).fetchall()
+        if not row:
+            return None
+        envelope, plugin, again = row[0]
+        self._books.dead(plugin, -1)
+        if again:
+            self._forget_again(envelope, delivery)
+        return int(envelope)
+
+    def _replay(self, replay: Replay) -> Outcome:
+        row = self._cursor.execute("SELECT bytes FROM envelope WHERE id = ?", (replay.envelope,)).fetchone()
+        if row is None:
+            return _STALE
+        new = replay.delivery
+        plugin = self._books.number_of(self._cursor, new.plugin)
+        if new.dead is not None:
+            delivery = self._books.next_delivery()
+            self._remember_again(replay.envelope, delivery)
+            self._dead_letters.insert_new(delivery, replay.envelope, plugin, new, "", again=1)
+            return Done(replay.envelope)
+        key = storable(new.key)
+        opened = self._open_again(
+            replay.envelope, plugin, new.lane, key, new.expires_at, new.respond_by, row[0]
+        )
+        return Done(replay.envelope, (opened,))
+
+    def _open_again(
+        self,
+        envelope: int,
+        plugin: int,
+        lane: Lane,
+        key: str,
+        expires_at: float | None,
+        respond_by: float | None,
+        size: int,
+    ) -> OpenDelivery:
+        delivery = self._books.next_delivery()
+        self._cursor.execute(
+            "INSERT INTO open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes, again) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (delivery, envelope, plugin, int(lane), key, expires_at, respond_by, size),
+        )
+        self._remember_again(envelope, delivery)
+        self._books.backlog(plugin, 1, size)
+        name = self._books.name_of(plugin)
+        return OpenDelivery(delivery, envelope, name, lane, key, expires_at=expires_at, respond_by=respond_by)
+
+    def _remember_again(self, envelope: int, delivery: int) -> None:
+        self._cursor.execute("INSERT INTO again (envelope, delivery) VALUES (?, ?)", (envelope, delivery))
+
+    def _forget_again(self, envelope: int, delivery: int) -> None:
+        self._cursor.execute("DELETE FROM again WHERE envelope = ? AND delivery = ?", (envelope, delivery))
+
+    # Sessions and the note of a clean stop
+
+    def _note_stop(self, note: NoteStop) -> Outcome:
+        last = {one.delivery: one for one in note.handed}
+        self._cursor.execute("DELETE FROM handed")
+        sql.insert(
+            self._cursor,
+            "handed (delivery, plugin, session)",
+            3,
+            [(one.delivery, one.plugin, storable(one.session)) for one in last.values()],
+        )
+        self._cursor.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('clean_stop', 1)")
+        return _DONE
+
+    def _done_if_any(self, statement: str, *values: object) -> Outcome:
+        self._cursor.execute(statement, values)
+        return _DONE if self._cursor.rowcount > 0 else _STALE

@@ -1,0 +1,70 @@
+"""What a broker finds when it opens the journal (rule R6)."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from slackd.broker.journal import LateAnswer, Opening
+from slackd.broker.journal.sqlite_errors import FAILURES
+from slackd.broker.journal.writes import GapRecord, Ghost, InFlight, SeenReady
+
+Value = TypeVar("Value")
+
+
+def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tuple[Opening, bool]:
+    """Read it, and remove the note of a clean stop in the same commit.
+
+    A note that cannot be removed (the disk is full) is not believed: what it says could be outdated at the next
+    start. The second value says so: the next transaction has to remove it.
+    """
+    cursor = connection.cursor()
+    handed = _read_note(cursor)
+    note_stays = False
+    if handed is not None:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            remove_note(cursor)
+            cursor.execute("COMMIT")
+        except FAILURES:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            handed, note_stays = None, True
+    found = Opening(
+        sessions=tuple(cursor.execute("SELECT plugin, session FROM session").fetchall()),
+        handed=handed,
+        last_delivery=last_delivery,
+        ghosts=_all(
+            cursor,
+            Ghost,
+            "SELECT app, connection, until FROM ghost WHERE until > ? ORDER BY until, app, connection",
+            now,
+        ),
+        late=_all(
+            cursor,
+            LateAnswer,
+            "SELECT delivery, envelope, plugin, app, response_url, response FROM late_answer ORDER BY delivery",
+        ),
+        open_gaps=_all(
+            cursor,
+            GapRecord,
+            'SELECT app, start, "end", reason FROM gap WHERE "end" IS NULL ORDER BY start, app',
+        ),
+        seen_ready=_all(cursor, SeenReady, "SELECT app, at FROM seen_ready ORDER BY app"),
+    )
+    return found, note_stays
+
+
+def remove_note(cursor: sqlite3.Cursor) -> None:
+    """Take the note of a clean stop away."""
+    cursor.execute("DELETE FROM handed")
+    cursor.execute("DELETE FROM meta WHERE name = 'clean_stop'")
+
+
+def _read_note(cursor: sqlite3.Cursor) -> tuple[InFlight, ...] | None:
+    if cursor.execute("SELECT 1 FROM meta WHERE name = 'clean_stop'").fetchone() is None:
+        return None
+    return _all(cursor, InFlight, "SELECT delivery, plugin, session FROM handed ORDER BY delivery")
+
+
+def _all(cursor: sqlite3.Cursor, kind: Callable[..., Value], query: str, *values: object) -> tuple[Value, ...]:
+    return tuple(kind(*row) for row in cursor.execute(query, values).fetchall())

@@ -1,0 +1,255 @@
+"""Envelopes whose acknowledgement waits for a plugin's answer: a pure machine on a given clock.
+
+P5, the invariant kept here: every waiter (an arrival on some connection) is settled once, at its own deadline
+at the latest, with the answer if there is one by then. P4: whoever waits for the same envelope gets the same.
+
+A connection that closes ends the waiting early (`Closing` of the link): what it brought is settled without an
+answer, as at the deadline, but only after the commit that says so. So an answer that comes meanwhile, or after
+the broker's death, goes out late, and never both ways.
+
+Which connections close, or are gone, as their connectors tell: what came over them waits less. Pure.
+"""
+
+import heapq
+
+import attrs
+
+from slackd.broker.fallback_responses import fits
+from slackd.envelope import Promise, Settlement
+from slackd.link.messages import Closing
+
+REMEMBERED = 256
+"""Connections of one link that are remembered; a connector tells them again after every new link."""
+
+
+class ClosingConnections:
+    """What was told, by link and connection."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, dict[str, Closing]] = {}
+
+    def note(self, link: int, closing: Closing) -> None:
+        """A connector told; nothing of what it told before is taken back."""
+        told = self._told.setdefault(link, {})
+        before = told.pop(closing.connection, closing)
+        told[closing.connection] = attrs.evolve(
+            closing, everything=closing.everything or before.everything, mute=closing.mute or before.mute
+        )
+        if len(told) > REMEMBERED:
+            del told[next(iter(told))]
+
+    def of(self, link: int, connection: str) -> Closing | None:
+        """What was told of a connection; None for one that stays."""
+        return self._told.get(link, {}).get(connection)
+
+    def forget(self, link: int) -> None:
+        """The link is gone."""
+        self._told.pop(link, None)
+
+
+BROKER_IS_GONE = 0.25
+"""Seconds after a deadline at which a connector takes it that there is no broker to keep it."""
+_USUAL_ID = "00000000-0000-0000-0000-000000000000"
+
+
+@attrs.frozen
+class Waiter:
+    """An arrival whose acknowledgement waits.
+
+    Attributes:
+        link: Names the link that brought it.
+        number: Its number on that link.
+        envelope_id: What its acknowledgement names: a redelivery may have another one than the first.
+        due: Its deadline, monotonic seconds.
+        connection: The connection that it came over.
+    """
+
+    link: int
+    number: int
+    envelope_id: str
+    due: float
+    connection: str = ""
+
+
+@attrs.define
+class _Owed:
+    """One envelope's answer.
+
+    Attributes:
+        waiters: Who waits for it.
+        plugin: Whose answer it is.
+        fallback: What is sent where no answer comes (JSON text), or None.
+        elsewhere: An answer that comes after the acknowledgement can go to a `response_url`.
+        answered: A plugin has answered, with `response`, and its commit is on the way.
+        ending: The commit is on the way that ends the waiting before the deadline.
+    """
+
+    waiters: list[Waiter]
+    plugin: str
+    fallback: str | None
+    elsewhere: bool
+    answered: bool = False
+    response: str | None = None
+    ending: bool = False
+
+
+Settlements = list[tuple[int, Settlement]]
+"""(link, settlement) pairs."""
+
+
+class PendingAcks:
+    """All envelopes whose answer is awaited, by the journal's id."""
+
+    def __init__(self) -> None:
+        self._owed: dict[int, _Owed] = {}
+        self._on_the_way: dict[int, str | None] = {}
+        self._dues: list[tuple[float, int]] = []
+        self._closing = ClosingConnections()
+        self._to_end: list[int] = []
+        self._early: list[tuple[int, int, int]] = []
+        self._following: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._owed)
+
+    def wait(
+        self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None, *, elsewhere: bool = False
+    ) -> Promise:
+        """An arrival waits for this plugin's answer to this envelope; returns what its connector may do should
+        there be no broker at the deadline. `elsewhere`: a late answer has a `response_url` to go to."""
+        owed = self._owed.get(envelope)
+        if owed is None:
+            owed = self._owed[envelope] = _Owed([], plugin, fallback, elsewhere)
+            if envelope in self._on_the_way:
+                owed.answered, owed.response = True, self._on_the_way[envelope]
+        owed.waiters.append(waiter)
+        self._end_if_wanted(envelope, owed)
+        heapq.heappush(self._dues, (waiter.due, envelope))
+        return Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
+
+    def may_wait(self, link: int, connection: str, *, elsewhere: bool) -> bool:
+        """What comes over this connection may wait for an answer: it stays, or the answer has no other way."""
+        closing = self._closing.of(link, connection)
+        if closing is None:
+            return True
+        return not (elsewhere or (closing.everything and not closing.mute))
+
+    def is_awaited(self, envelope: int) -> bool:
+        """Somebody waits for this envelope's answer."""
+        return envelope in self._owed
+
+    def room_for(self, envelope: int, response: str) -> bool:
+        """Whether an acknowledgement with this response is short enough for Slack, for everybody who waits."""
+        owed = self._owed.get(envelope)
+        ids = [each.envelope_id for each in owed.waiters] if owed is not None else []
+        return fits(max(ids, key=len, default=_USUAL_ID), response)
+
+    def answer(self, envelope: int, response: str | None) -> None:
+        """A plugin has answered; the waiters are settled by `given`, or at their deadline with this. So is
+        who begins to wait while the commit is on the way (a connector that delivers again after a restart)."""
+        owed = self._owed.get(envelope)
+        if owed is not None and owed.ending:
+            return
+        self._on_the_way[envelope] = response
+        if owed is not None:
+            owed.answered, owed.response = True, response
+
+    def void(self, envelope: int) -> None:
+        """The journal didn't take that answer: its delivery was over before. Another may come."""
+        self._on_the_way.pop(envelope, None)
+        owed = self._owed.get(envelope)
+        if owed is not None:
+            owed.answered, owed.response = False, None
+
+    def given(self, envelope: int, response: str | None) -> Settlements:
+        """The answer is on the disk as given: everybody who waits for it gets it."""
+        self._on_the_way.pop(envelope, None)
+        owed = self._owed.pop(envelope, None)
+        if owed is None:
+            return []
+        return _settled(owed.waiters, response if response is not None else owed.fallback)
+
+    def passed(self, envelope: int) -> Settlements:
+        """It is on the disk that no answer is waited for any more: whoever does gets the fallback."""
+        return self.given(envelope, None)
+
+    def closing(self, link: int, closing: Closing) -> None:
+        """A connection of this link closes: `take_ending` tells for what nobody is to wait any longer."""
+        self._closing.note(link, closing)
+        for envelope, owed in self._owed.items():
+            self._end_if_wanted(envelope, owed)
+
+    def take_ending(self) -> list[int]:
+        """Envelopes whose waiting is to end now: to be journaled as `AnswerPassed`, then told to `passed`."""
+        ending, self._to_end = self._to_end, []
+        return ending
+
+    def given_up(self, envelope: int, plugin: str) -> Settlements:
+        """This plugin will not answer any more: whoever waits for it gets the fallback."""
+        owed = self._owed.get(envelope)
+        return self.passed(envelope) if owed is not None and owed.plugin == plugin else []
+
+    def link_lost(self, link: int) -> None:
+        """Nobody waits on this link any more; its connector will deliver again what it still has."""
+        self._closing.forget(link)
+        for envelope, owed in list(self._owed.items()):
+            owed.waiters = [each for each in owed.waiters if each.link != link]
+            if not owed.waiters and not owed.answered:
+                del self._owed[envelope]
+
+    def tick(self, now: float) -> tuple[Settlements, list[int]]:
+        """Settles everybody whose deadline is here. Also tells the envelopes for which nobody waits any more
+        and no answer had come: their deadline has passed."""
+        settlements: Settlements = []
+        passed = []
+        while self._dues and self._dues[0][0] <= now:
+            _, envelope = heapq.heappop(self._dues)
+            owed = self._owed.get(envelope)
+            if owed is None:
+                continue
+            due = [each for each in owed.waiters if each.due <= now]
+            owed.waiters = [each for each in owed.waiters if each.due > now]
+            if owed.response is not None:
+                self._early += [(envelope, each.link, each.number) for each in due]
+            settlements += _settled(due, owed.fallback if owed.response is None else owed.response)
+            if not owed.waiters:
+                del self._owed[envelope]
+                if not (owed.answered or owed.ending):
+                    passed.append(envelope)
+        return settlements, passed
+
+    def take_early(self) -> list[tuple[int, int, int]]:
+        """Who was settled with an answer before its commit: envelope, link and number."""
+        early, self._early = self._early, []
+        return early
+
+    def follows(self, envelope: int, *, begins: bool) -> None:
+        """An answer that was given is on its way to the `response_url` instead (or that is written)."""
+        if begins:
+            self._following.add(envelope)
+        else:
+            self._following.discard(envelope)
+
+    def is_following(self, envelope: int) -> bool:
+        """Its answer goes to the `response_url`, though the journal may not say so yet."""
+        return envelope in self._following
+
+    def next_due(self) -> float | None:
+        """The monotonic time of the next deadline."""
+        return self._dues[0][0] if self._dues else None
+
+    def _end_if_wanted(self, envelope: int, owed: _Owed) -> None:
+        if not (owed.answered or owed.ending) and self._is_to_end(owed):
+            owed.ending = True
+            self._to_end.append(envelope)
+
+    def _is_to_end(self, owed: _Owed) -> bool:
+        """One of those who wait must be acknowledged now, or none of them can be any more."""
+        told = [self._closing.of(each.link, each.connection) for each in owed.waiters]
+        if all(each is not None and each.mute for each in told):
+            return owed.elsewhere
+        return any(each is not None and not each.mute and (owed.elsewhere or each.everything) for each in told)
+
+
+def _settled(waiters: list[Waiter], payload: str | None) -> Settlements:
+    return [(each.link, Settlement(each.number, each.envelope_id, payload)) for each in waiters]

@@ -1,0 +1,93 @@
+"""When an app had a READY connection, and when it had none: pure, on the machine's monotonic clock.
+
+Connections report in any order and late (what changed while the broker was away is told afterwards), so
+intervals are kept and holes in their union are found, rather than counting up and down.
+"""
+
+import attrs
+
+FORGET_AFTER = 600.0
+"""Seconds after its end for which an interval is kept; no report is that late."""
+
+
+@attrs.frozen
+class DisconnectedInterval:
+    """An interval without a READY connection; `end` is None while it lasts."""
+
+    start: float
+    end: float | None
+
+
+@attrs.define
+class _Interval:
+    start: float
+    end: float | None
+
+
+class ReadyIntervals:
+    """The READY intervals of one app's connections, by connection."""
+
+    def __init__(self) -> None:
+        self._intervals: dict[str, _Interval] = {}
+
+    def ready(self, connection: str, since: float) -> None:
+        """A connection is READY since then (said again, it is READY still)."""
+        self._intervals[connection] = _Interval(since, None)
+
+    def over(self, connection: str, at: float) -> None:
+        """A connection is no longer READY."""
+        interval = self._intervals.get(connection)
+        if interval is not None and interval.end is None:
+            interval.end = max(at, interval.start)
+
+    def ended(self, connection: str, since: float, at: float) -> None:
+        """A connection was READY from `since` until `at`; told afterwards."""
+        self._intervals[connection] = _Interval(since, max(since, at))
+
+    @property
+    def is_covered(self) -> bool:
+        """Some connection is READY."""
+        return any(each.end is None for each in self._intervals.values())
+
+    def last_covered(self, now: float) -> float | None:
+        """The last moment up to now at which some connection was READY; None where none was ever known."""
+        if self.is_covered:
+            return now
+        return max((each.end for each in self._intervals.values() if each.end is not None), default=None)
+
+    @property
+    def is_known(self) -> bool:
+        """Some connection was READY at some time."""
+        return bool(self._intervals)
+
+    def reaches_back_to(self, moment: float) -> bool:
+        """Some connection was READY by then."""
+        return any(each.start <= moment for each in self._intervals.values())
+
+    def first_start(self) -> float:
+        """When the first known interval began; call it only when there is one."""
+        return min(each.start for each in self._intervals.values())
+
+    def holes(self) -> list[DisconnectedInterval]:
+        """Every hole between the first known interval and now, oldest first."""
+        holes = []
+        reach: float | None = None
+        for interval in sorted(self._intervals.values(), key=lambda each: each.start):
+            if reach is not None and interval.start > reach:
+                holes.append(DisconnectedInterval(reach, interval.start))
+            if interval.end is None:
+                return holes
+            reach = interval.end if reach is None else max(reach, interval.end)
+        if reach is not None:
+            holes.append(DisconnectedInterval(reach, None))
+        return holes
+
+    def forget(self, now: float) -> None:
+        """Drops intervals that ended long ago, but for the one that reaches furthest."""
+        ended = [each.end for each in self._intervals.values() if each.end is not None]
+        furthest = max(ended, default=0.0)
+        self._intervals = {
+            name: each
+            for name, each in self._intervals.items()
+            if each.end is None or each.end > now - FORGET_AFTER or each.end == furthest
+        }

@@ -1,0 +1,94 @@
+"""Answers that were settled a moment ago, should it turn out that no acknowledgement could carry them. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from slackd.broker.journal import LateAnswer
+
+REMEMBERED = 256
+"""Answers that are remembered; a connector tells within milliseconds which of them came to nothing."""
+
+
+@attrs.frozen
+class GivenAnswer:
+    """A plugin's answer that is journaled as given.
+
+    Attributes:
+        answer: As it is to follow the acknowledgement.
+        session, attempt: Who gave it, to which attempt.
+    """
+
+    answer: LateAnswer
+    session: str
+    attempt: int
+
+
+@attrs.define
+class _Outcome:
+    """What became of an answer.
+
+    Attributes:
+        given: The answer, once it is journaled as given.
+        hopes: Settlements that may still carry it, or have.
+        lost: One of them could not.
+    """
+
+    given: GivenAnswer | None = None
+    hopes: int = 0
+    lost: bool = False
+
+
+class UnsentAnswers:
+    """The newest of them, and the settlements that carry them, each named by its link and number."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[int, _Outcome] = {}
+        self._carried: dict[tuple[int, int], int] = {}
+
+    def early(self, envelope: int, link: int, number: int) -> None:
+        """A settlement carries an answer whose commit is on the way: its deadline came first."""
+        self._outcomes.setdefault(envelope, _Outcome())
+        _forget_oldest(self._outcomes)
+        self.carried(envelope, link, number)
+
+    def committed(self, given: GivenAnswer, carriers: Iterable[tuple[int, int]]) -> list[GivenAnswer]:
+        """It is journaled, and goes into these settlements; returned if it is known to have reached nobody."""
+        envelope = given.answer.envelope
+        outcome = self._outcomes.setdefault(envelope, _Outcome())
+        outcome.given = given
+        _forget_oldest(self._outcomes)
+        for link, number in carriers:
+            self.carried(envelope, link, number)
+        return self._take_if_lost(envelope, outcome)
+
+    def carried(self, envelope: int, link: int, number: int) -> None:
+        """A settlement carries the answer to this envelope; nothing is noted of what was given long ago."""
+        outcome = self._outcomes.get(envelope)
+        if outcome is not None:
+            outcome.hopes += 1
+            self._carried[link, number] = envelope
+            _forget_oldest(self._carried)
+
+    def unsent(self, link: int, numbers: Iterable[int]) -> list[GivenAnswer]:
+        """These could not be sent: the answers that reached nobody by that."""
+        found = []
+        for number in numbers:
+            envelope = self._carried.pop((link, number), 0)
+            outcome = self._outcomes.get(envelope)
+            if outcome is not None:
+                outcome.hopes, outcome.lost = outcome.hopes - 1, True
+                found += self._take_if_lost(envelope, outcome)
+        return found
+
+    def _take_if_lost(self, envelope: int, outcome: _Outcome) -> list[GivenAnswer]:
+        if outcome.given is None or outcome.hopes or not outcome.lost:
+            return []
+        del self._outcomes[envelope]
+        return [outcome.given]
+
+
+def _forget_oldest(known: dict[Any, Any]) -> None:
+    if len(known) > REMEMBERED:
+        del known[next(iter(known))]

@@ -1,0 +1,86 @@
+"""How each app stands at this connector: what "READY" of the process means (rule R9), and why one is not."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from slackd.config.values import App
+from slackd.connector.transport import Transport
+from slackd.link.messages import AppPeers, AppTrouble
+
+
+@attrs.frozen
+class Readiness:
+    """Whether a connector may call itself ready.
+
+    Attributes:
+        ready: Every app is READY here that the other connector has READY.
+        reason: What is not READY, and why; "" if all is.
+    """
+
+    ready: bool
+    reason: str = ""
+
+
+class AppReadiness:
+    """Looks at the transports, and at what is told of them; changes nothing.
+
+    Attributes:
+        peers: What the other connector has, by app, as the broker last told; None if it never did.
+    """
+
+    def __init__(
+        self,
+        apps: Mapping[str, App],
+        transports: Mapping[str, Transport],
+        troubles: Mapping[str, AppTrouble],
+    ) -> None:
+        self.peers: Mapping[str, AppPeers] | None = None
+        self._apps = apps
+        self._transports = transports
+        self._troubles = troubles
+
+    @property
+    def is_settled(self) -> bool:
+        """Every app is READY or in trouble: waiting longer tells nothing new."""
+        return all(self._is_ready(name) or name in self._troubles for name in self._apps)
+
+    @property
+    def is_ready_elsewhere(self) -> bool:
+        """The other connector has every app READY, as far as was told."""
+        peers = self.peers or {}
+        return all(name in peers and peers[name].ready_elsewhere > 0 for name in self._apps)
+
+    def readiness(self) -> Readiness:
+        """Whether the connector may call itself ready now."""
+        missing = [name for name in self._apps if not self._is_ready(name)]
+        reason = "; ".join(f"{name}: {self._why_not(name)}" for name in missing)
+        return Readiness(not any(self._is_needed(name) for name in missing), reason)
+
+    def of_each_app(self) -> list[str]:
+        """A few words for each app."""
+        words = []
+        for transport in self._transports.values():
+            status = transport.status()
+            why = f" ({self._why_not(status.app)})" if not status.ready else ""
+            words.append(f"{status.app} {status.ready}/{status.wanted} READY{why}")
+        return words + [f"{name}: {self._why_not(name)}" for name in self._apps if name not in self._transports]
+
+    def _is_ready(self, name: str) -> bool:
+        transport = self._transports.get(name)
+        return transport is not None and transport.status().ready > 0
+
+    def _is_needed(self, name: str) -> bool:
+        """The other connector has it READY, or nobody could tell us (then it is safer to think so)."""
+        if self.peers is None:
+            return name not in self._troubles
+        peers = self.peers.get(name)
+        return peers is not None and peers.ready_elsewhere > 0
+
+    def _why_not(self, name: str) -> str:
+        if name in self._troubles:
+            trouble = self._troubles[name]
+            return f"{trouble.reason}; {trouble.hint}"
+        transport = self._transports.get(name)
+        failure = transport.status().last_failure if transport is not None else ""
+        return failure or "dialling"

@@ -1,0 +1,175 @@
+"""The front door: one port for Slack's Web API and for its WebSockets.
+
+WebSocket handshakes (`GET /link/...`) are taken here, byte by byte, so that a handshake can fail in all the
+ways in which Slack's do and frames can be as strict as Slack's; the rest goes to aiohttp's HTTP server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from collections.abc import Callable
+from typing import Any, cast
+
+import attrs
+
+from slackd.emulator.core import Admit, Hang, RefuseDial, Reset, SlackCore
+from slackd.emulator.frames import accept_key
+from slackd.emulator.websocket import ServerWebSocket
+
+_LINK = b"GET /link"
+_END_OF_HEAD = b"\r\n\r\n"
+_LONGEST_HEAD = 65536
+
+
+@attrs.frozen
+class Handshake:
+    """The head of a WebSocket handshake."""
+
+    target: str
+    headers: dict[str, str]
+
+    @classmethod
+    def parse(cls, head: bytes) -> Handshake:
+        """Read the request line and the headers; names are lower case."""
+        request_line, *lines = head.decode("latin-1").split("\r\n")
+        words = request_line.split(" ")
+        pairs = (line.partition(":") for line in lines if line)
+        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        return cls(words[1] if len(words) > 1 else "", headers)
+
+    @property
+    def key(self) -> str | None:
+        """The `Sec-WebSocket-Key`, if this is a proper handshake of version 13."""
+        if "websocket" not in self.headers.get("upgrade", "").lower():
+            return None
+        if self.headers.get("sec-websocket-version") != "13":
+            return None
+        return self.headers.get("sec-websocket-key")
+
+
+class _LentTransport:
+    """A transport in aiohttp's hands, which can be taken back: then aiohttp can't close it any more."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.taken_back = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        if not self.taken_back:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if not self.taken_back:
+            self._transport.abort()
+
+
+class HandshakeListener(asyncio.Protocol):
+    """One TCP connection, until it is known what it is for."""
+
+    def __init__(
+        self, slack: SlackCore, http_server: Callable[[], asyncio.Protocol], inside: set[asyncio.Transport]
+    ) -> None:
+        self._slack = slack
+        self._http_server = http_server
+        self._inside = inside
+        self._http: asyncio.Protocol | None = None
+        self._websocket: ServerWebSocket | None = None
+        self._head = bytearray()
+        self._turned_away = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._inside.add(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in."""
+        if self._websocket is not None:
+            self._websocket.data_received(data)
+        elif self._head or data.startswith(_LINK):
+            self._handshake(data)
+        elif not self._turned_away:
+            if self._http is None:
+                self._http = self._http_server()
+                self._lent = _LentTransport(self._transport)
+                self._http.connection_made(cast(asyncio.Transport, self._lent))
+            self._http.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """The client sends no more."""
+        return self._http.eof_received() if self._http is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The TCP connection is no more."""
+        self._inside.discard(self._transport)
+        if self._websocket is not None:
+            self._websocket.lost()
+        elif self._http is not None:
+            self._http.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than we write."""
+        if self._http is not None and self._websocket is None:
+            self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if self._http is not None and self._websocket is None:
+            self._http.resume_writing()
+
+    def _handshake(self, data: bytes) -> None:
+        self._head += data
+        end = self._head.find(_END_OF_HEAD)
+        if end < 0:
+            if len(self._head) > _LONGEST_HEAD:
+                self._transport.abort()
+            return
+        head, rest = bytes(self._head[:end]), bytes(self._head[end + len(_END_OF_HEAD) :])
+        self._head.clear()
+        self._turned_away = True
+        if self._http is not None:
+            # A client that keeps connections alive may dial on one that served a Web API call before.
+            self._lent.taken_back = True
+            self._http.connection_lost(None)
+            self._http = None
+        self._answer(Handshake.parse(head), rest)
+
+    def _answer(self, handshake: Handshake, rest: bytes) -> None:
+        if handshake.key is None:
+            self._refuse(RefuseDial(400, "not a WebSocket handshake"))
+            return
+        now = asyncio.get_running_loop().time()
+        match self._slack.dial(handshake.target, now):
+            case Admit() as admitted:
+                self._transport.write(
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+                    b"Sec-WebSocket-Accept: " + accept_key(handshake.key).encode() + b"\r\n\r\n"
+                )
+                self._websocket = ServerWebSocket(self._slack, admitted, self._transport)
+                admitted.life.opened(admitted.connection, self._websocket, now)
+                if rest:
+                    self._websocket.data_received(rest)
+            case RefuseDial() as refusal:
+                self._refuse(refusal)
+            case Reset():
+                self._transport.abort()
+            case Hang():
+                pass
+
+    def _refuse(self, refusal: RefuseDial) -> None:
+        body = refusal.body.encode()
+        try:
+            phrase = http.HTTPStatus(refusal.status).phrase
+        except ValueError:
+            phrase = "Unknown"
+        head = (
+            f"HTTP/1.1 {refusal.status} {phrase}\r\nContent-Type: text/html; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self._transport.write(head.encode() + body)
+        self._transport.close()

@@ -1,0 +1,205 @@
+"""One end of the link's socket: bytes to messages and back, the same for both wings.
+
+What arrives in one chunk is handed on in one call; what is sent in one turn of the loop is written at once.
+Chunks are small, so that plugins have their turn between two of them: while the broker takes in a flood, it
+goes on handing out.
+
+The link's bytes, turned into messages. Pure.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from slackd import jsonrpc
+from slackd.envelope import Arrival
+from slackd.errors import LinkError
+from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
+from slackd.link.messages import Deliver, LinkMessage
+
+
+@attrs.frozen
+class Unknown:
+    """A message of a newer release: ignored, and said once."""
+
+    method: str
+
+
+@attrs.frozen
+class LinkBroken:
+    """Not the link's language; nothing after it can be trusted."""
+
+    reason: str
+
+
+class LinkReader:
+    """Reads one end of a link. After a `LinkBroken` nothing more comes.
+
+    Of a `Deliver` whose texts are still on their way, those that are there come first, as one of their own.
+    """
+
+    def __init__(self, limit: int = LINE_LIMIT) -> None:
+        self._limit = limit
+        self._cutter = jsonrpc.LineCutter(limit)
+        self._due: deque[Head] = deque()
+        self._broken = False
+
+    def receive(self, data: bytes) -> list[LinkMessage | Unknown | LinkBroken]:
+        """What the bytes complete, in order. Never raises on what the peer sent."""
+        found: list[LinkMessage | Unknown | LinkBroken] = []
+        if self._broken:
+            return found
+        try:
+            self._read(iter(self._cutter.receive(data)), found)
+        except (LinkError, UnicodeDecodeError) as error:
+            self._broken = True
+            found.append(LinkBroken(str(error)))
+        if self._cutter.too_long and not self._broken:
+            self._broken = True
+            found.append(LinkBroken(f"a line has more than {self._limit} bytes"))
+        return found
+
+    def _read(self, lines: Iterator[bytes], found: list[LinkMessage | Unknown | LinkBroken]) -> None:
+        while True:
+            if self._due:
+                arrivals = self._arrivals(lines)
+                if arrivals:
+                    found.append(Deliver(arrivals))
+            line = next(lines, None)
+            if line is None:
+                return
+            message = self._message(line)
+            if message is not None:
+                found.append(message)
+
+    def _arrivals(self, lines: Iterator[bytes]) -> tuple[Arrival, ...]:
+        """Those that are due and whose text is there."""
+        arrivals = []
+        while self._due:
+            number, app, connection, received_at, text = self._due[0]
+            if text is None:
+                line = next(lines, None)
+                if line is None:
+                    break
+                text = line.decode()
+            self._due.popleft()
+            arrivals.append(Arrival(number, app, connection, received_at, text))
+        return tuple(arrivals)
+
+    def _message(self, line: bytes) -> LinkMessage | Unknown | None:
+        if not line or line.isspace():
+            return None
+        said = jsonrpc.decode(line)
+        if isinstance(said, jsonrpc.Malformed):
+            raise LinkError(said.message)
+        if not isinstance(said, jsonrpc.Notification):
+            return None
+        message = decode(said)
+        if message is None:
+            return Unknown(said.method)
+        if not isinstance(message, Heads):
+            return message
+        self._due.extend(message.arrivals)
+        return None
+
+
+log = logging.getLogger(__name__)
+
+CHUNK = 32 * 1024
+"""Bytes read from the socket in one turn of the loop, at most."""
+
+
+class LinkProtocol(asyncio.BufferedProtocol):
+    """The protocol object of one link.
+
+    `on_messages`, `on_made` and `on_lost` are called from the loop; `on_lost` once, and only after `on_made`.
+    """
+
+    def __init__(
+        self,
+        on_made: Callable[["LinkProtocol"], None],
+        on_messages: Callable[["LinkProtocol", Sequence[LinkMessage]], None],
+        on_lost: Callable[["LinkProtocol"], None],
+    ) -> None:
+        self._on_made = on_made
+        self._on_messages = on_messages
+        self._on_lost = on_lost
+        self._reader = LinkReader()
+        self._buffer = bytearray(CHUNK)
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._out: list[bytes] = []
+        self._unknown_methods: set[str] = set()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+
+    def send(self, message: LinkMessage) -> None:
+        """Queue a message; it is written in this turn of the loop. Never blocks, never raises."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        try:
+            line = encode(message)
+        except LinkError as error:
+            log.error("%s; it was not sent", error, extra={"event": "link-unsendable"})
+            return
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(line)
+
+    def close(self) -> None:
+        """Write what is queued, then close; `closed` is done when the socket is gone."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what is queued is lost."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._on_made(self)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        messages: list[LinkMessage] = []
+        trouble = ""
+        for item in self._reader.receive(bytes(self._buffer[:nbytes])):
+            match item:
+                case LinkBroken(reason):
+                    trouble = reason
+                case Unknown(method):
+                    self._note_unknown(method)
+                case _:
+                    messages.append(item)
+        if messages:
+            self._on_messages(self, messages)
+        if trouble:
+            log.error("the link is closed: %s", trouble, extra={"event": "link-malformed"})
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._out.clear()
+        if not self.closed.done():
+            self.closed.set_result(None)
+        self._on_lost(self)
+
+    def _flush(self) -> None:
+        if self._out and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    def _note_unknown(self, method: str) -> None:
+        if method not in self._unknown_methods and len(self._unknown_methods) < 100:
+            self._unknown_methods.add(method)
+            log.warning(
+                "the link's message %r is of a newer release and was ignored",
+                method,
+                extra={"event": "link-unknown"},
+            )

@@ -1,0 +1,173 @@
+"""The check before a roll: can what stands on disk now be used, by the code that stands on disk now?
+
+Configuration and tokens are read as the users who will read them, so that a wrong mode is found here and not
+after a restart. Credentials are read from the folders that systemd will read, since a running process still has
+the old ones.
+"""
+
+import contextlib
+import os
+import pwd
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from slackd.config import Config, find_file, load
+from slackd.config.values import App, SecretKind
+from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_tokens
+from slackd.errors import CredentialError
+from slackd.rolling_restart.plan import BROKER, CONNECTORS
+from slackd.systemd.digest import Side, process_digest
+
+BROKER_USER: Final = "slackd"
+CONNECTOR_USER: Final = "slackd-connector"
+PLAIN: Final = Path("/etc/slackd/credentials")
+ENCRYPTED: Final = Path("/etc/slackd/credentials.encrypted")
+
+
+@attrs.frozen
+class OnDisk:
+    """What a restart now would bring.
+
+    Attributes:
+        digests: By unit, the fingerprint that its process would have.
+        warnings: What works, and may not be what was meant.
+    """
+
+    config: Config
+    digests: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def check(config_file: str | None = None) -> OnDisk:
+    """Read everything as the processes would.
+
+    Raises:
+        SlackdError: The first kind of thing that is wrong, with all that is wrong of that kind.
+    """
+    file = find_file(config_file, os.environ)
+    with acting_as(BROKER_USER):
+        load(file, uid=_uid(BROKER_USER))
+    with acting_as(CONNECTOR_USER):
+        config = load(file, uid=_uid(CONNECTOR_USER))
+    credentials = read_credential_folders()
+    _check_tokens(config, credentials)
+    connector = process_digest(Side.CONNECTOR, config, credentials)
+    digests = {BROKER: process_digest(Side.BROKER, config), **dict.fromkeys(CONNECTORS.values(), connector)}
+    return OnDisk(config, digests, tuple(config.warnings))
+
+
+def read_credential_folders(plain: Path = PLAIN, encrypted: Path = ENCRYPTED) -> dict[str, bytes]:
+    """Every credential by the name under which a connector finds it.
+
+    Raises:
+        CredentialError: A file cannot be read or decrypted, which would also stop a connector's start.
+    """
+    found: dict[str, bytes] = {}
+    for folder, prefix, read in (
+        (plain, PLAIN_PREFIX, _read_plain),
+        (encrypted, ENCRYPTED_PREFIX, _decrypt),
+    ):
+        found.update({prefix + file.name: read(file) for file in _files(folder)})
+    return found
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    try:
+        return sorted(file for file in folder.iterdir() if file.is_file())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise CredentialError(f"{folder} can't be read: {error.strerror}; run this as root") from error
+
+
+def _read_plain(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CredentialError(f"{file} can't be read: {error.strerror}; run this as root") from error
+
+
+def _decrypt(file: Path) -> bytes:
+    command = ["systemd-creds", "decrypt", f"--name={ENCRYPTED_PREFIX}{file.name}", str(file), "-"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError as error:
+        raise CredentialError(
+            f"{file} can't be decrypted: systemd-creds can't be run ({error.strerror})"
+        ) from error
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip()
+        raise CredentialError(
+            f"{file} can't be decrypted, and no connector could start with it: {words}\n"
+            f"Encrypt it anew on this host, with --name={ENCRYPTED_PREFIX}{file.name}, or take it away."
+        )
+    return done.stdout
+
+
+def _check_tokens(config: Config, credentials: Mapping[str, bytes]) -> None:
+    with _as_systemd_would(credentials) as folder, acting_as(CONNECTOR_USER):
+        environ = {"CREDENTIALS_DIRECTORY": str(folder)}
+        seen = {name: app for name, app in config.apps.items() if not _in_environment(app)}
+        refused = read_tokens(seen, environ).refused.values()
+    if refused:
+        raise CredentialError("\n".join(str(error).replace(str(folder), str(PLAIN)) for error in refused))
+
+
+def _in_environment(app: App) -> bool:
+    """Whether it has a token in a variable of the unit's own, which cannot be seen from here."""
+    return any(
+        source is not None and source.kind is SecretKind.ENV for source in (app.app_token, app.bot_token)
+    )
+
+
+@contextlib.contextmanager
+def _as_systemd_would(credentials: Mapping[str, bytes]) -> Iterator[Path]:
+    """The credentials as files in memory that only the connectors' user can read."""
+    place = "/run" if os.access("/run", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="slackd-check-", dir=place) as name:
+        folder = Path(name)
+        for credential, content in credentials.items():
+            file = folder / credential
+            file.touch(mode=0o600)
+            file.write_bytes(content)
+            _give(file)
+        _give(folder)
+        yield folder
+
+
+def _give(path: Path) -> None:
+    uid = _uid(CONNECTOR_USER)
+    if os.geteuid() == 0 and uid is not None:
+        os.chown(path, uid, -1)
+
+
+@contextlib.contextmanager
+def acting_as(user: str) -> Iterator[None]:
+    """Read files with this user's rights, where this is root and the user exists."""
+    if os.geteuid() != 0 or _uid(user) is None:
+        yield
+        return
+    entry = pwd.getpwnam(user)
+    groups = os.getgroups()
+    gid = os.getegid()
+    os.setgroups(os.getgrouplist(user, entry.pw_gid))
+    os.setegid(entry.pw_gid)
+    os.seteuid(entry.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        os.setgroups(groups)
+
+
+def _uid(user: str) -> int | None:
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return None

@@ -1,0 +1,116 @@
+"""How the daemon is at this moment: asked of the broker over its control socket, and of systemd."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from slackd.cli.slackctl.client import ControlClient, ControlRefused, Unreachable
+from slackd.errors import SlackdError
+from slackd.rolling_restart.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
+
+
+class UnitFailed(SlackdError):
+    """systemd could not do what was asked of it; the message is systemd's own."""
+
+
+_EXIT_CGROUP: Final = "219"
+"""systemd.exec(5): "adjusting the control group for the service failed"."""
+_NOT_SPAWNED_AT_MOST: Final = 3
+
+
+def look(control: Path) -> Now:
+    """The daemon as the broker sees it; an empty `Now` while the broker cannot be asked."""
+    try:
+        return read_status(ControlClient(control).get("/v1/status"))
+    except (Unreachable, ControlRefused):
+        return Now()
+
+
+def read_status(status: Mapping[str, Any]) -> Now:
+    """What a roll needs of the control API's `/v1/status`."""
+    return Now(
+        broker_digest=str(status["broker"]["digest"]),
+        connectors={
+            int(each["number"]): ConnectorNow(
+                linked=bool(each["linked"]), digest=str(each["digest"]), ready=dict(each["ready"])
+            )
+            for each in status["connectors"]
+        },
+    )
+
+
+def systemctl(*arguments: str) -> str:
+    """Run systemctl and return what it prints.
+
+    Raises:
+        UnitFailed: With systemd's words.
+    """
+    try:
+        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UnitFailed(f"systemctl cannot be run: {error}; is this a host with systemd?") from error
+    if done.returncode:
+        raise UnitFailed(done.stderr.strip() or f"systemctl {' '.join(arguments)} ended with {done.returncode}")
+    return done.stdout
+
+
+def changed_units() -> tuple[str, ...]:
+    """Units of ours whose files were changed since systemd read them; it reads them anew."""
+    said = systemctl("show", "--property=Id,NeedDaemonReload", *UNITS)
+    changed = tuple(
+        fields["Id"]
+        for fields in (dict(line.split("=", 1) for line in block.splitlines()) for block in said.split("\n\n"))
+        if fields.get("NeedDaemonReload") == "yes"
+    )
+    if changed:
+        systemctl("daemon-reload")
+    return changed
+
+
+def restart(unit: str) -> None:
+    """Restart a unit and wait until it is READY.
+
+    Raises:
+        UnitFailed: It did not become READY; the message leads to the reason.
+    """
+    verbs = ["restart", *["start"] * _NOT_SPAWNED_AT_MOST]
+    for position, verb in enumerate(verbs, 1):
+        try:
+            systemctl(verb, unit)
+        except UnitFailed as error:
+            if position < len(verbs) and _was_not_spawned(unit):
+                continue
+            status = status_text(unit)
+            said = f"; it says: {status}" if status else ""
+            raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
+        return
+
+
+def status_text(unit: str) -> str:
+    """What the unit's process says of itself, as `systemctl status` shows it."""
+    return systemctl("show", "--property=StatusText", "--value", unit).strip()
+
+
+def _was_not_spawned(unit: str) -> bool:
+    """Whether systemd itself has failed to start the process, and not the process to become READY.
+
+    systemd 252 now and then removes a unit's control group, still empty, between making it and the new process
+    moving in. The unit starts by itself a moment later (then there is no status yet), or when it is asked to.
+    """
+    status = systemctl("show", "--property=ExecMainStatus", "--value", unit).strip()
+    return status in (_EXIT_CGROUP, "0") and not _has_timed_out(unit)
+
+
+def _has_timed_out(unit: str) -> bool:
+    return systemctl("show", "--property=Result", "--value", unit).strip() in ("timeout", "watchdog")
+
+
+def is_started() -> bool:
+    """Whether slackd.service, the whole, is started: a reload starts nothing that was stopped."""
+    return systemctl("show", "--property=ActiveState", "--value", WHOLE).strip() in ("active", "reloading")
+
+
+def broker_unit_is_active() -> bool:
+    """Whether there is a broker to be asked at all."""
+    return systemctl("show", "--property=ActiveState", "--value", BROKER).strip() == "active"

@@ -1,0 +1,87 @@
+"""What a process is made of, as one fingerprint: a reload restarts nothing that wouldn't change."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+
+import slackd
+from slackd.config.values import Config
+
+
+class Side(Enum):
+    """The two kinds of process."""
+
+    BROKER = "broker"
+    CONNECTOR = "connector"
+
+
+_OTHERS_CODE: Final = {
+    Side.BROKER: frozenset({"connector", "emulator", "advise", "plugin"}),
+    Side.CONNECTOR: frozenset({"broker", "emulator", "advise", "plugin"}),
+}
+"""Folders of the package that a wing never imports from."""
+
+
+def process_digest(wing: Side, config: Config, credentials: Mapping[str, bytes] = MappingProxyType({})) -> str:
+    """The fingerprint of a wing's code, of what it reads of the configuration, and of its credentials.
+
+    Args:
+        credentials: By their names in $CREDENTIALS_DIRECTORY; nothing but a hash of them goes in.
+    """
+    whole = hashlib.sha256()
+    for part in (code_digest(wing), _config_digest(wing, config), credentials_digest(credentials)):
+        whole.update(part.encode() + b"\n")
+    return whole.hexdigest()
+
+
+def read_credentials(folder: Path | None) -> dict[str, bytes]:
+    """What stands in $CREDENTIALS_DIRECTORY, by name; nothing where there is none."""
+    if folder is None or not folder.is_dir():
+        return {}
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
+def credentials_digest(credentials: Mapping[str, bytes]) -> str:
+    """The fingerprint of credentials by name and content, in whatever order they come."""
+    whole = hashlib.sha256()
+    for name in sorted(credentials):
+        _add(whole.update, name, credentials[name])
+    return whole.hexdigest()
+
+
+def code_digest(wing: Side, package: Path | None = None) -> str:
+    """The fingerprint of the installed files that a wing may run."""
+    package = Path(slackd.__file__).parent if package is None else package
+    whole = hashlib.sha256()
+    for file in _files(package, _OTHERS_CODE[wing]):
+        _add(whole.update, str(file.relative_to(package)), file.read_bytes())
+    return whole.hexdigest()
+
+
+def _config_digest(wing: Side, config: Config) -> str:
+    if wing is Side.BROKER:
+        return config.digest
+    # Plugins' files and the journal's limits are no business of a connector's.
+    apps = {name: attrs.asdict(app) for name, app in config.apps.items()}
+    said = json.dumps([apps, config.log.level, str(config.link_socket)], sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _files(folder: Path, left_out: frozenset[str]) -> Iterable[Path]:
+    for place, folders, files in os.walk(folder):
+        skipped = left_out if Path(place) == folder else frozenset()
+        folders[:] = sorted(name for name in folders if name not in skipped and name != "__pycache__")
+        yield from (Path(place, name) for name in sorted(files))
+
+
+def _add(update: Callable[[bytes], object], name: str, content: bytes) -> None:
+    """With its length, so that no two sets of files read the same one after the other."""
+    update(b"%d %s\n" % (len(content), os.fsencode(name)))
+    update(content)
