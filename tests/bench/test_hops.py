@@ -1,0 +1,14 @@
+"""The guard of the hot path: an event must not cross more than it does today."""
+
+from tests.bench import hops
+
+ALONE = 540
+"""slackd's own calls for an event that comes alone."""
+TOGETHER = 190.0
+"""Calls an event, libraries' too, of many that come at once: their batches differ a little from run to run."""
+
+
+async def test_an_event_crosses_no_more_calls_than_it_did() -> None:
+    counted = await hops.count()
+    assert counted.ours <= ALONE, f"{counted}"
+    assert counted.together <= TOGETHER, f"{counted}"
