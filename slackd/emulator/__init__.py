@@ -10,12 +10,19 @@ async with Emulator(settings=EmulatorSettings(time_scale=0.01)).serving() as sla
 from slackd.emulator.batch import Batch
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
-from slackd.emulator.ledger import Ack, ApiCall, Ledger, LedgerEntry, ResponsePost, SentEnvelope, Summary
+from slackd.emulator.ledger import (
+    ApiCall,
+    Ledger,
+    LedgerEntry,
+    ReceivedAck,
+    ResponsePost,
+    SentEnvelope,
+    Summary,
+)
 from slackd.emulator.server import Emulator
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
 
 __all__ = [
-    "Ack",
     "ApiCall",
     "Batch",
     "EmulatedApp",
@@ -25,6 +32,7 @@ __all__ = [
     "EmulatorSettings",
     "Ledger",
     "LedgerEntry",
+    "ReceivedAck",
     "ResponsePost",
     "SentEnvelope",
     "Summary",

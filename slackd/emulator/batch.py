@@ -1,4 +1,4 @@
-"""Many envelopes at a rate, for load: serialised once, sent from the agenda, no task for any of them."""
+"""Many envelopes at a rate, for load: serialised once, sent by the scheduler, no task for any of them."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ class BatchSender:
     """Sends one batch: `send` gives out one envelope, with its number in the batch."""
 
     def __init__(
-        self, world: EmulatorContext, side: AppSide, batch: Batch, send: Callable[[int, float], LedgerEntry]
+        self, context: EmulatorContext, side: AppSide, batch: Batch, send: Callable[[int, float], LedgerEntry]
     ) -> None:
-        self._world = world
+        self._context = context
         self._side = side
         self._batch = batch
         self._send = send
@@ -123,25 +123,25 @@ class BatchSender:
         if batch.complete:
             batch.last_at = now
         else:
-            self._world.agenda.at(math.nextafter(now, math.inf) if part < due else now + _TICK, self.tick)
+            self._context.scheduler.at(math.nextafter(now, math.inf) if part < due else now + _TICK, self.tick)
 
 
 class EventPress:
     """Makes the events of a batch from one template, so that none is serialised by itself."""
 
-    def __init__(self, world: EmulatorContext, side: AppSide, happenings: Payloads, batch: Batch) -> None:
-        self._world = world
+    def __init__(self, context: EmulatorContext, side: AppSide, payloads: Payloads, batch: Batch) -> None:
+        self._context = context
         self._side = side
         self._batch = batch
-        self._template = _template(happenings, batch)
+        self._template = _template(payloads, batch)
 
     def send(self, number: int, now: float) -> LedgerEntry:
         """Give out event `number` of the batch."""
-        ids, app = self._world.ids, self._side.app.app_id
+        ids, app = self._context.ids, self._side.app.app_id
         event_id = ids.event_id()
         payload = self._template % {
             "event": event_id,
-            "ts": ids.ts(self._world.wall(now)),
+            "ts": ids.ts(self._context.wall(now)),
             "channel": self._batch.channel(number),
             "words": self._batch.words(number),
         }
@@ -150,15 +150,15 @@ class EventPress:
         return entry
 
 
-def _template(happenings: Payloads, batch: Batch) -> str:
+def _template(payloads: Payloads, batch: Batch) -> str:
     marks: dict[str, Any] = {"ts": _TS, "event_ts": _TS, "client_msg_id": _EVENT}
-    marked = happenings.message(_WORDS, 0.0, channel=_CHANNEL, event_type=batch.event_type, **marks)
+    marked = payloads.message(_WORDS, 0.0, channel=_CHANNEL, event_type=batch.event_type, **marks)
     event = {**marked.payload["event"], **marks}
-    text = happenings.event(event, 0.0, event_id=_EVENT).text
+    text = payloads.event(event, 0.0, event_id=_EVENT).text
     missing = batch.size - len(text)
     if missing > 0:
         event["padding"] = "x" * max(missing - len(',"padding":""'), 1)
-        text = happenings.event(event, 0.0, event_id=_EVENT).text
+        text = payloads.event(event, 0.0, event_id=_EVENT).text
     text = text.replace("%", "%%")
     for mark in _MARKS:
         text = text.replace(f"<<{mark}>>", f"%({mark})s")

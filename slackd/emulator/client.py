@@ -33,15 +33,15 @@ class EmulatorClient:
     def __init__(self, core: SlackCore, base_url: str) -> None:
         self.core = core
         self.base_url = base_url
-        ids = core.world.ids
+        ids = core.context.ids
         self.workspaces = {name: Workspace(side.app, ids) for name, side in core.sides.items()}
-        self.response_urls = ResponseUrls(core.world, core.ledger)
+        self.response_urls = ResponseUrls(core.context, core.ledger)
         self.batches: dict[str, Batch] = {}
         self._submissions: list[tuple[LedgerEntry, dict[str, Any]]] = []
         self._batch_numbers = itertools.count(1)
-        self._happenings = {name: Payloads(side.app, ids) for name, side in core.sides.items()}
-        for happenings in self._happenings.values():
-            happenings.response_base = base_url
+        self._payloads = {name: Payloads(side.app, ids) for name, side in core.sides.items()}
+        for payloads in self._payloads.values():
+            payloads.response_base = base_url
         self._change: asyncio.Future[None] | None = None
         core.on_change = self._changed
 
@@ -69,28 +69,28 @@ class EmulatorClient:
         sides = self.core.sides.values() if app is None else [self.core.side(app)]
         return sum(side.deliveries.unanswered for side in sides)
 
-    def send(self, happening: PlayedEvent, *, app: App = None) -> LedgerEntry:
+    def send(self, played: PlayedEvent, *, app: App = None) -> LedgerEntry:
         """Send anything that `Payloads` builds."""
         side, now = self.core.side(app), self._now()
-        trigger_id = happening.payload.get("trigger_id")
-        response_url = happening.payload.get("response_url")
+        trigger_id = played.payload.get("trigger_id")
+        response_url = played.payload.get("response_url")
         entry = LedgerEntry(
-            key=happening.key,
+            key=played.key,
             app=side.app.app_id,
-            type=happening.type,
-            name=happening.name,
+            type=played.type,
+            name=played.name,
             at=now,
-            payload=happening.text,
-            redelivers=happening.type == "events_api",
-            accepts_response_payload=happening.accepts_response_payload,
+            payload=played.text,
+            redelivers=played.type == "events_api",
+            accepts_response_payload=played.accepts_response_payload,
             trigger_id=trigger_id,
             response_url=response_url,
         )
         if trigger_id is not None:
-            until = self.core.world.later(now, self.core.settings.trigger_lifetime)
+            until = self.core.context.later(now, self.core.settings.trigger_lifetime)
             self.workspaces[side.app.app_id].triggers[trigger_id] = until
         if response_url is not None:
-            self.response_urls.hand_out(response_url.removeprefix(self.base_url), entry, now)
+            self.response_urls.issue(response_url.removeprefix(self.base_url), entry, now)
         side.deliveries.begin(entry, now)
         return entry
 
@@ -100,9 +100,9 @@ class EmulatorClient:
 
     def post_message(self, text: str, *, app: App = None, **more: Any) -> LedgerEntry:
         """A person posts a message (`channel`, `user`, `thread_ts`)."""
-        happening = self._of(app).message(text, self._wall(), **more)
-        self._workspace(app).hear(happening.payload["event"])
-        return self.send(happening, app=app)
+        played = self._of(app).message(text, self._wall(), **more)
+        self._workspace(app).hear(played.payload["event"])
+        return self.send(played, app=app)
 
     def mention(self, text: str, *, app: App = None, **more: Any) -> LedgerEntry:
         """A person mentions the app."""
@@ -209,13 +209,13 @@ class EmulatorClient:
         except TypeError as error:
             raise EmulatorError(f"a batch can't be so: {error}") from error
         self.batches[batch.label] = batch
-        send = EventPress(self.core.world, side, self._of(app), batch).send
+        send = EventPress(self.core.context, side, self._of(app), batch).send
         if (command := batch.command) is not None:
 
             def send(number: int, now: float) -> LedgerEntry:
                 return self.command(command, batch.words(number), channel=batch.channel(number), app=app)
 
-        BatchSender(self.core.world, side, batch, send).tick(now)
+        BatchSender(self.core.context, side, batch, send).tick(now)
         return batch
 
     def fault(self, kind: str, *, app: App = None, connection: str | None = None, **details: Any) -> list[str]:
@@ -296,7 +296,7 @@ class EmulatorClient:
         self.batches.clear()
 
     def _of(self, app: App) -> Payloads:
-        return self._happenings[self.core.side(app).app.app_id]
+        return self._payloads[self.core.side(app).app.app_id]
 
     def _workspace(self, app: App) -> Workspace:
         return self.workspaces[self.core.side(app).app.app_id]
@@ -331,7 +331,7 @@ class EmulatorClient:
         return asyncio.get_running_loop().time()
 
     def _wall(self) -> float:
-        return self.core.world.wall(self._now())
+        return self.core.context.wall(self._now())
 
     def _changed(self) -> None:
         if self._change is not None:

@@ -16,7 +16,7 @@ from slackd.emulator.settings import EmulatorSettings
 
 @attrs.frozen(kw_only=True)
 class Details:
-    """What a fault can be told.
+    """The details of a fault.
 
     Attributes:
         reason: of a `disconnect`, or of a Close frame.
@@ -39,8 +39,8 @@ class Details:
     wire: str | None = None
 
 
-def strike(
-    life: ConnectionLifecycle,
+def apply_fault(
+    lifecycle: ConnectionLifecycle,
     settings: EmulatorSettings,
     connection: EmulatedConnection,
     kind: str,
@@ -50,17 +50,19 @@ def strike(
     """Do that fault (of `CONNECTION_FAULTS`) to one connection."""
     match kind:
         case "warning":
-            life.disconnect(connection, "warning", now)
+            lifecycle.disconnect(connection, "warning", now)
             grace = settings.warning_grace if details.grace is None else details.grace
-            life.end_after(connection, grace, "warning", now, abruptly=details.abrupt)
+            lifecycle.end_after(connection, grace, "warning", now, abruptly=details.abrupt)
         case "refresh_requested" | "link_disabled" | "too_many_websockets" | "disconnect":
-            life.disconnect(connection, details.reason if kind == "disconnect" else kind, now)
+            lifecycle.disconnect(connection, details.reason if kind == "disconnect" else kind, now)
             grace = settings.refresh_grace if details.grace is None else details.grace
-            life.end_after(connection, grace, kind, now, abruptly=details.abrupt)
+            lifecycle.end_after(connection, grace, kind, now, abruptly=details.abrupt)
         case "drop":
-            life.drop(connection, "dropped", now, reset=details.reset)
+            lifecycle.drop(connection, "dropped", now, reset=details.reset)
         case "close":
-            life.close(connection, f"closed with {details.code}", now, code=details.code, reason=details.reason)
+            lifecycle.close(
+                connection, f"closed with {details.code}", now, code=details.code, reason=details.reason
+            )
         case "stall":
             connection.silent = True
         case "mute":
@@ -72,7 +74,7 @@ def strike(
         case "ghost":
             connection.end_unseen = True
         case "forget_ghosts":
-            life.drop(connection, "noticed at last", now)
+            lifecycle.drop(connection, "noticed at last", now)
         case "silent_close":
             connection.answers_close = False
         case "tcp_stays":

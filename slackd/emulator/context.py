@@ -1,4 +1,4 @@
-"""What all parts of one emulated Slack share: its settings, its agenda, its ids, its dice."""
+"""What all parts of one emulated Slack share: its settings, its scheduler, its ids, its dice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class EmulatorContext:
 
     def __init__(self, settings: EmulatorSettings, *, now: float, wall: float) -> None:
         self.settings = settings
-        self.agenda = Scheduler()
+        self.scheduler = Scheduler()
+        self.agenda = self.scheduler
         self.ids = IdSource(settings.seed)
         self.dice = random.Random(settings.seed)
         self.began = now

@@ -1,7 +1,7 @@
 """The control API: JSON over HTTP under /control, for tests in other processes and for people with curl.
 
 `GET /control/` lists all of it. A body is one JSON object; its fields are the arguments of the method of
-`slackd.emulator.client.EmulatedSlack` that does the work.
+`slackd.emulator.client.EmulatorClient` that does the work.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The emulated Slack without its sockets: its apps, who may connect, and what can go wrong on demand.
 
-No part of it reads a clock or opens a socket: every method is told the time, and what goes out goes through the
-`Line` of a connection.
+No part of it reads a clock or opens a socket: every method is given the time, and what goes out goes through
+the `ConnectionLine` of a connection.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.connection_faults import Details, strike
+from slackd.emulator.connection_faults import Details, apply_fault
 from slackd.emulator.connection_lifecycle import ConnectionLifecycle
 from slackd.emulator.connections import EmulatedConnection, Registry
 from slackd.emulator.context import EmulatorContext
@@ -26,7 +26,7 @@ from slackd.emulator.tickets import Tickets, TicketUse
 
 @attrs.frozen
 class Admit:
-    """The handshake succeeds; `life` is to be told what becomes of the connection."""
+    """The handshake succeeds; `life` learns what becomes of the connection."""
 
     connection: EmulatedConnection
     life: ConnectionLifecycle
@@ -55,16 +55,16 @@ Admission = Admit | RefuseDial | Hang | Reset
 
 @attrs.frozen(eq=False)
 class AppSide:
-    """What Slack holds of one app: its connections, their life, and its envelopes under way."""
+    """What Slack holds of one app: its connections, their lifecycle, and its envelopes under way."""
 
     app: EmulatedApp
     registry: Registry
     deliveries: Deliveries
-    life: ConnectionLifecycle
+    lifecycle: ConnectionLifecycle
 
 
 class SlackCore:
-    """The emulated Slack. Call `agenda.run_due(now)` when `agenda.next_at()` has come.
+    """The emulated Slack. Call `scheduler.run_due(now)` when `scheduler.next_at()` has come.
 
     Attributes:
         on_change: called after everything that somebody could wait for.
@@ -75,12 +75,12 @@ class SlackCore:
     def __init__(
         self, apps: Sequence[EmulatedApp], settings: EmulatorSettings, *, now: float, wall: float
     ) -> None:
-        self.world = EmulatorContext(settings, now=now, wall=wall)
-        self.agenda = self.world.agenda
+        self.context = EmulatorContext(settings, now=now, wall=wall)
+        self.scheduler = self.context.scheduler
         self.ledger = Ledger()
         self.ledger.noticed = self._changed
         self.faults = PlannedFaults()
-        self.tickets = Tickets(self.world)
+        self.tickets = Tickets(self.context)
         self.on_change: Callable[[], None] = lambda: None
         self.connections: dict[str, EmulatedConnection] = {}
         self._numbers = itertools.count(1)
@@ -89,10 +89,12 @@ class SlackCore:
             raise EmulatorError("two apps have the same app_id")
 
     def _side(self, app: EmulatedApp) -> AppSide:
-        registry = Registry(self.world, self.ledger, app.app_id)
-        deliveries = Deliveries(self.world, app, registry, self.ledger, self._changed)
-        life = ConnectionLifecycle(self.world, registry, deliveries, self.ledger, self.faults, self._changed)
-        return AppSide(app, registry, deliveries, life)
+        registry = Registry(self.context, self.ledger, app.app_id)
+        deliveries = Deliveries(self.context, app, registry, self.ledger, self._changed)
+        lifecycle = ConnectionLifecycle(
+            self.context, registry, deliveries, self.ledger, self.faults, self._changed
+        )
+        return AppSide(app, registry, deliveries, lifecycle)
 
     def _changed(self) -> None:
         self.on_change()
@@ -100,7 +102,7 @@ class SlackCore:
     @property
     def settings(self) -> EmulatorSettings:
         """The settings as they are now."""
-        return self.world.settings
+        return self.context.settings
 
     def change_settings(self, **changes: Any) -> None:
         """Replace some settings; what is scheduled already stays so.
@@ -109,7 +111,7 @@ class SlackCore:
             EmulatorError: no such setting, or no such value.
         """
         try:
-            self.world.settings = attrs.evolve(self.world.settings, **changes)
+            self.context.settings = attrs.evolve(self.context.settings, **changes)
         except (TypeError, ValueError) as error:
             raise EmulatorError(f"those settings can't be: {error}") from error
 
@@ -142,7 +144,7 @@ class SlackCore:
             return RefuseDial(self.settings.refused_ticket_status)
         connection = self._connection(app, dial, now)
         self.connections[connection.id] = connection
-        return Admit(connection, self.sides[app].life)
+        return Admit(connection, self.sides[app].lifecycle)
 
     def _connection(self, app: str, dial: TicketUse, now: float) -> EmulatedConnection:
         settings = self.settings
@@ -190,9 +192,9 @@ class SlackCore:
             if kind in PLANNED_FAULTS:
                 self.faults.plan(planned(kind, app_id, details))
                 return []
-            told = Details(**details)
+            detail = Details(**details)
         except TypeError as error:
-            raise EmulatorError(f"the fault {kind!r} can't be told that: {error}") from error
+            raise EmulatorError(f"the fault {kind!r} takes no such detail: {error}") from error
         if kind not in CONNECTION_FAULTS:
             known = ", ".join((*CONNECTION_FAULTS, *PLANNED_FAULTS))
             raise EmulatorError(f"no fault {kind!r}; there are: {known}")
@@ -201,7 +203,7 @@ class SlackCore:
             struck = [each for each in struck if each.half_open]
         for each in struck:
             side = self.sides[each.app]
-            strike(side.life, self.settings, each, kind, told, now)
+            apply_fault(side.lifecycle, self.settings, each, kind, detail, now)
             side.registry.changed(now)
         self.on_change()
         return [each.id for each in struck]
@@ -221,7 +223,7 @@ class SlackCore:
             case "newest":
                 return found[-1:]
             case "any":
-                return [self.world.dice.choice(found)] if found else []
+                return [self.context.dice.choice(found)] if found else []
         wanted = [each for each in found if each.id == connection]
         if not wanted:
             raise EmulatorError(f"no connection {connection!r}; open are {[each.id for each in found]}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from slackd.emulator.connections import Registry
 from slackd.emulator.context import EmulatorContext
-from slackd.emulator.ledger import Ack, Ledger, LedgerEntry, SentEnvelope
+from slackd.emulator.ledger import Ledger, LedgerEntry, ReceivedAck, SentEnvelope
 from slackd.emulator.settings import EmulatedApp
 
 
@@ -35,13 +35,13 @@ class Deliveries:
 
     def __init__(
         self,
-        world: EmulatorContext,
+        context: EmulatorContext,
         app: EmulatedApp,
         registry: Registry,
         ledger: Ledger,
         changed: Callable[[], None],
     ) -> None:
-        self._world = world
+        self._context = context
         self._app = app
         self._registry = registry
         self._ledger = ledger
@@ -75,20 +75,20 @@ class Deliveries:
         entry, send = found
         if send.connection != connection:
             self._ledger.odd(self._app.app_id, "ack on another connection")
-            if not self._world.settings.acks_on_any_connection:
+            if not self._context.settings.acks_on_any_connection:
                 return
         again = any(ack.envelope_id == envelope_id and not ack.late for ack in entry.acks)
         late = not again and envelope_id not in self._waiting
         self._waiting.discard(envelope_id)
-        entry.acks.append(Ack(envelope_id, connection, now, now - send.at, late, again, payload))
+        entry.acks.append(ReceivedAck(envelope_id, connection, now, now - send.at, late, again, payload))
         if payload and not entry.accepts_response_payload:
             self._ledger.odd(self._app.app_id, "response payload that is not accepted")
         if again:
             self._ledger.odd(self._app.app_id, "envelope acknowledged again")
-        elif not late and entry.settled_at is None:
-            entry.settled_at = now
+        elif not late and entry.acknowledged_at is None:
+            entry.acknowledged_at = now
             self._open.discard(entry.key)
-            if not self._world.settings.keep_payloads:
+            if not self._context.settings.keep_payloads:
                 entry.payload = None
         self._changed()
 
@@ -101,8 +101,8 @@ class Deliveries:
     def _attempt(self, entry: LedgerEntry, attempt: int, now: float) -> None:
         if self._obsolete(entry):
             return
-        same = attempt and self._world.settings.redelivery_ids == "same"
-        envelope_id = entry.sends[0].envelope_id if same else self._world.ids.envelope_id()
+        same = attempt and self._context.settings.redelivery_ids == "same"
+        envelope_id = entry.sends[0].envelope_id if same else self._context.ids.envelope_id()
         self._give_out(entry, envelope_id, attempt, now, repeat=False)
 
     def _repeat(self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float) -> None:
@@ -112,7 +112,7 @@ class Deliveries:
     def _give_out(
         self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float, *, repeat: bool
     ) -> None:
-        settings, agenda = self._world.settings, self._world.agenda
+        settings, scheduler = self._context.settings, self._context.scheduler
         connection = self._registry.choose()
         send = SentEnvelope(envelope_id, connection.id if connection else None, attempt, now, repeat)
         entry.sends.append(send)
@@ -127,10 +127,10 @@ class Deliveries:
             send.swallowed = True
         elif connection.line is not None:
             connection.line.send_text(envelope_text(entry, envelope_id, attempt))
-        agenda.at(self._world.later(now, settings.ack_deadline), self._deadline, entry, send)
+        scheduler.at(self._context.later(now, settings.ack_deadline), self._deadline, entry, send)
         pause = settings.repeat_same_envelope_after
         if entry.redelivers and not repeat and pause is not None and settings.redelivery_ids == "both":
-            agenda.at(self._world.later(now, pause), self._repeat, entry, envelope_id, attempt)
+            scheduler.at(self._context.later(now, pause), self._repeat, entry, envelope_id, attempt)
 
     def _deadline(self, entry: LedgerEntry, send: SentEnvelope, now: float) -> None:
         found = self._envelopes.get(send.envelope_id)
@@ -141,18 +141,18 @@ class Deliveries:
             self._failed(entry, send.attempt, "operation_timeout", now)
 
     def _failed(self, entry: LedgerEntry, attempt: int, seen_by_person: str, now: float) -> None:
-        if entry.settled_at is not None:
+        if entry.acknowledged_at is not None:
             return
         delay = self._delay_before(attempt + 1) if entry.redelivers else None
         if delay is not None:
-            self._world.agenda.at(self._world.later(now, delay), self._attempt, entry, attempt + 1)
+            self._context.scheduler.at(self._context.later(now, delay), self._attempt, entry, attempt + 1)
             return
         entry.failure = "given_up" if entry.redelivers else seen_by_person
         self._open.discard(entry.key)
         self._changed()
 
     def _delay_before(self, attempt: int) -> float | None:
-        settings = self._world.settings
+        settings = self._context.settings
         usual = settings.redelivery_delays
         if attempt <= len(usual):
             return usual[attempt - 1]
@@ -161,7 +161,7 @@ class Deliveries:
         return None
 
     def _obsolete(self, entry: LedgerEntry) -> bool:
-        return entry.settled_at is not None or self._ledger.entries.get(entry.key) is not entry
+        return entry.acknowledged_at is not None or self._ledger.entries.get(entry.key) is not entry
 
 
 def read_ack(message: Mapping[str, Any]) -> tuple[str, Any] | None:

@@ -32,7 +32,7 @@ class SentEnvelope:
 
 
 @attrs.define(eq=False)
-class Ack:
+class ReceivedAck:
     """One acknowledgement.
 
     Attributes:
@@ -71,7 +71,7 @@ class LedgerEntry:
         at: when it happened, in seconds on the emulator's clock.
         payload: the payload's JSON text; gone once acknowledged, unless the settings keep it.
         redelivers: whether Slack sends it again when it isn't acknowledged (events alone).
-        settled_at: when the first acknowledgement in time came.
+        acknowledged_at: when the first acknowledgement in time came.
         failure: what the person saw instead (`operation_timeout`, `dispatch_failed`), or, for an event, that
             all attempts are used up (`given_up`).
     """
@@ -86,16 +86,16 @@ class LedgerEntry:
     accepts_response_payload: bool
     trigger_id: str | None = None
     response_url: str | None = None
-    settled_at: float | None = None
+    acknowledged_at: float | None = None
     failure: str | None = None
     sends: list[SentEnvelope] = attrs.field(factory=list)
-    acks: list[Ack] = attrs.field(factory=list)
+    acks: list[ReceivedAck] = attrs.field(factory=list)
     posts: list[ResponsePost] = attrs.field(factory=list)
 
     @property
     def acknowledged(self) -> bool:
         """Whether an acknowledgement came in time."""
-        return self.settled_at is not None
+        return self.acknowledged_at is not None
 
     @property
     def response(self) -> Any:

@@ -1,6 +1,6 @@
-"""What the Web API tells of people, channels and their messages (the reference's pages of each method).
+"""What the Web API says of people, channels and their messages (the reference's pages of each method).
 
-People and channels aren't kept: whoever is asked about exists, and is told in Slack's form.
+People and channels aren't kept: whoever is asked about exists, and is described in Slack's form.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def required(args: Json, name: str, error: str) -> str:
     """An argument that has to be there.
 
     Raises:
-        Refused: It isn't.
+        EmulatorRefused: It isn't.
     """
     value = args.get(name)
     if not value:

@@ -27,12 +27,12 @@ class Methods:
 
     def __init__(
         self,
-        world: EmulatorContext,
+        context: EmulatorContext,
         workspaces: Mapping[str, Workspace],
         base_url: str,
         posted: Callable[[EmulatedApp, str, Json], None],
     ) -> None:
-        self._world = world
+        self._context = context
         self._workspaces = workspaces
         self._base_url = base_url
         self._posted = posted
@@ -61,7 +61,7 @@ class Methods:
         """Do it, and return the answer's fields.
 
         Raises:
-            Refused: Slack says no.
+            EmulatorRefused: Slack says no.
         """
         carry_out = self._methods.get(method)
         return carry_out(app, args, now) if carry_out is not None else {}
@@ -72,14 +72,14 @@ class Methods:
             raise EmulatorRefused("no_text")
         if len(str(args.get("text", ""))) > 40_000:
             raise EmulatorRefused("msg_too_long")
-        message = self._workspaces[app.app_id].post(args, self._world.wall(now))
+        message = self._workspaces[app.app_id].post(args, self._context.wall(now))
         self._posted(app, channel_id, message)
         return {"channel": channel_id, "ts": message["ts"], "message": message}
 
     def _post_ephemeral(self, app: EmulatedApp, args: Json, now: float) -> Json:
         required(args, "channel", "channel_not_found")
         required(args, "user", "user_not_in_channel")
-        return {"message_ts": self._world.ids.ts(self._world.wall(now))}
+        return {"message_ts": self._context.ids.ts(self._context.wall(now))}
 
     def _update_message(self, app: EmulatedApp, args: Json, now: float) -> Json:
         key = (str(args.get("channel")), str(args.get("ts")))
@@ -105,9 +105,9 @@ class Methods:
         """Promised; it is never posted."""
         channel_id = required(args, "channel", "channel_not_found")
         post_at = int(float(required(args, "post_at", "invalid_time")))
-        if post_at <= self._world.wall(now):
+        if post_at <= self._context.wall(now):
             raise EmulatorRefused("time_in_past")
-        scheduled = self._world.ids.slack_id("Q")
+        scheduled = self._context.ids.slack_id("Q")
         return {"channel": channel_id, "scheduled_message_id": scheduled, "post_at": post_at}
 
     def _remove_reaction(self, app: EmulatedApp, args: Json, now: float) -> Json:
@@ -129,7 +129,7 @@ class Methods:
         workspace = self._workspaces[app.app_id]
         view = _view(args, "modal")
         self._use_trigger(workspace, args, now)
-        return {"view": workspace.keep_view(view, self._world.wall(now))}
+        return {"view": workspace.keep_view(view, self._context.wall(now))}
 
     def _push_view(self, app: EmulatedApp, args: Json, now: float) -> Json:
         """On top of the modal that was opened last; three of them is the most ("views.push")."""
@@ -141,7 +141,7 @@ class Methods:
             raise EmulatorRefused("not_found")
         if workspace.depth(below) >= MODALS:
             raise EmulatorRefused("push_limit_reached")
-        return {"view": workspace.keep_view(view, self._world.wall(now), below=below)}
+        return {"view": workspace.keep_view(view, self._context.wall(now), below=below)}
 
     def _use_trigger(self, workspace: Workspace, args: Json, now: float) -> None:
         until = workspace.triggers.pop(required(args, "trigger_id", "invalid_arguments"), None)
@@ -157,7 +157,7 @@ class Methods:
             raise EmulatorRefused("not_found")
         if args.get("hash") not in (None, "", view["hash"]):
             raise EmulatorRefused("hash_conflict")
-        wall = self._world.wall(now)
+        wall = self._context.wall(now)
         return {"view": workspace.keep_view(_view(args, view["type"]), wall, view_id=view["id"])}
 
     def _publish_view(self, app: EmulatedApp, args: Json, now: float) -> Json:
@@ -167,14 +167,14 @@ class Methods:
         view_id = workspace.homes.get(user_id)
         if view_id is not None and args.get("hash") not in (None, "", workspace.views[view_id]["hash"]):
             raise EmulatorRefused("hash_conflict")
-        view = workspace.keep_view(_view(args, "home"), self._world.wall(now), view_id=view_id)
+        view = workspace.keep_view(_view(args, "home"), self._context.wall(now), view_id=view_id)
         workspace.homes[user_id] = view["id"]
         return {"view": view}
 
     def _upload_url(self, app: EmulatedApp, args: Json, now: float) -> Json:
         required(args, "filename", "invalid_arguments")
-        file_id = self._world.ids.slack_id("F")
-        path = f"/upload/v1/{self._world.ids.secret()}"
+        file_id = self._context.ids.slack_id("F")
+        path = f"/upload/v1/{self._context.ids.secret()}"
         self.uploads[path] = file_id
         return {"upload_url": self._base_url + path, "file_id": file_id}
 
@@ -188,7 +188,7 @@ class Methods:
         name = required(args, "name", "invalid_name_required")
         if name != name.lower() or " " in name or len(name) > 80:
             raise EmulatorRefused("invalid_name_specials")
-        made = channel(app, self._world.ids.slack_id("C"))
+        made = channel(app, self._context.ids.slack_id("C"))
         return {"channel": {**made, "name": name, "name_normalized": name, "creator": app.bot_user_id}}
 
     def _join_channel(self, app: EmulatedApp, args: Json, now: float) -> Json:
@@ -202,7 +202,7 @@ class Methods:
         conversations = self._workspaces[app.app_id].conversations
         already_open = users in conversations
         kind = "G" if "," in users else "D"
-        channel_id = conversations.setdefault(users, "") or self._world.ids.slack_id(kind)
+        channel_id = conversations.setdefault(users, "") or self._context.ids.slack_id(kind)
         conversations[users] = channel_id
         opened = {"no_op": True, "already_open": True} if already_open else {}
         return {**opened, "channel": {"id": channel_id}}

@@ -31,8 +31,8 @@ _TIERS = {
 class RateLimits:
     """Counts calls by app, method and, for messages, channel."""
 
-    def __init__(self, world: EmulatorContext) -> None:
-        self._world = world
+    def __init__(self, context: EmulatorContext) -> None:
+        self._context = context
         self._calls: dict[tuple[str, str, str], deque[float]] = {}
 
     def retry_after(self, app: str, method: str, channel: str, now: float) -> int | None:
@@ -41,7 +41,7 @@ class RateLimits:
             key, limit, window = (app, method, channel), 1, 1.0
         else:
             key, limit, window = (app, method, ""), _TIERS.get(method, _PER_MINUTE[3]), 60.0
-        window = self._world.settings.scaled(window)
+        window = self._context.settings.scaled(window)
         calls = self._calls.setdefault(key, deque())
         while calls and calls[0] <= now - window:
             calls.popleft()

@@ -18,21 +18,21 @@ class _Open:
 
 
 class ResponseUrls:
-    """Those that were handed out."""
+    """Those that Slack has issued."""
 
-    def __init__(self, world: EmulatorContext, ledger: Ledger) -> None:
-        self._world = world
+    def __init__(self, context: EmulatorContext, ledger: Ledger) -> None:
+        self._context = context
         self._ledger = ledger
         self._open: dict[str, _Open] = {}
 
-    def hand_out(self, path: str, entry: LedgerEntry, now: float) -> None:
+    def issue(self, path: str, entry: LedgerEntry, now: float) -> None:
         """That path is the answer's way for `entry`."""
-        settings = self._world.settings
-        until = self._world.later(now, settings.response_url_lifetime)
+        settings = self._context.settings
+        until = self._context.later(now, settings.response_url_lifetime)
         self._open[path] = _Open(entry, until, settings.response_url_uses)
 
     def app_of(self, path: str) -> str | None:
-        """The app to which that path was handed out."""
+        """The app to which that path was issued."""
         found = self._open.get(path)
         return found.entry.app if found is not None else None
 

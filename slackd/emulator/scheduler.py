@@ -10,7 +10,7 @@ from collections.abc import Callable
 class Scheduler:
     """A heap of things to do, each called with the time at which it is done.
 
-    Nothing is taken off the agenda: what has become pointless finds so when it is called. That keeps a deadline
+    Nothing is removed: what has become pointless finds so when it is called. That keeps a deadline
     for every envelope as cheap as one push and one pop.
 
     Attributes:

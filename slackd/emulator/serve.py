@@ -1,4 +1,4 @@
-"""Serving the emulator from a command line, until it is told to stop."""
+"""Serving the emulator from a command line, until a signal stops it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Emulator:
         await runner.setup()
         http_server = runner.server
         assert http_server is not None
-        alarm = Alarm(core.agenda, loop)
+        alarm = Alarm(core.scheduler, loop)
         server = await loop.create_server(
             lambda: HandshakeListener(core, http_server, inside), sock=sock, ssl=tls
         )
@@ -79,14 +79,14 @@ class Emulator:
 
 
 class Alarm:
-    """Wakes the core when something on its agenda is due: one timer for all of it."""
+    """Wakes the core when something in its scheduler is due: one timer for all of it."""
 
-    def __init__(self, agenda: Scheduler, loop: asyncio.AbstractEventLoop) -> None:
-        self._agenda = agenda
+    def __init__(self, scheduler: Scheduler, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduler = scheduler
         self._loop = loop
         self._handle: asyncio.TimerHandle | None = None
         self._running = False
-        agenda.on_earlier = self._set
+        scheduler.on_earlier = self._set
         self._set()
 
     def stop(self) -> None:
@@ -100,13 +100,13 @@ class Alarm:
             return
         if self._handle is not None:
             self._handle.cancel()
-        when = self._agenda.next_at()
+        when = self._scheduler.next_at()
         self._handle = None if when is None else self._loop.call_at(when, self._ring)
 
     def _ring(self) -> None:
         self._running = True
         try:
-            self._agenda.run_due(self._loop.time())
+            self._scheduler.run_due(self._loop.time())
         finally:
             self._running = False
             self._set()

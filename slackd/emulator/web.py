@@ -37,7 +37,7 @@ class SlackOverHttp:
     def __init__(self, slack: EmulatorClient) -> None:
         self._slack = slack
         tls = slack.base_url.startswith("https:")
-        self._methods = Methods(slack.core.world, slack.workspaces, slack.base_url, slack.app_posted)
+        self._methods = Methods(slack.core.context, slack.workspaces, slack.base_url, slack.app_posted)
         self._api = EmulatedWebApi(slack.core, self._methods, scheme="wss" if tls else "ws")
         self._closing = asyncio.Event()
 

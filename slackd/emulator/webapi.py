@@ -70,7 +70,7 @@ class EmulatedWebApi:
         self._slack = slack
         self._methods = methods
         self._scheme = scheme
-        self._rates = RateLimits(slack.world)
+        self._rates = RateLimits(slack.context)
         self._by_app_token = {side.app.app_token: side.app for side in slack.sides.values()}
         self._by_bot_token = {side.app.bot_token: side.app for side in slack.sides.values()}
 

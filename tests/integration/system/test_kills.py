@@ -220,10 +220,10 @@ class Judgement:
     def _answered(self, entry: LedgerEntry) -> Iterator[str]:
         if not entry.acknowledged:
             return
-        assert entry.settled_at is not None
+        assert entry.acknowledged_at is not None
         wanted = {"text": f"done {json.loads(entry.payload or '{}')['text']}"}
         if entry.response is None:
-            near = [entry.at - GRACE_AND_MORE <= at <= entry.settled_at for at in self._kills("recorder")]
+            near = [entry.at - GRACE_AND_MORE <= at <= entry.acknowledged_at for at in self._kills("recorder")]
             if not any(near) and not self._waited_for_a_slow_start(entry):
                 yield f"{_named(entry)} was acknowledged without an answer, although the plugin lived"
             found = [post.body.get("text") for post in entry.posts]
@@ -274,7 +274,9 @@ class Judgement:
         for handling, entry in reversed(handled):
             if earliest < entry.at:
                 yield f"{channel}: {_named(entry)} (delivery {handling.delivery}) before something older"
-            earliest = min(earliest, entry.settled_at if entry.settled_at is not None else float("inf"))
+            earliest = min(
+                earliest, entry.acknowledged_at if entry.acknowledged_at is not None else float("inf")
+            )
 
     def _kills(self, name: str) -> list[float]:
         return [at for each in self.house.programs if each.name.startswith(name) for at in each.kills.values()]

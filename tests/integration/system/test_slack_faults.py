@@ -89,7 +89,7 @@ async def test_a_drop_of_all_connections_is_a_gap_that_is_told(broker_is_away: b
         assert record.gaps == [[gap["from"], gap["until"], gap["reason"]]]
         assert gap["app"] == slack.apps[0].name
         assert gap["until"] - gap["from"] == pytest.approx(ended - began, abs=0.5)
-        assert gap["from"] == pytest.approx(slack.core.world.wall(began), abs=0.5)
+        assert gap["from"] == pytest.approx(slack.core.context.wall(began), abs=0.5)
         status = await house.ask("/v1/status")
         # Slack noticed, as its count in the hello says: no ghosts.
         assert [(each["gaps_day"], each["ghosts"]) for each in status["apps"]] == [(1, 0)]

@@ -11,7 +11,7 @@ from slackd.emulator.connections import EmulatedState
 from slackd.emulator.core import Admit, Hang, RefuseDial, Reset
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.settings import EmulatedApp
-from tests.unit.emulator.emulated_world import SimulatedSlack
+from tests.unit.emulator.simulated_slack import SimulatedSlack
 
 
 def test_a_ticket_is_good_once() -> None:
@@ -170,7 +170,7 @@ def test_with_lost_connections_unnoticed_every_end_without_a_close_frame_leaves_
     client = world.connect()
     world.lose(client)
     assert world.connect().texts[0]["num_connections"] == 2
-    world.slack.side().life.closed(client.connection, 1000, world.now)
+    world.slack.side().lifecycle.closed(client.connection, 1000, world.now)
 
 
 def test_a_stalled_connection_is_silent_and_hears_nothing() -> None:

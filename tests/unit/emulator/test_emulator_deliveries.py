@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slackd.emulator.ledger import summarise
 from slackd.emulator.settings import EmulatedApp
-from tests.unit.emulator.emulated_world import SimulatedSlack
+from tests.unit.emulator.simulated_slack import SimulatedSlack
 
 
 def attempts(world: SimulatedSlack, entry_sends: list[object]) -> list[tuple[float, int, bool]]:

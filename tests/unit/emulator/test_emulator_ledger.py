@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slackd.emulator.ledger import ReadySpans, summarise
 from slackd.emulator.settings import EmulatedApp
-from tests.unit.emulator.emulated_world import SimulatedSlack
+from tests.unit.emulator.simulated_slack import SimulatedSlack
 
 
 @settings(deadline=None)

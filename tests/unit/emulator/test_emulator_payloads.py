@@ -12,7 +12,7 @@ from slackd.emulator.batch import Batch, BatchSender, EventPress
 from slackd.emulator.ids import IdSource
 from slackd.emulator.payloads import Payloads, PlayedEvent
 from slackd.emulator.settings import EmulatedApp
-from tests.unit.emulator.emulated_world import WALL, SimulatedSlack
+from tests.unit.emulator.simulated_slack import WALL, SimulatedSlack
 
 APP = EmulatedApp()
 MAKE = Payloads(APP, IdSource(1))
@@ -20,8 +20,8 @@ VIEW = {"id": "V1", "type": "modal", "callback_id": "ask", "hash": "1.a", "state
 
 
 def test_an_event_stands_in_its_callback() -> None:
-    happening = MAKE.message("hi", WALL, event_type="app_mention", channel="C1", user="U1")
-    payload = happening.payload
+    played = MAKE.message("hi", WALL, event_type="app_mention", channel="C1", user="U1")
+    payload = played.payload
     assert payload.keys() == {
         *("token", "team_id", "api_app_id", "event", "type", "event_id", "event_time", "authorizations"),
         *("is_ext_shared_channel", "event_context"),
@@ -32,7 +32,7 @@ def test_an_event_stands_in_its_callback() -> None:
     assert payload["event"]["text"] == f"<@{APP.bot_user_id}> hi"
     assert payload["event"]["ts"] == payload["event"]["event_ts"]
     assert payload["authorizations"][0]["user_id"] == APP.bot_user_id
-    assert happening.key == payload["event_id"]
+    assert played.key == payload["event_id"]
     assert payload["event_id"].startswith("Ev")
 
 
@@ -43,16 +43,16 @@ def test_app_rate_limited_has_no_inner_event() -> None:
 
 
 def test_a_command_has_neither_event_nor_type() -> None:
-    happening = MAKE.command("/deploy", "api", channel="C1")
+    played = MAKE.command("/deploy", "api", channel="C1")
     assert {"command", "text", "trigger_id", "response_url", "channel_id", "user_id", "token"} <= (
-        happening.payload.keys()
+        played.payload.keys()
     )
-    assert not {"event", "type"} & happening.payload.keys()
-    assert happening.accepts_response_payload
+    assert not {"event", "type"} & played.payload.keys()
+    assert played.accepts_response_payload
 
 
 @pytest.mark.parametrize(
-    ("happening", "name", "fields", "accepts"),
+    ("played", "name", "fields", "accepts"),
     [
         (MAKE.shortcut("go", WALL), "shortcut", {"callback_id", "trigger_id"}, False),
         (
@@ -79,11 +79,11 @@ def test_a_command_has_neither_event_nor_type() -> None:
     ],
 )
 def test_interactions_have_their_fields(
-    happening: PlayedEvent, name: str, fields: set[str], accepts: bool
+    played: PlayedEvent, name: str, fields: set[str], accepts: bool
 ) -> None:
-    assert (happening.type, happening.name) == ("interactive", name)
-    assert fields | {"type", "team", "user", "token"} <= happening.payload.keys()
-    assert happening.accepts_response_payload is accepts
+    assert (played.type, played.name) == ("interactive", name)
+    assert fields | {"type", "team", "user", "token"} <= played.payload.keys()
+    assert played.accepts_response_payload is accepts
 
 
 def test_envelopes_are_what_slack_sdk_takes_for_envelopes() -> None:
@@ -118,8 +118,8 @@ def test_two_emulators_share_no_event_id() -> None:
 def batch_of(world: SimulatedSlack, **plan: Any) -> Batch:
     batch = Batch(label="load", **plan)
     side = world.slack.side()
-    press = EventPress(world.slack.world, side, world.happenings(), batch)
-    BatchSender(world.slack.world, side, batch, press.send).tick(world.now)
+    press = EventPress(world.slack.context, side, world.payloads(), batch)
+    BatchSender(world.slack.context, side, batch, press.send).tick(world.now)
     return batch
 
 

@@ -79,21 +79,21 @@ class SimulatedSlack:
     def pass_seconds(self, seconds: float) -> None:
         """Let time pass, stopping at each thing that is due."""
         end = self.now + seconds
-        while (due := self.slack.agenda.next_at()) is not None and due <= end:
+        while (due := self.slack.scheduler.next_at()) is not None and due <= end:
             self.now = max(self.now, due)
-            self.slack.agenda.run_due(self.now)
+            self.slack.scheduler.run_due(self.now)
         self.now = end
 
-    def happenings(self, app: EmulatedApp | None = None) -> Payloads:
-        return Payloads(app or self.app, self.slack.world.ids)
+    def payloads(self, app: EmulatedApp | None = None) -> Payloads:
+        return Payloads(app or self.app, self.slack.context.ids)
 
     def event(self, text: str = "hello", app: EmulatedApp | None = None) -> LedgerEntry:
-        happening = self.happenings(app).message(text, self.slack.world.wall(self.now))
-        return self.send_as(happening.key, "events_api", happening.text, True, app)
+        played = self.payloads(app).message(text, self.slack.context.wall(self.now))
+        return self.send_as(played.key, "events_api", played.text, True, app)
 
     def command(self, app: EmulatedApp | None = None) -> LedgerEntry:
-        happening = self.happenings(app).command("/deploy", "api")
-        return self.send_as(happening.key, "slash_commands", happening.text, False, app)
+        played = self.payloads(app).command("/deploy", "api")
+        return self.send_as(played.key, "slash_commands", played.text, False, app)
 
     def send_as(
         self, key: str, envelope_type: str, text: str, redelivers: bool, app: EmulatedApp | None
@@ -109,14 +109,14 @@ class SimulatedSlack:
         """What the client says arrives at Slack."""
         text = message if isinstance(message, bytes) else json.dumps(message).encode()
         side = self.slack.sides[client.connection.app]
-        side.life.received(client.connection, text, self.now, whole=whole)
+        side.lifecycle.received(client.connection, text, self.now, whole=whole)
 
     def ack(self, client: Client, envelope: dict[str, Any], **more: Any) -> None:
         self.say(client, {"envelope_id": envelope["envelope_id"], **more})
 
     def lose(self, client: Client) -> None:
         """The client's TCP connection ends."""
-        self.slack.sides[client.connection.app].life.lost(client.connection, self.now)
+        self.slack.sides[client.connection.app].lifecycle.lost(client.connection, self.now)
 
     def oddities(self) -> dict[str, int]:
         return {what: count for (_, what), count in self.slack.ledger.oddities.items()}
