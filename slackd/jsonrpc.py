@@ -1,9 +1,11 @@
-"""JSON-RPC 2.0, one object a line: the language of the plugin socket and of the link between the wings.
+"""JSON-RPC 2.0, one object a line: the language of the plugin socket and of the link.
 
 Sans-IO and standard library alone. `LineReader` turns bytes into messages; the `encode_*` functions turn
-messages into lines. Neither ever blocks, and `LineReader` never raises, whatever a peer has sent: the first
-thing that is not a message becomes a `Malformed`, and what comes after it is dropped. Whoever reads sends the
-error that it names and closes the connection, since nothing after a broken line can be trusted.
+messages into lines. Neither ever blocks.
+
+P7, the invariant kept here: `LineReader` never raises, whatever a peer has sent. The first thing that is not a
+message becomes a `Malformed`, and what comes after it is dropped. The caller sends the error that it names and
+closes the connection, since nothing after a broken line can be trusted.
 
 Narrower than JSON-RPC in three places: `params` is an object (absent means empty), an `id` is an integer or a
 string, and there are no batches. NaN, Infinity and numbers that fit a double only as infinity (1e999) are

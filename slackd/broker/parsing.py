@@ -3,12 +3,16 @@
 The text itself goes on as Slack sent it, but for two things: the legacy verification token is blanked where
 Slack puts it (`payload.token`), and line breaks between JSON tokens become spaces, since a plugin reads it as
 part of a line. It is never printed again from what was parsed.
+
+P7, the invariant kept here: no text that anybody sends makes `read` raise. One that cannot be used becomes an
+`Unreadable`, which the journal keeps as a dead letter.
 """
 
 import hashlib
 import re
 from typing import Any
 
+from slackd.broker.journal import StoredEnvelope
 from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.broker.surrogates import all_unicode
 from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE, Arrival, Facets, ParsedEnvelope, Unreadable
@@ -23,6 +27,12 @@ _SPELT_OUT = re.compile(r"\\u00(?:74|6[fF]|6[bB]|65|6[eE])")  # a letter of "tok
 _CHANNEL_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
 _EMPTY: dict[str, Any] = {}
 _MEMBERSHIP = frozenset({"member_joined_channel", "member_left_channel"})
+
+
+def read_again(stored: StoredEnvelope) -> ParsedEnvelope | None:
+    """Return a journaled envelope with its facets; None for one that nobody could read."""
+    envelope = read(Arrival(0, stored.app, "", stored.received_at, stored.text))
+    return envelope if isinstance(envelope, ParsedEnvelope) else None
 
 
 def read(arrival: Arrival) -> ParsedEnvelope | Unreadable:

@@ -14,9 +14,9 @@ from aiohttp import web
 from slackd.broker.actions import Passed
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
-from slackd.broker.control.reading_again import understood
 from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
 from slackd.broker.journal import StoredEnvelope
+from slackd.broker.parsing import read_again
 from slackd.errors import JournalError
 
 BATCH = 50
@@ -162,7 +162,7 @@ def _happened(passed: Passed) -> dict[str, Any]:
 
 
 def _about(stored: StoredEnvelope) -> Mapping[str, Any]:
-    envelope = understood(stored)
+    envelope = read_again(stored)
     about = UNKNOWN | {"app": stored.app, "type": stored.type, "envelope_id": stored.envelope_id}
     if envelope is None:
         return about

@@ -12,10 +12,10 @@ from aiohttp import web
 
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
-from slackd.broker.control.reading_again import understood
 from slackd.broker.dispatch.subscriptions import Matcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import Done, Lane, NewDelivery, Replay
+from slackd.broker.parsing import read_again
 from slackd.config import PluginConfig
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def _plugin(broker: ControlContext, content: Any) -> PluginConfig:
 def _writes(plugin: PluginConfig, page: Sequence[StoredEnvelope], now: float) -> list[Replay]:
     matcher, writes = Matcher({plugin.name: plugin}), []
     for stored in page:
-        envelope = understood(stored)
+        envelope = read_again(stored)
         for match in matcher.matches(envelope) if envelope is not None else ():
             # Slack was answered long ago: nothing is owed, and a person's click is stale after `expire`.
             expires_at = now + plugin.delivery.expire if match.lane is Lane.PROMPT else None
