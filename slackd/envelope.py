@@ -5,18 +5,8 @@ A connector reads an `Arrival` from Slack and hands it to the broker. The broker
 """
 
 from slackd.frozen import frozen
-
-EVENTS = "events_api"
-COMMANDS = "slash_commands"
-INTERACTIVE = "interactive"
-PROMPT_TYPES = frozenset({COMMANDS, INTERACTIVE})
-
-ACK_LIMIT = 20_480
-"""Bytes at which Slack closes a connection over a client's frame: an ack must be shorter (seen in the field:
-close 1009, "Max frame length of 20480 has been exceeded.")."""
-
-ACK_DEADLINE = 3.0
-"""Seconds in which Slack wants an acknowledgement ("Using Socket Mode")."""
+from slackd.slack.envelopes import PROMPT_TYPES
+from slackd.slack.facets import Facets
 
 
 @frozen
@@ -73,32 +63,6 @@ class Refusal:
 
     number: int
     reason: str
-
-
-@frozen
-class Facets:
-    """What subscriptions look at, read out of the payload once.
-
-    Attributes:
-        kind: For interactive envelopes the payload's own type (`block_actions`, `view_submission`, …), else "".
-        events: Names an event answers to: `message` is also `message.channels`, as the app's settings call it,
-            and whatever has a subtype is also TYPE.SUBTYPE (`message.message_changed`).
-        channel, user, thread: Ids, "" where the payload names none; a thread is its root message's `ts`.
-        command: The slash command with its slash.
-        callback_id: Of a shortcut, a view or a legacy dialog.
-        action_ids: Of all actions in one `block_actions`, or of the menu that asks for options.
-        from_self: The app's own bot caused it.
-    """
-
-    kind: str = ""
-    events: tuple[str, ...] = ()
-    channel: str = ""
-    user: str = ""
-    thread: str = ""
-    command: str = ""
-    callback_id: str = ""
-    action_ids: tuple[str, ...] = ()
-    from_self: bool = False
 
 
 @frozen

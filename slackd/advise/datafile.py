@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from slackd import SlackdError
-from slackd.spelling import nearest_name
+from slackd.text import nearest_name
 
 DATA = Path(__file__).parent / "data"
 

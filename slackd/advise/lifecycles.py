@@ -8,7 +8,8 @@ import attrs
 
 from slackd.advise.datafile import DATA, AdviceError, open_data
 from slackd.advise.rules import Mode
-from slackd.connector.socketmode.lifecycle import BEGINS, COUNTS_AS_READY, TRANSITIONS, ConnectionPhase, Cue
+from slackd.connector.socketmode.lifecycle import BEGINS, TRANSITIONS, Cue
+from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
 
 
 @attrs.frozen

@@ -14,18 +14,16 @@ from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord, Ghost, SeenReady
 from slackd.broker.ready_intervals import DisconnectedInterval, ReadyIntervals
 from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello, Peers
+from slackd.slack.connection_states import COUNTED_BY_SLACK, COUNTS_AS_READY
+from slackd.slack.limits import MAX_CONNECTIONS
 
-LIMIT = 10
-"""Connections that Slack allows an app ("Using Socket Mode")."""
 SETTLE = 2.0
 """Seconds after a link was made in which the other connector may still tell its part of the story."""
 UNCERTAIN = 0.1
 """Seconds that clocks of two readings may differ by."""
 NOT_RUNNING = "slackd was not running"
-COUNTS_AS_READY = frozenset({"ready", "leaving"})
-OPEN = frozenset({"dialling", "ready", "leaving", "retiring"})
-"""Phases in which Slack may count a connection: one that dials may not be there yet, and one that retires may
-be gone already; those that count as READY it counts for sure."""
+READY_NAMES = frozenset(phase.value for phase in COUNTS_AS_READY)
+COUNTED_NAMES = frozenset(phase.value for phase in COUNTED_BY_SLACK)
 
 
 @attrs.define
@@ -38,11 +36,11 @@ class ConnectorView:
 
     def ready(self, app: str) -> int:
         """How many of its connections for this app are READY."""
-        return sum(each.app == app and each.phase in COUNTS_AS_READY for each in self.connections.values())
+        return sum(each.app == app and each.phase in READY_NAMES for each in self.connections.values())
 
     def open(self, app: str) -> int:
         """How many of its connections for this app Slack may count."""
-        return sum(each.app == app and each.phase in OPEN for each in self.connections.values())
+        return sum(each.app == app and each.phase in COUNTED_NAMES for each in self.connections.values())
 
 
 class ConnectionRegistry:
@@ -141,7 +139,7 @@ class ConnectionRegistry:
 
     def free(self, app: str) -> int:
         """Places left under Slack's limit."""
-        return max(0, LIMIT - self._ours(app) - self.foreign.get(app, 0))
+        return max(0, MAX_CONNECTIONS - self._ours(app) - self.foreign.get(app, 0))
 
     def peers(self) -> Mapping[int, Peers]:
         """What to tell each connector, by link, where it differs from what it was told last."""
@@ -209,14 +207,14 @@ class ConnectionRegistry:
     ) -> None:
         coverage = self._coverage.setdefault(state.app, ReadyIntervals())
         known = view.connections.get(state.connection)
-        was_ready = known is not None and known.phase in COUNTS_AS_READY
-        if was_ready != (state.phase in COUNTS_AS_READY):
+        was_ready = known is not None and known.phase in READY_NAMES
+        if was_ready != (state.phase in READY_NAMES):
             self._moved.add(state.app)
         if state.phase == "closed":
             view.connections.pop(state.connection, None)
         else:
             view.connections[state.connection] = state
-        if state.phase in COUNTS_AS_READY and state.ready_since is not None:
+        if state.phase in READY_NAMES and state.ready_since is not None:
             coverage.ready(state.connection, state.ready_since)
             if is_news and not was_ready:
                 self._count_foreign(state)
@@ -307,13 +305,13 @@ class ConnectionRegistry:
 
 def _is_lost(before: ConnectionState | None, after: ConnectionState) -> bool:
     """It was READY and isn't any more."""
-    gone = after.phase not in COUNTS_AS_READY and after.phase != "dialling"
-    return gone and (before is None or before.phase in COUNTS_AS_READY)
+    gone = after.phase not in READY_NAMES and after.phase != "dialling"
+    return gone and (before is None or before.phase in READY_NAMES)
 
 
 def _will_be_replaced(before: ConnectionState | None, after: ConnectionState) -> bool:
     """Once a life: it is about to go, or it ended without a notice (a dial that failed, too)."""
     if after.phase == "leaving":
         return before is None or before.phase != "leaving"
-    gone = after.phase not in COUNTS_AS_READY and after.phase != "dialling"
+    gone = after.phase not in READY_NAMES and after.phase != "dialling"
     return gone and (before is None or before.phase in ("dialling", "ready"))

@@ -30,10 +30,10 @@ from slackd.broker.ingest import PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Journal, StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery, Outcome, Write
-from slackd.envelope import ACK_LIMIT
 from slackd.errors import JournalError
 from slackd.jsonrpc import RESPONSE_TOO_LARGE
 from slackd.link.messages import FromBroker, Promised, Refused, Settled
+from slackd.slack.limits import ACK_LIMIT
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import attrs
 
-from slackd.envelope import ACK_LIMIT, COMMANDS, INTERACTIVE, ParsedEnvelope
-
-EMPTY_OPTIONS = '{"options":[]}'
+from slackd.envelope import ParsedEnvelope
+from slackd.slack import acknowledgement, envelopes
+from slackd.slack.acknowledgement import EMPTY_OPTIONS, empty_answer
+from slackd.slack.envelopes import COMMANDS, INTERACTIVE, OPTIONS_KINDS
 
 
 @attrs.frozen
@@ -39,9 +40,9 @@ def notice(envelope: ParsedEnvelope, text: str) -> Notice:
     if envelope.type == COMMANDS and envelope.accepts_response:
         return Notice(payload=_print({"response_type": "ephemeral", "text": text}))
     match envelope.facets.kind if envelope.type == INTERACTIVE else "":
-        case "block_suggestion":
+        case kind if kind in OPTIONS_KINDS:
             return Notice(payload=EMPTY_OPTIONS if envelope.accepts_response else None)
-        case "view_submission":
+        case envelopes.VIEW_SUBMISSION:
             block = _input_block(envelope)
             if block and envelope.accepts_response:
                 return Notice(payload=_print({"response_action": "errors", "errors": {block: text}}))
@@ -51,21 +52,13 @@ def notice(envelope: ParsedEnvelope, text: str) -> Notice:
 
 def unanswered(envelope: ParsedEnvelope) -> str | None:
     """What goes into the acknowledgement at the deadline, when no answer came."""
-    if envelope.facets.kind == "block_suggestion":
-        return EMPTY_OPTIONS
-    return None
-
-
-def fits(envelope_id: str, payload: str) -> bool:
-    """Whether an acknowledgement with this payload is short enough for Slack."""
-    frame = len('{"envelope_id":,"payload":}') + len(json.dumps(envelope_id)) + len(payload.encode())
-    return frame < ACK_LIMIT
+    return empty_answer(envelope.facets.kind)
 
 
 def is_message(response: str) -> bool:
-    """Whether a plugin's answer is a message, which a `response_url` takes; a modal's or a menu's is not."""
+    """Whether a plugin's answer (JSON text) is a message, which a `response_url` takes."""
     answer = json.loads(response)
-    return isinstance(answer, dict) and "response_action" not in answer and "options" not in answer
+    return isinstance(answer, dict) and acknowledgement.is_message(answer)
 
 
 def _input_block(envelope: ParsedEnvelope) -> str:

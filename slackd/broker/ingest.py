@@ -27,9 +27,10 @@ from slackd.broker.journal.writes import (
 from slackd.broker.parsing import read
 from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
 from slackd.config import Absent, Config, PluginConfig
-from slackd.envelope import COMMANDS, Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
+from slackd.envelope import Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
 from slackd.frozen import frozen
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
+from slackd.slack.envelopes import COMMANDS, OPTIONS_KINDS
 
 ROOM_FOR_PARAMS = 4_096
 """Bytes of a line to a plugin that aren't the envelope."""
@@ -164,7 +165,7 @@ class Ingest:
         plugin: PluginConfig = match.plugin
         expires_at = None
         if match.lane is Lane.PROMPT:
-            options = envelope.facets.kind == "block_suggestion"
+            options = envelope.facets.kind in OPTIONS_KINDS
             expires_at = received_at + (self._rules.answer_deadline if options else plugin.delivery.expire)
         return NewDelivery(
             plugin=plugin.name,

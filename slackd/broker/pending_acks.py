@@ -14,9 +14,9 @@ import heapq
 
 import attrs
 
-from slackd.broker.fallback_responses import fits
 from slackd.envelope import Promise, Settlement
 from slackd.link.messages import Closing
+from slackd.slack.acknowledgement import fits
 
 REMEMBERED = 256
 """Connections of one link that are remembered; a connector tells them again after every new link."""

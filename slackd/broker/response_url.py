@@ -11,11 +11,10 @@ from enum import Enum
 
 from slackd.broker.calls import Calls
 from slackd.link.messages import Returned
+from slackd.slack.limits import RESPONSE_URL_LIFETIME
 
 log = logging.getLogger(__name__)
 
-LIFETIME = 1_800.0
-"""Seconds for which a `response_url` takes messages ("Handling user interaction")."""
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
 SERVER_ERRORS = 3
@@ -47,7 +46,9 @@ class Posting:
     def __init__(self, calls: Calls, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._calls, self._sleep = calls, sleep
 
-    async def post(self, app: str, response_url: str, body: str, patience: float = LIFETIME) -> bool:
+    async def post(
+        self, app: str, response_url: str, body: str, patience: float = RESPONSE_URL_LIFETIME
+    ) -> bool:
         """Post a message (JSON text); whether Slack took it. Tries again for about `patience` seconds."""
         pause, waited, server_errors = FIRST_PAUSE, 0.0, 0
         while True:

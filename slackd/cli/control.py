@@ -13,7 +13,7 @@ import click
 
 from slackd import SlackdError, __version__
 from slackd.cli.slackctl.client import NOT_REACHABLE, Unreachable, socket_option
-from slackd.spelling import nearest_name
+from slackd.text import nearest_name
 
 
 @attrs.frozen

@@ -8,8 +8,8 @@ from slackd.config.globs import is_literal, overlap
 from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
 from slackd.config.values import Absent, App, Delivery, PluginConfig, Subscription
-from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
-from slackd.spelling import nearest_name
+from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
+from slackd.text import nearest_name
 
 PLUGIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 PLUGIN_NAME_EXPECTED: Final = (

@@ -13,7 +13,7 @@ from slackd.config.problems import KeyPath, Problem, shown, spelled
 from slackd.config.toml_lines import line_of
 from slackd.config.units import format_duration, format_size, parse_duration, parse_size
 from slackd.redaction import without_secrets
-from slackd.spelling import nearest_name
+from slackd.text import nearest_name
 
 _Choice = TypeVar("_Choice", bound=Enum)
 

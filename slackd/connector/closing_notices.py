@@ -3,8 +3,8 @@
 from collections.abc import Container
 
 from slackd.connector.unacknowledged import Unacknowledged
-from slackd.envelope import ACK_DEADLINE
 from slackd.link.messages import Closing
+from slackd.slack.limits import ACK_DEADLINE
 
 
 class ClosingNotices:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import attrs
 
+from slackd.slack import limits
+
 Distribution = Literal["random", "round_robin"]
 RedeliveryIds = Literal["both", "fresh", "same"]
 
@@ -101,26 +103,26 @@ class EmulatorSettings:
     """
 
     time_scale: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
-    ack_deadline: float = 3.0
-    redelivery_delays: tuple[float, ...] = attrs.field(default=(1.0, 60.0, 300.0), converter=_seconds)
+    ack_deadline: float = limits.ACK_DEADLINE
+    redelivery_delays: tuple[float, ...] = attrs.field(default=limits.REDELIVERY_DELAYS, converter=_seconds)
     repeat_same_envelope_after: float | None = 15.0
     redelivery_ids: RedeliveryIds = attrs.field(
         default="both", validator=attrs.validators.in_(("both", "fresh", "same"))
     )
-    delayed_events_interval: float = 3600.0
-    delayed_events_count: int = 24
-    ping_interval: float = 10.0
+    delayed_events_interval: float = limits.DELAYED_EVENTS_INTERVAL
+    delayed_events_count: int = limits.DELAYED_EVENTS_COUNT
+    ping_interval: float = limits.PING_INTERVAL
     ping_text: str = "Ping from applink-1"
-    warning_grace: float = 10.0
+    warning_grace: float = limits.WARNING_GRACE
     refresh_grace: float = 0.0
-    connection_lifetime: float = 18000.0
-    approximate_connection_time: float = 18060.0
-    debug_lifetime: float = 360.0
+    connection_lifetime: float = limits.CONNECTION_LIFETIME
+    approximate_connection_time: float = limits.APPROXIMATE_CONNECTION_TIME
+    debug_lifetime: float = limits.DEBUG_CONNECTION_LIFETIME
     warns_before_refresh: bool = True
     ticket_lifetime: float = 30.0
     refused_ticket_status: int = 404
-    max_connections: int = 10
-    max_frame_bytes: int = 20480
+    max_connections: int = limits.MAX_CONNECTIONS
+    max_frame_bytes: int = limits.ACK_LIMIT
     distribution: Distribution = attrs.field(
         default="random", validator=attrs.validators.in_(("random", "round_robin"))
     )
@@ -130,9 +132,9 @@ class EmulatorSettings:
     notices_lost_connections: bool = True
     acks_on_any_connection: bool = True
     rate_limits: bool = False
-    response_url_uses: int = 5
-    response_url_lifetime: float = 1800.0
-    trigger_lifetime: float = 3.0
+    response_url_uses: int = limits.RESPONSE_URL_USES
+    response_url_lifetime: float = limits.RESPONSE_URL_LIFETIME
+    trigger_lifetime: float = limits.TRIGGER_LIFETIME
     keep_payloads: bool = False
     seed: int | None = None
 

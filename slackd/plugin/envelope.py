@@ -1,8 +1,11 @@
 """What a handler is given: Slack's envelope with its most wanted fields by name, and slackd's notices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from slackd.slack.choices import chosen_values
+from slackd.slack.facets import Facets, facets
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -29,6 +32,7 @@ class Envelope:
     received_at: float
     respond_by: float | None
     raw: Mapping[str, Any]
+    _facets: Facets | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def payload(self) -> Mapping[str, Any]:
@@ -39,6 +43,15 @@ class Envelope:
     def event(self) -> Mapping[str, Any]:
         """The inner event of the Events API, else empty."""
         return _mapping(self.payload.get("event"))
+
+    @property
+    def facets(self) -> Facets:
+        """What the payload is about, as slackd's subscriptions read it."""
+        known = self._facets
+        if known is None:
+            known = facets(self.type, self.payload)
+            object.__setattr__(self, "_facets", known)
+        return known
 
     @property
     def kind(self) -> str:
@@ -54,53 +67,32 @@ class Envelope:
         Slack's reference names it; `message.` is one in a place that has no such name). A subscription's
         `event` matches the same names.
         """
-        if self.type != "events_api":
-            return ()
-        payload = self.payload
-        event = _mapping(payload.get("event"))
-        name = _text(event.get("type") or payload.get("type"))
-        names: tuple[str, ...] = (name,)
-        if name == "message":
-            names = (f"message.{_PLACES.get(_text(event.get('channel_type')), '')}", name)
-        subtype = event.get("subtype")
-        if subtype and name and isinstance(subtype, str):
-            return (f"{name}.{subtype}", *names)
-        return names
+        return self.facets.events[::-1]
 
     @property
     def command(self) -> str:
         """The slash command with its slash, else ""."""
-        return _text(self.payload.get("command"))
+        return self.facets.command
 
     @property
     def text(self) -> str:
-        """What a person wrote: after the command, or in the message."""
-        return _text(self.event.get("text") or self.payload.get("text"))
+        """What a person wrote: after the command, in the message, or in the one that a shortcut is about."""
+        return self.facets.text
 
     @property
     def user(self) -> str:
-        """Id of the user who did it, "" if there is none."""
-        event, payload = self.event, self.payload
-        return _id(event.get("user")) or _id(payload.get("user_id")) or _id(payload.get("user"))
+        """Id of the user who did it, "" if there is none; of an edited or deleted message, its author."""
+        return self.facets.user
 
     @property
     def channel(self) -> str:
         """Id of the channel where it happened, "" if it happened in none."""
-        event, payload = self.event, self.payload
-        return (
-            _id(event.get("channel"))
-            or _id(event.get("channel_id"))
-            or _id(_mapping(event.get("item")).get("channel"))
-            or _id(payload.get("channel_id"))
-            or _id(payload.get("channel"))
-            or _id(_mapping(payload.get("container")).get("channel_id"))
-        )
+        return self.facets.channel
 
     @property
     def thread(self) -> str:
         """`ts` of the thread's root message, or of the message itself: where an answer in a thread goes."""
-        message = self.event or _mapping(self.payload.get("message"))
-        return _text(message.get("thread_ts") or message.get("ts"))
+        return self.facets.thread
 
     @property
     def actions(self) -> tuple[Mapping[str, Any], ...]:
@@ -111,15 +103,21 @@ class Envelope:
     @property
     def action_ids(self) -> tuple[str, ...]:
         """The ids of its actions, or of the menu that asks for options."""
-        ids = [_text(action.get("action_id")) for action in self.actions]
-        return tuple(ids) if ids else (_text(self.payload.get("action_id")),)
+        return self.facets.action_ids
 
     @property
     def value(self) -> str:
-        """The value of the (first) action, or what was typed into the menu that asks for options."""
-        first = self.actions[0] if self.actions else self.payload
-        chosen = _mapping(first.get("selected_option"))
-        return _text(first.get("value") or chosen.get("value"))
+        """What was chosen or typed in the (first) action, or typed into the menu that asks for options.
+
+        The value of a button, of a choice, or the id of a user or channel that was chosen; a date
+        (`2026-11-28`), a time (`09:30`), or for both UNIX seconds. Of several choices the first: `values`.
+        """
+        return next(iter(self.values), "")
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """As `value`, with all choices of a menu or of checkboxes."""
+        return chosen_values(self.actions[0] if self.actions else self.payload)
 
     @property
     def view(self) -> Mapping[str, Any]:
@@ -128,8 +126,8 @@ class Envelope:
 
     @property
     def callback_id(self) -> str:
-        """Of the view or the shortcut, else ""."""
-        return _text(self.view.get("callback_id") or self.payload.get("callback_id"))
+        """Of the view, the shortcut or the custom step, else ""."""
+        return self.facets.callback_id
 
     @property
     def trigger_id(self) -> str:
@@ -163,16 +161,9 @@ class Gap:
     reason: str
 
 
-_PLACES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
-
-
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else _NOTHING
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _id(value: Any) -> str:
-    return _text(value) or _text(_mapping(value).get("id"))

@@ -106,7 +106,7 @@ def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
                 return kind, (envelope.callback_id,)
             if kind not in ("action", "options"):
                 return kind, (envelope.callback_id,)
-            return kind, tuple(sorted(envelope.action_ids, key=len, reverse=True))
+            return kind, tuple(sorted(envelope.action_ids, key=len, reverse=True)) or ("",)
     return "", ()
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, TextIO
 
 from slackd.redaction import without_secrets
 from slackd.systemd.messages import MESSAGE_IDS
-from slackd.systemd.printable import printable
+from slackd.text import printable
 
 FIELDS: Final = ("app", "plugin", "envelope", "connection")
 """Members of `extra` that say what a record is about, in the order in which lines show them."""

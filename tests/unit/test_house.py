@@ -78,11 +78,8 @@ SHORT = {
     "broker/counters.py": "the counters alone, which metrics and core share",
     "broker/dispatch/retry.py": "a policy of its own: pure, with its own tests",
     "broker/nesting.py": "one bound, pure",
-    "broker/surrogates.py": "goes into text.py",
     "cli/drain.py": "one command, as each has its module",
     "plugin/backoff.py": "one policy, pure",
-    "spelling.py": "goes into text.py",
-    "systemd/printable.py": "goes into text.py",
     "broker/journal/rules.py": "what every engine does alike with a text",
     "broker/envelope_cache.py": "one memory, pure",
     "broker/instant.py": "one value, used on every side",
@@ -265,6 +262,12 @@ def test_what_decides_has_no_clock_no_socket_and_no_event_loop(place: str) -> No
     if not files:
         pytest.skip("not built yet")
     assert not {name.split(".")[0] for file in files for name in imports_of(file)} & NOT_PURE
+
+
+def test_what_slack_dictates_needs_nothing_of_ours() -> None:
+    names = imports_below("slack")
+    assert of(names, "slackd") == of(names, "slackd.slack")
+    assert not {name.split(".")[0] for name in names} & NOT_PURE
 
 
 def test_only_the_journal_speaks_sqlite() -> None:

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.requests import BadRequest, NotFound
 from slackd.config import PluginConfig
-from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
-from slackd.spelling import nearest_name
+from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
+from slackd.text import nearest_name
 
 HAPPENINGS = ("recorded", "done", "retried", "dead")
 """What is said of an envelope: `Passed.what`."""

@@ -20,12 +20,14 @@ from prometheus_client.registry import Collector
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.observations import ACK_BOUNDS, Histogram
 from slackd.broker.control.snapshot import survey
-from slackd.broker.control.status import HOURLY_LIMIT, ConnectorSummary, Status
-from slackd.envelope import COMMANDS, EVENTS, INTERACTIVE
+from slackd.broker.control.status import ConnectorSummary, Status
+from slackd.slack.connection_states import ConnectionPhase
+from slackd.slack.envelopes import ENVELOPE_TYPES
+from slackd.slack.limits import EVENTS_AN_HOUR
 
-KNOWN_TYPES = frozenset({EVENTS, COMMANDS, INTERACTIVE})
+KNOWN_TYPES = frozenset(ENVELOPE_TYPES)
 OTHER = "other"
-PHASES = ("dialling", "ready", "leaving", "retiring", "backoff")
+PHASES = tuple(phase.value for phase in ConnectionPhase if phase is not ConnectionPhase.CLOSED)
 OUTCOMES = ("opened", "handed", "done", "retried", "dead", "refused")
 ANSWERED = ("in_time", "late", "too_large", "stale")
 REASONS = (
@@ -125,7 +127,7 @@ class BrokerCollector(Collector):
         events = {(app.name,): float(app.events_hour) for app in self._status.apps}
         yield _gauge("slackd_events_hour", "Event deliveries within the last hour.", ["app"], events)
         limit = "Event deliveries an hour that Slack allows an app and workspace."
-        yield _gauge("slackd_events_hour_limit", limit, [], {(): HOURLY_LIMIT})
+        yield _gauge("slackd_events_hour_limit", limit, [], {(): EVENTS_AN_HOUR})
 
     def _connections(self) -> Iterator[Metric]:
         apps = self._status.apps

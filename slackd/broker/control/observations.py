@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from slackd.broker.counters import Counters
 from slackd.broker.journal import JournalHealth
-from slackd.envelope import EVENTS
 from slackd.link.messages import Acknowledged
+from slackd.slack.envelopes import EVENTS
 
 ACK_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 3.0)
 """Seconds; the last ones are the deadline for answers (2.5) and Slack's own (3.0)."""

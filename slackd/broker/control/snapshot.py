@@ -8,7 +8,6 @@ from slackd.broker.connection_registry import ConnectorView
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.health import SILENT_AFTER, judged
 from slackd.broker.control.status import (
-    HOURLY_LIMIT,
     AppStatus,
     BrokerStatus,
     ConnectionStatus,
@@ -26,6 +25,7 @@ from slackd.broker.journal.writes import GapRecord
 from slackd.config import App, PluginConfig
 from slackd.errors import JournalError
 from slackd.link.messages import AppTrouble
+from slackd.slack.limits import EVENTS_AN_HOUR
 
 CONNECTORS = (1, 2)
 DAY = 86_400.0
@@ -128,7 +128,7 @@ def _app(broker: ControlContext, app: App, gaps: Sequence[GapRecord] | None, now
         gap_seconds_day=None if gaps is None else sum(_seconds(gap, now) for gap in gaps),
         seconds_without_ready=connectors.seconds_without.get(app.name, 0.0) + lasting,
         events_hour=broker.observations.events_last_hour(counters, app.name),
-        events_hour_limit=HOURLY_LIMIT,
+        events_hour_limit=EVENTS_AN_HOUR,
         first_seen_on_retry=counters.first_seen_on_retry[app.name],
         troubles=_troubles(troubles),
     )

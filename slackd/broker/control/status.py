@@ -7,9 +7,6 @@ from collections.abc import Mapping
 
 import attrs
 
-HOURLY_LIMIT = 30_000
-"""Event deliveries an hour that Slack allows ("The Events API", rate limiting): per workspace and app."""
-
 
 @attrs.frozen
 class BrokerStatus:

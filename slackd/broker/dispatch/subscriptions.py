@@ -10,8 +10,7 @@ from slackd.broker.journal.writes import Lane
 from slackd.config import OrderBy, PluginConfig, Subscription
 from slackd.envelope import ParsedEnvelope
 from slackd.frozen import frozen
-
-SHORTCUT_KINDS = frozenset({"shortcut", "message_action"})
+from slackd.slack.envelopes import SHORTCUT_KINDS
 
 
 @frozen

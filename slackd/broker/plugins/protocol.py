@@ -18,9 +18,9 @@ import attrs
 from slackd import jsonrpc
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
-from slackd.broker.surrogates import all_unicode, as_unicode
 from slackd.frozen import frozen
 from slackd.jsonrpc import LineReader
+from slackd.text import all_unicode, as_unicode
 
 PROTOCOL = 1
 MAX_HOLDING = 65_536

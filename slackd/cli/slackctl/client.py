@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import click
 
 from slackd import SlackdError
-from slackd.systemd.printable import printable
+from slackd.text import printable
 
 NOT_REACHABLE: Final = 3
 """Exit status when slackd can't be asked."""

@@ -6,7 +6,7 @@ import click
 
 from slackd import SlackdError
 from slackd.cli.slackctl.client import client, socket_option
-from slackd.spelling import nearest_name
+from slackd.text import nearest_name
 
 
 class NoSuchMetric(SlackdError):

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from slackd.systemd.printable import printable
+from slackd.text import printable
 
 NOTHING = "–"
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from slackd.connector.socketmode.pooled_connection import PooledConnection
+from slackd.slack.limits import MAX_CONNECTIONS
 
-SLACK_LIMIT: Final = 10
-"""Open connections an app may have ("Using Socket Mode")."""
 SPARE_PLACES: Final = 2
 """Planned rotation leaves so many of Slack's ten places free (design, section 5)."""
 
@@ -34,4 +33,4 @@ class ConnectionBudget:
         """Enough for one connection more. Without a broker Slack's own count at the last hello serves."""
         if self._free is not None:
             return self._free >= SPARE_PLACES
-        return SLACK_LIMIT - max((life.num_connections for life in lives), default=0) >= SPARE_PLACES
+        return MAX_CONNECTIONS - max((life.num_connections for life in lives), default=0) >= SPARE_PLACES

@@ -23,28 +23,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from slackd import SlackdError
-
-
-class ConnectionPhase(enum.Enum):
-    """Where a life stands. The value is its name on the link, in the status and in metrics."""
-
-    meaning: str
-
-    DIALLING = "dialling", "asking Slack for a one-use URL, opening the WebSocket, waiting for the hello"
-    READY = "ready", "Slack has said hello: envelopes come in and are acknowledged here"
-    LEAVING = "leaving", "still READY to Slack and to us, while its replacement dials"
-    RETIRING = (
-        "retiring",
-        "no longer relied on: read and acknowledged until nothing is in flight",
-    )
-    CLOSED = "closed", "over for good: the socket is closed and nobody dials again for this life"
-    BACKOFF = "backoff", "no socket: waiting, with jitter, before it dials again"
-
-    def __new__(cls, value: str, meaning: str) -> ConnectionPhase:
-        member = object.__new__(cls)
-        member._value_ = value
-        member.meaning = meaning
-        return member
+from slackd.slack.connection_states import ConnectionPhase
 
 
 class Cue(enum.Enum):
@@ -78,8 +57,6 @@ class Cue(enum.Enum):
 
 
 BEGINS = ConnectionPhase.DIALLING
-COUNTS_AS_READY = frozenset({ConnectionPhase.READY, ConnectionPhase.LEAVING})
-"""The phases in which Slack sends envelopes here and we rely on it: what "a READY connection" means in P2."""
 
 FROM_SLACK = frozenset(
     {

@@ -6,8 +6,8 @@ halfway; it isn't dead in a silence if it answers.
 
 from collections.abc import Iterable
 
-from slackd.connector.socketmode.lifecycle import ConnectionPhase
 from slackd.connector.socketmode.pooled_connection import PooledConnection
+from slackd.slack.connection_states import ConnectionPhase
 
 _LISTENED_TO = (ConnectionPhase.READY, ConnectionPhase.LEAVING, ConnectionPhase.RETIRING)
 

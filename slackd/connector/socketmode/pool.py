@@ -30,22 +30,24 @@ from slackd.connector.socketmode.actions import (
     Said,
     Troubled,
 )
-from slackd.connector.socketmode.connection_budget import SLACK_LIMIT, SPARE_PLACES, ConnectionBudget
+from slackd.connector.socketmode.connection_budget import SPARE_PLACES, ConnectionBudget
 from slackd.connector.socketmode.dial_failures import LINK_DISABLED_MEND, DialFailure
-from slackd.connector.socketmode.lifecycle import ConnectionPhase, Cue, after
+from slackd.connector.socketmode.lifecycle import Cue, after
 from slackd.connector.socketmode.liveness import Liveness
 from slackd.connector.socketmode.pooled_connection import PooledConnection
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
 from slackd.connector.socketmode.reconnect import Reconnect
 from slackd.link.messages import AppTrouble, ConnectionState
+from slackd.slack.connection_states import ConnectionPhase, DisconnectReason
+from slackd.slack.limits import MAX_CONNECTIONS
 
 REACH_SLACK: Final = "check that this host reaches *.slack.com:443 (name service, firewall, proxy, ca_file)"
 
 _REASONS: Final = {
-    "warning": Cue.WARNING,
-    "refresh_requested": Cue.REFRESH_REQUESTED,
-    "link_disabled": Cue.LINK_DISABLED,
-    "too_many_websockets": Cue.TOO_MANY_WEBSOCKETS,
+    DisconnectReason.WARNING.value: Cue.WARNING,
+    DisconnectReason.REFRESH_REQUESTED.value: Cue.REFRESH_REQUESTED,
+    DisconnectReason.LINK_DISABLED.value: Cue.LINK_DISABLED,
+    DisconnectReason.TOO_MANY_WEBSOCKETS.value: Cue.TOO_MANY_WEBSOCKETS,
 }
 
 
@@ -289,7 +291,7 @@ class Pool:
                     logging.WARNING,
                     "rotation-waits",
                     f"the planned replacement of {life.connection} waits: fewer than {SPARE_PLACES} "
-                    f"of the app's {SLACK_LIMIT} places are free (`slackctl status` tells who has them)",
+                    f"of the app's {MAX_CONNECTIONS} places are free (`slackctl status` tells who has them)",
                 )
         rotation.postpone(life, now, self._slot(life))
 
@@ -380,7 +382,7 @@ class Pool:
             self._say(
                 logging.WARNING,
                 "no-place",
-                f"Slack has no place for one more connection of this app (its limit is {SLACK_LIMIT}); "
+                f"Slack has no place for one more connection of this app (its limit is {MAX_CONNECTIONS}); "
                 f"{life.connection} waits up to {wait:.0f} s, or until one is free",
             )
         if cue is Cue.LINK_DISABLED:

@@ -2,8 +2,9 @@
 
 import attrs
 
-from slackd.connector.socketmode.lifecycle import BEGINS, COUNTS_AS_READY, ConnectionPhase
+from slackd.connector.socketmode.lifecycle import BEGINS
 from slackd.link.messages import ConnectionState
+from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
 
 USUAL_LIFETIME = 18_060.0
 """Seconds that Slack's connections live (all samples in the field), for a `hello` that doesn't say."""

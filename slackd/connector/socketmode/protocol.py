@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-from slackd.envelope import ACK_LIMIT
+from slackd.slack.acknowledgement import bare_ack, full_ack
+from slackd.slack.limits import ACK_LIMIT
 
 _CONTROL_LIMIT: Final = 16_384
 """Characters; no `hello` or `disconnect` is longer, and a longer text isn't parsed to find out."""
@@ -98,13 +99,12 @@ def ack_frame(envelope_id: str, payload: str | None = None) -> AckFrame | None:
     Slack closes a connection on a frame of `ACK_LIMIT` bytes or more, so a larger payload is left out; None if
     the id alone makes such a frame.
     """
-    bare = f'{{"envelope_id":{json.dumps(envelope_id)}}}'
+    bare = bare_ack(envelope_id)
     if len(bare) >= ACK_LIMIT:
         return None
     if payload is None:
         return AckFrame(bare)
-    # A lone surrogate has no UTF-8; its JSON escape is what backslashreplace makes of it.
-    full = f'{bare[:-1]},"payload":{payload}}}'.encode("utf-8", "backslashreplace")
+    full = full_ack(envelope_id, payload)
     if len(full) >= ACK_LIMIT:
         return AckFrame(bare, dropped=len(full))
     return AckFrame(full.decode())

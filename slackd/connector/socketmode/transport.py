@@ -27,13 +27,15 @@ from slackd.connector.socketmode.actions import (
 from slackd.connector.socketmode.connection import SlackConnection
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import Dialler
-from slackd.connector.socketmode.lifecycle import ConnectionPhase, Cue
+from slackd.connector.socketmode.lifecycle import Cue
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.connector.transport import TransportStatus, Upstream
-from slackd.envelope import ACK_LIMIT, Arrival, Settlement
+from slackd.envelope import Arrival, Settlement
 from slackd.link.messages import Closing
+from slackd.slack.connection_states import ConnectionPhase
+from slackd.slack.limits import ACK_LIMIT
 
 SHOWN: Final = 64
 """Characters of an envelope's id in the log; Slack's own have 36."""

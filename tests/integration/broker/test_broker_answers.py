@@ -6,10 +6,10 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.config import Absent, Subscription
-from slackd.envelope import ACK_LIMIT
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from slackd.link.memory import join
 from slackd.link.messages import CallKind, Returned
+from slackd.slack.limits import ACK_LIMIT
 from tests.integration.broker.broker_rig import house, plugin
 from tests.unit.broker.slack_texts import TOKEN, command, event, interactive
 

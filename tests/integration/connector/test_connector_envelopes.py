@@ -8,8 +8,8 @@ import pytest
 
 from slackd.connector.unacknowledged import Unacknowledged
 from slackd.emulator import EmulatorClient
-from slackd.envelope import ACK_LIMIT
 from slackd.link.messages import LINK_VERSION
+from slackd.slack.limits import ACK_LIMIT
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
 
 

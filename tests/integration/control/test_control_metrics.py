@@ -5,8 +5,9 @@ import re
 from prometheus_client.parser import text_string_to_metric_families
 
 from slackd.broker.control.metrics import REASONS
-from slackd.connector.socketmode.lifecycle import TRANSITIONS, ConnectionPhase
+from slackd.connector.socketmode.lifecycle import TRANSITIONS
 from slackd.link.messages import Acknowledged
+from slackd.slack.connection_states import ConnectionPhase
 from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
 
 ISSUES = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.control import requests
-from slackd.systemd.printable import printable
+from slackd.text import printable
 from tests.integration.control.control_rig import PATIENCE, World, message, plugin_file, refuses, world
 
 SLACKCTL = (sys.executable, "-m", "slackd.cli.control")

@@ -14,8 +14,10 @@ from pathlib import Path
 from slackd.broker.journal.sqlite import open_journal
 from slackd.broker.journal.writes import Lane, NewDelivery, Record
 from slackd.config.values import JournalConfig
-from slackd.envelope import EVENTS, Facets, ParsedEnvelope
+from slackd.envelope import ParsedEnvelope
 from slackd.errors import JournalError
+from slackd.slack.envelopes import EVENTS
+from slackd.slack.facets import Facets
 
 IN_FLIGHT = 50
 

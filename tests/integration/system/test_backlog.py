@@ -12,8 +12,10 @@ from slackd.broker.journal.sqlite import open_journal
 from slackd.broker.journal.writes import Lane, NewDelivery, Record
 from slackd.config.values import JournalConfig
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
-from slackd.envelope import EVENTS, Facets, ParsedEnvelope
+from slackd.envelope import ParsedEnvelope
 from slackd.errors import JournalError
+from slackd.slack.envelopes import EVENTS
+from slackd.slack.facets import Facets
 from tests.integration.system.house import EVERYTHING, House, living
 from tests.integration.system.programs import PATIENCE
 

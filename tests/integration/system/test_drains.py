@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
-from slackd.envelope import ACK_DEADLINE
+from slackd.slack.limits import ACK_DEADLINE
 from tests.integration.system.house import living
 from tests.integration.system.programs import PATIENCE
 

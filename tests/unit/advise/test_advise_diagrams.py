@@ -19,7 +19,8 @@ from slackd.advise.lifecycles import (
     request_lifecycle,
 )
 from slackd.advise.rules import Mode
-from slackd.connector.socketmode.lifecycle import COUNTS_AS_READY, TRANSITIONS, ConnectionPhase
+from slackd.connector.socketmode.lifecycle import TRANSITIONS
+from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
 
 Transition = tuple[str, str, str]
 SVG = "{http://www.w3.org/2000/svg}"

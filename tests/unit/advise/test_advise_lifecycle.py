@@ -7,14 +7,13 @@ import pytest
 from slackd import SlackdError
 from slackd.connector.socketmode.lifecycle import (
     BEGINS,
-    COUNTS_AS_READY,
     FROM_SLACK,
     TRANSITIONS,
-    ConnectionPhase,
     Cue,
     ImpossibleCueError,
     after,
 )
+from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
 
 
 def live(cues: Iterable[Cue]) -> ConnectionPhase:

@@ -4,10 +4,11 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.connection_registry import LIMIT, NOT_RUNNING, SETTLE, ConnectionRegistry
+from slackd.broker.connection_registry import NOT_RUNNING, SETTLE, ConnectionRegistry
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord, Ghost, SeenReady
 from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello
+from slackd.slack.limits import MAX_CONNECTIONS
 
 EPOCH = 1_800_000_000.0
 
@@ -101,12 +102,12 @@ def test_a_connection_that_is_leaving_is_still_ready() -> None:
 
 def test_a_close_that_slack_did_not_confirm_takes_a_place_until_slack_must_have_noticed() -> None:
     found = both()
-    assert found.free("main") == LIMIT - 2
+    assert found.free("main") == MAX_CONNECTIONS - 2
     (ghost,) = drops(found, 1, 10.0, ghost_until=110.0)
     assert ghost == Ghost("main", "c1", EPOCH + 110.0)
-    assert (found.free("main"), found.ghosts_of("main")) == (LIMIT - 2, 1)
+    assert (found.free("main"), found.ghosts_of("main")) == (MAX_CONNECTIONS - 2, 1)
     found.gaps(at(110.0))
-    assert (found.free("main"), found.ghosts_of("main")) == (LIMIT - 1, 0)
+    assert (found.free("main"), found.ghosts_of("main")) == (MAX_CONNECTIONS - 1, 0)
 
 
 def test_a_dial_that_slack_has_not_seen_yet_costs_no_ghost_its_place() -> None:
@@ -148,10 +149,10 @@ def test_what_slack_counts_beyond_ours_and_the_ghosts_is_foreign_and_less_means_
 
 def test_each_connector_is_told_of_the_other_when_it_changes() -> None:
     found = both()
-    assert found.peers()[1].apps == {"main": AppPeers(1, LIMIT - 2)}
+    assert found.peers()[1].apps == {"main": AppPeers(1, MAX_CONNECTIONS - 2)}
     assert found.peers() == {}
     drops(found, 2, 10.0)
-    assert found.peers()[1].apps == {"main": AppPeers(0, LIMIT - 1)}
+    assert found.peers()[1].apps == {"main": AppPeers(0, MAX_CONNECTIONS - 1)}
 
 
 def test_words_on_a_link_that_is_gone_are_of_no_account() -> None:

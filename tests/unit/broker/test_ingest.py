@@ -31,9 +31,9 @@ from slackd.config import (
     SecretSource,
     Subscription,
 )
-from slackd.envelope import ACK_LIMIT
 from slackd.errors import JournalUnwritable
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
+from slackd.slack.limits import ACK_LIMIT
 from tests.unit.broker.slack_texts import arrival, command, event, frame, interactive, understood
 
 EPOCH = 1_800_000_000.0

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from slackd.broker.dispatch.subscriptions import Matcher, matches, ordering_key
 from slackd.broker.journal.writes import Lane
 from slackd.config import Delivery, OrderBy, PluginConfig, Subscription
-from slackd.envelope import Facets, ParsedEnvelope
+from slackd.envelope import ParsedEnvelope
+from slackd.slack.facets import Facets
 from tests.unit.broker.slack_texts import command, event, interactive, understood
 
 LETTERS = st.text("ab.*?[]!-/", max_size=5)

@@ -3,8 +3,9 @@
 import pytest
 
 from slackd.broker.calls import Calls
-from slackd.broker.response_url import LIFETIME, SERVER_ERRORS, Posting
+from slackd.broker.response_url import SERVER_ERRORS, Posting
 from slackd.link.messages import Returned
+from slackd.slack.limits import RESPONSE_URL_LIFETIME
 
 TAKEN = Returned(1, {"ok": True}, 200)
 NOBODY = Returned(1, None, 0, error="no connector is there")
@@ -64,4 +65,4 @@ async def test_server_errors_have_an_end() -> None:
 async def test_so_has_the_life_of_a_response_url() -> None:
     taken, slept = await post(NOBODY)
     assert not taken
-    assert LIFETIME <= sum(slept) < LIFETIME + 61
+    assert RESPONSE_URL_LIFETIME <= sum(slept) < RESPONSE_URL_LIFETIME + 61

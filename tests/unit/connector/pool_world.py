@@ -11,9 +11,9 @@ import attrs
 
 from slackd.connector.socketmode.actions import Abort, CloseConnection, Dial, EndWaiting, Moved, Said, Troubled
 from slackd.connector.socketmode.dial_failures import DialFailure, of_api_error, of_handshake, of_rate_limit
-from slackd.connector.socketmode.lifecycle import COUNTS_AS_READY
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.slack.connection_states import COUNTS_AS_READY
 
 PING_INTERVAL = 25.0
 """Seconds; Slack's are shorter, but this is enough to be alive, and quicker to simulate."""

@@ -2,8 +2,8 @@
 
 from slackd.connector.closing_notices import ClosingNotices
 from slackd.connector.unacknowledged import Unacknowledged
-from slackd.envelope import ACK_DEADLINE
 from slackd.link.messages import Closing
+from slackd.slack.limits import ACK_DEADLINE
 
 
 def test_a_connection_that_brought_nothing_keeps_nobody() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from slackd.connector.socketmode.lifecycle import ConnectionPhase
+from slackd.slack.connection_states import ConnectionPhase
 from tests.unit.connector.pool_world import Odds, PoolWorld
 
 ROUGH = Odds(fail=0.3, stall=0.2, drop=0.3, early_warning=0.5, silent_close=0.3)

@@ -15,7 +15,7 @@ from slackd.connector.socketmode.protocol import (
     blank_function_token,
     read_frame,
 )
-from slackd.envelope import ACK_LIMIT
+from slackd.slack.limits import ACK_LIMIT
 
 FIELD_HELLO = (
     '{"type":"hello","num_connections":2,"debug_info":{"host":"applink-d85c5c684-k8lpq","build_number":18,'

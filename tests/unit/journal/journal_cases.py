@@ -12,8 +12,10 @@ from slackd.broker.journal.memory import MemoryJournal
 from slackd.broker.journal.sqlite import SqliteJournal, open_journal
 from slackd.broker.journal.writes import AnswerState, Lane, NewDelivery, Outcome, Record, Recorded, Write
 from slackd.config.values import JournalConfig
-from slackd.envelope import COMMANDS, EVENTS, Facets, ParsedEnvelope, Unreadable
+from slackd.envelope import ParsedEnvelope, Unreadable
 from slackd.errors import JournalError
+from slackd.slack.envelopes import COMMANDS, EVENTS
+from slackd.slack.facets import Facets
 
 NOW = 1_800_000_000.0
 HOUR = 3_600.0

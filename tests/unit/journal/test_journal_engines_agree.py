@@ -37,8 +37,9 @@ from slackd.broker.journal.writes import (
     SeenReady,
 )
 from slackd.config.values import JournalConfig
-from slackd.envelope import Facets, ParsedEnvelope, Unreadable
+from slackd.envelope import ParsedEnvelope, Unreadable
 from slackd.errors import JournalError
+from slackd.slack.facets import Facets
 from tests.unit.journal.journal_cases import DAY, HOUR, NOW, Time, attempt
 
 PLUGINS = ("a", "b")
