@@ -278,7 +278,7 @@ class EmulatorClient:
 
     async def wait_until_ready(self, count: int = 1, *, app: App = None, timeout: float = 10.0) -> None:
         """At least `count` connections of the app are READY."""
-        spans = self.core.side(app).registry.spans
+        spans = self.core.side(app).ready_spans
         await self.wait_until(lambda: spans.count >= count, timeout=timeout, what=f"{count} READY connections")
 
     def reset(self) -> None:

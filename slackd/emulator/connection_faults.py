@@ -7,11 +7,11 @@ import binascii
 
 import attrs
 
-from slackd.emulator.connection_lifecycle import ConnectionLifecycle
-from slackd.emulator.connections import EmulatedConnection
 from slackd.emulator.errors import EmulatorError
-from slackd.emulator.frames import Opcode, encode
 from slackd.emulator.settings import EmulatorSettings
+from slackd.slack_server.connections import ServerConnection
+from slackd.slack_server.frames import Opcode, encode
+from slackd.slack_server.lifecycle import ConnectionLifecycle
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +42,7 @@ class Details:
 def apply_fault(
     lifecycle: ConnectionLifecycle,
     settings: EmulatorSettings,
-    connection: EmulatedConnection,
+    connection: ServerConnection,
     kind: str,
     details: Details,
     now: float,
@@ -85,7 +85,7 @@ def apply_fault(
             raise EmulatorError(f"{kind!r} is no fault of an open connection")
 
 
-def _send_raw(connection: EmulatedConnection, details: Details) -> None:
+def _send_raw(connection: ServerConnection, details: Details) -> None:
     if connection.line is None:
         return
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from slackd.emulator.ids import IdSource
-from slackd.emulator.scheduler import Scheduler
 from slackd.emulator.settings import EmulatorSettings
+from slackd.slack_server.scheduler import Scheduler
 
 
 class EmulatorContext:

@@ -13,44 +13,47 @@ from typing import Any
 import attrs
 
 from slackd.emulator.connection_faults import Details, apply_fault
-from slackd.emulator.connection_lifecycle import ConnectionLifecycle
-from slackd.emulator.connections import EmulatedConnection, Registry
 from slackd.emulator.context import EmulatorContext
 from slackd.emulator.deliveries import Deliveries
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.faults import CONNECTION_FAULTS, PLANNED_FAULTS, PlannedFaults, planned
-from slackd.emulator.ledger import Ledger
+from slackd.emulator.ledger import Ledger, ReadySpans
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
-from slackd.emulator.tickets import Tickets, TicketUse
+from slackd.slack_server.admission import Admission, Admit, Hang, RefuseDial, Reset
+from slackd.slack_server.connections import Registry, ServerConnection
+from slackd.slack_server.lifecycle import ConnectionLifecycle, HelloFault
+from slackd.slack_server.tickets import Tickets, TicketUse
 
 
 @attrs.frozen
-class Admit:
-    """The handshake succeeds; `life` learns what becomes of the connection."""
+class EmulatedEvents:
+    """What one app's connections report goes into the ledger and to the envelopes under way."""
 
-    connection: EmulatedConnection
-    life: ConnectionLifecycle
+    deliveries: Deliveries
+    ledger: Ledger
+    faults: PlannedFaults
+    changed: Callable[[], None]
 
+    def opened(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`: the registry knows."""
 
-@attrs.frozen
-class RefuseDial:
-    """The handshake is answered with an ordinary HTTP response."""
+    def leaving(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`: the registry knows."""
 
-    status: int
-    body: str = ""
+    def ended(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`: the registry knows."""
 
+    def acknowledged(self, connection: ServerConnection, envelope_id: str, payload: Any, now: float) -> None:
+        """As in `ConnectionEvents`."""
+        self.deliveries.acknowledged(connection.id, envelope_id, payload, now)
 
-@attrs.frozen
-class Hang:
-    """The handshake is never answered."""
+    def odd(self, app: str, what: str) -> None:
+        """As in `ConnectionEvents`."""
+        self.ledger.odd(app, what)
 
-
-@attrs.frozen
-class Reset:
-    """The TCP connection ends in place of an answer."""
-
-
-Admission = Admit | RefuseDial | Hang | Reset
+    def hello_fault(self, app: str) -> HelloFault | None:
+        """As in `ConnectionEvents`."""
+        return self.faults.take("hello", app)
 
 
 @attrs.frozen(eq=False)
@@ -61,6 +64,12 @@ class AppSide:
     registry: Registry
     deliveries: Deliveries
     lifecycle: ConnectionLifecycle
+    ledger: Ledger
+
+    @property
+    def ready_spans(self) -> ReadySpans:
+        """When the app had READY connections."""
+        return self.ledger.ready[self.app.app_id]
 
 
 class SlackCore:
@@ -80,21 +89,23 @@ class SlackCore:
         self.ledger = Ledger()
         self.ledger.noticed = self._changed
         self.faults = PlannedFaults()
-        self.tickets = Tickets(self.context)
+        self.tickets = Tickets(self.context.ids.ticket)
         self.on_change: Callable[[], None] = lambda: None
-        self.connections: dict[str, EmulatedConnection] = {}
+        self.connections: dict[str, ServerConnection] = {}
         self._numbers = itertools.count(1)
         self.sides = {app.app_id: self._side(app) for app in apps}
         if len(self.sides) != len(apps):
             raise EmulatorError("two apps have the same app_id")
 
     def _side(self, app: EmulatedApp) -> AppSide:
-        registry = Registry(self.context, self.ledger, app.app_id)
+        def ready_changed(count: int, now: float) -> None:
+            self.ledger.ready[app.app_id].changed(count, now)
+
+        registry = Registry(self.context, ready_changed)
         deliveries = Deliveries(self.context, app, registry, self.ledger, self._changed)
-        lifecycle = ConnectionLifecycle(
-            self.context, registry, deliveries, self.ledger, self.faults, self._changed
-        )
-        return AppSide(app, registry, deliveries, lifecycle)
+        events = EmulatedEvents(deliveries, self.ledger, self.faults, self._changed)
+        lifecycle = ConnectionLifecycle(self.context, registry, events)
+        return AppSide(app, registry, deliveries, lifecycle, self.ledger)
 
     def _changed(self) -> None:
         self.on_change()
@@ -146,13 +157,13 @@ class SlackCore:
         self.connections[connection.id] = connection
         return Admit(connection, self.sides[app].lifecycle)
 
-    def _connection(self, app: str, dial: TicketUse, now: float) -> EmulatedConnection:
+    def _connection(self, app: str, dial: TicketUse, now: float) -> ServerConnection:
         settings = self.settings
         lifetime, announced = settings.connection_lifetime, settings.approximate_connection_time
         if dial.debug_reconnects:
             lifetime = announced = settings.debug_lifetime
         number = next(self._numbers)
-        return EmulatedConnection(
+        return ServerConnection(
             id=f"c{number}",
             app=app,
             number=number,
@@ -208,7 +219,7 @@ class SlackCore:
         self.on_change()
         return [each.id for each in struck]
 
-    def _chosen(self, app_id: str | None, connection: str | None) -> list[EmulatedConnection]:
+    def _chosen(self, app_id: str | None, connection: str | None) -> list[ServerConnection]:
         found = [
             each
             for side in self.sides.values()

@@ -9,24 +9,24 @@ its attempt. In the field the unacknowledged envelope itself comes again as well
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from slackd.emulator.connections import Registry
 from slackd.emulator.context import EmulatorContext
 from slackd.emulator.ledger import Ledger, LedgerEntry, ReceivedAck, SentEnvelope
 from slackd.emulator.settings import EmulatedApp
+from slackd.slack_server import messages
+from slackd.slack_server.connections import Registry
 
 
 def envelope_text(entry: LedgerEntry, envelope_id: str, attempt: int) -> str:
     """The envelope's JSON text; the payload is not printed again."""
-    accepts = "true" if entry.accepts_response_payload else "false"
-    retry = ""
-    if entry.type == "events_api":
-        retry = f',"retry_attempt":{attempt},"retry_reason":"{"timeout" if attempt else ""}"'
-    return (
-        f'{{"envelope_id":"{envelope_id}","payload":{entry.payload},"type":"{entry.type}",'
-        f'"accepts_response_payload":{accepts}{retry}}}'
+    return messages.envelope(
+        envelope_id,
+        entry.type,
+        entry.payload,
+        accepts_response_payload=entry.accepts_response_payload,
+        retry=(attempt, "timeout" if attempt else "") if entry.type == "events_api" else None,
     )
 
 
@@ -162,11 +162,3 @@ class Deliveries:
 
     def _obsolete(self, entry: LedgerEntry) -> bool:
         return entry.acknowledged_at is not None or self._ledger.entries.get(entry.key) is not entry
-
-
-def read_ack(message: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """The `envelope_id` and payload of what a client said, or None if it acknowledges nothing."""
-    envelope_id = message.get("envelope_id")
-    if not isinstance(envelope_id, str):
-        return None
-    return envelope_id, message.get("payload")

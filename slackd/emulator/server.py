@@ -13,10 +13,10 @@ from aiohttp import web
 
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.core import SlackCore
-from slackd.emulator.listener import HandshakeListener
-from slackd.emulator.scheduler import Scheduler
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
 from slackd.emulator.web import application
+from slackd.slack_server.listener import HandshakeListener
+from slackd.slack_server.timer import Alarm
 
 
 class Emulator:
@@ -76,37 +76,3 @@ class Emulator:
             while inside:
                 await asyncio.sleep(0)
             await runner.cleanup()
-
-
-class Alarm:
-    """Wakes the core when something in its scheduler is due: one timer for all of it."""
-
-    def __init__(self, scheduler: Scheduler, loop: asyncio.AbstractEventLoop) -> None:
-        self._scheduler = scheduler
-        self._loop = loop
-        self._handle: asyncio.TimerHandle | None = None
-        self._running = False
-        scheduler.on_earlier = self._set
-        self._set()
-
-    def stop(self) -> None:
-        """Wake it no more."""
-        self._running = True
-        if self._handle is not None:
-            self._handle.cancel()
-
-    def _set(self) -> None:
-        if self._running:
-            return
-        if self._handle is not None:
-            self._handle.cancel()
-        when = self._scheduler.next_at()
-        self._handle = None if when is None else self._loop.call_at(when, self._ring)
-
-    def _ring(self) -> None:
-        self._running = True
-        try:
-            self._scheduler.run_due(self._loop.time())
-        finally:
-            self._running = False
-            self._set()

@@ -78,6 +78,7 @@ class EmulatorSettings:
         delayed_events_interval: from one delayed redelivery to the next, for apps with `delayed_events`.
         delayed_events_count: how many of these there are.
         ping_interval: from one WebSocket ping of Slack's to the next.
+        longest_silence: a client that sent nothing for so long is dropped; None, as Slack seems to do: never.
         warning_grace: from `disconnect` with reason `warning` to the end of the connection.
         refresh_grace: from `refresh_requested` (and `link_disabled`, `too_many_websockets`) to the end.
         connection_lifetime: the age at which a connection is refreshed (five hours in the field).
@@ -113,6 +114,7 @@ class EmulatorSettings:
     delayed_events_count: int = limits.DELAYED_EVENTS_COUNT
     ping_interval: float = limits.PING_INTERVAL
     ping_text: str = "Ping from applink-1"
+    longest_silence: float | None = None
     warning_grace: float = limits.WARNING_GRACE
     refresh_grace: float = 0.0
     connection_lifetime: float = limits.CONNECTION_LIFETIME

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.control import ControlApi
 from slackd.emulator.methods import Methods
-from slackd.emulator.webapi import ApiRequest, EmulatedWebApi
+from slackd.emulator.webapi import EmulatedWebApi
+from slackd.slack_server.http import answer_response, read_call
 
-_JSON_ARGUMENTS = frozenset(
-    {
-        "attachments",
-        "blocks",
-        "files",
-        "metadata",
-        "options",
-        "profile",
-        "prompts",
-        "unfurls",
-        "user_auth_blocks",
-        "view",
-    }
-)
 _LARGEST_UPLOAD = 64 * 1024 * 1024
 
 
@@ -54,26 +39,12 @@ class SlackOverHttp:
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         """One Web API call."""
-        args, error = await _arguments(request)
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        api_request = ApiRequest(
-            method=request.match_info["method"],
-            post=request.method == "POST",
-            bearer=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
-            args=args,
-            host=request.host,
-            error=error,
-        )
-        answer = self._api.answer(api_request, asyncio.get_running_loop().time())
+        answer = self._api.answer(await read_call(request), asyncio.get_running_loop().time())
         if answer.hang:
             await self._closing.wait()
         if answer.delay:
             await asyncio.sleep(answer.delay)
-        if answer.raw is not None:
-            return web.Response(
-                status=answer.status, headers=answer.headers, text=answer.raw, content_type="text/html"
-            )
-        return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+        return answer_response(answer)
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """A post to a response URL."""
@@ -99,40 +70,6 @@ class SlackOverHttp:
             return web.Response(status=404, text="not found")
         size = len(await request.read())
         return web.Response(text=f"OK - {size}")
-
-
-async def _arguments(request: web.Request) -> tuple[dict[str, Any], str | None]:
-    """The arguments of a call, and Slack's word for what is wrong with the body."""
-    args: dict[str, Any] = dict(request.query)
-    if request.content_type == "application/json":
-        try:
-            body = json.loads(await request.read() or b"{}")
-        except ValueError:
-            return {}, "invalid_json"
-        if not isinstance(body, dict):
-            return {}, "json_not_object"
-        body.pop("token", None)
-        return {**args, **body}, None
-    if request.method == "POST":
-        args |= {name: _field(value) for name, value in (await request.post()).items()}
-    return _with_json(args), None
-
-
-def _field(value: Any) -> Any:
-    return value.filename if isinstance(value, web.FileField) else value
-
-
-def _with_json(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments that are JSON texts within a form, parsed."""
-    parsed: dict[str, Any] = {}
-    for name, value in args.items():
-        parsed[name] = value
-        if name in _JSON_ARGUMENTS and isinstance(value, str):
-            try:
-                parsed[name] = json.loads(value)
-            except ValueError:
-                continue
-    return parsed
 
 
 def application(slack: EmulatorClient) -> web.Application:

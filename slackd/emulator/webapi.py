@@ -15,48 +15,11 @@ from slackd.emulator.method_names import METHODS
 from slackd.emulator.methods import Methods
 from slackd.emulator.rates import RateLimits
 from slackd.emulator.settings import EmulatedApp
-from slackd.emulator.tickets import hashed_app_id
+from slackd.slack_server.api import ApiAnswer, ApiRequest
+from slackd.slack_server.tickets import link_url
 
 Json = dict[str, Any]
 _WITHOUT_TOKEN = frozenset({"api.test", "oauth.access", "oauth.v2.access", "openid.connect.token"})
-
-
-@attrs.frozen(kw_only=True)
-class ApiRequest:
-    """One call, as HTTP brought it.
-
-    Attributes:
-        post: whether it was a POST.
-        bearer: the token in the Authorization header.
-        args: the arguments, from form or JSON, the token among them if it was sent so.
-        host: how the client calls this server (`NAME:PORT`).
-        error: set when the body could not be read (`invalid_json`, ...).
-    """
-
-    method: str
-    post: bool
-    bearer: str | None
-    args: Json
-    host: str
-    error: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ApiAnswer:
-    """What Slack answers.
-
-    Attributes:
-        raw: a body in place of `body`, as text.
-        delay: seconds until it goes out.
-        hang: it never goes out.
-    """
-
-    status: int = 200
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    body: Mapping[str, Any] = attrs.field(factory=dict)
-    raw: str | None = None
-    delay: float = 0.0
-    hang: bool = False
 
 
 class EmulatedWebApi:
@@ -77,7 +40,7 @@ class EmulatedWebApi:
     def answer(self, request: ApiRequest, now: float) -> ApiAnswer:
         """Judge one call, carry it out, record it."""
         app: EmulatedApp | None = None
-        args = {name: value for name, value in request.args.items() if name != "token"}
+        args = request.arguments
         try:
             app = self._authenticate(request)
             fault = self._slack.faults.take("api", app.app_id if app else None, request.method)
@@ -105,7 +68,7 @@ class EmulatedWebApi:
                 raise EmulatorRefused("insecure_request")
             token = request.bearer
         else:
-            token = request.bearer or request.args.get("token")
+            token = request.token
         if not token:
             if method in _WITHOUT_TOKEN:
                 return None
@@ -139,11 +102,12 @@ class EmulatedWebApi:
         return self._methods.carry_out(request.method, app, args, now)
 
     def _wss_url(self, app: EmulatedApp, host: str, now: float) -> str:
-        ticket = self._slack.tickets.issue(app.app_id, now)
-        return f"{self._scheme}://{host}/link/?ticket={ticket}&app_id={hashed_app_id(app.app_id)}"
+        lifetime = self._slack.settings.scaled(self._slack.settings.ticket_lifetime)
+        ticket = self._slack.tickets.issue(app.app_id, now, lifetime)
+        return link_url(self._scheme, host, ticket, app.app_id)
 
     def _auth_test(self, app: EmulatedApp, request: ApiRequest) -> Json:
-        if (request.bearer or request.args.get("token")) == app.app_token:
+        if request.token == app.app_token:
             return {"app_name": app.name, "app_id": app.app_id}
         return {
             "url": f"https://{app.team_domain}.slack.com/",

@@ -67,6 +67,15 @@ PURE = [
     "plugin/session.py",
     "slack/",
     "text.py",
+    "slack_server/admission.py",
+    "slack_server/api.py",
+    "slack_server/connections.py",
+    "slack_server/errors.py",
+    "slack_server/frames.py",
+    "slack_server/lifecycle.py",
+    "slack_server/messages.py",
+    "slack_server/scheduler.py",
+    "slack_server/tickets.py",
 ]
 """Modules, and folders with all their modules, that decide: no clock, no socket, no event loop."""
 
@@ -94,6 +103,7 @@ SHORT = {
     "plugin/address.py": "where the daemon listens: read by programs that import nothing else",
     "plugin/nacks.py": "what an exception of the author's means",
     "redaction.py": "the one place that knows what a token looks like",
+    "slack_server/errors.py": "the tree of errors of this folder",
     "systemd/errors.py": "the tree of errors of this folder",
     "systemd/message_ids.py": "the ids alone, which never change",
 }

@@ -18,7 +18,7 @@ async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: Em
             await rig.connector.drain(20)
         assert rig.broker.phases("c1-emulated-1")[-2:] == ["retiring", "closed"]
         assert rig.broker.changes[-1].ghost_until is None
-        await slack.wait_until(lambda: slack.core.side().registry.spans.count == 0)
+        await slack.wait_until(lambda: slack.core.side().ready_spans.count == 0)
 
 
 async def test_a_drain_goes_on_reading_and_acknowledging_until_nothing_is_in_flight(

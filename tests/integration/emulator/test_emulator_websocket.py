@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
-from slackd.emulator.connections import EmulatedState
-from slackd.emulator.frames import unmask
+from slackd.slack_server.connections import ServerState
+from slackd.slack_server.frames import unmask
 
 PATIENCE = 20
 
@@ -199,7 +199,7 @@ async def test_slack_may_leave_a_close_unanswered_and_the_tcp_connection_open(
         client = await RawClient.dial(await open_url(slack, http))
         await client.receive()
         client.send(0x8, b"\x03\xe8")
-        await slack.wait_until(lambda: slack.core.connections["c1"].state is EmulatedState.ENDED)
+        await slack.wait_until(lambda: slack.core.connections["c1"].state is ServerState.ENDED)
         client.writer.write(b"still open")
         await client.writer.drain()
         with pytest.raises(TimeoutError):
@@ -235,7 +235,7 @@ async def test_a_stalled_socket_swallows_its_share_and_becomes_a_ghost(http: aio
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.receive(), 0.1)
         await socket.close()
-        await slack.wait_until(lambda: slack.core.connections["c1"].state is EmulatedState.GHOST)
+        await slack.wait_until(lambda: slack.core.connections["c1"].state is ServerState.GHOST)
         second = await http.ws_connect(await open_url(slack, http))
         assert (await text(second))["num_connections"] == 2
 

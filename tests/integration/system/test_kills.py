@@ -127,7 +127,7 @@ def _is_back(house: House) -> bool:
 def _victims(house: House) -> list[Program]:
     """Whose kill the promises cover: of the two connectors one at a time, since a gap is one by definition."""
     connectors = [each for each in house.programs if each.name.startswith("connector")]
-    both = house.slack.core.side().registry.spans.count >= 2 and _is_back(house)
+    both = house.slack.core.side().ready_spans.count >= 2 and _is_back(house)
     plugin, record = house.program("recorder"), house.records["recorder"]
     at_work = any(each.pid == plugin.pid for each in record.handlings[-200:])
     return [

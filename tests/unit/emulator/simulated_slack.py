@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.connections import EmulatedConnection
-from slackd.emulator.core import Admission, Admit, SlackCore
+from slackd.emulator.core import SlackCore
 from slackd.emulator.ledger import LedgerEntry
 from slackd.emulator.payloads import Payloads
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
+from slackd.slack_server.admission import Admission, Admit
+from slackd.slack_server.connections import ServerConnection
 
 WALL = 1_760_000_000.0
 
@@ -20,7 +21,7 @@ WALL = 1_760_000_000.0
 class Client:
     """A client's end of a connection: what came out of Slack."""
 
-    connection: EmulatedConnection
+    connection: ServerConnection
     texts: list[dict[str, Any]] = attrs.field(factory=list)
     pings: list[bytes] = attrs.field(factory=list)
     raw: list[bytes] = attrs.field(factory=list)
@@ -64,7 +65,8 @@ class SimulatedSlack:
         self.app = self.slack.side().app
 
     def ticket(self, app: EmulatedApp | None = None) -> str:
-        return self.slack.tickets.issue((app or self.app).app_id, self.now)
+        lifetime = self.slack.settings.scaled(self.slack.settings.ticket_lifetime)
+        return self.slack.tickets.issue((app or self.app).app_id, self.now, lifetime)
 
     def dial(self, ticket: str, more: str = "") -> Admission:
         return self.slack.dial(f"/link/?ticket={ticket}&app_id=0{more}", self.now)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from slackd.emulator.connections import EmulatedState
-from slackd.emulator.core import Admit, Hang, RefuseDial, Reset
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.settings import EmulatedApp
+from slackd.slack_server.admission import Admit, Hang, RefuseDial, Reset
+from slackd.slack_server.connections import ServerState
 from tests.unit.emulator.simulated_slack import SimulatedSlack
 
 
@@ -147,7 +147,7 @@ def test_a_ghost_swallows_its_share() -> None:
     ghost, alive = world.connect(), world.connect()
     world.slack.fault("stall", world.now, connection=ghost.connection.id)
     world.lose(ghost)
-    assert ghost.connection.state is EmulatedState.GHOST
+    assert ghost.connection.state is ServerState.GHOST
     entries = [world.event(str(number)) for number in range(10)]
     assert len(alive.envelopes) == 5
     assert sum(entry.sends[0].swallowed for entry in entries) == 5
@@ -288,7 +288,7 @@ def test_hello_may_be_late_or_never_come_and_until_then_no_event_does() -> None:
 
 def test_the_spans_without_a_ready_connection_are_kept() -> None:
     world = SimulatedSlack()
-    spans = world.slack.side().registry.spans
+    spans = world.slack.side().ready_spans
     world.pass_seconds(5)
     first = world.connect()
     second = world.connect()
@@ -307,9 +307,9 @@ def test_a_stalled_connection_is_not_ready_in_truth() -> None:
     world = SimulatedSlack()
     world.connect()
     world.slack.fault("stall", world.now)
-    assert world.slack.side().registry.spans.gaps == [(world.now, None)]
+    assert world.slack.side().ready_spans.gaps == [(world.now, None)]
     world.slack.fault("heal", world.now)
-    assert world.slack.side().registry.spans.gaps == [(world.now, world.now)]
+    assert world.slack.side().ready_spans.gaps == [(world.now, world.now)]
 
 
 def test_faults_choose_their_connections() -> None:

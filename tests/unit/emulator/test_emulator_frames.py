@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slackd.emulator.errors import FrameViolation
-from slackd.emulator.frames import (
+from slackd.slack_server.errors import FrameViolation
+from slackd.slack_server.frames import (
     Frame,
     FrameReader,
     Opcode,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slackd.emulator.scheduler import Scheduler
+from slackd.slack_server.scheduler import Scheduler
 
 
 @settings(deadline=None)

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import attrs
 
-from slackd.emulator.core import Admit, Hang, RefuseDial, Reset, SlackCore
-from slackd.emulator.frames import accept_key
-from slackd.emulator.websocket import ServerWebSocket
+from slackd.slack_server.admission import Admit, Hang, RefuseDial, Reset, SocketModeServer
+from slackd.slack_server.frames import accept_key
+from slackd.slack_server.websocket import ServerWebSocket
 
 _LINK = b"GET /link"
 _END_OF_HEAD = b"\r\n\r\n"
@@ -71,9 +71,12 @@ class HandshakeListener(asyncio.Protocol):
     """One TCP connection, until it is known what it is for."""
 
     def __init__(
-        self, slack: SlackCore, http_server: Callable[[], asyncio.Protocol], inside: set[asyncio.Transport]
+        self,
+        server: SocketModeServer,
+        http_server: Callable[[], asyncio.Protocol],
+        inside: set[asyncio.Transport],
     ) -> None:
-        self._slack = slack
+        self._server = server
         self._http_server = http_server
         self._inside = inside
         self._http: asyncio.Protocol | None = None
@@ -144,13 +147,13 @@ class HandshakeListener(asyncio.Protocol):
             self._refuse(RefuseDial(400, "not a WebSocket handshake"))
             return
         now = asyncio.get_running_loop().time()
-        match self._slack.dial(handshake.target, now):
+        match self._server.dial(handshake.target, now):
             case Admit() as admitted:
                 self._transport.write(
                     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
                     b"Sec-WebSocket-Accept: " + accept_key(handshake.key).encode() + b"\r\n\r\n"
                 )
-                self._websocket = ServerWebSocket(self._slack, admitted, self._transport)
+                self._websocket = ServerWebSocket(self._server, admitted, self._transport)
                 admitted.life.opened(admitted.connection, self._websocket, now)
                 if rest:
                     self._websocket.data_received(rest)

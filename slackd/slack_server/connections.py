@@ -7,12 +7,12 @@ connection whose end Slack has not seen (half-open) is registered still: a ghost
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
 
-from slackd.emulator.context import EmulatorContext
-from slackd.emulator.ledger import Ledger, ReadySpans
+from slackd.slack_server.settings import ServerContext
 
 
 class ConnectionLine(Protocol):
@@ -34,7 +34,7 @@ class ConnectionLine(Protocol):
         """End the TCP connection without a frame; with `reset` by a TCP reset."""
 
 
-class EmulatedState(enum.Enum):
+class ServerState(enum.Enum):
     """The life of a connection as Slack sees it."""
 
     OPENING = "opening"
@@ -44,12 +44,12 @@ class EmulatedState(enum.Enum):
     ENDED = "ended"
 
 
-_RECEIVES = frozenset({EmulatedState.READY, EmulatedState.LEAVING, EmulatedState.GHOST})
-_SERVES = frozenset({EmulatedState.READY, EmulatedState.LEAVING})
+_RECEIVES = frozenset({ServerState.READY, ServerState.LEAVING, ServerState.GHOST})
+_SERVES = frozenset({ServerState.READY, ServerState.LEAVING})
 
 
 @attrs.define(eq=False)
-class EmulatedConnection:
+class ServerConnection:
     """One WebSocket of a client's.
 
     Attributes:
@@ -59,6 +59,7 @@ class EmulatedConnection:
         end_unseen: that the client ended it will not be noticed: it becomes a ghost.
         lifetime: seconds until it is refreshed; `announced` is what `hello` says of that.
         how_ended: who ended it and how, in words.
+        last_heard: when the client last sent anything, in seconds on the server's clock.
     """
 
     id: str
@@ -67,10 +68,11 @@ class EmulatedConnection:
     lifetime: float
     announced: int
     line: ConnectionLine | None = None
-    state: EmulatedState = EmulatedState.OPENING
+    state: ServerState = ServerState.OPENING
     opened_at: float = 0.0
     hello_at: float | None = None
     ended_at: float | None = None
+    last_heard: float = 0.0
     how_ended: str | None = None
     silent: bool = False
     mute: bool = False
@@ -103,7 +105,7 @@ class EmulatedConnection:
         """Whether it is a ghost: Slack counts it, and nothing goes over it. The client of a stalled one may not
         know yet.
         """
-        return self.silent or self.state is EmulatedState.GHOST
+        return self.silent or self.state is ServerState.GHOST
 
     @property
     def ready(self) -> bool:
@@ -112,41 +114,45 @@ class EmulatedConnection:
 
 
 class Registry:
-    """The connections of one app."""
+    """The connections of one app.
 
-    def __init__(self, world: EmulatorContext, ledger: Ledger, app_id: str) -> None:
-        self._world = world
-        self._ledger = ledger
-        self._app_id = app_id
-        self._registered: dict[str, EmulatedConnection] = {}
-        self._receivers: list[EmulatedConnection] = []
+    Args:
+        ready_changed: called with the number of READY connections and the time, when that number changes.
+    """
+
+    def __init__(self, context: ServerContext, ready_changed: Callable[[int, float], None]) -> None:
+        self._context = context
+        self._ready_changed = ready_changed
+        self._ready = 0
+        self._registered: dict[str, ServerConnection] = {}
+        self._receivers: list[ServerConnection] = []
         self._turn = 0
 
     def __len__(self) -> int:
         return len(self._registered)
 
     @property
-    def spans(self) -> ReadySpans:
-        """When there were READY ones."""
-        return self._ledger.ready[self._app_id]
+    def ready(self) -> int:
+        """How many are READY."""
+        return self._ready
 
-    def all(self) -> list[EmulatedConnection]:
+    def all(self) -> list[ServerConnection]:
         """Those that are registered, oldest first."""
         return list(self._registered.values())
 
     @property
     def full(self) -> bool:
         """Whether Slack takes no more."""
-        return len(self._registered) >= self._world.settings.max_connections
+        return len(self._registered) >= self._context.settings.max_connections
 
-    def register(self, connection: EmulatedConnection, now: float) -> None:
+    def register(self, connection: ServerConnection, now: float) -> None:
         """From now on it counts."""
         self._registered[connection.id] = connection
         self.changed(now)
 
-    def unregister(self, connection: EmulatedConnection, now: float, how: str) -> None:
+    def unregister(self, connection: ServerConnection, now: float, how: str) -> None:
         """Slack has noticed that it ended, and how."""
-        connection.state = EmulatedState.ENDED
+        connection.state = ServerState.ENDED
         connection.ended_at = now
         connection.how_ended = how
         self._registered.pop(connection.id, None)
@@ -156,15 +162,16 @@ class Registry:
         """The state of a connection has changed."""
         self._receivers = [connection for connection in self._registered.values() if connection.receives]
         ready = sum(connection.ready for connection in self._registered.values())
-        if ready != self.spans.count:
-            self.spans.changed(ready, now)
+        if ready != self._ready:
+            self._ready = ready
+            self._ready_changed(ready, now)
 
-    def choose(self) -> EmulatedConnection | None:
+    def choose(self) -> ServerConnection | None:
         """The connection that gets the next envelope, ghosts included, or None."""
         receivers = self._receivers
         if not receivers:
             return None
-        if self._world.settings.distribution == "random":
-            return receivers[int(self._world.dice.random() * len(receivers))]
+        if self._context.settings.distribution == "random":
+            return receivers[int(self._context.dice.random() * len(receivers))]
         self._turn += 1
         return receivers[self._turn % len(receivers)]

@@ -6,9 +6,9 @@ import asyncio
 import socket
 import struct
 
-from slackd.emulator.core import Admit, SlackCore
-from slackd.emulator.errors import FrameViolation
-from slackd.emulator.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
+from slackd.slack_server.admission import Admit, SocketModeServer
+from slackd.slack_server.errors import FrameViolation
+from slackd.slack_server.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
 
 
 class ServerWebSocket:
@@ -17,13 +17,18 @@ class ServerWebSocket:
     Frames that are sent in one turn of the loop go out together.
     """
 
-    def __init__(self, slack: SlackCore, admitted: Admit, transport: asyncio.Transport) -> None:
-        self._slack = slack
+    def __init__(
+        self,
+        server: SocketModeServer,
+        admitted: Admit,
+        transport: asyncio.Transport,
+    ) -> None:
+        self._server = server
         self._connection = admitted.connection
         self._life = admitted.life
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._frames = FrameReader(slack.settings.max_frame_bytes)
+        self._frames = FrameReader(server.settings.max_frame_bytes)
         self._outgoing: list[bytes] = []
         self._close_sent = False
         self._deaf = False
@@ -46,7 +51,7 @@ class ServerWebSocket:
             return
         self._write(encode_close(code, reason))
         self._close_sent = True
-        settings = self._slack.settings
+        settings = self._server.settings
         if self._connection.closes_tcp:
             self._loop.call_later(settings.scaled(settings.close_timeout), self._end_tcp)
 
@@ -64,6 +69,7 @@ class ServerWebSocket:
         """The client sent bytes."""
         if self._deaf:
             return
+        self._connection.last_heard = self._loop.time()
         try:
             for frame in self._frames.feed(data):
                 self._frame(frame)
@@ -86,14 +92,13 @@ class ServerWebSocket:
             case Opcode.CONTINUATION:
                 self._life.received(self._connection, frame.payload, self._loop.time(), whole=False)
             case Opcode.BINARY:
-                self._slack.ledger.odd(self._connection.app, "binary frame")
+                self._life.odd(self._connection, "binary frame")
             case Opcode.PING:
                 if not self._connection.silent and not self._close_sent:
                     self._write(encode(Opcode.PONG, frame.payload))
             case Opcode.PONG:
-                if frame.payload == self._slack.settings.ping_text.encode():
-                    self._connection.pongs += 1
-                    self._slack.on_change()
+                if frame.payload == self._server.settings.ping_text.encode():
+                    self._life.ponged(self._connection)
             case Opcode.CLOSE:
                 self._closed(frame)
 

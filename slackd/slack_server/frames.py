@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from slackd.emulator.errors import FrameViolation
+from slackd.slack_server.errors import FrameViolation
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTROL = 0x8

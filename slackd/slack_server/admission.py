@@ -1,0 +1,50 @@
+"""What becomes of a WebSocket handshake."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+from slackd.slack_server.connections import ServerConnection
+from slackd.slack_server.lifecycle import ConnectionLifecycle
+from slackd.slack_server.settings import ServerSettings
+
+
+@attrs.frozen
+class Admit:
+    """The handshake succeeds; `life` learns what becomes of the connection."""
+
+    connection: ServerConnection
+    life: ConnectionLifecycle
+
+
+@attrs.frozen
+class RefuseDial:
+    """The handshake is answered with an ordinary HTTP response."""
+
+    status: int
+    body: str = ""
+
+
+@attrs.frozen
+class Hang:
+    """The handshake is never answered."""
+
+
+@attrs.frozen
+class Reset:
+    """The TCP connection ends in place of an answer."""
+
+
+Admission = Admit | RefuseDial | Hang | Reset
+
+
+class SocketModeServer(Protocol):
+    """Who decides about handshakes."""
+
+    @property
+    def settings(self) -> ServerSettings: ...
+
+    def dial(self, target: str, now: float) -> Admission:
+        """A handshake for that request target; its ticket is spent whatever comes of it."""
