@@ -1,4 +1,4 @@
-"""`slackd connector N`: one of the two wings that face Slack, and the start and stop of any of them."""
+"""`slackd connector N`: one of the two connector processes, and how any connector starts and stops."""
 
 import asyncio
 import logging

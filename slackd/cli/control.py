@@ -12,7 +12,8 @@ import attrs
 import click
 
 from slackd import SlackdError, __version__
-from slackd.cli.slackctl.client import NOT_REACHABLE, Unreachable, socket_option
+from slackd.cli.slackctl.options import socket_option
+from slackd.control_client import NOT_REACHABLE, Unreachable
 from slackd.text import nearest_name
 
 
@@ -40,10 +41,16 @@ COMMANDS: Final = {
         "slackd.cli.slackctl.metrics:metrics", "Print the metrics as Prometheus reads them."
     ),
     "backup": CommandEntry("slackd.cli.slackctl.backup:backup", "Copy the running journal into a file."),
-    "setup": CommandEntry("slackd.cli.setup:setup", "Lay an app's tokens in place, and start."),
-    "preflight": CommandEntry("slackd.cli.preflight:preflight", "Go or no-go before a reload or an upgrade."),
-    "reload": CommandEntry("slackd.cli.reload:reload", "Bring in changed configuration, tokens and code."),
-    "drain": CommandEntry("slackd.cli.drain:drain", "Wait until nothing is in flight; stops nothing."),
+    "setup": CommandEntry("slackd.cli.slackctl.setup:setup", "Lay an app's tokens in place, and start."),
+    "preflight": CommandEntry(
+        "slackd.cli.slackctl.preflight:preflight", "Go or no-go before a reload or an upgrade."
+    ),
+    "reload": CommandEntry(
+        "slackd.cli.slackctl.reload:reload", "Bring in changed configuration, tokens and code."
+    ),
+    "wait-idle": CommandEntry(
+        "slackd.cli.slackctl.wait_idle:wait_idle", "Wait until nothing is in flight; stops nothing."
+    ),
     "advise": CommandEntry("slackd.cli.advise:advise", "Which transport suits your context, argued."),
 }
 

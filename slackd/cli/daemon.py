@@ -4,6 +4,7 @@ What a command needs is imported when it runs: a restart of the broker is part o
 waits, and `check-config` has no use for a WebSocket client.
 """
 
+import copy
 import os
 import sys
 
@@ -27,20 +28,20 @@ def slackd() -> None:
     """Slack's Socket Mode for servers that nothing outside can reach."""
 
 
-@slackd.command(short_help="Run the wing that faces plugins.")
+@slackd.command(short_help="Run the broker process: the journal and the plugins.")
 @_config_option
 def broker(config_file: str | None) -> None:
-    """Run the wing that faces plugins: the journal, and no network."""
+    """Run the broker process: it has the journal and the plugins, and no network."""
     from slackd.cli.broker_process import run_broker
 
     run_broker(config_file)
 
 
-@slackd.command(short_help="Run one of the two wings that face Slack.")
+@slackd.command(short_help="Run one of the two connector processes.")
 @_config_option
 @click.argument("number", type=click.IntRange(1, 2))
 def connector(config_file: str | None, number: int) -> None:
-    """Run one of the two wings that face Slack: the tokens, and nothing on disk."""
+    """Run connector process 1 or 2: it has the tokens and the connections to Slack, and nothing on disk."""
     from slackd.cli.connector_process import run_connector
 
     run_connector(config_file, number)
@@ -80,20 +81,26 @@ def check_config(config_file: str | None, as_json: bool) -> None:
     click.echo(check.summary_as_json(config) if as_json else check.summary(config))
 
 
-@slackd.command(short_help="What systemctl reload slackd runs.")
+@slackd.command("rolling-restart", short_help="What systemctl reload slackd runs.")
 @_config_option
 @click.option("--force", is_flag=True, help="Restart although nothing changed (new libraries, say).")
 @click.option("--only", multiple=True, metavar="UNIT", help="Restart no other unit.")
 @click.option("--check", "check_only", is_flag=True, help="Say what would be restarted, and stop there.")
-def roll(config_file: str | None, force: bool, only: tuple[str, ...], check_only: bool) -> None:
+def rolling_restart(config_file: str | None, force: bool, only: tuple[str, ...], check_only: bool) -> None:
     """Bring in changed configuration, credentials and code without a gap: `systemctl reload slackd` runs this.
 
     The check comes first; if it fails, nothing is touched and the exit status is 2. If a process does not
     become READY, those after it are left alone and it is 3.
     """
-    from slackd.cli.rolling_restart import run_roll
+    from slackd.cli.rolling_restart import run_rolling_restart
 
-    sys.exit(run_roll(config_file, force=force, only=only, check_only=check_only))
+    sys.exit(run_rolling_restart(config_file, force=force, only=only, check_only=check_only))
+
+
+# systemd may still have 0.1.0's ExecReload= while its package is replaced, and needrestart a changed conffile.
+_roll = copy.copy(rolling_restart)
+_roll.hidden = True
+slackd.add_command(_roll, "roll")
 
 
 @slackd.command(

@@ -2,8 +2,8 @@
 
     python -m slackd.cli.demo          (what `make demo` runs)
 
-Broker, two connectors and a plugin run as processes of their own; a small starter holds the sockets and starts
-again what dies, as systemd would. The exit status is 0 only if the ledger says what slackd promises.
+Broker, two connectors and a plugin run as processes of their own; a small supervisor holds the sockets and
+starts again what dies, as systemd would. The exit status is 0 only if the ledger says what slackd promises.
 """
 
 import asyncio
@@ -167,18 +167,18 @@ async def demo(say: Narrator) -> bool:
         async with Emulator(apps=[app], settings=settings).serving() as slack:
             _write_files(folder, slack.api_url)
             say.say(f"an emulated Slack serves {slack.api_url}")
-            async with DevSupervisor(folder, say.say) as starter:
-                _start(starter, folder, app)
+            async with DevSupervisor(folder, say.say) as supervisor:
+                _start(supervisor, folder, app)
                 await slack.wait_until_ready(WANTED_READY, timeout=30)
                 say.say("both connectors have a READY connection; the plugin is on its way")
-                await _main_part(slack, starter, Traffic(slack, sent), say)
+                await _main_part(slack, supervisor, Traffic(slack, sent), say)
                 await _finish(slack, sent)
                 summary = slack.summary()
                 for name in ("connector-1", "connector-2"):
-                    await starter.stop(name)
+                    await supervisor.stop(name)
                 say.say("SIGTERM: the connectors drained and closed")
-                await starter.stop("greeter")
-                await starter.stop("broker")
+                await supervisor.stop("greeter")
+                await supervisor.stop("broker")
                 say.say("the broker wrote the note of a clean stop")
             good = _ledger(slack, sent, summary)
             return good
@@ -189,7 +189,7 @@ async def demo(say: Narrator) -> bool:
             print(f"the logs are in {folder}")
 
 
-async def _main_part(slack: EmulatorClient, starter: DevSupervisor, traffic: Traffic, say: Narrator) -> None:
+async def _main_part(slack: EmulatorClient, supervisor: DevSupervisor, traffic: Traffic, say: Narrator) -> None:
     entry = traffic.mention()
     await slack.wait_for_call("chat.postMessage", timeout=15)
     say.say("a mention came, was journaled, acknowledged, and answered by the plugin through chat.postMessage")
@@ -205,12 +205,12 @@ async def _main_part(slack: EmulatorClient, starter: DevSupervisor, traffic: Tra
     say.say(f"replaced before they dropped: {slack.summary().ready_now} connections are READY")
 
     say.say("kill -9 of the broker, under traffic")
-    starter.kill("broker")
+    supervisor.kill("broker")
     await traffic.flow(3.0)
 
     say.say("kill -9 of connector 1, under traffic")
     await _when_nothing_interactive_is_unacknowledged(traffic, slack)
-    starter.kill("connector-1")
+    supervisor.kill("connector-1")
     await traffic.flow(3.0)
     await slack.wait_until_ready(WANTED_READY, timeout=30)
     say.say("both connectors have a READY connection again")
@@ -266,15 +266,15 @@ def _write_files(folder: Path, api_url: str) -> None:
     (folder / "slackd.toml").write_text(CONFIG.format(api_url=api_url, folder=folder))
 
 
-def _start(starter: DevSupervisor, folder: Path, app: EmulatedApp) -> None:
+def _start(supervisor: DevSupervisor, folder: Path, app: EmulatedApp) -> None:
     config = ("--config", str(folder / "slackd.toml"))
     tokens = {"DEMO_APP_TOKEN": app.app_token, "DEMO_BOT_TOKEN": app.bot_token}
-    starter.run("broker", "-m", "slackd.cli.daemon", "broker", *config, with_sockets=True)
+    supervisor.run("broker", "-m", "slackd.cli.daemon", "broker", *config, with_sockets=True)
     for number in ("1", "2"):
         command = ("-m", "slackd.cli.daemon", "connector", number, *config)
-        starter.run(f"connector-{number}", *command, environ=tokens)
+        supervisor.run(f"connector-{number}", *command, environ=tokens)
     socket = {"SLACKD_PLUGINS_SOCKET": str(folder / "plugins.sock")}
-    starter.run("greeter", str(folder / "greeter.py"), environ=socket)
+    supervisor.run("greeter", str(folder / "greeter.py"), environ=socket)
 
 
 def main() -> int:

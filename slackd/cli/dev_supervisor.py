@@ -39,7 +39,7 @@ class Child:
 
     Attributes:
         command: What to run, an absolute path first.
-        with_sockets: It serves the starter's sockets.
+        with_sockets: It serves the supervisor's sockets.
         starts: How often it was started.
     """
 

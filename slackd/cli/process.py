@@ -1,4 +1,4 @@
-"""What every process of the daemon does first and last, whichever wing it is."""
+"""What every process of the daemon does first and last, broker or connector."""
 
 import asyncio
 import logging

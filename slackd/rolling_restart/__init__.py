@@ -1,6 +1,6 @@
-"""A roll: new configuration, credentials and code come in one process after the other, without a gap.
+"""Rolling restart: new configuration, credentials and code come in process by process, without a gap.
 
-The rules are R9's of the design: a restart never takes an app's last READY connection, and nothing is restarted
-that wouldn't change. `plan` decides and is pure; `check` reads what stands on disk; `running` asks broker and
-systemd how things are; `roll` does it.
+It keeps rule R9 of the design: a restart never takes an app's last READY connection, and no process is
+restarted that would not change. `plan` decides and is pure; `preconditions` reads the disk; `systemd` asks
+systemd and the broker; `restart` restarts the units; `preflight` says beforehand whether it would succeed.
 """

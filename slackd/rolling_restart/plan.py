@@ -1,4 +1,4 @@
-"""What a roll restarts, in which order, and what each restart has to wait for. Pure."""
+"""Which units a rolling restart restarts, in which order, and what each restart has to wait for. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ WHOLE: Final = "slackd.service"
 BROKER: Final = "slackd-broker.service"
 CONNECTORS: Final[Mapping[int, str]] = {1: "slackd-connector@1.service", 2: "slackd-connector@2.service"}
 UNITS: Final = (BROKER, *CONNECTORS.values())
-"""The processes of the daemon, in the order of a roll."""
+"""The processes of the daemon, in the order of a rolling restart."""
 
 
 @attrs.frozen

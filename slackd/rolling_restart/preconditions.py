@@ -1,4 +1,4 @@
-"""The check before a roll: can what stands on disk now be used, by the code that stands on disk now?
+"""The check before a rolling restart: can what stands on disk now be used, by the code that stands on disk now?
 
 Configuration and tokens are read as the users who will read them, so that a wrong mode is found here and not
 after a restart. Credentials are read from the folders that systemd will read, since a running process still has

@@ -48,7 +48,7 @@ def is_go(lines: Sequence[PreflightLine]) -> bool:
 
 
 def of_disk(refusal: str, warnings: Sequence[str] = ()) -> Iterator[PreflightLine]:
-    """The configuration and credentials on disk, as `slackd roll` would check them.
+    """The configuration and credentials on disk, as `slackd rolling-restart` would check them.
 
     Args:
         refusal: Why they cannot be used, "" if they can.

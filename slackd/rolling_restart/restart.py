@@ -1,4 +1,4 @@
-"""Doing a roll: check, then broker, connector 1, connector 2, each up to READY, and only what would change."""
+"""A rolling restart: broker, connector 1, connector 2, each up to READY, and only what would change."""
 
 import contextlib
 import fcntl
@@ -22,19 +22,21 @@ Say = Callable[[str], None]
 
 
 class RestartStopped(SlackdError):
-    """A roll went no further; what was not restarted goes on as before."""
+    """The rolling restart stopped; processes that were not restarted go on as before."""
 
 
 @contextlib.contextmanager
 def one_at_a_time(lock: Path) -> Iterator[None]:
-    """Wait until no other roll is under way."""
+    """Hold the lock on rolling restarts; waits while another one is under way."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] = ()) -> tuple[str, ...]:
+def restart_changed(
+    on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Restart what would change; returns what an operator should know although nothing failed.
 
     Args:
@@ -43,7 +45,7 @@ def roll(on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] 
         only: Units that may be restarted; all of them if empty.
 
     Raises:
-        RollStopped: A process did not become READY, or the other connector isn't; the rest was left alone.
+        RestartStopped: A process did not become READY, or the other connector isn't; the rest was left alone.
     """
     if not systemd.is_started():
         raise RestartStopped(f"{WHOLE} is not started, and a reload starts nothing: systemctl start slackd")

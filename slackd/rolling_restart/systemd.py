@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from slackd.cli.slackctl.client import ControlClient, ControlRefused, Unreachable
+from slackd.control_client import ControlClient, ControlRefused, Unreachable
 from slackd.errors import SlackdError
 from slackd.rolling_restart.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
 
@@ -28,7 +28,7 @@ def look(control: Path) -> Now:
 
 
 def read_status(status: Mapping[str, Any]) -> Now:
-    """What a roll needs of the control API's `/v1/status`."""
+    """Read what a rolling restart needs of the control API's `/v1/status`."""
     return Now(
         broker_digest=str(status["broker"]["digest"]),
         connectors={

@@ -26,17 +26,17 @@ _OTHERS_CODE: Final = {
     Side.BROKER: frozenset({"connector", "emulator", "advise", "plugin"}),
     Side.CONNECTOR: frozenset({"broker", "emulator", "advise", "plugin"}),
 }
-"""Folders of the package that a wing never imports from."""
+"""Folders of the package that a side never imports from."""
 
 
-def process_digest(wing: Side, config: Config, credentials: Mapping[str, bytes] = MappingProxyType({})) -> str:
-    """The fingerprint of a wing's code, of what it reads of the configuration, and of its credentials.
+def process_digest(side: Side, config: Config, credentials: Mapping[str, bytes] = MappingProxyType({})) -> str:
+    """The fingerprint of a side's code, of what it reads of the configuration, and of its credentials.
 
     Args:
         credentials: By their names in $CREDENTIALS_DIRECTORY; nothing but a hash of them goes in.
     """
     whole = hashlib.sha256()
-    for part in (code_digest(wing), _config_digest(wing, config), credentials_digest(credentials)):
+    for part in (code_digest(side), _config_digest(side, config), credentials_digest(credentials)):
         whole.update(part.encode() + b"\n")
     return whole.hexdigest()
 
@@ -56,17 +56,17 @@ def credentials_digest(credentials: Mapping[str, bytes]) -> str:
     return whole.hexdigest()
 
 
-def code_digest(wing: Side, package: Path | None = None) -> str:
-    """The fingerprint of the installed files that a wing may run."""
+def code_digest(side: Side, package: Path | None = None) -> str:
+    """The fingerprint of the installed files that a side may run."""
     package = Path(slackd.__file__).parent if package is None else package
     whole = hashlib.sha256()
-    for file in _files(package, _OTHERS_CODE[wing]):
+    for file in _files(package, _OTHERS_CODE[side]):
         _add(whole.update, str(file.relative_to(package)), file.read_bytes())
     return whole.hexdigest()
 
 
-def _config_digest(wing: Side, config: Config) -> str:
-    if wing is Side.BROKER:
+def _config_digest(side: Side, config: Config) -> str:
+    if side is Side.BROKER:
         return config.digest
     # Plugins' files and the journal's limits are no business of a connector's.
     apps = {name: attrs.asdict(app) for name, app in config.apps.items()}

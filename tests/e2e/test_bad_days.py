@@ -72,7 +72,7 @@ def test_where_nothing_can_be_encrypted_tokens_are_files_of_roots_alone(machine:
     set_up(machine, slack)
     assert kept("credentials") == "main-app 600 root\nmain-bot 600 root"
     assert kept("credentials.encrypted") == ""
-    machine.run("slackd", "roll", "--force")
+    machine.run("slackd", "rolling-restart", "--force")
     eventually(lambda: is_answered(slack), "the plugin answers")
     machine.run("dpkg-divert", "--local", "--rename", "--remove", "/usr/bin/systemd-creds")
     set_up(machine, slack)
@@ -99,10 +99,10 @@ def impatient(machine: Machine) -> Iterator[None]:
     """The broker's watchdog waits 10 seconds in place of 30, and 2 for what it has killed."""
     drop_in = f"/run/systemd/system/{BROKER}.d/soon.conf"
     machine.write(drop_in, "[Service]\nWatchdogSec=10\nTimeoutAbortSec=2\n")
-    machine.run("slackd", "roll")
+    machine.run("slackd", "rolling-restart")
     yield
     machine.run("rm", drop_in)
-    machine.run("slackd", "roll")
+    machine.run("slackd", "rolling-restart")
 
 
 @pytest.mark.usefixtures("impatient")
@@ -125,7 +125,7 @@ def test_a_stop_waits_for_a_call_no_longer_than_it_may_and_the_journal_has_the_r
     slack.do("reset")
     slack.do("fault", kind="api_error", method="chat.postMessage", hang=True)
     slack.do("mention", text="this takes long", wait=3)
-    in_flight = ["slackctl", "drain", "--timeout", "0"]
+    in_flight = ["slackctl", "wait-idle", "--timeout", "0"]
     eventually(
         lambda: "1 Web API calls" in machine.run(*in_flight, check=False).stdout, "the call is under way"
     )
@@ -185,12 +185,12 @@ def test_preflight_says_no_to_a_configuration_that_cannot_be_used(machine: Machi
 def test_preflight_says_no_while_slack_has_no_place_free(machine: Machine, slack: Slack) -> None:
     # Slack counts at each hello.
     with foreign(machine, slack.apps[0]["app_token"], 8):
-        machine.run("slackd", "roll", "--force")
+        machine.run("slackd", "rolling-restart", "--force")
         found = refused(machine)
         assert list(found) == ["places of main"]
         assert "8 of other processes" in found["places of main"]
     slack.do("wait", until="ready", count=2, timeout=30)
-    machine.run("slackd", "roll", "--force")
+    machine.run("slackd", "rolling-restart", "--force")
     assert refused(machine) == {}
 
 
@@ -211,7 +211,7 @@ def test_preflight_says_no_without_room_for_the_journal(machine: Machine, slack:
 
 
 def test_a_restart_of_the_whole_is_a_gap_that_is_told(machine: Machine, slack: Slack) -> None:
-    machine.run("slackd", "roll", "--force")
+    machine.run("slackd", "rolling-restart", "--force")
     slack.do("reset")
     now = float(machine.says("date", "+%s.%N"))
     # At once: the broker has not yet had time to see how things stand.

@@ -89,7 +89,7 @@ def test_it_is_installed_and_runs_through_the_proxy(machine: Machine, slack: Sla
 
 def test_a_reload_goes_through_it_too(machine: Machine, slack: Slack) -> None:
     slack.do("reset")
-    machine.run("slackd", "roll", "--force")
+    machine.run("slackd", "rolling-restart", "--force")
     assert slack.get("summary")["ready_gaps"] == []
 
 
@@ -117,7 +117,7 @@ def test_a_proxy_that_inspects_tls_needs_its_authority_in_ca_file(
     set_up(machine, slack, "--ca-file", "/etc/slackd/inspection.pem")
     slack.do("wait", until="ready", count=2, timeout=30)
     slack.do("mention", text="inspected", wait=3)
-    machine.run("slackd", "roll", "--force")
+    machine.run("slackd", "rolling-restart", "--force")
 
 
 def test_nothing_of_slackds_listens(machine: Machine) -> None:

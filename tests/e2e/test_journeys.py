@@ -87,8 +87,8 @@ def test_the_journal_can_be_asked_by_app_and_explains_itself(machine: Machine, s
 def test_two_reloads_at_once_queue(machine: Machine, slack: Slack) -> None:
     def act() -> None:
         before = processes(machine)
-        roll = machine.entering("slackd", "roll", "--force")
-        with subprocess.Popen(roll) as first, subprocess.Popen(roll) as second:
+        restart = machine.entering("slackd", "rolling-restart", "--force")
+        with subprocess.Popen(restart) as first, subprocess.Popen(restart) as second:
             assert (first.wait(120), second.wait(120)) == (0, 0)
         after = processes(machine)
         assert all(before[unit] != after[unit] != 0 for unit in UNITS)
@@ -141,7 +141,7 @@ def test_needrestart_rolls_one_process(machine: Machine) -> None:
 def test_metrics_over_tcp_are_off_until_they_are_switched_on(machine: Machine) -> None:
     running = processes(machine)
     machine.run("systemctl", "enable", "--quiet", "slackd-metrics.socket")
-    machine.run("slackd", "roll", "--force", "--only", BROKER)
+    machine.run("slackd", "rolling-restart", "--force", "--only", BROKER)
     read = (
         "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9742/metrics').read().decode())"
     )
@@ -149,7 +149,7 @@ def test_metrics_over_tcp_are_off_until_they_are_switched_on(machine: Machine) -
     assert {unit: pid for unit, pid in processes(machine).items() if unit != BROKER}.items() <= running.items()
     machine.run("systemctl", "disable", "--quiet", "slackd-metrics.socket")
     machine.run("systemctl", "stop", "slackd-metrics.socket")
-    machine.run("slackd", "roll", "--force", "--only", BROKER)
+    machine.run("slackd", "rolling-restart", "--force", "--only", BROKER)
     assert machine.says("ss", "--listening", "--tcp", "--no-header") == ""
 
 
@@ -171,13 +171,13 @@ def test_an_app_more_needs_no_change_of_a_unit(machine: Machine, slack: Slack) -
     set_up(machine, slack, app=1, name="second")
     slack.do("wait", until="ready", count=2, app=slack.apps[1]["app_id"], timeout=30)
     assert machine.succeeds("slackctl", "preflight")
-    assert machine.says("slackctl", "drain") == "nothing is in flight"
+    assert machine.says("slackctl", "wait-idle") == "nothing is in flight"
 
 
 def test_a_revoked_token_stops_the_reload_at_the_first_connector(machine: Machine, slack: Slack) -> None:
     machine.write("/run/systemd/system/slackd-connector@.service.d/soon.conf", "[Service]\nTimeoutStartSec=8\n")
     machine.run("systemctl", "daemon-reload")
-    machine.run("slackd", "roll", "--force")
+    machine.run("slackd", "rolling-restart", "--force")
     before = machine.main_pid(SECOND)
     machine.write("/root/app-token", "xapp-1-A0EMULATED1-1-revoked", 0o600)
     wrong = ["--app-token-file", "/root/app-token", "--no-trial", "--no-start"]

@@ -53,7 +53,7 @@ def test_20_reloads(machine: Machine, slack: Slack, record: Recorded) -> None:
     def act() -> None:
         for _ in range(20):
             before = processes(machine)
-            machine.run("slackd", "roll", "--force")
+            machine.run("slackd", "rolling-restart", "--force")
             after = processes(machine)
             assert all(before[unit] != after[unit] != 0 for unit in UNITS)
 
@@ -98,10 +98,10 @@ def test_kills_in_the_middle_of_reloads(machine: Machine, slack: Slack, record: 
     def act() -> None:
         for unit in UNITS:
             before = processes(machine)
-            with subprocess.Popen(machine.entering("slackd", "roll", "--force")) as rolling:
-                eventually(lambda: processes(machine) != before, "the roll has begun")  # noqa: B023
+            with subprocess.Popen(machine.entering("slackd", "rolling-restart", "--force")) as restarting:
+                eventually(lambda: processes(machine) != before, "the rolling restart has begun")  # noqa: B023
                 machine.kill(machine.main_pid(unit) or machine.main_pid(BROKER))
-                rolling.wait(120)
+                restarting.wait(120)
             for each in UNITS:
                 eventually(lambda: is_active(machine, each), f"{each} is back", 60)  # noqa: B023
 
@@ -141,13 +141,14 @@ def no_reload(machine: Machine) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("broker", [BEFORE, NOW], ids=["broker-is-older", "broker-is-newer"])
-def test_wings_of_two_releases(
+def test_processes_of_two_releases(
     machine: Machine, slack: Slack, site: Site, no_reload: None, record: Recorded, broker: int
 ) -> None:
     def act() -> None:
         before = processes(machine)
         install_version(machine, site, broker)
         assert processes(machine) == before
+        # The command as 0.1.0 calls it, which is what may be installed now; later releases know it too.
         machine.run("slackd", "roll", "--only", BROKER)
         assert [unit for unit, pid in processes(machine).items() if pid != before[unit]] == [BROKER]
         slack.do("mention", text="across", wait=3)
@@ -156,7 +157,7 @@ def test_wings_of_two_releases(
         machine.run("slackd", "roll")
         assert all(pid != before[unit] for unit, pid in processes(machine).items())
 
-    ledger = under_load(machine, slack, f"wings{broker}", act)
+    ledger = under_load(machine, slack, f"mixed{broker}", act)
     record(f"{('an older', 'a newer')[broker]} broker than its connectors", ledger)
     assert ledger.exceptions() == {}
 

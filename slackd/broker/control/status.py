@@ -1,4 +1,4 @@
-"""How the broker stands, as values: what `/v1/status`, `slackctl status` and `slackd roll` go by.
+"""How the broker stands, as values: what `/v1/status`, `slackctl status` and `slackd rolling-restart` go by.
 
 Instants are UNIX seconds, durations seconds, sizes bytes. No value here holds a token: the broker has none.
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from slackd import SlackdError
-from slackd.cli.slackctl.client import client, socket_option
+from slackd.cli.slackctl.options import client, socket_option
 from slackd.cli.slackctl.wording import size
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from slackd.cli.slackctl.client import ControlClient, client, json_option, socket_option
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import NOTHING, count, for_people, for_programs, moment
+from slackd.control_client import ControlClient
 
 REASONS = (
     "attempts",

@@ -4,8 +4,8 @@ import time
 
 import click
 
-from slackd.cli.slackctl.client import client, json_option, socket_option
 from slackd.cli.slackctl.instants import InstantParam
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import count, duration, for_people, for_programs, moment
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from slackd.cli.slackctl.client import client, json_option, socket_option
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import NOTHING, count, duration, for_people, for_programs
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from slackd import SlackdError
-from slackd.cli.slackctl.client import client, socket_option
+from slackd.cli.slackctl.options import client, socket_option
 from slackd.text import nearest_name
 
 

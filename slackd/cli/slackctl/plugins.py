@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
-from slackd.cli.slackctl.client import client, json_option, socket_option
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.tables import attention, quiet, table
 from slackd.cli.slackctl.wording import NOTHING, age, for_people, for_programs, number
 

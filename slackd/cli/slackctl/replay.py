@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from slackd.cli.slackctl.client import client, json_option, socket_option
 from slackd.cli.slackctl.instants import InstantParam
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import count, for_programs
 
 

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from slackd.cli.slackctl.client import client, json_option, socket_option
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.plugins import plugins_table, sessions_table
 from slackd.cli.slackctl.tables import ATTENTION, BAD, GOOD, QUIET, attention, console, quiet, table
 from slackd.cli.slackctl.wording import NOTHING, age, duration, for_people, for_programs, number, size

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from slackd.cli.slackctl.client import ControlRefused, Unreachable, client, json_option, socket_option
+from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import for_people, for_programs
+from slackd.control_client import ControlRefused, Unreachable
 
 WHATS: Final = ("recorded", "done", "retried", "dead")
 _COLOURS: Final = {"recorded": "cyan", "done": "green", "retried": "yellow", "dead": "red"}

@@ -205,7 +205,7 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
             ["rich", "aiohttp", "slack_sdk", "slackd.connector", "slackd.emulator", "slackd.advise"],
         ),
         ("connector_process", ["rich", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"]),
-        ("together", ["rich", "slackd.emulator", "slackd.advise"]),
+        ("all_in_one", ["rich", "slackd.emulator", "slackd.advise"]),
     ],
 )
 def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list[str]) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.cli.slackctl.client import ControlClient
 from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
 from slackd.config.values import SecretKind, SecretSource
+from slackd.control_client import ControlClient
 from slackd.envelope import Arrival
 from slackd.link import BrokerEnd, SendToBroker
 from slackd.link.memory import MemoryLink, join

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from slackd.cli.slackctl.client import ControlRefused
 from slackd.config import Delivery
+from slackd.control_client import ControlRefused
 from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
 
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 ASKS_FOR_EVERYTHING = """
 import asyncio, json, sys
 from slackd.broker.control import routes
-from slackd.cli.slackctl import client
+import slackd.control_client
 from tests.integration.control import control_rig as rig
 
 async def main():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from slackd.broker.journal.writes import GapRecord
-from slackd.cli.slackctl.client import ControlRefused
 from slackd.config import PluginConfig, Subscription
+from slackd.control_client import ControlRefused
 from tests.integration.control.control_rig import TOKEN, World, message, plugin_file, refuses, world
 
 
@@ -39,7 +39,7 @@ async def test_all_is_well_with_both_connectors_and_every_plugin_there() -> None
 
 
 async def test_what_a_roll_goes_by() -> None:
-    """`slackd roll` reads the status with these very names."""
+    """`slackd rolling-restart` reads the status with these very names."""
     from slackd.rolling_restart.systemd import read_status
 
     async with world() as here:

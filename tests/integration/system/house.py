@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from slackd.cli.slackctl.client import ControlClient
+from slackd.control_client import ControlClient
 from slackd.emulator import EmulatorClient
 from tests.integration.system.programs import PATIENCE, Program, running
 

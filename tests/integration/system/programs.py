@@ -1,4 +1,4 @@
-"""Programs as the foreground starter keeps them running, with what they say to the service manager."""
+"""Programs as the foreground supervisor keeps them running, with what they say to the service manager."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,7 @@ class Program:
         self.log = folder / f"{name}.log"
         self._notify = folder / f"{name}.notify"
         self.environ = clean_environment() | {"NOTIFY_SOCKET": str(self._notify)} | dict(environ)
-        self._starter: DevSupervisor | None = None
+        self._supervisor: DevSupervisor | None = None
 
     @property
     def pid(self) -> int:
@@ -58,8 +58,8 @@ class Program:
 
     @property
     def _started(self) -> DevSupervisor:
-        assert self._starter is not None
-        return self._starter
+        assert self._supervisor is not None
+        return self._supervisor
 
     def kill(self) -> None:
         """`kill -9`; it is started again."""
@@ -88,10 +88,10 @@ class Program:
         with self.log.open(errors="replace") as log:
             return "".join(deque(log, lines))
 
-    def start(self, starter: DevSupervisor) -> None:
+    def start(self, supervisor: DevSupervisor) -> None:
         """Keep it running from now on."""
-        self._starter = starter
-        starter.run(self.name, *self.arguments, environ=self.environ, with_sockets=self.with_sockets)
+        self._supervisor = supervisor
+        supervisor.run(self.name, *self.arguments, environ=self.environ, with_sockets=self.with_sockets)
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
@@ -117,7 +117,7 @@ class Program:
 
 @contextlib.asynccontextmanager
 async def running(programs: Sequence[Program], folder: Path) -> AsyncIterator[list[str]]:
-    """Keep them all running, the broker's sockets in `folder`; yields what the starter says of their ends.
+    """Keep them all running, the broker's sockets in `folder`; yields what the supervisor says of their ends.
 
     When the block ends badly, the end of every log is printed.
     """
@@ -125,9 +125,9 @@ async def running(programs: Sequence[Program], folder: Path) -> AsyncIterator[li
     with contextlib.ExitStack() as ears:
         for program in programs:
             ears.enter_context(program.heard())
-        async with DevSupervisor(folder, said.append) as starter:
+        async with DevSupervisor(folder, said.append) as supervisor:
             for program in programs:
-                program.start(starter)
+                program.start(supervisor)
             try:
                 yield said
             except BaseException:

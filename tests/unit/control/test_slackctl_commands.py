@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from slackd.cli.control import COMMANDS, slackctl
-from slackd.cli.slackctl.client import find_socket
+from slackd.control_client import find_socket
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -34,7 +34,7 @@ import sys
 from slackd.cli.control import slackctl
 slackctl(["--help"], standalone_mode=False)
 loaded = [name for name in sys.modules if name.startswith("slackd.cli.slackctl.")]
-assert loaded == ["slackd.cli.slackctl.client"], loaded
+assert loaded == ["slackd.cli.slackctl.options"], loaded
 assert not {"rich", "aiohttp", "slackd.config", "asyncio"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)

@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import slackd
+from slackd.cli.daemon import slackd as slackd_command
 from slackd.rolling_restart.plan import CONNECTORS, UNITS
 from slackd.systemd import message_ids
 
@@ -31,14 +33,29 @@ def test_every_message_in_the_catalog_has_a_subject() -> None:
     assert all(entry.startswith("Subject: ") and "\n\n" in entry for entry in entries)
 
 
-def test_a_roll_knows_the_units_that_are_shipped() -> None:
+def test_a_rolling_restart_knows_the_units_that_are_shipped() -> None:
     shipped = {file.name for file in SYSTEMD.glob("*.service")}
     assert {unit.replace("@1", "@").replace("@2", "@") for unit in UNITS} <= shipped
     started = (SYSTEMD / "slackd.service").read_text()
     assert all(unit in started for unit in UNITS)
 
 
-def test_needrestart_rolls_every_process() -> None:
+def test_the_units_call_commands_that_there_are() -> None:
+    files = [*SYSTEMD.glob("*.service"), CHECKOUT / "packaging/needrestart-rolling-restart"]
+    called = {
+        name for file in files for name in re.findall(r"(?:/usr/bin/)?slackd ([a-z-]+)", file.read_text())
+    }
+    assert {"broker", "connector", "rolling-restart"} <= called
+    assert not [name for name in called if name not in slackd_command.commands and name != "plugin"]
+
+
+def test_a_reload_by_a_unit_file_of_0_1_0_does_the_same() -> None:
+    older, command = slackd_command.commands["roll"], slackd_command.commands["rolling-restart"]
+    assert (older.callback, older.params) == (command.callback, command.params)
+    assert "roll " not in CliRunner().invoke(slackd_command, ["--help"]).output
+
+
+def test_needrestart_restarts_every_process_in_its_turn() -> None:
     rules = (CHECKOUT / "debian/rules").read_text()
     assert all(unit in rules for unit in UNITS)
 
@@ -64,7 +81,7 @@ def test_the_apparmor_profiles_can_be_parsed(profile: str) -> None:
 
 @pytest.mark.parametrize("script", [
     "debian/slackd.preinst", "debian/slackd.postinst", "debian/slackd.prerm", "debian/slackd.postrm",
-    "packaging/run-plugin", "packaging/needrestart-roll",
+    "packaging/run-plugin", "packaging/needrestart-rolling-restart",
 ])  # fmt: skip
 def test_the_shell_scripts_are_well_formed(script: str) -> None:
     subprocess.run(["sh", "-n", str(CHECKOUT / script)], check=True)

@@ -29,11 +29,11 @@ def package(tmp_path: Path) -> Path:
         ("link/new.py", {Side.BROKER, Side.CONNECTOR}),
     ],
 )
-def test_code_concerns_the_wing_that_runs_it(package: Path, name: str, concerned: set[Side]) -> None:
-    before = {wing: code_digest(wing, package) for wing in Side}
+def test_code_concerns_the_side_that_runs_it(package: Path, name: str, concerned: set[Side]) -> None:
+    before = {side: code_digest(side, package) for side in Side}
     (package / name).parent.mkdir(exist_ok=True)
     (package / name).write_text("changed")
-    assert {wing for wing in Side if code_digest(wing, package) != before[wing]} == concerned
+    assert {side for side in Side if code_digest(side, package) != before[side]} == concerned
 
 
 @pytest.fixture

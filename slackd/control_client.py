@@ -5,12 +5,10 @@ import json
 import os
 import socket as sockets
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlencode
-
-import click
 
 from slackd import SlackdError
 from slackd.text import printable
@@ -21,9 +19,8 @@ ANSWER_WITHIN = 15.0
 """Seconds: a broker that restarts is back long before; meanwhile the socket's backlog keeps the question."""
 STREAM_SILENCE = 60.0
 """Seconds without even a heartbeat after which a stream is dead."""
-VARIABLE: Final = "SLACKD_CONTROL_SOCKET"
+SOCKET_VARIABLE: Final = "SLACKD_CONTROL_SOCKET"
 GROUP: Final = "slackd-admin"
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Unreachable(SlackdError):
@@ -34,37 +31,13 @@ class ControlRefused(SlackdError):
     """slackd answered, and the answer was no; the words are its own."""
 
 
-def socket_option(function: F) -> F:
-    """Where slackd is asked."""
-    return click.option(
-        "--socket",
-        metavar="PATH",
-        help=f"slackd's control socket; else ${VARIABLE}, or what the configuration says.",
-    )(function)
-
-
-def json_option(function: F) -> F:
-    """For programs."""
-    return click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")(function)
-
-
-def client(socket: str | None) -> "ControlClient":
-    """The client that a command's own option, or `slackctl`'s, or the surroundings name."""
-    given = socket
-    context = click.get_current_context(silent=True)
-    while given is None and context is not None:
-        given = context.obj if isinstance(context.obj, str) else None
-        context = context.parent
-    return ControlClient(find_socket(given, os.environ, os.geteuid()))
-
-
 def find_socket(given: str | None, environ: Mapping[str, str], uid: int) -> Path:
     """The control socket: the one given, $SLACKD_CONTROL_SOCKET, the one that the configuration names, or where
     it stands by default."""
     from slackd.config.paths import SYSTEM_FILE, find_file, places
     from slackd.errors import ConfigError
 
-    named = given or environ.get(VARIABLE)
+    named = given or environ.get(SOCKET_VARIABLE)
     if named:
         return Path(named)
     try:

@@ -1,4 +1,4 @@
-"""What a roll restarts, and what it waits for."""
+"""What a rolling restart restarts, and what it waits for."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def test_a_changed_plugin_file_leaves_the_connectors_alone() -> None:
     assert restarts({**WANTED, BROKER: "new"}, now()) == (BROKER,)
 
 
-def test_a_roll_that_stopped_in_the_middle_is_finished_by_the_next_one() -> None:
+def test_a_rolling_restart_that_stopped_in_the_middle_is_finished_by_the_next_one() -> None:
     assert restarts({**WANTED, CONNECTORS[1]: "new", CONNECTORS[2]: "new"}, now(first="new")) == (
         CONNECTORS[2],
     )

@@ -7,14 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from slackd.cli.slackctl.client import (
-    ControlClient,
-    ControlRefused,
-    Unreachable,
-    client,
-    json_option,
-    socket_option,
-)
+from slackd.cli.slackctl.options import client, json_option, socket_option
+from slackd.control_client import ControlClient, ControlRefused, Unreachable
 from slackd.errors import SlackdError
 from slackd.rolling_restart import preflight as rules
 from slackd.rolling_restart.preconditions import check

@@ -1,4 +1,4 @@
-"""The starter of a foreground: whatever its children do meanwhile, none of them is left alive."""
+"""The supervisor of a foreground: whatever its children do meanwhile, none of them is left alive."""
 
 import asyncio
 import contextlib
@@ -49,25 +49,25 @@ def is_there(pid: int) -> bool:
 
 async def test_a_child_that_was_just_reaped_leaves_no_other_alive(folder: Path) -> None:
     async with asyncio.timeout(PATIENCE):
-        async with DevSupervisor(folder, lambda text: None) as starter:
-            pids = [await pid_of(starter.run(name, *FOREVER)) for name in ("first", "second")]
+        async with DevSupervisor(folder, lambda text: None) as supervisor:
+            pids = [await pid_of(supervisor.run(name, *FOREVER)) for name in ("first", "second")]
             end_unnoticed(pids[0])
     assert [pid for pid in pids if is_there(pid)] == []
 
 
 async def test_a_child_that_was_just_reaped_can_be_killed_and_stopped(folder: Path) -> None:
     async with asyncio.timeout(PATIENCE):
-        async with DevSupervisor(folder, lambda text: None) as starter:
-            end_unnoticed(await pid_of(starter.run("killed", *FOREVER)))
-            starter.kill("killed")
-            end_unnoticed(await pid_of(starter.run("stopped", *FOREVER)))
-            await starter.stop("stopped")
+        async with DevSupervisor(folder, lambda text: None) as supervisor:
+            end_unnoticed(await pid_of(supervisor.run("killed", *FOREVER)))
+            supervisor.kill("killed")
+            end_unnoticed(await pid_of(supervisor.run("stopped", *FOREVER)))
+            await supervisor.stop("stopped")
 
 
-async def test_a_child_that_is_only_being_started_does_not_outlive_the_starter(folder: Path) -> None:
+async def test_a_child_that_is_only_being_started_does_not_outlive_the_supervisor(folder: Path) -> None:
     async with asyncio.timeout(PATIENCE):
-        async with DevSupervisor(folder, lambda text: None) as starter:
-            child = starter.run("late", *FOREVER)
+        async with DevSupervisor(folder, lambda text: None) as supervisor:
+            child = supervisor.run("late", *FOREVER)
             while not child.starts:
                 await asyncio.sleep(0)
             assert not child.pid

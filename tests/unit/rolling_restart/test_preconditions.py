@@ -1,4 +1,4 @@
-"""What the check before a roll reads, and what it refuses."""
+"""What the check before a rolling restart reads, and what it refuses."""
 
 from pathlib import Path
 
