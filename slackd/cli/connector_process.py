@@ -10,6 +10,8 @@ from slackd.cli.process import begin, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import Tokens, read_tokens
+from slackd.connector.transports import make_transports
+from slackd.connector.webapi import WebApi
 from slackd.link.client import LinkClient
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.notify import Notifier, feed_watchdog
@@ -52,7 +54,9 @@ def make_connector(config: Config, number: int, tokens: Tokens) -> Connector:
     credentials = read_credentials(Path(folder) if folder else None)
     digest = process_digest(Side.CONNECTOR, config, credentials)
     refused = {name: str(error) for name, error in tokens.refused.items()}
-    return Connector(number, config.apps, tokens.usable, refused=refused, digest=digest)
+    transports = make_transports(config.apps, tokens.usable, number)
+    web = {name: WebApi(config.apps[name], secrets) for name, secrets in tokens.usable.items()}
+    return Connector(number, config.apps, transports, web, refused=refused, digest=digest)
 
 
 async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Notifier) -> None:

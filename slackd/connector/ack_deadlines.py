@@ -1,19 +1,26 @@
-"""What the broker has journaled and still waits with: acknowledged unanswered, should the broker be gone.
+"""What the broker has journaled and still waits with is acknowledged unanswered, should the broker be gone.
 
-P5 is kept here when nobody else can: a broker that is killed a moment before a deadline, and takes half a
-second to come back, costs the answer (it goes out late, through the `response_url`), but not Slack's three
-seconds.
-Pure.
+Promise P5 is kept here when nobody else can: a broker that is killed a moment before a deadline, and takes half
+a second to come back, costs the answer (it goes out late, through the `response_url`), but not Slack's three
+seconds. Pure: the clock and the timer are given.
 """
 
 import heapq
-from collections.abc import Container, Sequence
-from typing import Final
+import logging
+from collections.abc import Callable, Container, Sequence
+from typing import Final, Protocol
 
 from slackd.envelope import Promise, Settlement
 
 REMEMBERED: Final = 1_000
 """Promises that were kept and are remembered: a broker that only lagged settles them, too."""
+
+
+class Timer(Protocol):
+    """A call that is due later, as `asyncio.TimerHandle` is one."""
+
+    def cancel(self) -> None:
+        """The call is not made."""
 
 
 class AckDeadlines:
@@ -52,5 +59,54 @@ class AckDeadlines:
         return True
 
     def next_due(self) -> float | None:
-        """When to look again."""
+        """When to look again, seconds on the machine's monotonic clock."""
         return self._due[0][0] if self._due else None
+
+
+class AckDeadlineKeeper:
+    """Settles at the deadline what no broker has settled; holds one timer, from the first promise to `stop`."""
+
+    def __init__(
+        self,
+        unsettled: Container[int],
+        settle: Callable[[Sequence[Settlement]], None],
+        clock: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], Timer],
+        log: logging.Logger,
+    ) -> None:
+        """`call_later` takes seconds and a call, as an event loop's does."""
+        self._unsettled, self._settle, self._clock, self._log = unsettled, settle, clock, log
+        self._call_later = call_later
+        self._deadlines = AckDeadlines()
+        self._timer: Timer | None = None
+
+    def add(self, promises: Sequence[Promise]) -> None:
+        """The broker promised."""
+        self._deadlines.add(promises)
+        self._set_timer()
+
+    def was_kept(self, number: int) -> bool:
+        """This arrival was acknowledged here, as promised; true once."""
+        return self._deadlines.was_kept(number)
+
+    def stop(self) -> None:
+        """Nothing more is kept."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set_timer(self) -> None:
+        due = self._deadlines.next_due()
+        if due is not None and self._timer is None:
+            self._timer = self._call_later(max(0.0, due - self._clock()), self._keep)
+
+    def _keep(self) -> None:
+        self._timer = None
+        settlements = self._deadlines.take_due(self._clock(), self._unsettled)
+        if settlements:
+            self._log.warning(
+                "no broker kept the deadline of %d journaled envelopes: acknowledged without an answer",
+                len(settlements),
+                extra={"event": "deadline-without-broker"},
+            )
+            self._settle(settlements)
+        self._set_timer()

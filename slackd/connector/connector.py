@@ -1,7 +1,7 @@
 """A connector: all apps' transports on one side, the link to the broker on the other (rules R1 and R9).
 
-It hands over what comes in, keeps it until the broker has said its word, acknowledges what is settled on the
-connection that brought it, and carries out the Web API calls that the broker asks for.
+It delivers what comes in to the broker, keeps it until the broker has settled or refused it, acknowledges what
+is settled on the connection that brought it, and carries out the Web API calls that the broker asks for.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import logging
 import os
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
@@ -17,17 +16,14 @@ from typing import Final
 import attrs
 
 from slackd.config.values import App
+from slackd.connector.ack_deadlines import AckDeadlineKeeper
 from slackd.connector.calls import CallsUnderWay
 from slackd.connector.closing_notices import ClosingNotices
-from slackd.connector.credentials import AppSecrets
+from slackd.connector.function_tokens import blank_function_token
 from slackd.connector.link_reports import LinkReports
-from slackd.connector.promise_keeper import AckDeadlineKeeper
 from slackd.connector.readiness import AppReadiness, Readiness
-from slackd.connector.socketmode.actions import Moved
-from slackd.connector.socketmode.protocol import blank_function_token
-from slackd.connector.socketmode.transport import SocketModeTransport
-from slackd.connector.transport import Transport, TransportStatus
-from slackd.connector.unacknowledged import Unacknowledged
+from slackd.connector.transport import ConnectionChange, Transport, TransportStatus
+from slackd.connector.unacknowledged import BackPressure, Unacknowledged
 from slackd.connector.webapi import WebApi
 from slackd.envelope import Arrival, Settlement
 from slackd.errors import ConfigError
@@ -65,57 +61,54 @@ class ConnectorStatus:
 
 
 class Connector:
-    """The connector wing (`ConnectorEnd` to the link, `Upstream` to its transports)."""
+    """The connector side (`ConnectorEnd` to the link, `Upstream` to its transports)."""
 
     def __init__(
         self,
         number: int,
         apps: Mapping[str, App],
-        secrets: Mapping[str, AppSecrets],
+        transports: Mapping[str, Transport],
+        web: Mapping[str, WebApi],
         *,
         refused: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        rng: random.Random | None = None,
         digest: str = "",
         log: logging.Logger | None = None,
         unsettled: Unacknowledged | None = None,
-        first_number: int | None = None,
     ) -> None:
-        """An app without secrets gets no transport, and is in trouble from the start; `refused` says by app
-        why it has none, in words that everybody may read.
+        """What it serves, by the app's name.
 
-        Connections are numbered from `first_number` on. The default is drawn from the wall clock, so that no
-        name comes back in the next process while the broker still remembers it (as a ghost's, say).
+        Args:
+            number: 1 or 2.
+            apps: Every app of the configuration.
+            transports: What brings envelopes; an app without one is in trouble from the start.
+            web: What makes calls at Slack; an app without one can make none.
+            refused: By app, why its tokens can't be used, in words that everybody may read.
+            clock: Seconds on the machine's monotonic clock.
+            digest: Fingerprint of code, configuration and credentials.
+            log: Where it logs.
+            unsettled: What the broker has not settled yet.
         """
-        if first_number is None:
-            first_number = int(time.time()) % 1_000_000
         self.number = number
         self._apps = apps
         self._clock = clock
         self._digest = digest
         self._log = log or logging.getLogger(__name__)
         self._unsettled = unsettled if unsettled is not None else Unacknowledged()
-        rng = rng if rng is not None else random.Random()
-        self._transports: dict[str, Transport] = {
-            name: SocketModeTransport(
-                app, number, secrets[name].app_token, clock=clock, rng=rng, first_number=first_number
-            )
-            for name, app in apps.items()
-            if name in secrets
-        }
-        self._web = {name: WebApi(app, secrets[name]) for name, app in apps.items() if name in secrets}
+        self._transports = transports
+        self._web = web
+        self._back_pressure = BackPressure(self._unsettled, transports.values(), self._log)
         why = refused or {}
         self._reports = LinkReports(
-            apps, [_tokenless(name, why.get(name, "see the log")) for name in apps if name not in secrets]
+            apps, [_tokenless(name, why.get(name, "see the log")) for name in apps if name not in transports]
         )
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
-        self._standing = AppReadiness(apps, self._transports, self._reports.troubles)
-        self._farewells = ClosingNotices(self._unsettled)
-        self._promises = AckDeadlineKeeper(self._unsettled, self._settle, clock, self._log)
-        self._paused = False
-        self._calls = CallsUnderWay(number, self._web, self._notify)
+        self._readiness = AppReadiness(apps, transports, self._reports.troubles)
+        self._closing_notices = ClosingNotices(self._unsettled)
+        self._ack_deadlines = AckDeadlineKeeper(self._unsettled, self._settle, clock, _call_later, self._log)
+        self._calls = CallsUnderWay(number, web, self._notify)
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
         self._cut_short = False
@@ -128,12 +121,12 @@ class Connector:
         try:
             async with asyncio.TaskGroup() as group:
                 self._calls.group = group
-                for name, web in self._web.items():
-                    group.create_task(self._serve_app(self._transports[name], web))
+                for name in self._apps:
+                    group.create_task(self._serve_app(name))
                 reporter = group.create_task(self._report_regularly())
                 group.create_task(self._stop_when_over(reporter))
         finally:
-            self._promises.stop()
+            self._ack_deadlines.stop()
             self._calls.group = None
             self._over.set()
 
@@ -167,13 +160,13 @@ class Connector:
             await self._over.wait()
 
     async def wait_ready(self, limit: float) -> Readiness:
-        """Wait until every app is READY or in trouble, at most `limit` seconds; then tell how it stands."""
+        """Wait until every app is READY or in trouble, at most `limit` seconds; then say how it stands."""
         try:
             async with asyncio.timeout(limit):
-                await self._until(lambda: self._standing.is_settled)
+                await self._until(lambda: self._readiness.is_settled)
         except TimeoutError:
             pass
-        return self._standing.readiness()
+        return self._readiness.readiness()
 
     def status(self) -> ConnectorStatus:
         """How it stands."""
@@ -182,25 +175,25 @@ class Connector:
             linked=self._send is not None,
             unsettled=len(self._unsettled),
             calls=len(self._calls),
-            paused=self._paused,
+            paused=self._back_pressure.is_paused,
             transports=tuple(transport.status() for transport in self._transports.values()),
         )
 
     def status_text(self) -> str:
         """One line for `systemctl status`."""
-        parts = self._standing.of_each_app()
+        parts = self._readiness.of_each_app()
         if self._send is None:
             parts.append("no broker")
-        if self._paused:
+        if self._back_pressure.is_paused:
             parts.append("reading paused")
         if len(self._unsettled):
             parts.append(f"{len(self._unsettled)} unsettled")
         return ", ".join(parts)
 
-    # What the link tells (`ConnectorEnd`).
+    # What the link reports (`ConnectorEnd`).
 
     def link_up(self, send: SendToBroker) -> None:
-        """Introduce ourselves, tell what changed meanwhile, and deliver again all that is unsettled (R1)."""
+        """Introduce ourselves, report what changed meanwhile, and deliver again all that is unsettled (R1)."""
         self._send = self._reports.send = self._calls.send = send
         send(
             Hello(
@@ -210,11 +203,11 @@ class Connector:
                 digest=self._digest,
                 states=tuple(self._states()),
                 troubles=tuple(self._reports.troubles.values()),
-                apps={name: app.connections for name, app in self._apps.items()},
+                apps=self._readiness.wanted(),
             )
         )
         self._reports.catch_up()
-        for closing in self._farewells.all():
+        for closing in self._closing_notices.all():
             send(closing)
         self._fresh.clear()
         if len(self._unsettled):
@@ -233,32 +226,31 @@ class Connector:
                 case Settled(settlements=settlements):
                     self._settle(settlements)
                 case Promised(promises=promises):
-                    self._promises.add(promises)
+                    self._ack_deadlines.add(promises)
                 case Refused():
                     self._refuse(message)
                 case Call():
                     self._calls.start(message)
                 case Peers(apps=apps):
-                    self._standing.peers = apps
+                    self._readiness.peers = apps
                     for name, peers in apps.items():
                         if name in self._transports:
-                            self._transports[name].told_free(peers.free)
+                            self._transports[name].peers_changed(peers)
                     self._notify()
 
-    # What the transports tell (`Upstream`).
+    # What the transports report (`Upstream`).
 
     def deliver(self, app: str, connection: str, text: str) -> None:
-        """Keep an envelope, and hand it to the broker together with what else this turn of the loop brings."""
+        """Keep an envelope, and deliver it together with what else this turn of the loop brings."""
         text, token = blank_function_token(text)
-        if token is not None:
+        if token is not None and app in self._web:
             self._web[app].remember(token)
         arrival = Arrival(next(self._numbers), app, connection, self._clock(), text)
         self._unsettled.add(arrival)
         if not self._fresh:
-            asyncio.get_running_loop().call_soon(self._hand_over)
+            asyncio.get_running_loop().call_soon(self._deliver_fresh)
         self._fresh.append(arrival)
-        if not self._paused and self._unsettled.is_full:
-            self._pause()
+        self._back_pressure.pause_if_full()
 
     def is_unsettled(self, connection: str) -> bool:
         """Something that this connection brought is unsettled."""
@@ -267,17 +259,17 @@ class Connector:
     def closing(self, closing: Closing) -> None:
         """Tell the broker; and the next one, while there is something that it concerns."""
         open_connections = {each.connection for each in self._states()}
-        self._farewells.note(closing, open_connections, self._clock())
+        self._closing_notices.note(closing, open_connections, self._clock())
         if self._send is not None:
             self._send(closing)
 
-    def moved(self, moved: Moved) -> None:
-        """Tell the broker, now or when it is back."""
-        self._reports.moved(moved)
+    def connection_changed(self, change: ConnectionChange) -> None:
+        """Report to the broker, now or when it is back."""
+        self._reports.connection_changed(change)
         self._notify()
 
-    def troubled(self, trouble: AppTrouble) -> None:
-        """Say it once, loudly, and tell the broker."""
+    def trouble_changed(self, trouble: AppTrouble) -> None:
+        """Log it once, loudly, and report it to the broker."""
         if trouble.reason:
             self._log.error(
                 "%s has no connection: %s. Hint: %s",
@@ -290,7 +282,7 @@ class Connector:
             self._log.info(
                 "%s is out of trouble", trouble.app, extra={"event": "app-recovered", "app": trouble.app}
             )
-        self._reports.troubled(trouble)
+        self._reports.trouble_changed(trouble)
         self._notify()
 
     def acknowledged(self, app: str, received_at: Sequence[float]) -> None:
@@ -302,25 +294,29 @@ class Connector:
         """Count what can't be acknowledged, mostly as it comes too late; an answer may have another way."""
         self._reports.unsendable(app)
         if settlement is not None:
-            self._tell_unsent(settlement)
+            self._report_unsent(settlement)
 
     # Inside.
 
-    async def _serve_app(self, transport: Transport, web: WebApi) -> None:
+    async def _serve_app(self, name: str) -> None:
+        transport, web = self._transports.get(name), self._web.get(name)
         try:
-            async with web:
-                await transport.run(self)
-                self._notify()
+            async with contextlib.AsyncExitStack() as stack:
+                if web is not None:
+                    await stack.enter_async_context(web)
+                if transport is not None:
+                    await transport.run(self)
+                    self._notify()
                 await self._over.wait()
         except ConfigError as error:
-            self.troubled(AppTrouble(transport.status().app, str(error), "hint it and reload slackd"))
+            self.trouble_changed(AppTrouble(name, str(error), "repair it and reload slackd"))
 
     async def _stop_when_over(self, reporter: "asyncio.Task[None]") -> None:
         await self._draining.wait()
         await self._until(lambda: not any(self._states()))
         await self._let_answers_follow()
         await self._until(lambda: not self._calls)
-        self._reports.tell_acknowledgements()
+        self._reports.report_acknowledgements()
         reporter.cancel()
         self._over.set()
 
@@ -328,8 +324,8 @@ class Connector:
         """What was acknowledged without its answer gets it through a `response_url`, by a connector: where no
         other one is READY, by this one, for as long as an answer may take that still comes in time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._farewells.answers_until - self._clock()):
-                await self._until(lambda: self._cut_short or self._standing.is_ready_elsewhere)
+            async with asyncio.timeout(self._closing_notices.answers_until - self._clock()):
+                await self._until(lambda: self._cut_short or self._readiness.is_ready_elsewhere)
 
     def _states(self) -> Iterator[ConnectionState]:
         return (state for each in self._transports.values() for state in each.status().connections)
@@ -339,7 +335,7 @@ class Connector:
             self._changed.clear()
             await self._changed.wait()
 
-    def _hand_over(self) -> None:
+    def _deliver_fresh(self) -> None:
         batch, self._fresh = self._fresh, []
         if batch and self._send is not None:
             self._send(Deliver(tuple(batch)))
@@ -350,21 +346,24 @@ class Connector:
             arrival = self._unsettled.remove(settlement.number)
             if arrival is not None:
                 by_app.setdefault(arrival.app, []).append((arrival, settlement))
-            elif self._promises.was_kept(settlement.number):
-                self._tell_unsent(settlement)
+            elif self._ack_deadlines.was_kept(settlement.number):
+                self._report_unsent(settlement)
         for app, settled in by_app.items():
             self._transports[app].settle(settled)
-        self._resume_if_room()
+        self._back_pressure.resume_if_room()
 
-    def _tell_unsent(self, settlement: Settlement) -> None:
+    def _report_unsent(self, settlement: Settlement) -> None:
         if settlement.payload is not None and self._send is not None:
             self._send(Unsent((settlement.number,)))
 
     def _refuse(self, message: Refused) -> None:
+        by_app: dict[str, list[Arrival]] = {}
         for refusal in message.refusals:
             arrival = self._unsettled.remove(refusal.number)
             if arrival is not None:
-                self._transports[arrival.app].released()
+                by_app.setdefault(arrival.app, []).append(arrival)
+        for app, arrivals in by_app.items():
+            self._transports[app].refuse(arrivals)
         if message.refusals:
             self._log.error(
                 "the broker could not journal %d envelopes (%s): they are not acknowledged, "
@@ -373,33 +372,20 @@ class Connector:
                 message.refusals[0].reason,
                 extra={"event": "envelopes-refused"},
             )
-        self._resume_if_room()
-
-    def _pause(self) -> None:
-        self._paused = True
-        self._log.error(
-            "%d envelopes wait for the broker: nothing more is read from Slack until it settles some",
-            len(self._unsettled),
-            extra={"event": "reading-paused"},
-        )
-        for transport in self._transports.values():
-            transport.pause()
-
-    def _resume_if_room(self) -> None:
-        if self._paused and self._unsettled.has_room:
-            self._paused = False
-            self._log.info("Slack's connections are read again", extra={"event": "reading-resumed"})
-            for transport in self._transports.values():
-                transport.resume()
+        self._back_pressure.resume_if_room()
 
     async def _report_regularly(self) -> None:
         while True:
             await asyncio.sleep(REPORT_INTERVAL)
-            self._reports.tell_acknowledgements()
+            self._reports.report_acknowledgements()
 
     def _notify(self) -> None:
         self._changed.set()
 
 
+def _call_later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, call)
+
+
 def _tokenless(name: str, why: str) -> AppTrouble:
-    return AppTrouble(name, "its tokens can't be used", f"hint apps.{name} and reload slackd: {why}")
+    return AppTrouble(name, "its tokens can't be used", f"repair apps.{name} and reload slackd: {why}")

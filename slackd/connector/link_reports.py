@@ -1,11 +1,11 @@
-"""What the broker is told of a connector's connections and acknowledgements: now, or when it is back. Pure."""
+"""What a connector reports to the broker of connections and acknowledgements: now, or when it is back. Pure."""
 
 import itertools
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from slackd.connector.socketmode.actions import Moved
+from slackd.connector.transport import ConnectionChange
 from slackd.link import SendToBroker
 from slackd.link.messages import Acknowledged, AppTrouble, Changed, Trouble
 
@@ -14,7 +14,7 @@ KEPT: Final = 10_000
 
 
 class LinkReports:
-    """Tells the broker through `send`, which is None while there is no link."""
+    """Reports to the broker through `send`, which is None while there is no link."""
 
     def __init__(self, apps: Iterable[str], troubles: Iterable[AppTrouble]) -> None:
         """`troubles` are those from the start."""
@@ -36,15 +36,15 @@ class LinkReports:
             self.send(Trouble(AppTrouble(name, "", "")))
         self._recovered.clear()
 
-    def moved(self, moved: Moved) -> None:
-        """A connection changed its phase."""
-        changed = Changed(next(self._numbers), moved.state, moved.cue.value, moved.at, moved.ghost_until)
+    def connection_changed(self, change: ConnectionChange) -> None:
+        """A connection entered another state."""
+        changed = Changed(next(self._numbers), change.state, change.cause, change.at, change.unconfirmed_until)
         if self.send is not None:
             self.send(changed)
         else:
             self._changes.append(changed)
 
-    def troubled(self, trouble: AppTrouble) -> None:
+    def trouble_changed(self, trouble: AppTrouble) -> None:
         """An app fell into trouble, or (reason "") came out of it."""
         if trouble.reason:
             self.troubles[trouble.app] = trouble
@@ -63,8 +63,8 @@ class LinkReports:
         """Something was settled too late for its connection."""
         self._unsendable[app] += 1
 
-    def tell_acknowledgements(self) -> None:
-        """Tell what was acknowledged since the last time."""
+    def report_acknowledgements(self) -> None:
+        """Report what was acknowledged since the last time."""
         if self.send is None:
             return
         for app, seconds in self._latencies.items():

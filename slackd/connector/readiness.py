@@ -23,10 +23,10 @@ class Readiness:
 
 
 class AppReadiness:
-    """Looks at the transports, and at what is told of them; changes nothing.
+    """Looks at the transports, and at what is reported of them; changes nothing.
 
     Attributes:
-        peers: What the other connector has, by app, as the broker last told; None if it never did.
+        peers: What the other connector has, by app, as the broker last said; None if it never did.
     """
 
     def __init__(
@@ -42,14 +42,21 @@ class AppReadiness:
 
     @property
     def is_settled(self) -> bool:
-        """Every app is READY or in trouble: waiting longer tells nothing new."""
+        """Every app is READY or in trouble: waiting longer brings nothing new."""
         return all(self._is_ready(name) or name in self._troubles for name in self._apps)
 
     @property
     def is_ready_elsewhere(self) -> bool:
-        """The other connector has every app READY, as far as was told."""
+        """The other connector has every app READY, as far as the broker said."""
         peers = self.peers or {}
         return all(name in peers and peers[name].ready_elsewhere > 0 for name in self._apps)
+
+    def wanted(self) -> dict[str, int]:
+        """By app, the READY connections that are kept here."""
+        return {
+            name: self._transports[name].status().wanted if name in self._transports else app.connections
+            for name, app in self._apps.items()
+        }
 
     def readiness(self) -> Readiness:
         """Whether the connector may call itself ready now."""

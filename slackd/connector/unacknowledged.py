@@ -4,8 +4,11 @@ It is also the measure of back-pressure: when the broker is away for so long tha
 waits, Slack's connections are read no further until a quarter of it is free again.
 """
 
+import logging
+from collections.abc import Iterable
 from typing import Final
 
+from slackd.connector.transport import Transport
 from slackd.envelope import Arrival
 
 HIGH_WATER_ARRIVALS: Final = 20_000
@@ -70,3 +73,33 @@ class Unacknowledged:
     def all(self) -> tuple[Arrival, ...]:
         """Everything, in the order in which it came, to be delivered again over a new link."""
         return tuple(self._arrivals.values())
+
+
+class BackPressure:
+    """Stops all transports' reading while `Unacknowledged` is full."""
+
+    def __init__(self, unsettled: Unacknowledged, transports: Iterable[Transport], log: logging.Logger) -> None:
+        self._unsettled, self._transports, self._log = unsettled, tuple(transports), log
+        self.is_paused = False
+
+    def pause_if_full(self) -> None:
+        """Something more arrived."""
+        if self.is_paused or not self._unsettled.is_full:
+            return
+        self.is_paused = True
+        self._log.error(
+            "%d envelopes wait for the broker: nothing more is read from Slack until it settles some",
+            len(self._unsettled),
+            extra={"event": "reading-paused"},
+        )
+        for transport in self._transports:
+            transport.pause()
+
+    def resume_if_room(self) -> None:
+        """Something was settled or refused."""
+        if not self.is_paused or not self._unsettled.has_room:
+            return
+        self.is_paused = False
+        self._log.info("Slack's connections are read again", extra={"event": "reading-resumed"})
+        for transport in self._transports:
+            transport.resume()

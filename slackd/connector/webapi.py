@@ -21,12 +21,12 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.function_tokens import FunctionToken
 from slackd.connector.http_session import departure_watched, slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for, tls_context
 from slackd.connector.slackapi import SlackAnswer, SlackApi
-from slackd.connector.socketmode.protocol import FunctionToken
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 log: Final = logging.getLogger(__name__)

@@ -27,6 +27,8 @@ from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig
 from slackd.config.values import SecretKind, SecretSource
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.transports import make_transports
+from slackd.connector.webapi import WebApi
 from slackd.emulator import Emulator, EmulatorClient
 from slackd.link.client import LinkClient
 from slackd.systemd.sockets import bind
@@ -200,7 +202,8 @@ class OtherSide:
         sockets = [bind(self.folder / name, 0o600) for name in ("l.sock", "p.sock")]
         tracer.install()
         daemon, stop = BrokerDaemon(config, foreground=True), asyncio.Event()
-        connector = Connector(1, config.apps, secrets)
+        web = {"main": WebApi(config.apps["main"], secrets["main"])}
+        connector = Connector(1, config.apps, make_transports(config.apps, secrets, 1), web)
         ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as group:

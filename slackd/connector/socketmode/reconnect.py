@@ -1,25 +1,23 @@
 """When a place of the pool dials, at first and again: never in a loop. Pure: the random source is given.
 
-How long to wait before dialling again. Pure: the random source is given.
-
-The bounds are tenacity's; the jitter is drawn here, from the random source that is given, so that a simulation
-can repeat itself.
+How long is waited is said in tenacity's wait strategies: its own (`wait_exponential`, `wait_fixed`) give the
+longest wait; `Jittered`, one more strategy, draws from the random source that is given, so that a simulation
+can repeat itself (tenacity's `wait_random_exponential` asks the interpreter's own).
 """
 
 import random
 from collections.abc import Iterable
 from typing import Final
 
-from tenacity import RetryCallState, Retrying
-from tenacity.wait import wait_base as WaitPolicy  # noqa: N812
-from tenacity.wait import wait_exponential
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_fixed
+from tenacity.wait import wait_base
 
 from slackd.connector.socketmode.lifecycle import Cue
 from slackd.connector.socketmode.pooled_connection import PooledConnection
 
-TRANSIENT: Final[WaitPolicy] = wait_exponential(multiplier=0.25, max=60)
+TRANSIENT: Final = wait_exponential(multiplier=0.25, max=60)
 """After a drop, a failed dial, an error of Slack's own: seconds at most, doubling from a quarter."""
-NO_PLACE: Final[WaitPolicy] = wait_exponential(multiplier=15, max=300)
+NO_PLACE: Final = wait_exponential(multiplier=15, max=300)
 """After `too_many_websockets`: nothing is won by asking soon."""
 SLOW_RETRY: Final = 300.0
 """Seconds between two tries of what only a person can repair."""
@@ -27,27 +25,24 @@ FLOOR: Final = 0.02
 """Seconds that are waited in any case."""
 
 
-def ceiling(policy: WaitPolicy, tries: int) -> float:
-    """The longest wait, in seconds, before the next try when `tries` (1 or more) have failed in a row."""
+class Jittered(wait_base):
+    """Waits between a part of what another strategy says, and all of it."""
+
+    def __init__(self, longest: wait_base, rng: random.Random, *, least: float, most: float = 1.0) -> None:
+        """`least` and `most` are shares of the seconds that `longest` says; `least=0` is "full jitter"."""
+        self._longest, self._rng, self._least, self._most = longest, rng, least, most
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Seconds to wait, at least `FLOOR`."""
+        seconds = self._longest(retry_state)
+        return max(FLOOR, self._rng.uniform(self._least * seconds, self._most * seconds))
+
+
+def seconds(strategy: wait_base, tries: int) -> float:
+    """What a wait strategy says before the next try when `tries` (at least 1) have failed in a row."""
     state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
     state.attempt_number = max(1, tries)
-    return float(policy(state))
-
-
-def full_jitter(tries: int, rng: random.Random) -> float:
-    """Seconds to wait after `tries` transient failures in a row: anything up to the ceiling ("full jitter")."""
-    return max(FLOOR, rng.uniform(0.0, ceiling(TRANSIENT, tries)))
-
-
-def for_a_place(tries: int, rng: random.Random) -> float:
-    """Seconds to wait when Slack had no place: between half the ceiling and all of it."""
-    most = ceiling(NO_PLACE, tries)
-    return rng.uniform(most / 2, most)
-
-
-def slowly(rng: random.Random) -> float:
-    """Seconds to wait when only a person can repair it; spread by a tenth, for a fleet that broke at once."""
-    return SLOW_RETRY * rng.uniform(0.9, 1.1)
+    return float(strategy(state))
 
 
 def as_told(retry_after: float, rng: random.Random) -> float:
@@ -69,6 +64,10 @@ class Reconnect:
     def __init__(self, places: int, rng: random.Random) -> None:
         self._tries = [0] * places
         self._rng = rng
+        self._transient = Jittered(TRANSIENT, rng, least=0.0)
+        self._for_a_place = Jittered(NO_PLACE, rng, least=0.5)
+        # Spread by a tenth, for a fleet that broke at once.
+        self._slowly = Jittered(wait_fixed(SLOW_RETRY), rng, least=0.9, most=1.1)
         self._not_before = 0.0
 
     @property
@@ -79,7 +78,7 @@ class Reconnect:
     def begins(self, life: PooledConnection, now: float) -> None:
         """A new life is to dial."""
         excess = self._tries[life.place] - FREE_REPLACEMENTS
-        wait = full_jitter(excess, self._rng) if excess > 0 else 0.0
+        wait = seconds(self._transient, excess) if excess > 0 else 0.0
         life.dial_at = max(now + wait, self._not_before)
 
     def dials(self, life: PooledConnection, now: float) -> None:
@@ -98,11 +97,11 @@ class Reconnect:
         """It is to dial again some time after this; returns how many seconds were drawn."""
         tries = self._tries[life.place]
         if cue is Cue.TOO_MANY_WEBSOCKETS:
-            wait = for_a_place(tries, self._rng)
+            wait = seconds(self._for_a_place, tries)
         elif cue in (Cue.APP_REFUSED, Cue.LINK_DISABLED):
-            wait = slowly(self._rng)
+            wait = seconds(self._slowly, tries)
         else:
-            wait = full_jitter(tries, self._rng)
+            wait = seconds(self._transient, tries)
         life.dial_at = max(now + wait, self._not_before)
         life.no_place = cue is Cue.TOO_MANY_WEBSOCKETS
         return wait
@@ -119,5 +118,5 @@ class Reconnect:
         for life in lives:
             if life.no_place and life.dial_at is not None:
                 life.no_place = False
-                life.dial_at = min(life.dial_at, now + full_jitter(1, self._rng))
+                life.dial_at = min(life.dial_at, now + seconds(self._transient, 1))
                 return

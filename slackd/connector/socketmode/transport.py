@@ -31,9 +31,9 @@ from slackd.connector.socketmode.lifecycle import Cue
 from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
-from slackd.connector.transport import TransportStatus, Upstream
+from slackd.connector.transport import ConnectionChange, TransportStatus, Upstream
 from slackd.envelope import Arrival, Settlement
-from slackd.link.messages import Closing
+from slackd.link.messages import AppPeers, Closing
 from slackd.slack.connection_states import ConnectionPhase
 from slackd.slack.limits import ACK_LIMIT
 
@@ -148,17 +148,15 @@ class SocketModeTransport:
                     extra=self._extra("response-too-large", arrival.connection),
                 )
             connection.acknowledge(frame, arrival.received_at)
-        self.released()
+        self._look_who_may_close()
 
-    def released(self) -> None:
-        """Look again at who may close."""
-        if self._pool.waits_for_quiet:
-            self._pool.tick(self._clock())
-            self._carry_out()
+    def refuse(self, arrivals: Sequence[Arrival]) -> None:
+        """Send nothing: Slack delivers events again."""
+        self._look_who_may_close()
 
-    def told_free(self, free: int) -> None:
+    def peers_changed(self, peers: AppPeers) -> None:
         """So many places are free under Slack's limit."""
-        self._pool.told_free(free, self._clock())
+        self._pool.told_free(peers.free, self._clock())
         self._carry_out()
 
     def pause(self) -> None:
@@ -209,7 +207,7 @@ class SocketModeTransport:
     def acknowledged(self, connection: str, received_at: Sequence[float]) -> None:
         assert self._upstream is not None
         self._upstream.acknowledged(self._app.name, received_at)
-        self.released()
+        self._look_who_may_close()
 
     def unsendable(self, connection: str) -> None:
         assert self._upstream is not None
@@ -249,7 +247,7 @@ class SocketModeTransport:
                     self._report(action)
                 case Troubled(trouble=trouble):
                     assert self._upstream is not None
-                    self._upstream.troubled(trouble)
+                    self._upstream.trouble_changed(trouble)
                 case Said(level=level, event=event, text=text):
                     log.log(level, "%s: %s", self._app.name, text, extra=self._extra(event))
         if self._pool.is_over and not self._connections:
@@ -300,7 +298,12 @@ class SocketModeTransport:
             extra=self._extra(f"connection-{state.phase}", state.connection),
         )
         assert self._upstream is not None
-        self._upstream.moved(moved)
+        self._upstream.connection_changed(ConnectionChange(state, moved.cue.value, moved.at, moved.ghost_until))
+
+    def _look_who_may_close(self) -> None:
+        if self._pool.waits_for_quiet:
+            self._pool.tick(self._clock())
+            self._carry_out()
 
     def _set_timer(self) -> None:
         if self._timer is not None:

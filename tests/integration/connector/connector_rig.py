@@ -10,6 +10,8 @@ from typing import Any
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.transports import make_transports
+from slackd.connector.webapi import WebApi
 from slackd.emulator import EmulatorClient
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.link import LinkedConnector
@@ -182,12 +184,13 @@ async def connected(
     apps: Sequence[App], secrets: Sequence[AppSecrets], number: int = 1, **more: Any
 ) -> AsyncIterator[Rig]:
     """A running connector; drained at the end."""
+    named = {app.name: app for app in apps}
+    tokens = {app.name: secret for app, secret in zip(apps, secrets, strict=True)}
     connector = Connector(
         number,
-        {app.name: app for app in apps},
-        {app.name: secret for app, secret in zip(apps, secrets, strict=True)},
-        rng=random.Random(1),
-        first_number=1,
+        named,
+        make_transports(named, tokens, number, rng=random.Random(1), first_number=1),
+        {name: WebApi(named[name], secret) for name, secret in tokens.items()},
         **more,
     )
     broker = StandInBroker()

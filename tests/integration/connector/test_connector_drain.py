@@ -83,7 +83,7 @@ async def test_a_broker_that_comes_back_is_told_again_before_it_is_delivered_to(
         await rig.broker.until(lambda: rig.broker.arrivals)
         rig.link.close()
         draining = asyncio.create_task(rig.connector.drain(20))
-        await slack.wait_until(lambda: rig.connector._farewells.all())
+        await slack.wait_until(lambda: rig.connector._closing_notices.all())
         rig.relink()
         await rig.broker.until(lambda: len(rig.broker.arrivals) == 2)
         assert {(told.connection, told.mute) for told in rig.broker.closings} == {("c1-emulated-1", False)}
@@ -181,7 +181,7 @@ async def test_ready_is_the_hello_and_not_the_handshake(slack: EmulatorClient) -
 async def test_an_app_without_tokens_is_in_trouble_and_holds_nothing_up(slack: EmulatorClient) -> None:
     async with connected([app_of(slack)], [secrets_of(slack)]) as rig:
         other = app_of(slack)
-        connector = type(rig.connector)(2, {"tokenless": other}, {})
+        connector = type(rig.connector)(2, {"tokenless": other}, {}, {})
         readiness = await connector.wait_ready(5)
         assert readiness.ready
         assert "tokenless" in readiness.reason

@@ -1,7 +1,6 @@
 """Socket Mode's frames: what Slack says, however it is written, and the one frame that we send."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,6 @@ from slackd.connector.socketmode.protocol import (
     Disconnect,
     SlackHello,
     ack_frame,
-    blank_function_token,
     read_frame,
 )
 from slackd.slack.limits import ACK_LIMIT
@@ -114,46 +112,3 @@ def test_an_id_that_would_close_the_connection_is_not_acknowledged(payload: str 
     assert len(frame.text) == ACK_LIMIT - 1
     assert ack_frame(longest + "e", payload) is None
     assert ack_frame("é" * (len(longest) // len(r"\u00e9") + 1), payload) is None
-
-
-def envelope(**payload: Any) -> str:
-    return json.dumps({"envelope_id": "e-1", "payload": payload, "type": "events_api"})
-
-
-def test_a_functions_token_is_blanked_where_slack_puts_it() -> None:
-    event = {
-        "type": "function_executed",
-        "bot_access_token": "xwfp-1\u00e9",
-        "function_execution_id": "Fx1",
-        "inputs": {
-            "text": 'say "bot_access_token":"mine"',
-            "nested": {"bot_access_token": "written by people"},
-        },
-    }
-    text = envelope(event=event)
-    blanked, token = blank_function_token(text)
-    assert token is not None
-    assert (token.token, token.execution) == ("xwfp-1\u00e9", "Fx1")
-    assert "xwfp" not in repr(token)
-    expected = json.loads(text)
-    expected["payload"]["event"]["bot_access_token"] = ""
-    assert json.loads(blanked) == expected
-    assert blanked == text.replace('"xwfp-1\\u00e9"', '""')
-
-
-def test_a_functions_token_in_interactivity() -> None:
-    text = envelope(bot_access_token="xwfp-1", function_data={"execution_id": "Fx2"}, type="block_actions")
-    blanked, token = blank_function_token(text)
-    assert token is not None
-    assert (token.token, token.execution) == ("xwfp-1", "Fx2")
-    assert "xwfp" not in blanked
-
-
-def test_a_text_without_the_name_is_not_touched() -> None:
-    for text in (envelope(event={"text": "bot access token"}), "no JSON", envelope(bot_access_token=None)):
-        assert blank_function_token(text) == (text, None)
-
-
-def test_a_text_that_cannot_be_parsed_is_blanked_wherever_the_name_stands() -> None:
-    blanked, token = blank_function_token('{"a":{"bot_access_token" : "xwfp-\\"1"},')
-    assert (blanked, token) == ('{"a":{"bot_access_token" : ""},', None)

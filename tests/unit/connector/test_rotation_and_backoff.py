@@ -49,15 +49,16 @@ def test_every_place_of_both_connectors_has_a_slot_of_its_own() -> None:
 @given(st.integers(0, 10_000), st.integers())
 def test_waits_are_full_jitter_under_a_ceiling_that_doubles(tries: int, seed: int) -> None:
     rng = random.Random(seed)
-    ceiling = reconnect.ceiling(reconnect.TRANSIENT, tries)
+    ceiling = reconnect.seconds(reconnect.TRANSIENT, tries)
     assert 0.25 <= ceiling <= 60
-    assert reconnect.FLOOR <= reconnect.full_jitter(tries, rng) <= max(ceiling, reconnect.FLOOR)
-    assert 7.5 <= reconnect.for_a_place(tries, rng) <= 300
-    assert 270 <= reconnect.slowly(rng) <= 330
+    full_jitter = reconnect.Jittered(reconnect.TRANSIENT, rng, least=0.0)
+    assert reconnect.FLOOR <= reconnect.seconds(full_jitter, tries) <= max(ceiling, reconnect.FLOOR)
+    half = reconnect.Jittered(reconnect.NO_PLACE, rng, least=0.5)
+    assert 7.5 <= reconnect.seconds(half, tries) <= 300
 
 
 def test_the_ceiling_doubles() -> None:
-    assert [reconnect.ceiling(reconnect.TRANSIENT, tries) for tries in (1, 2, 3, 9, 50)] == [
+    assert [reconnect.seconds(reconnect.TRANSIENT, tries) for tries in (1, 2, 3, 9, 50)] == [
         0.25,
         0.5,
         1,

@@ -3,8 +3,7 @@
 import pytest
 
 from slackd.connector.link_reports import KEPT, LinkReports
-from slackd.connector.socketmode.actions import Moved
-from slackd.connector.socketmode.lifecycle import Cue
+from slackd.connector.transport import ConnectionChange
 from slackd.link.messages import Acknowledged, AppTrouble, Changed, ConnectionState, FromConnector, Trouble
 
 STATE = ConnectionState("c1-main-1", "main", "ready", 1.0)
@@ -28,25 +27,25 @@ def listen(reports: LinkReports) -> list[FromConnector]:
 
 def test_what_changed_without_a_link_is_told_once_in_order(reports: LinkReports) -> None:
     for at in (1.0, 2.0):
-        reports.moved(Moved(STATE, Cue.HELLO, at, ghost_until=5.0))
+        reports.connection_changed(ConnectionChange(STATE, "hello", at, unconfirmed_until=5.0))
     heard = listen(reports)
     assert heard == [Changed(1, STATE, "hello", 1.0, 5.0), Changed(2, STATE, "hello", 2.0, 5.0)]
     assert listen(reports) == []
-    reports.moved(Moved(STATE, Cue.DROPPED, 3.0))
+    reports.connection_changed(ConnectionChange(STATE, "dropped", 3.0))
 
 
 def test_a_trouble_is_in_the_hello_and_its_end_is_told_afterwards(reports: LinkReports) -> None:
     trouble, over = AppTrouble("main", "invalid_auth", "hint"), AppTrouble("main", "", "")
-    reports.troubled(trouble)
+    reports.trouble_changed(trouble)
     assert reports.troubles == {"main": trouble}
     assert listen(reports) == []
     reports.send = None
-    reports.troubled(over)
+    reports.trouble_changed(over)
     assert reports.troubles == {}
     assert listen(reports) == [Trouble(over)]
     reports.send = None
-    reports.troubled(over)
-    reports.troubled(trouble)
+    reports.trouble_changed(over)
+    reports.trouble_changed(trouble)
     assert listen(reports) == []
 
 
@@ -54,10 +53,10 @@ def test_acknowledgements_are_told_together_and_kept_within_bounds(reports: Link
     for number in range(KEPT + 5):
         reports.acknowledged("main", [float(number)])
     reports.unsendable("main")
-    reports.tell_acknowledgements()
+    reports.report_acknowledgements()
     heard = listen(reports)
-    reports.tell_acknowledgements()
-    reports.tell_acknowledgements()
+    reports.report_acknowledgements()
+    reports.report_acknowledgements()
     (told,) = heard
     assert isinstance(told, Acknowledged)
     assert (len(told.seconds), told.seconds[0], told.unsendable) == (KEPT, 5.0, 1)
