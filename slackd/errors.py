@@ -65,7 +65,16 @@ class LinkVersionError(LinkError):
 
 
 class JournalError(SlackdError):
-    """The journal could not do what was asked of it."""
+    """The journal could not do what was asked of it.
+
+    Attributes:
+        what: What happened, and where.
+        hint: What a person should do about it, "" where that is said in `what`; `str` has both.
+    """
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}; {hint}" if hint else what)
+        self.what, self.hint = what, hint
 
 
 class JournalBusy(JournalError):

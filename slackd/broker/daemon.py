@@ -21,9 +21,9 @@ from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, now
-from slackd.broker.journal import Opening
+from slackd.broker.journal import Journal, Opening
+from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
-from slackd.broker.journal.sqlite import SqliteJournal, open_journal
 from slackd.broker.journal.writes import GapRecord, NoteStop
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.server import PluginHost
@@ -76,7 +76,7 @@ class BrokerDaemon:
         self.watchers = Watchers(self._watched)
         started = now()
         self.observations = Observations(started.monotonic, started.unix)
-        self.journal: SqliteJournal
+        self.journal: Journal
         self.core: BrokerCore
         self.engine: Engine
         self.connectors: ConnectionRegistry
@@ -98,7 +98,8 @@ class BrokerDaemon:
             JournalError: The journal can't be opened; what it says is for the operator.
         """
         self.journal, opening = await open_journal(
-            self.config.journal, plugins=self._limits(), on_dead_lettered=self._dead_lettered
+            self.config.journal,
+            OpenOptions(plugins=self._limits(), on_dead_lettered=self._dead_lettered),
         )
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -181,6 +181,7 @@ def _journal(table: Table, standing: Paths) -> JournalConfig:
         max_age=table.duration("max_age", defaults.max_age, 60.0, 3650 * _DAY),
         max_bytes=table.size("max_bytes", defaults.max_bytes, 1 << 20, _EXABYTE),
         dead_letter_age=table.duration("dead_letter_age", defaults.dead_letter_age, 60.0, 3650 * _DAY),
+        engine=table.choice("engine", defaults.engine),
     )
     table.finish()
     return journal

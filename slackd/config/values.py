@@ -79,12 +79,19 @@ class App:
     unclaimed_command: str = "Nothing here answers this command at the moment."
 
 
+class JournalEngine(Enum):
+    """What the journal keeps its rows in; the value also names its folder in `slackd.broker.journal`."""
+
+    SQLITE = "sqlite"
+
+
 @attrs.frozen
 class JournalConfig:
     """`[journal]`: where envelopes are kept, and how long.
 
     Attributes:
-        directory: Holds `journal.db` and its lock.
+        directory: Holds the journal's files.
+        engine: What keeps the rows.
         max_age: Envelopes without an open delivery are kept so long.
         max_bytes: And at most so much text of them.
         dead_letter_age: Dead letters are kept so long.
@@ -94,6 +101,7 @@ class JournalConfig:
     max_age: float = 7 * 86_400.0
     max_bytes: int = 4 << 30
     dead_letter_age: float = 30 * 86_400.0
+    engine: JournalEngine = JournalEngine.SQLITE
 
 
 @attrs.frozen

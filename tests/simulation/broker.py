@@ -9,7 +9,6 @@ from slackd.broker.actions import PostLate, RefuseArrivals, SendPromises, Settle
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
-from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_journal
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
@@ -17,6 +16,7 @@ from slackd.link.messages import Closing, Unsent
 from tests.simulation.program import Answer, Program
 from tests.simulation.slack import Connector
 from tests.simulation.world import Pipe, World
+from tests.support.journal.memory_journal import MemoryDisk, MemoryJournal, open_memory_journal
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slackd.broker.core import BrokerCore
-from slackd.broker.journal.memory import MemoryDisk
 from slackd.broker.journal.writes import AnswerState
 from slackd.config import (
     App,
@@ -30,6 +29,7 @@ from tests.simulation.broker import Process
 from tests.simulation.program import WINDOW, Program
 from tests.simulation.slack import Connector, Message, Slack
 from tests.simulation.world import World
+from tests.support.journal.memory_journal import MemoryDisk
 
 FAULTS_UNTIL = 40.0
 END = 240.0

@@ -13,6 +13,7 @@ import slackd
 HOUSE = Path(slackd.__file__).parent
 ROOT = HOUSE.parent
 STANDARD = set(sys.stdlib_module_names)
+SQLITE = re.compile("sqlite", re.IGNORECASE)
 NOT_PURE = {"asyncio", "socket", "aiohttp", "threading", "subprocess", "sqlite3", "time", "select"}
 
 FOUNDATION = {"", "envelope", "errors", "frozen", "jsonrpc", "redaction", "slack", "spelling", "text"}
@@ -280,9 +281,17 @@ def test_what_slack_dictates_needs_nothing_of_ours() -> None:
     assert not {name.split(".")[0] for name in names} & NOT_PURE
 
 
-def test_only_the_journal_speaks_sqlite() -> None:
-    speakers = {file.relative_to(HOUSE).parts[:2] for file in modules() if "sqlite3" in imports_of(file)}
-    assert speakers == {("broker", "journal")}
+def test_the_journals_engine_has_no_name_outside_its_folder() -> None:
+    """But for the word that the configuration has for it."""
+    engine = HOUSE / "broker" / "journal" / "sqlite"
+    named = {
+        str(file.relative_to(HOUSE)): [
+            line.strip() for line in file.read_text().splitlines() if SQLITE.search(line)
+        ]
+        for file in HOUSE.rglob("*.py")
+        if not file.is_relative_to(engine) and SQLITE.search(file.read_text())
+    }
+    assert named == {"config/values.py": ['SQLITE = "sqlite"', "engine: JournalEngine = JournalEngine.SQLITE"]}
 
 
 def test_no_rich_table_in_the_daemon() -> None:

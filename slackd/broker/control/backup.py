@@ -7,15 +7,25 @@ from aiohttp import web
 
 from slackd.broker.control import requests
 from slackd.broker.control.context import ControlContext
+from slackd.broker.journal import BackupSource
 from slackd.errors import JournalError
 
 log = logging.getLogger(__name__)
 
 
 async def backup(broker: ControlContext, request: web.Request) -> web.StreamResponse:
-    """The copy's bytes: a database that a broker can open. It is complete only if the response ends as HTTP
-    says it must: what breaks off in the middle is no backup."""
-    response = web.StreamResponse(headers={"Content-Type": "application/vnd.sqlite3"})
+    """The copy's bytes: a file that a broker can open as its journal. It is complete only if the response
+    ends as HTTP says it must: what breaks off in the middle is no backup.
+
+    Raises:
+        JournalError: No copy can be made (no room for it, or the engine makes none).
+    """
+    if not isinstance(broker.journal, BackupSource):
+        raise JournalError(
+            "this journal's engine makes no backups by itself",
+            hint="use the tools of the database it is kept in",
+        )
+    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
     response.enable_chunked_encoding()
     async with contextlib.aclosing(broker.journal.backup()) as chunks:
         # Before the first byte an error is an answer; after it, only a broken connection can tell.

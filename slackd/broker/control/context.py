@@ -8,8 +8,7 @@ from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine
-from slackd.broker.journal import JournalHealth
-from slackd.broker.journal.sqlite import SqliteJournal
+from slackd.broker.journal import Journal, JournalHealth
 from slackd.broker.plugins.server import PluginHost
 from slackd.config import Config
 
@@ -28,7 +27,7 @@ class ControlContext:
     digest: str
     core: BrokerCore
     engine: Engine
-    journal: SqliteJournal
+    journal: Journal
     connectors: ConnectionRegistry
     plugin_host: PluginHost
     calls: Calls

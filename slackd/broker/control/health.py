@@ -89,10 +89,12 @@ def _reasons(status: Status) -> Iterator[HealthReason]:
 
 def _journal(journal: JournalStatus) -> Iterator[HealthReason]:
     if not journal.healthy:
-        hint = f"make room on, or repair, the disk of {journal.directory}; nothing is acknowledged meanwhile"
+        hint = journal.hint or f"make room on, or repair, the disk of {journal.directory}"
+        hint = f"{hint}; nothing is acknowledged meanwhile"
         yield HealthReason(FAILING, "journal", _journal_text(journal), hint)
     elif journal.failing:
-        yield HealthReason(DEGRADED, "journal", journal.failing, f"look at the disk of {journal.directory}")
+        hint = journal.hint or f"look at the disk of {journal.directory}"
+        yield HealthReason(DEGRADED, "journal", journal.failing, hint)
     if journal.commit_p99 is not None and journal.commit_p99 > SLOW_COMMIT:
         text = f"one commit in a hundred takes {journal.commit_p99:.1f} s; Slack waits for 3 s at most"
         yield HealthReason(DEGRADED, "journal", text, f"put {journal.directory} on a faster disk")

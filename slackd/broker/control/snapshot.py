@@ -37,13 +37,13 @@ async def survey(broker: ControlContext) -> Status:
     now = broker.engine.clock()
     backlogs: Mapping[str, Backlog] | None = None
     gaps: Mapping[str, Sequence[GapRecord]] | None = None
-    unreadable = ""
+    unreadable: JournalError | None = None
     try:
         backlogs = await broker.journal.backlogs()
         # One by one, so that no app's gaps are crowded out by another's.
         gaps = {app: await broker.journal.gaps(now.unix - DAY, MOST_GAPS, app) for app in broker.config.apps}
     except JournalError as error:
-        unreadable = str(error)
+        unreadable = error
     status = Status(
         broker=_broker(broker, now),
         connectors=_connectors(broker, now),
@@ -183,15 +183,19 @@ def _journal(
     broker: ControlContext,
     health: JournalHealth,
     backlogs: Mapping[str, Backlog] | None,
-    unreadable: str,
+    unreadable: JournalError | None,
     now: Instant,
 ) -> JournalStatus:
+    failing, hint = health.failing, health.hint
+    if not failing and unreadable is not None:
+        failing, hint = unreadable.what, unreadable.hint
     silent_for = max(0.0, now.monotonic - health.answered_at)
     nobodys = None if backlogs is None else backlogs.get("", Backlog(0, 0, None, 0)).dead
     return JournalStatus(
         directory=str(broker.config.journal.directory),
         healthy=not health.failing and silent_for <= SILENT_AFTER,
-        failing=health.failing or unreadable,
+        failing=failing,
+        hint=hint,
         bytes=health.bytes,
         silent_for=silent_for,
         commit_p50=broker.observations.commit_quantile(0.5),

@@ -163,7 +163,8 @@ class JournalStatus:
 
     Attributes:
         healthy: The last commit succeeded and the writer answers.
-        failing: The error of the last commit or read that failed, "" when all is well.
+        failing: What failed at the last commit or read, "" when all is well.
+        hint: What to do about it, in the words of the journal's engine.
         silent_for: Seconds since the writer last answered.
         commit_p50, commit_p99: Seconds, of the last thousand commits; None before the first.
         unreadable_letters: Dead letters that nobody could read.
@@ -177,6 +178,7 @@ class JournalStatus:
     commit_p50: float | None
     commit_p99: float | None
     unreadable_letters: int | None
+    hint: str = ""
 
 
 @attrs.frozen

@@ -1,11 +1,30 @@
-"""The journal: a small interface, so that another engine can take SQLite's place.
+"""The journal: a small interface that every engine keeps, whatever it keeps its rows in.
 
-P1, the invariant that every engine keeps: when `on_commit` is called without an error, everything in that
-submission survives `kill -9` and power loss; when it is called with one, nothing of it was written.
+An engine has a folder of its own here, and no name of it stands outside (`engines` opens the one that
+`[journal] engine` names). The rules, which the conformance tests in `tests/unit/journal` hold every engine to:
+
+- **Commit before anything else (P1).** `on_commit` gets the outcomes of a submission once all of it survives
+  `kill -9` and power loss; it gets a `JournalError` once it is certain that nothing of it was written, and
+  nothing will be. An engine whose commit can fail without being undone, as it can over a network, finds out
+  which of the two it was before it calls. What it can't find out is a third result, *unknown*, and no error:
+  whoever gets it acknowledges nothing, and reads again what the writes touched. `OnCommit` is where that result
+  is added (the type checker then names every place that has to decide); no engine of today has it.
+- **Order.** Submissions take effect in the order in which they were submitted; each is committed as a whole,
+  and its callback called once, in that order.
+- **One owner (R2).** One broker at a time; it owns the journal before it reads any socket, and until it exits.
+- **Conditional writes.** A write that names what is no longer so changes nothing, and its outcome is `Stale`.
+- **Ids** of envelopes and deliveries grow in the journal's order and are never used again.
+- **Reads** see everything whose `on_commit` was called before they began, and never wait for a write.
+- **Costs** of opening, writing, reading a page, status and closing don't grow with the backlog.
+- **Limits.** Retention makes dead letters of what is beyond a plugin's limits, and removes what nothing needs
+  any more, in small steps; so a plugin that never comes back stops nobody.
+- **Errors** are `JournalError`s, with a hint in words of the engine's own; a fault of the disk ends when the
+  disk is well again, without a restart.
+- **Formats** only grow: a release works on what the releases before and after it wrote.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from slackd.broker.journal.writes import (
     AnswerState,
@@ -115,16 +134,18 @@ class JournalHealth:
     """What status and metrics say of the journal.
 
     Attributes:
-        bytes: Size of the database and its write-ahead log.
-        commit_seconds: Durations of the commits since the last look.
-        failing: The error of the last commit if it failed, "" when all is well.
-        answered_at: Monotonic time at which the writer last answered, with a commit or an error.
+        bytes: What it takes on the disk.
+        commit_seconds: Durations of the commits since the last look, seconds.
+        failing: What failed at the last commit, "" when all is well.
+        answered_at: Monotonic time at which the writer last answered, with a commit or an error, seconds.
+        hint: What a person should do about `failing`, in the engine's words.
     """
 
     bytes: int
     commit_seconds: tuple[float, ...]
     failing: str
     answered_at: float
+    hint: str = ""
 
 
 class JournalReader(Protocol):
@@ -173,10 +194,43 @@ class Journal(JournalReader, Protocol):
     """The journal as its one owner sees it."""
 
     def submit(self, writes: Sequence[Write], on_commit: OnCommit) -> None:
-        """Writes join the next group commit. Never blocks; after `close` the error comes at once."""
+        """Let writes join the next group commit. Never blocks.
+
+        Args:
+            writes: What is committed together, or not at all.
+            on_commit: Gets the outcomes, or the error; after `close` the error, at once.
+        """
 
     def health(self) -> JournalHealth:
         """What status and metrics say; never blocks."""
 
+    def set_away(self, plugins: Collection[str]) -> None:
+        """Name the plugins that have no session. Nobody has their expired deliveries in flight, so retention
+        dead-letters them; those of other plugins are the dispatcher's to dead-letter, for two hours."""
+
+    async def run_retention(self, now: float) -> int:
+        """Do all that retention has to do at this time (UNIX seconds); an engine also does it by itself.
+
+        Returns:
+            How many deliveries it dead-lettered.
+
+        Raises:
+            JournalError: A commit failed; what was done before it stays done.
+        """
+
     async def close(self) -> None:
-        """Commits what was submitted, then closes and lets the lock go; waits for no full checkpoint."""
+        """Commit what was submitted, then close and let the next owner in; waits for no full checkpoint."""
+
+
+@runtime_checkable
+class BackupSource(Protocol):
+    """A capability that an engine may have: copies of the running journal. (A database that several hosts share
+    has tools of its own for this.)"""
+
+    def backup(self) -> AsyncGenerator[bytes, None]:
+        """A consistent copy of the journal as it is now, as the bytes of a file that opens as a journal.
+
+        Raises:
+            JournalUnwritable: There is no room for the copy, or the disk fails.
+            JournalError: The journal closes.
+        """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slackd.broker.journal.sqlite import SqliteJournal
+from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config import Delivery
 from slackd.errors import JournalUnwritable
 from tests.integration.broker.broker_rig import PATIENCE, Program, house, plugin

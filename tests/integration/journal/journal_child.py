@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from slackd.broker.journal.sqlite import open_journal
+from slackd.broker.journal.engines import open_journal
 from slackd.broker.journal.writes import Lane, NewDelivery, Record
 from slackd.config.values import JournalConfig
 from slackd.envelope import ParsedEnvelope

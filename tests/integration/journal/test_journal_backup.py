@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal.sqlite import SqliteJournal, open_journal
+from slackd.broker.journal import Journal, Opening
+from slackd.broker.journal.engines import open_journal
+from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalError
 from tests.integration.journal.journal_child import record
 
 
-async def _record(journal: SqliteJournal, first: int, count: int) -> None:
+async def _record(journal: Journal, first: int, count: int) -> None:
     told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     journal.submit([record(number, "b") for number in range(first, first + count)], told.set_result)
     async with asyncio.timeout(60):
@@ -23,8 +25,14 @@ def _leftovers(folder: Path) -> list[Path]:
     return list(folder.glob("*backup*"))
 
 
+async def _open(folder: Path) -> tuple[SqliteJournal, Opening]:
+    journal, opening = await open_journal(JournalConfig(folder))
+    assert isinstance(journal, SqliteJournal)
+    return journal, opening
+
+
 async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path: Path) -> None:
-    journal, _ = await open_journal(JournalConfig(tmp_path / "live"))
+    journal, _ = await _open(tmp_path / "live")
     await _record(journal, 0, 3_000)
     (tmp_path / "copy").mkdir()
     written = 3_000
@@ -41,7 +49,7 @@ async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path
     with sqlite3.connect(tmp_path / "copy" / "journal.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    copy, opening = await open_journal(JournalConfig(tmp_path / "copy"))
+    copy, opening = await _open(tmp_path / "copy")
     assert opening.last_delivery == 3_000
     assert (await copy.backlogs())["bot"].deliveries == 3_000
     await _record(copy, 3_000, 1)
@@ -49,7 +57,7 @@ async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path
 
 
 async def test_a_backup_nobody_reads_on_leaves_nothing_behind(tmp_path: Path) -> None:
-    journal, _ = await open_journal(JournalConfig(tmp_path))
+    journal, _ = await _open(tmp_path)
     await _record(journal, 0, 500)
     backup = journal.backup()
     assert await anext(backup)
@@ -59,7 +67,7 @@ async def test_a_backup_nobody_reads_on_leaves_nothing_behind(tmp_path: Path) ->
 
 
 async def test_a_backup_ends_with_the_journal(tmp_path: Path) -> None:
-    journal, _ = await open_journal(JournalConfig(tmp_path))
+    journal, _ = await _open(tmp_path)
     await _record(journal, 0, 500)
     backup = journal.backup()
     assert await anext(backup)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal import schema, writer
+from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
-from slackd.broker.journal.reader import SqliteReader
-from slackd.broker.journal.sqlite import open_journal
+from slackd.broker.journal.sqlite import schema, writer
+from slackd.broker.journal.sqlite.journal import SqliteJournal
+from slackd.broker.journal.sqlite.reader import SqliteReader
 from slackd.broker.journal.writes import AnswerState, Duplicate, Lane, OpenDelivery, Recorded
 from slackd.config.values import JournalConfig
 from tests.integration.journal.journal_child import record
@@ -34,7 +35,7 @@ async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
             enough.set()
 
     journal, _ = await open_journal(
-        JournalConfig(tmp_path), plugins={"bot": PluginLimits(max_bytes=0)}, on_dead_lettered=note
+        JournalConfig(tmp_path), OpenOptions(plugins={"bot": PluginLimits(max_bytes=0)}, on_dead_lettered=note)
     )
     for first in range(0, 1_000, 100):
         await told(journal, *(record(number, "r") for number in range(first, first + 100)))
@@ -82,6 +83,7 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
 
 async def test_a_connection_that_was_given_up_is_replaced(tmp_path: Path) -> None:
     journal, _ = await open_journal(JournalConfig(tmp_path))
+    assert isinstance(journal, SqliteJournal)
     await told(journal, record(0, "r"))
     journal._writer.put(writer.WriterTask(journal._writer._owned.drop))
     outcomes = await told(journal, record(0, "r"), record(1, "r"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal.sqlite import SqliteJournal, open_journal
+from slackd.broker.journal import Journal
+from slackd.broker.journal.engines import open_journal
 from slackd.broker.journal.writes import CloseDelivery, Lane
 from slackd.config.values import JournalConfig
 from tests.integration.journal.journal_child import record
@@ -63,7 +64,7 @@ async def _times(folder: Path) -> dict[str, float]:
     return best
 
 
-async def _read(journal: SqliteJournal, note: Callable[[str, float], None]) -> None:
+async def _read(journal: Journal, note: Callable[[str, float], None]) -> None:
     reads: dict[str, Callable[[], Awaitable[object]]] = {
         "keys": lambda: journal.keys_after("bot", Lane.EVENTS, "C5", 20),
         "count": lambda: journal.open_count("bot", Lane.EVENTS, 1 << 40, 100),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal.sqlite import open_journal
+from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.writes import CloseDelivery, InFlight, ListSession, NoteStop
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
@@ -86,13 +86,13 @@ async def test_a_second_broker_is_refused_with_the_pid_of_the_first(tmp_path: Pa
     async with child("hold", tmp_path) as process:
         assert await _lines(process, 1) == ["held"]
         with pytest.raises(JournalBusy, match=rf"\b{process.pid}\b"):
-            await open_journal(JournalConfig(tmp_path), lock_wait=0.1)
+            await open_journal(JournalConfig(tmp_path), OpenOptions(owner_wait=0.1))
 
 
 async def test_the_next_broker_waits_for_one_that_dies(tmp_path: Path) -> None:
     async with child("hold", tmp_path) as process:
         assert await _lines(process, 1) == ["held"]
-        opening = asyncio.create_task(open_journal(JournalConfig(tmp_path), lock_wait=60))
+        opening = asyncio.create_task(open_journal(JournalConfig(tmp_path), OpenOptions(owner_wait=60)))
         await asyncio.sleep(0)
         process.kill()
         journal, _ = await opening

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.broker.journal.sqlite import open_journal
+from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.writes import Lane, NewDelivery, Record
 from slackd.config.values import JournalConfig
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
@@ -126,7 +126,7 @@ class _Backlog:
 
     async def write(self, folder: Path) -> None:
         """Into the journal in this folder."""
-        journal, _ = await open_journal(JournalConfig(folder), retention_by_itself=False)
+        journal, _ = await open_journal(JournalConfig(folder), OpenOptions(retention_by_itself=False))
         refused: list[JournalError] = []
         now = time.time()
         for start in range(0, self._count, 1_000):

@@ -16,7 +16,6 @@ from slackd.broker.fallback_responses import notice, unanswered
 from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Opening
-from slackd.broker.journal.memory_store import MemoryStore
 from slackd.broker.journal.writes import AnswerState, DeadReason, Lane, OpenDelivery, Record
 from slackd.config import (
     Absent,
@@ -34,6 +33,7 @@ from slackd.config import (
 from slackd.errors import JournalUnwritable
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from slackd.slack.limits import ACK_LIMIT
+from tests.support.journal.memory_store import MemoryStore
 from tests.unit.broker.slack_texts import arrival, command, event, frame, interactive, understood
 
 EPOCH = 1_800_000_000.0

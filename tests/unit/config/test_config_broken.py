@@ -89,6 +89,10 @@ DAEMON = {
         '[plugins]\nanswer_deadline = "3s"',
         'slackd.toml:2: plugins.answer_deadline: found "3s", expected a duration from "100ms" to "2s900ms"',
     ),
+    "an engine that isn't there": (
+        '[journal]\nengine = "postgresql"',
+        'slackd.toml:2: journal.engine: found "postgresql", expected "sqlite"',
+    ),
     "a bare number for a size": (
         "[journal]\nmax_bytes = 1000000",
         'slackd.toml:2: journal.max_bytes: found 1000000, expected a size from "1MiB" to "1048576TiB" '

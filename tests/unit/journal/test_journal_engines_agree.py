@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from slackd.broker.journal import Journal
+from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, Limits, PluginLimits
-from slackd.broker.journal.memory import MemoryDisk, MemoryJournal, open_memory_journal
-from slackd.broker.journal.sqlite import SqliteJournal, open_journal
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerState,
@@ -40,7 +40,8 @@ from slackd.config.values import JournalConfig
 from slackd.envelope import ParsedEnvelope, Unreadable
 from slackd.errors import JournalError
 from slackd.slack.facets import Facets
-from tests.unit.journal.journal_cases import DAY, HOUR, NOW, Time, attempt
+from tests.support.journal.memory_journal import MemoryDisk, open_memory_journal
+from tests.support.journal.writing import DAY, HOUR, NOW, Time, attempt
 
 PLUGINS = ("a", "b")
 ids = st.integers(1, 12)
@@ -131,10 +132,12 @@ class Pair:
     async def open(self) -> None:
         self.sqlite, found = await open_journal(
             JournalConfig(self.folder, **CONFIG),
-            clock=self.time,
-            plugins=PLUGIN_LIMITS,
-            on_dead_lettered=self.dead_lettered[0].extend,
-            retention_by_itself=False,
+            OpenOptions(
+                clock=self.time,
+                plugins=PLUGIN_LIMITS,
+                on_dead_lettered=self.dead_lettered[0].extend,
+                retention_by_itself=False,
+            ),
         )
         self.memory, expected = open_memory_journal(
             self.disk,
@@ -171,8 +174,8 @@ class Pair:
 
     async def _submit_at_once(self, group: list[list[Any]]) -> None:
         told: tuple[list[Any], list[Any]] = ([], [])
-        for journal, results in ((self.sqlite, told[0]), (self.memory, told[1])):
-            assert isinstance(journal, SqliteJournal | MemoryJournal)
+        both: list[tuple[Journal, list[Any]]] = [(self.sqlite, told[0]), (self.memory, told[1])]
+        for journal, results in both:
             for some in group:
                 journal.submit(some, results.append)
             assert await attempt(journal) == []

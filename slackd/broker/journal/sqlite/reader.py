@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope, sql
-from slackd.broker.journal.schema import PERIOD
-from slackd.broker.journal.sqlite_errors import fault
+from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope
+from slackd.broker.journal.sqlite import sql
+from slackd.broker.journal.sqlite.errors import fault
+from slackd.broker.journal.sqlite.schema import PERIOD
 from slackd.broker.journal.writes import AnswerState, DeadReason, GapRecord, Lane, OpenDelivery
 from slackd.errors import JournalError
 
@@ -189,7 +190,7 @@ class SqliteReader:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, read)
         except sqlite3.Error as error:
-            raise self._unreadable(error) from error
+            raise fault(error, str(self._path), "read") from error
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
@@ -208,10 +209,6 @@ class SqliteReader:
             cached_statements=256,
             check_same_thread=False,
         )
-
-    def _unreadable(self, error: sqlite3.Error) -> JournalError:
-        known = fault(error, str(self._path))
-        return type(known)(str(known).replace("cannot be written", "cannot be read"))
 
 
 def _ids_of_interval(cursor: sqlite3.Cursor, since: float | None, until: float | None) -> tuple[int, int]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from slackd.broker.journal.memory import MemoryDisk, open_memory_journal
 from slackd.errors import JournalBusy, JournalUnwritable
-from tests.unit.journal.journal_cases import NOW, event, to
+from tests.support.journal.memory_journal import MemoryDisk, open_memory_journal
+from tests.support.journal.writing import NOW, event, to
 
 
 class Scheduler:

@@ -9,7 +9,7 @@ import sqlite3
 
 import attrs
 
-from slackd.broker.journal.schema import PERIOD
+from slackd.broker.journal.sqlite.schema import PERIOD
 
 UNTOUCHED = 16_384
 """Open deliveries that are remembered at most."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.journal import sql
 from slackd.broker.journal.rules import DEDUPE_MEMORY, byte_length, storable
-from slackd.broker.journal.totals import Totals
+from slackd.broker.journal.sqlite import sql
+from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import (
     AnswerState,
     DeadReason,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.journal.record import SHORT, table_key
+from slackd.broker.journal.sqlite.record import SHORT, table_key
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{0,30}", fullmatch=True)
 keys = st.text(max_size=60)

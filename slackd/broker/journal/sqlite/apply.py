@@ -11,10 +11,10 @@ from json import loads
 
 import attrs
 
-from slackd.broker.journal import sql
-from slackd.broker.journal.record import DeadLetters, Recorder, Slot
 from slackd.broker.journal.rules import WAITED, storable
-from slackd.broker.journal.totals import Totals
+from slackd.broker.journal.sqlite import sql
+from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
+from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerState,

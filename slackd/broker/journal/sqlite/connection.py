@@ -4,9 +4,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-from slackd.broker.journal import Opening, recovery, schema
-from slackd.broker.journal.sqlite_errors import FAILURES, damaged
-from slackd.broker.journal.totals import Totals
+from slackd.broker.journal import Opening
+from slackd.broker.journal.sqlite import recovery, schema
+from slackd.broker.journal.sqlite.errors import FAILURES, damaged
+from slackd.broker.journal.sqlite.totals import Totals
 
 WAL_LIMIT = 64 << 20
 """Bytes to which the write-ahead log is cut when it starts again at its beginning."""

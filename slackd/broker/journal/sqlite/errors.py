@@ -44,13 +44,19 @@ def damaged(error: BaseException) -> bool:
     return primary_code(error) in _DAMAGED
 
 
-def fault(error: BaseException, path: str) -> JournalError:
-    """The error as the journal's callers know it."""
+def fault(error: BaseException, path: str, verb: str = "written") -> JournalError:
+    """The error as the journal's callers know it.
+
+    Args:
+        error: What SQLite, or the machine, said.
+        path: The file.
+        verb: What could not be done with it, "written" or "read".
+    """
     if damaged(error):
         return JournalDamaged(
-            f"{path}: the journal is damaged ({error}). Keep the file; put the last `slackctl backup` in its "
-            f"place, or rescue what can be read with `sqlite3 {path} .recover | sqlite3 rescued.db`, or move "
-            f"it away to start with an empty one"
+            f"{path}: the journal is damaged ({error})",
+            hint=f"keep the file; put the last `slackctl backup` in its place, or rescue what can be read with "
+            f"`sqlite3 {path} .recover | sqlite3 rescued.db`, or move it away to start with an empty one",
         )
     hint = _HINTS.get(primary_code(error), "look at the disk and at the kernel's log")
-    return JournalUnwritable(f"{path}: the journal cannot be written ({error}); {hint}")
+    return JournalUnwritable(f"{path}: the journal cannot be {verb} ({error})", hint)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from slackd.broker.journal import LateAnswer, Opening
-from slackd.broker.journal.sqlite_errors import FAILURES
+from slackd.broker.journal.sqlite.errors import FAILURES
 from slackd.broker.journal.writes import GapRecord, Ghost, InFlight, SeenReady
 
 Value = TypeVar("Value")

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
-from slackd.broker.journal.sqlite_errors import fault
+from slackd.broker.journal.sqlite.errors import fault
 from slackd.errors import JournalError, JournalUnwritable
 
 STEP_PAGES = 512
@@ -81,7 +81,8 @@ def _make_room(path: Path) -> Path:
     if free < needed:
         raise JournalUnwritable(
             f"{path.parent}: a backup needs {needed >> 20} MiB of free space for its copy, and there are "
-            f"{free >> 20} MiB; make room, or stop slackd and copy the folder"
+            f"{free >> 20} MiB",
+            hint="make room, or stop slackd and copy the folder",
         )
     copy = path.parent / f"{_PREFIX}{next(_numbers)}"
     os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))

@@ -40,8 +40,8 @@ async def acquire(path: Path, wait: float) -> JournalLock:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise JournalUnwritable(
-            f"{path}: the journal's lock cannot be opened ({error.strerror}); "
-            f"the folder must exist and belong to slackd's user"
+            f"{path}: the journal's lock cannot be opened ({error.strerror})",
+            hint="the folder must exist and belong to slackd's user",
         ) from error
     try:
         await _wait_for(descriptor, path, wait)
@@ -59,7 +59,8 @@ async def _wait_for(descriptor: int, path: Path, wait: float) -> None:
         if loop.time() >= deadline:
             raise JournalBusy(
                 f"{path}: another broker (pid {_owner(descriptor)}) owns the journal, and has not let it go in "
-                f"{wait:g} s; stop it first"
+                f"{wait:g} s",
+                hint="stop it first",
             )
         await asyncio.sleep(RETRY_EVERY)
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from slackd.broker.journal import sql
-from slackd.broker.journal.apply import WAITING, Applier, Waiting
 from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLettered, Limits
 from slackd.broker.journal.rules import DEDUPE_MEMORY
-from slackd.broker.journal.totals import Totals
+from slackd.broker.journal.sqlite import sql
+from slackd.broker.journal.sqlite.apply import WAITING, Applier, Waiting
+from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import DeadReason
 
 CHUNK = 200

@@ -1,17 +1,11 @@
-"""What the journal's specifications share: short names for writes, and a journal whose time stands still."""
+"""Short names for writes to a journal, and a clock that is set by hand."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from slackd.broker.journal import Journal, Opening
-from slackd.broker.journal.limits import DeadLettered, PluginLimits
-from slackd.broker.journal.memory import MemoryJournal
-from slackd.broker.journal.sqlite import SqliteJournal, open_journal
+from slackd.broker.journal import Journal
 from slackd.broker.journal.writes import AnswerState, Lane, NewDelivery, Outcome, Record, Recorded, Write
-from slackd.config.values import JournalConfig
 from slackd.envelope import ParsedEnvelope, Unreadable
 from slackd.errors import JournalError
 from slackd.slack.envelopes import COMMANDS, EVENTS
@@ -30,11 +24,6 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
-
-
-def as_journal(journal: SqliteJournal | MemoryJournal) -> Journal:
-    """Both engines are what the interface asks for: the type checker says so."""
-    return journal
 
 
 def to(plugin: str = "bot", key: str = "C1", lane: Lane = Lane.EVENTS, **more: Any) -> NewDelivery:
@@ -57,7 +46,7 @@ def unreadable(key: str, at: float = NOW) -> Record:
     return Record(Unreadable("main", None, "{broken", (key,), "line 1: no JSON"), at)
 
 
-async def attempt(journal: SqliteJournal | MemoryJournal, *writes: Write) -> Sequence[Outcome] | JournalError:
+async def attempt(journal: Journal, *writes: Write) -> Sequence[Outcome] | JournalError:
     """Submit together; what `on_commit` is told."""
     told: asyncio.Future[Sequence[Outcome] | JournalError] = asyncio.get_running_loop().create_future()
     journal.submit(writes, told.set_result)
@@ -65,7 +54,7 @@ async def attempt(journal: SqliteJournal | MemoryJournal, *writes: Write) -> Seq
         return await told
 
 
-async def write(journal: SqliteJournal | MemoryJournal, *writes: Write) -> list[Any]:
+async def write(journal: Journal, *writes: Write) -> list[Any]:
     """Submit together; the outcomes."""
     told = await attempt(journal, *writes)
     if isinstance(told, JournalError):
@@ -73,29 +62,8 @@ async def write(journal: SqliteJournal | MemoryJournal, *writes: Write) -> list[
     return list(told)
 
 
-async def opened(journal: SqliteJournal | MemoryJournal, record: Record) -> list[int]:
+async def opened(journal: Journal, record: Record) -> list[int]:
     """Record it; the ids of its deliveries."""
     (recorded,) = await write(journal, record)
     assert isinstance(recorded, Recorded)
     return [delivery.id for delivery in recorded.deliveries]
-
-
-@contextlib.asynccontextmanager
-async def journal_in(
-    folder: Path,
-    time: Time | None = None,
-    plugins: Mapping[str, PluginLimits] | None = None,
-    dead_lettered: list[DeadLettered] | None = None,
-    **config: Any,
-) -> AsyncIterator[tuple[SqliteJournal, Opening]]:
-    journal, opening = await open_journal(
-        JournalConfig(folder, **config),
-        clock=time or Time(),
-        plugins=plugins,
-        on_dead_lettered=dead_lettered.extend if dead_lettered is not None else None,
-        retention_by_itself=False,
-    )
-    try:
-        yield journal, opening
-    finally:
-        await journal.close()

@@ -19,12 +19,13 @@ from queue import Empty, SimpleQueue
 
 import attrs
 
-from slackd.broker.journal import JournalHealth, OnCommit, Opening, schema
-from slackd.broker.journal.apply import Applier
-from slackd.broker.journal.connection import OwnedConnection
+from slackd.broker.journal import JournalHealth, OnCommit, Opening
 from slackd.broker.journal.limits import Limits, OnDeadLettered
-from slackd.broker.journal.retention import Retention, Round
-from slackd.broker.journal.sqlite_errors import FAILURES, MISTAKES, fault
+from slackd.broker.journal.sqlite import schema
+from slackd.broker.journal.sqlite.apply import Applier
+from slackd.broker.journal.sqlite.connection import OwnedConnection
+from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, fault
+from slackd.broker.journal.sqlite.retention import Retention, Round
 from slackd.broker.journal.writes import Outcome, Record, Write
 from slackd.errors import JournalError
 
@@ -95,7 +96,7 @@ class Writer:
         self._retention = Retention()
         self._untold: deque[_Told] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
-        self._failing = ""
+        self._failing: JournalError | None = None
         self._answered_at = time.monotonic()
         self._dirty_pages = 0
         self._last_write = 0.0
@@ -127,7 +128,9 @@ class Writer:
         """As the journal's interface says."""
         durations = tuple(self._durations.popleft() for _ in range(len(self._durations)))
         size = sum(_size(f"{self._path}{suffix}") for suffix in ("", "-wal"))
-        return JournalHealth(size, durations, self._failing, self._answered_at)
+        failing = self._failing
+        what, hint = (failing.what, failing.hint) if failing is not None else ("", "")
+        return JournalHealth(size, durations, what, self._answered_at, hint)
 
     # For the writer's thread
 
@@ -228,9 +231,9 @@ class Writer:
         except FAILURES as error:
             self._owned.roll_back(error)
             refusal = fault(error, str(self._path))
-            self._failing = str(refusal)
+            self._failing = refusal
             return [(submission.on_commit, refusal) for submission in group]
-        self._failing = ""
+        self._failing = None
         return told
 
     def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Told]:

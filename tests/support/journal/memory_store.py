@@ -1,4 +1,4 @@
-"""What the in-memory journal holds, and what each write means to it, in plain words that SQLite must match."""
+"""What the in-memory journal holds, and what each write means, in plain words that every engine must match."""
 
 from collections import Counter
 from collections.abc import Sequence

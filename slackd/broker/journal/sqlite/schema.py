@@ -188,8 +188,8 @@ def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
         return
     if _scalar(connection, "SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)"):
         raise JournalDamaged(
-            f"{path}: this is an SQLite database, but not a journal of slackd; "
-            f"move it away, or set [journal] directory to another folder"
+            f"{path}: this is an SQLite database, but not a journal of slackd",
+            hint="move it away, or set [journal] directory to another folder",
         )
 
 
@@ -199,7 +199,8 @@ def use_write_ahead_log(connection: sqlite3.Connection, path: str) -> None:
     if _scalar_text(connection, "PRAGMA journal_mode = WAL") != "wal":
         raise JournalError(
             f"{path}: SQLite cannot keep a write-ahead log here; the journal needs a local file system "
-            f"(not NFS or another network file system): set [journal] directory to one"
+            f"(not NFS or another network file system)",
+            hint="set [journal] directory to one",
         )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -228,7 +229,8 @@ def _refuse_what_is_too_new(connection: sqlite3.Connection, path: str, known: in
     if int(facts.get("min_reader", 0)) > known:
         raise JournalError(
             f"{path}: written by slackd {facts.get('written_by', 'of a later version')}, whose journal this "
-            f"release ({slackd.__version__}) cannot use; install that release or a later one again"
+            f"release ({slackd.__version__}) cannot use",
+            hint="install that release or a later one again",
         )
 
 

@@ -6,17 +6,17 @@ called.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import attrs
 
 from slackd.broker.journal import Backlog, DeadLetter, JournalHealth, OnCommit, Opening, StoredEnvelope
 from slackd.broker.journal.limits import Limits, OnDeadLettered
-from slackd.broker.journal.memory_store import MemoryStore
 from slackd.broker.journal.rules import byte_length
 from slackd.broker.journal.writes import GapRecord, Lane, OpenDelivery, Outcome, Write
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
+from tests.support.journal.memory_store import MemoryStore
 
 Schedule = Callable[[float, Callable[[], None]], object]
 """Call this after so many seconds: `loop.call_later`, or a simulator's own."""
@@ -102,6 +102,7 @@ class MemoryJournal:
         self._schedule = schedule
         self._on_dead_lettered = on_dead_lettered
         self._queue: list[tuple[Sequence[Write], OnCommit]] = []
+        self._untold: deque[tuple[OnCommit, Sequence[Outcome] | JournalError]] = deque()
         self._busy = False
         self._closed = False
         self._failing = ""
@@ -109,6 +110,8 @@ class MemoryJournal:
 
     @property
     def _store(self) -> MemoryStore:
+        if self._closed:
+            raise JournalError("the journal in memory is closed")
         return self.disk.store
 
     # Writes
@@ -141,7 +144,7 @@ class MemoryJournal:
         if self.disk.failing and writes:
             return JournalUnwritable(f"the journal in memory cannot be written ({self.disk.failing})")
         try:
-            return self._store.apply(writes, self._clock())
+            return self.disk.store.apply(writes, self._clock())
         except TypeError as error:
             return JournalError(f"the journal in memory cannot hold this: {error}")
 
@@ -150,21 +153,31 @@ class MemoryJournal:
             return
         self._busy = False
         self._start_group()
-        for on_commit, result in told:
-            on_commit(result)
+        self._untold.extend(told)
+        self._tell_the_rest()
+
+    def _tell_the_rest(self) -> None:
+        while self._untold:
+            on_commit, result = self._untold.popleft()
+            try:
+                on_commit(result)
+            except BaseException:
+                # One callback's error is its own: the others are called, in order.
+                self._schedule(0.0, self._tell_the_rest)
+                raise
 
     def health(self) -> JournalHealth:
         """As in `Journal`."""
         commits, self._commits = self._commits, 0
-        size = sum(byte_length(stored.text) for stored in self._store.envelopes.values())
+        size = sum(byte_length(stored.text) for stored in self.disk.store.envelopes.values())
         return JournalHealth(size, (0.0,) * commits, self._failing, self._clock())
 
     def set_away(self, plugins: Collection[str]) -> None:
-        """As in `SqliteJournal`."""
+        """As in `Journal`."""
         self.limits = attrs.evolve(self.limits, away=frozenset(plugins))
 
     async def run_retention(self, now: float) -> int:
-        """As in `SqliteJournal`."""
+        """As in `Journal`."""
         if self.disk.failing:
             raise JournalUnwritable(f"the journal in memory cannot be written ({self.disk.failing})")
         dead_lettered = self._store.run_retention(self.limits, now)

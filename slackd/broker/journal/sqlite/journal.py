@@ -1,0 +1,142 @@
+"""The journal in SQLite, the embedded engine: a lock, one thread that writes, a few that read."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import AsyncGenerator, Collection, Sequence
+from pathlib import Path
+
+import attrs
+
+from slackd.broker.journal import Journal, JournalHealth, OnCommit, Opening
+from slackd.broker.journal.engines import OpenOptions
+from slackd.broker.journal.limits import limits_of
+from slackd.broker.journal.sqlite.backup import copied, remove_leftovers
+from slackd.broker.journal.sqlite.lock import JournalLock, acquire
+from slackd.broker.journal.sqlite.reader import SqliteReader
+from slackd.broker.journal.sqlite.writer import QueuedBatch, Writer, WriterTask
+from slackd.broker.journal.writes import Write
+from slackd.config import values
+from slackd.errors import JournalError, JournalUnwritable
+
+DATABASE = "journal.db"
+LOCK = "journal.lock"
+
+
+class SqliteEngine:
+    """As `engines.StorageEngine`."""
+
+    async def open(self, config: values.JournalConfig, options: OpenOptions) -> tuple[Journal, Opening]:
+        """As `engines.open_journal`."""
+        _make_folder(config.directory)
+        path = config.directory / DATABASE
+        lock = await acquire(config.directory / LOCK, options.owner_wait)
+        remove_leftovers(config.directory)
+        writer = Writer(
+            path,
+            attrs.evolve(limits_of(config), plugins=dict(options.plugins)),
+            loop=asyncio.get_running_loop(),
+            clock=options.clock,
+            on_dead_lettered=options.on_dead_lettered,
+            retention_by_itself=options.retention_by_itself,
+        )
+        try:
+            opening = await writer.start()
+        except asyncio.CancelledError:
+            # The thread may still be opening the file: the lock stays until it has let go.
+            await asyncio.shield(writer.stop())
+            lock.release()
+            raise
+        except JournalError:
+            await writer.stop()
+            lock.release()
+            raise
+        return SqliteJournal(path, lock, writer), opening
+
+
+class SqliteJournal(SqliteReader):
+    """The `Journal` of one broker on one host."""
+
+    def __init__(self, path: Path, lock: JournalLock, writer: Writer) -> None:
+        super().__init__(path)
+        self._lock = lock
+        self._writer = writer
+        self._closing = False
+        self._backups: set[threading.Event] = set()
+
+    def submit(self, writes: Sequence[Write], on_commit: OnCommit) -> None:
+        """As in `Journal`."""
+        if self._closing:
+            refusal = JournalError(f"{self._path}: the journal is closed")
+            asyncio.get_running_loop().call_soon(on_commit, refusal)
+            return
+        self._writer.put(QueuedBatch(tuple(writes), on_commit))
+
+    def health(self) -> JournalHealth:
+        """As in `Journal`."""
+        return self._writer.health()
+
+    def set_away(self, plugins: Collection[str]) -> None:
+        """As in `Journal`."""
+        self._writer.limits = attrs.evolve(self._writer.limits, away=frozenset(plugins))
+
+    async def run_retention(self, now: float) -> int:
+        """As in `Journal`."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[int] = loop.create_future()
+
+        def run() -> None:
+            try:
+                dead_lettered = self._writer.run_retention(now)
+            except JournalError as error:
+                loop.call_soon_threadsafe(done.set_exception, error)
+            except BaseException as error:
+                loop.call_soon_threadsafe(done.set_exception, JournalError(f"retention failed: {error!r}"))
+                raise
+            else:
+                loop.call_soon_threadsafe(done.set_result, dead_lettered)
+
+        self._writer.put(WriterTask(run))
+        return await done
+
+    async def backup(self) -> AsyncGenerator[bytes, None]:
+        """As in `BackupSource`."""
+        abandoned = threading.Event()
+        self._backups.add(abandoned)
+        try:
+            async with contextlib.aclosing(copied(self._path, self.open_connection, abandoned)) as chunks:
+                async for chunk in chunks:
+                    if self._closing:
+                        raise JournalError(f"{self._path}: the backup was broken off, since the journal closes")
+                    yield chunk
+        finally:
+            self._backups.discard(abandoned)
+
+    async def close(self) -> None:
+        """As in `Journal`."""
+        if self._closing:
+            return
+        self._closing = True
+        for abandoned in self._backups:
+            abandoned.set()
+        # While a reader is open, SQLite makes no checkpoint when the writer's connection closes.
+        keeps_open = self.open_connection()
+        try:
+            with contextlib.suppress(sqlite3.Error):
+                keeps_open.execute("SELECT 1 FROM meta").fetchone()
+            await self._writer.stop()
+        finally:
+            self.close_readers()
+            keeps_open.close()
+            self._lock.release()
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalUnwritable(
+            f"{directory}: the journal's folder cannot be made ({error.strerror})",
+            hint="make it, owned by slackd's user",
+        ) from error
