@@ -61,6 +61,8 @@ OUTCOME_UNKNOWN: Final = -32011
 """The connector died while it made the call: Slack may or may not have carried it out."""
 TOO_MANY_CALLS: Final = -32012
 """More calls of this plugin wait than slackd keeps; `data.retry_after` in seconds if it can be told."""
+RATE_LIMITED: Final = -32013
+"""Slack's rate limit would hold the call up for longer than its `max_wait`; `data.retry_after` in seconds."""
 HANDLER_FAILED: Final = -32050
 """From a plugin, in answer to an envelope: it was not handled (a nack). Any other code means the same."""
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import fnmatch
 import json
+import math
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 from slackd import SlackdError, jsonrpc
 from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.counters import Counters
-from slackd.broker.plugins.protocol import CallAsked
+from slackd.broker.plugins.protocol import CallAsked, PostAsked
 from slackd.config import PluginConfig
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
@@ -32,16 +33,19 @@ MAX_WAITING_BYTES = 4 << 20
 """Bytes of their lines together, but for a single call; as objects they may take some twenty times as much."""
 MAX_RATE_LIMITED = 8
 """How often a call is made again after Slack's 429 before that is the plugin's answer."""
+ALWAYS_GRANTED = "auth.test"
+"""An app behind the gateway asks at its start who it is: that needs no line in its file."""
 USUAL_RETRY_AFTER = 30.0
 """Seconds to wait after a 429 without `Retry-After`."""
 
 
 class CallRefused(SlackdError):
-    """A plugin's call is answered with an error; `code` is the protocol's."""
+    """A plugin's call is answered with an error; `code` and `data` are the protocol's."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.data = data
 
 
 class SendCall(Protocol):
@@ -92,18 +96,24 @@ class Calls:
         """Calls that wait for a connector's answer."""
         return len(self._waiting)
 
-    async def for_plugin(self, plugin: PluginConfig, asked: CallAsked) -> Mapping[str, Any]:
-        """A plugin's Web API call: Slack's own JSON, or `CallRefused`."""
-        app = self._app_of(plugin, asked)
-        self._check_grant(plugin, asked.method)
+    async def for_plugin(self, plugin: PluginConfig, asked: CallAsked | PostAsked) -> Mapping[str, Any]:
+        """A plugin's Web API call, or its post to a `response_url`: Slack's own JSON, or `CallRefused`.
+
+        A post's result is `{"status": …, "body": …}`, since a `response_url` answers with more than JSON.
+        """
+        app = self._app_of(plugin, asked.app)
+        if isinstance(asked, CallAsked):
+            self._check_grant(plugin, asked.method)
         sizes = self._of_plugin.setdefault(plugin.name, [])
         if len(sizes) >= MAX_WAITING or (sizes and sum(sizes) + asked.size > MAX_WAITING_BYTES):
             text = f"{len(sizes)} calls of {plugin.name} with {sum(sizes)} bytes are under way already"
             raise CallRefused(jsonrpc.TOO_MANY_CALLS, text)
         sizes.append(asked.size)
         try:
+            if isinstance(asked, PostAsked):
+                return _posted(await self._call(app, CallKind.RESPONSE_URL, asked.url, asked.message))
             key = f"{plugin.name}/{asked.call_id}" if asked.call_id else ""
-            returned = await self._rate_limited(app, asked.method, asked.args, key)
+            returned = await self._rate_limited(app, asked, key)
         finally:
             sizes.remove(asked.size)
         outcome = _outcome(returned)
@@ -121,12 +131,16 @@ class Calls:
         """Post a message (JSON text) to a `response_url`, once."""
         return await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
 
-    async def _rate_limited(self, app: str, method: str, args: Mapping[str, Any], key: str) -> Returned:
+    async def _rate_limited(self, app: str, asked: CallAsked, key: str) -> Returned:
+        method, began = asked.method, self._clock()
         for _ in range(MAX_RATE_LIMITED):
             wait = self._not_before.get((app, method), 0.0) - self._clock()
+            if asked.max_wait is not None and wait > began + asked.max_wait - self._clock():
+                text = f"Slack's rate limit for {method} holds it up for {wait:.0f} s more"
+                raise CallRefused(jsonrpc.RATE_LIMITED, text, {"retry_after": max(1, math.ceil(wait))})
             if wait > 0:
                 await asyncio.sleep(wait)
-            returned = await self._call(app, CallKind.METHOD, method, args, key)
+            returned = await self._call(app, CallKind.METHOD, method, asked.args, key)
             if returned.status != 429:
                 return returned
             after = returned.retry_after if returned.retry_after is not None else USUAL_RETRY_AFTER
@@ -175,24 +189,38 @@ class Calls:
                 return max(candidates, key=lambda link: (views[link].ready(app) > 0, -link))
             await self._news.wait()
 
-    def _app_of(self, plugin: PluginConfig, asked: CallAsked) -> str:
+    def _app_of(self, plugin: PluginConfig, app: str | None) -> str:
         granted = plugin.apps or tuple(self._apps)
-        if asked.app is None:
+        if app is None:
             if len(granted) == 1:
                 return granted[0]
             text = f'name an "app": {plugin.file} gives this plugin {", ".join(granted) or "none"}'
             raise CallRefused(jsonrpc.UNKNOWN_APP, text)
-        if asked.app not in granted:
-            text = f"the app {asked.app[:100]!r} is not in [slack] apps of {plugin.file}"
+        if app not in granted:
+            text = f"the app {app[:100]!r} is not in [slack] apps of {plugin.file}"
             raise CallRefused(jsonrpc.UNKNOWN_APP, text)
-        return asked.app
+        return app
 
     def _check_grant(self, plugin: PluginConfig, method: str) -> None:
+        if plugin.gateway is not None and method == ALWAYS_GRANTED:
+            return
         if any(fnmatch.fnmatchcase(method, pattern) for pattern in plugin.methods):
             return
         methods = json.dumps([*plugin.methods, method])
         text = f"{plugin.file} does not grant {method}; the line to write under [slack]: methods = {methods}"
         raise CallRefused(jsonrpc.METHOD_NOT_GRANTED, text)
+
+
+def _posted(returned: Returned) -> Mapping[str, Any]:
+    """What a `response_url` answered.
+
+    Raises:
+        CallRefused: It never did.
+    """
+    if returned.body is not None:
+        return {"status": returned.status, "body": dict(returned.body)}
+    code = jsonrpc.OUTCOME_UNKNOWN if _may_be_carried_out(returned) else jsonrpc.SLACK_UNAVAILABLE
+    raise CallRefused(code, f"response_url: {returned.error}")
 
 
 def _may_be_carried_out(returned: Returned) -> bool:

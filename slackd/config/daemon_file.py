@@ -8,11 +8,22 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from slackd.config.gateway import parse_gateway
 from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
 from slackd.config.problems import shown
 from slackd.config.tables import Table
-from slackd.config.values import App, Control, JournalConfig, Log, LogLevel, Plugins, SecretKind, SecretSource
+from slackd.config.values import (
+    App,
+    Control,
+    GatewayConfig,
+    JournalConfig,
+    Log,
+    LogLevel,
+    Plugins,
+    SecretKind,
+    SecretSource,
+)
 from slackd.redaction import holds_token
 
 _MINUTE: Final = 60.0
@@ -44,6 +55,7 @@ class DaemonFile:
     control: Control
     log: Log
     link_socket: Path
+    gateway: GatewayConfig
 
 
 def parse_daemon_file(root: Table, standing: Paths) -> DaemonFile:
@@ -61,9 +73,10 @@ def parse_daemon_file(root: Table, standing: Paths) -> DaemonFile:
     link_table = root.table("link")
     link_socket = link_table.socket("socket", standing.runtime / "link.sock")
     link_table.finish()
+    gateway = parse_gateway(root.table("gateway"), standing)
     root.finish()
     _check_sockets_differ(root, {"link": link_socket, "plugins": plugins.socket, "control": control.socket})
-    return DaemonFile(frozenset(app_tables.names()), apps, journal, plugins, control, log, link_socket)
+    return DaemonFile(frozenset(app_tables.names()), apps, journal, plugins, control, log, link_socket, gateway)
 
 
 def _apps(table: Table) -> dict[str, App]:

@@ -51,6 +51,7 @@ def load(
         log=settings.log,
         link_socket=settings.link_socket,
         plugin_files=plugins,
+        gateway=settings.gateway,
         digest=fingerprint.hexdigest(),
         warnings=tuple(reader.warnings),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from slackd.config.gateway import parse_plugin_gateway
 from slackd.config.globs import is_literal, overlap
 from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
@@ -48,6 +49,14 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
     subscriptions = tuple(_subscription(table, named) for table in root.tables("subscribe"))
     delivery = _delivery(root.table("delivery"))
     granted, methods = _grants(root.table("slack"), apps, named)
+    gateway = parse_plugin_gateway(root.table("gateway")) if "gateway" in root else None
+    if gateway is not None and len(granted or named) > 1:
+        root.document.wrong(
+            ("slack", "apps"),
+            f"{len(granted or named)} apps",
+            "one app, since an app of the gateway has one token",
+            f"write a file for each: {one_of(sorted(granted or named))}",
+        )
     root.finish()
     return PluginConfig(
         name=name,
@@ -58,6 +67,7 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
         delivery=delivery,
         apps=granted,
         methods=methods,
+        gateway=gateway,
     )
 
 

@@ -170,6 +170,48 @@ class Delivery:
 
 
 @attrs.frozen
+class GatewayConfig:
+    """`[gateway]` of `slackd.toml`: where apps find Slack's own interfaces.
+
+    Attributes:
+        listen: Addresses with their ports, and paths of Unix sockets; unused where systemd passes the sockets.
+        certificate: A PEM file with the server's certificate and its chain: then TLS is spoken.
+        key: The PEM file with its private key.
+        url: How apps reach it; None makes it out of the first address.
+        control_socket: Where `slackctl gateway` finds it.
+        directory: Holds the local credentials; `$STATE_DIRECTORY` of the service by default.
+    """
+
+    listen: tuple[str, ...] = ("127.0.0.1:9743",)
+    certificate: Path | None = None
+    key: Path | None = None
+    url: str | None = None
+    control_socket: Path = Path("/run/slackd/gateway-control.sock")
+    directory: Path = Path("/var/lib/slackd-gateway")
+
+
+@attrs.frozen
+class PluginGateway:
+    """`[gateway]` of a plugin's file: the plugin is an app that speaks Slack's own interfaces.
+
+    Attributes:
+        socket_mode: It connects as to Slack's Socket Mode.
+        request_url: Or events are posted to it, and all else that has no URL of its own.
+        commands_url: Slash commands are posted there.
+        interactivity_url: Actions, shortcuts and views are posted there.
+        options_url: Requests for the options of a menu are posted there.
+        ca_file: PEM file of the authorities that its HTTPS certificates are checked with.
+    """
+
+    socket_mode: bool = False
+    request_url: str | None = None
+    commands_url: str | None = None
+    interactivity_url: str | None = None
+    options_url: str | None = None
+    ca_file: Path | None = None
+
+
+@attrs.frozen
 class PluginConfig:
     """One `plugins.d/NAME.toml`.
 
@@ -179,6 +221,7 @@ class PluginConfig:
         group: A Unix group whose members may, or None.
         apps: The apps whose Web API it may call; the apps it hears are a matter of `subscribe.app`.
         methods: Globs of Web API methods it may call; none by default.
+        gateway: How the gateway serves it, or None for a plugin that connects itself.
     """
 
     name: str
@@ -189,6 +232,7 @@ class PluginConfig:
     delivery: Delivery = Delivery()
     apps: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    gateway: PluginGateway | None = None
 
 
 @attrs.frozen
@@ -209,5 +253,6 @@ class Config:
     log: Log
     link_socket: Path
     plugin_files: Mapping[str, PluginConfig]
+    gateway: GatewayConfig = GatewayConfig()
     digest: str = ""
     warnings: tuple[str, ...] = ()

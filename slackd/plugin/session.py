@@ -68,18 +68,29 @@ class _Answered:
 class Session:
     """One session of one program, over as many connections as it takes.
 
-    `session` is an id that no other session has; `window` asks for fewer deliveries at once than the plugin's
-    file allows, None for as many as it does.
+    Args:
+        session: An id that no other session has.
+        window: Deliveries at once, fewer than the plugin's file allows; None is as many as it does, 0 is none
+            at all: the connection is for calls alone.
+        restarts: A newer attempt of a delivery in hand is started again: for a program that passes deliveries
+            on to others, whose silence it can't tell from work.
     """
 
     def __init__(
-        self, plugin: str, session: str, *, client: Mapping[str, str], window: int | None = None
+        self,
+        plugin: str,
+        session: str,
+        *,
+        client: Mapping[str, str],
+        window: int | None = None,
+        restarts: bool = False,
     ) -> None:
         self.phase = SessionPhase.DOWN
         self._plugin = plugin
         self._session = session
         self._client = dict(client)
         self._window = window
+        self._restarts = restarts
         self._reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_TO_PLUGIN)
         self._draining = False
         self._in_hand: dict[str, _InHand] = {}
@@ -154,6 +165,10 @@ class Session:
         if len(lane) > self._remembered:
             self._forget_oldest()
         return [Send(line)]
+
+    def release(self, delivery: str) -> None:
+        """Work in hand is given up unanswered: it is not claimed any more, and slackd's ack timeout decides."""
+        self._in_hand.pop(delivery, None)
 
     def extend(self, delivery: str) -> list[Action]:
         """Still at work on it: start its ack timeout again. Nothing happens while no connection stands."""
@@ -259,8 +274,9 @@ class Session:
         delivery, attempt, prompt = envelope.delivery, envelope.attempt, envelope.respond_by is not None
         work = self._in_hand.get(delivery)
         if work is not None:
+            is_newer = attempt > work.attempt
             work.attempt = max(work.attempt, attempt)
-            return []
+            return [Start(envelope)] if is_newer and self._restarts else []
         for lane in self._answered.values():
             kept = lane.get(delivery)
             if kept and (kept.attempt == attempt or isinstance(kept.answer, Ack)):

@@ -38,6 +38,7 @@ from slackd.broker.plugins.protocol import (
     Logged,
     Misanswered,
     Nacked,
+    PostAsked,
     RejectedLine,
     SessionProtocol,
     Violation,
@@ -157,8 +158,8 @@ class Host(Protocol):
     def extended(self, connection: "PluginConnection", extended: Extended) -> None:
         """A delivery is still worked on."""
 
-    def call_asked(self, connection: "PluginConnection", asked: CallAsked) -> None:
-        """A Web API call; answer with `send_result` or `send_failure`."""
+    def call_asked(self, connection: "PluginConnection", asked: CallAsked | PostAsked) -> None:
+        """A Web API call, or a post to a `response_url`; answer with `send_result` or `send_failure`."""
 
     def paused(self, connection: "PluginConnection", paused: bool) -> None:
         """The plugin doesn't read, or reads again."""
@@ -174,6 +175,7 @@ class PluginConnection(asyncio.Protocol):
         plugin: The plugin it is, "" before `initialize` was accepted.
         session: The session's name, once it is admitted.
         named: The program chose that name itself.
+        calls_only: Nothing is delivered to it, and it counts as no session.
         peer: The process at the other end.
     """
 
@@ -185,7 +187,7 @@ class PluginConnection(asyncio.Protocol):
         self._later: asyncio.TimerHandle | None = None
         self._kept = b""
         self.plugin, self.session, self.named = "", "", False
-        self.client = ""
+        self.client, self.calls_only = "", False
         self.peer: Peer | None = None
         self.is_open = False
         self._unsent: list[bytes] = []
@@ -359,7 +361,7 @@ class PluginConnection(asyncio.Protocol):
                     self._host.nacked(self, event)
                 case Extended():
                     self._host.extended(self, event)
-                case CallAsked():
+                case CallAsked() | PostAsked():
                     self._host.call_asked(self, event)
                 case Logged():
                     pass_on(event, self.plugin, self._standing)

@@ -15,6 +15,8 @@ import attrs
 from slackd import SlackdError
 from slackd.config import PluginConfig
 
+GATEWAY_USER = "slackd-gateway"
+"""The user of `slackd-gateway.service`, which may be every plugin whose file has `[gateway]`."""
 _SO_PEERGROUPS = 59  # Linux; Python has no name for it.
 _GROUPS_BUFFER = 1_024
 _OVERFLOW_UID = 65_534
@@ -54,6 +56,8 @@ def check_identity(peer: Peer, plugin: PluginConfig, *, foreground: bool) -> Non
     if any(_uid(user) == peer.uid for user in plugin.users):
         return
     if plugin.group is not None and _gid(plugin.group) in peer.gids:
+        return
+    if plugin.gateway is not None and peer.uid == (os.getuid() if foreground else _uid(GATEWAY_USER)):
         return
     if not plugin.users and plugin.group is None and foreground and peer.uid == os.getuid():
         return

@@ -31,6 +31,8 @@ MAX_REMEMBERS = 2_000
 MAX_ID = 2**63 - 1
 """The journal's ids are integers of 64 bits."""
 MAX_NAME = 256
+MAX_URL = 2_048
+"""Characters of a `response_url`."""
 MAX_LOGGED = 16_384
 """Characters of one line for the log."""
 
@@ -42,7 +44,8 @@ class Initialize:
     Attributes:
         plugin: Which plugin it says it is.
         client: Its software, for the log.
-        window: Deliveries it takes at once in each lane, or None for what the plugin's file says.
+        window: Deliveries it takes at once in each lane, or None for what the plugin's file says. 0 is none at
+            all: the connection is for calls alone, and counts as no session.
         session: Its own name for this session, or None: then it can't be awaited.
         holding: (delivery, attempt) of what it works on and what it answered last.
         remembers: Answers that it keeps beyond as many as fit into its windows, and repeats on its return.
@@ -96,14 +99,30 @@ class Extended:
 
 @frozen
 class CallAsked:
-    """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer. `size` is
-    that of its line in bytes."""
+    """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer.
+
+    Attributes:
+        size: Bytes of its line.
+        max_wait: Seconds that Slack's rate limit may hold it up; beyond them Slack's 429 is the answer.
+    """
 
     id: int | str
     app: str | None
     method: str
     args: Mapping[str, Any]
     call_id: str = ""
+    size: int = attrs.field(default=0, eq=False)
+    max_wait: float | None = None
+
+
+@frozen
+class PostAsked:
+    """A post to a `response_url` that came in an envelope is asked for."""
+
+    id: int | str
+    app: str | None
+    url: str
+    message: Mapping[str, Any]
     size: int = attrs.field(default=0, eq=False)
 
 
@@ -134,7 +153,18 @@ class Violation:
     data: Mapping[str, Any] | None = None
 
 
-Event = Initialize | Answered | Misanswered | Nacked | Extended | CallAsked | Logged | RejectedLine | Violation
+Event = (
+    Initialize
+    | Answered
+    | Misanswered
+    | Nacked
+    | Extended
+    | CallAsked
+    | PostAsked
+    | Logged
+    | RejectedLine
+    | Violation
+)
 
 
 _HANDLED = re.compile(rb'\{"jsonrpc":"2\.0","id":"([0-9]{1,18})\.([0-9]{1,18})","result":\{\}\}\n').match
@@ -254,6 +284,11 @@ def _event(message: jsonrpc.Message) -> Event | None:
                 return _call(id_, params, size)
             except _Bad as bad:
                 return RejectedLine(id_, jsonrpc.INVALID_PARAMS, f"slack.call: {bad}")
+        case jsonrpc.Request(id_, "slack.respond", params, size):
+            try:
+                return _post(id_, params, size)
+            except _Bad as bad:
+                return RejectedLine(id_, jsonrpc.INVALID_PARAMS, f"slack.respond: {bad}")
         case jsonrpc.Request(id_, "initialize", _):
             return Violation(id_, jsonrpc.INVALID_REQUEST, "initialize came twice on one connection")
         case jsonrpc.Request(id_, method, _):
@@ -279,8 +314,8 @@ def _initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
     if not isinstance(plugin, str) or not plugin:
         raise _Bad('"plugin" must be the plugin\'s name')
     window = params.get("window")
-    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
-        raise _Bad('"window" must be an integer above 0')
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 0):
+        raise _Bad('"window" must be an integer, 0 or more')
     session = params.get("session")
     if session is not None and (not isinstance(session, str) or not 0 < len(session) <= MAX_NAME):
         raise _Bad(f'"session" must be a string of 1 to {MAX_NAME} characters')
@@ -342,4 +377,18 @@ def _call(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
         raise _Bad(f'"call_id" must be a string of 1 to {MAX_NAME} characters')
     if call_id is not None and not call_id.isprintable():
         raise _Bad('"call_id" must be printable')
-    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "", size)
+    max_wait = params.get("max_wait")
+    if max_wait is not None and (isinstance(max_wait, bool) or not isinstance(max_wait, int | float)):
+        raise _Bad('"max_wait" must be a number of seconds')
+    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "", size, max_wait)
+
+
+def _post(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
+    app, url, message = params.get("app"), params.get("url"), params.get("message")
+    if app is not None and not isinstance(app, str):
+        raise _Bad('"app" must be the name of an app')
+    if not isinstance(url, str) or not 0 < len(url) <= MAX_URL or not url.isprintable():
+        raise _Bad(f'"url" must be a response_url, of at most {MAX_URL} characters')
+    if not isinstance(message, dict) or is_deep(message):
+        raise _Bad(f'"message" must be an object, with at most {DEEPEST} objects and arrays within each other')
+    return PostAsked(id_, app, url, all_unicode(message), size)

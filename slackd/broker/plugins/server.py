@@ -11,7 +11,7 @@ from slackd.broker.engine import Engine
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.plugins.connection import PluginConnection, greeting
 from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
-from slackd.broker.plugins.protocol import Answered, CallAsked, Extended, Initialize, Nacked
+from slackd.broker.plugins.protocol import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
 from slackd.broker.plugins.rate_limits import PluginQuota
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
@@ -71,8 +71,9 @@ class PluginHost:
         return self._standings.setdefault(connection.plugin or connection.peer.uid, PluginQuota())
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
-        """The open connections of one plugin."""
-        return [each for (of, _), each in self._sessions.items() if of == plugin and each.is_open]
+        """The open connections of one plugin, without those for calls alone."""
+        mine = (each for (of, _), each in self._sessions.items() if of == plugin)
+        return [each for each in mine if each.is_open and not each.calls_only]
 
     def connection_of(self, plugin: str, session: str) -> PluginConnection | None:
         """The open connection of one session."""
@@ -99,6 +100,7 @@ class PluginHost:
         if mine >= MAX_SESSIONS or len(self._connections) > MAX_CONNECTIONS:
             return jsonrpc.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
         connection.named = said.session is not None
+        connection.calls_only = said.window == 0
         if said.session is None:
             self._unnamed += 1
             connection.session = f"\x00{self._unnamed}"  # No program can choose this name.
@@ -143,7 +145,7 @@ class PluginHost:
         plugin.extend(connection.session, extended.delivery, extended.attempt, self._engine.clock())
         self._engine.wake()
 
-    def call_asked(self, connection: PluginConnection, asked: CallAsked) -> None:
+    def call_asked(self, connection: PluginConnection, asked: CallAsked | PostAsked) -> None:
         """As in `Host`."""
         self._background_tasks.begin(self._call(connection, asked))
 
@@ -161,7 +163,8 @@ class PluginHost:
         if not connection.session or not self._is_current(connection):
             return
         del self._sessions[connection.plugin, connection.session]
-        self._left(connection)
+        if not connection.calls_only:
+            self._left(connection)
 
     def _no_longer_silent(self, connection: PluginConnection) -> None:
         if connection.peer is not None:
@@ -190,6 +193,13 @@ class PluginHost:
 
     async def _open(self, connection: PluginConnection, said: Initialize) -> None:
         engine, plugin = self._engine, self._config.plugin_files[connection.plugin]
+        apps = plugin.apps or tuple(self._config.apps)
+        deadline = self._config.plugins.answer_deadline
+        if said.window == 0:
+            if self._is_current(connection):
+                connection.opened(said.id, greeting(plugin, apps, 0, deadline))
+                connection.resume()
+            return
         try:
             rows = await engine.journal.open_by_id([delivery for delivery, _ in said.holding])
             if connection.named and not self._is_listed(connection):
@@ -201,8 +211,6 @@ class PluginHost:
             self._forget_unless_known(connection)
             return
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
-        apps = plugin.apps or tuple(self._config.apps)
-        deadline = self._config.plugins.answer_deadline
         connection.opened(said.id, greeting(plugin, apps, window, deadline))
         engine.core.joined(
             connection.plugin,
@@ -232,11 +240,11 @@ class PluginHost:
             self._engine.core.write([ForgetSession(connection.plugin, connection.session)])
             self._engine.wake()
 
-    async def _call(self, connection: PluginConnection, asked: CallAsked) -> None:
+    async def _call(self, connection: PluginConnection, asked: CallAsked | PostAsked) -> None:
         plugin = self._config.plugin_files[connection.plugin]
         try:
             connection.send_result(asked.id, await self._calls.for_plugin(plugin, asked))
         except CallRefused as refused:
-            connection.send_failure(asked.id, refused.code, str(refused))
+            connection.send_failure(asked.id, refused.code, str(refused), refused.data)
         except jsonrpc.NotJsonError as error:
-            connection.send_failure(asked.id, jsonrpc.INTERNAL_ERROR, f"{asked.method}: {error}")
+            connection.send_failure(asked.id, jsonrpc.INTERNAL_ERROR, f"Slack's answer: {error}")

@@ -6,6 +6,7 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.broker import calls
+from slackd.config.values import PluginGateway
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.broker.broker_rig import Program, house, plugin
 
@@ -139,3 +140,43 @@ async def test_nor_so_many_bytes_of_them_but_a_single_one_may_have_any(monkeypat
         large = {"method": "chat.postMessage", "args": {"text": "x" * 2_000}}
         await program.say(id=1, method="slack.call", params=large)
         assert await call(program) == jsonrpc.TOO_MANY_CALLS
+
+
+async def test_who_would_rather_not_wait_hears_how_long_the_rate_limit_lasts() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda made: Returned(made.number, {"ok": False}, 429, 40.0)
+        program = await here.program()
+        await program.say(
+            id=5, method="slack.call", params={"method": "chat.postMessage", "args": {}, "max_wait": 1}
+        )
+        error = (await program.hear())["error"]
+        assert (error["code"], error["data"]) == (jsonrpc.RATE_LIMITED, {"retry_after": 40})
+        assert len(here.connector.calls) == 1
+
+
+async def test_a_connection_for_calls_alone_is_delivered_nothing_and_leaves_the_plugin_absent() -> None:
+    async with house(BOT) as here:
+        program = await here.program(window=0)
+        assert await call(program) == {"ok": True}
+        assert here.daemon.core.plugins["bot"].sessions.is_empty
+        await program.goes()
+        assert await call(await here.program(window=0)) == {"ok": True}
+
+
+async def test_a_message_for_a_response_url_goes_out_through_the_connector() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda made: Returned(made.number, {"ok": False, "error": "used_url"}, 404)
+        program = await here.program()
+        url = "https://hooks.slack.com/actions/T1/2/x"
+        await program.say(id=5, method="slack.respond", params={"url": url, "message": {"text": "done"}})
+        assert (await program.hear())["result"] == {"status": 404, "body": {"ok": False, "error": "used_url"}}
+        (made,) = here.connector.calls
+        assert (made.app, made.kind, made.target) == ("main", CallKind.RESPONSE_URL, url)
+        assert made.args == {"text": "done"}
+
+
+async def test_an_app_of_the_gateway_may_always_ask_who_it_is() -> None:
+    served = plugin(methods=(), apps=("main",), gateway=PluginGateway())
+    async with house(served) as here:
+        assert await call(await here.program(), method="auth.test") == {"ok": True}
+        assert await call(await here.program(), method="chat.postMessage") == jsonrpc.METHOD_NOT_GRANTED

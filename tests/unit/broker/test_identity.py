@@ -9,6 +9,7 @@ import pytest
 
 from slackd.broker.plugins.peer_credentials import NotPermitted, Peer, check_identity, peer_of
 from slackd.config import PluginConfig
+from slackd.config.values import PluginGateway
 
 
 def plugin(**who: Any) -> PluginConfig:
@@ -47,6 +48,13 @@ def test_without_user_or_group_only_the_daemons_own_and_only_in_the_foreground()
     assert not may(own, foreground=False)
     assert not may(Peer(1, os.getuid() + 1, frozenset()), foreground=True)
     assert not may(own, foreground=True, users=("nobody-has-this-name",))
+
+
+def test_the_gateway_may_be_the_plugins_whose_files_say_so_and_no_others() -> None:
+    own = Peer(1, os.getuid(), frozenset())
+    assert may(own, foreground=True, users=("nobody-has-this-name",), gateway=PluginGateway())
+    assert not may(own, foreground=False, users=("nobody-has-this-name",), gateway=PluginGateway())
+    assert not may(Peer(1, os.getuid() + 1, frozenset()), foreground=True, gateway=PluginGateway())
 
 
 def test_the_user_that_hides_others_is_refused_by_name() -> None:

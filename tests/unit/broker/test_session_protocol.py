@@ -156,7 +156,7 @@ class TestOpening:
         [
             {"plugin": ""},
             {"plugin": 7},
-            {"window": 0},
+            {"window": -1},
             {"window": True},
             {"window": "3"},
             {"session": ""},

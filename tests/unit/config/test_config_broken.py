@@ -16,6 +16,20 @@ APP_KEYS = (
 )
 
 DAEMON = {
+    "a gateway for the network without TLS": (
+        '[gateway]\nlisten = "192.0.2.7:9743"',
+        'slackd.toml:2: gateway.listen: found "192.0.2.7:9743", expected an address of this host\'s loopback '
+        "interface, or certificate and key beside it (credentials would travel unencrypted over the network)",
+    ),
+    "a gateway with half of TLS": (
+        '[gateway]\ncertificate = "/etc/ssl/gateway.pem"',
+        "slackd.toml:1: gateway.key: found nothing, expected the PEM file that belongs to certificate",
+    ),
+    "a gateway at a name": (
+        '[gateway]\nlisten = "example.com:9743"',
+        'slackd.toml:2: gateway.listen: found "example.com:9743", expected an address with its port, such as '
+        '"127.0.0.1:9743", or the path of a Unix socket',
+    ),
     "no token": (
         "[apps.main]",
         f"slackd.toml:1: apps.main.app_token: found nothing, expected {SECRET}",
@@ -110,8 +124,8 @@ DAEMON = {
     ),
     "a misspelt section": (
         "[journl]",
-        "slackd.toml:1: journl: found an unknown key, expected apps, journal, plugins, control, log or link "
-        "(did you mean journal?)",
+        "slackd.toml:1: journl: found an unknown key, expected apps, journal, plugins, control, log, link "
+        "or gateway (did you mean journal?)",
     ),
     "a section that is no table": (
         "journal = 7",

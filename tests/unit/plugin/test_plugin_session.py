@@ -203,6 +203,24 @@ class TestTheSameDeliveryAgain:
         assert initialize(session.connected())["holding"] == ["7.2"]
         assert sent(session.answer("7", Ack())) == [jsonrpc.Result("7.2", {})]
 
+    def test_a_program_that_passes_deliveries_on_starts_a_newer_attempt_again(self) -> None:
+        session = Session("deploybot", "s1", client={}, restarts=True)
+        session.connected()
+        accept(session)
+        assert started(session.receive(handed("7", 1))) == ["7.1"]
+        assert started(session.receive(handed("7", 2))) == ["7.2"]
+        assert started(session.receive(handed("7", 2))) == []
+        assert sent(session.answer("7", Ack())) == [jsonrpc.Result("7.2", {})]
+
+    def test_what_is_released_is_neither_claimed_nor_answered(self) -> None:
+        session = ready()
+        session.receive(handed("7", 1))
+        session.release("7")
+        assert session.in_hand == ()
+        assert session.answer("7", Ack()) == []
+        session.disconnected()
+        assert initialize(session.connected())["holding"] == []
+
     def test_a_newer_attempt_after_a_late_success_gets_that_answer(self) -> None:
         session = ready()
         session.receive(handed("7", 1, prompt=True))
