@@ -1,4 +1,4 @@
-"""Reading a TOML file of this package into values: an error names file, place and what was expected."""
+"""The data files of this package: where they are, and what their conditions mean."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from slackd import SlackdError
+from slackd.config.tables import Document, Table
 from slackd.text import nearest_name
 
 DATA = Path(__file__).parent / "data"
@@ -33,92 +34,6 @@ class When:
 
     def holds(self, facts: Mapping[str, AnswerValue]) -> bool:
         return all(facts[name] in values for name, values in self.facts)
-
-
-@attrs.define
-class DataTable:
-    """One table of a data file, read key by key; `close` then refuses what was not asked for."""
-
-    content: dict[str, Any]
-    where: str
-    _read: set[str] = attrs.field(factory=set)
-
-    def _take(self, key: str) -> object:
-        self._read.add(key)
-        return self.content.get(key)
-
-    def _wrong(self, key: str, expected: str) -> AdviceError:
-        if key not in self.content:
-            return AdviceError(f"{self.where}: {key} is missing; expected {expected}")
-        return AdviceError(f"{self.where}: {key} = {self.content[key]!r}; expected {expected}")
-
-    def has(self, key: str) -> bool:
-        self._read.add(key)
-        return key in self.content
-
-    def text(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str):
-            raise self._wrong(key, "a text")
-        return value
-
-    def optional(self, key: str) -> str | None:
-        return self.text(key) if self.has(key) else None
-
-    def whole(self, key: str) -> int:
-        value = self._take(key)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self._wrong(key, "a whole number")
-        return value
-
-    def number(self, key: str) -> float:
-        value = self._take(key)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise self._wrong(key, "a number")
-        return float(value)
-
-    def answer(self, key: str) -> AnswerValue:
-        value = self._take(key)
-        if not isinstance(value, str | int):
-            raise self._wrong(key, "a text, a whole number, true or false")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._take(key)
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise self._wrong(key, "a list of texts")
-        return tuple(value)
-
-    def when(self) -> When:
-        """Read `when = { fact = value, fact = [value, value] }`; without one, it always holds."""
-        content = self._take("when") if self.has("when") else {}
-        if not isinstance(content, dict):
-            raise self._wrong("when", "a table of facts")
-        return When(
-            tuple(
-                (fact, tuple(values) if isinstance(values, list) else (values,))
-                for fact, values in content.items()
-            )
-        )
-
-    def table(self, key: str) -> DataTable:
-        value = self._take(key)
-        if not isinstance(value, dict):
-            raise self._wrong(key, "a table")
-        return DataTable(value, f"{self.where}, {key}")
-
-    def tables(self, key: str) -> Iterator[DataTable]:
-        """Read an array of tables; each must be closed by whoever asked."""
-        value = self._take(key)
-        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise self._wrong(key, f"[[{key}]] tables")
-        for position, entry in enumerate(value, start=1):
-            yield DataTable(entry, f"{self.where}, {key} {entry.get('id', position)}")
-
-    def close(self) -> None:
-        """Refuse keys that nobody asked for."""
-        for key in self.content.keys() - self._read:
-            raise AdviceError(f"{self.where}: unknown key {key!r}{nearest(key, self._read)}")
 
 
 def nearest(found: str, known: Iterable[str]) -> str:
@@ -145,7 +60,49 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise AdviceError(f"{path}: not TOML: {error}") from error
 
 
-def open_data(name: str, folder: Path = DATA) -> DataTable:
-    """Open one of the package's data files by its name, without `.toml`."""
-    path = folder / f"{name}.toml"
-    return DataTable(read_toml(path), path.name)
+class DataFile:
+    """One data file, read as configuration is: key by key, with every mistake noted.
+
+    Attributes:
+        table: The file's outermost table.
+    """
+
+    def __init__(self, name: str, folder: Path = DATA) -> None:
+        """Open the file by its name, without `.toml`.
+
+        Raises:
+            AdviceError: It can't be read, or isn't TOML.
+        """
+        self.path = folder / f"{name}.toml"
+        content = read_toml(self.path)
+        document = Document(self.path, self.path.read_text(encoding="utf-8"), content, [], [])
+        self.table = document.root()
+
+    def close(self) -> None:
+        """Refuse what is wrong, and keys that nobody asked for.
+
+        Raises:
+            AdviceError: It names every problem with file, line, key and what was expected.
+        """
+        self.table.finish()
+        if self.table.document.problems:
+            raise AdviceError("\n".join(map(str, self.table.document.problems)))
+
+
+def each(table: Table, name: str) -> Iterator[Table]:
+    """Each table of an array, which knows afterwards what was asked of it."""
+    for entry in table.tables(name):
+        yield entry
+        entry.finish()
+
+
+def text_of(table: Table, name: str) -> str:
+    """A text that must be there."""
+    table.needs(name, "a text")
+    return table.text(name, "") or ""
+
+
+def when_of(table: Table) -> When:
+    """Read `when = { fact = value, fact = [value, value] }`; without one, it always holds."""
+    facts = table.table("when")
+    return When(tuple((name, facts.values(name)) for name in facts.names()))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import attrs
 
-from slackd.advise.datafile import DATA, AdviceError, open_data
+from slackd.advise.datafile import DATA, AdviceError, DataFile, each, text_of
 from slackd.advise.rules import Mode
+from slackd.config.tables import Table
 from slackd.connector.socketmode.lifecycle import BEGINS, TRANSITIONS, Cue
 from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
 
@@ -82,21 +83,22 @@ def request_lifecycle(folder: Path = DATA) -> Lifecycle:
     Raises:
         AdviceError: A transition names a state that isn't there.
     """
-    file = open_data("http_lifecycle", folder)
-    emphasis = file.texts("emphasis")
-    states = []
-    for entry in file.tables("state"):
-        states.append(LifecycleState(entry.text("id"), entry.text("meaning"), entry.text("id") in emphasis))
-        entry.close()
-    arrows = []
-    for entry in file.tables("transition"):
-        arrows.append(Arrow(entry.text("from"), entry.texts("cues"), entry.text("to")))
-        entry.close()
-    begins = file.text("begins")
+    file = DataFile("http_lifecycle", folder)
+    table = file.table
+    emphasis = table.texts("emphasis")
+    states = [
+        LifecycleState(text_of(entry, "id"), text_of(entry, "meaning"), text_of(entry, "id") in emphasis)
+        for entry in each(table, "state")
+    ]
+    arrows = [
+        Arrow(text_of(entry, "from"), entry.texts("cues"), text_of(entry, "to"))
+        for entry in each(table, "transition")
+    ]
+    begins = text_of(table, "begins")
     file.close()
     named = {begins, *(arrow.start for arrow in arrows), *(arrow.end for arrow in arrows)}
     for unknown in sorted(named - {state.id for state in states}):
-        raise AdviceError(f"{file.where}: {unknown!r} is no state of this file")
+        raise AdviceError(f"{file.path.name}: {unknown!r} is no state of this file")
     return Lifecycle(
         id="http",
         title="The life of a request in HTTP mode",
@@ -115,13 +117,25 @@ def places(lifecycle: Lifecycle, folder: Path = DATA) -> dict[str, tuple[int, in
     Raises:
         AdviceError: A state has no place, or a place no state.
     """
-    file = open_data("layout", folder)
+    file = DataFile("layout", folder)
     found: dict[str, tuple[int, int]] = {}
-    for entry in file.tables("diagram"):
-        if entry.text("id") == lifecycle.id:
-            found = {state: (place[0], place[1]) for state, place in entry.table("place").content.items()}
+    for entry in each(file.table, "diagram"):
+        cells = entry.table("place")
+        if text_of(entry, "id") == lifecycle.id:
+            found = {state: _cell(cells, state) for state in cells.names()}
+    file.close()
     states = {state.id for state in lifecycle.states}
     if found.keys() != states:
         apart = ", ".join(sorted(found.keys() ^ states))
-        raise AdviceError(f"{file.where}: diagram {lifecycle.id} and the transition table differ in: {apart}")
+        raise AdviceError(
+            f"{file.path.name}: diagram {lifecycle.id} and the transition table differ in: {apart}"
+        )
     return found
+
+
+def _cell(table: Table, state: str) -> tuple[int, int]:
+    match table.values(state):
+        case (int(column), int(row)):
+            return column, row
+    table.wrong(state, "a column and a row, [0, 0]")
+    return 0, 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from slackd.advise.checks import problems
-from slackd.advise.datafile import DATA, AdviceError, DataTable, open_data
+from slackd.advise.datafile import DATA, AdviceError, DataFile, each
+from slackd.advise.datafile import text_of as text
+from slackd.advise.datafile import when_of as when
 from slackd.advise.rules import (
     Assumption,
     Band,
@@ -30,6 +31,11 @@ from slackd.advise.rules import (
     Token,
     WayOut,
 )
+from slackd.config.tables import Table, one_of
+
+DATA_FILES = ("questions", "sources", "criteria", "knockouts", "guidance", "checklist", "tokens")
+LARGEST = 1_000_000_000
+"""The largest whole number in a data file."""
 
 
 def load_rules(folder: Path = DATA) -> Rules:
@@ -38,29 +44,31 @@ def load_rules(folder: Path = DATA) -> Rules:
     Raises:
         AdviceError: A file is missing or wrong; the error names file, place and what was expected.
     """
-    questions, sources, criteria = (open_data(name, folder) for name in ("questions", "sources", "criteria"))
-    knockouts, guidance = open_data("knockouts", folder), open_data("guidance", folder)
-    checklist, tokens = open_data("checklist", folder), open_data("tokens", folder)
+    files = {name: DataFile(name, folder) for name in DATA_FILES}
+    questions, sources, criteria, knockouts, guidance, checklist, tokens = (
+        file.table for file in files.values()
+    )
     plans = guidance.table("connections")
     rules = Rules(
-        questions=tuple(_question(table) for table in _each(questions, "question")),
-        bands=tuple(_band(table) for table in _each(questions, "band")),
-        sources={source.id: source for source in (_source(table) for table in _each(sources, "source"))},
-        criteria=tuple(_criterion(table) for table in _each(criteria, "criterion")),
-        knockouts=tuple(_knockout(table) for table in _each(knockouts, "knockout")),
+        questions=tuple(_question(table) for table in each(questions, "question")),
+        bands=tuple(_band(table) for table in each(questions, "band")),
+        sources={source.id: source for source in (_source(table) for table in each(sources, "source"))},
+        criteria=tuple(_criterion(table) for table in each(criteria, "criterion")),
+        knockouts=tuple(_knockout(table) for table in each(knockouts, "knockout")),
         tie=_tie(knockouts.table("tie")),
         closeness=tuple(
-            Closeness(table.number("at_least"), table.text("says")) for table in _each(knockouts, "closeness")
+            Closeness(_number(table, "at_least"), text(table, "says")) for table in each(knockouts, "closeness")
         ),
-        sections=tuple(Section(table.text("id"), table.text("title")) for table in _each(guidance, "section")),
-        items=tuple(_item(table) for table in _each(guidance, "item")),
-        connection_limit=plans.whole("limit"),
-        connection_plans=tuple(_plan(table) for table in _each(plans, "plan")),
-        steps=tuple(_step(table) for table in _each(checklist, "step")),
-        tokens=tuple(_token(table) for table in _each(tokens, "token")),
-        keepings=tuple(_keeping(table) for table in _each(tokens, "keeping")),
+        sections=tuple(Section(text(table, "id"), text(table, "title")) for table in each(guidance, "section")),
+        items=tuple(_item(table) for table in each(guidance, "item")),
+        connection_limit=_whole(plans, "limit"),
+        connection_plans=tuple(_plan(table) for table in each(plans, "plan")),
+        steps=tuple(_step(table) for table in each(checklist, "step")),
+        tokens=tuple(_token(table) for table in each(tokens, "token")),
+        keepings=tuple(_keeping(table) for table in each(tokens, "keeping")),
     )
-    for file in (questions, sources, criteria, knockouts, plans, guidance, checklist, tokens):
+    plans.finish()
+    for file in files.values():
         file.close()
     found = problems(rules)
     if found:
@@ -74,148 +82,154 @@ def packaged_rules() -> Rules:
     return load_rules()
 
 
-def _each(table: DataTable, key: str) -> Iterator[DataTable]:
-    for entry in table.tables(key):
-        yield entry
-        entry.close()
+def _whole(table: Table, name: str) -> int:
+    table.needs(name, "a whole number")
+    return table.whole(name, 0, 0, LARGEST)
 
 
-def _mode(table: DataTable) -> Mode:
-    name = table.text("mode")
-    try:
-        return Mode(name)
-    except ValueError:
-        known = " or ".join(mode.value for mode in Mode)
-        raise AdviceError(f"{table.where}: mode = {name!r}; expected {known}") from None
+def _number(table: Table, name: str) -> float:
+    table.needs(name, "a number")
+    return table.number(name, 0.0)
 
 
-def _mode_or_both(table: DataTable) -> Mode | None:
-    return _mode(table) if table.has("mode") else None
+def _mode(table: Table) -> Mode:
+    table.needs("mode", one_of(mode.value for mode in Mode))
+    return table.choice("mode", Mode.SOCKET_MODE)
 
 
-def _planned(table: DataTable) -> bool:
-    status = table.optional("status")
+def _mode_or_both(table: Table) -> Mode | None:
+    return _mode(table) if "mode" in table else None
+
+
+def _planned(table: Table) -> bool:
+    status = table.text("status", None)
     if status not in (None, "planned"):
-        raise AdviceError(f"{table.where}: status = {status!r}; expected 'planned', or no status")
+        table.wrong("status", '"planned", or no status')
     return status is not None
 
 
-def _question(table: DataTable) -> Question:
-    kind = table.text("kind")
+def _question(table: Table) -> Question:
+    kind = text(table, "kind")
     return Question(
-        id=table.text("id"),
+        id=text(table, "id"),
         kind=kind,
-        ask=table.text("ask"),
-        flag=table.text("flag"),
+        ask=text(table, "ask"),
+        flag=text(table, "flag"),
         options=tuple(
-            Option(option.text("value"), option.text("says"), option.optional("flag"))
-            for option in (_each(table, "option") if kind == "choice" else ())
+            Option(text(option, "value"), text(option, "says"), option.text("flag", None))
+            for option in (each(table, "option") if kind == "choice" else ())
         ),
-        says=((True, table.text("yes")), (False, table.text("no"))) if kind == "yes-no" else (),
-        unit=table.optional("unit"),
-        at_least=table.optional("at_least"),
-        assumptions=tuple(Assumption(entry.when(), entry.answer("answer")) for entry in _each(table, "assume")),
+        says=((True, text(table, "yes")), (False, text(table, "no"))) if kind == "yes-no" else (),
+        unit=table.text("unit", None),
+        at_least=table.text("at_least", None),
+        assumptions=tuple(
+            Assumption(when(entry), entry.answer("answer", "")) for entry in each(table, "assume")
+        ),
     )
 
 
-def _band(table: DataTable) -> Band:
-    return Band(table.text("id"), tuple(_level(entry) for entry in _each(table, "level")))
+def _band(table: Table) -> Band:
+    return Band(text(table, "id"), tuple(_level(entry) for entry in each(table, "level")))
 
 
-def _level(table: DataTable) -> Level:
+def _level(table: Table) -> Level:
     bounds = table.table("at_least")
     return Level(
-        value=table.text("value"),
-        at_least=tuple((number, bounds.whole(number)) for number in bounds.content),
-        says=table.text("says"),
+        value=text(table, "value"),
+        at_least=tuple((number, _whole(bounds, number)) for number in bounds.names()),
+        says=text(table, "says"),
     )
 
 
-def _source(table: DataTable) -> Source:
+def _source(table: Table) -> Source:
     return Source(
-        id=table.text("id"),
-        kind=table.text("kind"),
-        page=table.text("page"),
-        url=table.optional("url"),
-        how=table.optional("how"),
+        id=text(table, "id"),
+        kind=text(table, "kind"),
+        page=text(table, "page"),
+        url=table.text("url", None),
+        how=table.text("how", None),
     )
 
 
-def _criterion(table: DataTable) -> Criterion:
+def _criterion(table: Table) -> Criterion:
     return Criterion(
-        id=table.text("id"),
-        title=table.text("title"),
-        asks=table.text("asks"),
-        weight=table.number("weight"),
-        scores={mode: tuple(_score(entry) for entry in _each(table, mode.value)) for mode in Mode},
+        id=text(table, "id"),
+        title=text(table, "title"),
+        asks=text(table, "asks"),
+        weight=_number(table, "weight"),
+        scores={mode: tuple(_score(entry) for entry in each(table, mode.value)) for mode in Mode},
     )
 
 
-def _score(table: DataTable) -> ScoreRule:
-    return ScoreRule(table.when(), table.number("score"), table.text("reason"), table.text("source"))
+def _score(table: Table) -> ScoreRule:
+    return ScoreRule(when(table), _number(table, "score"), text(table, "reason"), text(table, "source"))
 
 
-def _knockout(table: DataTable) -> KnockOut:
-    way_out = table.table("way_out") if table.has("way_out") else None
+def _knockout(table: Table) -> KnockOut:
+    way_out = table.table("way_out") if "way_out" in table else None
     return KnockOut(
-        id=table.text("id"),
+        id=text(table, "id"),
         mode=_mode(table),
-        when=table.when(),
-        reason=table.text("reason"),
-        source=table.text("source"),
-        effort=table.whole("effort") if way_out else 0,
-        way_out=WayOut(way_out.text("title"), way_out.text("text")) if way_out else None,
+        when=when(table),
+        reason=text(table, "reason"),
+        source=text(table, "source"),
+        effort=_whole(table, "effort") if way_out else 0,
+        way_out=WayOut(text(way_out, "title"), text(way_out, "text")) if way_out else None,
     )
 
 
-def _tie(table: DataTable) -> Tie:
-    return Tie(_mode(table), table.text("reason"), table.text("source"))
+def _tie(table: Table) -> Tie:
+    return Tie(_mode(table), text(table, "reason"), text(table, "source"))
 
 
-def _item(table: DataTable) -> Item:
+def _item(table: Table) -> Item:
     return Item(
-        section=table.text("section"),
+        section=text(table, "section"),
         mode=_mode_or_both(table),
-        when=table.when(),
-        text=table.text("text"),
-        source=table.optional("source"),
-        code=table.optional("code"),
-        command=table.optional("command"),
+        when=when(table),
+        text=text(table, "text"),
+        source=table.text("source", None),
+        code=table.text("code", None),
+        command=table.text("command", None),
         planned=_planned(table),
     )
 
 
-def _plan(table: DataTable) -> ConnectionPlan:
+def _plan(table: Table) -> ConnectionPlan:
     return ConnectionPlan(
-        table.when(), table.whole("connectors"), table.whole("each"), table.whole("hosts"), table.text("why")
+        when(table),
+        _whole(table, "connectors"),
+        _whole(table, "each"),
+        _whole(table, "hosts"),
+        text(table, "why"),
     )
 
 
-def _step(table: DataTable) -> Step:
+def _step(table: Table) -> Step:
     return Step(
-        phase=table.text("phase"),
+        phase=text(table, "phase"),
         mode=_mode_or_both(table),
-        when=table.when(),
-        do=table.text("do"),
-        command=table.text("command"),
+        when=when(table),
+        do=text(table, "do"),
+        command=text(table, "command"),
         planned=_planned(table),
     )
 
 
-def _token(table: DataTable) -> Token:
+def _token(table: Table) -> Token:
     return Token(
         mode=_mode_or_both(table),
-        when=table.when(),
-        name=table.text("name"),
-        form=table.text("form"),
-        purpose=table.text("purpose"),
-        rotation=table.text("rotation"),
-        lives=table.optional("lives"),
-        readers=table.optional("readers"),
-        source=table.text("source"),
+        when=when(table),
+        name=text(table, "name"),
+        form=text(table, "form"),
+        purpose=text(table, "purpose"),
+        rotation=text(table, "rotation"),
+        lives=table.text("lives", None),
+        readers=table.text("readers", None),
+        source=text(table, "source"),
         planned=_planned(table),
     )
 
 
-def _keeping(table: DataTable) -> Keeping:
-    return Keeping(_mode(table), table.when(), table.text("lives"), table.text("readers"))
+def _keeping(table: Table) -> Keeping:
+    return Keeping(_mode(table), when(table), text(table, "lives"), text(table, "readers"))

@@ -73,6 +73,12 @@ class Table:
         found = shown(self._content[name]) if name in self._content else "nothing"
         self.document.wrong((*self.key, name), found, expected, hint)
 
+    def needs(self, name: str, expected: str) -> None:
+        """Note it if `name` does not stand here."""
+        if name not in self._content:
+            self._take(name)
+            self.wrong(name, expected)
+
     def text(self, name: str, default: str | None, expected: str = "text in quotes") -> str | None:
         """A string, which may be empty."""
         value = self._take(name)
@@ -119,6 +125,35 @@ class Table:
             self.wrong(name, bounds)
             return default
         return value
+
+    def number(self, name: str, default: float) -> float:
+        """A number, whole or not."""
+        value = self._take(name)
+        if value is _ABSENT:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.wrong(name, "a number")
+            return default
+        return float(value)
+
+    def answer(self, name: str, default: str | int) -> str | int:
+        """A text, a number, true or false."""
+        value = self._take(name)
+        if value is _ABSENT:
+            return default
+        if not isinstance(value, str | int):
+            self.wrong(name, "a text, a whole number, true or false")
+            return default
+        return value
+
+    def values(self, name: str) -> tuple[str | int, ...]:
+        """A text, a number, true or false, or a list of such."""
+        value = self._take(name)
+        found = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int) for each in found):
+            self.wrong(name, "a text, a whole number, true or false, or a list of such")
+            return ()
+        return tuple(found)
 
     def duration(self, name: str, default: float, least: float, most: float) -> float:
         """Seconds, written with a unit, between two bounds, both allowed."""

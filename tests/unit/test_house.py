@@ -20,7 +20,7 @@ FOUNDATION = {"", "envelope", "errors", "frozen", "jsonrpc", "redaction", "slack
 """What everybody may import; see `test_the_foundation_stands_on_nothing_else`."""
 
 MAY_IMPORT = {
-    "advise": {"connector"},
+    "advise": {"config", "connector"},
     "broker": {"config", "link", "systemd"},
     "cli": None,
     "config": set(),

@@ -1,11 +1,8 @@
-"""The data files: valid by their schemas, refused with a clear word if wrong, enough to change the advice."""
+"""The data files: refused with a clear word if wrong, enough to change the advice."""
 
-import json
 import shutil
-import tomllib
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from slackd.advise.advice import advise
@@ -13,8 +10,6 @@ from slackd.advise.datafile import DATA, AdviceError, AnswerValue
 from slackd.advise.lifecycles import request_lifecycle
 from slackd.advise.loading import load_rules
 from slackd.advise.rules import Mode
-
-DATA_FILES = sorted(DATA.glob("*.toml"))
 
 
 @pytest.fixture
@@ -28,18 +23,6 @@ def change(folder: Path, name: str, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-@pytest.mark.parametrize("path", DATA_FILES, ids=lambda path: path.stem)
-def test_each_data_file_fits_its_schema(path: Path) -> None:
-    schema = json.loads(path.with_suffix(".schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(tomllib.loads(path.read_text(encoding="utf-8")), schema)
-
-
-def test_each_schema_has_something_to_check() -> None:
-    schemas = {path.name.removesuffix(".schema.json") for path in DATA.glob("*.schema.json")}
-    assert schemas == {path.stem for path in DATA_FILES} | {"advice"}
 
 
 def test_every_criterion_of_the_matrix_is_there() -> None:
@@ -105,26 +88,41 @@ def test_a_person_adds_a_criterion_and_a_question_without_touching_code(copy: Pa
             "criteria.toml",
             "weight = 5",
             'weight = "five"',
-            r"criterion ingress: weight = 'five'; expected a number",
+            r'criteria.toml:\d+: criterion\[0\].weight: found "five", expected a number',
         ),
         (
             "criteria.toml",
             'title = "Public ingress"\n',
             "",
-            r"criteria.toml, criterion ingress: title is missing",
+            r"criteria.toml:\d+: criterion\[0\].title: found nothing, expected a text",
         ),
-        ("criteria.toml", "weight = 5", "weigth = 5", r"criterion ingress: weight is missing"),
-        ("criteria.toml", "weight = 5", "weight = 5\nwait = 1", r"unknown key 'wait'; did you mean 'weight'"),
+        (
+            "criteria.toml",
+            "weight = 5",
+            "weigth = 5",
+            r"criterion\[0\].weigth: found an unknown key.*did you mean weight",
+        ),
+        (
+            "criteria.toml",
+            "weight = 5",
+            "weight = 5\nwait = 1",
+            r"criterion\[0\].wait: found an unknown key.*did you mean weight",
+        ),
         ("criteria.toml", 'source = "socket-mode"', 'source = "hearsay"', "unknown source 'hearsay'"),
         ("criteria.toml", "score = 5", "score = 6", "criterion ingress, socket-mode: scores are 0 to 5"),
         ("criteria.toml", "public_ingress = false", "public_ingres = false", "looks at 'public_ingres'"),
         ("criteria.toml", 'environment = "on-prem"', 'environment = "mainframe"', "never 'mainframe'"),
         ("criteria.toml", "{peak_per_minute} a minute", "{peak} a minute", r"nothing is called {peak}"),
-        ("knockouts.toml", 'mode = "http"', 'mode = "smtp"', "mode = 'smtp'; expected socket-mode or http"),
+        (
+            "knockouts.toml",
+            'mode = "http"',
+            'mode = "smtp"',
+            r'knockouts.toml:\d+: .*mode: found "smtp", expected "socket-mode" or "http"',
+        ),
         ("checklist.toml", 'phase = "before"', 'phase = "someday"', "unknown phase 'someday'"),
         ("guidance.toml", 'section = "mind"', 'section = "body"', "unknown section 'body'"),
         ("guidance.toml", "connectors = 2", "connectors = 20", "no plan may have more than 10"),
-        ("tokens.toml", 'status = "planned"', 'status = "soon"', "expected 'planned', or no status"),
+        ("tokens.toml", 'status = "planned"', 'status = "soon"', 'expected "planned", or no status'),
         ("tokens.toml", "[[token]]", "[[token", "tokens.toml: not TOML"),
     ],
 )
