@@ -25,6 +25,7 @@ from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.writes import GapRecord, NoteStop
+from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
@@ -34,7 +35,6 @@ from slackd.link import BrokerEnd
 from slackd.link.messages import FromBroker
 from slackd.link.server import LinkServer
 from slackd.systemd.digest import Side, process_digest
-from slackd.systemd.sockets import KEEP_SOCKET_FILE
 
 if TYPE_CHECKING:
     from slackd.broker.control.server import ControlServer
@@ -48,7 +48,6 @@ SEEN_EVERY = 5
 known to have begun at most so many seconds later."""
 STOP_PATIENCE = 2.0
 """Seconds in which a stop waits for commits that are under way."""
-PLUGIN_BACKLOG = 4_096
 
 
 @attrs.frozen
@@ -97,6 +96,7 @@ class BrokerDaemon:
         Raises:
             JournalError: The journal can't be opened; what it says is for the operator.
         """
+        raise_descriptor_limit()
         self.journal, opening = await open_journal(
             self.config.journal,
             OpenOptions(plugins=self._limits(), on_dead_lettered=self._dead_lettered),
@@ -145,18 +145,18 @@ class BrokerDaemon:
             tasks.create_task(self._look_for_ever()),
         ]
 
-    async def _listen(self, sockets: Sockets) -> list[LinkServer | asyncio.Server]:
-        loop = asyncio.get_running_loop()
-        servers: list[LinkServer | asyncio.Server] = []
+    async def _listen(self, sockets: Sockets) -> list[LinkServer | Listener]:
+        servers: list[LinkServer | Listener] = []
         if sockets.link is not None:
             link = LinkServer(self.connector_host)
             await link.listen(sockets.link)
             servers.append(link)
-        servers.append(
-            await loop.create_unix_server(
-                self.plugin_host.connect, sock=sockets.plugins, backlog=PLUGIN_BACKLOG, **KEEP_SOCKET_FILE
-            )
+        host = self.plugin_host
+        plugins = Listener(
+            "plugins", sockets.plugins, host.connect, self._background_tasks, host.spare_descriptors
         )
+        plugins.listen()
+        servers.append(plugins)
         return servers
 
     async def _serve_operators(self, sockets: Sockets) -> "ControlServer | None":
@@ -186,11 +186,11 @@ class BrokerDaemon:
             await control.serve_metrics(sockets.metrics)
         return control
 
-    async def _stop(self, servers: Sequence[LinkServer | asyncio.Server]) -> None:
+    async def _stop(self, servers: Sequence[LinkServer | Listener]) -> None:
         """Rule R5: no more dispatch; what plugins have written is read and committed; the note; the end."""
         self.core.halt()
         for server in servers:
-            if isinstance(server, asyncio.Server):
+            if isinstance(server, Listener):
                 server.close()
         await self._settle_down()
         self.connector_host.listen_no_more()

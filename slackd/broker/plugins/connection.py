@@ -43,7 +43,7 @@ from slackd.broker.plugins.protocol import (
     SessionProtocol,
     Violation,
 )
-from slackd.broker.plugins.rate_limits import PluginQuota
+from slackd.broker.rate_limits import PluginQuota
 from slackd.config import PluginConfig
 
 log = logging.getLogger(__name__)

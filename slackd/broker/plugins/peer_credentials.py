@@ -35,6 +35,12 @@ class Peer:
     gids: frozenset[int]
 
 
+def uid_of(connection: socket.socket) -> int:
+    """The user at the other end (`SO_PEERCRED`). Raises `OSError`."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))
+    return int(struct.unpack("iII", packed)[1])
+
+
 def peer_of(connection: socket.socket) -> Peer:
     """The kernel's word for who connected (`SO_PEERCRED`, `SO_PEERGROUPS`; see socket(7), unix(7))."""
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from slackd import jsonrpc
@@ -9,19 +11,27 @@ from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
 from slackd.broker.journal.writes import ForgetSession, ListSession
-from slackd.broker.plugins.connection import PluginConnection, greeting
-from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
+from slackd.broker.listener import descriptor_limit
+from slackd.broker.plugins.connection import PluginConnection, greeting, note
+from slackd.broker.plugins.opening import OpeningConnections
+from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity, uid_of
 from slackd.broker.plugins.protocol import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
-from slackd.broker.plugins.rate_limits import PluginQuota
+from slackd.broker.rate_limits import CONNECT_RATE, PluginQuota
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
 
 MAX_SESSIONS = 256
 """Sessions of one plugin at a time."""
-MAX_SILENT = 256
-"""Connections of one user that have not said who they are."""
-MAX_CONNECTIONS = 2_048
-"""Plugin connections at a time, sessions or not yet."""
+MAX_SESSIONS_IN_ALL = 2_048
+"""Sessions of all plugins at a time."""
+MAX_OPENING = 512
+"""Connections of one user that have no session yet."""
+MAX_OPENING_IN_ALL = 1_536
+"""Connections of all users that have no session yet."""
+SPARED = 0.25
+"""Part of the connections without a session that is closed when no descriptor is left."""
+MAX_USERS = 1_024
+"""Users whose quotas are kept at a time."""
 
 
 class PluginHost:
@@ -44,31 +54,55 @@ class PluginHost:
         )
         self._foreground = foreground
         self._connections: set[PluginConnection] = set()
-        self._waiting: dict[int, dict[PluginConnection, None]] = {}
+        limit = descriptor_limit()
+        self._opening: OpeningConnections[PluginConnection] = OpeningConnections(
+            min(MAX_OPENING, limit // 8), min(MAX_OPENING_IN_ALL, limit // 4)
+        )
+        self._max_sessions = min(MAX_SESSIONS_IN_ALL, limit // 2)
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
-        self._standings: dict[str | int, PluginQuota] = {}
+        self._of_plugins: dict[str, PluginQuota] = {}
+        self._of_users: OrderedDict[int, PluginQuota] = OrderedDict()
         self._unnamed = 0
 
-    def connect(self) -> PluginConnection:
-        """A new connection, for asyncio's server."""
+    def connect(self, accepted: socket.socket) -> PluginConnection | None:
+        """A connection that was accepted; None if its user connects too often. Raises `OSError`."""
+        uid = uid_of(accepted)
+        quota, now = self._quota_of_user(uid), asyncio.get_running_loop().time()
+        if quota.connects.wait_for(1.0, now) > 0:
+            text = f"uid {uid} connects more often than {CONNECT_RATE:g} times a second: closed at once"
+            note(quota, logging.WARNING, "plugin-refused", text, plugin="", uid=uid)
+            return None
+        quota.connects.take(1.0, now)
         connection = PluginConnection(self)
         self._connections.add(connection)
         return connection
 
+    def spare_descriptors(self) -> None:
+        """No descriptor is left: close connections that have no session yet."""
+        for connection in self._opening.take(SPARED):
+            connection.abort()
+
     def arrived(self, connection: PluginConnection) -> None:
-        """As in `Host`: of the connections of one user that have said nothing yet, the oldest makes room."""
+        """As in `Host`: where there are too many without a session, one makes room."""
         assert connection.peer is not None
-        waiting = self._waiting.setdefault(connection.peer.uid, {})
-        waiting[connection] = None
-        if len(waiting) > MAX_SILENT:
-            oldest = next(iter(waiting))
-            del waiting[oldest]
-            oldest.abort()
+        too_many = self._opening.add(connection.peer.uid, connection)
+        if too_many is not None:
+            too_many.abort()
 
     def standing(self, connection: PluginConnection) -> PluginQuota:
         """As in `Host`. It outlives the connection: who comes again is as deep in debt as before."""
         assert connection.peer is not None
-        return self._standings.setdefault(connection.plugin or connection.peer.uid, PluginQuota())
+        if connection.plugin:
+            return self._of_plugins.setdefault(connection.plugin, PluginQuota())
+        return self._quota_of_user(connection.peer.uid)
+
+    def _quota_of_user(self, uid: int) -> PluginQuota:
+        """Of users, who are many where there are user namespaces, those seen last."""
+        quota = self._of_users.setdefault(uid, PluginQuota())
+        self._of_users.move_to_end(uid)
+        if len(self._of_users) > MAX_USERS:
+            self._of_users.popitem(last=False)
+        return quota
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin, without those for calls alone."""
@@ -91,14 +125,20 @@ class PluginHost:
 
     def identify(self, connection: PluginConnection, plugin: PluginConfig, said: Initialize) -> None:
         """As in `Host`: beside the loop, since a directory of users may take its time."""
-        self._no_longer_silent(connection)
         self._background_tasks.begin(self._identify(connection, plugin, said))
 
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """As in `Host`: the session is opened as soon as the journal lists it."""
         mine = sum(of == connection.plugin and name != said.session for of, name in self._sessions)
-        if mine >= MAX_SESSIONS or len(self._connections) > MAX_CONNECTIONS:
+        if mine >= MAX_SESSIONS:
             return jsonrpc.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
+        if (
+            len(self._sessions) >= self._max_sessions
+            and (connection.plugin, said.session) not in self._sessions
+        ):
+            text = f"all plugins together have {len(self._sessions)} sessions, the most there may be"
+            return jsonrpc.TOO_MANY_SESSIONS, text
+        self._not_opening(connection)
         connection.named = said.session is not None
         connection.calls_only = said.window == 0
         if said.session is None:
@@ -159,19 +199,16 @@ class PluginHost:
     def gone(self, connection: PluginConnection) -> None:
         """As in `Host`."""
         self._connections.discard(connection)
-        self._no_longer_silent(connection)
+        self._not_opening(connection)
         if not connection.session or not self._is_current(connection):
             return
         del self._sessions[connection.plugin, connection.session]
         if not connection.calls_only:
             self._left(connection)
 
-    def _no_longer_silent(self, connection: PluginConnection) -> None:
+    def _not_opening(self, connection: PluginConnection) -> None:
         if connection.peer is not None:
-            waiting = self._waiting.get(connection.peer.uid, {})
-            waiting.pop(connection, None)
-            if not waiting:
-                self._waiting.pop(connection.peer.uid, None)
+            self._opening.discard(connection.peer.uid, connection)
 
     def _is_current(self, connection: PluginConnection) -> bool:
         return self._sessions.get((connection.plugin, connection.session)) is connection

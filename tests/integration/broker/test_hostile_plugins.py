@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slackd import jsonrpc
-from slackd.broker.plugins.server import MAX_SILENT
+from slackd.broker.plugins.server import MAX_OPENING
 from tests.integration.broker.broker_rig import House, house, plugin
 from tests.unit.broker.slack_texts import command, event
 
@@ -211,7 +211,7 @@ async def test_five_hundred_connections_that_say_nothing_keep_nobody_out() -> No
 
 async def test_of_one_users_silent_connections_the_oldest_makes_room() -> None:
     async with house(*TWO) as here:
-        silent = [await here.connect() for _ in range(MAX_SILENT + 3)]
+        silent = [await here.connect() for _ in range(MAX_OPENING + 3)]
         for oldest in silent[:3]:
             with contextlib.suppress(ConnectionError):
                 assert await oldest.hear() is None

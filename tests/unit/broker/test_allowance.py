@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.plugins.rate_limits import Allowance, LineLimit
+from slackd.broker.rate_limits import Allowance, LineLimit
 
 STEPS = st.lists(st.tuples(st.floats(0, 2), st.floats(0, 5)), max_size=50)
 

@@ -14,8 +14,8 @@ import pytest
 
 from slackd.broker.plugins.connection import UNREAD_ANSWERS, Hearing, Host, PluginConnection, Unheard
 from slackd.broker.plugins.protocol import Answered
-from slackd.broker.plugins.rate_limits import LOG_BURST, NOTICE_BURST, Allowance, PluginQuota
 from slackd.broker.plugins.server import PluginHost
+from slackd.broker.rate_limits import LOG_BURST, NOTICE_BURST, Allowance, PluginQuota
 
 PATIENCE = 30.0
 BUSY = 1_000.0

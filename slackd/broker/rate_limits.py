@@ -16,6 +16,9 @@ LOG_RATE, LOG_BURST = 50.0, 200
 """A plugin's own lines for the log: a second, and at once."""
 NOTICE_RATE, NOTICE_BURST = 10.0, 200
 """Lines about connections that were refused, and sessions that began or ended: a second, and at once."""
+CONNECT_RATE, CONNECT_BURST = 50.0, 1_024.0
+"""Connections of one user that are served: a second, and at once. The sessions of four plugins with as many as
+there may be come back at once; beyond that a connection is closed as soon as it is accepted."""
 
 
 class Allowance:
@@ -78,8 +81,10 @@ class PluginQuota:
         reading: Seconds of work by which its lines are read.
         said: Lines that it says for the log.
         notices: Lines that slackd says about its connections.
+        connects: Connections that it makes.
     """
 
     reading: Allowance = attrs.field(factory=lambda: Allowance(READING_SHARE, READING_BURST))
     said: LineLimit = attrs.field(factory=lambda: LineLimit(LOG_RATE, LOG_BURST))
     notices: LineLimit = attrs.field(factory=lambda: LineLimit(NOTICE_RATE, NOTICE_BURST))
+    connects: Allowance = attrs.field(factory=lambda: Allowance(CONNECT_RATE, CONNECT_BURST))

@@ -1,0 +1,100 @@
+"""A measured broker, an honest plugin beside it, and attacks as processes of other users."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from tests.integration.hostile.users import HONEST
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = Path(__file__).with_name("programs.py")
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+"""The system's own interpreter: another user may not read the one that runs the tests."""
+PATIENCE = 60.0
+
+
+@contextlib.asynccontextmanager
+async def process(*command: str, uid: int = 0) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process group of this user, until the block ends."""
+    started = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 24,
+        start_new_session=True,
+        user=uid,
+        group=uid,
+        extra_groups=[],
+    )
+    try:
+        yield started
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        await started.wait()
+
+
+def _folder() -> Path:
+    """In memory: a disk that others use, too, makes more of a difference than any attack."""
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix="slackd-h-"))
+    folder.chmod(0o755)
+    shutil.copy(PROGRAMS, folder)
+    return folder
+
+
+class MeasuredBroker:
+    """Asks the broker's process."""
+
+    def __init__(self, folder: Path, running: asyncio.subprocess.Process) -> None:
+        self._folder, self._running = folder, running
+        self.metrics = 0
+
+    async def ask(self, question: str) -> Any:
+        assert self._running.stdin is not None
+        self._running.stdin.write(f"{question}\n".encode())
+        return await self.answer()
+
+    async def answer(self) -> Any:
+        assert self._running.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            line = await self._running.stdout.readline()
+        assert line, "the broker has ended"
+        return json.loads(line)
+
+    async def measure(self, seconds: float) -> Any:
+        return await self.ask(f"measure {seconds}")
+
+    @contextlib.asynccontextmanager
+    async def program(self, name: str, uid: int) -> AsyncIterator[None]:
+        """One of `programs.py`, as this user, until the block ends."""
+        script = self._folder / PROGRAMS.name
+        async with process(PYTHON, str(script), name, str(self._folder / "p.sock"), uid=uid):
+            yield
+
+
+@contextlib.asynccontextmanager
+async def measured_broker() -> AsyncIterator[MeasuredBroker]:
+    """A broker that is READY, with the honest plugin connected."""
+    folder = _folder()
+    try:
+        command = (sys.executable, "-m", "tests.integration.hostile.measured_broker", str(folder))
+        async with process(*command) as running:
+            broker = MeasuredBroker(folder, running)
+            broker.metrics = (await broker.answer())["metrics"]
+            async with broker.program("honest", HONEST):
+                async with asyncio.timeout(PATIENCE):
+                    while not (await broker.ask("status"))["plugins"][0]["sessions"]:
+                        await asyncio.sleep(0.05)
+                yield broker
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

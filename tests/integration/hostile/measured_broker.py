@@ -1,0 +1,188 @@
+"""A broker in a process of its own, with a connector inside that measures how long commands take.
+
+    python -m tests.integration.hostile.measured_broker FOLDER
+
+Reads one line a question from stdin and answers with one line of JSON: `measure SECONDS` sends commands to the
+honest plugin and says how long their acknowledgements took; `status` is what operators would see.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from slackd.broker.daemon import BrokerDaemon, Sockets
+from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
+from slackd.config.values import SecretKind, SecretSource
+from slackd.control_client import ControlClient
+from slackd.envelope import Arrival
+from slackd.link import BrokerEnd, SendToBroker
+from slackd.link.memory import join
+from slackd.link.messages import Call, Deliver, Hello, Returned, Settled
+from tests.integration.hostile.users import HONEST, ROGUE
+from tests.unit.broker.slack_texts import command, event
+
+EVERY = 0.01
+"""Seconds between two commands."""
+
+
+class MeasuringConnector:
+    """Delivers commands at a steady rate, whatever becomes of those before, as people would."""
+
+    def __init__(self) -> None:
+        self._send: SendToBroker | None = None
+        self._sent: dict[int, float] = {}
+        self._numbers = 0
+        self.took: list[float] = []
+        self.unanswered = 0
+
+    def link_up(self, send: SendToBroker) -> None:
+        self._send = send
+        send(Hello(1, 1, 1, "digest", apps={"main": 1}))
+
+    def link_down(self) -> None:
+        self._send = None
+
+    def from_broker(self, messages: Any) -> None:
+        now = time.monotonic()
+        for message in messages:
+            match message:
+                case Settled(settlements):
+                    for each in settlements:
+                        since = self._sent.pop(each.number, None)
+                        if since is not None:
+                            self.took.append(now - since)
+                            self.unanswered += each.payload is None
+                case Call():
+                    self.say(Returned(message.number, {"ok": True}))
+
+    def say(self, message: Any) -> None:
+        assert self._send is not None
+        self._send(message)
+
+    def deliver(self, text: str, since: float | None = None) -> None:
+        self._numbers += 1
+        if since is not None:
+            self._sent[self._numbers] = since
+        self.say(Deliver((Arrival(self._numbers, "main", "c1", time.monotonic(), text),)))
+
+    async def measure(self, seconds: float) -> dict[str, Any]:
+        """Commands for so long; latencies are counted from when each was due."""
+        self.took, self.unanswered = [], 0
+        began = time.monotonic()
+        for step in range(int(seconds / EVERY)):
+            due = began + step * EVERY
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self.deliver(command(self._numbers + 1, "/honest"), due)
+            self.deliver(
+                event(self._numbers + 1, {"type": "message", "channel": f"C{step}", "text": "x" * 500})
+            )
+        async with asyncio.timeout(30):
+            while self._sent:
+                await asyncio.sleep(0.005)
+        took = sorted(self.took)
+        return {
+            "count": len(took),
+            "p50": took[len(took) // 2],
+            "p99": took[int(len(took) * 0.99)],
+            "unanswered": self.unanswered,
+        }
+
+
+class CountedLines(logging.Handler):
+    """What the broker logs, by event, and how many bytes it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+        self.events: dict[str, int] = {}
+        self.last: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text, event_name = self.format(record), str(getattr(record, "event", record.name))
+        self.bytes += len(text)
+        self.events[event_name] = self.events.get(event_name, 0) + 1
+        self.last[event_name] = text[:500]
+
+
+def memory() -> int:
+    """Bytes that this process takes (PSS)."""
+    found = re.search(r"^Pss:\s+(\d+) kB", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10
+
+
+def plugin(name: str, uid: int, **options: Any) -> PluginConfig:
+    """A plugin with events and a command of its own."""
+    subscriptions = (
+        Subscription("events_api"),
+        Subscription("slash_commands", respond=True, command=(f"/{name}",)),
+    )
+    return PluginConfig(name, Path(f"/{name}.toml"), users=(str(uid),), subscriptions=subscriptions, **options)
+
+
+def configuration(folder: Path) -> Config:
+    """An honest plugin and one that may be anything, each with a user of its own."""
+    return Config(
+        file=folder / "slackd.toml",
+        apps={"main": App("main", SecretSource(SecretKind.ENV, "NOT_THERE"))},
+        journal=JournalConfig(folder / "journal"),
+        plugins=attrs.evolve(Plugins(folder, folder / "p.sock")),
+        control=Control(folder / "c.sock"),
+        log=Log(),
+        link_socket=folder / "l.sock",
+        plugin_files={
+            each.name: each for each in (plugin("honest", HONEST), plugin("rogue", ROGUE, methods=("*",)))
+        },
+    )
+
+
+def listening(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(str(path))
+    path.chmod(0o666)
+    made.listen(4_096)
+    made.setblocking(False)
+    return made
+
+
+async def main(folder: Path) -> None:
+    loop, lines, logged = asyncio.get_running_loop(), asyncio.StreamReader(), CountedLines()
+    logging.getLogger().addHandler(logged)
+    logging.getLogger().setLevel(logging.INFO)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    daemon, stop = BrokerDaemon(configuration(folder)), asyncio.Event()
+    ready: asyncio.Future[BrokerEnd] = loop.create_future()
+    metrics = socket.create_server(("127.0.0.1", 0))
+    metrics.setblocking(False)
+    sockets = Sockets(None, listening(folder / "p.sock"), listening(folder / "c.sock"), metrics)
+    running = asyncio.create_task(daemon.run(stop, sockets, ready.set_result))
+    running.add_done_callback(lambda ended: ready.done() or ready.cancel())
+    connector, client = MeasuringConnector(), ControlClient(folder / "c.sock")
+    join(connector, await ready)
+    print(json.dumps({"metrics": metrics.getsockname()[1]}), flush=True)
+    while line := (await lines.readline()).decode().split():
+        match line:
+            case ["measure", seconds]:
+                answer: dict[str, Any] = await connector.measure(float(seconds))
+                answer |= {"memory": memory(), "logged": logged.bytes}
+            case ["status"]:
+                answer = await asyncio.to_thread(client.get, "/v1/status")
+            case ["log"]:
+                answer = {"bytes": logged.bytes, "events": logged.events, "last": logged.last}
+            case _:
+                answer = {}
+        print(json.dumps(answer), flush=True)
+    stop.set()
+    await running
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
