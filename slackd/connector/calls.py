@@ -1,11 +1,14 @@
 """The calls at Slack that the broker asked for, while they are under way."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 
 from slackd.connector.webapi import WebApi
 from slackd.link import SendToBroker
-from slackd.link.messages import Call, Returned
+from slackd.link.messages import OUTCOME_UNKNOWN, Call, Returned
+
+log = logging.getLogger(__name__)
 
 
 class CallsUnderWay:
@@ -44,10 +47,18 @@ class CallsUnderWay:
             task.cancel()
 
     async def _carry_out(self, call: Call, send: SendToBroker) -> None:
-        returned = await self._web[call.app].carry_out(call)
+        web = self._web[call.app]
+        try:
+            returned = await web.carry_out(call)
+        except Exception as error:
+            # One call must not end the connector, and with it every connection to Slack.
+            log.exception("a call at Slack failed in a way that slackd did not expect: please report this")
+            words = f"slackd's connector failed ({type(error).__name__}); see its log"
+            returned = Returned(call.number, None, OUTCOME_UNKNOWN, error=words)
         # Another broker counts its calls anew: an answer goes to the one that asked, or to nobody.
         if self.send is send:
             send(returned)
+            web.reported(call.key)
 
     def _is_over(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

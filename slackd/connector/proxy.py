@@ -108,6 +108,6 @@ def _matches(rule: str, host: str, port: int | None) -> bool:
 def _split_port(rule: str) -> tuple[str, int | None]:
     """A rule's host and port; an IPv6 address has a port only behind brackets."""
     host, colon, digits = rule.rpartition(":")
-    if colon and digits.isdigit() and (":" not in host or host.endswith("]")):
+    if colon and digits.isascii() and digits.isdecimal() and (":" not in host or host.endswith("]")):
         return host.strip("[]"), int(digits)
     return rule.strip("[]"), None

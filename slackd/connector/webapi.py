@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import ssl
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,10 +32,14 @@ from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Retu
 
 log: Final = logging.getLogger(__name__)
 
+LONGEST_TIMEOUT: Final = 600.0
+"""Seconds that a call may take, whatever the broker asks for."""
 CONCURRENCY: Final = 16
 """Calls of one app that are under way at once; the others wait, within their own timeout."""
 FUNCTION_TOKENS: Final = 1_000
 """Tokens of workflow functions that are remembered for one app."""
+FUNCTION_TOKEN_LIMIT: Final = 4_096
+"""Characters of such a token and its step's id; Slack's are far shorter, and longer ones are not remembered."""
 SLACK_DOMAINS: Final = (".slack.com", ".slack-gov.com")
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+")
 _AS_JSON: Final = frozenset({"loading_messages"})
@@ -48,7 +53,7 @@ class WebApi:
         self._app = app
         self._bot_token = secrets.bot_token
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self._once = IdempotentCalls()
+        self._idempotent = IdempotentCalls(time.monotonic)
         self._functions: OrderedDict[str, Secret] = OrderedDict()
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
@@ -63,7 +68,9 @@ class WebApi:
             await self._session.close()
 
     def remember(self, token: FunctionToken) -> None:
-        """Keep the token of a workflow's function for that function's own calls."""
+        """Keep the token of a workflow's step for that step's own calls."""
+        if len(token.token) + len(token.execution) > FUNCTION_TOKEN_LIMIT:
+            return
         self._functions[token.execution] = Secret(token.token)
         self._functions.move_to_end(token.execution)
         while len(self._functions) > FUNCTION_TOKENS:
@@ -71,13 +78,18 @@ class WebApi:
 
     async def carry_out(self, call: Call) -> Returned:
         """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
-        deadline = asyncio.get_running_loop().time() + call.timeout
+        timeout = call.timeout if 0 <= call.timeout <= LONGEST_TIMEOUT else LONGEST_TIMEOUT
+        deadline = asyncio.get_running_loop().time() + timeout
         make = functools.partial(self._make, call, deadline)
         if call.kind is CallKind.METHOD and call.key:
-            answer = await self._once.carry_out(call.key, make)
+            answer = await self._idempotent.carry_out(call.key, make)
         else:
             answer = await make()
         return Returned(call.number, answer.body, answer.status, answer.retry_after, answer.error)
+
+    def reported(self, key: str) -> None:
+        """The broker has got the answer to the call of this key."""
+        self._idempotent.reported(key)
 
     async def _make(self, call: Call, deadline: float) -> SlackAnswer:
         """One call, by its deadline on the loop's clock; without an answer: whether Slack may have the call."""
@@ -131,8 +143,9 @@ class WebApi:
             return SlackAnswer(None, 403, error="the response_url does not belong to Slack; nothing was sent")
         assert self._session is not None
         assert self._tls is not None
-        proxy = proxy_for(url, self._app.proxy)
+        proxy: str | None = None
         try:
+            proxy = proxy_for(url, self._app.proxy)
             async with self._session.post(
                 url,
                 data=json.dumps(dict(body)).encode(),
@@ -146,7 +159,7 @@ class WebApi:
                 return SlackAnswer(
                     _response_url_body(response.status, text),
                     response.status,
-                    float(retry_after) if response.status == 429 and retry_after.isdigit() else None,
+                    float(retry_after[:9]) if response.status == 429 and retry_after.isdecimal() else None,
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             found = obstacle(error, proxy)
@@ -168,9 +181,11 @@ def is_slacks(url: str, api_url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
+        # Reading the port is what checks it.
+        good = parts.port != 0
     except ValueError:
         return False
-    if parts.username is not None or parts.scheme not in ("https", "http") or not host:
+    if not good or parts.username is not None or parts.scheme not in ("https", "http") or not host:
         return False
     api = urlsplit(api_url)
     if host == (api.hostname or "").lower() and parts.scheme in ("https", api.scheme):

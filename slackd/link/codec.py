@@ -10,6 +10,7 @@ other side does not send has its default, a method that is not known decodes to 
 that makes sense raises `LinkError`, and the link is closed.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import starmap
 from typing import Any, Final, TypeVar
@@ -66,7 +67,7 @@ def decode(notification: jsonrpc.Notification) -> LinkMessage | Heads | None:
         return None
     try:
         return decoder(notification.params)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LinkError(
             f"the link's message {notification.method!r} can't be read ({type(error).__name__}: {error}): "
             "are connector and broker of neighbouring releases?"
@@ -76,6 +77,8 @@ def decode(notification: jsonrpc.Notification) -> LinkMessage | Heads | None:
 def _is(kind: type[T], value: Any) -> T:
     if kind is float and type(value) is int:
         value = float(value)
+    if kind is float and isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value}")
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"expected {kind.__name__}, found {value!r:.60}")
     return value

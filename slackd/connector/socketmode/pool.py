@@ -43,6 +43,9 @@ from slackd.slack.limits import MAX_CONNECTIONS
 
 REACH_SLACK: Final = "check that this host reaches *.slack.com:443 (name service, firewall, proxy, ca_file)"
 
+UNKNOWN_REASONS: Final = 20
+"""Reasons of a `disconnect` that slackd doesn't know are logged once each, and no more than so many."""
+
 _REASONS: Final = {
     DisconnectReason.WARNING.value: Cue.WARNING,
     DisconnectReason.REFRESH_REQUESTED.value: Cue.REFRESH_REQUESTED,
@@ -96,6 +99,7 @@ class Pool:
         self._trouble: AppTrouble | None = None
         self._is_refused = False
         self._last_failure = ""
+        self._unknown_reasons: set[str] = set()
 
     # What it says of itself.
 
@@ -160,7 +164,7 @@ class Pool:
         life = self._find(connection)
         if life is None:
             return
-        if disconnect.reason not in _REASONS:
+        if disconnect.reason not in _REASONS and self._is_new_reason(disconnect.reason):
             self._say(
                 logging.WARNING,
                 "disconnect-unknown",
@@ -441,6 +445,13 @@ class Pool:
     def _name(self) -> str:
         number, self._next_number = self._next_number, self._next_number + 1
         return f"c{self.policy.connector}-{self.policy.app}-{number}"
+
+    def _is_new_reason(self, reason: str) -> bool:
+        known = self._unknown_reasons
+        if reason[:80] in known or len(known) >= UNKNOWN_REASONS:
+            return False
+        known.add(reason[:80])
+        return True
 
     def _find(self, connection: str) -> PooledConnection | None:
         for life in self._lives:

@@ -17,6 +17,9 @@ from slackd.slack.limits import ACK_LIMIT
 _CONTROL_LIMIT: Final = 16_384
 """Characters; no `hello` or `disconnect` is longer, and a longer text isn't parsed to find out."""
 
+_SHOWN: Final = 200
+"""Characters of a host or a reason that are kept; Slack's are far shorter."""
+
 ENVELOPE_MARK: Final = '"envelope_id"'
 """Whatever is to be acknowledged has this in its text."""
 _CONTROL: Final = re.compile(r'"type"\s*:\s*"(?:hello|disconnect)"')
@@ -78,11 +81,12 @@ def read_frame(text: str) -> Frame:
     debug_info: Any = value.get("debug_info")
     if not isinstance(debug_info, dict):
         debug_info = {}
-    host = debug_info.get("host")
+    found = debug_info.get("host")
+    host = found[:_SHOWN] if isinstance(found, str) else ""
     if kind == "disconnect":
-        return Disconnect(str(value.get("reason") or "unknown"), host if isinstance(host, str) else "")
+        return Disconnect(str(value.get("reason") or "unknown")[:_SHOWN], host)
     return SlackHello(
-        host=host if isinstance(host, str) else "",
+        host=host,
         num_connections=int(_number(value.get("num_connections"))),
         lifetime=_number(debug_info.get("approximate_connection_time")),
     )

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -226,6 +227,24 @@ async def test_an_end_without_close_is_unconfirmed(last: bytes) -> None:
     async with served(script) as (_, heard):
         pass
     assert heard.told == ["hello", '{"envelope_id":"e-1"}', "ended, unconfirmed"]
+
+
+async def test_a_frame_that_is_far_too_large_is_refused_by_the_length_it_announces() -> None:
+    written = 0
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        writer.write(frame(TEXT, b'{"type":"hello"}') + b"\x81\x7f" + (600 << 20).to_bytes(8, "big"))
+        with contextlib.suppress(ConnectionError):
+            while written < 100 << 20:
+                writer.write(b" " * (1 << 20))
+                await writer.drain()
+                written += 1 << 20
+
+    async with served(script) as (_, heard):
+        pass
+    assert heard.told == ["hello", "ended, unconfirmed"]
+    assert written < 24 << 20, "what is left are the kernel's buffers"
 
 
 async def test_an_acknowledgement_that_comes_too_late_is_told() -> None:

@@ -9,7 +9,7 @@ import pytest
 from slackd.connector.socketmode import dial_failures
 from slackd.connector.socketmode.actions import Action, CloseConnection, Dial, EndWaiting, Moved, Ping
 from slackd.connector.socketmode.draining import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
-from slackd.connector.socketmode.pool import Pool, PoolPolicy
+from slackd.connector.socketmode.pool import UNKNOWN_REASONS, Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
 from tests.unit.connector.pool_world import PoolWorld
 
@@ -49,6 +49,16 @@ def test_an_announced_end_is_answered_with_a_dial_at_once(world: PoolWorld, reas
     assert world.only() == "c1-main-2"
     assert world.in_phase("retiring") == ["c1-main-1"]
     assert ("disconnect-unknown" in world.warnings()) == (reason == "a reason of next year")
+
+
+def test_a_reason_that_nobody_knows_is_logged_once_however_often_slack_says_it(world: PoolWorld) -> None:
+    for number in range(100):
+        reason = "a reason of next year" if number < 50 else f"reason {number}"
+        for connection in world.ready[:1]:
+            world.pool.said_disconnect(connection, Disconnect(reason), world.now)
+        world.run(60)
+    said = [name for name in world.warnings() if name == "disconnect-unknown"]
+    assert len(said) == UNKNOWN_REASONS
 
 
 def test_a_second_announcement_dials_no_second_time(world: PoolWorld) -> None:
