@@ -135,7 +135,7 @@ def _channel_of(event: dict[str, Any]) -> str:
     return ""
 
 
-_USERS: Final = ("user", "user_id", "accepting_user", "approving_user", "declining_user", "actor")
+_USERS: Final = ("user", "user_id", "accepting_user", "approving_user", "declining_user", "actor", "actor_id")
 _USER_HOLDERS: Final = (
     ("assistant_thread", "user_id"),
     ("app_request", "user"),
@@ -164,6 +164,8 @@ def _user_of(event: dict[str, Any], message: dict[str, Any]) -> str:
 def _thread_of(event: dict[str, Any], message: dict[str, Any]) -> str:
     if message is not event:
         return _thread(message) or _text(event.get("deleted_ts")) or _thread(event)
+    if event.get("subtype") == "message_deleted" and (deleted := _text(event.get("deleted_ts"))):
+        return deleted
     found = _thread(event)
     if found:
         return found

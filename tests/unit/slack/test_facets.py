@@ -1,6 +1,7 @@
 """What a payload is about is read once: the broker's subscriptions and the SDK's envelope say the same."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,30 @@ def test_events_as_they_came_from_slack(case: dict[str, Any]) -> None:
     envelope = sdk(EVENTS, case["payload"])
     shared = {"channel", "user", "thread", "text", "callback_id"} & set(case["expect"])
     assert {name: getattr(envelope, name) for name in shared} == {n: case["expect"][n] for n in shared}
+
+
+SAMPLES = [json.loads(line) for line in Path(__file__).with_name("event_samples.jsonl").read_text().splitlines()]
+
+
+def sample_name(sample: dict[str, Any]) -> str:
+    return f"{sample['event']['type']}.{sample['event'].get('subtype', '')}".rstrip(".")
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=sample_name)
+def test_every_documented_event(sample: dict[str, Any]) -> None:
+    """What the sample doesn't name is not in it: a facet that is found there by chance fails, too."""
+    expect = dict(sample["expect"])
+    names = expect.pop("names", None)
+    payload = {
+        "type": "event_callback",
+        "api_app_id": "A1",
+        "authorizations": [{"user_id": "U0BOT", "is_bot": True}],
+        "event": sample["event"],
+    }
+    found = facets(EVENTS, payload, ["B1"])
+    assert asdict(found) == asdict(Facets(events=found.events, **expect))
+    assert names is None or list(found.events) == names
+    assert found.events[0] == sample["event"]["type"]
 
 
 def test_an_apps_own_message_is_unknown_as_such_to_who_was_not_told_its_bot() -> None:
