@@ -17,6 +17,7 @@ from slackd.link.messages import (
     FromBroker,
     FromConnector,
     Hello,
+    Identified,
     Returned,
     Trouble,
     Unsent,
@@ -120,6 +121,8 @@ class ConnectorHost:
             case Changed():
                 engine.core.write(self._connectors.changed(link, message, engine.clock()))
                 self._changed(engine)
+            case Identified(identity):
+                engine.core.identified(identity)
             case Trouble(trouble):
                 self._connectors.trouble(link, trouble)
 

@@ -51,7 +51,7 @@ from slackd.broker.write_batch import Origin, Reply, WriteBatch
 from slackd.config import Config
 from slackd.envelope import Arrival, ParsedEnvelope, Promise, Refusal
 from slackd.errors import JournalError
-from slackd.link.messages import Closing
+from slackd.link.messages import AppIdentity, Closing
 
 Word = TypeVar("Word")
 
@@ -104,6 +104,10 @@ class BrokerCore:
         """A connector delivered arrivals that it read together."""
         for incoming in self.ingest.receive(link, arrivals, now):
             self._next.add_arrival(incoming)
+
+    def identified(self, identity: AppIdentity) -> None:
+        """A connector told who an app's bot is."""
+        self.ingest.identities[identity.app] = identity
 
     def link_lost(self, link: int) -> None:
         """A link is gone, and with it whoever waited on it."""
@@ -206,6 +210,8 @@ class BrokerCore:
         for envelope, incoming in result.recorded:
             self._remember(envelope, incoming, now)
         self._opened(result.opened, now)
+        if self.watched:
+            self._actions += [Passed("duplicate", now.unix, envelope) for envelope in result.repeated]
         for envelope, link, number in result.given:
             self._answering.carried(envelope, link, number)
         settlements = result.settlements

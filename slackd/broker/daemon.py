@@ -26,6 +26,7 @@ from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.writes import GapRecord, NoteStop
 from slackd.broker.listener import Listener, raise_descriptor_limit
+from slackd.broker.notices import RegularNotices
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
@@ -84,6 +85,7 @@ class BrokerDaemon:
         self.connector_host: ConnectorHost
         self.plugin_host: PluginHost
         self._background_tasks = BackgroundTasks()
+        self._notices = RegularNotices()
 
     async def run(self, stop: asyncio.Event, sockets: Sockets, on_ready: Callable[[BrokerEnd], None]) -> None:
         """Serve until `stop` is set.
@@ -225,8 +227,18 @@ class BrokerDaemon:
             for gap in self.connector_host.look_for_gaps():
                 if gap.end is not None:
                     self._tell_gap(gap)
+            self._say_regularly()
             away = {name for name, plugin in self.core.plugins.items() if plugin.sessions.is_empty}
             self.journal.set_away(away)
+
+    def _say_regularly(self) -> None:
+        at = now()
+        notices = self._notices.duplicates(self.core.counters.duplicates, at.monotonic)
+        for name, plugin in self.core.plugins.items():
+            config = self.config.plugin_files[name]
+            notices += self._notices.held_up(config, plugin.held_up(at), at.monotonic)
+        for notice in notices:
+            log.warning("%s", notice.text, extra={"event": notice.event, notice.about: notice.subject})
 
     def _tell_gap(self, gap: GapRecord) -> None:
         params = {"app": gap.app, "from": gap.start, "until": gap.end, "reason": gap.reason}

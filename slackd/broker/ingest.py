@@ -30,6 +30,7 @@ from slackd.config import Absent, Config, PluginConfig
 from slackd.envelope import Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
 from slackd.frozen import frozen
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
+from slackd.link.messages import AppIdentity
 from slackd.slack.envelopes import COMMANDS, OPTIONS_KINDS
 
 ROOM_FOR_PARAMS = 4_096
@@ -74,6 +75,7 @@ class IngestResult:
 
     Attributes:
         given: Envelope, link and number of duplicates that are settled with the answer that was given.
+        repeated: Envelopes that came again.
     """
 
     settlements: Settlements = attrs.field(factory=list)
@@ -82,10 +84,15 @@ class IngestResult:
     opened: list[OpenDelivery] = attrs.field(factory=list)
     posts: list[PostNotice] = attrs.field(factory=list)
     recorded: list[tuple[int, Incoming]] = attrs.field(factory=list)
+    repeated: list[int] = attrs.field(factory=list)
 
 
 class Ingest:
-    """What becomes of an arrival."""
+    """What becomes of an arrival.
+
+    Attributes:
+        identities: Who each app's bot is, as far as a connector has told.
+    """
 
     def __init__(
         self,
@@ -97,6 +104,7 @@ class Ingest:
         self._apps, self._rules = config.apps, config.plugins
         self._matcher = Matcher(config.plugin_files)
         self._answers, self._counters, self._absent_for = answers, counters, absent_for
+        self.identities: dict[str, AppIdentity] = {}
 
     def receive(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> list[Incoming]:
         """Arrivals that were read together, as records to be committed together."""
@@ -116,7 +124,8 @@ class Ingest:
         return result
 
     def _incoming(self, link: int, arrival: Arrival, now: Instant) -> Incoming:
-        understood = read(arrival)
+        identity = self.identities.get(arrival.app)
+        understood = read(arrival, identity.own_bot_ids if identity is not None else ())
         received_at = now.to_unix(arrival.received_at)
         if isinstance(understood, Unreadable):
             return Incoming(link, arrival, Record(understood, received_at))
@@ -134,7 +143,13 @@ class Ingest:
         too_large = _is_too_large(envelope.text)
         for match in matches:
             owes = None
-            asked = _responds(match) and answer is AnswerState.NONE and told.is_empty and not refused_for
+            asked = (
+                envelope.is_prompt
+                and match.subscription.respond
+                and answer is AnswerState.NONE
+                and told.is_empty
+                and not refused_for
+            )
             if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
                 keep = match.subscription.absent is Absent.KEEP
                 text = KEPT_TEXT if keep else REFUSED_TEXT
@@ -206,6 +221,7 @@ class Ingest:
             result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
             return
         self._counters.duplicates[envelope.app, envelope.type] += 1
+        result.repeated.append(duplicate.envelope)
         self._settle_or_wait(each, duplicate.envelope, duplicate.answer, duplicate.response, result)
 
     def _settle_or_wait(
@@ -237,10 +253,6 @@ class Ingest:
 
 def _who_answers(record: Record) -> str:
     return next((each.plugin for each in record.deliveries if each.respond_by is not None), "")
-
-
-def _responds(match: Match) -> bool:
-    return match.lane is Lane.PROMPT and match.subscription.respond
 
 
 def _is_too_large(text: str) -> bool:

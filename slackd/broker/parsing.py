@@ -9,7 +9,9 @@ P7, the invariant kept here: no text that anybody sends makes `read` raise. One 
 """
 
 import hashlib
+import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from slackd.broker.journal import StoredEnvelope
@@ -34,8 +36,14 @@ def read_again(stored: StoredEnvelope) -> ParsedEnvelope | None:
     return envelope if isinstance(envelope, ParsedEnvelope) else None
 
 
-def read(arrival: Arrival) -> ParsedEnvelope | Unreadable:
-    """What arrived, understood as far as it can be. Never raises on what anybody has sent."""
+def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope | Unreadable:
+    """What arrived, understood as far as it can be. Never raises on what anybody has sent.
+
+    Args:
+        arrival: As a connector delivered it.
+        own_bot_ids: The ids of the app's own bot, as `auth.test` says them; by these alone one knows some of
+            its messages.
+    """
     text = arrival.text
     try:
         frame = parse(text)
@@ -68,7 +76,7 @@ def read(arrival: Arrival) -> ParsedEnvelope | Unreadable:
         type=kind,
         text=_one_line(_blank_token(text, payload)),
         keys=_keys(kind, envelope_id, payload),
-        facets=facets(kind, payload),
+        facets=facets(kind, payload, own_bot_ids),
         accepts_response=frame.get("accepts_response_payload") is True,
         response_url=_text(payload.get("response_url")),
         retry_attempt=attempt if isinstance(attempt, int) else 0,
@@ -151,14 +159,29 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
+_DEED = ("type", "command", "text", "callback_id", "action_ts", "action_id", "value", "actions", "submission")
+"""Members of a payload that say what a person did ("Interaction payloads", "Slash commands")."""
+
+
+def _digest_of_deed(kind: str, payload: dict[str, Any]) -> str:
+    """A digest of who did what where: the same for a repetition, another one for another deed."""
+    view = payload.get("view")
+    who_and_where = [payload.get(name) for name in ("user_id", "user", "channel_id", "channel")]
+    deed = [payload.get(name) for name in _DEED]
+    state = [view.get(name) for name in ("id", "hash", "state")] if isinstance(view, dict) else None
+    told = json.dumps([kind, who_and_where, deed, state], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
 def _keys(kind: str, envelope_id: str, payload: dict[str, Any]) -> tuple[str, ...]:
     """Slack redelivers an event under old and new envelope ids alike ("The Events API", retries; seen in the
-    field), so its `event_id` is what tells; everything else has an envelope id and a trigger."""
+    field), so its `event_id` is what tells; everything else has an envelope id, and a trigger beside what was
+    done: several interactions may share a trigger, and a command is no repetition of a shortcut."""
     if kind == EVENTS:
         event_id = payload.get("event_id")
         if isinstance(event_id, str) and event_id:
             return (f"e:{event_id}",)
     trigger = payload.get("trigger_id")
     if isinstance(trigger, str) and trigger:
-        return (f"n:{envelope_id}", f"t:{trigger}")
+        return (f"n:{envelope_id}", f"t:{trigger}:{_digest_of_deed(kind, payload)}")
     return (f"n:{envelope_id}",)

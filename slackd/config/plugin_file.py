@@ -28,6 +28,7 @@ _OVERFLOW_ID: Final = ("nobody", "65534")
 
 _ONLY_IN: Final[Mapping[str, tuple[str, ...]]] = {
     "event": (EVENTS,),
+    "not_event": (EVENTS,),
     "command": (COMMANDS,),
     "action_id": (INTERACTIVE,),
     "shortcut": (INTERACTIVE,),
@@ -100,7 +101,8 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
         kind = "*"
     _warn_of_misspelt(table, kind)
     patterns = {
-        name: table.texts(name) for name in ("event", "command", "callback_id", "action_id", "shortcut")
+        name: table.texts(name)
+        for name in ("event", "not_event", "command", "callback_id", "action_id", "shortcut")
     }
     for name, types in _ONLY_IN.items():
         if patterns[name] and not any(overlap(kind, fits) for fits in types) and kind in _KNOWN_TYPES:

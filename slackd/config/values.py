@@ -138,10 +138,14 @@ class Log:
 
 @attrs.frozen
 class Subscription:
-    """One `[[subscribe]]`: all patterns given must match; an empty tuple matches anything. Globs where text."""
+    """One `[[subscribe]]`: all patterns given must match; an empty tuple matches anything. Globs where text.
+
+    `not_event` is the exception: what has one of these names doesn't match.
+    """
 
     type: str
     event: tuple[str, ...] = ()
+    not_event: tuple[str, ...] = ()
     channel: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     callback_id: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from slackd.connector.ack_deadlines import AckDeadlineKeeper
 from slackd.connector.calls import CallsUnderWay
 from slackd.connector.closing_notices import ClosingNotices
 from slackd.connector.function_tokens import blank_function_token
+from slackd.connector.identities import AppIdentities
 from slackd.connector.link_reports import LinkReports
 from slackd.connector.readiness import AppReadiness, Readiness
 from slackd.connector.transport import ConnectionChange, Transport, TransportStatus
@@ -109,6 +110,7 @@ class Connector:
         self._closing_notices = ClosingNotices(self._unsettled)
         self._ack_deadlines = AckDeadlineKeeper(self._unsettled, self._settle, clock, _call_later, self._log)
         self._calls = CallsUnderWay(number, web, self._notify)
+        self._identities = AppIdentities()
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
         self._cut_short = False
@@ -194,7 +196,7 @@ class Connector:
 
     def link_up(self, send: SendToBroker) -> None:
         """Introduce ourselves, report what changed meanwhile, and deliver again all that is unsettled (R1)."""
-        self._send = self._reports.send = self._calls.send = send
+        self._send = self._reports.send = self._calls.send = self._identities.send = send
         send(
             Hello(
                 version=LINK_VERSION,
@@ -207,6 +209,7 @@ class Connector:
             )
         )
         self._reports.catch_up()
+        self._identities.catch_up()
         for closing in self._closing_notices.all():
             send(closing)
         self._fresh.clear()
@@ -216,7 +219,7 @@ class Connector:
 
     def link_down(self) -> None:
         """Keep everything; the link comes back."""
-        self._send = self._reports.send = self._calls.send = None
+        self._send = self._reports.send = self._calls.send = self._identities.send = None
         self._notify()
 
     def from_broker(self, messages: Sequence[FromBroker]) -> None:
@@ -304,6 +307,7 @@ class Connector:
             async with contextlib.AsyncExitStack() as stack:
                 if web is not None:
                     await stack.enter_async_context(web)
+                    await stack.enter_async_context(self._identities.asking(name, web))
                 if transport is not None:
                     await transport.run(self)
                     self._notify()

@@ -42,16 +42,22 @@ FUNCTION_TOKEN_LIMIT: Final = 4_096
 """Characters of such a token and its step's id; Slack's are far shorter, and longer ones are not remembered."""
 SLACK_DOMAINS: Final = (".slack.com", ".slack-gov.com")
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+")
+_APP_TOKEN: Final = re.compile(r"xapp-[0-9]+-(A[A-Z0-9]{2,20})-")
 _AS_JSON: Final = frozenset({"loading_messages"})
 """Lists of texts that Slack wants as JSON; all others are wanted with commas ("users", "channels", "types")."""
 
 
 class WebApi:
-    """One app's calls. Use `async with`."""
+    """One app's calls. Use `async with`.
+
+    Attributes:
+        app_id: Slack's id of the app, as its app-level token says it; "" if it doesn't.
+    """
 
     def __init__(self, app: App, secrets: AppSecrets) -> None:
         self._app = app
         self._bot_token = secrets.bot_token
+        self.app_id = app_id_of(secrets.app_token)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._idempotent = IdempotentCalls(time.monotonic)
         self._functions: OrderedDict[str, Secret] = OrderedDict()
@@ -75,6 +81,11 @@ class WebApi:
         self._functions.move_to_end(token.execution)
         while len(self._functions) > FUNCTION_TOKENS:
             self._functions.popitem(last=False)
+
+    @property
+    def has_bot_token(self) -> bool:
+        """Web API methods can be called."""
+        return self._bot_token is not None
 
     async def carry_out(self, call: Call) -> Returned:
         """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
@@ -164,6 +175,12 @@ class WebApi:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             found = obstacle(error, proxy)
             return SlackAnswer(None, 0, error=found.reason, hint=found.hint)
+
+
+def app_id_of(app_token: Secret) -> str:
+    """Slack's id of the app in its app-level token (`xapp-1-A0123-…`, as seen in the field), or ""."""
+    found = _APP_TOKEN.match(app_token.reveal())
+    return found[1] if found else ""
 
 
 def as_form(args: Mapping[str, Any]) -> dict[str, str]:

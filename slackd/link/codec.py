@@ -22,6 +22,7 @@ from slackd.envelope import Arrival, Promise, Refusal, Settlement
 from slackd.errors import LinkError
 from slackd.link.messages import (
     Acknowledged,
+    AppIdentity,
     AppPeers,
     AppTrouble,
     Call,
@@ -31,6 +32,7 @@ from slackd.link.messages import (
     ConnectionState,
     Deliver,
     Hello,
+    Identified,
     LinkMessage,
     Peers,
     Promised,
@@ -121,6 +123,11 @@ def _read_trouble(params: Params) -> AppTrouble:
         reason=_is(str, params["reason"]),
         hint=_is(str, params.get("hint", "")),
     )
+
+
+def _read_identified(params: Params) -> Identified:
+    names = ("app_id", "team_id", "bot_id", "bot_user_id")
+    return Identified(AppIdentity(_is(str, params["app"]), *(_is(str, params.get(name, "")) for name in names)))
 
 
 def _read_hello(params: Params) -> Hello:
@@ -230,6 +237,7 @@ _DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage | Heads]]] = {
     "hello": _read_hello,
     "deliver": _read_heads,
     "state": _read_changed,
+    "identified": _read_identified,
     "trouble": lambda params: Trouble(_read_trouble(params)),
     "acknowledged": _read_acknowledged,
     "closing": _read_closing,
@@ -414,6 +422,7 @@ def _peers(message: Peers) -> dict[str, Any]:
 
 _ENCODERS: Final[Mapping[type, tuple[str, Callable[[Any], dict[str, Any]]]]] = {
     Hello: ("hello", _hello),
+    Identified: ("identified", lambda message: attrs.asdict(message.identity)),
     Changed: ("state", _changed),
     Trouble: ("trouble", lambda message: _trouble(message.trouble)),
     Acknowledged: ("acknowledged", _acknowledged),

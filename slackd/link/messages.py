@@ -56,6 +56,35 @@ class AppTrouble:
 
 
 @attrs.frozen
+class AppIdentity:
+    """Who an app's bot is: what Slack's `auth.test` says, and the app's id out of its app-level token.
+
+    Attributes:
+        app: The app's name in the configuration.
+        app_id, team_id, bot_id, bot_user_id: Slack's ids, "" where it doesn't say.
+    """
+
+    app: str
+    app_id: str = ""
+    team_id: str = ""
+    bot_id: str = ""
+    bot_user_id: str = ""
+
+    @property
+    def own_bot_ids(self) -> tuple[str, ...]:
+        """The ids by which the bot's own messages may name it."""
+        return (self.bot_id,) if self.bot_id else ()
+
+
+@attrs.frozen
+class Identified:
+    """A connector has asked Slack who an app's bot is. It is told again after every new link, before what is
+    unsettled. A broker of 0.1.0 does not know this message, and ignores it."""
+
+    identity: AppIdentity
+
+
+@attrs.frozen
 class Hello:
     """A connector introduces itself; also everything that is true of its connections now.
 
@@ -247,6 +276,6 @@ class Peers:
     apps: Mapping[str, AppPeers]
 
 
-FromConnector = Hello | Deliver | Changed | Trouble | Acknowledged | Closing | Unsent | Returned
+FromConnector = Hello | Identified | Deliver | Changed | Trouble | Acknowledged | Closing | Unsent | Returned
 FromBroker = Settled | Promised | Refused | Call | Peers
 LinkMessage = FromConnector | FromBroker

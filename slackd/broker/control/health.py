@@ -186,6 +186,8 @@ def _plugin(plugin: PluginStatus, around: _Surroundings) -> Iterator[HealthReaso
         text = f"its oldest delivery has waited for {age}; {waiting}"
         hint = f"start more sessions of it, or see what keeps it: slackctl inflight --plugin {plugin.name}"
         yield HealthReason(DEGRADED, plugin.name, text, hint)
+    if plugin.held_up:
+        yield HealthReason(DEGRADED, plugin.name, plugin.held_up, plugin.held_up_hint)
     if plugin.dead:
         text = f"{_count(plugin.dead, 'dead letter')}"
         yield HealthReason(NOTE, plugin.name, text, f"slackctl deadletters list --plugin {plugin.name}")

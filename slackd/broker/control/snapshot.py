@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from slackd import __version__
+from slackd.broker import notices
 from slackd.broker.connection_registry import ConnectorView
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.health import SILENT_AFTER, judged
@@ -145,6 +146,7 @@ def _plugin(
     dispatch = broker.core.plugins[plugin.name]
     backlog = None if backlogs is None else backlogs.get(plugin.name, Backlog(0, 0, None, 0))
     oldest = None if backlog is None else backlog.oldest
+    worst = max(dispatch.held_up(now), key=lambda each: each.seconds, default=None)
     return PluginStatus(
         name=plugin.name,
         file=str(plugin.file),
@@ -157,6 +159,8 @@ def _plugin(
         dead=None if backlog is None else backlog.dead,
         in_flight=len(dispatch.leases()),
         window=plugin.delivery.window,
+        held_up="" if worst is None else notices.words(worst),
+        held_up_hint="" if worst is None else notices.hint(plugin),
     )
 
 

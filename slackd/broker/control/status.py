@@ -142,6 +142,7 @@ class PluginStatus:
         absent_for: Seconds without a session, 0 while there is one.
         open, open_bytes, oldest_age, dead: Its backlog and dead letters; None if the journal can't be read.
         in_flight: Deliveries that its sessions have or that wait for a commit.
+        held_up: In words, which delivery has held up others of its key for long, and the hint; "" if none has.
     """
 
     name: str
@@ -155,6 +156,8 @@ class PluginStatus:
     dead: int | None
     in_flight: int
     window: int
+    held_up: str = ""
+    held_up_hint: str = ""
 
 
 @attrs.frozen

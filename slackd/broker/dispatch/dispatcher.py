@@ -20,6 +20,7 @@ from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
 from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
 from slackd.broker.dispatch.retry import retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
+from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
     CloseDelivery,
@@ -34,7 +35,7 @@ from slackd.broker.journal.writes import (
     Stale,
     Write,
 )
-from slackd.config import PluginConfig
+from slackd.config import OrderBy, PluginConfig
 from slackd.frozen import frozen
 
 
@@ -56,6 +57,28 @@ class CountOld:
     up_to: int
     limit: int
 
+
+@frozen
+class HeldUp:
+    """One delivery that has held up others of its ordering key for long.
+
+    Attributes:
+        delivery: The one that a session has.
+        place: What the key stands for: "channel" or "user".
+        seconds: Since when it is with its session.
+        waiting: How many wait behind it, as far as memory knows.
+    """
+
+    delivery: int
+    place: str
+    seconds: float
+    waiting: int
+
+
+HELD_UP_AFTER = 60.0
+"""Seconds after which one delivery has held up others of its key for long."""
+STEER_AGAIN_AFTER = 0.25
+"""Seconds after which a control event is offered again to the session whose turn it steers."""
 
 Action = SendDelivery | Write | LoadKeys | LoadKey | CountOld
 
@@ -301,6 +324,20 @@ class Dispatcher:
             if (session := self.sessions.get(lease.session)) is not None and session.named
         ]
 
+    def held_up(self, now: Instant) -> list[HeldUp]:
+        """Keys of channels and users of which one delivery has held up others for long."""
+        order_by = self._rules.order_by
+        if order_by not in (OrderBy.CHANNEL, OrderBy.USER):
+            return []
+        found = []
+        for lease in self._leases:
+            seconds = now.monotonic - lease.since
+            if lease.state is LeaseState.HELD and lease.delivery.key and seconds >= HELD_UP_AFTER:
+                waiting = self._lanes[lease.delivery.lane].waiting_behind(lease.delivery)
+                if waiting:
+                    found.append(HeldUp(lease.delivery.id, order_by.value, seconds, waiting))
+        return found
+
     def leases(self) -> Sequence[Lease]:
         """Every delivery that isn't free."""
         return list(self._leases)
@@ -378,6 +415,16 @@ class Dispatcher:
         if not self._stopped:
             self._undealt = now
 
+    def _whose_turn(self, delivery: OpenDelivery) -> str:
+        """The session that has the turn which this control event steers; "" if it is none, or nobody has."""
+        turn = steered_key(delivery.key)
+        if turn is None:
+            return ""
+        for lease in self._leases:
+            if lease.delivery.key == turn and lease.state is LeaseState.HELD:
+                return lease.session
+        return ""
+
     def _deal_lane(self, lane: Lane, now: Instant) -> None:
         queue = self._lanes[lane]
         free = self._rules.window - self._leases.slots(lane) - self._old[lane]
@@ -389,8 +436,16 @@ class Dispatcher:
             delivery = queue.take(now)
             if delivery is None:
                 break
+            steered = self._whose_turn(delivery)
+            if steered and steered != session.id:
+                steering = self.sessions.get(steered)
+                if steering is None or not steering.has_room(lane):
+                    later = attrs.evolve(delivery, not_before=now.unix + STEER_AGAIN_AFTER)
+                    queue.put_back(later, now)
+                    continue
+                session = steering
             holder = queue.holder(delivery)
-            if holder != "" and holder != session.id:
+            if not steered and holder != "" and holder != session.id:
                 session = self.sessions.get(holder) if holder is not None else None
                 if session is None or not session.has_room(lane):
                     queue.put_off(delivery)

@@ -368,6 +368,11 @@ class LaneQueue:
             key.loading, key.more, key.doubted, key.arrived = False, True, False, ()
             self._want_more(request.key, key)
 
+    def waiting_behind(self, delivery: OpenDelivery) -> int:
+        """How many deliveries of its key wait for this one, as far as memory knows."""
+        key = self._keys.get(delivery.key)
+        return len(key.pending) if key is not None and key.out == delivery.id else 0
+
     def next_due(self) -> float | None:
         """The monotonic time at which something more may become takeable by itself."""
         return self._waiting[0][0] if self._waiting else None

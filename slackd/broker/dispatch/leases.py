@@ -32,12 +32,14 @@ class Lease:
         session: Whose it is.
         deadline: Monotonic time at which the attempt counts as failed.
         latest: Monotonic time beyond which no `extend` moves the deadline.
+        since: Monotonic time at which the session got it.
     """
 
     delivery: OpenDelivery
     session: str
     deadline: float
     latest: float
+    since: float
     state: LeaseState = LeaseState.HELD
 
 
@@ -83,7 +85,7 @@ class Leases:
     def take(self, delivery: OpenDelivery, session: str, now: float) -> Lease:
         """A session has this delivery from now on."""
         latest = now + max(LONGEST, self._ack_timeout)
-        lease = Lease(delivery, session, now + self._ack_timeout, latest)
+        lease = Lease(delivery, session, now + self._ack_timeout, latest, now)
         self._by_delivery[delivery.id] = lease
         self._count(lease, 1)
         heapq.heappush(self._timeouts, (lease.deadline, delivery.id))

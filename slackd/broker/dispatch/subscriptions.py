@@ -33,6 +33,7 @@ class Match:
 _ASKED = {
     "app": ("app",),
     "event": ("facets.events",),
+    "not_event": ("facets.events",),
     "channel": ("facets.channel",),
     "command": ("facets.command",),
     "callback_id": ("facets.callback_id",),
@@ -62,9 +63,11 @@ class Matcher:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             subscribed = self._known[sort] = list(self._subscribed(envelope))
-        lane = Lane.PROMPT if envelope.is_prompt else Lane.EVENTS
+        steers = envelope.facets.control
+        lane = Lane.PROMPT if envelope.is_prompt or steers else Lane.EVENTS
+        key = control_key if steers else ordering_key
         return [
-            Match(plugin, subscription, lane, ordering_key(plugin.delivery.order_by, envelope))
+            Match(plugin, subscription, lane, key(plugin.delivery.order_by, envelope))
             for plugin, subscription in subscribed
         ]
 
@@ -98,6 +101,7 @@ def matches(subscription: Subscription, envelope: ParsedEnvelope) -> bool:
         _any((subscription.type,), (envelope.type,))
         and _any(subscription.app, (envelope.app,))
         and _any(subscription.event, facets.events)
+        and not (subscription.not_event and _any(subscription.not_event, facets.events))
         and _any(subscription.channel, (facets.channel,))
         and _any(subscription.command, (facets.command,))
         and _any(subscription.callback_id, (facets.callback_id,))
@@ -149,3 +153,21 @@ def ordering_key(order_by: OrderBy, envelope: ParsedEnvelope) -> str:
         person = facets.user if order_by is not OrderBy.USER else ""
         return f"{envelope.app}/{place}/{person}" if place or person else ""
     return f"{envelope.app}/{place}" if place else ""
+
+
+CONTROL = "control:"
+
+
+def control_key(order_by: OrderBy, envelope: ParsedEnvelope) -> str:
+    """The key of an event that steers a turn which is under way.
+
+    It has the turn's key in it, and waits for none but an earlier control event of that turn.
+    """
+    facets = envelope.facets
+    turn = ordering_key(order_by, envelope) or f"{envelope.app}/{facets.channel}/{facets.thread}"
+    return f"{CONTROL}{turn}"
+
+
+def steered_key(key: str) -> str | None:
+    """The ordering key of the turn that a delivery with this key steers; None if it steers none."""
+    return key.removeprefix(CONTROL) if key.startswith(CONTROL) else None

@@ -11,8 +11,14 @@ from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import for_people, for_programs
 from slackd.control_client import ControlRefused, Unreachable
 
-WHATS: Final = ("recorded", "done", "retried", "dead")
-_COLOURS: Final = {"recorded": "cyan", "done": "green", "retried": "yellow", "dead": "red"}
+WHATS: Final = ("recorded", "duplicate", "done", "retried", "dead")
+_COLOURS: Final = {
+    "recorded": "cyan",
+    "duplicate": "magenta",
+    "done": "green",
+    "retried": "yellow",
+    "dead": "red",
+}
 
 
 @click.command()
@@ -36,8 +42,8 @@ def tail(
     what: str | None,
     text: bool,
 ) -> None:
-    """Watch envelopes as they pass, from now on, until Ctrl-C: recorded in the journal, then done, retried or
-    dead at each plugin."""
+    """Watch envelopes as they pass, from now on, until Ctrl-C: recorded in the journal (or known
+    as a duplicate), then done, retried or dead at each plugin."""
     filters = {"app": app, "type": type_, "event": event, "channel": channel, "plugin": plugin, "what": what}
     asked = client(socket)
     try:
@@ -57,7 +63,7 @@ def tail(
 
 def _show(line: Mapping[str, Any], *, with_text: bool) -> None:
     when = datetime.fromtimestamp(line["at"]).strftime("%H:%M:%S.%f")[:-3]
-    what = click.style(f"{line['what']:<8}", fg=_COLOURS.get(line["what"]))
+    what = click.style(f"{line['what']:<9}", fg=_COLOURS.get(line["what"]))
     where = " ".join(each for each in (line["channel"], line["user"]) if each)
     about = f"{line['envelope']:>8}  {_subject(line)}  {click.style(where, dim=True)}"
     click.echo(f"{click.style(when, dim=True)}  {what}  {about}{_outcome(line)}")

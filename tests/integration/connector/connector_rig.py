@@ -25,6 +25,7 @@ from slackd.link.messages import (
     Deliver,
     FromConnector,
     Hello,
+    Identified,
     Peers,
     Promised,
     Refused,
@@ -47,6 +48,7 @@ class StandInBroker:
         self.batches: list[int] = []
         self.changes: list[Changed] = []
         self.troubles: list[Trouble] = []
+        self.identified: list[Identified] = []
         self.acks: list[Acknowledged] = []
         self.closings: list[Closing] = []
         self.unsent: list[int] = []
@@ -73,6 +75,8 @@ class StandInBroker:
                         self.settle(arrivals)
                 case Changed():
                     self.changes.append(message)
+                case Identified():
+                    self.identified.append(message)
                 case Trouble():
                     self.troubles.append(message)
                 case Acknowledged():

@@ -98,7 +98,8 @@ async def test_everything_goes_through_the_configured_proxy(
 ) -> None:
     async with rig_for(tls_slack, proxy=proxy.url(), ca_file=ca_file) as rig:
         await rig.ready()
-        assert len(proxy.asked) == 2, "the Web API, then the WebSocket"
+        await rig.broker.until(lambda: rig.broker.identified)
+        assert len(proxy.asked) == 3, "the Web API for a URL and for the bot's id, and the WebSocket"
         entry = tls_slack.command("/deploy", "x")
         await tls_slack.wait_for_ack(entry)
         await rig.broker.call(Call(1, "emulated", CallKind.PROBE, "auth.test", {}))
@@ -122,11 +123,13 @@ async def test_the_proxy_of_the_environment(
     monkeypatch.setenv("HTTPS_PROXY", proxy.url())
     async with rig_for(tls_slack, ca_file=ca_file) as rig:
         await rig.ready()
-        assert len(proxy.asked) == 2
+        await rig.broker.until(lambda: rig.broker.identified)
+        assert len(proxy.asked) == 3
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,127.0.0.0/8")
     async with rig_for(tls_slack, ca_file=ca_file) as rig:
         await rig.ready()
-        assert len(proxy.asked) == 2
+        await rig.broker.until(lambda: rig.broker.identified)
+        assert len(proxy.asked) == 3
 
 
 async def test_a_wrong_password_is_said_and_not_shown(

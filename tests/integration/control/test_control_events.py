@@ -80,6 +80,19 @@ async def test_an_envelope_is_seen_recorded_and_done() -> None:
             assert "text" not in recorded
 
 
+async def test_an_envelope_that_comes_again_is_seen() -> None:
+    async with world(plugin_file("deploy")) as here:
+        await here.plugin("deploy")
+        connector = here.both_connectors()
+        async with watching(here) as stream:
+            await connector.deliver(message(1))
+            first = await stream.until("done")
+            await connector.deliver(message(1))
+            again = (await stream.until("duplicate"))[-1]
+            assert (again["what"], again["envelope"]) == ("duplicate", first[0]["envelope"])
+            assert again["events"] == ["message", "message.channels"]
+
+
 async def test_a_dead_letter_says_why() -> None:
     async with world(plugin_file("deploy")) as here:
         (await here.plugin("deploy")).answer = refuses

@@ -52,6 +52,17 @@ def values_of(envelope: ParsedEnvelope) -> dict[str, tuple[str, ...]]:
     }
 
 
+def test_a_subscription_leaves_out_what_not_event_names() -> None:
+    inner = {"type": "message", "channel_type": "channel", "channel": "C1", "user": "U1", "ts": "1.0"}
+    wanted = Subscription("events_api", event=("message.channels",), not_event=("message.message_*",))
+    plugins = {"p": PluginConfig("p", Path("/p"), subscriptions=(wanted,))}
+    matcher = Matcher(plugins)
+    assert matcher.matches(understood(event(event=inner)))
+    for subtype, subscribed in (("message_changed", False), ("message_deleted", False), ("file_share", True)):
+        envelope = understood(event(event={**inner, "subtype": subtype}))
+        assert bool(matcher.matches(envelope)) is subscribed is matches(wanted, envelope)
+
+
 @given(subscriptions(), envelopes())
 def test_every_pattern_given_must_match_as_fnmatch_says(
     subscription: Subscription, envelope: ParsedEnvelope

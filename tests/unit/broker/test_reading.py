@@ -1,6 +1,7 @@
 """A text from Slack: never an exception, whatever it is; as Slack sent it, but for the verification token."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,8 +212,35 @@ class TestDedupeKeys:
         assert understood(event(1)).keys == understood(again).keys == ("e:Ev1",)
 
     def test_everything_else_by_envelope_and_trigger(self) -> None:
-        assert understood(command(7)).keys == ("n:env-7", "t:t7")
+        by_envelope, by_trigger = understood(command(7)).keys
+        assert by_envelope == "n:env-7"
+        assert by_trigger.startswith("t:t7:")
+        again = command(7).replace("env-7", "env-8")
+        assert understood(again).keys == ("n:env-8", by_trigger)
         assert understood(frame("hello_world", {})).keys == ("n:env-1",)
+
+    def test_what_shares_a_trigger_is_another_one_unless_the_same_was_done(self) -> None:
+        cases = json.loads(Path(__file__).with_name("triggers.json").read_text())["envelopes"]
+        keys = [key for each in cases for key in understood(json.dumps(each)).keys]
+        assert len(set(keys)) == len(keys) == 2 * len(cases)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"actions": [{"action_id": "b", "value": "1"}]},
+            {"user": {"id": "U2"}},
+            {"callback_id": "c"},
+            {"action_ts": "2.0"},
+            {"view": {"id": "V1", "hash": "h", "state": {"values": {}}}},
+        ],
+    )
+    def test_another_click_under_the_same_trigger_is_another_one(self, other: dict[str, Any]) -> None:
+        click: dict[str, Any] = {"actions": [{"action_id": "a", "value": "1"}], "action_ts": "1.0"}
+        one = understood(interactive("block_actions", 1, **click))
+        two = understood(interactive("block_actions", 2, **{**click, "trigger_id": "t1", **other}))
+        same = understood(interactive("block_actions", 3, **click, trigger_id="t1"))
+        assert not {*one.keys} & {*two.keys}
+        assert {*one.keys} & {*same.keys}
 
     def test_a_view_submitted_again_after_errors_is_another_one(self) -> None:
         view = {"id": "V1", "hash": "h"}

@@ -13,6 +13,7 @@ from slackd.errors import LinkError
 from slackd.link.codec import DELIVER_LIMIT, LINE_LIMIT, decode, encode
 from slackd.link.messages import (
     Acknowledged,
+    AppIdentity,
     AppPeers,
     AppTrouble,
     Call,
@@ -22,6 +23,7 @@ from slackd.link.messages import (
     ConnectionState,
     Deliver,
     Hello,
+    Identified,
     LinkMessage,
     Peers,
     Promised,
@@ -40,6 +42,8 @@ MESSAGES: list[LinkMessage] = [
     Deliver((Arrival(1, "main", "c1-main-7", 3.25, '{"a":"\\u00e9\n"}'), Arrival(2, "main", "x", 4.0, "é💥"))),
     Changed(9, STATE, "hello", 12.5, None),
     Changed(10, STATE, "dropped", 13.5, 18072.0),
+    Identified(AppIdentity("main", "A1", "T1", "B1", "U1")),
+    Identified(AppIdentity("main")),
     Trouble(TROUBLE),
     Acknowledged("main", (0.001, 0.5), 3),
     Closing("c1-main-7"),

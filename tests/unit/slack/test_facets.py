@@ -28,7 +28,9 @@ def test_events_as_they_came_from_slack(case: dict[str, Any]) -> None:
     assert {name: getattr(envelope, name) for name in shared} == {n: case["expect"][n] for n in shared}
 
 
-SAMPLES = [json.loads(line) for line in Path(__file__).with_name("event_samples.jsonl").read_text().splitlines()]
+SAMPLES = [
+    json.loads(line) for line in Path(__file__).with_name("event_samples.jsonl").read_text().splitlines()
+]
 
 
 def sample_name(sample: dict[str, Any]) -> str:

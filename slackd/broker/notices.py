@@ -1,0 +1,95 @@
+"""What the broker says in the log at most once a minute: envelopes that came twice, keys that hold others up.
+
+Pure: it is asked at every look, with the time, and returns the lines that are due.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import attrs
+
+from slackd.broker.dispatch.dispatcher import HeldUp
+from slackd.config import OrderBy, PluginConfig
+
+EVERY: Final = 60.0
+"""Seconds between two lines about the same app, or the same plugin."""
+
+
+@attrs.frozen
+class RegularNotice:
+    """A line for the log.
+
+    Attributes:
+        event: Its name in the log's fields.
+        about: What the subject is: "app" or "plugin".
+        subject: Its name.
+        text: The line.
+    """
+
+    event: str
+    about: str
+    subject: str
+    text: str
+
+
+class RegularNotices:
+    """Remembers what was said when."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, str], float] = {}
+        self._counted: dict[str, int] = {}
+
+    def duplicates(self, counts: Mapping[tuple[str, str], int], now: float) -> list[RegularNotice]:
+        """One line for each app of which envelopes came again.
+
+        Args:
+            counts: Duplicates since the start, by app and type of envelope.
+            now: Seconds on the monotonic clock.
+        """
+        by_app: dict[str, int] = {}
+        for (app, _), count in counts.items():
+            by_app[app] = by_app.get(app, 0) + count
+        found = []
+        for app, count in by_app.items():
+            again = count - self._counted.get(app, 0)
+            if again and self._is_due("duplicates", app, now):
+                self._counted[app] = count
+                what = "1 envelope" if again == 1 else f"{again} envelopes"
+                text = (
+                    f"{app}: {what} came again; acknowledged as the first time, delivered once "
+                    "(slackctl tail --what duplicate shows them)"
+                )
+                found.append(RegularNotice("duplicates", "app", app, text))
+        return found
+
+    def held_up(self, plugin: PluginConfig, keys: Iterable[HeldUp], now: float) -> list[RegularNotice]:
+        """One line for a plugin of which one key has held up others for long."""
+        worst = max(keys, key=lambda each: each.seconds, default=None)
+        if worst is None or not self._is_due("held-up", plugin.name, now):
+            return []
+        return [
+            RegularNotice(
+                "key-held-up", "plugin", plugin.name, f"{plugin.name}: {words(worst)}; {hint(plugin)}"
+            )
+        ]
+
+    def _is_due(self, kind: str, subject: str, now: float) -> bool:
+        last = self._said.get((kind, subject))
+        if last is not None and now - last < EVERY:
+            return False
+        self._said[kind, subject] = now
+        return True
+
+
+def words(held_up: HeldUp) -> str:
+    """What is held up, and for how long."""
+    waiting = "1 delivery" if held_up.waiting == 1 else f"{held_up.waiting} deliveries"
+    return (
+        f"delivery {held_up.delivery} has held up {waiting} of its {held_up.place} for {held_up.seconds:.0f} s"
+    )
+
+
+def hint(plugin: PluginConfig) -> str:
+    """What its operator can do about it."""
+    order = "thread" if plugin.delivery.order_by is OrderBy.CHANNEL else "none"
+    return f'order_by = "{order}" under [delivery] of {plugin.file} lets the others pass'

@@ -1,0 +1,78 @@
+"""Who each app's bot is: a connector asks Slack's `auth.test` once, and tells the broker after every new link.
+
+By its bot's id alone one knows some of the app's own messages ("bot_message": a `bot_id` and nothing else),
+which subscriptions leave out (`ignore_self`); and plugins are told the ids.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from tenacity import AsyncRetrying, retry_if_result
+from tenacity.wait import wait_random_exponential
+
+from slackd.connector.webapi import WebApi
+from slackd.link import SendToBroker
+from slackd.link.messages import AppIdentity, Call, CallKind, Identified, Returned
+
+LONGEST_WAIT: Final = 300.0
+"""Seconds between two questions to a Slack that doesn't answer, at the most."""
+_TRANSIENT: Final = frozenset(
+    {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+)
+"""Errors of Slack's that pass ("auth.test")."""
+
+log: Final = logging.getLogger(__name__)
+
+
+class AppIdentities:
+    """What is known of each app; reports to the broker through `send`, which is None while there is no link."""
+
+    def __init__(self) -> None:
+        self.send: SendToBroker | None = None
+        self._known: dict[str, AppIdentity] = {}
+
+    def catch_up(self) -> None:
+        """After the Hello of a new link."""
+        for identity in self._known.values():
+            self._report(identity)
+
+    @contextlib.asynccontextmanager
+    async def asking(self, app: str, web: WebApi) -> AsyncIterator[None]:
+        """Asks in the background, for as long as the context lasts."""
+        task = asyncio.create_task(self._ask(app, web))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _ask(self, app: str, web: WebApi) -> None:
+        if not web.has_bot_token:
+            return
+        asks = AsyncRetrying(
+            wait=wait_random_exponential(multiplier=1, max=LONGEST_WAIT), retry=retry_if_result(_is_no_answer)
+        )
+        returned: Returned = await asks(web.carry_out, Call(0, app, CallKind.PROBE, "auth.test", {}))
+        body = returned.body or {}
+        if body.get("ok") is not True:
+            extra = {"event": "identity-unknown", "app": app}
+            log.warning(
+                "%s: Slack does not say whose the bot token is: %s", app, body.get("error"), extra=extra
+            )
+            return
+        ids = {name: str(body.get(name) or "") for name in ("team_id", "bot_id", "user_id")}
+        identity = AppIdentity(app, web.app_id, ids["team_id"], ids["bot_id"], ids["user_id"])
+        self._known[app] = identity
+        self._report(identity)
+
+    def _report(self, identity: AppIdentity) -> None:
+        if self.send is not None:
+            self.send(Identified(identity))
+
+
+def _is_no_answer(returned: Returned) -> bool:
+    body = returned.body
+    return body is None or (body.get("ok") is not True and body.get("error") in _TRANSIENT)
