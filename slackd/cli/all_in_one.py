@@ -31,7 +31,7 @@ def run_together(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file)
+    config = begin(config_file, "slackd")
     notifier = Notifier()
     tokens = read_secrets(config)
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]
