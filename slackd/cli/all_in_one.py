@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.cli.broker_process import attend, broker_status, open_sockets
@@ -37,16 +38,18 @@ def run_together(config_file: str | None) -> None:
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]
     daemon = BrokerDaemon(config, foreground=True)
     with open_sockets(config, inherited(), with_link=False) as sockets:
-        run_to_the_end(lambda stop: _serve(daemon, connectors, sockets, stop, notifier))
+        run_to_the_end(lambda stop: serve_together(daemon, connectors, sockets, stop, notifier))
 
 
-async def _serve(
+async def serve_together(
     daemon: BrokerDaemon,
     connectors: list[Connector],
     sockets: Sockets,
     stop: asyncio.Event,
     notifier: Notifier,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
+    """Serve the broker and its connectors until `stop` is set, then drain; `on_ready` is called in between."""
     broker_stop = asyncio.Event()
     served: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
@@ -55,6 +58,7 @@ async def _serve(
         settle_memory()
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
         log.info("plugins connect to %s", daemon.config.plugins.socket)
+        on_ready()
         attendant = group.create_task(attend(daemon, notifier))
         await _connect(connectors, daemon.config, end, stop, notifier)
         attendant.cancel()
