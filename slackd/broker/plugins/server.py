@@ -248,7 +248,7 @@ class PluginHost:
             self._forget_unless_known(connection)
             return
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
-        connection.opened(said.id, greeting(plugin, apps, window, deadline))
+        connection.opened(said.id, greeting(plugin, apps, window, deadline, engine.journal.id))
         engine.core.joined(
             connection.plugin,
             connection.session,
