@@ -234,7 +234,7 @@ class PluginHost:
         deadline = self._config.plugins.answer_deadline
         if said.window == 0:
             if self._is_current(connection):
-                connection.opened(said.id, greeting(plugin, apps, 0, deadline))
+                connection.opened(said.id, greeting(plugin, apps, 0, deadline, engine.journal.id))
                 connection.resume()
             return
         try:
