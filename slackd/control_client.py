@@ -49,14 +49,29 @@ def find_socket(given: str | None, environ: Mapping[str, str], uid: int) -> Path
     return _named_in(file) or places(file, environ, uid).runtime / "control.sock"
 
 
-def _named_in(file: Path) -> Path | None:
-    """What `[control] socket` says. A file that can't be read or is broken says nothing: the daemon that runs
-    may be older than what is in it now."""
+def find_gateway_socket(given: str | None, environ: Mapping[str, str], uid: int) -> Path:
+    """The gateway's control socket: the one given, the one that the configuration names, or the one beside the
+    broker's."""
+    from slackd.config.paths import find_file
+    from slackd.errors import ConfigError
+
+    if given:
+        return Path(given)
     try:
-        control = tomllib.loads(file.read_text(encoding="utf-8")).get("control")
+        named = _named_in(find_file(None, environ), "gateway", "control_socket")
+    except ConfigError:
+        named = None
+    return named or find_socket(None, environ, uid).with_name("gateway-control.sock")
+
+
+def _named_in(file: Path, section: str = "control", key: str = "socket") -> Path | None:
+    """What `[control] socket` says, or the key of another section. A file that can't be read or is broken says
+    nothing: the daemon that runs may be older than what is in it now."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8")).get(section)
     except (OSError, ValueError):
         return None
-    named = control.get("socket") if isinstance(control, dict) else None
+    named = content.get(key) if isinstance(content, dict) else None
     return file.parent / named if isinstance(named, str) and named else None
 
 

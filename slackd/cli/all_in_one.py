@@ -1,8 +1,10 @@
 """`slackd run`: the broker and both connectors in one process, for laptops and containers."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+import socket
+from collections.abc import Iterator, Mapping
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.cli.broker_process import attend, broker_status, open_sockets
@@ -14,9 +16,11 @@ from slackd.cli.connector_process import (
     read_secrets,
     status_of,
 )
+from slackd.cli.gateway_process import serves_apps
 from slackd.cli.process import begin, run_to_the_end
 from slackd.config import Config
 from slackd.connector.connector import Connector
+from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.link import BrokerEnd
 from slackd.link.memory import MemoryLink, join
 from slackd.systemd.lifetime import settle_memory
@@ -32,24 +36,58 @@ def run_together(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file, "slackd")
+    config = begin(config_file)
     notifier = Notifier()
     tokens = read_secrets(config)
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]
     daemon = BrokerDaemon(config, foreground=True)
-    with open_sockets(config, inherited(), with_link=False) as sockets:
-        run_to_the_end(lambda stop: serve_together(daemon, connectors, sockets, stop, notifier))
+    passed = inherited()
+    with open_sockets(config, passed, with_link=False) as sockets, _gateway_sockets(config, passed) as inner:
+        gateway = InnerGateway(config, inner)
+        run_to_the_end(lambda stop: _serve(daemon, connectors, gateway, sockets, stop, notifier))
 
 
-async def serve_together(
+@contextlib.contextmanager
+def _gateway_sockets(
+    config: Config, passed: Mapping[str, tuple[socket.socket, ...]]
+) -> Iterator[GatewaySockets | None]:
+    """The gateway's sockets, where a plugin's file asks for it."""
+    if not serves_apps(config):
+        yield None
+        return
+    with gateway_sockets(config, passed) as sockets:
+        yield sockets
+
+
+class InnerGateway:
+    """The gateway as a part of the one process, if there is one."""
+
+    def __init__(self, config: Config, sockets: GatewaySockets | None) -> None:
+        self._daemon, self._sockets = GatewayDaemon(config), sockets
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve apps until `stop`; returns at once where there are none."""
+        if self._sockets is not None:
+            await self._daemon.run(self._stop, self._sockets, self._announce)
+
+    def stop(self) -> None:
+        """Serve no more, and let `run` come to its end."""
+        self._stop.set()
+
+    def _announce(self) -> None:
+        assert self._sockets is not None
+        log.info("apps that speak Slack find it at %s/api/", self._daemon.url(self._sockets))
+
+
+async def _serve(
     daemon: BrokerDaemon,
     connectors: list[Connector],
+    gateway: InnerGateway,
     sockets: Sockets,
     stop: asyncio.Event,
     notifier: Notifier,
-    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the broker and its connectors until `stop` is set, then drain; `on_ready` is called in between."""
     broker_stop = asyncio.Event()
     served: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
@@ -58,9 +96,11 @@ async def serve_together(
         settle_memory()
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
         log.info("plugins connect to %s", daemon.config.plugins.socket)
-        on_ready()
         attendant = group.create_task(attend(daemon, notifier))
+        inner = group.create_task(gateway.run())
         await _connect(connectors, daemon.config, end, stop, notifier)
+        gateway.stop()
+        await inner
         attendant.cancel()
         broker_stop.set()
 

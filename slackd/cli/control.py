@@ -40,6 +40,9 @@ COMMANDS: Final = {
     "metrics": CommandEntry(
         "slackd.cli.slackctl.metrics:metrics", "Print the metrics as Prometheus reads them."
     ),
+    "gateway": CommandEntry(
+        "slackd.cli.slackctl.gateway:gateway", "Apps behind the gateway, and their credentials."
+    ),
     "backup": CommandEntry("slackd.cli.slackctl.backup:backup", "Copy the running journal into a file."),
     "setup": CommandEntry("slackd.cli.slackctl.setup:setup", "Lay an app's tokens in place, and start."),
     "preflight": CommandEntry(

@@ -47,6 +47,15 @@ def connector(config_file: str | None, number: int) -> None:
     run_connector(config_file, number)
 
 
+@slackd.command(short_help="Run the side that faces apps that speak Slack.")
+@_config_option
+def gateway(config_file: str | None) -> None:
+    """Run the side that faces apps that speak Slack: Socket Mode, the Web API and request URLs, no token."""
+    from slackd.cli.gateway_process import run_gateway
+
+    run_gateway(config_file)
+
+
 @slackd.command(short_help="Run all of it in one process, in the foreground.")
 @_config_option
 def run(config_file: str | None) -> None:

@@ -80,8 +80,6 @@ def _outcome(method: str, outcome: jsonrpc.Result | jsonrpc.Failure) -> dict[str
     answer = outcome.result
     if not isinstance(answer, dict):
         raise CallFailed(method, jsonrpc.INTERNAL_ERROR, "slackd gave no object as Slack's answer")
-    if answer.get("ok") is True:
-        return answer
-    if "ok" in answer:
+    if not answer.get("ok", True):
         raise SlackError(method, answer)
-    raise CallFailed(method, jsonrpc.OUTCOME_UNKNOWN, 'an answer without "ok" is none of Slack\'s', answer)
+    return answer

@@ -16,9 +16,6 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "service-ready": "a40895a5ca404ae4bc4b3d5de0301040",
         "service-stopping": "523cea37c65e48499cc73593bb5747d7",
         "service-failed": "5c70fa262a474fb98777e6b5d0c69823",
-        "config-left-out": ids.CONFIG_LEFT_OUT,
-        "config-on-disk": ids.CONFIG_ON_DISK,
-        "config-unusable": ids.CONFIG_UNUSABLE,
         "config-warning": "9f18a9e722194e4b87f736c82272640f",
         "credential-unusable": "88acc232ba4b46fd9b6184d0c2caa5c0",
         "rolling-restart-refused": ids.RESTART_REFUSED,
@@ -75,6 +72,12 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "deadletters-retried": "e9ee4ee24a2345308852fbc0f9abbf7b",
         "deadletters-discarded": "f7c6a712d90649b48954b346515bd3c3",
         "replayed": "865b071e5eab46ea88136dcf4bab5fb5",
+        "gateway-app-connected": "8fecff546d2a34006131ff829590a375",
+        "gateway-app-gone": "c0fdedc1eb10a2a7a2df3693b445280e",
+        "gateway-refused": "9e72380ddbd378b39c04793927fabc47",
+        "gateway-post-failed": "734b68f1ae34dcfb201178ee49f8d396",
+        "gateway-no-broker": "00697e207b8e4fa9509db3605ac44ac1",
+        "gateway-complaint": "2dc4aa5d70cbbf88aaee310d81b951fa",
     }
 )
 """An event's name to 32 hexadecimal digits."""

@@ -35,8 +35,7 @@ MAY_IMPORT = {
     "signature": set(),
     "slack_server": set(),
     "systemd": {"config"},
-    "local": {"broker", "cli", "config", "emulator", "systemd"},
-    "testing": {"emulator", "local"},
+    "testing": {"broker", "cli", "config", "connector", "emulator", "link", "plugin"},
     "control_client": {"config"},
 }
 """What each folder (or module) of slackd/ imports of the others, besides the foundation; None is anything."""

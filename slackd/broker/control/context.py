@@ -11,7 +11,6 @@ from slackd.broker.engine import Engine
 from slackd.broker.journal import Journal, JournalHealth
 from slackd.broker.plugins.server import PluginHost
 from slackd.config import Config
-from slackd.config.on_disk import DiskCheck
 
 
 @attrs.frozen
@@ -21,7 +20,6 @@ class ControlContext:
     Attributes:
         digest: Fingerprint of the broker's code and configuration.
         watchers: Who watches envelopes pass.
-        disk: Whether the next start could use what is on disk.
         foreground: Somebody started it by hand: it is no unit of systemd's.
     """
 
@@ -35,7 +33,6 @@ class ControlContext:
     calls: Calls
     observations: Observations
     watchers: Watchers
-    disk: DiskCheck
     foreground: bool = False
 
     def look_at_journal(self) -> JournalHealth:

@@ -392,10 +392,8 @@ class PluginConnection(asyncio.Protocol):
             self._opening = None
 
 
-def greeting(
-    plugin: PluginConfig, apps: Sequence[str], window: int, deadline: float, journal: str
-) -> dict[str, Any]:
-    """The result of `initialize`; `journal` names the incarnation of the journal that ids are of."""
+def greeting(plugin: PluginConfig, apps: Sequence[str], window: int, deadline: float) -> dict[str, Any]:
+    """The result of `initialize`."""
     return {
         "protocol": PROTOCOL,
         "server": f"slackd {__version__}",
@@ -404,5 +402,4 @@ def greeting(
         "window": window,
         "deadline_window": window,
         "answer_deadline": deadline,
-        "journal": journal,
     }

@@ -113,7 +113,9 @@ class House:
             for kind, token in (("APP", app.app_token), ("BOT", app.bot_token))
         }
 
-    def configure(self, plugins: Mapping[str, str], app: str = "", journal: Path | None = None) -> None:
+    def configure(
+        self, plugins: Mapping[str, str], app: str = "", journal: Path | None = None, more: str = ""
+    ) -> None:
         """Write the daemon's file (every app has these lines) and one for each plugin."""
         apps = "".join(
             f'[apps.{each.name}]\napp_token = "env:APP_{each.name}"\nbot_token = "env:BOT_{each.name}"\n'
@@ -131,6 +133,7 @@ class House:
             socket = "{self.sockets}/control.sock"
             [link]
             socket = "{self.sockets}/link.sock"
+            {more}
             """
         )
         self.config.chmod(0o600)
@@ -206,6 +209,8 @@ async def living(
     together: bool = False,
     app: str = "",
     journal: Path | None = None,
+    more: str = "",
+    gateway: bool = False,
     prepare: Callable[[Path], Awaitable[None]] | None = None,
 ) -> AsyncIterator[House]:
     """A house in which everything runs and is READY.
@@ -215,11 +220,13 @@ async def living(
         recorders: Which of them run, as recorders, and how long their handlers take at most (seconds).
         recorder: Their program.
         together: `slackd run` in place of three processes.
+        more: Further sections of the daemon's file.
+        gateway: Whether the gateway runs, as a process of its own unless all is together.
         prepare: Is given the journal's folder before anything runs.
     """
     async with home(slack, together=together) as house:
         plugins = {"recorder": EVERYTHING} if plugins is None else plugins
-        house.configure(plugins, app, journal)
+        house.configure(plugins, app, journal, more)
         for name, seconds in (dict.fromkeys(plugins, 0.0) if recorders is None else recorders).items():
             house.programs.append(house.recorder(name, seconds, recorder))
         if together:
@@ -230,6 +237,8 @@ async def living(
                 house.daemon("connector-1", "connector", "1"),
                 house.daemon("connector-2", "connector", "2"),
             ]
+            if gateway:
+                house.programs.append(house.daemon("gateway", "gateway"))
         if prepare is not None:
             await prepare(house.path / "state")
         async with running(house.programs, house.run) as house.ended:

@@ -1,0 +1,174 @@
+"""The gateway's HTTP: the Web API, response URLs, and the tickets of Socket Mode."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from slackd.gateway.apps import ServedApp
+from slackd.gateway.counters import GatewayCounters
+from slackd.gateway.credential_store import CredentialStore
+from slackd.gateway.credentials import TokenKind, looks_like_slacks
+from slackd.gateway.settings import TICKET_LIFETIME, GatewayContext, GatewaySettings
+from slackd.gateway.url_rewriting import rewrite_files
+from slackd.gateway.webapi import CallFailedInside
+from slackd.slack_server.admission import Admission, RefuseDial
+from slackd.slack_server.api import ApiAnswer, ApiRequest
+from slackd.slack_server.errors import MethodError
+from slackd.slack_server.http import answer_response, read_call
+from slackd.slack_server.tickets import Tickets, TicketUse, link_url
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY: Final = 1 << 20
+"""Bytes of a call: as many as fit into a line of the plugin protocol."""
+
+
+class GatewayFront:
+    """Who calls, whether they may, and what they are answered."""
+
+    def __init__(
+        self,
+        apps: Mapping[str, ServedApp],
+        store: CredentialStore,
+        context: GatewayContext,
+        counters: GatewayCounters,
+    ) -> None:
+        self._apps, self._store, self._context, self._counters = apps, store, context, counters
+        self._tickets = Tickets(lambda: secrets.token_hex(16))
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """As in `SocketModeServer`."""
+        return self._context.settings
+
+    def application(self) -> web.Application:
+        """The HTTP application."""
+        made = web.Application(client_max_size=LARGEST_BODY)
+        made.router.add_route("*", "/api/{method}", self.call)
+        made.router.add_post("/respond/{plugin}/{mac}/{packed}", self.respond)
+        return made
+
+    def dial(self, target: str, now: float) -> Admission:
+        """As in `SocketModeServer`: the ticket says which app it is, and how it called us."""
+        use = TicketUse.parse(target)
+        owner = self._tickets.redeem(use.ticket, now)
+        if owner is None:
+            return RefuseDial(404, "the ticket is spent, expired or unknown: ask apps.connections.open again")
+        plugin, _, base = owner.partition(" ")
+        app = self._apps[plugin]
+        assert app.socket_mode is not None
+        return app.socket_mode.admit(app.urls(base), debug_reconnects=use.debug_reconnects)
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        """One Web API call."""
+        call = await read_call(request)
+        try:
+            return answer_response(ApiAnswer(body=await self._answer(call, request)))
+        except MethodError as error:
+            return answer_response(ApiAnswer(status=error.status, headers=error.headers, body=error.body))
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        """A post to a `response_url` that the gateway gave out ("Handling user interaction")."""
+        app = self._apps.get(request.match_info["plugin"])
+        if app is None:
+            return web.Response(status=404, text="no_team")
+        url = app.unseal("respond", request.match_info["mac"], request.match_info["packed"])
+        if url is None:
+            return web.Response(status=404, text="expired_url")
+        message = await _message(request)
+        if message is None:
+            return web.Response(status=500, text="invalid_payload")
+        try:
+            status, body = await app.calls.respond(url, message)
+        except CallFailedInside as failed:
+            return web.Response(status=503, text=f"service_unavailable: {failed}")
+        if body.get("ok") is True and len(body) == 1:
+            return web.Response(status=status, text="ok", content_type="text/html")
+        if set(body) == {"ok", "error"}:
+            return web.Response(status=status, text=str(body["error"]), content_type="text/html")
+        return web.json_response(body, status=status)
+
+    async def _answer(self, call: ApiRequest, request: web.Request) -> Mapping[str, Any]:
+        if call.error is not None:
+            raise MethodError(call.error)
+        if call.method == "api.test" and not call.token:
+            return {"ok": True, **({"args": call.arguments} if call.arguments else {})}
+        app, kind = self._authenticate(call)
+        base = f"{request.scheme}://{call.host}"
+        if call.method == "apps.connections.open":
+            return self._open_connection(app, kind, call, base)
+        if kind is TokenKind.APP:
+            if call.method == "auth.test":
+                return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}
+            raise MethodError("not_allowed_token_type")
+        answer = await app.calls.call(call.method, call.arguments, _preferred_wait(request))
+        return rewrite_files(answer, app.urls(base))
+
+    def _authenticate(self, call: ApiRequest) -> tuple[ServedApp, TokenKind]:
+        token = call.bearer if call.method == "apps.connections.open" else call.token
+        if not isinstance(token, str) or not token:
+            raise self._refusal("", "not_authed", "")
+        if looks_like_slacks(token):
+            raise self._refusal(
+                "slacks_token",
+                "invalid_auth",
+                "this is a token of Slack's own, which the gateway neither needs nor forwards nor logs: put "
+                "the app's local credentials in its place (slackctl gateway credentials NAME)",
+            )
+        owner = self._store.owner(token)
+        app = self._apps.get(owner[0]) if owner is not None else None
+        if owner is None or app is None:
+            words = "no app here has this token: slackctl gateway credentials NAME says the right one"
+            raise self._refusal("unknown_token", "invalid_auth", words)
+        return app, owner[1]
+
+    def _refusal(self, what: str, error: str, words: str) -> MethodError:
+        self._counters.refusals["", what or error] += 1
+        if not words:
+            return MethodError(error)
+        log.warning("a call was refused: %s", words, extra={"event": "gateway-refused"})
+        more: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
+        return MethodError(error, **more)
+
+    def _open_connection(
+        self, app: ServedApp, kind: TokenKind, call: ApiRequest, base: str
+    ) -> Mapping[str, Any]:
+        if not call.post:
+            raise MethodError("insecure_request")
+        if kind is not TokenKind.APP:
+            raise MethodError("not_allowed_token_type")
+        if app.socket_mode is None:
+            words = f"write socket_mode = true under [gateway] in {app.plugin.file}"
+            more: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
+            raise MethodError("access_denied", **more)
+        ticket = self._tickets.issue(f"{app.plugin.name} {base}", self._context.now(), TICKET_LIFETIME)
+        scheme = "wss" if base.startswith("https:") else "ws"
+        return {"ok": True, "url": link_url(scheme, call.host, ticket, app.plugin.name)}
+
+
+def _preferred_wait(request: web.Request) -> float | None:
+    """Seconds in `Prefer: wait=N` (RFC 7240, section 4.3): how long a rate limit may hold the call up."""
+    for preference in request.headers.get("Prefer", "").split(","):
+        name, _, value = preference.partition("=")
+        if name.strip().lower() == "wait" and value.strip().isdecimal():
+            return float(value.strip())
+    return None
+
+
+async def _message(request: web.Request) -> dict[str, Any] | None:
+    """The message of a post: JSON, or a form whose `payload` is JSON."""
+    if request.content_type == "application/x-www-form-urlencoded":
+        text = str((await request.post()).get("payload", ""))
+    else:
+        text = (await request.read()).decode("utf-8", "replace")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None

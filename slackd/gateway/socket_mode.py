@@ -1,0 +1,230 @@
+"""Socket Mode for one app: each of its connections is a session of the plugin at the broker.
+
+So one of N connections gets a delivery, the broker's ack timeout brings what wasn't acknowledged again, and a
+connection that ends gives its deliveries back.
+
+    WebSocket ──hello──▶ plugin session ──delivery──▶ envelope ──ack──▶ answer
+        └── ends ──▶ what is unacknowledged is nacked, the session leaves
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import Any, Final
+
+import attrs
+
+from slackd.config import Config, PluginConfig
+from slackd.gateway.counters import GatewayCounters
+from slackd.gateway.envelopes import EnvelopesInFlight, SentDelivery
+from slackd.gateway.plugin_client import PluginClient
+from slackd.gateway.settings import STOP_PATIENCE, GatewayContext
+from slackd.gateway.url_rewriting import UrlSeal
+from slackd.jsonrpc import NotJsonError
+from slackd.plugin.actions import Ack, Nack
+from slackd.plugin.envelope import Envelope
+from slackd.slack import limits
+from slackd.slack_server.admission import Admit
+from slackd.slack_server.connections import Registry, ServerConnection
+from slackd.slack_server.lifecycle import ConnectionLifecycle, HelloFault
+
+log = logging.getLogger(__name__)
+
+ANSWER_ELSEWHERE: Final = 1.0
+"""Seconds in which an app that was told to reconnect may acknowledge on its next connection."""
+_SLACK: Final = 5.0
+"""Seconds beyond the ack timeout in which a late acknowledgement still finds its delivery."""
+
+
+@attrs.define(eq=False)
+class _Served:
+    """One connection, and the session behind it."""
+
+    client: PluginClient
+    in_flight: EnvelopesInFlight
+    urls: UrlSeal
+    running: asyncio.Task[None]
+    leaving: bool = False
+
+
+class SocketModeApp:
+    """One app's connections.
+
+    Args:
+        group: where the sessions run.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plugin: PluginConfig,
+        context: GatewayContext,
+        counters: GatewayCounters,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self._config, self._plugin, self._context = config, plugin, context
+        self._counters, self._group = counters, group
+        self.registry = Registry(context, self._ready_changed)
+        self.life = ConnectionLifecycle(context, self.registry, self)
+        self._served: dict[str, _Served] = {}
+        self._urls: dict[str, UrlSeal] = {}
+        self._numbers = itertools.count(1)
+        self._drained = asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """Envelopes that were sent and not acknowledged."""
+        return sum(len(each.in_flight) for each in self._served.values())
+
+    def admit(self, urls: UrlSeal, *, debug_reconnects: bool) -> Admit:
+        """A connection that showed a good ticket; what it gets has these URLs."""
+        number = next(self._numbers)
+        lifetime = limits.DEBUG_CONNECTION_LIFETIME if debug_reconnects else limits.CONNECTION_LIFETIME
+        connection = ServerConnection(
+            id=f"{self._plugin.name}-{number}",
+            app=f"A0{self._plugin.name.upper()}",
+            number=number,
+            lifetime=lifetime,
+            announced=round(lifetime),
+            opened_at=self._context.now(),
+        )
+        self._urls[connection.id] = urls
+        return Admit(connection, self.life)
+
+    async def stop(self) -> None:
+        """Say `disconnect`, let apps acknowledge what they have, give the rest back, close."""
+        now = self._context.now()
+        for served in self._served.values():
+            served.client.drain()
+        for connection in self.registry.all():
+            self.life.disconnect(connection, "refresh_requested", now)
+        self._drained.clear()
+        if self.in_flight:
+            try:
+                async with asyncio.timeout(STOP_PATIENCE):
+                    await self._drained.wait()
+            except TimeoutError:
+                log.info("%s: %d envelopes go back unacknowledged", self._plugin.name, self.in_flight)
+        for connection in self.registry.all():
+            self.life.close(connection, "the gateway stops", self._context.now(), code=1001)
+        leaving = list(self._served.values())
+        for connection_id in list(self._served):
+            self._served.pop(connection_id)
+        await asyncio.gather(*(_leave(served) for served in leaving))
+
+    # As in `ConnectionEvents`.
+
+    def opened(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`: its session begins."""
+        in_flight = EnvelopesInFlight(self._plugin.delivery.ack_timeout + _SLACK)
+        urls = self._urls.pop(connection.id)
+
+        def deliver(envelope: Envelope) -> None:
+            self._deliver(connection, envelope)
+
+        client = PluginClient(self._config.plugins.socket, self._plugin.name, deliver)
+        running = self._group.create_task(client.run())
+        self._served[connection.id] = _Served(client, in_flight, urls, running)
+        text = f"{self._plugin.name}: an app connected ({len(self.registry)} connections)"
+        self._note("gateway-app-connected", text)
+
+    def acknowledged(self, connection: ServerConnection, envelope_id: str, payload: Any, now: float) -> None:
+        """As in `ConnectionEvents`: the delivery is answered, with that payload."""
+        served, delivery = self._owner_of(connection, envelope_id)
+        if served is None or delivery is None:
+            self._counters.envelopes[self._plugin.name, "unknown"] += 1
+            return
+        self._counters.envelopes[self._plugin.name, "acknowledged"] += 1
+        try:
+            served.client.answer(delivery, Ack(as_response(payload)))
+        except NotJsonError as error:
+            served.client.answer(delivery, Nack(f"the app's acknowledgement has no JSON text: {error}"))
+        if not self.in_flight:
+            self._drained.set()
+
+    def leaving(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`: nothing more is sent over it."""
+        served = self._served.get(connection.id)
+        if served is not None:
+            served.leaving = True
+            served.client.drain()
+
+    def ended(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`: what it has in flight goes back at once."""
+        self._urls.pop(connection.id, None)
+        served = self._served.get(connection.id)
+        if served is None:
+            return
+        if served.leaving and len(served.in_flight):
+            # SDKs that were told to reconnect acknowledge on the new connection what the old one brought.
+            self._context.scheduler.at(now + ANSWER_ELSEWHERE, self._give_back, connection)
+        else:
+            self._give_back(connection, now)
+        self._note(
+            "gateway-app-gone", f"{self._plugin.name}: a connection of the app ended: {connection.how_ended}"
+        )
+
+    def odd(self, app: str, what: str) -> None:
+        """As in `ConnectionEvents`."""
+        log.debug("%s: %s", self._plugin.name, what)
+
+    def changed(self) -> None:
+        """As in `ConnectionEvents`."""
+
+    def hello_fault(self, app: str) -> HelloFault | None:
+        """As in `ConnectionEvents`: none."""
+        return None
+
+    def _give_back(self, connection: ServerConnection, now: float) -> None:
+        served = self._served.pop(connection.id, None)
+        if served is None:
+            return
+        for sent in served.in_flight.take_all():
+            served.client.answer(sent.delivery, _given_back(sent))
+            self._counters.envelopes[self._plugin.name, "returned"] += 1
+        self._group.create_task(_leave(served))
+
+    def _ready_changed(self, count: int, now: float) -> None:
+        """The registry has the number."""
+
+    def _deliver(self, connection: ServerConnection, envelope: Envelope) -> None:
+        served = self._served.get(connection.id)
+        if served is None or connection.line is None:
+            return
+        now = self._context.now()
+        for delivery in served.in_flight.take_overdue(now):
+            served.client.release(delivery)
+        self._counters.envelopes[self._plugin.name, "redelivered" if envelope.attempt > 1 else "sent"] += 1
+        connection.sent += 1
+        connection.line.send_text(served.in_flight.send(envelope, served.urls, now))
+
+    def _owner_of(self, connection: ServerConnection, envelope_id: str) -> tuple[_Served | None, str | None]:
+        """Who has that envelope: SDKs acknowledge on their newest connection, whichever brought it."""
+        own = self._served.get(connection.id)
+        for served in (own, *self._served.values()):
+            if served is not None and (delivery := served.in_flight.acknowledge(envelope_id)) is not None:
+                return served, delivery
+        return None, None
+
+    def _note(self, event: str, text: str) -> None:
+        log.info("%s", text, extra={"event": event, "plugin": self._plugin.name})
+
+
+def as_response(payload: Any) -> dict[str, Any] | None:
+    """The payload of an acknowledgement as a plugin's response; an empty one is none."""
+    if isinstance(payload, str):
+        return {"text": payload} if payload else None
+    return payload if isinstance(payload, dict) and payload else None
+
+
+def _given_back(sent: SentDelivery) -> Nack:
+    # A second end in a row may be the envelope's fault: then the backoff of the plugin's file holds.
+    reason = "the app's connection ended before it acknowledged"
+    return Nack(reason, retry_after=0.0 if sent.attempt == 1 else None)
+
+
+async def _leave(served: _Served) -> None:
+    await served.client.leave()
+    served.running.cancel()

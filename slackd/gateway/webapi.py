@@ -1,0 +1,113 @@
+"""The Web API inside: an app's calls, made by a connector under the grants of the plugin's file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from slackd import jsonrpc
+from slackd.gateway.counters import GatewayCounters
+from slackd.gateway.plugin_client import PluginClient
+from slackd.plugin.errors import TooLarge
+from slackd.slack_server.errors import MethodError
+
+log = logging.getLogger(__name__)
+
+CALL_TIMEOUT: Final = 600.0
+"""Seconds that a call may take, rate limits included."""
+CONCURRENCY: Final = 64
+"""Calls of one app that are with the broker at once; the others wait here."""
+_BUSY_PAUSE: Final = 0.1
+
+
+class CallFailedInside(Exception):
+    """The broker has no answer of Slack's; `failure` says why."""
+
+    def __init__(self, failure: jsonrpc.Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class AppCalls:
+    """One app's calls and posts, over one connection of the plugin's that is for calls alone."""
+
+    def __init__(self, plugin: str, client: PluginClient, counters: GatewayCounters) -> None:
+        self._plugin, self._client, self._counters = plugin, client, counters
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+
+    async def call(self, method: str, args: Mapping[str, Any], max_wait: float | None) -> Mapping[str, Any]:
+        """Slack's own answer.
+
+        Args:
+            max_wait: seconds that a rate limit may hold it up; None waits it out.
+
+        Raises:
+            MethodError: There is none; in Slack's form, for the app.
+        """
+        params: dict[str, Any] = {"method": method, "args": dict(args), "call_id": os.urandom(12).hex()}
+        if max_wait is not None:
+            params["max_wait"] = max_wait
+        try:
+            answer = await self.request("slack.call", params)
+        except CallFailedInside as failed:
+            error = as_method_error(method, failed.failure)
+            self._counters.calls[self._plugin, str(error)] += 1
+            raise error from failed
+        self._counters.calls[self._plugin, "ok" if answer.get("ok") else "error"] += 1
+        return answer
+
+    async def respond(self, url: str, message: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        """Post a message to a `response_url`; the status and body that Slack answered with.
+
+        Raises:
+            CallFailedInside: Slack never answered.
+        """
+        answer = await self.request("slack.respond", {"url": url, "message": dict(message)})
+        return int(answer.get("status", 200)), answer.get("body") or {}
+
+    async def request(self, method: str, params: dict[str, Any]) -> Mapping[str, Any]:
+        """A request to the broker, as soon as it takes one more.
+
+        Raises:
+            CallFailedInside: The broker answered with an error, or not at all.
+        """
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT), self._slots:
+                while True:
+                    outcome = await self._client.request(method, params, CALL_TIMEOUT)
+                    if isinstance(outcome, jsonrpc.Result):
+                        return outcome.result if isinstance(outcome.result, dict) else {}
+                    if outcome.code != jsonrpc.TOO_MANY_CALLS:
+                        raise CallFailedInside(outcome)
+                    await asyncio.sleep(_BUSY_PAUSE)
+        except TooLarge as error:
+            raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.LINE_TOO_LONG, str(error))) from error
+        except TimeoutError:
+            text = self._client.refusal or f"no answer within {CALL_TIMEOUT:g} s"
+            raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.SLACK_UNAVAILABLE, text)) from None
+
+
+def as_method_error(method: str, failure: jsonrpc.Failure) -> MethodError:
+    """What the broker says, in Slack's form: the words stand in `response_metadata`."""
+    words: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {failure.message}"]}}
+    match failure.code:
+        case jsonrpc.METHOD_NOT_GRANTED:
+            return MethodError("missing_scope", needed=method, provided="", **words)
+        case jsonrpc.RATE_LIMITED:
+            data = failure.data if isinstance(failure.data, dict) else {}
+            headers = {"Retry-After": str(int(data.get("retry_after", 1)))}
+            return MethodError("ratelimited", status=429, headers=headers)
+        case jsonrpc.SLACK_UNAVAILABLE | jsonrpc.SHUTTING_DOWN:
+            # Nothing was sent: an SDK that tries a 503 again does right.
+            return MethodError("service_unavailable", status=503, **words)
+        case jsonrpc.OUTCOME_UNKNOWN:
+            return MethodError("internal_error", **words)
+        case jsonrpc.INVALID_PARAMS if "method" in failure.message:
+            return MethodError("unknown_method", req_method=method)
+        case jsonrpc.INVALID_PARAMS | jsonrpc.LINE_TOO_LONG:
+            return MethodError("invalid_arguments", **words)
+        case _:
+            return MethodError("fatal_error", **words)

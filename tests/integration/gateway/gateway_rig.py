@@ -1,0 +1,106 @@
+"""Apps behind the gateway: real processes of slackd's, an emulated Slack, and what an app has to know."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Mapping
+
+import attrs
+
+from slackd.control_client import ControlClient, Unreachable
+from slackd.emulator import EmulatorClient
+from tests.integration.system.house import House, living
+from tests.integration.system.programs import PATIENCE
+
+SOCKET_MODE = """
+[[subscribe]]
+type = "*"
+respond = true
+[slack]
+methods = ["*"]
+[gateway]
+socket_mode = true
+"""
+"""A plugin's file: an app that connects, hears everything and may do everything."""
+
+
+@attrs.frozen
+class AppCredentials:
+    """What an app is given in place of Slack's address and tokens."""
+
+    api_url: str
+    app_token: str
+    bot_token: str
+    signing_secret: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "SLACK_API_URL": self.api_url,
+            "SLACK_APP_TOKEN": self.app_token,
+            "SLACK_BOT_TOKEN": self.bot_token,
+            "SLACK_SIGNING_SECRET": self.signing_secret,
+        }
+
+
+def direct(slack: EmulatorClient) -> AppCredentials:
+    """Those of Slack itself."""
+    app = slack.apps[0]
+    return AppCredentials(slack.api_url, app.app_token, app.bot_token, "no secret")
+
+
+class GatewayHouse:
+    """A running slackd with a gateway."""
+
+    def __init__(self, house: House, port: int) -> None:
+        self.house, self.port = house, port
+        self.control = ControlClient(house.path / "gateway-control.sock")
+
+    async def credentials(self, plugin: str, *, rotate: bool = False) -> AppCredentials:
+        asked = {"plugin": plugin, "rotate": rotate}
+        found = await asyncio.to_thread(self.control.post, "/v1/credentials", asked)
+        return AppCredentials(*found.values())
+
+    async def app(self, plugin: str) -> dict[str, object]:
+        """What the gateway says of that app."""
+        status = await asyncio.to_thread(self.control.get, "/v1/status")
+        return next(each for each in status["apps"] if each["plugin"] == plugin)
+
+    async def until_up(self) -> None:
+        """The gateway answers, and the broker has taken every app's connection for calls."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with contextlib.suppress(Unreachable):
+                    status = await asyncio.to_thread(self.control.get, "/v1/status")
+                    if all(each["broker"] == "connected" for each in status["apps"]):
+                        return
+                await asyncio.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def behind(
+    slack: EmulatorClient, plugins: Mapping[str, str] | None = None, *, together: bool = True
+) -> AsyncIterator[GatewayHouse]:
+    """slackd with these apps, READY.
+
+    Args:
+        plugins: the plugins' files; one app called `bot`, with Socket Mode, by default.
+        together: `slackd run` in place of four processes.
+    """
+    port = free_port()
+    more = f"""
+            [gateway]
+            listen = "127.0.0.1:{port}"
+            control_socket = "gateway-control.sock"
+            directory = "gateway"
+            """
+    files = {"bot": SOCKET_MODE} if plugins is None else plugins
+    async with living(slack, files, recorders={}, together=together, more=more, gateway=not together) as house:
+        made = GatewayHouse(house, port)
+        await made.until_up()
+        yield made

@@ -1,0 +1,56 @@
+"""Bolt for Python, unchanged but for the base URL: people do the same, and Slack's ledger says the same, both
+directly at Slack and behind slackd.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+
+from slackd.emulator import Emulator, EmulatorSettings
+from tests.integration.gateway.bolt_feature_app import PATIENCE, declare, digest, use
+from tests.integration.gateway.gateway_rig import AppCredentials, GatewayHouse, behind, direct
+
+SETTINGS = EmulatorSettings(trigger_lifetime=60.0, seed=5)
+
+
+@contextlib.asynccontextmanager
+async def connected(credentials: AppCredentials) -> AsyncIterator[None]:
+    """The app, in Socket Mode."""
+    client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
+    app = await asyncio.to_thread(App, client=client)
+    declare(app)
+    handler = SocketModeHandler(app, credentials.app_token)
+    await asyncio.to_thread(handler.connect)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(handler.close)
+
+
+async def until_connected(house: GatewayHouse, plugin: str = "bot", count: int = 1) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while (await house.app(plugin))["connections"] != count:
+            await asyncio.sleep(0.05)
+
+
+async def used_directly() -> dict[str, Any]:
+    async with Emulator(settings=SETTINGS).serving() as slack:
+        async with connected(direct(slack)):
+            await slack.wait_until_ready(timeout=PATIENCE)
+            await use(slack)
+        return digest(slack)
+
+
+async def test_in_socket_mode_slack_notices_no_difference() -> None:
+    async with Emulator(settings=SETTINGS).serving() as slack, behind(slack) as house:
+        async with connected(await house.credentials("bot")):
+            await until_connected(house)
+            await use(slack)
+        inside = digest(slack)
+        assert slack.summary().oddities == {}
+    assert inside == await used_directly()

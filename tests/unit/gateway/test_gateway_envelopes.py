@@ -1,0 +1,65 @@
+"""What one Socket Mode connection has in flight, and how a delivery looks to an app."""
+
+import itertools
+import json
+from typing import Any
+
+from slackd.gateway.envelopes import EnvelopesInFlight
+from slackd.gateway.url_rewriting import UrlSeal
+from slackd.plugin.envelope import Envelope
+
+SEAL = UrlSeal("bot", "secret", "http://127.0.0.1:9743")
+
+
+def delivery(number: str, attempt: int = 1, envelope_id: str = "e1", **raw: Any) -> Envelope:
+    content = {"envelope_id": envelope_id, "type": "events_api", "payload": {"event_id": "Ev1"}, **raw}
+    return Envelope(number, attempt, "main", "events_api", 1.0, None, content)
+
+
+def in_flight() -> EnvelopesInFlight:
+    numbers = itertools.count(1)
+    return EnvelopesInFlight(30.0, lambda: f"drawn{next(numbers)}")
+
+
+def test_slacks_id_and_payload_stay() -> None:
+    sent = json.loads(in_flight().send(delivery("7", accepts_response_payload=False), SEAL, 0.0))
+    assert sent == {
+        "envelope_id": "e1",
+        "type": "events_api",
+        "payload": {"event_id": "Ev1"},
+        "accepts_response_payload": False,
+    }
+
+
+def test_a_later_attempt_is_a_retry_of_slacks_under_the_same_id() -> None:
+    flying = in_flight()
+    flying.send(delivery("7", retry_attempt=1, retry_reason="timeout"), SEAL, 0.0)
+    again = json.loads(flying.send(delivery("7", 3, retry_attempt=1, retry_reason="timeout"), SEAL, 1.0))
+    assert (again["envelope_id"], again["retry_attempt"], again["retry_reason"]) == ("e1", 3, "timeout")
+    assert len(flying) == 1
+
+
+def test_an_acknowledgement_counts_once() -> None:
+    flying = in_flight()
+    flying.send(delivery("7"), SEAL, 0.0)
+    assert flying.acknowledge("e1") == "7"
+    assert flying.acknowledge("e1") is None
+    assert flying.acknowledge("e2") is None
+
+
+def test_a_replayed_envelope_is_told_apart_from_the_one_in_flight() -> None:
+    flying = in_flight()
+    flying.send(delivery("7"), SEAL, 0.0)
+    replayed = json.loads(flying.send(delivery("9"), SEAL, 0.0))
+    assert replayed["envelope_id"] == "drawn1"
+    assert flying.acknowledge("drawn1") == "9"
+    assert flying.acknowledge("e1") == "7"
+
+
+def test_what_nobody_waits_for_any_more_is_forgotten() -> None:
+    flying = in_flight()
+    flying.send(delivery("7"), SEAL, 0.0)
+    flying.send(delivery("8", envelope_id="e2"), SEAL, 5.0)
+    assert flying.take_overdue(30.0) == ["7"]
+    assert [each.delivery for each in flying.take_all()] == ["8"]
+    assert len(flying) == 0
