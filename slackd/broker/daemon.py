@@ -31,6 +31,7 @@ from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
 from slackd.config import Config
+from slackd.config.on_disk import DiskCheck
 from slackd.errors import JournalError
 from slackd.link import BrokerEnd
 from slackd.link.messages import FromBroker
@@ -47,6 +48,8 @@ LOOK_EVERY = 1.0
 SEEN_EVERY = 5
 """Looks between two notes of which apps have a READY connection: should everything die at once, the gap is
 known to have begun at most so many seconds later."""
+DISK_EVERY = 5.0
+"""Seconds between two looks at whether the configuration on disk has changed and can be used."""
 STOP_PATIENCE = 2.0
 """Seconds in which a stop waits for commits that are under way."""
 
@@ -86,6 +89,8 @@ class BrokerDaemon:
         self.plugin_host: PluginHost
         self._background_tasks = BackgroundTasks()
         self._notices = RegularNotices()
+
+        self.disk = DiskCheck(config, None if foreground else config.journal.directory)
 
     async def run(self, stop: asyncio.Event, sockets: Sockets, on_ready: Callable[[BrokerEnd], None]) -> None:
         """Serve until `stop` is set.
@@ -145,6 +150,7 @@ class BrokerDaemon:
         return [
             tasks.create_task(self.engine.read_for_ever()),
             tasks.create_task(self._look_for_ever()),
+            tasks.create_task(self._watch_the_disk()),
         ]
 
     async def _listen(self, sockets: Sockets) -> list[LinkServer | Listener]:
@@ -179,6 +185,7 @@ class BrokerDaemon:
                 calls=self.calls,
                 observations=self.observations,
                 watchers=self.watchers,
+                disk=self.disk,
                 foreground=self.foreground,
             )
         )
@@ -239,6 +246,17 @@ class BrokerDaemon:
             notices += self._notices.held_up(config, plugin.held_up(at), at.monotonic)
         for notice in notices:
             log.warning("%s", notice.text, extra={"event": notice.event, notice.about: notice.subject})
+
+    async def _watch_the_disk(self) -> None:
+        """Say it when the configuration on disk stops being usable, which a reload or a restart would meet."""
+        said: tuple[str, ...] = ()
+        while True:
+            found = await asyncio.to_thread(self.disk.look)
+            for words in found:
+                if words not in said:
+                    log.error("%s", words, extra={"event": "config-on-disk"})
+            said = found
+            await asyncio.sleep(DISK_EVERY)
 
     def _tell_gap(self, gap: GapRecord) -> None:
         params = {"app": gap.app, "from": gap.start, "until": gap.end, "reason": gap.reason}

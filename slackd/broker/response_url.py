@@ -32,7 +32,8 @@ class PostVerdict(Enum):
 def verdict(returned: Returned, server_errors: int) -> PostVerdict:
     """What to make of Slack's answer, or of none, after so many server errors before it."""
     if 200 <= returned.status < 300:
-        return PostVerdict.TAKEN
+        refused = returned.body is not None and returned.body.get("ok") is False
+        return PostVerdict.REFUSED if refused else PostVerdict.TAKEN
     if returned.status == 429 or returned.status <= 0:
         return PostVerdict.AGAIN
     if returned.status >= 500 and server_errors < SERVER_ERRORS:

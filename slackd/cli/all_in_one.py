@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.cli.broker_process import attend, broker_status, open_sockets
@@ -36,7 +36,7 @@ def run_together(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file)
+    config = begin(config_file, "slackd")
     notifier = Notifier()
     tokens = read_secrets(config)
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]
@@ -44,7 +44,9 @@ def run_together(config_file: str | None) -> None:
     passed = inherited()
     with open_sockets(config, passed, with_link=False) as sockets, _gateway_sockets(config, passed) as inner:
         gateway = InnerGateway(config, inner)
-        run_to_the_end(lambda stop: _serve(daemon, connectors, gateway, sockets, stop, notifier))
+        run_to_the_end(
+            lambda stop: serve_together(daemon, connectors, sockets, stop, notifier, gateway=gateway)
+        )
 
 
 @contextlib.contextmanager
@@ -80,14 +82,17 @@ class InnerGateway:
         log.info("apps that speak Slack find it at %s/api/", self._daemon.url(self._sockets))
 
 
-async def _serve(
+async def serve_together(
     daemon: BrokerDaemon,
     connectors: list[Connector],
-    gateway: InnerGateway,
     sockets: Sockets,
     stop: asyncio.Event,
     notifier: Notifier,
+    on_ready: Callable[[], None] = lambda: None,
+    gateway: InnerGateway | None = None,
 ) -> None:
+    """Serve the broker and its connectors until `stop` is set, then drain; `on_ready` is called in between."""
+    gateway = gateway or InnerGateway(daemon.config, None)
     broker_stop = asyncio.Event()
     served: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
@@ -96,6 +101,7 @@ async def _serve(
         settle_memory()
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
         log.info("plugins connect to %s", daemon.config.plugins.socket)
+        on_ready()
         attendant = group.create_task(attend(daemon, notifier))
         inner = group.create_task(gateway.run())
         await _connect(connectors, daemon.config, end, stop, notifier)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from socket import socket
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.cli.process import begin, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
+from slackd.config.last_good import state_folder
 from slackd.config.paths import started_by_systemd
 from slackd.link import BrokerEnd
 from slackd.systemd.lifetime import settle_memory
@@ -30,7 +31,7 @@ def run_broker(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file)
+    config = begin(config_file, "slackd-broker", lambda file: state_folder(file, os.environ, os.geteuid()))
     notifier = Notifier()
     daemon = BrokerDaemon(config, foreground=not started_by_systemd(os.environ))
     with open_sockets(config, inherited(), with_link=True) as sockets:
@@ -74,6 +75,7 @@ async def _serve(daemon: BrokerDaemon, sockets: Sockets, stop: asyncio.Event, no
         def ready(_end: BrokerEnd) -> None:
             status = broker_status(daemon)
             notifier.ready(status)
+            keep_good(daemon.config, daemon.config.journal.directory)
             settle_memory()
             log.info("the broker is ready: %s", status, extra={"event": "service-ready"})
             attendants.append(group.create_task(attend(daemon, notifier)))

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from slackd.cli.process import begin, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
+from slackd.config.paths import first_folder
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import Tokens, read_tokens
 from slackd.connector.transports import make_transports
@@ -35,7 +36,9 @@ def run_connector(config_file: str | None, number: int) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file)
+    folder = first_folder(os.environ, "STATE_DIRECTORY")
+    config = begin(config_file, "slackd-connector", lambda file: folder)
+    keep_good(config, folder)
     notifier = Notifier()
     run_to_the_end(lambda stop: _serve(config, number, stop, notifier))
 

@@ -19,7 +19,7 @@ def run_gateway(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file)
+    config = begin(config_file, "slackd-gateway")
     notifier = Notifier()
     with gateway_sockets(config, inherited()) as sockets:
         run_to_the_end(lambda stop: _serve(GatewayDaemon(config), sockets, stop, notifier))

@@ -5,10 +5,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from slackd.config import Config, find_file, load
-from slackd.errors import SlackdError
+from slackd.config import Config, find_file
+from slackd.config.last_good import keep_copy, start_config
+from slackd.config.load import load_for_start
+from slackd.config.problems import InvalidConfig
+from slackd.errors import ConfigError, SlackdError
 from slackd.systemd.lifetime import run_until_stopped
 from slackd.systemd.logs import set_up_logging
 from slackd.systemd.notify import Notifier
@@ -19,19 +23,61 @@ STATUS_EVERY = 2.0
 """Seconds between two looks at whether the status line has changed."""
 
 
-def begin(config_file: str | None) -> Config:
-    """Read the configuration, and log from now on where and what it says.
+UNUSABLE_CONFIG: Final = 78
+"""Exit status (sysexits(3), EX_CONFIG) of a process that has no configuration to start with. The units name it
+in RestartPreventExitStatus=: to start again would change nothing."""
+KeptIn = Callable[[Path], Path | None]
+"""Finds the folder with the last good copy of a `slackd.toml`; None where this process keeps none."""
 
-    Raises:
-        ConfigError: With everything that is wrong with it.
+
+def begin(config_file: str | None, name: str, kept_in: KeptIn = lambda file: None) -> Config:
+    """Read the configuration to start with, and log from now on where and what it says.
+
+    Ends the process with `UNUSABLE_CONFIG`, and the reasons in the log, where there is none.
+
+    Args:
+        config_file: `slackd.toml`, where the command line names it.
+        name: Of the process, for its lines in the log.
+        kept_in: Finds the folder of the last good configuration.
+
+    Returns:
+        The configuration on disk without the plugins whose files can't be used, or the last good one.
     """
     # Whatever is made from here on is nobody else's, unless its maker says otherwise.
     os.umask(0o077)
-    config = load(find_file(config_file, os.environ))
-    set_up_logging(config.log.level)
+    set_up_logging("info", name=name)
+    try:
+        file = find_file(config_file, os.environ)
+        folder = kept_in(file)
+        config = load_for_start(file) if folder is None else start_config(file, folder)
+    except ConfigError as error:
+        _tell_unusable(error)
+        sys.exit(UNUSABLE_CONFIG)
+    set_up_logging(config.log.level, name=name)
     for words in config.warnings:
         log.warning("%s", words, extra={"event": "config-warning"})
+    for words in config.left_out:
+        log.error("%s", words, extra={"event": "config-left-out"})
     return config
+
+
+def keep_good(config: Config, folder: Path | None) -> None:
+    """Keep the configuration that this process became READY with; where that fails, a warning says so."""
+    if folder is None:
+        return
+    try:
+        keep_copy(config, folder)
+    except OSError as error:
+        words = "the last good configuration can't be kept in %s (%s); a broken file would stop the next start"
+        log.warning(words, folder, error.strerror, extra={"event": "config-warning"})
+
+
+def _tell_unusable(error: ConfigError) -> None:
+    problems = error.problems if isinstance(error, InvalidConfig) else (error,)
+    for problem in problems:
+        log.error("%s", problem, extra={"event": "config-unusable"})
+    words = "nothing starts without a configuration: repair it (slackd check-config), then start slackd again"
+    log.critical(words, extra={"event": "config-unusable"})
 
 
 def run_to_the_end(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

@@ -1,7 +1,7 @@
-"""`slackd.toml`: the apps, and the daemon's own settings."""
+"""`slackd.toml`, and `apps.d/NAME.toml`: the apps, and the daemon's own settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,7 +31,8 @@ _HOUR: Final = 3_600.0
 _DAY: Final = 86_400.0
 _EXABYTE: Final = 1 << 60
 
-_APP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+APP_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+APP_NAME_EXPECTED: Final = "a name of at most 64 letters, digits, - and _, with a letter or digit first"
 _SECRET_NAMES: Final = {
     SecretKind.CREDENTIAL: re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}"),
     SecretKind.FILE: re.compile(r"/[^\x00-\x1f]{1,4000}"),
@@ -42,10 +43,11 @@ _SECRET_EXPECTED: Final = 'where the token is kept: "credential:NAME", "file:/PA
 
 @attrs.frozen
 class DaemonFile:
-    """What `slackd.toml` says, by itself; the plugins' files come on top.
+    """What `slackd.toml` and the files of `apps.d` say; the plugins' files come on top.
 
     Attributes:
-        named: Every app that the file names, also those with mistakes in them.
+        named: Every app that the files name, also those with mistakes in them.
+        app_files: The file in which each app stands.
     """
 
     named: frozenset[str]
@@ -56,12 +58,31 @@ class DaemonFile:
     log: Log
     link_socket: Path
     gateway: GatewayConfig
+    app_files: Mapping[str, Path]
 
 
-def parse_daemon_file(root: Table, standing: Paths) -> DaemonFile:
-    """The values of the file; what is wrong is noted in the document and stands at its default here."""
-    app_tables = root.table("apps")
-    apps = _apps(app_tables)
+def parse_daemon_file(root: Table, standing: Paths, app_files: Sequence[Table] = ()) -> DaemonFile:
+    """Read the values of the daemon's files.
+
+    Args:
+        root: `slackd.toml`.
+        standing: Where things stand that it does not say.
+        app_files: The files of `apps.d`, each named as its app.
+
+    Returns:
+        The values. What is wrong is noted in its document, and stands at its default here.
+    """
+    tables = root.table("apps").each()
+    in_files = {name: table.document.file for name, table in tables}
+    for table in app_files:
+        name = table.document.file.name.removesuffix(".toml")
+        if name in in_files:
+            found = f"app {name}, which {in_files[name]} has too"
+            table.document.wrong((), found, "each app in one of the two files")
+            continue
+        in_files[name] = table.document.file
+        tables.append((name, table))
+    apps = _apps(tables)
     journal = _journal(root.table("journal"), standing)
     plugins = _plugins(root.table("plugins"), standing)
     control_table = root.table("control")
@@ -76,16 +97,15 @@ def parse_daemon_file(root: Table, standing: Paths) -> DaemonFile:
     gateway = parse_gateway(root.table("gateway"), standing)
     root.finish()
     _check_sockets_differ(root, {"link": link_socket, "plugins": plugins.socket, "control": control.socket})
-    return DaemonFile(frozenset(app_tables.names()), apps, journal, plugins, control, log, link_socket, gateway)
+    return DaemonFile(frozenset(in_files), apps, journal, plugins, control, log, link_socket, gateway, in_files)
 
 
-def _apps(table: Table) -> dict[str, App]:
+def _apps(tables: Sequence[tuple[str, Table]]) -> dict[str, App]:
     apps: dict[str, App] = {}
     users: dict[SecretSource, str] = {}
-    for name, app_table in table.each():
-        if not _APP_NAME.fullmatch(name):
-            expected = "a name of at most 64 letters, digits, - and _, with a letter or digit first"
-            table.document.wrong(app_table.key, shown(name), expected)
+    for name, app_table in tables:
+        if not APP_NAME.fullmatch(name):
+            app_table.document.wrong(app_table.key, shown(name), APP_NAME_EXPECTED)
         app = _app(name, app_table)
         if app is None:
             continue

@@ -5,10 +5,12 @@ so a file that anybody could have written is not believed.
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from re import search
 from typing import Final
+
+import attrs
 
 from slackd.config.paths import SYSTEM_FILE
 from slackd.config.problems import Problem
@@ -22,25 +24,53 @@ Fingerprint = Callable[[bytes], object]
 """Is given all bytes that were read."""
 
 
+@attrs.frozen
+class Overlay:
+    """Files that are read as if they stood on disk: the last good ones, or those that are to be written.
+
+    Attributes:
+        files: Their content, by absolute path.
+        folders: Folders that have the files named here and no others, whatever stands on disk.
+    """
+
+    files: Mapping[Path, bytes] = attrs.field(factory=dict)
+    folders: frozenset[Path] = frozenset()
+
+
 class ConfigReader:
     """Reads files into documents, and remembers what was wrong with any of them.
+
+    Args:
+        fingerprint: Called with all bytes that are read.
+        uid: Who reads, which decides whose files are trusted.
+        overlay: Files to take in place of those on disk.
 
     Attributes:
         problems: What makes the configuration unusable.
         warnings: What an operator should know and may keep.
+        read: The content of every file that could be read, by its path.
     """
 
-    def __init__(self, fingerprint: Fingerprint, uid: int) -> None:
+    def __init__(self, fingerprint: Fingerprint, uid: int, overlay: Overlay | None = None) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        self.read: dict[Path, bytes] = {}
         self._fingerprint = fingerprint
         self._uid = uid
+        self._overlay = overlay or Overlay()
 
     def document(self, file: Path) -> Document | None:
-        """The file as parsed TOML; None where it cannot be had, which is noted."""
-        data = self._bytes(file)
+        """Read and parse a TOML file.
+
+        Returns:
+            None where the file cannot be had or is no TOML; that is among the problems then.
+        """
+        data = self._overlay.files.get(file)
+        if data is None:
+            data = self._bytes(file)
         if data is None:
             return None
+        self.read[file] = data
         self._fingerprint(b"%d %s\n" % (len(data), os.fsencode(file.name)))
         self._fingerprint(data)
         try:
@@ -65,25 +95,34 @@ class ConfigReader:
             return None
         return Document(file, text.replace("\r\n", "\n"), content, self.problems, self.warnings)
 
-    def folder(self, folder: Path, *, must_exist: bool) -> Iterator[Path]:
-        """The `*.toml` files of a folder by name; not the hidden and the masked (-> /dev/null) ones."""
-        try:
-            about = os.stat(folder)
-            names = sorted(os.listdir(folder))
-        except FileNotFoundError:
-            if must_exist:
-                self._wrong(folder, "nothing", "a folder with a file NAME.toml for each plugin")
-            return
-        except OSError as error:
-            self._wrong(folder, _reason(error), "a folder with a file NAME.toml for each plugin")
-            return
-        if not self._trusted(folder, about):
-            return
-        for name in names:
+    def folder(self, folder: Path, each: str, *, must_exist: bool) -> Iterator[Path]:
+        """The `*.toml` files of a folder by name; not the hidden and the masked (-> /dev/null) ones.
+
+        Args:
+            each: What has a file there: "plugin", "app".
+            must_exist: Whether it is a problem that there is no such folder.
+        """
+        names = {file.name for file in self._overlay.files if file.parent == folder}
+        if folder not in self._overlay.folders:
+            names.update(self._listed(folder, f"a folder with a file NAME.toml for each {each}", must_exist))
+        for name in sorted(names):
             if name.endswith(".toml") and not name.startswith("."):
                 file = folder / name
                 if not _is_masked(file):
                     yield file
+
+    def _listed(self, folder: Path, expected: str, must_exist: bool) -> list[str]:
+        try:
+            about = os.stat(folder)
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            if must_exist:
+                self._wrong(folder, "nothing", expected)
+            return []
+        except OSError as error:
+            self._wrong(folder, _reason(error), expected)
+            return []
+        return names if self._trusted(folder, about) else []
 
     def _bytes(self, file: Path) -> bytes | None:
         try:

@@ -34,10 +34,10 @@ def places(file: Path, environ: Mapping[str, str], uid: int) -> Paths:
     /etc/slackd (so that an operator's slackctl finds the daemon); the XDG ones to everybody else.
     """
     system = uid == 0 or _is_system_service(environ) or SYSTEM_FILE.parent in file.parents
-    state = _first_folder(environ, "STATE_DIRECTORY")
+    state = first_folder(environ, "STATE_DIRECTORY")
     if state is None:
         state = _SYSTEM_STATE if system else _user_folder(environ, "XDG_STATE_HOME", ".local/state") / "slackd"
-    runtime = _first_folder(environ, "RUNTIME_DIRECTORY")
+    runtime = first_folder(environ, "RUNTIME_DIRECTORY")
     if runtime is None:
         runtime = SYSTEM_RUNTIME if system else _user_runtime(environ, uid)
     return Paths(state, runtime)
@@ -81,7 +81,7 @@ def _is_system_service(environ: Mapping[str, str]) -> bool:
     return "XDG_RUNTIME_DIR" not in environ and started_by_systemd(environ)
 
 
-def _first_folder(environ: Mapping[str, str], name: str) -> Path | None:
+def first_folder(environ: Mapping[str, str], name: str) -> Path | None:
     """systemd separates several folders of a unit by colons (systemd.exec, RuntimeDirectory=)."""
     first = environ.get(name, "").split(":")[0]
     return Path(first) if first.startswith("/") else None

@@ -245,8 +245,12 @@ class Config:
 
     Attributes:
         link_socket: Where connectors find the broker.
+        app_files: The file in which each app stands.
         digest: A fingerprint of all files read, so that a reload can tell whether anything changed.
         warnings: What works, and may not be what was meant: one line each, with file and key.
+        left_out: Why something that stands on disk is not in here, one line each: plugins' files that cannot be
+            used, or the daemon's own in whose place the last good ones are. Empty but after such a start.
+        daemon_files: The content of `slackd.toml` and the files of `apps.d`, as it was read.
     """
 
     file: Path
@@ -258,5 +262,8 @@ class Config:
     link_socket: Path
     plugin_files: Mapping[str, PluginConfig]
     gateway: GatewayConfig = GatewayConfig()
+    app_files: Mapping[str, Path] = attrs.field(factory=dict)
     digest: str = ""
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    daemon_files: Mapping[Path, bytes] = attrs.field(factory=dict, repr=False)

@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -48,8 +49,11 @@ def place_of(proxy: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@cache
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """The certificates of the system, and those of `ca_file` (an inspecting proxy's) besides.
+    """Return a context with the system's certificates, and those of `ca_file` (an inspecting proxy's) besides.
+
+    One a process and file: reading the system's takes a tenth of a second and several MB.
 
     Raises:
         ConfigError: `ca_file` can't be read or holds no certificate.

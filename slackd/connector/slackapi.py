@@ -92,11 +92,16 @@ def _answer(response: Any) -> SlackAnswer:
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     retry_after = _retry_after(response) if status == 429 else None
     data = getattr(response, "data", None)
-    if isinstance(data, dict) and data and _is_json(data):
+    if isinstance(data, dict) and _is_slacks(data) and _is_json(data):
         return SlackAnswer(data, status, retry_after)
     # Where there is no CONNECT, a proxy answers in Slack's place.
     hint = PROXY_WANTS_A_NAME if status == 407 else ""
     return SlackAnswer(None, status, retry_after, f"HTTP {status}, and the answer is not Slack's JSON", hint)
+
+
+def _is_slacks(data: dict[str, Any]) -> bool:
+    """Slack says in each answer whether it is `ok` ("Using the Slack Web API"); a gateway's JSON doesn't."""
+    return isinstance(data.get("ok"), bool)
 
 
 def _is_json(data: dict[str, Any]) -> bool:

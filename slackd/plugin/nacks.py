@@ -2,13 +2,16 @@
 
 import traceback
 
-from slackd.jsonrpc import NotJsonError
+from slackd.jsonrpc import METHOD_NOT_GRANTED, UNKNOWN_APP, NotJsonError
 from slackd.plugin.actions import Nack
 from slackd.plugin.context import nack_of
-from slackd.plugin.errors import InvalidAnswer, Permanent, Retry, TooLarge
+from slackd.plugin.errors import CallFailed, InvalidAnswer, Permanent, Retry, TooLarge
 
 MISTAKES = (InvalidAnswer, NotJsonError, TooLarge)
 """The handler said what can't be said. It would again, and do again what it did before: no attempt helps."""
+
+_NOT_GRANTED = frozenset((METHOD_NOT_GRANTED, UNKNOWN_APP))
+"""What the plugin's file doesn't grant it doesn't grant at the next attempt either."""
 
 
 def as_nack(error: Exception) -> Nack:
@@ -17,6 +20,8 @@ def as_nack(error: Exception) -> Nack:
         case InvalidAnswer() | NotJsonError() | TooLarge():
             return nack_of(f"the handler's mistake: {type(error).__name__}: {_words(error)}", permanent=True)
         case Permanent():
+            return nack_of(_words(error), permanent=True)
+        case CallFailed(code=code) if code in _NOT_GRANTED:
             return nack_of(_words(error), permanent=True)
         case Retry():
             try:

@@ -8,6 +8,8 @@ that a connection that ends at any byte costs neither an answer nor a second sta
   the window lets slackd hand out; then it sends those answers again (R8). slackd takes what it still lacks,
   ignores the rest, and hands out again at once what isn't claimed, since that was never read.
 - Nothing that an ended connection still brings is looked at: slackd may have given it to somebody else by then.
+- `initialize` names the journal that deliveries are of. If that is another one than before (a backup was put
+  back, or slackd began anew), the remembered answers are forgotten.
 - A delivery is started once. If the same attempt comes again, it is answered from memory or left to the work
   in hand. If a *newer* attempt of a delivery in hand comes (the work took longer than the ack timeout), the
   work goes on and its outcome answers the newer attempt: the older one's answer would be ignored, and two
@@ -96,6 +98,7 @@ class Session:
         self._in_hand: dict[str, _InHand] = {}
         self._answered: dict[bool, dict[str, _Answered]] = {True: {}, False: {}}  # by lane: prompt or not
         self._remembered = 0
+        self._journal = ""
         self._calls: dict[int, bytes] = {}
         self._next_call = _INITIALIZE_ID + 1
 
@@ -247,6 +250,7 @@ class Session:
         if not isinstance(result, dict):
             return self._broken("the result of initialize is not an object")
         self.phase = SessionPhase.READY
+        self._forget_another_journal(result.get("journal"))
         window = _count(result.get("window"))
         deadline_window = _count(result.get("deadline_window"))
         # Only slackd knows for sure which lane a delivery travelled in, so each may have both windows in
@@ -261,6 +265,16 @@ class Session:
             deadline_window=deadline_window,
         )
         return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
+
+    def _forget_another_journal(self, journal: Any) -> None:
+        """Answers given for another journal's deliveries answer none of this one's. What is in hand goes on: a
+        journal that was put back may still have it open, and ids are never used again."""
+        if not isinstance(journal, str) or journal == self._journal:
+            return
+        if self._journal:
+            for lane in self._answered.values():
+                lane.clear()
+        self._journal = journal
 
     def _broken(self, reason: str) -> list[Action]:
         self.phase = SessionPhase.DOWN

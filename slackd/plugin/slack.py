@@ -80,6 +80,8 @@ def _outcome(method: str, outcome: jsonrpc.Result | jsonrpc.Failure) -> dict[str
     answer = outcome.result
     if not isinstance(answer, dict):
         raise CallFailed(method, jsonrpc.INTERNAL_ERROR, "slackd gave no object as Slack's answer")
-    if not answer.get("ok", True):
+    if answer.get("ok") is True:
+        return answer
+    if "ok" in answer:
         raise SlackError(method, answer)
-    return answer
+    raise CallFailed(method, jsonrpc.OUTCOME_UNKNOWN, 'an answer without "ok" is none of Slack\'s', answer)

@@ -29,12 +29,17 @@ _DEBUG_PRIORITY: Final = 7
 
 
 def set_up_logging(
-    level: str, *, environ: Mapping[str, str] | None = None, stream: TextIO | None = None
+    level: str,
+    *,
+    name: str = "slackd",
+    environ: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
 ) -> None:
     """Send everything that is logged in this process to its place; what was set up before is replaced.
 
     Args:
         level: debug, info, warning or error (`[log] level`).
+        name: Of the process, in each line (`journalctl -t NAME`).
         stream: Where lines go without journald; stderr if None.
     """
     environ = os.environ if environ is None else environ
@@ -42,7 +47,7 @@ def set_up_logging(
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
-    root.addHandler(_handler(_writes_to_journal(environ, stream), stream))
+    root.addHandler(_handler(_writes_to_journal(environ, stream), stream, name))
     root.setLevel(level.upper())
     # Their "info" is our "debug": every request with its URL, every connection made.
     floor = logging.DEBUG if level == "debug" else logging.WARNING
@@ -51,14 +56,14 @@ def set_up_logging(
     logging.captureWarnings(True)
 
 
-def _handler(to_journal: bool, stream: TextIO) -> logging.Handler:
+def _handler(to_journal: bool, stream: TextIO, name: str) -> logging.Handler:
     if to_journal:
         try:
             journal = importlib.import_module("systemd.journal")
         except ImportError:
             # journald reads a priority at the head of each line (sd-daemon(3)).
             return _StreamHandler(stream, _PriorityFormatter())
-        return JournalHandler(journal.send)
+        return JournalHandler(journal.send, name)
     return _StreamHandler(stream, LineFormatter(clock=stream.isatty()))
 
 
@@ -129,11 +134,12 @@ class JournalHandler(logging.Handler):
 
     Args:
         send: `systemd.journal.send`, or what takes its place.
+        name: Of the process; journald's own guess is the interpreter's.
     """
 
-    def __init__(self, send: Callable[..., object]) -> None:
+    def __init__(self, send: Callable[..., object], name: str = "slackd") -> None:
         super().__init__()
-        self._send = send
+        self._send, self._identifier = send, name
         self.setFormatter(_BlankingFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -141,8 +147,7 @@ class JournalHandler(logging.Handler):
         fields: dict[str, Any] = {
             "PRIORITY": priority(record.levelno),
             "LOGGER": record.name,
-            # journald's own guess is the interpreter's name.
-            "SYSLOG_IDENTIFIER": "slackd",
+            "SYSLOG_IDENTIFIER": self._identifier,
             # With these given, systemd-python doesn't walk the stack for them.
             "CODE_FILE": record.pathname,
             "CODE_LINE": record.lineno,

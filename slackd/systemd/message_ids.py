@@ -2,6 +2,9 @@
 
 from typing import Final
 
+CONFIG_LEFT_OUT: Final = "13e44cee4a5843fe82099c7fd1b2e7c1"
+CONFIG_ON_DISK: Final = "c00bc816b67a449ba447aced2b0494f5"
+CONFIG_UNUSABLE: Final = "de9d134e8bfc476e821931207be4fceb"
 APP_DEAF: Final = "66e091a67b5f42429e6dcd2144628d83"
 APP_HEARD_AGAIN: Final = "544ab2f5375749faa3194df4fb52bab7"
 APP_REFUSED: Final = "22eaab12bcaa482d9a9915ebd8670a2b"

@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "signature": set(),
     "slack_server": set(),
     "systemd": {"config"},
-    "testing": {"broker", "cli", "config", "connector", "emulator", "link", "plugin"},
+    "local": {"broker", "cli", "config", "emulator", "systemd"},
+    "testing": {"emulator", "local"},
     "control_client": {"config"},
 }
 """What each folder (or module) of slackd/ imports of the others, besides the foundation; None is anything."""

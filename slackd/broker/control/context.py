@@ -11,6 +11,7 @@ from slackd.broker.engine import Engine
 from slackd.broker.journal import Journal, JournalHealth
 from slackd.broker.plugins.server import PluginHost
 from slackd.config import Config
+from slackd.config.on_disk import DiskCheck
 
 
 @attrs.frozen
@@ -20,6 +21,7 @@ class ControlContext:
     Attributes:
         digest: Fingerprint of the broker's code and configuration.
         watchers: Who watches envelopes pass.
+        disk: Whether the next start could use what is on disk.
         foreground: Somebody started it by hand: it is no unit of systemd's.
     """
 
@@ -33,6 +35,7 @@ class ControlContext:
     calls: Calls
     observations: Observations
     watchers: Watchers
+    disk: DiskCheck
     foreground: bool = False
 
     def look_at_journal(self) -> JournalHealth:

@@ -6,6 +6,7 @@ import attrs
 
 from slackd.broker.control.status import (
     AppStatus,
+    BrokerStatus,
     ConnectorSummary,
     HealthReason,
     JournalStatus,
@@ -83,8 +84,19 @@ def _reasons(status: Status) -> Iterator[HealthReason]:
         yield from _app(app, around)
     for plugin in status.plugins:
         yield from _plugin(plugin, around)
+    yield from _configuration(status.broker)
     for words in status.broker.config_warnings:
         yield HealthReason(NOTE, "configuration", words, "slackd check-config")
+
+
+def _configuration(broker: BrokerStatus) -> Iterator[HealthReason]:
+    reload = "slackctl reload"
+    for words in broker.config_left_out:
+        hint = f"repair it (slackd check-config says when all is good), then {reload}"
+        yield HealthReason(DEGRADED, "configuration", words, hint)
+    for words in broker.config_on_disk:
+        hint = f"nothing has changed for what runs; repair it (slackd check-config), then {reload}"
+        yield HealthReason(DEGRADED, "configuration", words, hint)
 
 
 def _journal(journal: JournalStatus) -> Iterator[HealthReason]:

@@ -13,6 +13,8 @@ class BrokerStatus:
     """The broker's own process.
 
     Attributes:
+        config_left_out: What on disk it could not use when it started, and goes on without.
+        config_on_disk: Why the next start could not use what is on disk now.
         foreground: Somebody started it by hand: it is no unit of systemd's.
     """
 
@@ -23,6 +25,8 @@ class BrokerStatus:
     uptime: float
     config: str
     config_warnings: tuple[str, ...] = ()
+    config_left_out: tuple[str, ...] = ()
+    config_on_disk: tuple[str, ...] = ()
     foreground: bool = False
 
 

@@ -13,7 +13,9 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
   and its callback called once, in that order.
 - **One owner (R2).** One broker at a time; it owns the journal before it reads any socket, and until it exits.
 - **Conditional writes.** A write that names what is no longer so changes nothing, and its outcome is `Stale`.
-- **Ids** of envelopes and deliveries grow in the journal's order and are never used again.
+- **Ids** of envelopes and deliveries grow in the journal's order. A delivery's id is never used again, not even
+  by a journal that was put back or begun anew (`rules.delivery_base`), and each incarnation of a journal has an
+  `id` of its own: programs remember what they did by these.
 - **Reads** see everything whose `on_commit` was called before they began, and never wait for a write.
 - **Costs** of opening, writing, reading a page, status and closing don't grow with the backlog.
 - **Limits.** Retention makes dead letters of what is beyond a plugin's limits, and removes what nothing needs
@@ -192,6 +194,10 @@ class JournalReader(Protocol):
 
 class Journal(JournalReader, Protocol):
     """The journal as its one owner sees it."""
+
+    @property
+    def id(self) -> str:
+        """Names this incarnation of the journal; a copy that is put in its place has another."""
 
     def submit(self, writes: Sequence[Write], on_commit: OnCommit) -> None:
         """Let writes join the next group commit. Never blocks.

@@ -13,6 +13,7 @@ import attrs
 
 from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.limits import OnDeadLettered, PluginLimits
+from slackd.broker.journal.rules import delivery_base
 from slackd.config import values
 from slackd.errors import JournalError
 
@@ -27,6 +28,7 @@ class OpenOptions:
         on_dead_lettered: Called on the event loop, after the commit, with what retention dead-lettered.
         owner_wait: Seconds to wait for a predecessor that is dying.
         retention_by_itself: Retention runs every few seconds; otherwise only in `run_retention`.
+        delivery_base: As `rules.delivery_base`.
     """
 
     clock: Callable[[], float] = time.time
@@ -34,6 +36,7 @@ class OpenOptions:
     on_dead_lettered: OnDeadLettered | None = None
     owner_wait: float = 5.0
     retention_by_itself: bool = True
+    delivery_base: Callable[[float, int], int] = delivery_base
 
 
 class StorageEngine(Protocol):

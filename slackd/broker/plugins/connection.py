@@ -392,8 +392,10 @@ class PluginConnection(asyncio.Protocol):
             self._opening = None
 
 
-def greeting(plugin: PluginConfig, apps: Sequence[str], window: int, deadline: float) -> dict[str, Any]:
-    """The result of `initialize`."""
+def greeting(
+    plugin: PluginConfig, apps: Sequence[str], window: int, deadline: float, journal: str
+) -> dict[str, Any]:
+    """The result of `initialize`; `journal` names the incarnation of the journal that ids are of."""
     return {
         "protocol": PROTOCOL,
         "server": f"slackd {__version__}",
@@ -402,4 +404,5 @@ def greeting(plugin: PluginConfig, apps: Sequence[str], window: int, deadline: f
         "window": window,
         "deadline_window": window,
         "answer_deadline": deadline,
+        "journal": journal,
     }

@@ -9,7 +9,7 @@ that came in the same chunk are kept until `opened`.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any
 
@@ -20,7 +20,7 @@ from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.frozen import frozen
 from slackd.jsonrpc import LineReader
-from slackd.text import all_unicode, as_unicode
+from slackd.text import all_unicode, as_unicode, nearest_name
 
 PROTOCOL = 1
 MAX_HOLDING = 65_536
@@ -33,6 +33,8 @@ MAX_ID = 2**63 - 1
 MAX_NAME = 256
 MAX_URL = 2_048
 """Characters of a `response_url`."""
+MEANT = 0.75
+"""How alike an unknown member must be to a known one, to be taken for a misspelt one."""
 MAX_LOGGED = 16_384
 """Characters of one line for the log."""
 
@@ -228,6 +230,7 @@ class SessionProtocol:
                     self._add(events, self._first(message))
                 case _State.OPEN:
                     self._add(events, self._said(message))
+                    self._add(events, _complaint(message))
         return events
 
     def _add(self, events: list[Event], event: Event | None) -> None:
@@ -249,8 +252,11 @@ class SessionProtocol:
         if named is None:
             return None
         response: Any = result.get("response") if isinstance(result, dict) else None
-        if response is None or not self._is_held(*named):
+        if not self._is_held(*named):
             return Answered(*named, None)
+        if response is None:
+            meant = _meant(result)
+            return Misanswered(*named, meant) if meant else Answered(*named, None)
         if isinstance(response, str):
             response = {"text": response}
         if not isinstance(response, dict) or is_deep(response):
@@ -271,6 +277,43 @@ class SessionProtocol:
                 text = f"{method} came before initialize, which must be the first request"
                 return Violation(id_, jsonrpc.NOT_INITIALIZED, text)
         return Violation(None, jsonrpc.NOT_INITIALIZED, "the first line must be the request initialize")
+
+
+_OF_A_RESPONSE = frozenset(
+    {"text", "blocks", "attachments", "response_type", "response_action", "errors", "view", "options"}
+    | {"option_groups", "replace_original", "delete_original"}
+)
+"""Members that Slack knows in a response, and this protocol never will beside it."""
+
+
+def _meant(result: Any) -> str:
+    """What is wrong with a result that has no response in it, in words; "" for one that means "handled"."""
+    if not isinstance(result, dict) or not result:
+        return ""
+    if beside := sorted(_OF_A_RESPONSE & result.keys()):
+        return f'"{beside[0]}" belongs into the member "response": {{"response": {{"{beside[0]}": …}}}}'
+    return _misspelt(result, ("response",))
+
+
+def _misspelt(params: Mapping[str, Any], known: Collection[str]) -> str:
+    """A member that nobody knows and that is meant for one that is known; "" where there is none."""
+    for name in params:
+        if name not in known and (nearest := nearest_name(name[:MAX_NAME], known, cutoff=MEANT)):
+            return f'{name[:MAX_NAME]!r} is no member; is "{nearest}" meant?'
+    return ""
+
+
+def _complaint(message: jsonrpc.Message) -> RejectedLine | None:
+    """What is wrong with a nack that counts all the same: a misspelt member of its `data`."""
+    if not isinstance(message, jsonrpc.Failure) or not isinstance(message.data, dict) or message.id is None:
+        return None
+    misspelt = _misspelt(message.data, ("retry_after", "permanent"))
+    return RejectedLine(message.id, jsonrpc.INVALID_PARAMS, f'"data": {misspelt}') if misspelt else None
+
+
+def _check_members(params: Mapping[str, Any], known: Collection[str]) -> None:
+    if misspelt := _misspelt(params, known):
+        raise _Bad(misspelt)
 
 
 def _event(message: jsonrpc.Message) -> Event | None:
@@ -304,12 +347,25 @@ def _event(message: jsonrpc.Message) -> Event | None:
     return None
 
 
+_INITIALIZE_MEMBERS = (
+    "protocol",
+    "plugin",
+    "client",
+    "window",
+    "session",
+    "holding",
+    "remembers",
+    "handlers",
+)
+
+
 def _initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
     protocol = params.get("protocol")
     if protocol != PROTOCOL or isinstance(protocol, bool):
         said = f"not {protocol}" if isinstance(protocol, int | float) else "and none was named"
         text = f"slackd speaks protocol {PROTOCOL}, {said}"
         return Violation(id_, jsonrpc.UNSUPPORTED_PROTOCOL, text[:MAX_NAME], {"supported": [PROTOCOL]})
+    _check_members(params, _INITIALIZE_MEMBERS)
     plugin = params.get("plugin")
     if not isinstance(plugin, str) or not plugin:
         raise _Bad('"plugin" must be the plugin\'s name')
@@ -364,7 +420,12 @@ def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
     return Nacked(*named, as_unicode(text[:2_000]), retry_after, permanent)
 
 
+_CALL_MEMBERS = ("app", "method", "args", "call_id", "max_wait", "delivery")
+_POST_MEMBERS = ("app", "url", "message")
+
+
 def _call(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
+    _check_members(params, _CALL_MEMBERS)
     app, method, args = params.get("app"), params.get("method"), params.get("args", {})
     if app is not None and not isinstance(app, str):
         raise _Bad('"app" must be the name of an app')
@@ -384,6 +445,7 @@ def _call(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
 
 
 def _post(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
+    _check_members(params, _POST_MEMBERS)
     app, url, message = params.get("app"), params.get("url"), params.get("message")
     if app is not None and not isinstance(app, str):
         raise _Bad('"app" must be the name of an app')

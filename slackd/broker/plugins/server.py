@@ -234,7 +234,7 @@ class PluginHost:
         deadline = self._config.plugins.answer_deadline
         if said.window == 0:
             if self._is_current(connection):
-                connection.opened(said.id, greeting(plugin, apps, 0, deadline))
+                connection.opened(said.id, greeting(plugin, apps, 0, deadline, engine.journal.id))
                 connection.resume()
             return
         try:
@@ -248,7 +248,7 @@ class PluginHost:
             self._forget_unless_known(connection)
             return
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
-        connection.opened(said.id, greeting(plugin, apps, window, deadline))
+        connection.opened(said.id, greeting(plugin, apps, window, deadline, engine.journal.id))
         engine.core.joined(
             connection.plugin,
             connection.session,

@@ -272,7 +272,9 @@ class SocketModeTransport:
 
     def _end_waiting(self, name: str, everything: bool) -> None:
         assert self._upstream is not None
-        log.info(
+        log.log(
+            # An idle connection is announced all the same: Slack may still send into it.
+            logging.INFO if self._upstream.is_unsettled(name) else logging.DEBUG,
             "%s finds no quiet moment to close: %s is acknowledged without plugins' answers%s",
             name,
             "everything" if everything else "what has a response_url",

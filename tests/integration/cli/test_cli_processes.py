@@ -150,12 +150,14 @@ def test_one_app_token_under_two_names_serves_the_first_alone(place: Home) -> No
     assert "another process" not in status
 
 
-def test_a_broken_configuration_is_told_and_the_status_is_1(place: Home) -> None:
+def test_without_a_configuration_that_can_be_used_the_status_is_78_and_says_why(place: Home) -> None:
     place.write('[apps.main]\napp_token = "xapp-1-geheim"\n')
     for command in (("broker",), ("connector", "1"), ("run",)):
         done = slackd(*command, "--config", str(place.file))
-        assert done.returncode == 1
-        assert done.stderr.startswith("slackd: The configuration cannot be used: 1 problem.\n")
+        # EX_CONFIG, which the units name in RestartPreventExitStatus=.
+        assert done.returncode == 78
+        assert done.stderr.startswith(f"error: {place.file}:3: apps.main.app_token: found a token itself")
+        assert "slackd check-config" in done.stderr
         assert "geheim" not in done.stderr
 
 
@@ -171,6 +173,27 @@ async def stubborn(stop):
 
 run_until_stopped(stubborn)
 """
+
+
+def test_a_broken_file_is_no_outage_and_is_said_in_log_and_status(place: Home) -> None:
+    (place.path / "plugins.d" / "good.toml").write_text("")
+    bad = place.path / "plugins.d" / "bad.toml"
+    bad.write_text("usr = 1")
+    with daemon("broker", config=place.file) as broker:
+        assert "serving no app configured, 1 plugin" in broker.wait_ready()
+        assert "error: plugin bad is left out: " in broker.log()
+        assert "plugin bad is left out" in slackctl("status", "--socket", str(place.socket("control")))
+        assert broker.stop() == 0
+    bad.unlink()
+    place.file.write_text("[apps.main")
+    state = {"XDG_RUNTIME_DIR": str(place.path / "xdg"), "STATE_DIRECTORY": str(place.path / "state")}
+    with daemon("broker", config=place.file, environ=state) as broker:
+        # Beside the journal: the broken file no longer says where that is.
+        assert "serving no app configured, 1 plugin" in broker.wait_ready()
+        assert "error: the last good configuration goes on" in broker.log()
+        said = slackctl("status", "--socket", str(place.socket("control")))
+        assert "slackd is degraded" in said
+        assert "the last good configuration goes on" in said
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -65,7 +65,15 @@ async def test_no_answer_in_time_is_said(slack: EmulatorClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{"status": 500, "body": "<html>oops"}, {"status": 200, "body": "[]"}, {"status": 200, "body": ""}]
+    "fault",
+    [
+        {"status": 500, "body": "<html>oops"},
+        {"status": 200, "body": "[]"},
+        {"status": 200, "body": ""},
+        {"status": 403, "body": '{"message":"Forbidden"}'},
+        {"status": 502, "body": '{"error":"bad gateway"}'},
+        {"status": 200, "body": '{"ok":"yes"}'},
+    ],
 )
 async def test_slack_may_have_done_what_it_answers_with_no_json_of_its_own(
     slack: EmulatorClient, fault: dict[str, Any]

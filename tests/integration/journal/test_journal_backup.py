@@ -1,6 +1,5 @@
 """A backup is taken beside the commits, and opens as a journal."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -11,14 +10,13 @@ from slackd.broker.journal.engines import open_journal
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalError
-from tests.integration.journal.journal_child import record
+from tests.support.journal.child import record
+from tests.support.journal.writing import opened
 
 
-async def _record(journal: Journal, first: int, count: int) -> None:
-    told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    journal.submit([record(number, "b") for number in range(first, first + count)], told.set_result)
-    async with asyncio.timeout(60):
-        assert not isinstance(await told, JournalError)
+async def _record(journal: Journal, first: int, count: int) -> list[int]:
+    """Record so many; the ids of their deliveries."""
+    return await opened(journal, *(record(number, "b") for number in range(first, first + count)))
 
 
 def _leftovers(folder: Path) -> list[Path]:
@@ -33,7 +31,7 @@ async def _open(folder: Path) -> tuple[SqliteJournal, Opening]:
 
 async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path: Path) -> None:
     journal, _ = await _open(tmp_path / "live")
-    await _record(journal, 0, 3_000)
+    last = (await _record(journal, 0, 3_000))[-1]
     (tmp_path / "copy").mkdir()
     written = 3_000
     with (tmp_path / "copy" / "journal.db").open("wb") as file:
@@ -50,7 +48,7 @@ async def test_a_backup_under_load_is_consistent_and_opens_as_a_journal(tmp_path
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
     copy, opening = await _open(tmp_path / "copy")
-    assert opening.last_delivery == 3_000
+    assert opening.last_delivery == last
     assert (await copy.backlogs())["bot"].deliveries == 3_000
     await _record(copy, 3_000, 1)
     await copy.close()

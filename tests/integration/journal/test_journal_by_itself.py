@@ -15,10 +15,8 @@ from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.sqlite.reader import SqliteReader
 from slackd.broker.journal.writes import AnswerState, Duplicate, Lane, OpenDelivery, Recorded
 from slackd.config.values import JournalConfig
-from tests.integration.journal.journal_child import record
-from tests.integration.journal.test_journal_survives import _told as told
-
-OPENED = OpenDelivery(2, 2, "bot", Lane.EVENTS, "C1")
+from tests.support.journal.child import record
+from tests.support.journal.writing import attempt, opened
 
 
 async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
@@ -37,11 +35,12 @@ async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
     journal, _ = await open_journal(
         JournalConfig(tmp_path), OpenOptions(plugins={"bot": PluginLimits(max_bytes=0)}, on_dead_lettered=note)
     )
+    recorded: list[int] = []
     for first in range(0, 1_000, 100):
-        await told(journal, *(record(number, "r") for number in range(first, first + 100)))
+        recorded += await opened(journal, *(record(number, "r") for number in range(first, first + 100)))
     async with asyncio.timeout(60):
         await enough.wait()
-    assert dead_lettered == list(range(1, 1_001))
+    assert dead_lettered == recorded
     assert (await journal.backlogs())["bot"].dead == 1_000
     await journal.close()
 
@@ -52,7 +51,7 @@ async def test_an_idle_writer_makes_a_checkpoint_and_shows_that_it_is_alive(
     monkeypatch.setattr(writer, "CHECKPOINT_IDLE", 0.02)
     monkeypatch.setattr(writer, "ANSWER_EVERY", 0.02)
     journal, _ = await open_journal(JournalConfig(tmp_path))
-    await told(journal, *(record(number, "r") for number in range(300)))
+    await attempt(journal, *(record(number, "r") for number in range(300)))
     database = tmp_path / "journal.db"
     answered = journal.health().answered_at
     async with asyncio.timeout(60):
@@ -74,7 +73,7 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
         for _ in range(3):
             readers.create_task(read())
         for first in range(0, 30_000, 500):
-            await told(journal, *(record(number, "r") for number in range(first, first + 500)))
+            await attempt(journal, *(record(number, "r") for number in range(first, first + 500)))
         writing = False
     written, log = (tmp_path / "journal.db").stat().st_size, (tmp_path / "journal.db-wal").stat().st_size
     assert log < written / 2, (written, log)
@@ -84,10 +83,11 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
 async def test_a_connection_that_was_given_up_is_replaced(tmp_path: Path) -> None:
     journal, _ = await open_journal(JournalConfig(tmp_path))
     assert isinstance(journal, SqliteJournal)
-    await told(journal, record(0, "r"))
+    (delivery,) = await opened(journal, record(0, "r"))
     journal._writer.put(writer.WriterTask(journal._writer._owned.drop))
-    outcomes = await told(journal, record(0, "r"), record(1, "r"))
-    assert outcomes == [Duplicate(1, AnswerState.NONE, None), Recorded(2, (OPENED,))]
+    outcomes = await attempt(journal, record(0, "r"), record(1, "r"))
+    second = OpenDelivery(delivery + 1, 2, "bot", Lane.EVENTS, "C1")
+    assert outcomes == [Duplicate(1, AnswerState.NONE, None), Recorded(2, (second,))]
     await journal.close()
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from slackd.broker.journal import Journal
 from slackd.broker.journal.engines import open_journal
 from slackd.broker.journal.writes import CloseDelivery, Lane
 from slackd.config.values import JournalConfig
-from tests.integration.journal.journal_child import record
-from tests.integration.journal.test_journal_survives import _told as told
+from tests.support.journal.child import record
+from tests.support.journal.writing import opened, write
 
 BACKLOG = 300_000
 BOUND = 4.0
@@ -23,7 +23,7 @@ FLOOR = 0.02
 
 async def _with_backlog(folder: Path) -> None:
     journal, _ = await open_journal(JournalConfig(folder))
-    await told(journal, record(-1, "first"))
+    await write(journal, record(-1, "first"))
     await journal.close()
     connection = sqlite3.connect(folder / "journal.db")
     rows = f"WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= {BACKLOG}) "
@@ -51,11 +51,10 @@ async def _times(folder: Path) -> dict[str, float]:
         started = time.perf_counter()
         journal, _ = await open_journal(JournalConfig(folder))
         note("open", started)
-        for attempt in range(10):
+        for number in range(10):
             started = time.perf_counter()
-            outcomes = await told(journal, record(attempt, f"run {run}"))
-            assert isinstance(outcomes, Sequence)
-            await told(journal, CloseDelivery(outcomes[0].deliveries[0].id, 1))
+            (delivery,) = await opened(journal, record(number, f"run {run}"))
+            await write(journal, CloseDelivery(delivery, 1))
             note("record and close", started)
         await _read(journal, note)
         started = time.perf_counter()

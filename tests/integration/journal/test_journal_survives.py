@@ -14,19 +14,26 @@ from pathlib import Path
 
 import pytest
 
+import slackd
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.writes import CloseDelivery, InFlight, ListSession, NoteStop
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
-from tests.integration.journal.journal_child import record
+from tests.support.journal.child import record
+from tests.support.journal.writing import attempt, opened
 
-CHILD = Path(__file__).with_name("journal_child.py")
+ROOT = Path(slackd.__file__).parents[1]
 
 
 @contextlib.asynccontextmanager
 async def child(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, CHILD, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.support.journal.child",
+        *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
     )
     try:
         yield process
@@ -126,19 +133,12 @@ def _fill(disk: Path) -> None:
             file.write(b"x" * 4_096)
 
 
-async def _told(journal: object, *writes: object) -> object:
-    told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    journal.submit(writes, told.set_result)  # type: ignore[attr-defined]
-    async with asyncio.timeout(60):
-        return await told
-
-
 async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(small_disk: Path) -> None:
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * (3 << 20))
     kept = 0
-    while not isinstance(told := await _told(journal, record(kept, "full")), JournalError):
+    while not isinstance(told := await attempt(journal, record(kept, "full")), JournalError):
         kept += 1
     assert isinstance(told, JournalUnwritable)
     assert "disk is full" in str(told)
@@ -147,7 +147,7 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
     with contextlib.suppress(JournalUnwritable):
         await journal.run_retention(0.0)
     ballast.unlink()
-    assert not isinstance(await _told(journal, record(kept, "full")), JournalError)
+    assert not isinstance(await attempt(journal, record(kept, "full")), JournalError)
     assert journal.health().failing == ""
     assert (await journal.backlogs())["bot"].deliveries == kept + 1
     await journal.close()
@@ -156,14 +156,15 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
 
 async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
-    await _told(journal, record(0, "full"), NoteStop((InFlight(1, "bot", "s"),)))
+    (delivery,) = await opened(journal, record(0, "full"))
+    await attempt(journal, NoteStop((InFlight(delivery, "bot", "s"),)))
     await journal.close()
     _fill(small_disk)
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
-    assert opening.last_delivery == 1
+    assert opening.last_delivery == delivery
     assert opening.handed is None, "a note that could not be removed was believed"
     (small_disk / "ballast").unlink()
-    assert not isinstance(await _told(journal, CloseDelivery(1, 1)), JournalError)
+    assert not isinstance(await attempt(journal, CloseDelivery(delivery, 1)), JournalError)
     await journal.close()
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.handed is None, "the note outlived the first commit after it"
@@ -172,14 +173,14 @@ async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
 
 async def test_a_note_written_after_a_full_disk_stays(small_disk: Path) -> None:
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
-    await _told(journal, NoteStop((InFlight(1, "bot", "old"),)))
+    await attempt(journal, NoteStop((InFlight(1, "bot", "old"),)))
     await journal.close()
     _fill(small_disk)
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     (small_disk / "ballast").unlink()
-    await _told(journal, ListSession("bot", "s"))
-    await _told(journal, NoteStop(()))
-    await _told(journal, ListSession("bot", "t"))
+    await attempt(journal, ListSession("bot", "s"))
+    await attempt(journal, NoteStop(()))
+    await attempt(journal, ListSession("bot", "t"))
     await journal.close()
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.handed == ()

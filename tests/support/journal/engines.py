@@ -44,6 +44,7 @@ class JournalRig:
             plugins=plugins or {},
             on_dead_lettered=dead_lettered.extend if dead_lettered is not None else None,
             retention_by_itself=False,
+            delivery_base=lambda _, last: last,
         )
         journal, opening = await self._open(JournalConfig(folder, **config), options)
         try:

@@ -8,6 +8,7 @@ called.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from uuid import uuid4
 
 import attrs
 
@@ -29,12 +30,14 @@ class MemoryDisk:
     Attributes:
         failing: While not "", every commit fails with these words, and nothing of it is written.
         commit_seconds: How long the next commit takes.
+        journal_id: Names what is on it.
     """
 
     store: MemoryStore = attrs.field(factory=MemoryStore)
     failing: str = ""
     commit_seconds: Callable[[], float] = lambda: 0.0
     owner: "MemoryJournal | None" = None
+    journal_id: str = attrs.field(factory=lambda: uuid4().hex)
 
 
 def open_memory_journal(
@@ -113,6 +116,11 @@ class MemoryJournal:
         if self._closed:
             raise JournalError("the journal in memory is closed")
         return self.disk.store
+
+    @property
+    def id(self) -> str:
+        """As in `Journal`."""
+        return self.disk.journal_id
 
     # Writes
 

@@ -62,8 +62,7 @@ async def write(journal: Journal, *writes: Write) -> list[Any]:
     return list(told)
 
 
-async def opened(journal: Journal, record: Record) -> list[int]:
-    """Record it; the ids of its deliveries."""
-    (recorded,) = await write(journal, record)
-    assert isinstance(recorded, Recorded)
-    return [delivery.id for delivery in recorded.deliveries]
+async def opened(journal: Journal, *records: Record) -> list[int]:
+    """Record them; the ids of their deliveries."""
+    recorded = await write(journal, *records)
+    return [delivery.id for one in recorded if isinstance(one, Recorded) for delivery in one.deliveries]

@@ -3,7 +3,7 @@
 import pytest
 
 from slackd.broker.calls import Calls
-from slackd.broker.response_url import SERVER_ERRORS, Posting
+from slackd.broker.response_url import SERVER_ERRORS, Posting, PostVerdict, verdict
 from slackd.link.messages import Returned
 from slackd.slack.limits import RESPONSE_URL_LIFETIME
 
@@ -54,6 +54,11 @@ async def test_slack_says_when() -> None:
 
 async def test_what_slack_will_never_take_is_not_tried_again() -> None:
     assert await post(EXPIRED) == (False, [])
+
+
+async def test_a_no_of_slacks_in_a_good_status_is_a_no() -> None:
+    assert verdict(Returned(1, {"ok": False, "error": "used_url"}, 200), 0) is PostVerdict.REFUSED
+    assert verdict(Returned(1, {"ok": True}, 200), 0) is PostVerdict.TAKEN
 
 
 async def test_server_errors_have_an_end() -> None:

@@ -309,3 +309,58 @@ class TestEverythingElse:
         text = line(id="1.1", result={})
         assert protocol.receive(text[:10]) == []
         assert protocol.receive(text[10:]) == [Answered(1, 1, None)]
+
+
+class TestMembers:
+    """One that was meant for another is said; one that a later version may bring is ignored."""
+
+    @pytest.mark.parametrize(
+        ("result", "words"),
+        [
+            ({"text": "hi"}, 'belongs into the member "response"'),
+            ({"response_action": "errors", "errors": {}}, 'belongs into the member "response"'),
+            ({"options": []}, 'belongs into the member "response"'),
+            ({"respons": {"text": "hi"}}, 'is "response" meant?'),
+        ],
+    )
+    def test_a_response_in_the_wrong_place_counts_without_it_and_is_told(self, result: Any, words: str) -> None:
+        (event,) = said(line(id="7.1", result=result))
+        assert isinstance(event, Misanswered)
+        assert words in event.message
+
+    @pytest.mark.parametrize("result", [{}, None, True, "ok", {"took": 3}, {"trace": {"text": "x"}}, []])
+    def test_what_a_later_version_may_say_is_handled(self, result: Any) -> None:
+        assert said(line(id="7.1", result=result)) == [Answered(7, 1, None)]
+
+    @pytest.mark.parametrize(
+        ("method", "params", "meant"),
+        [
+            ("slack.call", {"method": "chat.postMessage", "arg": {}}, "args"),
+            ("slack.call", {"method": "chat.postMessage", "callid": "x"}, "call_id"),
+            ("slack.call", {"method": "chat.postMessage", "maxwait": 1}, "max_wait"),
+            ("slack.respond", {"url": "https://hooks.slack.com/x", "mesage": {}}, "message"),
+        ],
+    )
+    def test_a_misspelt_member_of_a_request_is_refused(
+        self, method: str, params: dict[str, Any], meant: str
+    ) -> None:
+        (event,) = said(request(method, params))
+        assert isinstance(event, RejectedLine)
+        assert event.code == jsonrpc.INVALID_PARAMS
+        assert f'is "{meant}" meant?' in event.message
+
+    def test_an_unknown_member_that_is_like_none_is_ignored(self) -> None:
+        (event,) = said(request("slack.call", {"method": "chat.postMessage", "priority": 3}))
+        assert isinstance(event, CallAsked)
+
+    def test_a_misspelt_member_of_initialize_is_refused(self) -> None:
+        event = first(holdings=[])
+        assert isinstance(event, Violation)
+        assert 'is "holding" meant?' in event.message
+
+    def test_a_nack_with_a_misspelt_member_counts_and_is_told(self) -> None:
+        error = {"code": -32050, "message": "no", "data": {"retryafter": 30}}
+        nack, told = said(line(id="7.1", error=error))
+        assert nack == Nacked(7, 1, "no", None, False)
+        assert isinstance(told, RejectedLine)
+        assert 'is "retry_after" meant?' in told.message

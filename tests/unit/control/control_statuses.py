@@ -81,11 +81,14 @@ def journal(**differs: Any) -> JournalStatus:
     return attrs.evolve(healthy, **differs)
 
 
+def broker(**differs: Any) -> BrokerStatus:
+    healthy = BrokerStatus(700, "0.1.0", "digest", 1_795_500_000.0, 3_700.0, "/etc/slackd/slackd.toml")
+    return attrs.evolve(healthy, **differs)
+
+
 def status(*, uptime: float = 3_700.0, warnings: tuple[str, ...] = (), **differs: Any) -> Status:
     healthy = Status(
-        broker=BrokerStatus(
-            700, "0.1.0", "digest", 1_795_500_000.0, uptime, "/etc/slackd/slackd.toml", warnings
-        ),
+        broker=broker(uptime=uptime, config_warnings=warnings),
         connectors=(connector(1), connector(2)),
         apps=(app(),),
         plugins=(plugin(),),

@@ -7,7 +7,7 @@ import pytest
 
 from slackd.broker.control.health import judged, not_ready
 from slackd.broker.control.status import ConnectorSummary, GapNow, Status, TroubleStatus
-from tests.unit.control.control_statuses import app, connector, journal, plugin, session, status
+from tests.unit.control.control_statuses import app, broker, connector, journal, plugin, session, status
 
 AWAY = ConnectorSummary(2, linked=False)
 TROUBLE = TroubleStatus("main", "Slack says invalid_auth", "put a new app token in place")
@@ -38,6 +38,12 @@ def test_what_loses_envelopes_is_failing(differs: dict[str, Any], about: str, wo
     [
         ({"apps": ()}, "configuration", "no app is configured"),
         ({"connectors": (connector(1), AWAY)}, "connector 2", "not linked to the broker"),
+        (
+            {"broker": broker(config_left_out=("plugin x is left out: …",))},
+            "configuration",
+            "plugin x is left out",
+        ),
+        ({"broker": broker(config_on_disk=("what is on disk …",))}, "configuration", "what is on disk"),
         ({"apps": (app(ready=1),)}, "main", "1 of 2 connections are READY"),
         ({"apps": (app(troubles=(TROUBLE,)),)}, "main", "Slack says invalid_auth"),
         ({"apps": (app(foreign=1),)}, "main", "1 connection of another process on the same app token"),

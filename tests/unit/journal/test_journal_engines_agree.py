@@ -137,6 +137,7 @@ class Pair:
                 plugins=PLUGIN_LIMITS,
                 on_dead_lettered=self.dead_lettered[0].extend,
                 retention_by_itself=False,
+                delivery_base=lambda _, last: last,
             ),
         )
         self.memory, expected = open_memory_journal(

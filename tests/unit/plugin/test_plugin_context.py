@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slackd import jsonrpc
-from slackd.plugin import Context, Envelope, InvalidAnswer, NotJsonError, Permanent, Retry, TooLarge
+from slackd.plugin import CallFailed, Context, Envelope, InvalidAnswer, NotJsonError, Permanent, Retry, TooLarge
 from slackd.plugin.actions import Ack, Answer, Nack
 from slackd.plugin.address import SYSTEM_SOCKET, socket_path
 from slackd.plugin.backoff import reconnect_delay
@@ -116,6 +116,13 @@ class TestWhatIsRaised:
             assert nack.permanent
             assert type(mistake).__name__ in nack.reason
             assert str(mistake) in nack.reason
+
+    @pytest.mark.parametrize("code", [jsonrpc.METHOD_NOT_GRANTED, jsonrpc.UNKNOWN_APP])
+    def test_what_the_file_does_not_grant_it_grants_at_no_attempt(self, code: int) -> None:
+        nack = as_nack(CallFailed("chat.postMessage", code, "write this line"))
+        assert nack.permanent
+        assert "write this line" in nack.reason
+        assert not as_nack(CallFailed("chat.postMessage", jsonrpc.SLACK_UNAVAILABLE, "later")).permanent
 
     def test_others_are_tried_again(self) -> None:
         assert as_nack(TypeError("no")) == Nack("TypeError: no")

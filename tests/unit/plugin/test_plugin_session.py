@@ -31,8 +31,10 @@ def sent(actions: list[Action]) -> list[jsonrpc.Message]:
     return jsonrpc.LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN).receive(data)
 
 
-def accept(session: Session, window: int = 2, deadline_window: int = 1) -> list[Action]:
-    result = {
+def accept(
+    session: Session, window: int = 2, deadline_window: int = 1, journal: str | None = None
+) -> list[Action]:
+    result: dict[str, Any] = {
         "protocol": 1,
         "server": "slackd/1",
         "apps": ["main"],
@@ -40,6 +42,8 @@ def accept(session: Session, window: int = 2, deadline_window: int = 1) -> list[
         "window": window,
         "deadline_window": deadline_window,
     }
+    if journal is not None:
+        result["journal"] = journal
     return session.receive(jsonrpc.encode_result(0, result))
 
 
@@ -255,6 +259,24 @@ class TestComingBack:
         actions = session.connected()
         assert initialize(actions)["holding"] == ["8.1", "7.1"]
         assert sent(actions)[1:] == [jsonrpc.Result("7.1", {})]
+
+    @pytest.mark.parametrize(
+        ("before", "after", "remembered"),
+        [("j1", "j1", True), ("j1", None, True), (None, "j1", True), ("j1", "j2", False)],
+    )
+    def test_the_answers_of_another_journal_are_forgotten(
+        self, before: str | None, after: str | None, remembered: bool
+    ) -> None:
+        session = new()
+        session.connected()
+        accept(session, journal=before)
+        session.receive(handed("7") + handed("8"))
+        session.answer("7", Ack({"text": "to somebody else"}))
+        session.disconnected()
+        session.connected()
+        accept(session, journal=after)
+        assert started(session.receive(handed("7"))) == ([] if remembered else ["7.1"])
+        assert "8" in session.in_hand, "work in hand goes on"
 
     def test_answers_given_while_no_connection_stands_wait_for_the_next(self) -> None:
         session = ready(window=1, deadline_window=1)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+from slackd.broker.journal.sqlite import incarnation
 from slackd.broker.journal.sqlite.errors import fault
 from slackd.errors import JournalError, JournalUnwritable
 
@@ -102,6 +103,9 @@ def _copy(connect: Callable[[], sqlite3.Connection], copy: Path, abandoned: thre
         source.execute("BEGIN")
         source.execute("SELECT 1 FROM meta").fetchone()
         source.backup(target, pages=STEP_PAGES, progress=look_up, sleep=0.01)
+        # The copy came with the log's mode, in which the last change would stand in a file beside it.
+        target.execute("PRAGMA journal_mode = OFF")
+        incarnation.remove(target)
     finally:
         target.close()
         source.close()

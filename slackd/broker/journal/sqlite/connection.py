@@ -2,10 +2,13 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+
 from slackd.broker.journal import Opening
-from slackd.broker.journal.sqlite import recovery, schema
+from slackd.broker.journal.sqlite import incarnation, recovery, schema
 from slackd.broker.journal.sqlite.errors import FAILURES, damaged
 from slackd.broker.journal.sqlite.totals import Totals
 
@@ -18,22 +21,29 @@ class OwnedConnection:
 
     Attributes:
         books: What the rows add up to; read anew whenever a transaction came to nothing.
+        incarnation: Which one the file is.
     """
 
     books: Totals
+    incarnation: incarnation.Incarnation
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delivery_base: Callable[[float, int], int]) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._note_to_remove = False
+        self._delivery_base = delivery_base
+        self._first_delivery = 0
 
     def open_for_the_first_time(self, now: float) -> Opening:
         """Make or migrate the file, and read what the last broker left; raises `JournalError` or `FAILURES`."""
         _make_private(self._path)
         self._connection = self._connect()
         schema.prepare(self._connection, str(self._path))
-        self.books = Totals(self._connection)
+        self.incarnation = incarnation.read(self._connection, self._path)
+        self.recount()
         found, self._note_to_remove = recovery.read(self._connection, self.books.last_delivery, now)
+        self._first_delivery = self._delivery_base(now, self.books.last_delivery)
+        self.books.count_deliveries_from(self._first_delivery)
         return found
 
     def usable(self) -> sqlite3.Connection:
@@ -44,9 +54,12 @@ class OwnedConnection:
         return self._connection
 
     def begin(self) -> sqlite3.Cursor:
-        """Begin a group's transaction; the first one takes the note of the last clean stop away."""
+        """Begin a group's transaction; the first one takes the clean-shutdown record away, and makes a new
+        incarnation known."""
         cursor = self.usable().cursor()
         cursor.execute("BEGIN IMMEDIATE")
+        if self.incarnation.is_new:
+            incarnation.write(cursor, self.incarnation)
         if self._note_to_remove:
             recovery.remove_note(cursor)
         return cursor
@@ -56,11 +69,13 @@ class OwnedConnection:
         self.books.save(cursor)
         cursor.execute("COMMIT")
         self._note_to_remove = False
+        self.incarnation = attrs.evolve(self.incarnation, is_new=False)
 
     def recount(self) -> None:
         """Read the books anew from the rows."""
         assert self._connection is not None
         self.books = Totals(self._connection)
+        self.books.count_deliveries_from(self._first_delivery)
 
     def roll_back(self, error: BaseException | None = None) -> None:
         """Undo the transaction and what memory knows of it; a connection that cannot is replaced later."""

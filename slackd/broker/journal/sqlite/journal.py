@@ -40,6 +40,7 @@ class SqliteEngine:
             clock=options.clock,
             on_dead_lettered=options.on_dead_lettered,
             retention_by_itself=options.retention_by_itself,
+            delivery_base=options.delivery_base,
         )
         try:
             opening = await writer.start()
@@ -64,6 +65,11 @@ class SqliteJournal(SqliteReader):
         self._writer = writer
         self._closing = False
         self._backups: set[threading.Event] = set()
+
+    @property
+    def id(self) -> str:
+        """As in `Journal`."""
+        return self._writer.journal_id
 
     def submit(self, writes: Sequence[Write], on_commit: OnCommit) -> None:
         """As in `Journal`."""

@@ -97,6 +97,10 @@ class Totals:
         self._last_delivery_needs_saving = True
         return self.last_delivery
 
+    def count_deliveries_from(self, base: int) -> None:
+        """Give out ids above this one alone. It needs no row: the next opening has a base of its own."""
+        self.last_delivery = max(self.last_delivery, base)
+
     def enter_period(self, cursor: sqlite3.Cursor, received_at: float, envelope: int) -> None:
         """Note that this envelope, the newest, was received then."""
         period = int(received_at // PERIOD)

@@ -84,6 +84,7 @@ class Writer:
         clock: Callable[[], float],
         on_dead_lettered: OnDeadLettered | None,
         retention_by_itself: bool,
+        delivery_base: Callable[[float, int], int],
     ) -> None:
         self.limits = limits
         self._path = path
@@ -92,7 +93,7 @@ class Writer:
         self._on_dead_lettered = on_dead_lettered
         self._retention_by_itself = retention_by_itself
         self._queue: SimpleQueue[QueuedBatch | WriterTask | None] = SimpleQueue()
-        self._owned = OwnedConnection(path)
+        self._owned = OwnedConnection(path, delivery_base)
         self._retention = Retention()
         self._untold: deque[_Told] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
@@ -111,6 +112,11 @@ class Writer:
         """Open the file and start; raises `JournalError`."""
         self._thread.start()
         return await self._opened
+
+    @property
+    def journal_id(self) -> str:
+        """As `Journal.id`, once it is open."""
+        return self._owned.incarnation.id
 
     def put(self, item: QueuedBatch | WriterTask) -> None:
         """Queue it; never blocks."""

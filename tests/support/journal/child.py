@@ -1,4 +1,5 @@
-"""A broker's worth of journal in a process of its own: it records for ever, or until told to do something else.
+"""A broker's worth of journal in a process of its own (`python -m tests.support.journal.child`): it records for
+ever, or until told to do something else.
 
 Prints one line an acknowledged envelope, each in one write, so that what the parent read was said after the
 commit.
@@ -18,6 +19,7 @@ from slackd.envelope import ParsedEnvelope
 from slackd.errors import JournalError
 from slackd.slack.envelopes import EVENTS
 from slackd.slack.facets import Facets
+from tests.support.journal.writing import attempt
 
 IN_FLIGHT = 50
 
@@ -57,21 +59,15 @@ async def run_into_a_size_limit(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
     number, failures = 0, 0
     while failures < 3:
-        told = await _attempt(journal, number)
+        told = await attempt(journal, record(number, "limit"))
         failures += isinstance(told, JournalError)
         number += 1
     print("failing", number, bool(journal.health().failing), type(told).__name__, flush=True)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    told = await _attempt(journal, number)
+    told = await attempt(journal, record(number, "limit"))
     kept = len(await journal.recorded(0, 100_000))
     print("recovered", number - failures + 1 == kept, repr(journal.health().failing), flush=True)
     await journal.close()
-
-
-async def _attempt(journal: object, number: int) -> object:
-    told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    journal.submit([record(number, "limit")], told.set_result)  # type: ignore[attr-defined]
-    return await told
 
 
 if __name__ == "__main__":

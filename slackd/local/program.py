@@ -1,0 +1,122 @@
+"""A plugin's program as a process: how it is run, its output line by line, its end."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from slackd.local.stack import LocalStackError
+
+STOP_PATIENCE: Final = 5.0
+"""Seconds that a program has to end after SIGTERM."""
+
+_INTERPRETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    ".py": (sys.executable, "-u"),
+    ".js": ("node",),
+    ".mjs": ("node",),
+    ".cjs": ("node",),
+    ".sh": ("bash",),
+    ".go": ("go", "run"),
+}
+"""How a program is run that is not executable itself, by the end of its name."""
+
+
+def command_of(program: Path) -> tuple[str, ...]:
+    """Return the command that runs this file.
+
+    A Python file runs under this Python, so that it finds the same libraries.
+
+    Raises:
+        LocalStackError: The file is not there, or nothing here can run it.
+    """
+    if not program.is_file():
+        raise LocalStackError(f"{program}: there is no such program")
+    interpreter = _INTERPRETERS.get(program.suffix)
+    if interpreter is None:
+        if os.access(program, os.X_OK):
+            return (str(program.absolute()),)
+        known = ", ".join(_INTERPRETERS)
+        raise LocalStackError(f"{program}: not executable, and its name ends in none of {known}: chmod +x it")
+    if shutil.which(interpreter[0]) is None:
+        raise LocalStackError(f"{program}: {interpreter[0]} is not installed")
+    return (*interpreter, str(program.absolute()))
+
+
+class Program:
+    """One process. Every line that it prints goes to `say`.
+
+    Args:
+        command: What to run.
+        environment: Added to this process's own.
+        folder: Its working directory.
+        say: Takes each line of its stdout and stderr, without the line feed.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, say: Callable[[str], None]
+    ) -> None:
+        self._command, self._environment, self._folder, self._say = command, environment, folder, say
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs or before its start."""
+        return self._process.returncode if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start it, in a process group of its own.
+
+        Raises:
+            OSError: It cannot be run.
+        """
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            cwd=self._folder,
+            env={**os.environ, **self._environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    async def wait(self) -> int:
+        """Wait for its end; returns its exit status."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """End it and what it started: SIGTERM, and SIGKILL after `STOP_PATIENCE`, or at once with `kill`."""
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            self._signal(signal.SIGKILL if kill else signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_PATIENCE):
+                    await process.wait()
+            except TimeoutError:
+                self._signal(signal.SIGKILL)
+                await process.wait()
+        if self._reading is not None:
+            # Something that it started may hold its output open.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._reading
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            self._say(line.decode("utf-8", "replace").rstrip("\n"))

@@ -1,0 +1,225 @@
+"""An emulated Slack and a whole slackd on one event loop, started in milliseconds and started again at will.
+
+The journal stays in the stack's folder while the daemon is started again, so that what was under way goes on,
+as after a reload.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from slackd.broker.daemon import BrokerDaemon
+from slackd.cli.all_in_one import serve_together
+from slackd.cli.broker_process import open_sockets
+from slackd.cli.connector_process import make_connector, read_secrets
+from slackd.config import Config, load
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
+from slackd.errors import SlackdError
+from slackd.systemd.notify import Notifier
+
+READY_LIMIT: Final = 20.0
+"""Seconds in which the emulated Slack must have two connections of every app."""
+_LOOK_EVERY: Final = 0.005
+_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=.*$\n?", re.MULTILINE)
+
+
+class LocalStackError(SlackdError):
+    """The stack, or a plugin in it, did not come up; the message says what was waited for."""
+
+
+def without_owner(declaration: str) -> str:
+    """Return a plugin's file without its `user`, `users` and `group`: here the caller may be any plugin."""
+    head, bracket, tables = declaration.partition("[")
+    return _OWNERS.sub("", head) + bracket + tables
+
+
+class LocalStack:
+    """One emulated Slack, and the slackd that is connected to it.
+
+    Attributes:
+        folder: Holds configuration, journal and sockets; short, since a socket's path has at most 107 bytes.
+        emulator: The emulated Slack.
+        plugins_socket: Where plugins connect.
+        control_socket: What slackctl asks.
+    """
+
+    def __init__(self, folder: Path, emulator: EmulatorClient) -> None:
+        self.folder, self.emulator = folder, emulator
+        self.plugins_socket = folder / "plugins.sock"
+        self.control_socket = folder / "control.sock"
+        self._daemon: BrokerDaemon | None = None
+        self._stop = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find this stack: the plugin socket, and Slack itself for other apps."""
+        app = self.emulator.apps[0]
+        return {
+            "SLACKD_PLUGINS_SOCKET": str(self.plugins_socket),
+            "SLACKD_CONTROL_SOCKET": str(self.control_socket),
+            "SLACK_API_URL": self.emulator.api_url,
+            "SLACK_APP_TOKEN": app.app_token,
+            "SLACK_BOT_TOKEN": app.bot_token,
+        }
+
+    async def start(self, declarations: Mapping[str, str]) -> None:
+        """Start slackd with these plugins, and wait until it is connected.
+
+        Args:
+            declarations: The text of `plugins.d/NAME.toml`, by name.
+
+        Raises:
+            ConfigError: One of the texts cannot be used; it names every mistake.
+            LocalStackError: It was not connected within `READY_LIMIT` seconds.
+        """
+        config = self._configure(declarations)
+        self._stop = asyncio.Event()
+        served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._life = asyncio.create_task(self._serve(config, served))
+        self._life.add_done_callback(lambda _: served.cancel())
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                await served
+                await self.emulator.wait_until(
+                    self._is_connected, timeout=READY_LIMIT, what="slackd's connections"
+                )
+        except (TimeoutError, asyncio.CancelledError):
+            if self._life.done() and not self._life.cancelled() and (error := self._life.exception()):
+                raise error from None
+            raise LocalStackError("slackd was not connected to the emulated Slack in time") from None
+
+    async def stop(self) -> None:
+        """Stop slackd as a clean stop does; nothing happens if it does not run."""
+        self._stop.set()
+        life, self._life, self._daemon = self._life, None, None
+        if life is not None:
+            await life
+
+    async def restart(self, declarations: Mapping[str, str]) -> None:
+        """Stop, and start with these plugins; the journal stays. Raises as `start`."""
+        self._configure(declarations)
+        await self.stop()
+        await self.start(declarations)
+
+    def sessions(self, plugin: str) -> int:
+        """How many sessions of this plugin are connected."""
+        dispatcher = self._daemon.core.plugins.get(plugin) if self._daemon is not None else None
+        return dispatcher.sessions.connected() if dispatcher is not None else 0
+
+    async def wait_for_session(self, plugin: str, timeout: float = 10.0) -> None:
+        """Wait until a program of this plugin is connected.
+
+        Raises:
+            LocalStackError: None was within `timeout` seconds.
+        """
+        await self.wait_until(lambda: self.sessions(plugin) > 0, timeout, f"a session of {plugin}")
+
+    async def wait_until(self, found: Callable[[], bool], timeout: float, what: str) -> None:
+        """Look until it is so.
+
+        Raises:
+            LocalStackError: It was not within `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while not found():
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            raise LocalStackError(f"waited {timeout:g} s for {what}, in vain") from None
+
+    async def is_idle(self) -> bool:
+        """Nothing is in flight: all that Slack sent is acknowledged, and every delivery is handled or dead."""
+        daemon = self._daemon
+        if self.emulator.unanswered() or daemon is None:
+            return daemon is not None and not self.emulator.unanswered()
+        if daemon.core.has_unwritten or len(daemon.core.answers) or daemon.calls.under_way:
+            return False
+        return not any(backlog.deliveries for backlog in (await daemon.journal.backlogs()).values())
+
+    async def wait_until_idle(self, timeout: float = 10.0) -> None:
+        """Wait until `is_idle`.
+
+        Raises:
+            LocalStackError: It was not within `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while not await self.is_idle():
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            raise LocalStackError(f"waited {timeout:g} s for nothing to be in flight, in vain") from None
+
+    def _is_connected(self) -> bool:
+        daemon = self._daemon
+        return daemon is not None and all(daemon.connectors.ready(app) >= 2 for app in daemon.config.apps)
+
+    def _configure(self, declarations: Mapping[str, str]) -> Config:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plugins = self.folder / "plugins.d"
+        plugins.mkdir(mode=0o700, exist_ok=True)
+        for old in plugins.glob("*.toml"):
+            if old.stem not in declarations:
+                old.unlink()
+        for name, text in declarations.items():
+            (plugins / f"{name}.toml").write_text(without_owner(text), encoding="utf-8")
+        tables = [self._app_table(app) for app in self.emulator.apps]
+        file = self.folder / "slackd.toml"
+        file.write_text("".join(tables) + self._places(), encoding="utf-8")
+        return load(file)
+
+    def _app_table(self, app: EmulatedApp) -> str:
+        for kind, token in (("app", app.app_token), ("bot", app.bot_token)):
+            secret = self.folder / f"{app.name}.{kind}"
+            secret.write_text(token, encoding="utf-8")
+            secret.chmod(0o600)
+        return (
+            f'[apps.{app.name}]\napp_token = "file:{self.folder}/{app.name}.app"\n'
+            f'bot_token = "file:{self.folder}/{app.name}.bot"\napi_url = "{self.emulator.api_url}"\n'
+        )
+
+    def _places(self) -> str:
+        return (
+            f'[journal]\ndirectory = "{self.folder}/journal"\n'
+            f'[plugins]\nsocket = "{self.plugins_socket}"\ndirectory = "{self.folder}/plugins.d"\n'
+            f'[control]\nsocket = "{self.control_socket}"\n'
+        )
+
+    async def _serve(self, config: Config, served: asyncio.Future[None]) -> None:
+        daemon = BrokerDaemon(config, foreground=True)
+        tokens = read_secrets(config)
+        connectors = [make_connector(config, number, tokens) for number in (1, 2)]
+
+        def ready() -> None:
+            self._daemon = daemon
+            if not served.done():
+                served.set_result(None)
+
+        with open_sockets(config, {}, with_link=False) as sockets:
+            await serve_together(daemon, connectors, sockets, self._stop, Notifier(), ready)
+
+
+@asynccontextmanager
+async def local_stack(
+    folder: Path,
+    *,
+    apps: list[EmulatedApp] | None = None,
+    settings: EmulatorSettings | None = None,
+    port: int = 0,
+) -> AsyncIterator[LocalStack]:
+    """Serve an emulated Slack until the block ends; slackd runs in it from `start` on.
+
+    Args:
+        folder: For configuration, journal and sockets.
+        apps: The emulated apps; one named "main" if none is given.
+        settings: How the emulated Slack behaves.
+        port: Its port on loopback; 0 takes a free one.
+    """
+    async with AsyncExitStack() as stack:
+        emulator = await stack.enter_async_context(Emulator(apps, settings).serving(port=port))
+        local = LocalStack(folder, emulator)
+        stack.push_async_callback(local.stop)
+        yield local

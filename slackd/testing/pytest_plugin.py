@@ -1,0 +1,52 @@
+"""pytest's fixtures for the test kit. pytest finds this module by itself.
+
+It imports nothing but pytest until a test asks for a fixture: where the emulator is not installed, tests that
+do not ask for Slack never notice.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from slackd.testing.tester import LoopThread, SlackTester
+
+
+@pytest.fixture(scope="session")
+def slackd_loop() -> "Iterator[LoopThread]":
+    """The event loop, in a thread of its own, that Slack and slackd share in all tests."""
+    try:
+        from slackd.testing.tester import LoopThread
+    except ImportError as error:
+        pytest.fail(f"the fixture `slack` needs slackd and its emulator (apt install slackd-emulator): {error}")
+    loop = LoopThread()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def slack_settings() -> dict[str, Any]:
+    """How the emulated Slack behaves: members of `slackd.emulator.EmulatorSettings`; override it."""
+    return {}
+
+
+@pytest.fixture
+def slack(slackd_loop: "LoopThread", slack_settings: dict[str, Any]) -> "Iterator[SlackTester]":
+    """An emulated Slack in which the test plays the people; slackd comes with the first plugin."""
+    from slackd.emulator import EmulatorSettings
+    from slackd.testing.tester import running_slack
+
+    with running_slack(slackd_loop, settings=EmulatorSettings(**slack_settings)) as tester:
+        yield tester
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what the programs under test printed beside a failure."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    tester = getattr(item, "funcargs", {}).get("slack")
+    output = getattr(tester, "output", None)
+    if report.failed and output and isinstance(output, list):
+        report.sections.append(("What the programs printed", "\n".join(output)))
