@@ -1,15 +1,64 @@
 """What `slackd check-config` says: every problem, or what the files amount to."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from slackd.config import App, Config, InvalidConfig, PluginConfig, Problem
+from slackd.config import App, Config, InvalidConfig, PluginConfig, Problem, load
+from slackd.config.environment import proxy_problems
 from slackd.config.paths import SYSTEM_FILE
 from slackd.config.problems import spelled
-from slackd.config.references import missing
+from slackd.config.references import missing, unseen
 from slackd.config.units import format_duration, format_size
-from slackd.errors import ConfigError
+from slackd.connector.credentials import read_tokens
+from slackd.errors import ConfigError, CredentialError
+from slackd.rolling_restart import preconditions
+
+
+def checked(file: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the files and what they refer to, as a reload would.
+
+    Args:
+        file: `slackd.toml`. What stands in /etc/slackd is checked as the services' users; everything else as
+            this user.
+        environ: Of this process; the services have their own.
+
+    Returns:
+        The configuration, which a reload would accept.
+
+    Raises:
+        InvalidConfig: With every problem of one kind: of the files, else of the tokens and proxies.
+    """
+    config = load(file)
+    if is_the_services(file) and os.geteuid() == 0:
+        try:
+            return preconditions.check(file).config
+        except CredentialError as error:
+            raise InvalidConfig(_token_problem(config, line) for line in str(error).splitlines()) from error
+    apps = {name: app for name, app in config.apps.items() if not any(unseen(app, environ))}
+    refused = read_tokens(apps, environ).refused.values()
+    problems = [_token_problem(config, str(error)) for error in refused]
+    if not is_the_services(file):
+        problems += proxy_problems(config, environ, Path("the environment"))
+    if problems:
+        raise InvalidConfig(problems)
+    return config
+
+
+def is_the_services(file: Path) -> bool:
+    """Whether it is the configuration of the system's services, whose tokens are root's."""
+    return SYSTEM_FILE.parent in file.parents
+
+
+def _token_problem(config: Config, words: str) -> Problem:
+    """`apps.NAME.KEY: what is wrong` as a problem of the file in which the app stands."""
+    key, separator, found = words.partition(": ")
+    path = tuple(key.split("."))
+    if not separator or path[0] != "apps" or len(path) != 3:
+        return Problem(config.file, (), words, "tokens that the connectors can use")
+    return Problem(config.app_files.get(path[1], config.file), path, found, "a token that this app alone has")
 
 
 def problems_as_json(error: InvalidConfig) -> str:
@@ -59,6 +108,8 @@ def warnings(config: Config) -> Iterator[str]:
     """What works, and may not be what was meant."""
     yield from config.warnings
     yield from missing(config)
+    if is_the_services(config.file) and os.geteuid() != 0:
+        yield f"{config.file}: tokens were not checked, since they are root's: sudo slackd check-config"
     if not config.apps:
         yield f"{config.file}: no app is configured, so nothing connects to Slack (slackctl setup adds one)"
     for plugin in config.plugin_files.values():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
+from slackd.config.environment import proxy_problems
 from slackd.config.paths import first_folder
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import Tokens, read_tokens
@@ -46,6 +47,8 @@ def run_connector(config_file: str | None, number: int) -> None:
 def read_secrets(config: Config) -> Tokens:
     """The tokens of every app; where they can't be used it is said why not, and the app waits."""
     tokens = read_tokens(config.apps)
+    for problem in proxy_problems(config, os.environ, Path("the environment")):
+        log.error("%s", problem, extra={"event": "config-warning"})
     for name, error in tokens.refused.items():
         log.error("%s", error, extra={"event": "credential-unusable", "app": name})
     return tokens

@@ -69,16 +69,17 @@ def run(config_file: str | None) -> None:
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def check_config(config_file: str | None, as_json: bool) -> None:
-    """Check the configuration and every plugin's file; says every mistake at once.
+    """Check what a reload would check: the configuration, every app's and plugin's file, tokens, proxies.
 
-    The exit status is 0 if all is good, 1 if not.
+    Says every mistake at once. Run it as root for /etc/slackd: the tokens are root's alone to read. The exit
+    status is 0 if all is good, 1 if not.
     """
     from slackd.cli import check
-    from slackd.config import InvalidConfig, find_file, load
+    from slackd.config import InvalidConfig, find_file
     from slackd.errors import ConfigError
 
     try:
-        config = load(find_file(config_file, os.environ))
+        config = check.checked(find_file(config_file, os.environ))
     except InvalidConfig as error:
         click.echo(check.problems_as_json(error) if as_json else str(error))
         sys.exit(1)

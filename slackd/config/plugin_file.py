@@ -6,6 +6,7 @@ from typing import Final
 
 from slackd.config.gateway import parse_plugin_gateway
 from slackd.config.globs import is_literal, overlap
+from slackd.config.never_matches import never_matches
 from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
 from slackd.config.values import Absent, App, Delivery, PluginConfig, Subscription
@@ -134,6 +135,8 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
         absent=absent,
     )
     table.finish()
+    for key, words in never_matches(subscription):
+        table.document.warn((*table.key, key), words)
     return subscription
 
 

@@ -4,7 +4,7 @@ runs where much cannot be seen, and what is missing is the business of whoever u
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from slackd.config.values import App, Config, SecretKind, SecretSource
@@ -14,7 +14,20 @@ def missing(config: Config) -> Iterator[str]:
     """One line for each file, or variable, that a connector would look for in vain."""
     for app in config.apps.values():
         for words in _of_app(app, config.file):
-            yield f"{config.file}: apps.{app.name}.{words}"
+            file = config.app_files.get(app.name, config.file)
+            yield f"{file}: {words}" if file != config.file else f"{file}: apps.{app.name}.{words}"
+
+
+def unseen(app: App, environ: Mapping[str, str] = os.environ) -> Iterator[SecretSource]:
+    """The places of an app's tokens that can't be looked into from here."""
+    for source in (app.app_token, app.bot_token):
+        match source:
+            case SecretSource(kind=SecretKind.CREDENTIAL):
+                yield source
+            case SecretSource(kind=SecretKind.ENV) if not environ.get(source.name):
+                yield source
+            case SecretSource(kind=SecretKind.FILE) if _unreadable(Path(source.name)):
+                yield source
 
 
 def _of_app(app: App, file: Path) -> Iterator[str]:
@@ -32,9 +45,7 @@ def _of_secret(source: SecretSource) -> str | None:
         return None if os.environ.get(source.name) else "is not set here"
     if source.kind is SecretKind.FILE:
         path = Path(source.name)
-        if trouble := _unreadable(path):
-            return trouble
-        return "may be read by others, and will be refused (chmod 600)" if _others_may_read(path) else None
+        return _unreadable(path)
     # Credentials are seen by the connectors alone.
     return None
 

@@ -12,11 +12,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import attrs
 
 from slackd.config import Config, find_file, load
+from slackd.config.environment import refuse_unusable_proxies
+from slackd.config.files import Overlay
 from slackd.config.values import App, SecretKind
 from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_tokens
 from slackd.errors import CredentialError
@@ -43,18 +46,35 @@ class OnDisk:
     warnings: tuple[str, ...] = ()
 
 
-def check(config_file: str | None = None) -> OnDisk:
-    """Read everything as the processes would.
+def check(
+    config_file: str | os.PathLike[str] | None = None,
+    *,
+    overlay: Overlay | None = None,
+    tokens: Mapping[str, bytes] = MappingProxyType({}),
+) -> OnDisk:
+    """Read everything as the processes would after a restart.
+
+    Args:
+        config_file: `slackd.toml`, where one is named.
+        overlay: Files to take in place of those on disk.
+        tokens: Credentials to take in place of those on disk, by the names that `credential:NAME` has.
+
+    Returns:
+        What a restart now would bring.
 
     Raises:
         SlackdError: The first kind of thing that is wrong, with all that is wrong of that kind.
     """
     file = find_file(config_file, os.environ)
     with acting_as(BROKER_USER):
-        load(file, uid=_uid(BROKER_USER))
+        load(file, uid=_uid(BROKER_USER), overlay=overlay)
     with acting_as(CONNECTOR_USER):
-        config = load(file, uid=_uid(CONNECTOR_USER))
-    credentials = read_credential_folders()
+        config = load(file, uid=_uid(CONNECTOR_USER), overlay=overlay)
+    refuse_unusable_proxies(config)
+    kept = read_credential_folders()
+    stale = {prefix + name for name in tokens for prefix in (PLAIN_PREFIX, ENCRYPTED_PREFIX)}
+    credentials = {name: content for name, content in kept.items() if name not in stale}
+    credentials |= {PLAIN_PREFIX + name: content for name, content in tokens.items()}
     _check_tokens(config, credentials)
     connector = process_digest(Side.CONNECTOR, config, credentials)
     digests = {BROKER: process_digest(Side.BROKER, config), **dict.fromkeys(CONNECTORS.values(), connector)}

@@ -61,6 +61,17 @@ def of_disk(refusal: str, warnings: Sequence[str] = ()) -> Iterator[PreflightLin
         yield PreflightLine(Verdict.LOOK, "configuration", warning)
 
 
+def of_disk_by_the_broker(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
+    """The same where only root could look: what the running broker sees of the disk (`/v1/status`)."""
+    broker = status["broker"]
+    problems = (*broker.get("config_left_out", ()), *broker.get("config_on_disk", ()))
+    for words in problems:
+        yield PreflightLine(Verdict.NO_GO, "configuration", words)
+    if not problems:
+        yield PreflightLine(Verdict.GO, "configuration", "can be used, as the broker sees it")
+    yield PreflightLine(Verdict.LOOK, "tokens", "not checked, since they are root's: sudo slackctl preflight")
+
+
 def of_status(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
     """What the running daemon says (`/v1/status`)."""
     yield from _of_connectors(status)

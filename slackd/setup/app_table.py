@@ -1,4 +1,7 @@
-"""Writing one app's table into `slackd.toml` and leaving every other byte as its owner wrote it. Pure."""
+"""Writing one app's keys, into its file of `apps.d` or its table in `slackd.toml`. Pure.
+
+Every other byte stays as its owner wrote it.
+"""
 
 import json
 import re
@@ -10,17 +13,46 @@ from slackd.errors import ConfigError
 Value = str | int
 
 
+def with_keys(text: str, values: Mapping[str, Value]) -> str:
+    """Set keys at the top of a file of `apps.d`.
+
+    Args:
+        text: The file as it is; "" for a new one.
+        values: The keys to set; keys that are there and not named stay.
+
+    Returns:
+        The file as it is to be.
+
+    Raises:
+        ConfigError: A key stands there in a form that this does not change.
+    """
+    lines = _lines_of(text)
+    end = next((at for at, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
+    lines[:end] = _changed(lines[:end], values)
+    made = "".join(lines)
+    try:
+        good = tomllib.loads(made) == tomllib.loads(text) | dict(values)
+    except ValueError:
+        good = False
+    if not good:
+        rest = "".join(_line(key, value) for key, value in values.items())
+        raise ConfigError(
+            f"the app's file has a form that only its owner can change; put this there:\n\n{rest}"
+        )
+    return made
+
+
 def with_app(text: str, name: str, values: Mapping[str, Value]) -> str:
-    """The file's text with these keys of `[apps.NAME]` set; keys that are there and not named stay.
+    """Set keys of `[apps.NAME]` in `slackd.toml`; keys that are there and not named stay.
+
+    Returns:
+        The file as it is to be.
 
     Raises:
         ConfigError: The table is written in a way that this does not change (`apps = {…}`, say); the message
             has the lines to put there by hand.
     """
-    # Not splitlines(): to TOML, U+2028 and its like end no line.
-    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
+    lines = _lines_of(text)
     start = _header(lines, name)
     if start is None:
         separator = ["\n"] if lines and lines[-1].strip() else []
@@ -33,6 +65,14 @@ def with_app(text: str, name: str, values: Mapping[str, Value]) -> str:
     made = "".join(lines)
     _verify(text, made, name, values)
     return made
+
+
+def _lines_of(text: str) -> list[str]:
+    # Not splitlines(): to TOML, U+2028 and its like end no line.
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    return lines
 
 
 def _header(lines: list[str], name: str) -> int | None:

@@ -1,6 +1,7 @@
 """Laying a token where systemd finds it: encrypted to this host where that works, else for root alone."""
 
 import os
+import stat
 import subprocess
 import tempfile
 from enum import Enum
@@ -9,6 +10,52 @@ from pathlib import Path
 from slackd.connector.credentials import ENCRYPTED_PREFIX, Secret
 from slackd.errors import CredentialError
 from slackd.rolling_restart.preconditions import ENCRYPTED, PLAIN
+
+
+class Before:
+    """Files as they were before `slackctl setup` replaced them, for the way back.
+
+    Args:
+        paths: Files that are about to be written, made or removed.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self._before = {path: (path.read_bytes(), path.stat()) if path.exists() else None for path in paths}
+
+    def restore(self) -> None:
+        """Lay them as they were, with their modes and owners; remove those that were not there."""
+        for path, before in self._before.items():
+            if before is None:
+                path.unlink(missing_ok=True)
+            else:
+                content, about = before
+                replace(path, content, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid)
+
+
+def replace(file: Path, content: bytes, *, mode: int, uid: int = -1, gid: int = -1) -> None:
+    """Write a file anew: it is complete under its name, or as it was before.
+
+    Args:
+        mode: Permission bits.
+        uid: Its owner; -1 for this process's.
+        gid: Its group; -1 for this process's.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    # In the folder above: a connector may read every file of the folder itself at any moment.
+    descriptor, beside = tempfile.mkstemp(dir=file.parent.parent, prefix=".slackd-setup-")
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            os.fchmod(descriptor, mode)
+            os.fchown(descriptor, uid, gid)
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.rename(beside, file)
+    except BaseException:
+        os.unlink(beside)
+        raise
 
 
 class Kept(Enum):
@@ -20,6 +67,9 @@ class Kept(Enum):
 
 def store(name: str, token: Secret, plain: Path = PLAIN, encrypted: Path = ENCRYPTED) -> Kept:
     """Keep the token as credential NAME, in place of what was kept under that name before.
+
+    Returns:
+        How it is kept.
 
     Raises:
         CredentialError: It could not be written.
@@ -47,16 +97,6 @@ def _encrypt(name: str, token: Secret) -> bytes | None:
 def _write(file: Path, content: bytes) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Complete under its name or not there at all: a connector may start at any moment.
-        descriptor, beside = tempfile.mkstemp(dir=file.parent.parent, prefix=".slackd-setup-")
-        try:
-            with os.fdopen(descriptor, "wb") as opened:
-                opened.write(content)
-                opened.flush()
-                os.fsync(opened.fileno())
-            os.rename(beside, file)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        replace(file, content, mode=0o600)
     except OSError as error:
         raise CredentialError(f"{file} can't be written: {error.strerror}; run this as root") from error

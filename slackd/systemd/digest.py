@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 import slackd
+from slackd.config.environment import SERVICE_ENVIRONMENT
 from slackd.config.values import Config
 
 
@@ -30,13 +31,14 @@ _OTHERS_CODE: Final = {
 
 
 def process_digest(side: Side, config: Config, credentials: Mapping[str, bytes] = MappingProxyType({})) -> str:
-    """The fingerprint of a side's code, of what it reads of the configuration, and of its credentials.
+    """The fingerprint of what a process of a side is made of: code, configuration, environment, credentials.
 
     Args:
         credentials: By their names in $CREDENTIALS_DIRECTORY; nothing but a hash of them goes in.
     """
     whole = hashlib.sha256()
-    for part in (code_digest(side), _config_digest(side, config), credentials_digest(credentials)):
+    parts = (code_digest(side), _config_digest(side, config), credentials_digest(credentials))
+    for part in (*parts, _environment_digest()):
         whole.update(part.encode() + b"\n")
     return whole.hexdigest()
 
@@ -63,6 +65,14 @@ def code_digest(side: Side, package: Path | None = None) -> str:
     for file in _files(package, _OTHERS_CODE[side]):
         _add(whole.update, str(file.relative_to(package)), file.read_bytes())
     return whole.hexdigest()
+
+
+def _environment_digest(file: Path = SERVICE_ENVIRONMENT) -> str:
+    """Of the services' environment file: systemd reads it when it starts a process."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _config_digest(side: Side, config: Config) -> str:

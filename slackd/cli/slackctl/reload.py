@@ -24,11 +24,20 @@ def reload() -> None:
             err=True,
         )
         sys.exit(1)
+    good, words = reload_service()
+    click.echo(words, err=not good)
+    sys.exit(0 if good else 1)
+
+
+def reload_service() -> tuple[bool, str]:
+    """Reload slackd.service and wait for the end.
+
+    Returns:
+        Whether it succeeded, and what it said in the journal (or what systemctl said).
+    """
     start = _cursor()
     done = subprocess.run(["systemctl", "reload", UNIT], capture_output=True, text=True, check=False)
-    words = _since(start)
-    click.echo(words or done.stderr.strip(), err=done.returncode != 0)
-    sys.exit(1 if done.returncode else 0)
+    return done.returncode == 0, _since(start) or done.stderr.strip()
 
 
 def _cursor() -> str:

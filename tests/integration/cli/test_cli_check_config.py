@@ -36,7 +36,9 @@ methods = ["chat.*"]
 
 def test_good_files_are_summed_up(tmp_path: Path) -> None:
     config = write(tmp_path, GOOD, deploy=DEPLOY)
-    done = slackd("check-config", "--config", config, environ={"SLACKD_TEST_APP": "x", "STATE_DIRECTORY": "/s"})
+    done = slackd(
+        "check-config", "--config", config, environ={"SLACKD_TEST_APP": "xapp-1", "STATE_DIRECTORY": "/s"}
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"{config} is good: 1 app, 1 plugin.\n"
@@ -153,3 +155,25 @@ def test_no_configuration_anywhere_is_told_in_a_line(tmp_path: Path) -> None:
     done = slackd("check-config", "--config", str(tmp_path / "none.toml"))
     assert (done.returncode, done.stderr) == (1, "")
     assert "none.toml: found nothing, expected a configuration file" in done.stdout
+
+
+def test_what_a_reload_would_refuse_of_tokens_is_a_mistake(tmp_path: Path) -> None:
+    for name, mode in (("one", 0o600), ("two", 0o600), ("three", 0o644)):
+        (tmp_path / name).write_text("xapp-1-A0-1-s3cr3t\n" if name != "three" else "xapp-1-A0-1-other")
+        (tmp_path / name).chmod(mode)
+    config = write(
+        tmp_path,
+        "".join(f'[apps.{name}]\napp_token = "file:{tmp_path}/{name}"\n' for name in ("one", "two", "three")),
+    )
+    done = slackd("check-config", "--config", config)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "apps.two.app_token: found the same token as apps.one.app_token" in done.stdout
+    assert "apps.three.app_token: found others may read" in done.stdout
+    assert "s3cr3t" not in done.stdout
+
+
+def test_a_socks_proxy_of_the_environment_is_refused_as_the_key_is(tmp_path: Path) -> None:
+    config = write(tmp_path, GOOD)
+    done = slackd("check-config", "--config", config, environ={"ALL_PROXY": "socks5://proxy:1080"})
+    assert done.returncode == 1
+    assert "ALL_PROXY: found socks5://…, expected the URL of an HTTP proxy" in done.stdout

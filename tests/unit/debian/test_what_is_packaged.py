@@ -1,5 +1,6 @@
 """What the packages bring agrees with the code, and with what Debian's own tools think of it."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -58,6 +59,12 @@ def test_a_reload_by_a_unit_file_of_0_1_0_does_the_same() -> None:
 def test_needrestart_restarts_every_process_in_its_turn() -> None:
     rules = (CHECKOUT / "debian/rules").read_text()
     assert all(unit in rules for unit in UNITS)
+
+
+def test_the_conffile_that_0_1_0s_setup_edited_has_not_changed_since() -> None:
+    """Else every upgrade of such a host stops at dpkg's question."""
+    digest = hashlib.sha256((CHECKOUT / "etc/slackd.toml").read_bytes()).hexdigest()
+    assert digest == "a48117d4624f684038a6bb85c7bca06cd8d4d758aa79ff954efb83694bf17946"
 
 
 def test_connectors_read_both_folders_of_credentials() -> None:

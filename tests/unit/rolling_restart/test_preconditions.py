@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from slackd.config.files import Overlay
 from slackd.errors import CredentialError
 from slackd.rolling_restart import preconditions as checking
 from slackd.rolling_restart.preconditions import read_credential_folders
@@ -57,3 +58,28 @@ def test_one_app_token_in_two_places_is_refused_before_anything_restarts(
     assert "s3cr3t" not in str(refused.value)
     (tmp_path / "other").write_text("xapp-1-A0-2-s3cr3t\n")
     assert list(checking.check(str(config)).config.apps) == ["a", "b"]
+
+
+def test_what_is_about_to_be_written_is_checked_as_if_it_stood_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"slackd-plain_main-app": b"xapp-1-A0-1-old", "slackd_main-app": b"xapp-1-A0-1-older"}
+    monkeypatch.setattr(checking, "read_credential_folders", lambda: kept)
+    for user in ("BROKER_USER", "CONNECTOR_USER"):
+        monkeypatch.setattr(checking, user, "nobody-has-this-name")
+    config = tmp_path / "slackd.toml"
+    config.write_text("")
+    app_file = tmp_path / "apps.d" / "main.toml"
+    overlay = Overlay({app_file: b'app_token = "credential:main-app"'})
+    found = checking.check(config, overlay=overlay, tokens={"main-app": b"xapp-1-A0-1-new"})
+    assert found.config.app_files == {"main": app_file}
+    with pytest.raises(CredentialError, match="expected an app-level token"):
+        checking.check(config, overlay=overlay, tokens={"main-app": b"xoxb-1"})
+    both = Overlay(
+        {app_file: b'app_token = "credential:main-app"', app_file.with_name("b.toml"): b'app_token = "env:B"'}
+    )
+    assert list(checking.check(config, overlay=both, tokens={"main-app": b"xapp-1"}).config.apps) == [
+        "b",
+        "main",
+    ]
+    assert not app_file.parent.exists()

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from slackd.rolling_restart.preflight import Verdict, is_go, of_disk, of_inflight, of_room, of_status
+from slackd.rolling_restart.preflight import (
+    Verdict,
+    is_go,
+    of_disk,
+    of_disk_by_the_broker,
+    of_inflight,
+    of_room,
+    of_status,
+)
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -84,3 +92,14 @@ def test_the_time_to_drain_is_said() -> None:
     assert "waits for nothing" in of_inflight(inflight(total=7)).found
     assert "waits at most 6 s" in of_inflight(inflight(answers=1)).found
     assert "waits at most 12 s" in of_inflight(inflight(answers=1, calls=1)).found
+
+
+def test_who_is_not_root_learns_what_the_broker_sees_of_the_disk() -> None:
+    good = tuple(of_disk_by_the_broker(status()))
+    assert is_go(good)
+    assert [(line.what, line.verdict) for line in good] == [
+        ("configuration", Verdict.GO),
+        ("tokens", Verdict.LOOK),
+    ]
+    broken = status(broker={"digest": "b", "config_on_disk": ["what is on disk can't be used: …"]})
+    assert not is_go(tuple(of_disk_by_the_broker(broken)))

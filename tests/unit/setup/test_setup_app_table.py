@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.errors import ConfigError
-from slackd.setup.app_table import with_app
+from slackd.setup.app_table import with_app, with_keys
 
 TOKENS = {"app_token": "credential:main-app", "bot_token": "credential:main-bot"}
 
@@ -67,3 +67,23 @@ def test_whatever_is_written_is_what_was_meant(
     expected.setdefault(second, {}).update(two)
     expected[first].update(three)
     assert tomllib.loads(text) == {"apps": expected}
+
+
+def test_an_app_in_a_file_of_its_own_has_its_keys_at_the_top() -> None:
+    assert with_keys("", TOKENS) == 'app_token = "credential:main-app"\nbot_token = "credential:main-bot"\n'
+    before = '# ours\napp_token = "env:OLD"\nconnections = 2\n'
+    assert with_keys(before, {"app_token": "env:NEW", "proxy": "http://p:1"}) == (
+        '# ours\napp_token = "env:NEW"\nconnections = 2\nproxy = "http://p:1"\n'
+    )
+
+
+def test_a_file_that_it_cannot_change_is_refused() -> None:
+    with pytest.raises(ConfigError, match="put this there"):
+        with_keys('app_token = """\nx"""\n', {"app_token": "env:X"})
+
+
+@given(one=_values, two=_values)
+def test_whatever_is_written_into_it_is_what_was_meant(
+    one: dict[str, str | int], two: dict[str, str | int]
+) -> None:
+    assert tomllib.loads(with_keys(with_keys("", one), two)) == one | two
