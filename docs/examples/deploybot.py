@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Answers /deploy and mentions. Run it under any slackd whose plugins.d has deploybot.toml (beside this file)."""
+"""Answers /deploy, mentions, and a button. Try it: slackctl dev deploybot.py"""
 
 from slackd.plugin import Envelope, Plugin
 
@@ -7,7 +7,7 @@ plugin = Plugin("deploybot")
 
 
 @plugin.command("/deploy")
-async def deploy(envelope: Envelope) -> str:
+async def command(envelope: Envelope) -> str:
     return f"Deploying {envelope.text}"
 
 
@@ -24,7 +24,13 @@ async def mentioned(envelope: Envelope) -> None:
 
 @plugin.action("approve")
 async def approved(envelope: Envelope) -> None:
-    await plugin.slack.call("chat.postMessage", channel=envelope.channel, text=f"<@{envelope.user}> approved")
+    await plugin.slack.call(
+        "chat.postMessage",
+        channel=envelope.channel,
+        text=f"<@{envelope.user}> approved",
+        call_id=f"{envelope.delivery}/approved",
+    )
 
 
-plugin.run()
+if __name__ == "__main__":
+    plugin.run()

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "signature": set(),
     "slack_server": set(),
     "systemd": {"config"},
+    "scaffold": set(),
     "local": {"broker", "cli", "config", "emulator", "systemd"},
     "testing": {"emulator", "local"},
     "control_client": {"config"},
