@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from slackd import SlackdError, jsonrpc
+from slackd.broker.call_queue import CallQueue, LaneName, Ticket
 from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.counters import Counters
 from slackd.broker.plugins.protocol import CallAsked, PostAsked
@@ -37,6 +38,8 @@ ALWAYS_GRANTED = "auth.test"
 """An app behind the gateway asks at its start who it is: that needs no line in its file."""
 USUAL_RETRY_AFTER = 30.0
 """Seconds to wait after a 429 without `Retry-After`."""
+LOOK_AT_LIMITS = 1.0
+"""Seconds after which a call that waits looks whether Slack's limit holds it up for too long."""
 
 
 class CallRefused(SlackdError):
@@ -54,6 +57,10 @@ class SendCall(Protocol):
     def __call__(self, link: int, call: Call) -> None: ...
 
 
+def _ignore(_held_back: bool) -> None:
+    """Nobody's time rests."""
+
+
 class Calls:
     """Every call that is under way."""
 
@@ -69,7 +76,9 @@ class Calls:
         self._send, self._clock = send, clock
         self._numbers = 0
         self._waiting: dict[int, tuple[int, asyncio.Future[Returned]]] = {}
-        self._not_before: dict[tuple[str, str], float] = {}
+        self._queue = CallQueue()
+        self._turns: dict[Ticket, asyncio.Future[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._of_plugin: dict[str, list[int]] = {}
         self._news = asyncio.Event()
 
@@ -96,10 +105,22 @@ class Calls:
         """Calls that wait for a connector's answer."""
         return len(self._waiting)
 
-    async def for_plugin(self, plugin: PluginConfig, asked: CallAsked | PostAsked) -> Mapping[str, Any]:
-        """A plugin's Web API call, or its post to a `response_url`: Slack's own JSON, or `CallRefused`.
+    async def for_plugin(
+        self, plugin: PluginConfig, asked: CallAsked | PostAsked, rest: Callable[[bool], None] = _ignore
+    ) -> Mapping[str, Any]:
+        """A plugin's Web API call, or its post to a `response_url`.
 
-        A post's result is `{"status": …, "body": …}`, since a `response_url` answers with more than JSON.
+        Args:
+            plugin: Whose call it is.
+            asked: What it asks for.
+            rest: Called with True when Slack's rate limit begins to hold the call back, with False when that
+                is over.
+
+        Returns:
+            Slack's own JSON; of a post `{"status": …, "body": …}`, since a `response_url` answers with more.
+
+        Raises:
+            CallRefused: There is no answer of Slack's.
         """
         app = self._app_of(plugin, asked.app)
         if isinstance(asked, CallAsked):
@@ -107,13 +128,13 @@ class Calls:
         sizes = self._of_plugin.setdefault(plugin.name, [])
         if len(sizes) >= MAX_WAITING or (sizes and sum(sizes) + asked.size > MAX_WAITING_BYTES):
             text = f"{len(sizes)} calls of {plugin.name} with {sum(sizes)} bytes are under way already"
-            raise CallRefused(jsonrpc.TOO_MANY_CALLS, text)
+            raise CallRefused(jsonrpc.TOO_MANY_CALLS, text, {"retry_after": self._retry_after(app, asked)})
         sizes.append(asked.size)
         try:
             if isinstance(asked, PostAsked):
                 return _posted(await self._call(app, CallKind.RESPONSE_URL, asked.url, asked.message))
             key = f"{plugin.name}/{asked.call_id}" if asked.call_id else ""
-            returned = await self._rate_limited(app, asked, key)
+            returned = await self._rate_limited(app, plugin.name, asked, key, rest)
         finally:
             sizes.remove(asked.size)
         outcome = _outcome(returned)
@@ -131,21 +152,87 @@ class Calls:
         """Post a message (JSON text) to a `response_url`, once."""
         return await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
 
-    async def _rate_limited(self, app: str, asked: CallAsked, key: str) -> Returned:
-        method, began = asked.method, self._clock()
-        for _ in range(MAX_RATE_LIMITED):
-            wait = self._not_before.get((app, method), 0.0) - self._clock()
-            if asked.max_wait is not None and wait > began + asked.max_wait - self._clock():
-                text = f"Slack's rate limit for {method} holds it up for {wait:.0f} s more"
-                raise CallRefused(jsonrpc.RATE_LIMITED, text, {"retry_after": max(1, math.ceil(wait))})
-            if wait > 0:
-                await asyncio.sleep(wait)
-            returned = await self._call(app, CallKind.METHOD, method, asked.args, key)
-            if returned.status != 429:
+    async def _rate_limited(
+        self, app: str, plugin: str, asked: CallAsked, key: str, rest: Callable[[bool], None]
+    ) -> Returned:
+        """Make a call when it is its turn, as often as Slack's 429 asks for."""
+        ticket = Ticket((app, asked.method, _channel_of(asked.args)), plugin)
+        until = None if asked.max_wait is None else self._clock() + asked.max_wait
+        self._refuse_if_too_long(ticket.lane, asked, until)
+        turn = self._turns[ticket] = asyncio.get_running_loop().create_future()
+        self._queue.enter(ticket)
+        self._take_turns()
+        while True:
+            await self._wait_for_turn(ticket, turn, asked, until, rest)
+            returned, answered = None, False
+            try:
+                returned = await self._call(app, CallKind.METHOD, asked.method, asked.args, key)
+                answered = returned.body is not None and returned.status != 429
+            finally:
+                if returned is None or returned.status != 429 or ticket.refusals + 1 >= MAX_RATE_LIMITED:
+                    self._turns.pop(ticket, None)
+                    self._queue.leave(ticket, self._clock(), answered=answered)
+                    self._take_turns()
+            if ticket not in self._turns:
                 return returned
             after = returned.retry_after if returned.retry_after is not None else USUAL_RETRY_AFTER
-            self._not_before[app, method] = self._clock() + after
-        return returned
+            turn = self._turns[ticket] = asyncio.get_running_loop().create_future()
+            self._queue.refused(ticket, after, self._clock())
+            self._take_turns()
+
+    async def _wait_for_turn(
+        self,
+        ticket: Ticket,
+        turn: asyncio.Future[None],
+        asked: CallAsked,
+        until: float | None,
+        rest: Callable[[bool], None],
+    ) -> None:
+        held_back = False
+        try:
+            while not turn.done():
+                if self._queue.is_limited(ticket):
+                    self._refuse_if_too_long(ticket.lane, asked, until)
+                    if not held_back:
+                        held_back = True
+                        rest(True)
+                await asyncio.wait([turn], timeout=LOOK_AT_LIMITS)
+        except BaseException:
+            self._turns.pop(ticket, None)
+            if turn.done():
+                self._queue.leave(ticket, self._clock(), answered=False)
+            else:
+                self._queue.give_up(ticket, self._clock())
+            self._take_turns()
+            raise
+        finally:
+            if held_back:
+                rest(False)
+
+    def _refuse_if_too_long(self, lane: LaneName, asked: CallAsked, until: float | None) -> None:
+        """Raises `CallRefused` where Slack's limit holds a call up beyond its `max_wait`."""
+        now = self._clock()
+        wait = self._queue.wait_for(lane, now)
+        if until is not None and wait and now + wait > until:
+            text = f"Slack's rate limit for {asked.method} holds it up for {wait:.0f} s more"
+            raise CallRefused(jsonrpc.RATE_LIMITED, text, {"retry_after": max(1, math.ceil(wait))})
+
+    def _take_turns(self) -> None:
+        """Whoever's turn it is goes; a timer looks again when the next limit is over."""
+        now = self._clock()
+        for ticket in self._queue.take(now):
+            turn = self._turns.get(ticket)
+            if turn is not None and not turn.done():
+                turn.set_result(None)
+            else:
+                self._queue.leave(ticket, now, answered=False)
+        due = self._queue.next_due(now)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due - now), self._take_turns)
 
     async def _call(
         self, app: str, kind: CallKind, target: str, args: Mapping[str, Any], key: str = ""
@@ -188,6 +275,13 @@ class Calls:
             if candidates:
                 return max(candidates, key=lambda link: (views[link].ready(app) > 0, -link))
             await self._news.wait()
+
+    def _retry_after(self, app: str, asked: CallAsked | PostAsked) -> int:
+        """Whole seconds after which one more call may find room."""
+        if isinstance(asked, PostAsked):
+            return 1
+        lane = (app, asked.method, _channel_of(asked.args))
+        return max(1, math.ceil(self._queue.wait_for(lane, self._clock())))
 
     def _app_of(self, plugin: PluginConfig, app: str | None) -> str:
         granted = plugin.apps or tuple(self._apps)
@@ -235,3 +329,9 @@ def _outcome(returned: Returned) -> str:
     if returned.body.get("ok"):
         return "ok"
     return str(returned.body.get("error", "error"))
+
+
+def _channel_of(args: Mapping[str, Any]) -> str:
+    """The channel whose limit a call comes under: Slack limits messages by channel."""
+    channel = args.get("channel")
+    return channel if isinstance(channel, str) else ""

@@ -245,9 +245,7 @@ class Connector:
 
     def deliver(self, app: str, connection: str, text: str) -> None:
         """Keep an envelope, and deliver it together with what else this turn of the loop brings."""
-        text, token = blank_function_token(text)
-        if token is not None and app in self._web:
-            self._web[app].remember(token)
+        text, _ = blank_function_token(text)
         arrival = Arrival(next(self._numbers), app, connection, self._clock(), text)
         self._unsettled.add(arrival)
         if not self._fresh:

@@ -1,6 +1,8 @@
 """The token that comes with a workflow's step is taken out of the envelope before anybody else reads it. Pure.
 
-A step's token must not reach the broker or a plugin (promise P6); the connector keeps it for the step's calls.
+A step's token must not reach the broker or a plugin (promise P6). Nobody keeps it: every call of an app is made
+with its bot token, a step's too. Each of the two connectors sees some of the envelopes, so a kept token would
+be used by chance; and Slack may revoke it while the bot token works (seen in the field).
 """
 
 import json

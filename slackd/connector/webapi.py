@@ -12,7 +12,6 @@ import logging
 import re
 import ssl
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,7 +21,6 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
-from slackd.connector.function_tokens import FunctionToken
 from slackd.connector.http_session import departure_watched, slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
@@ -36,10 +34,6 @@ LONGEST_TIMEOUT: Final = 600.0
 """Seconds that a call may take, whatever the broker asks for."""
 CONCURRENCY: Final = 16
 """Calls of one app that are under way at once; the others wait, within their own timeout."""
-FUNCTION_TOKENS: Final = 1_000
-"""Tokens of workflow functions that are remembered for one app."""
-FUNCTION_TOKEN_LIMIT: Final = 4_096
-"""Characters of such a token and its step's id; Slack's are far shorter, and longer ones are not remembered."""
 SLACK_DOMAINS: Final = (".slack.com", ".slack-gov.com")
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+")
 _APP_TOKEN: Final = re.compile(r"xapp-[0-9]+-(A[A-Z0-9]{2,20})-")
@@ -60,7 +54,6 @@ class WebApi:
         self.app_id = app_id_of(secrets.app_token)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._idempotent = IdempotentCalls(time.monotonic)
-        self._functions: OrderedDict[str, Secret] = OrderedDict()
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -72,15 +65,6 @@ class WebApi:
     async def __aexit__(self, *exc: object) -> None:
         if self._session is not None:
             await self._session.close()
-
-    def remember(self, token: FunctionToken) -> None:
-        """Keep the token of a workflow's step for that step's own calls."""
-        if len(token.token) + len(token.execution) > FUNCTION_TOKEN_LIMIT:
-            return
-        self._functions[token.execution] = Secret(token.token)
-        self._functions.move_to_end(token.execution)
-        while len(self._functions) > FUNCTION_TOKENS:
-            self._functions.popitem(last=False)
 
     @property
     def has_bot_token(self) -> bool:
@@ -130,7 +114,7 @@ class WebApi:
     async def _method(self, method: str, args: Mapping[str, Any]) -> SlackAnswer:
         if not _METHOD.fullmatch(method):
             return SlackAnswer(None, 0, error=f"{method[:80]!r} is not the name of a Web API method")
-        token = self._token_for(args)
+        token = self._bot_token
         if token is None:
             return SlackAnswer(
                 None,
@@ -142,12 +126,6 @@ class WebApi:
         proxy = proxy_for(self._app.api_url, self._app.proxy)
         api = SlackApi(token, self._app.api_url, self._session, proxy, self._tls)
         return await api.call(method, as_form(args))
-
-    def _token_for(self, args: Mapping[str, Any]) -> Secret | None:
-        execution = args.get("function_execution_id")
-        if isinstance(execution, str) and execution in self._functions:
-            return self._functions[execution]
-        return self._bot_token
 
     async def _post(self, url: str, body: Mapping[str, Any]) -> SlackAnswer:
         if not is_slacks(url, self._app.api_url):

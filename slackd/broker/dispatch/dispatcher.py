@@ -239,6 +239,12 @@ class Dispatcher:
             return
         self._leases.extend(lease, now.monotonic)
 
+    def rest(self, session: str, delivery: int, attempt: int, begins: bool, now: Instant) -> None:
+        """slackd begins, or ceases, to hold back a call of this delivery's handler: its ack timeout rests."""
+        lease = self._leases.get(delivery)
+        if lease is not None and lease.session == session and lease.delivery.attempt == attempt:
+            self._leases.rest(lease, begins, now.monotonic)
+
     def committed(self, write: Write, outcome: Outcome, now: Instant) -> None:
         """What became of a delivery is on the disk: its key and its slot are free."""
         if not isinstance(write, CloseDelivery | RetryDelivery | DeadLetterDelivery):

@@ -33,6 +33,8 @@ class Lease:
         deadline: Monotonic time at which the attempt counts as failed.
         latest: Monotonic time beyond which no `extend` moves the deadline.
         since: Monotonic time at which the session got it.
+        resting: Calls of its handler that slackd holds back at this moment: meanwhile its ack timeout rests.
+        left: Seconds of its ack timeout that were left when it began to rest.
     """
 
     delivery: OpenDelivery
@@ -41,6 +43,8 @@ class Lease:
     latest: float
     since: float
     state: LeaseState = LeaseState.HELD
+    resting: int = 0
+    left: float = 0.0
 
 
 class Leases:
@@ -119,7 +123,22 @@ class Leases:
 
     def extend(self, lease: Lease, now: float) -> None:
         """Its ack timeout starts again, as often as `latest` allows."""
+        if lease.resting:
+            lease.left = self._ack_timeout
+            return
         lease.deadline = min(now + self._ack_timeout, lease.latest)
+
+    def rest(self, lease: Lease, begins: bool, now: float) -> None:
+        """slackd begins, or ceases, to hold back a call of its handler: that time is not the handler's."""
+        if begins:
+            if not lease.resting:
+                lease.left, lease.deadline = max(0.0, lease.deadline - now), lease.latest
+            lease.resting += 1
+        elif lease.resting:
+            lease.resting -= 1
+            if not lease.resting:
+                lease.deadline = min(now + lease.left, lease.latest)
+                heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
 
     def overdue(self, now: float) -> list[Lease]:
         """Those that were not answered in time; each is told once."""

@@ -191,6 +191,8 @@ class PluginConnection(asyncio.Protocol):
         self.peer: Peer | None = None
         self.is_open = False
         self._unsent: list[bytes] = []
+        self._calls = 0
+        self._is_half_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The kernel's word for who connected is taken at once."""
@@ -208,6 +210,21 @@ class PluginConnection(asyncio.Protocol):
             self._kept = data
         else:
             self._listen(lambda: self._protocol.receive(data))
+
+    def eof_received(self) -> bool:
+        """The plugin says nothing more: it gets the results of its calls, then the connection ends."""
+        self._is_half_closed = True
+        self._end_if_done()
+        return True
+
+    def call_began(self) -> None:
+        """A call of the plugin's is under way: its result is waited for."""
+        self._calls += 1
+
+    def call_ended(self) -> None:
+        """A call of the plugin's is over."""
+        self._calls -= 1
+        self._end_if_done()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended, by whichever side."""
@@ -294,6 +311,14 @@ class PluginConnection(asyncio.Protocol):
         """End the connection at once, unread (its session has come back on another one)."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _end_if_done(self) -> None:
+        """Nothing more is said by either side, once the plugin has closed its half."""
+        if not self._is_half_closed:
+            return
+        self._host.gone(self)
+        if not self._calls:
+            self.close()
 
     def _answer(self, line: bytes) -> None:
         self._write(line)

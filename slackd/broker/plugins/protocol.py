@@ -106,6 +106,7 @@ class CallAsked:
     Attributes:
         size: Bytes of its line.
         max_wait: Seconds that Slack's rate limit may hold it up; beyond them Slack's 429 is the answer.
+        delivery: The delivery and attempt whose handler asks: while the call is held back, its timeout rests.
     """
 
     id: int | str
@@ -115,6 +116,7 @@ class CallAsked:
     call_id: str = ""
     size: int = attrs.field(default=0, eq=False)
     max_wait: float | None = None
+    delivery: tuple[int, int] | None = None
 
 
 @frozen
@@ -441,7 +443,11 @@ def _call(id_: int | str, params: Mapping[str, Any], size: int) -> Event:
     max_wait = params.get("max_wait")
     if max_wait is not None and (isinstance(max_wait, bool) or not isinstance(max_wait, int | float)):
         raise _Bad('"max_wait" must be a number of seconds')
-    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "", size, max_wait)
+    delivery = params.get("delivery")
+    named = _attempt_named(delivery)
+    if delivery is not None and named is None:
+        raise _Bad('"delivery" must be the id of an envelope, "DELIVERY.ATTEMPT"')
+    return CallAsked(id_, app, method, all_unicode(args or {}), call_id or "", size, max_wait, named)
 
 
 def _post(id_: int | str, params: Mapping[str, Any], size: int) -> Event:

@@ -187,6 +187,7 @@ class PluginHost:
 
     def call_asked(self, connection: PluginConnection, asked: CallAsked | PostAsked) -> None:
         """As in `Host`."""
+        connection.call_began()
         self._background_tasks.begin(self._call(connection, asked))
 
     def paused(self, connection: PluginConnection, paused: bool) -> None:
@@ -279,9 +280,18 @@ class PluginHost:
 
     async def _call(self, connection: PluginConnection, asked: CallAsked | PostAsked) -> None:
         plugin = self._config.plugin_files[connection.plugin]
+
+        def rest(begins: bool) -> None:
+            if isinstance(asked, CallAsked) and asked.delivery is not None:
+                dispatch, now = self._engine.core.plugins[plugin.name], self._engine.clock()
+                dispatch.rest(connection.session, *asked.delivery, begins, now)
+                self._engine.wake()
+
         try:
-            connection.send_result(asked.id, await self._calls.for_plugin(plugin, asked))
+            connection.send_result(asked.id, await self._calls.for_plugin(plugin, asked, rest))
         except CallRefused as refused:
             connection.send_failure(asked.id, refused.code, str(refused), refused.data)
         except jsonrpc.NotJsonError as error:
             connection.send_failure(asked.id, jsonrpc.INTERNAL_ERROR, f"Slack's answer: {error}")
+        finally:
+            connection.call_ended()

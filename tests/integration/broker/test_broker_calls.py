@@ -6,9 +6,11 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.broker import calls
+from slackd.config import Delivery
 from slackd.config.values import PluginGateway
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.broker.broker_rig import Program, house, plugin
+from tests.unit.broker.slack_texts import event
 
 BOT = plugin(methods=("chat.*", "api.test"), apps=("main",))
 
@@ -180,3 +182,83 @@ async def test_an_app_of_the_gateway_may_always_ask_who_it_is() -> None:
     async with house(served) as here:
         assert await call(await here.program(), method="auth.test") == {"ok": True}
         assert await call(await here.program(), method="chat.postMessage") == jsonrpc.METHOD_NOT_GRANTED
+
+
+async def test_a_second_call_in_a_channel_waits_for_the_probe_and_other_channels_do_not() -> None:
+    async with house(BOT) as here:
+        limited = {"C1": 2}
+
+        def answer(made: Call) -> Returned:
+            channel = made.args["channel"]
+            if limited.get(channel, 0) > 0:
+                limited[channel] -= 1
+                return Returned(made.number, {"ok": False, "error": "ratelimited"}, 429, 0.05)
+            return Returned(made.number, {"ok": True, "channel": channel}, 200)
+
+        here.connector.answer = answer
+        program = await here.program()
+        for number, channel in enumerate(("C1", "C1", "C2"), 1):
+            params = {"method": "chat.postMessage", "args": {"channel": channel}}
+            await program.say(id=number, method="slack.call", params=params)
+        heard = [await program.hear() for _ in range(3)]
+        assert [each["id"] for each in heard] == [3, 1, 2]
+        assert all(each["result"]["ok"] for each in heard)
+        assert len(here.connector.calls) == 5
+
+
+async def test_while_a_call_of_a_delivery_is_held_back_its_ack_timeout_rests() -> None:
+    bot = plugin(methods=("chat.*",), apps=("main",), delivery=Delivery(ack_timeout=0.3))
+    async with house(bot) as here:
+        limited = [1]
+
+        def answer(made: Call) -> Returned:
+            if limited:
+                limited.clear()
+                return Returned(made.number, {"ok": False, "error": "ratelimited"}, 429, 1.0)
+            return Returned(made.number, {"ok": True}, 200)
+
+        here.connector.answer = answer
+        program = await here.program()
+        here.connector.deliver(event(1))
+        delivery = await program.handed()
+        params = {"method": "chat.postMessage", "args": {"channel": "C1"}, "delivery": delivery["id"]}
+        await program.say(id=1, method="slack.call", params=params)
+        heard = await program.hear()
+        assert heard["result"] == {"ok": True}, "the delivery came again before the call was over"
+        await program.answer(delivery)
+        await here.nothing_is_open()
+        assert here.daemon.core.counters.deliveries["bot", "retried"] == 0
+
+
+async def test_too_many_calls_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MAX_WAITING", 1)
+    async with house(BOT) as here:
+        here.connector.answer = lambda _: None
+        program = await here.program()
+        for number in (1, 2):
+            await program.say(id=number, method="slack.call", params={"method": "api.test"})
+        heard = await program.hear()
+        assert (heard["id"], heard["error"]["code"]) == (2, jsonrpc.TOO_MANY_CALLS)
+        assert heard["error"]["data"] == {"retry_after": 1}
+
+
+async def test_who_has_closed_its_half_gets_the_results_of_its_calls() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda _: None
+        program = await here.program()
+        await program.say(id=1, method="slack.call", params={"method": "api.test"})
+        program.writer.write_eof()
+        await here.connector.until(lambda: len(here.connector.calls) == 1)
+        here.connector.say(Returned(here.connector.calls[0].number, {"ok": True}))
+        assert (await program.hear())["result"] == {"ok": True}
+        assert await program.hear() is None
+
+
+async def test_a_script_that_says_everything_at_once_gets_the_result_too() -> None:
+    async with house(BOT) as here:
+        program = await here.connect()
+        await program.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot"})
+        await program.say(id=1, method="slack.call", params={"method": "api.test"})
+        program.writer.write_eof()
+        assert [(await program.hear())["id"], (await program.hear())["id"]] == [0, 1]
+        assert await program.hear() is None

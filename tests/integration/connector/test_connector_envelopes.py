@@ -8,7 +8,7 @@ import pytest
 
 from slackd.connector.unacknowledged import Unacknowledged
 from slackd.emulator import EmulatorClient
-from slackd.link.messages import LINK_VERSION
+from slackd.link.messages import LINK_VERSION, Call, CallKind
 from slackd.slack.limits import ACK_LIMIT
 from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
 
@@ -193,6 +193,22 @@ async def test_what_nobody_understands_is_handed_over_as_it_is(slack: EmulatorCl
         ]
         entry = slack.send_envelope("something_new", {"a": 1})
         await slack.wait_for_ack(entry)
+
+
+async def test_a_steps_calls_are_made_with_the_bot_token_whoever_saw_its_envelope(
+    slack: EmulatorClient,
+) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        entry = slack.send_event(
+            {"type": "function_executed", "bot_access_token": "xwfp-secret", "function_execution_id": "Fx1"}
+        )
+        await slack.wait_for_ack(entry)
+        step = {"function_execution_id": "Fx1", "outputs": {}}
+        app = slack.apps[0].name
+        returned = await rig.broker.call(Call(1, app, CallKind.METHOD, "functions.completeSuccess", step))
+        assert returned.body is not None
+        assert returned.body.get("error") != "invalid_auth", "the emulator knows the bot token alone"
 
 
 async def test_a_function_token_never_leaves_the_connector(slack: EmulatorClient) -> None:
