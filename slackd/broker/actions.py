@@ -5,8 +5,8 @@ from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import Write
-from slackd.envelope import Promise, Refusal, Settlement
 from slackd.frozen import frozen
+from slackd.link.messages import FromBroker
 
 
 @frozen
@@ -18,27 +18,11 @@ class Submit:
 
 
 @frozen
-class Settle:
-    """Tell the connector on this link that these may be acknowledged."""
+class ToConnector:
+    """Send this to the connector on this link, if the link is still there."""
 
     link: int
-    settlements: tuple[Settlement, ...]
-
-
-@frozen
-class SendPromises:
-    """Tell the connector on this link what it may do if there is no broker at the deadline."""
-
-    link: int
-    promises: tuple[Promise, ...]
-
-
-@frozen
-class RefuseArrivals:
-    """Tell the connector on this link that these must not be acknowledged."""
-
-    link: int
-    refusals: tuple[Refusal, ...]
+    message: FromBroker
 
 
 @frozen
@@ -93,9 +77,7 @@ class Passed:
 
 Action = (
     Submit
-    | Settle
-    | SendPromises
-    | RefuseArrivals
+    | ToConnector
     | SendDelivery
     | LoadKeys
     | LoadKey

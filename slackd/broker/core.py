@@ -3,14 +3,15 @@
 Events go in by the methods, each with the moment at which it happened; what to do comes out of
 `take_actions`. The daemon does it for real; the simulator does it on a virtual clock.
 
-    deliver ─▶ Submit ─▶ committed ─▶ Settle, Hand ─▶ answered ─▶ Submit ─▶ committed ─▶ Settle
+    deliver ─▶ Submit ─▶ committed ─▶ ToConnector, SendDelivery ─▶ answered ─▶ Submit ─▶ committed
 
 What must be written and could not be (a full disk) is kept and submitted again, except for arrivals: those
 are refused, since Slack will send them again.
 """
 
+import math
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from slackd.broker.actions import (
@@ -18,19 +19,16 @@ from slackd.broker.actions import (
     NotifyLate,
     Passed,
     PostLate,
-    RefuseArrivals,
-    SendPromises,
-    Settle,
     Submit,
+    ToConnector,
 )
 from slackd.broker.counters import Counters
 from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDelivery
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
-from slackd.broker.envelope_cache import EnvelopeCache
-from slackd.broker.ingest import NO_LINK, Incoming, Ingest
-from slackd.broker.instant import Instant
-from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
-from slackd.broker.journal.rules import storable
+from slackd.broker.held_texts import HeldTexts
+from slackd.broker.ingest import NO_LINK, Ingest
+from slackd.broker.instant import Instant, Wakeup
+from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerUnsent,
@@ -45,13 +43,13 @@ from slackd.broker.journal.writes import (
     RetryDelivery,
     Write,
 )
-from slackd.broker.late_answers import LateAnswers
+from slackd.broker.late_answers import LateAnswers, Unsents
 from slackd.broker.pending_acks import PendingAcks, Settlements
 from slackd.broker.write_batch import Origin, Reply, WriteBatch
 from slackd.config import Config
-from slackd.envelope import Arrival, ParsedEnvelope, Promise, Refusal
+from slackd.envelope import Arrival, Promise, Refusal
 from slackd.errors import JournalError
-from slackd.link.messages import AppIdentity, Closing
+from slackd.link.messages import AppIdentity, Closing, Promised, Refused, Settled
 
 Word = TypeVar("Word")
 
@@ -64,14 +62,18 @@ class BrokerCore:
 
     def __init__(self, config: Config, *, rng: random.Random, now: Instant) -> None:
         self.counters = Counters()
-        self.recent = EnvelopeCache()
-        self.answers = PendingAcks()
+        self.wakeup = Wakeup()
+        self.answers = PendingAcks(self.wakeup)
         self.watched = False
         rules = config.plugins
+        self._stirred: list[Dispatcher] = []
         self.plugins = {
-            plugin.name: Dispatcher(plugin, grace=rules.grace, rng=rng, now=now)
+            plugin.name: Dispatcher(
+                plugin, grace=rules.grace, rng=rng, now=now, wakeup=self.wakeup, stir=self._stirred.append
+            )
             for plugin in config.plugin_files.values()
         }
+        self._held_texts = HeldTexts()
         self._origins = {name: Origin(name) for name in self.plugins}
         self._answering = LateAnswers(self.answers, self.counters, lambda action: self._actions.append(action))
         self.ingest = Ingest(config, self.answers, self.counters, self._absent_for)
@@ -112,18 +114,17 @@ class BrokerCore:
     def link_lost(self, link: int) -> None:
         """A link is gone, and with it whoever waited on it."""
         self.answers.link_lost(link)
+        self._answering.link_lost(link)
         for submission in (*self._submissions.values(), self._next):
             submission.link_lost(link)
 
     def closing(self, link: int, closing: Closing) -> None:
         """A connection of this link closes: what came over it waits less for plugins' answers."""
-        self.answers.closing(link, closing)
-        self._end_waiting()
+        self._end_waiting(self.answers.closing(link, closing))
 
     def unsent(self, link: int, numbers: Sequence[int]) -> None:
         """No acknowledgement could carry what these were settled with."""
-        self._answering.unsent(link, numbers)
-        self._let_follow()
+        self._let_follow(self._answering.unsent(link, numbers))
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
@@ -206,37 +207,32 @@ class BrokerCore:
         if isinstance(outcomes, JournalError):
             self._not_written(submission, outcomes, now)
             return
-        result = self.ingest.committed(submission.incoming, outcomes, now)
-        for envelope, incoming in result.recorded:
-            self._remember(envelope, incoming, now)
-        self._opened(result.opened, now)
-        if self.watched:
-            self._actions += [Passed("duplicate", now.unix, envelope) for envelope in result.repeated]
-        for envelope, link, number in result.given:
-            self._answering.carried(envelope, link, number)
-        settlements = result.settlements
-        for place, write in enumerate(submission.writes):
-            if place not in submission.incoming:
-                settlements += self._written(write, outcomes[place], submission.origin(place), now)
+        settlements: Settlements = []
+        if submission.incoming:
+            settlements = self._recorded(submission, outcomes, now)
+        if len(submission.writes) > len(submission.incoming):
+            for place, write in enumerate(submission.writes):
+                if place not in submission.incoming:
+                    settlements += self._written(write, outcomes[place], submission.origin(place), now)
         for places, reply in submission.replies:
             reply(outcomes[places.start : places.stop])
         self._settle(settlements)
-        self._promise(result.promises)
-        self._end_waiting()
-        self._let_follow()
-        self._actions += result.posts
 
     def tick(self, now: Instant) -> None:
         """Time has passed."""
-        settlements, passed = self.answers.tick(now.monotonic)
-        self._settle(settlements)
-        self._answering.early()
-        self.write([AnswerPassed(envelope) for envelope in passed])
+        self.wakeup.at = math.inf
+        due = self.answers.tick(now.monotonic)
+        self._settle(due.settlements)
+        self._answering.due(due)
+        self.write([AnswerPassed(envelope) for envelope in due.passed])
         for plugin in self.plugins.values():
             plugin.tick(now)
+            self.wakeup.by(plugin.next_wakeup())
         if self._rewrite_at is not None and self._rewrite_at <= now.monotonic:
             self._rewrite_at = None
             self._write_again(now)
+        self.wakeup.by(self.answers.next_due())
+        self.wakeup.by(self._rewrite_at)
 
     def _write_again(self, now: Instant) -> None:
         """In the order of old: what was submitted after it, and may fail yet, is waited for."""
@@ -249,12 +245,6 @@ class BrokerCore:
             if not self._is_overtaken(write):
                 self._next.add(write, origin)
         self._next.append(later)
-
-    def next_wakeup(self) -> float | None:
-        """The monotonic time of the next `tick` that can change anything."""
-        times = [plugin.next_wakeup() for plugin in self.plugins.values()]
-        times += [self.answers.next_due(), self._rewrite_at]
-        return min((each for each in times if each is not None), default=None)
 
     def halt(self) -> None:
         """The broker stops (rule R5): nothing more is handed out, answers are still taken."""
@@ -275,15 +265,18 @@ class BrokerCore:
 
     def take_actions(self) -> list[Action]:
         """What to do, in order; each is given once."""
-        for name, plugin in self.plugins.items():
+        for plugin in self._stirred:
+            handed = 0
             for action in plugin.take_actions():
-                if isinstance(action, SendDelivery):
-                    self.counters.deliveries[name, "handed"] += 1
+                if type(action) is SendDelivery:
+                    handed += 1
                     self._actions.append(action)
                 elif isinstance(action, LoadKeys | LoadKey | CountOld):
                     self._actions.append(action)
-                else:
-                    self._next.add(action, self._origins[name])
+                elif not isinstance(action, SendDelivery):
+                    self._next.add(action, self._origins[plugin.name])
+            self.counters.deliveries[plugin.name, "handed"] += handed
+        self._stirred.clear()
         if self._unwritten and self._next.writes:
             self._next = self._queue_behind(self._next)
         if self._next.writes:
@@ -309,12 +302,28 @@ class BrokerCore:
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)
 
-    def _let_follow(self) -> None:
-        for write, origin in self._answering.take_lost():
+    def _let_follow(self, unsents: Unsents) -> None:
+        for write, origin in unsents:
             self._next.add(write, origin)
 
-    def _end_waiting(self) -> None:
-        self.write([AnswerPassed(envelope) for envelope in self.answers.take_ending()])
+    def _end_waiting(self, envelopes: Sequence[int]) -> None:
+        self.write([AnswerPassed(envelope) for envelope in envelopes])
+
+    def _recorded(self, submission: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> Settlements:
+        """What follows from the commit of arrivals."""
+        result = self.ingest.committed(submission.incoming, outcomes, now)
+        if self.watched:
+            self._actions += [Passed("recorded", now.unix, envelope) for envelope in result.recorded]
+            self._actions += [Passed("duplicate", now.unix, envelope) for envelope in result.repeated]
+        self._opened(result.opened, now)
+        for envelope, link, number in result.given:
+            self._answering.carried(envelope, link, number)
+        if result.promises:
+            self._promise(result.promises)
+        if result.ending:
+            self._end_waiting(result.ending)
+        self._actions += result.posts
+        return result.settlements
 
     def _written(self, write: Write, outcome: Outcome, origin: Origin, now: Instant) -> Settlements:
         """What follows from one committed write that isn't an arrival's record."""
@@ -332,7 +341,9 @@ class BrokerCore:
             case CloseDelivery():
                 self._note("done", write, outcome, origin, now)
                 if write.response is not None or write.answer is not None:
-                    return self._answering.closed(write, outcome, origin)
+                    settlements, unsents = self._answering.closed(write, outcome, origin)
+                    self._let_follow(unsents)
+                    return settlements
             case AnswerPassed(envelope):
                 return self.answers.passed(envelope)
             case AnswerUnsent():
@@ -347,49 +358,35 @@ class BrokerCore:
 
     def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
         by_plugin: dict[str, list[OpenDelivery]] = {}
+        newest = None
         for delivery in deliveries:
             by_plugin.setdefault(delivery.plugin, []).append(delivery)
+            if delivery.stored is not None and delivery.stored is not newest:
+                newest = delivery.stored
+                self._held_texts.add(newest)
         for name, mine in by_plugin.items():
             self.counters.deliveries[name, "opened"] += len(mine)
             if name in self.plugins:
                 self.plugins[name].opened(mine, now)
 
-    def _remember(self, envelope: int, incoming: Incoming, now: Instant) -> None:
-        understood, record = incoming.record.envelope, incoming.record
-        if self.watched:
-            self._actions.append(Passed("recorded", now.unix, envelope))
-        if isinstance(understood, ParsedEnvelope) and record.deliveries:
-            self.recent.put(
-                StoredEnvelope(
-                    id=envelope,
-                    app=understood.app,
-                    envelope_id=storable(understood.envelope_id),
-                    type=understood.type,
-                    text=understood.text,
-                    received_at=record.received_at,
-                    answer=record.answer,
-                    response=record.response,
-                    response_url=understood.response_url,
-                )
-            )
-
     def _settle(self, settlements: Settlements) -> None:
-        self._actions += [Settle(link, each) for link, each in _by_link(settlements)]
+        self._actions += [ToConnector(link, Settled(each)) for link, each in _by_link(settlements)]
 
     def _promise(self, promises: Sequence[tuple[int, Promise]]) -> None:
-        self._actions += [SendPromises(link, each) for link, each in _by_link(promises)]
+        self._actions += [ToConnector(link, Promised(each)) for link, each in _by_link(promises)]
 
     def _not_written(self, submission: WriteBatch, error: JournalError, now: Instant) -> None:
         refusals = []
         for incoming in submission.incoming.values():
             self.counters.refused[incoming.arrival.app] += 1
             refusals.append((incoming.link, Refusal(incoming.arrival.number, str(error))))
-        self._actions += [RefuseArrivals(link, each) for link, each in _by_link(refusals)]
+        self._actions += [ToConnector(link, Refused(each)) for link, each in _by_link(refusals)]
         for _, reply in submission.replies:
             reply(error)
         self._unwritten += submission.to_repeat()
         if self._unwritten and self._rewrite_at is None:
             self._rewrite_at = now.monotonic + REWRITE_AFTER
+            self.wakeup.by(self._rewrite_at)
 
     def _note(
         self,
@@ -407,10 +404,12 @@ class BrokerCore:
             self._actions.append(Passed(what, now.unix, envelope, origin.plugin, write.delivery, attempt, why))
 
 
-def _by_link(words: Sequence[tuple[int, Word]]) -> Iterator[tuple[int, tuple[Word, ...]]]:
+def _by_link(words: Sequence[tuple[int, Word]]) -> Iterable[tuple[int, tuple[Word, ...]]]:
     """What is said on each link, in order: it goes there in one message."""
+    if not words:
+        return ()
     found: dict[int, list[Word]] = {}
     for link, word in words:
         if link != NO_LINK:
             found.setdefault(link, []).append(word)
-    return ((link, tuple(each)) for link, each in found.items())
+    return [(link, tuple(each)) for link, each in found.items()]

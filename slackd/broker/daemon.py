@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from slackd.broker.actions import Passed, PostLate
+from slackd.broker.actions import PostLate
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
 from slackd.broker.connection_registry import ConnectionRegistry
@@ -20,21 +20,19 @@ from slackd.broker.control.context import ControlContext
 from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
-from slackd.broker.engine import Engine, Outgoing, now
+from slackd.broker.engine import Engine, Outgoing, Outlets, now
 from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.writes import GapRecord, NoteStop
 from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import RegularNotices
-from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
 from slackd.config import Config
 from slackd.config.on_disk import DiskCheck
 from slackd.errors import JournalError
 from slackd.link import BrokerEnd
-from slackd.link.messages import FromBroker
 from slackd.link.server import LinkServer
 from slackd.systemd.digest import Side, process_digest
 
@@ -139,12 +137,20 @@ class BrokerDaemon:
             self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready
         )
         self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged)
-        self.engine = Engine(self.core, self.journal, self)
+        self.engine = Engine(self.core, self.journal)
         self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
         self.posting = Posting(self.calls)
         self.connector_host.attach(self.engine, self.calls)
         self.plugin_host = PluginHost(
             self.config, self.engine, self.calls, self._background_tasks, foreground=self.foreground
+        )
+        self.engine.attach(
+            Outlets(
+                to_connector=self.connector_host.send,
+                to_session=self.plugin_host.connection_of,
+                post=self._post,
+                passed=self.watchers.passed,
+            )
         )
         self.engine.wake()
         return [
@@ -288,24 +294,11 @@ class BrokerDaemon:
             self.core.dead_lettered(plugin, ids, envelopes, now())
         self.engine.wake()
 
-    def to_connector(self, link: int, message: FromBroker) -> None:
-        """As in `engine.Outlets`."""
-        self.connector_host.send(link, message)
-
-    def to_session(self, plugin: str, session: str) -> PluginConnection | None:
-        """As in `engine.Outlets`."""
-        return self.plugin_host.connection_of(plugin, session)
-
-    def post(self, what: Outgoing) -> None:
-        """As in `engine.Outlets`."""
+    def _post(self, what: Outgoing) -> None:
         if isinstance(what, PostLate):
             self._background_tasks.begin(self._post_late(what))
         else:
             self._background_tasks.begin(self.posting.post(what.app, what.response_url, what.body))
-
-    def passed(self, what: Passed) -> None:
-        """As in `engine.Outlets`."""
-        self.watchers.passed(what)
 
     def _watched(self, watched: bool) -> None:
         self.core.watched = watched

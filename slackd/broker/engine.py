@@ -5,7 +5,9 @@ committed together, acknowledged together and handed out together. There is no t
 """
 
 import asyncio
+import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -18,10 +20,8 @@ from slackd.broker.actions import (
     NotifyTooLarge,
     Passed,
     PostLate,
-    RefuseArrivals,
-    SendPromises,
-    Settle,
     Submit,
+    ToConnector,
 )
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
@@ -32,7 +32,7 @@ from slackd.broker.journal import Journal, StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery, Outcome, Write
 from slackd.errors import JournalError
 from slackd.jsonrpc import RESPONSE_TOO_LARGE
-from slackd.link.messages import FromBroker, Promised, Refused, Settled
+from slackd.link.messages import FromBroker, Refused
 from slackd.slack.limits import ACK_LIMIT
 
 log = logging.getLogger(__name__)
@@ -42,22 +42,6 @@ READ_AGAIN_AFTER = 0.5
 
 Read = SendDelivery | LoadKeys | LoadKey | CountOld
 Outgoing = PostNotice | PostLate
-
-
-class Outlets(Protocol):
-    """Where the core's words go."""
-
-    def to_connector(self, link: int, message: FromBroker) -> None:
-        """Tell a connector; nothing happens if its link is gone."""
-
-    def to_session(self, plugin: str, session: str) -> "SessionOutlet | None":
-        """The connection of a session, if it has one."""
-
-    def post(self, what: Outgoing) -> None:
-        """Send something to a `response_url`; begins at once, in the background."""
-
-    def passed(self, what: Passed) -> None:
-        """Somebody may be watching."""
 
 
 class SessionOutlet(Protocol):
@@ -73,6 +57,23 @@ class SessionOutlet(Protocol):
         """Refuse something it said."""
 
 
+@attrs.frozen
+class Outlets:
+    """Where the core's words go.
+
+    Attributes:
+        to_connector: Sends to the connector on a link; nothing happens if that is gone.
+        to_session: The connection of a plugin's session, if it has one.
+        post: Sends something to a `response_url`; begins at once, in the background.
+        passed: Somebody may be watching.
+    """
+
+    to_connector: Callable[[int, FromBroker], None]
+    to_session: Callable[[str, str], SessionOutlet | None]
+    post: Callable[[Outgoing], None]
+    passed: Callable[[Passed], None]
+
+
 def now() -> Instant:
     """This moment, on both clocks."""
     return Instant(time.monotonic(), time.time())
@@ -81,17 +82,20 @@ def now() -> Instant:
 class Engine:
     """Drives the core with real time, a real journal and real sockets."""
 
-    def __init__(
-        self, core: BrokerCore, journal: Journal, outlets: Outlets, clock: Callable[[], Instant] = now
-    ) -> None:
+    _outlets: Outlets
+
+    def __init__(self, core: BrokerCore, journal: Journal, clock: Callable[[], Instant] = now) -> None:
         self.core, self.journal, self.clock = core, journal, clock
-        self._outlets = outlets
         self._loop = asyncio.get_running_loop()
         self._pumping = False
         self._failing = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer_at = math.inf
         self._reads: asyncio.Queue[Sequence[Read]] = asyncio.Queue()
+
+    def attach(self, outlets: Outlets) -> None:
+        """Those who know the engine themselves: before the next turn of the loop."""
+        self._outlets = outlets
 
     def wake(self) -> None:
         """Something happened to the core: do, in the next turn of the loop, what follows from it."""
@@ -129,35 +133,27 @@ class Engine:
     def _pump(self) -> None:
         self._pumping = False
         reads: list[Read] = []
-        while actions := self.core.take_actions():
-            for action in actions:
-                self._do(action, reads)
+        for action in self.core.take_actions():
+            self._do(action, reads)
         if reads:
             self._reads.put_nowait(reads)
-        self._set_timer()
+        if self.core.wakeup.at < self._timer_at:
+            self._set_timer(self.core.wakeup.at)
 
     def _do(self, action: Action, reads: list[Read]) -> None:
         match action:
             case SendDelivery():
-                envelope = self.core.recent.get(action.delivery.envelope)
-                if envelope is None:
+                envelope = action.delivery.stored
+                if envelope is None or not envelope.text:
                     reads.append(action)
                 else:
                     self._hand(action, envelope)
-            case Settle(link, settlements):
-                self._outlets.to_connector(link, Settled(settlements))
-            case SendPromises(link, promises):
-                self._outlets.to_connector(link, Promised(promises))
+            case ToConnector(link, message):
+                if isinstance(message, Refused):
+                    _log_refused(message)
+                self._outlets.to_connector(link, message)
             case Submit(token, writes):
-                self.journal.submit(writes, self._told(token))
-            case RefuseArrivals(link, refusals):
-                log.error(
-                    "%d envelopes could not be journaled and are not acknowledged: %s",
-                    len(refusals),
-                    refusals[0].reason,
-                    extra={"event": "journal-refused"},
-                )
-                self._outlets.to_connector(link, Refused(refusals))
+                self.journal.submit(writes, functools.partial(self._told, token))
             case LoadKeys() | LoadKey() | CountOld():
                 reads.append(action)
             case NotifyLate():
@@ -172,18 +168,13 @@ class Engine:
             case Passed():
                 self._outlets.passed(action)
 
-    def _told(self, token: int) -> Callable[[Sequence[Outcome] | JournalError], None]:
-        def told(outcomes: Sequence[Outcome] | JournalError) -> None:
-            self._note_failing(isinstance(outcomes, JournalError))
-            self.core.committed(token, outcomes, self.clock())
-            self.wake()
-
-        return told
-
-    def _note_failing(self, failing: bool) -> None:
+    def _told(self, token: int, outcomes: Sequence[Outcome] | JournalError) -> None:
+        failing = isinstance(outcomes, JournalError)
         if self._failing and not failing:
             log.warning("the journal can be written again", extra={"event": "journal-writable"})
         self._failing = failing
+        self.core.committed(token, outcomes, self.clock())
+        self.wake()
 
     def _hand(self, action: SendDelivery, envelope: StoredEnvelope) -> None:
         session = self._outlets.to_session(action.plugin, action.session)
@@ -207,17 +198,14 @@ class Engine:
             id_ = f"{action.delivery}.{action.attempt}"
             session.send_failure(id_, RESPONSE_TOO_LARGE, text, {"limit": ACK_LIMIT, "size": action.size})
 
-    def _set_timer(self) -> None:
-        at = self.core.next_wakeup()
-        if at is None or (self._timer is not None and self._timer_at <= at):
-            return
+    def _set_timer(self, at: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = at
         self._timer = self._loop.call_later(max(0.0, at - self.clock().monotonic), self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer, self._timer_at = None, math.inf
         self.core.tick(self.clock())
         self.wake()
 
@@ -273,6 +261,15 @@ class _Handouts:
     """Deliveries to be handed out whose envelopes must be read first."""
 
     hands: tuple[SendDelivery, ...]
+
+
+def _log_refused(refused: Refused) -> None:
+    log.error(
+        "%d envelopes could not be journaled and are not acknowledged: %s",
+        len(refused.refusals),
+        refused.refusals[0].reason,
+        extra={"event": "journal-refused"},
+    )
 
 
 def _log_dead(passed: Passed) -> None:

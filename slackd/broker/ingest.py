@@ -75,6 +75,8 @@ class IngestResult:
 
     Attributes:
         given: Envelope, link and number of duplicates that are settled with the answer that was given.
+        ending: Envelopes for which nobody is to wait any longer.
+        recorded: Envelopes that are new.
         repeated: Envelopes that came again.
     """
 
@@ -82,8 +84,9 @@ class IngestResult:
     given: list[tuple[int, int, int]] = attrs.field(factory=list)
     promises: list[tuple[int, Promise]] = attrs.field(factory=list)
     opened: list[OpenDelivery] = attrs.field(factory=list)
+    ending: list[int] = attrs.field(factory=list)
     posts: list[PostNotice] = attrs.field(factory=list)
-    recorded: list[tuple[int, Incoming]] = attrs.field(factory=list)
+    recorded: list[int] = attrs.field(factory=list)
     repeated: list[int] = attrs.field(factory=list)
 
 
@@ -198,7 +201,7 @@ class Ingest:
     def _recorded(self, each: Incoming, recorded: Recorded, result: IngestResult) -> None:
         record, envelope = each.record, each.record.envelope
         result.opened.extend(recorded.deliveries)
-        result.recorded.append((recorded.envelope, each))
+        result.recorded.append(recorded.envelope)
         if isinstance(envelope, Unreadable):
             self._counters.unreadable[envelope.app] += 1
             result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
@@ -234,7 +237,7 @@ class Ingest:
         if answer is AnswerState.OWED:
             due = each.arrival.received_at + self._rules.answer_deadline
             waiter = Waiter(each.link, number, understood.envelope_id, due, each.arrival.connection)
-            promise = self._answers.wait(
+            promise, ends = self._answers.wait(
                 envelope,
                 waiter,
                 _who_answers(each.record),
@@ -242,6 +245,8 @@ class Ingest:
                 elsewhere=bool(understood.response_url),
             )
             result.promises.append((each.link, promise))
+            if ends:
+                result.ending.append(envelope)
             return
         if self._answers.is_following(envelope):
             response = None

@@ -1,5 +1,9 @@
 """One moment on both clocks: the monotonic one for waiting, UNIX time for what is written down."""
 
+import math
+
+import attrs
+
 from slackd.frozen import frozen
 
 
@@ -22,3 +26,22 @@ class Instant:
     def to_unix(self, monotonic: float) -> float:
         """The UNIX time of a monotonic time, as the clocks stand to each other now."""
         return self.unix + (monotonic - self.monotonic)
+
+
+@attrs.define
+class Wakeup:
+    """The next moment at which time alone changes something; whoever sets a deadline moves it forward.
+
+    It may go off for nothing, since a deadline that is gone takes nothing back. Whoever serves it then computes
+    the next moment anew.
+
+    Attributes:
+        at: Monotonic seconds; infinity while nothing is awaited.
+    """
+
+    at: float = math.inf
+
+    def by(self, at: float | None) -> None:
+        """Go off at this time at the latest (monotonic seconds, None for never)."""
+        if at is not None and at < self.at:
+            self.at = at

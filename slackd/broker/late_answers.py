@@ -1,7 +1,9 @@
 """A plugin's answer: into the acknowledgement, or after it through the `response_url`. Pure.
 
 The journal decides which. What was meant for the acknowledgement follows it where the journal says that nobody
-waited any more (`Done.passed`), or where a connector tells that it could not send it; never both.
+waited any more (`Done.passed`), where a connector reports that it could not send it, or where everybody who
+waited was settled without it before the commit; never both. What is to follow although it is journaled as given
+is journaled as unsent first: `unsent`, `closed` and so on return those writes.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,9 +22,12 @@ from slackd.broker.journal.writes import (
     OpenDelivery,
     Write,
 )
-from slackd.broker.pending_acks import PendingAcks, Settlements
+from slackd.broker.pending_acks import Due, PendingAcks, Settlements
 from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
 from slackd.broker.write_batch import Origin
+
+Unsents = list[tuple[Write, Origin]]
+"""What is to be written of answers that are journaled as given and reached nobody."""
 
 
 class LateAnswers:
@@ -32,7 +37,6 @@ class LateAnswers:
         """`act` takes what is to be done at once."""
         self._awaited, self._counters, self._act = awaited, counters, act
         self._given = UnsentAnswers()
-        self._lost: list[GivenAnswer] = []
 
     def close(
         self, plugin: str, session: str, delivery: OpenDelivery, response: str | None, now: Instant
@@ -46,48 +50,55 @@ class LateAnswers:
         self._counters.answers[plugin, "late"] += 1
         message = is_message(response)
         close = CloseDelivery(delivery.id, delivery.attempt, response, late=message)
-        return close, Origin(plugin, session=session, is_message=message)
+        return close, self._origin(plugin, session, delivery, message, awaited=False)
 
-    def closed(self, close: CloseDelivery, outcome: Done, origin: Origin) -> Settlements:
-        """It is written."""
+    def closed(self, close: CloseDelivery, outcome: Done, origin: Origin) -> tuple[Settlements, Unsents]:
+        """It is written: who is settled by that, and what is to be written next."""
         given = None
         if close.response is not None and origin.is_message:
-            late = LateAnswer(close.delivery, outcome.envelope, origin.plugin, "", "", close.response)
+            late = LateAnswer(
+                close.delivery, outcome.envelope, origin.plugin, origin.app, origin.response_url, close.response
+            )
             given = GivenAnswer(late, origin.session, close.attempt)
         if close.answer is not None and not outcome.passed:
             settlements = self._awaited.given(outcome.envelope, close.response)
-            if given is not None:
-                carriers = ((link, each.number) for link, each in settlements)
-                self._lost += self._given.committed(given, carriers)
-            return settlements
+            if given is None:
+                return settlements, []
+            carriers = ((link, each.number) for link, each in settlements)
+            return settlements, self._to_follow(self._given.committed(given, carriers))
         if given is not None:
             self.follow(given)
         elif close.response is not None:
             self._act(NotifyLate(origin.plugin, origin.session, close.delivery, close.attempt, None))
-        return self._awaited.passed(outcome.envelope) if outcome.passed else []
+        return (self._awaited.passed(outcome.envelope) if outcome.passed else []), []
 
-    def early(self) -> None:
+    def due(self, due: Due) -> None:
         """Deadlines came before the commits of answers that are on their way."""
-        for envelope, link, number in self._awaited.take_early():
+        for envelope, link, number in due.early:
             self._given.early(envelope, link, number)
+        for envelope in due.without:
+            self._given.without(envelope)
+
+    def link_lost(self, link: int) -> None:
+        """A link is gone, and what was on it."""
+        self._given.link_lost(link)
 
     def carried(self, envelope: int, link: int, number: int) -> None:
         """A duplicate is settled with the answer that was given."""
         self._given.carried(envelope, link, number)
 
-    def unsent(self, link: int, numbers: Sequence[int]) -> None:
-        """No acknowledgement could carry what these were settled with."""
-        self._lost += self._given.unsent(link, numbers)
+    def unsent(self, link: int, numbers: Sequence[int]) -> Unsents:
+        """No acknowledgement could carry what these were settled with: what is to be written of that."""
+        return self._to_follow(self._given.unsent(link, numbers))
 
-    def take_lost(self) -> list[tuple[Write, Origin]]:
+    def _to_follow(self, lost: Sequence[GivenAnswer]) -> Unsents:
         """Answers that reached nobody, as what is to be written of them before they follow."""
-        found: list[tuple[Write, Origin]] = []
-        for given in self._lost:
+        found: Unsents = []
+        for given in lost:
             answer = given.answer
             self._awaited.follows(answer.envelope, begins=True)
             write = AnswerUnsent(answer.envelope, answer.delivery, answer.plugin)
             found.append((write, Origin(answer.plugin, given=given)))
-        self._lost.clear()
         return found
 
     def follow(self, given: GivenAnswer) -> None:
@@ -107,5 +118,17 @@ class LateAnswers:
         self._awaited.answer(delivery.envelope, response)
         message = response is not None and is_message(response)
         close = CloseDelivery(delivery.id, delivery.attempt, response, AnswerState.GIVEN, late=message)
-        origin = Origin(plugin, envelope=delivery.envelope, session=session, is_message=message)
-        return close, origin
+        return close, self._origin(plugin, session, delivery, message, awaited=True)
+
+    @staticmethod
+    def _origin(plugin: str, session: str, delivery: OpenDelivery, message: bool, *, awaited: bool) -> Origin:
+        """What must be known of an answer once it is written, should it have to go the late way."""
+        stored = delivery.stored
+        return Origin(
+            plugin,
+            envelope=delivery.envelope if awaited else 0,
+            session=session,
+            is_message=message,
+            app=stored.app if stored is not None else "",
+            response_url=stored.response_url if stored is not None else "",
+        )

@@ -5,15 +5,18 @@ at the latest, with the answer if there is one by then. P4: whoever waits for th
 
 A connection that closes ends the waiting early (`Closing` of the link): what it brought is settled without an
 answer, as at the deadline, but only after the commit that says so. So an answer that comes meanwhile, or after
-the broker's death, goes out late, and never both ways.
+the broker's death, goes out late, and never both ways. If that commit fails and the deadline comes first, the
+waiter is settled without; the journal may still take an answer as given that was on its way behind it. Then it
+reached nobody (`Due.without`), and follows through the `response_url`.
 
-Which connections close, or are gone, as their connectors tell: what came over them waits less. Pure.
+Connections that are closing: envelopes from them do not wait for the plugin's answer. Pure.
 """
 
 import heapq
 
 import attrs
 
+from slackd.broker.instant import Wakeup
 from slackd.envelope import Promise, Settlement
 from slackd.link.messages import Closing
 from slackd.slack.acknowledgement import fits
@@ -97,16 +100,32 @@ Settlements = list[tuple[int, Settlement]]
 """(link, settlement) pairs."""
 
 
+@attrs.define
+class Due:
+    """What follows from deadlines that are here.
+
+    Attributes:
+        settlements: Who is settled now.
+        passed: Envelopes for which nobody waits any more and no answer had come.
+        early: Who is settled with an answer before its commit: envelope, link and number.
+        without: Envelopes settled without an answer which the journal may yet take as given.
+    """
+
+    settlements: Settlements = attrs.field(factory=list)
+    passed: list[int] = attrs.field(factory=list)
+    early: list[tuple[int, int, int]] = attrs.field(factory=list)
+    without: list[int] = attrs.field(factory=list)
+
+
 class PendingAcks:
     """All envelopes whose answer is awaited, by the journal's id."""
 
-    def __init__(self) -> None:
+    def __init__(self, wakeup: Wakeup | None = None) -> None:
+        self._wakeup = wakeup if wakeup is not None else Wakeup()
         self._owed: dict[int, _Owed] = {}
         self._on_the_way: dict[int, str | None] = {}
         self._dues: list[tuple[float, int]] = []
         self._closing = ClosingConnections()
-        self._to_end: list[int] = []
-        self._early: list[tuple[int, int, int]] = []
         self._following: set[int] = set()
 
     def __len__(self) -> int:
@@ -114,18 +133,30 @@ class PendingAcks:
 
     def wait(
         self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None, *, elsewhere: bool = False
-    ) -> Promise:
-        """An arrival waits for this plugin's answer to this envelope; returns what its connector may do should
-        there be no broker at the deadline. `elsewhere`: a late answer has a `response_url` to go to."""
+    ) -> tuple[Promise, bool]:
+        """An arrival waits for this plugin's answer to this envelope.
+
+        Args:
+            envelope: The journal's id.
+            waiter: The arrival.
+            plugin: Whose answer it is.
+            fallback: What is sent where no answer comes (JSON text), or None.
+            elsewhere: A late answer has a `response_url` to go to.
+
+        Returns:
+            What its connector may do should there be no broker at the deadline, and whether the waiting is to
+            end now: the caller journals that as `AnswerPassed`, then calls `passed`.
+        """
         owed = self._owed.get(envelope)
         if owed is None:
             owed = self._owed[envelope] = _Owed([], plugin, fallback, elsewhere)
             if envelope in self._on_the_way:
                 owed.answered, owed.response = True, self._on_the_way[envelope]
         owed.waiters.append(waiter)
-        self._end_if_wanted(envelope, owed)
         heapq.heappush(self._dues, (waiter.due, envelope))
-        return Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
+        self._wakeup.by(waiter.due)
+        promise = Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
+        return promise, self._ends(owed)
 
     def may_wait(self, link: int, connection: str, *, elsewhere: bool) -> bool:
         """What comes over this connection may wait for an answer: it stays, or the answer has no other way."""
@@ -173,16 +204,11 @@ class PendingAcks:
         """It is on the disk that no answer is waited for any more: whoever does gets the fallback."""
         return self.given(envelope, None)
 
-    def closing(self, link: int, closing: Closing) -> None:
-        """A connection of this link closes: `take_ending` tells for what nobody is to wait any longer."""
+    def closing(self, link: int, closing: Closing) -> list[int]:
+        """A connection of this link closes. Returns the envelopes whose waiting is to end now: to be journaled
+        as `AnswerPassed`, then reported to `passed`."""
         self._closing.note(link, closing)
-        for envelope, owed in self._owed.items():
-            self._end_if_wanted(envelope, owed)
-
-    def take_ending(self) -> list[int]:
-        """Envelopes whose waiting is to end now: to be journaled as `AnswerPassed`, then told to `passed`."""
-        ending, self._to_end = self._to_end, []
-        return ending
+        return [envelope for envelope, owed in self._owed.items() if self._ends(owed)]
 
     def given_up(self, envelope: int, plugin: str) -> Settlements:
         """This plugin will not answer any more: whoever waits for it gets the fallback."""
@@ -197,11 +223,9 @@ class PendingAcks:
             if not owed.waiters and not owed.answered:
                 del self._owed[envelope]
 
-    def tick(self, now: float) -> tuple[Settlements, list[int]]:
-        """Settles everybody whose deadline is here. Also tells the envelopes for which nobody waits any more
-        and no answer had come: their deadline has passed."""
-        settlements: Settlements = []
-        passed = []
+    def tick(self, now: float) -> Due:
+        """Settles everybody whose deadline is here (`now` in monotonic seconds)."""
+        found = Due()
         while self._dues and self._dues[0][0] <= now:
             _, envelope = heapq.heappop(self._dues)
             owed = self._owed.get(envelope)
@@ -210,18 +234,15 @@ class PendingAcks:
             due = [each for each in owed.waiters if each.due <= now]
             owed.waiters = [each for each in owed.waiters if each.due > now]
             if owed.response is not None:
-                self._early += [(envelope, each.link, each.number) for each in due]
-            settlements += _settled(due, owed.fallback if owed.response is None else owed.response)
+                found.early += [(envelope, each.link, each.number) for each in due]
+            elif owed.ending and due:
+                found.without.append(envelope)
+            found.settlements += _settled(due, owed.fallback if owed.response is None else owed.response)
             if not owed.waiters:
                 del self._owed[envelope]
                 if not (owed.answered or owed.ending):
-                    passed.append(envelope)
-        return settlements, passed
-
-    def take_early(self) -> list[tuple[int, int, int]]:
-        """Who was settled with an answer before its commit: envelope, link and number."""
-        early, self._early = self._early, []
-        return early
+                    found.passed.append(envelope)
+        return found
 
     def follows(self, envelope: int, *, begins: bool) -> None:
         """An answer that was given is on its way to the `response_url` instead (or that is written)."""
@@ -238,10 +259,12 @@ class PendingAcks:
         """The monotonic time of the next deadline."""
         return self._dues[0][0] if self._dues else None
 
-    def _end_if_wanted(self, envelope: int, owed: _Owed) -> None:
-        if not (owed.answered or owed.ending) and self._is_to_end(owed):
-            owed.ending = True
-            self._to_end.append(envelope)
+    def _ends(self, owed: _Owed) -> bool:
+        """The waiting is to end, and nobody has said so before."""
+        if owed.answered or owed.ending or not self._is_to_end(owed):
+            return False
+        owed.ending = True
+        return True
 
     def _is_to_end(self, owed: _Owed) -> bool:
         """One of those who wait must be acknowledged now, or none of them can be any more."""

@@ -1,4 +1,12 @@
-"""Answers that were settled a moment ago, should it turn out that no acknowledgement could carry them. Pure."""
+"""Answers that were settled a moment ago, should it turn out that no acknowledgement could carry them. Pure.
+
+An answer that the journal has as given is in somebody's hands, always: a settlement under way carries it (a
+hope), or its connector will deliver the arrival again over a new link and gets it then, or it follows through
+the `response_url`. A connector delivers again what it has not been settled, what it acknowledged as promised,
+and what it was settled and could not send; the duplicate is settled with the answer, and the connector reports
+what no acknowledgement can carry any more (`Unsent`). So a hope ends with its link, and nothing is lost by
+that; the answer follows when the last hope is gone and one of them is known to have failed. P5 rests on it.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -62,6 +70,18 @@ class UnsentAnswers:
         for link, number in carriers:
             self.carried(envelope, link, number)
         return self._take_if_lost(envelope, outcome)
+
+    def without(self, envelope: int) -> None:
+        """Somebody was settled without this answer while it was on its way to the journal."""
+        self._outcomes.setdefault(envelope, _Outcome()).lost = True
+        _forget_oldest(self._outcomes)
+
+    def link_lost(self, link: int) -> None:
+        """Whatever this link's settlements carried is carried by the next one's, or was acknowledged."""
+        for carrier in [each for each in self._carried if each[0] == link]:
+            outcome = self._outcomes.get(self._carried.pop(carrier))
+            if outcome is not None:
+                outcome.hopes -= 1
 
     def carried(self, envelope: int, link: int, number: int) -> None:
         """A settlement carries the answer to this envelope; nothing is noted of what was given long ago."""

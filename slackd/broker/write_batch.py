@@ -23,6 +23,7 @@ class Origin:
         envelope: For a `Close` with the answer that is owed: the envelope's id, else 0.
         session: For a `Close` with an answer that is late, or may turn out to be: who answered.
         is_message: That answer is a message, which a `response_url` takes.
+        app, response_url: Where it would go then; "" if the journal must be asked.
         given: For an `AnswerUnsent`: the answer.
     """
 
@@ -30,6 +31,8 @@ class Origin:
     envelope: int = 0
     session: str = ""
     is_message: bool = False
+    app: str = ""
+    response_url: str = ""
     given: GivenAnswer | None = None
 
 

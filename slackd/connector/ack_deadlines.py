@@ -8,12 +8,9 @@ seconds. Pure: the clock and the timer are given.
 import heapq
 import logging
 from collections.abc import Callable, Container, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from slackd.envelope import Promise, Settlement
-
-REMEMBERED: Final = 1_000
-"""Promises that were kept and are remembered: a broker that only lagged settles them, too."""
 
 
 class Timer(Protocol):
@@ -29,7 +26,6 @@ class AckDeadlines:
     def __init__(self) -> None:
         self._due: list[tuple[float, int]] = []
         self._settlements: dict[int, Settlement] = {}
-        self._kept: dict[int, None] = {}
 
     def add(self, promises: Sequence[Promise]) -> None:
         """The broker promised; a newer promise takes the place of an older one."""
@@ -46,17 +42,7 @@ class AckDeadlines:
             settlement = self._settlements.pop(number, None)
             if settlement is not None and number in unsettled:
                 found.append(settlement)
-                self._kept[number] = None
-        while len(self._kept) > REMEMBERED:
-            del self._kept[next(iter(self._kept))]
         return found
-
-    def was_kept(self, number: int) -> bool:
-        """`take_due` gave this one; true once."""
-        if number not in self._kept:
-            return False
-        del self._kept[number]
-        return True
 
     def next_due(self) -> float | None:
         """When to look again, seconds on the machine's monotonic clock."""
@@ -84,10 +70,6 @@ class AckDeadlineKeeper:
         """The broker promised."""
         self._deadlines.add(promises)
         self._set_timer()
-
-    def was_kept(self, number: int) -> bool:
-        """This arrival was acknowledged here, as promised; true once."""
-        return self._deadlines.was_kept(number)
 
     def stop(self) -> None:
         """Nothing more is kept."""

@@ -25,6 +25,7 @@ from slackd.connector.link_reports import LinkReports
 from slackd.connector.readiness import AppReadiness, Readiness
 from slackd.connector.transport import ConnectionChange, Transport, TransportStatus
 from slackd.connector.unacknowledged import BackPressure, Unacknowledged
+from slackd.connector.unanswered import Unanswered
 from slackd.connector.webapi import WebApi
 from slackd.envelope import Arrival, Settlement
 from slackd.errors import ConfigError
@@ -108,7 +109,10 @@ class Connector:
         self._fresh: list[Arrival] = []
         self._readiness = AppReadiness(apps, transports, self._reports.troubles)
         self._closing_notices = ClosingNotices(self._unsettled)
-        self._ack_deadlines = AckDeadlineKeeper(self._unsettled, self._settle, clock, _call_later, self._log)
+        self._unanswered = Unanswered()
+        self._ack_deadlines = AckDeadlineKeeper(
+            self._unsettled, self._settle_as_promised, clock, _call_later, self._log
+        )
         self._calls = CallsUnderWay(number, web, self._notify)
         self._identities = AppIdentities()
         self._changed = asyncio.Event()
@@ -213,8 +217,9 @@ class Connector:
         for closing in self._closing_notices.all():
             send(closing)
         self._fresh.clear()
-        if len(self._unsettled):
-            send(Deliver(self._unsettled.all()))
+        again = self._unanswered.to_repeat(self._clock()) + self._unsettled.all()
+        if again:
+            send(Deliver(again))
         self._notify()
 
     def link_down(self) -> None:
@@ -348,14 +353,28 @@ class Connector:
             arrival = self._unsettled.remove(settlement.number)
             if arrival is not None:
                 by_app.setdefault(arrival.app, []).append((arrival, settlement))
-            elif self._ack_deadlines.was_kept(settlement.number):
+                if settlement.payload is not None and arrival.number not in self._unanswered:
+                    self._unanswered.settled_with_answer(arrival)
+            elif settlement.payload is None:
+                self._unanswered.forget(settlement.number)
+            elif settlement.number in self._unanswered:
                 self._report_unsent(settlement)
         for app, settled in by_app.items():
             self._transports[app].settle(settled)
         self._back_pressure.resume_if_room()
 
+    def _settle_as_promised(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            arrival = self._unsettled.get(settlement.number)
+            if arrival is not None:
+                self._unanswered.acknowledged_as_promised(arrival)
+        self._settle(settlements)
+
     def _report_unsent(self, settlement: Settlement) -> None:
-        if settlement.payload is not None and self._send is not None:
+        if settlement.payload is None:
+            return
+        self._unanswered.unsent(settlement.number)
+        if self._send is not None:
             self._send(Unsent((settlement.number,)))
 
     def _refuse(self, message: Refused) -> None:

@@ -53,6 +53,10 @@ class Unacknowledged:
         self._characters += len(arrival.text)
         self._by_connection[arrival.connection] = self._by_connection.get(arrival.connection, 0) + 1
 
+    def get(self, number: int) -> Arrival | None:
+        """An arrival, if the broker has said no word about it."""
+        return self._arrivals.get(number)
+
     def remove(self, number: int) -> Arrival | None:
         """The broker has said its word; None if it had said it before."""
         arrival = self._arrivals.pop(number, None)

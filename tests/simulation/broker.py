@@ -1,18 +1,19 @@
 """The real core over a journal in memory, in a process that can be stopped and killed at any moment."""
 
 import functools
+import math
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from slackd.broker.actions import PostLate, RefuseArrivals, SendPromises, Settle, Submit
+from slackd.broker.actions import PostLate, Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
-from slackd.link.messages import Closing, Unsent
+from slackd.link.messages import Closing, FromBroker, Promised, Refused, Settled, Unsent
 from tests.simulation.program import Answer, Program
 from tests.simulation.slack import Connector
 from tests.simulation.world import Pipe, World
@@ -253,8 +254,8 @@ class Process:
         while actions := core.take_actions():
             for action in actions:
                 self._do(core, action)
-        at = core.next_wakeup()
-        if at is not None and (self._wakeup is None or at < self._wakeup):
+        at = core.wakeup.at
+        if at < math.inf and (self._wakeup is None or at < self._wakeup):
             self._wakeup = at
             self._world.after(max(0.0, at - self._world.time), lambda: self._tick(core, at))
 
@@ -270,14 +271,8 @@ class Process:
         match action:
             case Submit(token, writes):
                 journal.submit(writes, lambda outcome: self._told(core, token, outcome))
-            case Settle(link, settlements):
-                connector = self._connectors[link]
-                if connector.link is not None:
-                    connector.settled(settlements)
-            case SendPromises(link, promises):
-                self._connectors[link].promised(promises)
-            case RefuseArrivals(link, refusals):
-                self._connectors[link].refused(tuple(each.number for each in refusals))
+            case ToConnector(link, message):
+                self._say(self._connectors[link], message)
             case SendDelivery(_, session, delivery):
                 for line in self._lines:
                     if line.down is not None and session == line.session:
@@ -288,6 +283,16 @@ class Process:
             case PostLate(late, _, _):
                 self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")
+
+    @staticmethod
+    def _say(connector: Connector, message: FromBroker) -> None:
+        match message:
+            case Settled(settlements) if connector.link is not None:
+                connector.settled(settlements)
+            case Promised(promises):
+                connector.promised(promises)
+            case Refused(refusals):
+                connector.refused(tuple(each.number for each in refusals))
 
     def _told(self, core: BrokerCore, token: int, outcome: Sequence[Outcome] | JournalError) -> None:
         if self.core is core:

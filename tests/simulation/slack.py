@@ -128,8 +128,14 @@ class Connector:
         self._numbers = itertools.count(1)
         self._connection = 1
         self._unsettled: dict[int, tuple[Message, Arrival, int, int]] = {}
+        self._unanswered: dict[int, Arrival] = {}
         self.link: Pipe | None = None
         self.is_ready = True
+
+    @property
+    def unanswered(self) -> dict[int, Arrival]:
+        """What was acknowledged without its answer, as far as the broker may not know."""
+        return self._unanswered
 
     def receive(self, message: Message, text: str, attempt: int) -> None:
         connection = self._connection if self._crossing is None else self._crossing
@@ -146,21 +152,31 @@ class Connector:
         self.link = link
         for closing in self._told.values():
             link.send(closing)
-        if self._unsettled:
-            link.send(tuple(arrival for _, arrival, _, _ in self._unsettled.values()))
+        again = (*self.unanswered.values(), *(arrival for _, arrival, _, _ in self._unsettled.values()))
+        if again:
+            link.send(again)
 
     def settled(self, settlements: tuple[Settlement, ...]) -> None:
         for settlement in settlements:
             message, arrival, connection, _ = self._unsettled.pop(settlement.number, (None, None, 0, 0))
             if message is None or arrival is None:
+                if settlement.payload is None:
+                    self.unanswered.pop(settlement.number, None)
+                elif settlement.number in self.unanswered:
+                    self._tell_unsent(settlement.number)
                 continue
             if connection == self._connection:
                 self._slack.acked(message, settlement.payload, arrival.received_at)
-            elif settlement.payload is not None and self._tells and self.link is not None:
-                self.link.send(Unsent((settlement.number,)))
+            elif settlement.payload is not None and self._tells:
+                self.unanswered[settlement.number] = arrival
+                self._tell_unsent(settlement.number)
                 # At the deadline, before the commit, which then finds nobody who waits.
                 message.forgotten = message.forgotten or not self._slack.is_given(message.name)
         self._close_if_quiet()
+
+    def _tell_unsent(self, number: int) -> None:
+        if self._tells and self.link is not None:
+            self.link.send(Unsent((number,)))
 
     def drain(self) -> None:
         """Close the connection in a quiet moment; from some time on, see that there is one."""
@@ -208,6 +224,7 @@ class Connector:
             message.forgotten = message.forgotten or unknown
         self.leave_broker()
         self._unsettled.clear()
+        self.unanswered.clear()
         self._told.clear()
         self._connection += 1
         self.is_ready = False
@@ -229,6 +246,7 @@ class Connector:
             def keep(promise: Promise = promise, number: int = number) -> None:
                 if number in self._unsettled:
                     self._world.say("no broker kept the deadline")
+                    self.unanswered[number] = self._unsettled[number][1]
                     self.settled((promise.settlement,))
 
             self._world.after(max(0.0, promise.due - self._world.time), keep)
@@ -255,6 +273,7 @@ class Connector:
         self.drop()
         self._told.clear()
         self._unsettled.clear()
+        self.unanswered.clear()
         self.is_ready = False
         self._world.after(self._world.rng.uniform(0.2, 1.0), self._back)
 

@@ -16,12 +16,16 @@ from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import AnswerState, Duplicate, OpenDelivery, Outcome
 from slackd.broker.pending_acks import ClosingConnections, PendingAcks, Settlements
+from slackd.broker.unsent_answers import UnsentAnswers
 from slackd.link.messages import Closing
 from tests.simulation.run import Simulation
+from tests.simulation.slack import Connector
 
 SEEDS = 150
 ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
+LOST_WITH_THE_LINK = (24557, 29424)
+LOST_ON_A_FULL_DISK = 37246
 FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
 
 
@@ -110,9 +114,29 @@ def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.Mon
     assert found()
 
 
+@pytest.mark.parametrize("seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK])
+def test_an_answer_that_was_given_in_time_is_not_lost(seed: int) -> None:
+    Simulation(seed, drains=True).run()
+
+
+@pytest.mark.parametrize("seed", LOST_WITH_THE_LINK)
+def test_finds_a_connector_that_forgets_what_it_acknowledged_as_promised(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(Connector, "unanswered", property(lambda connector: {}))
+    with pytest.raises(AssertionError, match="was answered 0 times"):
+        Simulation(seed, drains=True).run()
+
+
+def test_finds_an_answer_that_is_given_when_nobody_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UnsentAnswers, "without", lambda answers, envelope: None)
+    with pytest.raises(AssertionError, match="was answered 0 times"):
+        Simulation(LOST_ON_A_FULL_DISK, drains=True).run()
+
+
 def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
-    def end_waiting(self: BrokerCore) -> None:
-        for envelope in self.answers.take_ending():
+    def end_waiting(self: BrokerCore, envelopes: Sequence[int]) -> None:
+        for envelope in envelopes:
             self._settle(self.answers.passed(envelope))
 
     monkeypatch.setattr(BrokerCore, "_end_waiting", end_waiting)

@@ -139,10 +139,7 @@ async def _describe(broker: ControlContext, batch: Sequence[Passed], *, with_tex
     """Sees to it that the envelopes of a batch are described; returns their texts if they are asked for."""
     described = broker.watchers.described
     unknown = {each.envelope for each in batch if with_text or described.get(each.envelope) is None}
-    found = [stored for each in unknown if (stored := broker.core.recent.get(each)) is not None]
-    missing = unknown - {stored.id for stored in found}
-    if missing:
-        found += (await broker.journal.envelopes(sorted(missing))).values()
+    found = (await broker.journal.envelopes(sorted(unknown))).values() if unknown else ()
     for stored in found:
         if described.get(stored.id) is None:
             described.put(stored.id, _about(stored))

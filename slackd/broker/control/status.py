@@ -193,7 +193,7 @@ class HealthReason:
     """One thing that an operator should know.
 
     Attributes:
-        level: "failing", "degraded", or "note" for what needs a look and no alarm.
+        level: "failing", "degraded", or "note" for what needs a look and no wakeup.
         about: What it is about: an app, a plugin, "journal", "connector 2".
         hint: What to do about it.
     """

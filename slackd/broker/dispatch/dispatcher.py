@@ -8,11 +8,12 @@ one fate for both. Rules R4 to R7 of the design are the methods `restore`, `join
 
 Events go in by the methods; what to do comes out of `take_actions`: hand this delivery to that session, write
 this to the journal (and say so to `committed`), read that from it (and answer with `keys_loaded`,
-`key_loaded` or `old_counted`).
+`key_loaded` or `old_counted`). `stir` is called once before there is something to take. Deadlines move the
+wakeup forward; `next_wakeup` computes it anew.
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 
@@ -21,7 +22,7 @@ from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
 from slackd.broker.dispatch.retry import retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.dispatch.subscriptions import steered_key
-from slackd.broker.instant import Instant
+from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import (
     CloseDelivery,
     DeadLetterDelivery,
@@ -87,16 +88,27 @@ class Dispatcher:
     """Everything that waits for one plugin, and everything its sessions have in hand."""
 
     def __init__(
-        self, plugin: PluginConfig, *, grace: float, rng: random.Random, now: Instant, empty: bool = False
+        self,
+        plugin: PluginConfig,
+        *,
+        grace: float,
+        rng: random.Random,
+        now: Instant,
+        empty: bool = False,
+        wakeup: Wakeup | None = None,
+        stir: "Callable[[Dispatcher], None]" = lambda _: None,
     ) -> None:
         self.name, self._rules, self._grace, self._rng = plugin.name, plugin.delivery, grace, rng
+        self._wakeup = wakeup if wakeup is not None else Wakeup()
+        self._stir = stir
         self.sessions = Sessions(now.monotonic)
-        self._lanes = {lane: LaneQueue(plugin.name, lane, complete=empty) for lane in Lane}
-        self._leases = Leases(self.sessions, self._rules.ack_timeout)
+        self._lanes = {lane: LaneQueue(plugin.name, lane, self._wakeup, complete=empty) for lane in Lane}
+        self._leases = Leases(self.sessions, self._rules.ack_timeout, self._wakeup)
         self._old = dict.fromkeys(Lane, 0)
         self._awaited: set[str] = set()
         self._actions: list[Action] = []
         self._undealt: Instant | None = None
+        self._stirred = False
         self._stopped = False
 
     def restore(
@@ -122,7 +134,7 @@ class Dispatcher:
             for lane, queue in self._lanes.items():
                 queue.hold_back(last_delivery)
                 self._old[lane] = self._rules.window
-                self._actions.append(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
+                self._act(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
 
     def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
         """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
@@ -172,6 +184,7 @@ class Dispatcher:
             else:
                 self._lanes[lease.delivery.lane].disown(lease.delivery)
         self._is_back(session)
+        self._wakeup.by(self.next_wakeup())
         self._deal(now)
 
     def left(self, session: str, now: Instant) -> None:
@@ -182,6 +195,7 @@ class Dispatcher:
         self.sessions.seen(now.monotonic)
         if known.named:
             known.awaited_until = now.monotonic + self._grace
+            self._wakeup.by(known.awaited_until)
         else:
             self._end(known, now)
         self._deal(now)
@@ -312,6 +326,7 @@ class Dispatcher:
             self._deal_lane(Lane.PROMPT, self._undealt)
             self._deal_lane(Lane.EVENTS, self._undealt)
             self._undealt = None
+        self._stirred = False
         actions, self._actions = self._actions, []
         return actions
 
@@ -349,9 +364,9 @@ class Dispatcher:
         return list(self._leases)
 
     def _await(self, session: str, now: Instant) -> None:
-        self.sessions.put(
-            PluginSession(session, True, self._rules.window, awaited_until=now.monotonic + self._grace)
-        )
+        until = now.monotonic + self._grace
+        self.sessions.put(PluginSession(session, True, self._rules.window, awaited_until=until))
+        self._wakeup.by(until)
 
     def _is_back(self, session: str) -> None:
         self._awaited.discard(session)
@@ -394,7 +409,7 @@ class Dispatcher:
             self._fail(lease, "the plugin's session ended before it answered", now, retry_after=at_once)
         self.sessions.drop(session.id)
         if session.named:
-            self._actions.append(ForgetSession(self.name, session.id))
+            self._act(ForgetSession(self.name, session.id))
         self._is_back(session.id)
 
     def _fail(
@@ -408,18 +423,27 @@ class Dispatcher:
     ) -> None:
         delivery = lease.delivery
         if permanent:
-            self._actions.append(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.PERMANENT, error))
+            self._act(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.PERMANENT, error))
         elif delivery.attempt >= self._rules.max_attempts:
-            self._actions.append(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.ATTEMPTS, error))
+            self._act(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.ATTEMPTS, error))
         else:
             delay = retry_delay(self._rules, delivery.attempt, retry_after, self._rng)
             not_before = now.unix + delay if delay > 0 else 0.0
-            self._actions.append(RetryDelivery(delivery.id, delivery.attempt, not_before, error))
+            self._act(RetryDelivery(delivery.id, delivery.attempt, not_before, error))
 
     def _deal(self, now: Instant) -> None:
         """What is free is dealt out when all that happened in this turn is known."""
         if not self._stopped:
             self._undealt = now
+            if not self._stirred:
+                self._stirred = True
+                self._stir(self)
+
+    def _act(self, action: Action) -> None:
+        self._actions.append(action)
+        if not self._stirred:
+            self._stirred = True
+            self._stir(self)
 
     def _whose_turn(self, delivery: OpenDelivery) -> str:
         """The session that has the turn which this control event steers; "" if it is none, or nobody has."""
@@ -433,6 +457,8 @@ class Dispatcher:
 
     def _deal_lane(self, lane: Lane, now: Instant) -> None:
         queue = self._lanes[lane]
+        if not queue.may_have_work:
+            return
         free = self._rules.window - self._leases.slots(lane) - self._old[lane]
         queue.advance(now)
         while free > 0 and queue.has_ready:

@@ -18,7 +18,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
-from slackd.broker.instant import Instant
+from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
 PAGE = 64
@@ -116,11 +116,11 @@ MAX_KEYS = 4096
 class LaneQueue:
     """Everything that waits in one lane of one plugin.
 
-    `complete` says that the journal has no open delivery of this lane yet.
+    `complete` says that the journal has no open delivery of this lane yet; the wakeup goes by the next retry.
     """
 
-    def __init__(self, plugin: str, lane: Lane, *, complete: bool) -> None:
-        self.plugin, self.lane = plugin, lane
+    def __init__(self, plugin: str, lane: Lane, wakeup: Wakeup, *, complete: bool) -> None:
+        self.plugin, self.lane, self._wakeup = plugin, lane, wakeup
         self._held_up_to = 0
         self._held: list[tuple[int, KeyName]] = []
         self._claimed_unordered: set[int] = set()
@@ -383,6 +383,11 @@ class LaneQueue:
         return bool(self._ready)
 
     @property
+    def may_have_work(self) -> bool:
+        """Something may be taken, or asked for, now or when its time has come."""
+        return bool(self._ready or self._waiting or self._to_load) or not self._complete
+
+    @property
     def may_have_more(self) -> bool:
         """The journal may have open deliveries that memory doesn't."""
         return not self._complete or bool(self._to_load)
@@ -446,6 +451,7 @@ class LaneQueue:
         key.due = now.to_monotonic(head.not_before) if head.not_before else 0.0
         if key.due > now.monotonic:
             heapq.heappush(self._waiting, (key.due, head.id, name))
+            self._wakeup.by(key.due)
         else:
             heapq.heappush(self._ready, (head.id, name))
 

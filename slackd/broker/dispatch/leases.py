@@ -8,6 +8,7 @@ import attrs
 
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
+from slackd.broker.instant import Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
 MOST_UNWRITTEN = 4_096
@@ -50,11 +51,11 @@ class Lease:
 class Leases:
     """The leases of one plugin; sessions are told how many of them are theirs.
 
-    `ack_timeout` is how many seconds a session has to answer.
+    `ack_timeout` is how many seconds a session has to answer; the wakeup is moved to the first one's end.
     """
 
-    def __init__(self, sessions: Sessions, ack_timeout: float) -> None:
-        self._sessions, self._ack_timeout = sessions, ack_timeout
+    def __init__(self, sessions: Sessions, ack_timeout: float, wakeup: Wakeup) -> None:
+        self._sessions, self._ack_timeout, self._wakeup = sessions, ack_timeout, wakeup
         self._by_delivery: dict[int, Lease] = {}
         self._slots = dict.fromkeys(Lane, 0)
         self._unwritten = 0
@@ -93,6 +94,10 @@ class Leases:
         self._by_delivery[delivery.id] = lease
         self._count(lease, 1)
         heapq.heappush(self._timeouts, (lease.deadline, delivery.id))
+        if lease.deadline < self._wakeup.at:
+            self._wakeup.at = lease.deadline
+        if len(self._timeouts) > 2 * len(self._by_delivery) + 1_000:
+            self._keep_open_timeouts()
         return lease
 
     def answer(self, lease: Lease) -> bool:
@@ -158,10 +163,11 @@ class Leases:
         timeout: nothing wakes up for them, or keeps them."""
         while self._timeouts and self._timeouts[0][1] not in self._by_delivery:
             heapq.heappop(self._timeouts)
-        if len(self._timeouts) > 2 * len(self._by_delivery) + 1_000:
-            self._timeouts = [(each.deadline, name) for name, each in self._by_delivery.items()]
-            heapq.heapify(self._timeouts)
         return self._timeouts[0][0] if self._timeouts else None
+
+    def _keep_open_timeouts(self) -> None:
+        self._timeouts = [(each.deadline, name) for name, each in self._by_delivery.items()]
+        heapq.heapify(self._timeouts)
 
     def _count(self, lease: Lease, by: int) -> None:
         if lease.state is LeaseState.ANSWERED:

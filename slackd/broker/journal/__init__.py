@@ -29,7 +29,6 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from typing import Protocol, runtime_checkable
 
 from slackd.broker.journal.writes import (
-    AnswerState,
     DeadReason,
     GapRecord,
     Ghost,
@@ -40,6 +39,7 @@ from slackd.broker.journal.writes import (
     SeenReady,
     Write,
 )
+from slackd.broker.journal.writes import StoredEnvelope as StoredEnvelope
 from slackd.errors import JournalError
 from slackd.frozen import frozen
 
@@ -80,28 +80,6 @@ class Opening:
     late: tuple[LateAnswer, ...] = ()
     open_gaps: tuple[GapRecord, ...] = ()
     seen_ready: tuple[SeenReady, ...] = ()
-
-
-@frozen
-class StoredEnvelope:
-    """An envelope as the journal has it.
-
-    Attributes:
-        id: The journal's id.
-        received_at: UNIX seconds.
-        answer, response: What is known of its response to Slack.
-        response_url: Where a late answer may go, "" where there is none.
-    """
-
-    id: int
-    app: str
-    envelope_id: str
-    type: str
-    text: str
-    received_at: float
-    answer: AnswerState
-    response: str | None
-    response_url: str
 
 
 @frozen

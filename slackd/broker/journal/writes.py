@@ -6,6 +6,8 @@ submitted. Times are UNIX seconds, since they outlive the machine's monotonic cl
 
 from enum import Enum, IntEnum
 
+import attrs
+
 from slackd.envelope import ParsedEnvelope, Unreadable
 from slackd.frozen import frozen
 
@@ -64,6 +66,29 @@ class NewDelivery:
     dead: DeadReason | None = None
 
 
+@attrs.define(unsafe_hash=True)
+class StoredEnvelope:
+    """An envelope as the journal has it. Nothing of it changes but that memory may let go of its text.
+
+    Attributes:
+        id: The journal's id.
+        text: As it was recorded, or "" if memory has let go of it: it is to be read again.
+        received_at: UNIX seconds.
+        answer, response: What is known of its response to Slack.
+        response_url: Where a late answer may go, "" where there is none.
+    """
+
+    id: int
+    app: str
+    envelope_id: str
+    type: str
+    text: str
+    received_at: float
+    answer: AnswerState
+    response: str | None
+    response_url: str
+
+
 @frozen
 class OpenDelivery:
     """A delivery that is neither done nor dead.
@@ -73,6 +98,7 @@ class OpenDelivery:
         envelope: The journal's id of its envelope.
         attempt: Counts from 1; the attempt that is or will next be handed out.
         not_before: A retry waits until then; 0 for at once.
+        stored: Its envelope, if the delivery was opened with it; None if it is to be read.
         (the rest as in `NewDelivery`)
     """
 
@@ -85,6 +111,7 @@ class OpenDelivery:
     not_before: float = 0.0
     expires_at: float | None = None
     respond_by: float | None = None
+    stored: StoredEnvelope | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @frozen

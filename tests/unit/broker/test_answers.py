@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
+from slackd.broker.pending_acks import Due, PendingAcks, Settlements, Waiter
 from slackd.link.messages import Closing
 
 OWED = 2.5
@@ -38,6 +38,7 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
     answers, now, number = PendingAcks(), 0.0, 0
     waiting: dict[int, tuple[int, float]] = {}
     told: Counter[int] = Counter()
+    ending: list[int] = []
 
     def settle(settlements: Settlements) -> None:
         for link, settlement in settlements:
@@ -50,7 +51,8 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
                 number += 1
                 waiting[number] = (link, now + OWED)
                 waiter = Waiter(link, number, f"e{envelope}", now + OWED, "c")
-                answers.wait(envelope, waiter, "p", None, elsewhere=envelope > 0)
+                if answers.wait(envelope, waiter, "p", None, elsewhere=envelope > 0)[1]:
+                    ending.append(envelope)
             case "answers":
                 answers.answer(envelope, f'"{envelope}"')
             case "commits":
@@ -62,15 +64,16 @@ def test_nobody_is_forgotten_or_told_twice(history: list[tuple[str, int, int]]) 
                 waiting = {each: about for each, about in waiting.items() if about[0] != link}
             case "closes" | "ends for all" | "is gone":
                 closing = Closing("c", everything=step == "ends for all", mute=step == "is gone")
-                answers.closing(link, closing)
+                ending += answers.closing(link, closing)
             case "ends early":
-                for each in answers.take_ending():
+                for each in ending:
                     settle(answers.passed(each))
+                ending.clear()
             case "time passes":
                 now += 1.0
-                settle(answers.tick(now)[0])
+                settle(answers.tick(now).settlements)
                 assert all(due > now for _, due in waiting.values()), "somebody is past his deadline"
-    settle(answers.tick(now + OWED)[0])
+    settle(answers.tick(now + OWED).settlements)
     assert waiting == {}
     assert all(times == 1 for times in told.values())
 
@@ -94,13 +97,13 @@ def test_an_answer_is_told_after_its_commit() -> None:
 def test_an_answer_whose_commit_is_slow_is_told_at_the_deadline_all_the_same() -> None:
     answers = one_waiting()
     answers.answer(7, '"x"')
-    settlements, passed = answers.tick(OWED)
-    assert (payloads(settlements), passed) == (['"x"'], [])
+    due = answers.tick(OWED)
+    assert (payloads(due.settlements), due.passed) == (['"x"'], [])
 
 
 def test_without_one_the_fallback_is_and_the_deadline_has_passed() -> None:
-    settlements, passed = one_waiting('{"options":[]}').tick(OWED)
-    assert (payloads(settlements), passed) == (['{"options":[]}'], [7])
+    due = one_waiting('{"options":[]}').tick(OWED)
+    assert (payloads(due.settlements), due.passed) == (['{"options":[]}'], [7])
 
 
 def test_who_begins_to_wait_while_the_commit_is_on_its_way_gets_the_answer_too() -> None:
@@ -122,7 +125,7 @@ def test_a_lost_link_leaves_nothing_behind() -> None:
     answers = one_waiting()
     answers.link_lost(1)
     assert len(answers) == 0
-    assert answers.tick(OWED) == ([], [])
+    assert answers.tick(OWED) == Due()
 
 
 def test_a_response_must_fit_beside_the_longest_id_of_those_who_wait() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slackd.broker import unsent_answers
-from slackd.broker.actions import NotifyLate, PostLate, SendPromises, Settle, Submit
+from slackd.broker.actions import NotifyLate, PostLate, Submit, ToConnector
 from slackd.broker.core import REWRITE_AFTER, BrokerCore
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import AnswerPassed, DeadLetterDelivery, DeadReason, OpenDelivery, Record
@@ -14,9 +14,9 @@ from slackd.broker.pending_acks import REMEMBERED, ClosingConnections
 from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
 from slackd.envelope import Arrival
 from slackd.errors import JournalUnwritable
-from slackd.link.messages import Closing
+from slackd.link.messages import Closing, Settled
 from tests.unit.broker.slack_texts import arrival, command, interactive
-from tests.unit.broker.test_ingest import RESPONDS, Bench, config, payloads, plugin, the
+from tests.unit.broker.test_ingest import RESPONDS, Bench, config, payloads, plugin, the, told
 
 HERE, THERE = "c1-main-1", "c1-main-2"
 DONE = {"text": "done"}
@@ -34,7 +34,7 @@ def closing(bench: Bench, link: int = 1, connection: str = HERE, **how: bool) ->
 
 def settled_as(actions: list[Any]) -> list[int]:
     """Numbers of the arrivals that are settled."""
-    return [each.number for action in actions if isinstance(action, Settle) for each in action.settlements]
+    return [each.number for said in told(actions, Settled) for each in said.settlements]
 
 
 def repeat(bench: Bench, number: int, connection: str, text: str) -> list[Any]:
@@ -47,7 +47,7 @@ def test_who_waits_is_acknowledged_after_the_commit_and_the_answer_follows() -> 
     bench = Bench(plugin(RESPONDS))
     delivery = the(bench.deliver(command()))
     actions = closing(bench)
-    submit, *settled = [each for each in actions if isinstance(each, Submit | Settle)]
+    submit, *settled = [each for each in actions if isinstance(each, Submit | ToConnector)]
     assert isinstance(submit, Submit)
     assert submit.writes == (AnswerPassed(delivery.envelope),)
     assert payloads(settled) == [None]
@@ -305,7 +305,7 @@ class TestFailures:
         bench.core.deliver(1, [arrival(text, number) for number, text in enumerate(texts, 1)], bench.now)
         bench.core.link_lost(1)
         actions = bench.pump()
-        assert [each for each in actions if isinstance(each, Settle | SendPromises)] == []
+        assert [each for each in actions if isinstance(each, ToConnector)] == []
         assert len(bench.core.answers) == 0
         bench.answers(the(actions), DONE)
         assert payloads(repeat(bench, 1, HERE, command())) == [DONE]

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.broker.actions import RefuseArrivals, Settle, Submit
+from slackd.broker.actions import Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import SendDelivery
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
@@ -32,6 +32,7 @@ from slackd.config import (
 )
 from slackd.errors import JournalUnwritable
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
+from slackd.link.messages import Refused, Settled
 from slackd.slack.limits import ACK_LIMIT
 from tests.support.journal.memory_store import MemoryStore
 from tests.unit.broker.slack_texts import arrival, command, event, frame, interactive, understood
@@ -119,9 +120,15 @@ class Bench:
         return self.pump()
 
 
+def told(actions: list[Any], kind: type[Any]) -> list[Any]:
+    """What the connectors are told of this kind."""
+    said = [action.message for action in actions if isinstance(action, ToConnector)]
+    return [each for each in said if isinstance(each, kind)]
+
+
 def payloads(actions: list[Any]) -> list[Any]:
     """What is acknowledged, with what."""
-    settled = [each for action in actions if isinstance(action, Settle) for each in action.settlements]
+    settled = [each for said in told(actions, Settled) for each in said.settlements]
     return [None if each.payload is None else json.loads(each.payload) for each in settled]
 
 
@@ -138,15 +145,15 @@ def the(actions: list[Any]) -> OpenDelivery:
 class TestAcknowledged:
     def test_after_the_commit_and_never_before(self) -> None:
         bench = Bench(plugin(Subscription("*")))
-        kinds = [type(each) for each in bench.deliver(event())]
-        assert kinds.index(Submit) < kinds.index(Settle)
+        kinds = [type(getattr(each, "message", each)) for each in bench.deliver(event())]
+        assert kinds.index(Submit) < kinds.index(Settled)
 
     def test_not_at_all_when_the_commit_fails(self) -> None:
         bench = Bench(plugin(Subscription("*")))
         bench.disk_is_full = True
         actions = bench.deliver(event(), "{broken")
         assert payloads(actions) == []
-        (refusal,) = [each for each in actions if isinstance(each, RefuseArrivals)]
+        (refusal,) = told(actions, Refused)
         assert len(refusal.refusals) == 2
         bench.disk_is_full = False
         assert payloads(bench.deliver(event())) == [None]
@@ -215,7 +222,7 @@ class TestDuplicates:
         assert payloads(bench.deliver(command(), link=2)) == []
         answered = bench.answers(the(first), {"text": "done"})
         assert payloads(answered) == [{"text": "done"}] * 2
-        assert {each.link for each in answered if isinstance(each, Settle)} == {1, 2}
+        assert {each.link for each in answered if isinstance(each, ToConnector)} == {1, 2}
 
     def test_in_one_batch(self) -> None:
         actions = Bench(plugin(RESPONDS)).deliver(event(), event(), event(2))

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
-from slackd.broker.instant import Instant
+from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
 EPOCH = 1_800_000_000.0
@@ -49,7 +49,7 @@ class Bench:
         self._time = 0.0
         for key in backlog:
             self._commit(key)
-        self.queue = LaneQueue("p", Lane.EVENTS, complete=not backlog)
+        self.queue = LaneQueue("p", Lane.EVENTS, Wakeup(), complete=not backlog)
 
     @property
     def now(self) -> Instant:

@@ -1,6 +1,6 @@
 """A deadline that no broker keeps is kept by the connector; one that a broker kept is left alone."""
 
-from slackd.connector.ack_deadlines import REMEMBERED, AckDeadlines
+from slackd.connector.ack_deadlines import AckDeadlines
 from slackd.envelope import Promise, Settlement
 
 
@@ -35,11 +35,3 @@ def test_a_promise_made_again_over_a_new_link_counts_once() -> None:
     promises.add([promise(1, 12.75)])
     promises.add([promise(1, 12.75)])
     assert len(promises.take_due(13.0, {1})) == 1
-
-
-def test_what_was_kept_is_remembered_once_and_not_for_ever() -> None:
-    promises = AckDeadlines()
-    promises.add([promise(number, 12.75) for number in range(REMEMBERED + 1)])
-    assert not promises.was_kept(1)
-    promises.take_due(13.0, range(REMEMBERED + 1))
-    assert [promises.was_kept(number) for number in (0, 1, 1)] == [False, True, False]

@@ -23,6 +23,7 @@ from slackd.broker.journal.writes import (
     Outcome,
     Record,
     Recorded,
+    StoredEnvelope,
 )
 from slackd.envelope import ParsedEnvelope, Unreadable
 
@@ -162,16 +163,30 @@ class Recorder:
         id_ = books.last_envelope + 1
         size = byte_length(envelope.text)
         first = books.last_delivery + 1
-        opened = [self._open(new, id_, size, rows) for new in record.deliveries]
         if isinstance(envelope, ParsedEnvelope):
             kind, response_url = storable(envelope.type), storable(envelope.response_url)
         else:
             kind = response_url = ""
+        response = None if record.response is None else storable(record.response)
+        text, envelope_id = storable(envelope.text), storable(envelope.envelope_id or "")
+        stored = StoredEnvelope(
+            id_,
+            envelope.app,
+            envelope_id,
+            kind,
+            text,
+            record.received_at,
+            record.answer,
+            response,
+            response_url,
+        )
+        opened = [self._open(new, stored, size, rows) for new in record.deliveries]
+        if isinstance(envelope, Unreadable):
             self._dead_letter_unreadable(id_, envelope)
         row = (
             id_,
             envelope.app,
-            storable(envelope.envelope_id or ""),
+            envelope_id,
             kind,
             record.received_at,
             int(record.answer),
@@ -179,19 +194,19 @@ class Recorder:
             size,
             first,
             books.last_delivery,
-            storable(envelope.text),
+            text,
         )
-        if record.response is None:
+        if response is None:
             rows.envelopes.append(row)
         else:
-            rows.responded.append((*row, storable(record.response)))
+            rows.responded.append((*row, response))
         books.enter_period(self._cursor, record.received_at, id_)
         books.last_envelope = id_
         books.envelope_bytes += size
         return Recorded(id_, tuple([delivery for delivery in opened if delivery is not None]))
 
-    def _open(self, new: NewDelivery, envelope: int, size: int, rows: _Rows) -> OpenDelivery | None:
-        books = self._books
+    def _open(self, new: NewDelivery, stored: StoredEnvelope, size: int, rows: _Rows) -> OpenDelivery | None:
+        books, envelope = self._books, stored.id
         books.last_delivery = id_ = books.last_delivery + 1
         number = books.number_of(self._cursor, new.plugin)
         if new.dead is not None:
@@ -204,7 +219,7 @@ class Recorder:
         else:
             rows.timed.append((*row, expires_at, respond_by))
         books.opened_with_envelope(id_, envelope, number, size)
-        return OpenDelivery(id_, envelope, new.plugin, lane, key, 1, 0.0, expires_at, respond_by)
+        return OpenDelivery(id_, envelope, new.plugin, lane, key, 1, 0.0, expires_at, respond_by, stored)
 
     def _dead_letter_unreadable(self, envelope: int, unreadable: Unreadable) -> None:
         self._books.last_delivery += 1

@@ -1,0 +1,56 @@
+"""What was acknowledged without the answer that its plugin gave, for as long as the broker may not know. Pure.
+
+An answer that the broker has journaled as given and that no acknowledgement carried must follow it (promise
+P5), and the broker can see to that only when it knows. It is told at once (`Unsent`), but a link may break
+before that is told, or before the broker's settlement is. So such an arrival is delivered again over each new
+link, like one that is unsettled: the broker settles the duplicate with the answer, if it still has it as given,
+and is told again; or without one, and then nothing is owed any more.
+"""
+
+from typing import Final
+
+from slackd.envelope import Arrival
+
+REMEMBERED: Final = 1_000
+"""Arrivals that are remembered; the oldest go."""
+REPEATED_FOR: Final = 60.0
+"""Seconds after its receipt in which an arrival is delivered again for its answer's sake."""
+
+
+class Unanswered:
+    """Arrivals by number: with an answer on its way to Slack, and without the answer they should have."""
+
+    def __init__(self) -> None:
+        self._carriers: dict[int, Arrival] = {}
+        self._unanswered: dict[int, Arrival] = {}
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._unanswered
+
+    def settled_with_answer(self, arrival: Arrival) -> None:
+        """Its acknowledgement is to carry an answer; `unsent` if it turns out that it can't."""
+        _remember(self._carriers, arrival)
+
+    def acknowledged_as_promised(self, arrival: Arrival) -> None:
+        """It was acknowledged here, since no broker settled it in time."""
+        _remember(self._unanswered, arrival)
+
+    def unsent(self, number: int) -> None:
+        """No acknowledgement could carry what this was settled with."""
+        arrival = self._carriers.pop(number, None)
+        if arrival is not None:
+            _remember(self._unanswered, arrival)
+
+    def forget(self, number: int) -> None:
+        """The broker settled it without an answer: nothing is owed."""
+        self._unanswered.pop(number, None)
+
+    def to_repeat(self, now: float) -> tuple[Arrival, ...]:
+        """What is to be delivered again over a new link (`now` in monotonic seconds)."""
+        return tuple(each for each in self._unanswered.values() if each.received_at + REPEATED_FOR > now)
+
+
+def _remember(arrivals: dict[int, Arrival], arrival: Arrival) -> None:
+    arrivals[arrival.number] = arrival
+    if len(arrivals) > REMEMBERED:
+        del arrivals[next(iter(arrivals))]
