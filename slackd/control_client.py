@@ -3,9 +3,10 @@
 import http.client
 import json
 import os
+import select
 import socket as sockets
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,6 +18,8 @@ NOT_REACHABLE: Final = 3
 """Exit status when slackd can't be asked."""
 ANSWER_WITHIN = 15.0
 """Seconds: a broker that restarts is back long before; meanwhile the socket's backlog keeps the question."""
+LOOK_AFTER = 1.0
+"""Seconds without an answer after which to look whether there is a broker at all."""
 STREAM_SILENCE = 60.0
 """Seconds without even a heartbeat after which a stream is dead."""
 SOCKET_VARIABLE: Final = "SLACKD_CONTROL_SOCKET"
@@ -24,7 +27,13 @@ GROUP: Final = "slackd-admin"
 
 
 class Unreachable(SlackdError):
-    """Nobody can be asked; the message says why, and what to do."""
+    """Nobody can be asked; the message says why, and what to do.
+
+    Attributes:
+        path: The socket on which nobody answers; None where somebody does, or this user may not ask.
+    """
+
+    path: Path | None = None
 
 
 class ControlRefused(SlackdError):
@@ -76,10 +85,16 @@ def _named_in(file: Path, section: str = "control", key: str = "socket") -> Path
 
 
 class ControlClient:
-    """Asks the broker. Every method raises `Unreachable` or `ControlRefused`."""
+    """Asks the broker. Every method raises `Unreachable` or `ControlRefused`.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: The control socket.
+        is_absent: Asked once no answer has come for `LOOK_AFTER` seconds: whether nobody will give one. systemd
+            holds the socket, so a broker that fails to start is not told from a busy one by connecting.
+    """
+
+    def __init__(self, path: Path, is_absent: Callable[[Path], bool] | None = None) -> None:
+        self.path, self._is_absent = path, is_absent
 
     def get(self, path: str, **parameters: object) -> Any:
         """The JSON that a path answers with."""
@@ -121,14 +136,27 @@ class ControlClient:
         headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body else {})
         try:
             connection.request(method, path, body, headers)
+            self._await_answer(connection)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise self._unreachable(error) from error
+            unreachable = self._unreachable(error)
+            if not isinstance(error, PermissionError):
+                unreachable.path = self.path
+            raise unreachable from error
         if response.status >= 400 and path not in ("/healthz", "/readyz"):
             with response:
                 raise ControlRefused(_words(response))
         return response
+
+    def _await_answer(self, connection: http.client.HTTPConnection) -> None:
+        if self._is_absent is None or select.select([connection.sock], [], [], LOOK_AFTER)[0]:
+            return
+        if self._is_absent(self.path):
+            connection.close()
+            unreachable = Unreachable(f"slackd is not running: nobody answers on {self.path}")
+            unreachable.path = self.path
+            raise unreachable
 
     def _unreachable(self, error: Exception) -> Unreachable:
         match error:

@@ -118,10 +118,10 @@ def _dependencies(debs: Path) -> Sequence[str]:
 
 def revisions(count: int) -> list[str | None]:
     """What so many versions are built from. Of several, the first is what is upgraded from: the tag of the
-    newest release, or the newest commit where there is none.
+    newest release ($SLACKD_E2E_BEFORE names another revision), or the newest commit where there is none.
     """
     checkout = os.environ.get("SLACKD_E2E_REVISION")
-    before = [newest_release() or checkout or "HEAD"] if count > 1 else []
+    before = [os.environ.get("SLACKD_E2E_BEFORE") or newest_release() or checkout or "HEAD"] if count > 1 else []
     return [*before, *[checkout] * (count - len(before))]
 
 

@@ -121,6 +121,11 @@ def main() -> None:
         slackctl()
     except SlackdError as error:
         click.echo(f"slackctl: {error}", err=True)
+        if isinstance(error, Unreachable) and error.path is not None:
+            from slackd.cli.slackctl.without_broker import explain
+
+            for line in explain(error.path):
+                click.echo(f"  {line}", err=True)
         sys.exit(NOT_REACHABLE if isinstance(error, Unreachable) else 1)
     except BrokenPipeError:
         # Whoever read has read enough (`| head`).

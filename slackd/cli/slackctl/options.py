@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -40,4 +41,11 @@ def client(socket: str | None) -> ControlClient:
     while given is None and context is not None:
         given = context.obj if isinstance(context.obj, str) else None
         context = context.parent
-    return ControlClient(find_socket(given, os.environ, os.geteuid()))
+    return ControlClient(find_socket(given, os.environ, os.geteuid()), _is_absent)
+
+
+def _is_absent(socket: Path) -> bool:
+    # Imported where nobody answers: what every command costs is its start.
+    from slackd.cli.slackctl.without_broker import broker_is_absent
+
+    return broker_is_absent(socket)

@@ -1,5 +1,6 @@
 """What the packages bring agrees with the code, and with what Debian's own tools think of it."""
 
+import ast
 import hashlib
 import re
 import shutil
@@ -65,6 +66,27 @@ def test_the_conffile_that_0_1_0s_setup_edited_has_not_changed_since() -> None:
     """Else every upgrade of such a host stops at dpkg's question."""
     digest = hashlib.sha256((CHECKOUT / "etc/slackd.toml").read_bytes()).hexdigest()
     assert digest == "a48117d4624f684038a6bb85c7bca06cd8d4d758aa79ff954efb83694bf17946"
+
+
+def test_the_sdks_package_has_all_that_it_imports() -> None:
+    """Nothing of slackd's that the list leaves out, which the daemon's package has."""
+    listed = (CHECKOUT / "debian/python3-slackd-plugin.install").read_text().split()
+    places = [CHECKOUT / each.partition("dist-packages/")[2] for each in listed]
+    files = [file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])]
+    known = {
+        ".".join(file.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__") for file in files
+    }
+    trees = [ast.walk(ast.parse(file.read_text())) for file in files if file.suffix == ".py"]
+    imported = {
+        name
+        for tree in trees
+        for node in tree
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+        )
+    }
+    assert {name for name in imported if name.split(".")[0] == "slackd"} <= known
 
 
 def test_connectors_read_both_folders_of_credentials() -> None:
