@@ -108,7 +108,10 @@ class BrokerDaemon:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                helpers = [tasks.create_task(self._background_tasks.run())]
+                helpers = [
+                    tasks.create_task(self._background_tasks.run()),
+                    tasks.create_task(self._end_with_the_journal()),
+                ]
                 await self._background_tasks.accepted.wait()
                 helpers += await self._start(opening, tasks)
                 servers = await self._listen(sockets)
@@ -127,6 +130,9 @@ class BrokerDaemon:
                         helper.cancel()
         finally:
             await self.journal.close()
+
+    async def _end_with_the_journal(self) -> None:
+        raise await self.journal.lost()
 
     async def _start(self, opening: Opening, tasks: asyncio.TaskGroup) -> Sequence[asyncio.Task[None]]:
         self.core = BrokerCore(self.config, rng=random.Random(), now=now())

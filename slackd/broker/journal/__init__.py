@@ -20,6 +20,8 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
 - **Costs** of opening, writing, reading a page, status and closing don't grow with the backlog.
 - **Limits.** Retention makes dead letters of what is beyond a plugin's limits, and removes what nothing needs
   any more, in small steps; so a plugin that never comes back stops nobody.
+- **Damage**, found by a write or a read, or a file that is no longer where it was, ends all writing: nothing is
+  acknowledged that may not be there tomorrow. What nobody foresaw ends the process (`Journal.lost`).
 - **Errors** are `JournalError`s, with a hint in words of the engine's own; a fault of the disk ends when the
   disk is well again, without a restart.
 - **Formats** only grow: a release works on what the releases before and after it wrote.
@@ -187,6 +189,14 @@ class Journal(JournalReader, Protocol):
 
     def health(self) -> JournalHealth:
         """What status and metrics say; never blocks."""
+
+    async def lost(self) -> JournalError:
+        """Wait until this process can't go on with the journal: its writer ended by a fault that nobody foresaw
+        (or, with several hosts, another one owns it now). Nothing may be settled or delivered after that.
+
+        Returns:
+            Why; it never returns otherwise.
+        """
 
     def set_away(self, plugins: Collection[str]) -> None:
         """Name the plugins that have no session. Nobody has their expired deliveries in flight, so retention

@@ -100,7 +100,7 @@ def test_every_commit_is_synchronised_and_no_reader_ever_makes_a_checkpoint(tmp_
     }
     connection.close()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "wal_autocheckpoint": 0, "page_size": 8_192}
-    reader = SqliteReader(tmp_path / "journal.db").open_connection()
+    reader = SqliteReader(tmp_path / "journal.db", lambda damage: None).open_connection()
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("PRAGMA user_version = 9")
     reader.close()

@@ -180,6 +180,11 @@ class MemoryJournal:
         size = sum(byte_length(stored.text) for stored in self.disk.store.envelopes.values())
         return JournalHealth(size, (0.0,) * commits, self._failing, self._clock())
 
+    async def lost(self) -> JournalError:
+        """As in `Journal`; it never is."""
+        never: asyncio.Future[JournalError] = asyncio.get_running_loop().create_future()
+        return await never
+
     def set_away(self, plugins: Collection[str]) -> None:
         """As in `Journal`."""
         self.limits = attrs.evolve(self.limits, away=frozenset(plugins))

@@ -58,7 +58,7 @@ async def test_what_is_no_database_is_damaged(
     tmp_path: Path, sqlite_journal_in: OpenJournal, content: bytes
 ) -> None:
     (tmp_path / "journal.db").write_bytes(content)
-    with pytest.raises(JournalDamaged, match=r"journal\.db.*slackctl backup"):
+    with pytest.raises(JournalDamaged, match=r"journal\.db.*slackctl journal rescue"):
         async with sqlite_journal_in(tmp_path):
             pass
     assert (tmp_path / "journal.db").read_bytes() == content

@@ -8,12 +8,14 @@ batch. Whatever does not commute with them waits until they are in.
 import sqlite3
 from collections.abc import Callable, Sequence
 from json import loads
+from typing import Any
 
 import attrs
 
 from slackd.broker.journal.rules import WAITED, storable
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
+from slackd.broker.journal.sqlite.rows import MAYBE_NUMBER, TEXT, WHOLE, Kinds, checked, member
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import (
     AnswerPassed,
@@ -61,7 +63,15 @@ class Waiting:
     again: int
 
 
+_CLOSED_KINDS: Kinds = (WHOLE,) * 6
+_WAITING_KINDS: Kinds = (WHOLE, WHOLE, WHOLE, WHOLE, TEXT, WHOLE, MAYBE_NUMBER, WHOLE, WHOLE)
+
 WAITING = "id, envelope, plugin, lane, key, attempt, respond_by, bytes, again"
+
+
+def waiting_of(row: tuple[Any, ...]) -> Waiting:
+    """The open delivery that a row of `WAITING` says; raises `DamagedRowError`."""
+    return Waiting(*checked(row, _WAITING_KINDS, "open_delivery"))
 
 
 class Applier:
@@ -190,7 +200,7 @@ class Applier:
         )
         for (found,) in rows:
             for row in loads(found):
-                open_now[row[0]] = row
+                open_now[row[0]] = checked(row, _CLOSED_KINDS, "open_delivery")
         closed = []
         for close, (outcomes, index) in closes:
             row = open_now.get(close.delivery)
@@ -239,7 +249,7 @@ class Applier:
     def waiting(self, delivery: int) -> Waiting | None:
         """The open delivery, if it is one."""
         row = self._cursor.execute(f"SELECT {WAITING} FROM open_delivery WHERE id = ?", (delivery,)).fetchone()
-        return Waiting(*row) if row else None
+        return waiting_of(row) if row else None
 
     def dead_letter(self, waiting: Waiting, reason: DeadReason, error: str) -> None:
         """Make an open delivery a dead letter; an owed answer is given up with it."""
@@ -302,11 +312,14 @@ class Applier:
             "JOIN envelope e ON e.id = d.envelope WHERE d.delivery = ?",
             (delivery,),
         ).fetchone()
-        if row is None or not self._books.name_of(row[1]):
+        if row is None:
             return _STALE
-        envelope, plugin, lane, key, size = row
+        envelope, plugin, lane, key, size = checked(row, (WHOLE, WHOLE, WHOLE, TEXT, WHOLE), "dead_letter")
+        if not self._books.name_of(plugin):
+            return _STALE
         self.remove_dead_letter(delivery)
-        return Done(envelope, (self._open_again(envelope, plugin, Lane(lane), key, None, None, size),))
+        again = self._open_again(envelope, plugin, member(Lane, lane, "dead_letter"), key, None, None, size)
+        return Done(envelope, (again,))
 
     def _discard(self, delivery: int) -> Outcome:
         envelope = self.remove_dead_letter(delivery)
@@ -319,7 +332,7 @@ class Applier:
         ).fetchall()
         if not row:
             return None
-        envelope, plugin, again = row[0]
+        envelope, plugin, again = checked(row[0], (WHOLE, WHOLE, WHOLE), "dead_letter")
         self._books.dead(plugin, -1)
         if again:
             self._forget_again(envelope, delivery)

@@ -4,12 +4,14 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import attrs
 
 from slackd.broker.journal import Opening
 from slackd.broker.journal.sqlite import incarnation, recovery, schema
 from slackd.broker.journal.sqlite.errors import FAILURES, damaged
+from slackd.broker.journal.sqlite.open_file import OpenFile
 from slackd.broker.journal.sqlite.totals import Totals
 
 WAL_LIMIT = 64 << 20
@@ -22,6 +24,8 @@ class OwnedConnection:
     Attributes:
         books: What the rows add up to; read anew whenever a transaction came to nothing.
         incarnation: Which one the file is.
+        is_new: There was no file before.
+        file: The file that is open, once it is.
     """
 
     books: Totals
@@ -33,10 +37,13 @@ class OwnedConnection:
         self._note_to_remove = False
         self._delivery_base = delivery_base
         self._first_delivery = 0
+        self.is_new = False
+        self.file: OpenFile | None = None
 
     def open_for_the_first_time(self, now: float) -> Opening:
         """Make or migrate the file, and read what the last broker left; raises `JournalError` or `FAILURES`."""
-        _make_private(self._path)
+        self.is_new = _make_private(self._path)
+        self.file = OpenFile(self._path)
         self._connection = self._connect()
         schema.prepare(self._connection, str(self._path))
         self.incarnation = incarnation.read(self._connection, self._path)
@@ -97,10 +104,18 @@ class OwnedConnection:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        if self.file is not None:
+            self.file.forget_log()
 
     def _connect(self) -> sqlite3.Connection:
+        # Never made by SQLite: a file that is gone must not be followed by an empty one.
         connection = sqlite3.connect(
-            self._path, timeout=1.0, isolation_level=None, cached_statements=512, check_same_thread=False
+            f"file:{quote(str(self._path))}?mode=rw",
+            uri=True,
+            timeout=1.0,
+            isolation_level=None,
+            cached_statements=512,
+            check_same_thread=False,
         )
         try:
             schema.refuse_foreign(connection, str(self._path))
@@ -114,15 +129,20 @@ class OwnedConnection:
         return connection
 
 
-def _make_private(path: Path) -> None:
-    """Create the file before SQLite does, readable by nobody else; SQLite gives the log the same mode."""
+def _make_private(path: Path) -> bool:
+    """Create the file before SQLite does, readable by nobody else; SQLite gives the log the same mode.
+
+    Returns:
+        Whether there was none.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        return
+        return False
     os.close(descriptor)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return True

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from slackd.broker.journal.sqlite.rows import DamagedRowError
 from slackd.errors import JournalDamaged, JournalError, JournalUnwritable
 
 MISTAKES = (
@@ -18,11 +19,20 @@ MISTAKES = (
 )
 """Errors that are one write's own fault: they concern its submission alone."""
 
-FAILURES = (sqlite3.Error, MemoryError, OSError)
-"""Errors of the disk or the machine: they concern everything that was to be committed (where no mistake)."""
+FAILURES = (sqlite3.Error, MemoryError, OSError, DamagedRowError)
+"""Errors of the disk, the machine or the file: they concern everything that was to be committed (where no
+mistake)."""
 
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED = _CORRUPT | {sqlite3.SQLITE_ERROR}
 """With statements that are right, `SQLITE_ERROR` means that a table or column is not there."""
+
+DAMAGE_HINT = (
+    "stop slackd; then `slackctl journal rescue` keeps what can be kept, "
+    "and `slackctl restore` puts a backup in its place"
+)
+
+_CONTENT = ("Could not decode to UTF-8", "JSON cannot hold BLOB")
 
 _HINTS = {
     sqlite3.SQLITE_FULL: "the disk is full: make room, slackd goes on by itself",
@@ -41,22 +51,35 @@ def primary_code(error: BaseException) -> int:
 
 def damaged(error: BaseException) -> bool:
     """The file itself is broken, and trying again will not help."""
-    return primary_code(error) in _DAMAGED
+    return primary_code(error) in _DAMAGED or _is_content(error)
+
+
+def damaged_for_good(error: BaseException) -> bool:
+    """What the file holds is broken: nothing more may be written to it. (A table that isn't there is none of
+    these: another connection may find it.)"""
+    return primary_code(error) in _CORRUPT or _is_content(error)
+
+
+def _is_content(error: BaseException) -> bool:
+    """The error has no code of its own: a row's types, or a text that is no UTF-8."""
+    return isinstance(error, DamagedRowError) or (
+        isinstance(error, sqlite3.OperationalError) and str(error).startswith(_CONTENT)
+    )
 
 
 def fault(error: BaseException, path: str, verb: str = "written") -> JournalError:
-    """The error as the journal's callers know it.
+    """The error as the journal's callers know it. One that is none of SQLite's or the machine's comes of what
+    the file holds.
 
     Args:
         error: What SQLite, or the machine, said.
         path: The file.
         verb: What could not be done with it, "written" or "read".
     """
-    if damaged(error):
-        return JournalDamaged(
-            f"{path}: the journal is damaged ({error})",
-            hint=f"keep the file; put the last `slackctl backup` in its place, or rescue what can be read with "
-            f"`sqlite3 {path} .recover | sqlite3 rescued.db`, or move it away to start with an empty one",
-        )
+    known = isinstance(error, (sqlite3.Error, MemoryError, OSError))
+    if damaged(error) or not known:
+        known = known or isinstance(error, DamagedRowError)
+        words = str(error) if known else f"{type(error).__name__}: {error}"
+        return JournalDamaged(f"{path}: the journal is damaged ({words})", DAMAGE_HINT)
     hint = _HINTS.get(primary_code(error), "look at the disk and at the kernel's log")
     return JournalUnwritable(f"{path}: the journal cannot be {verb} ({error})", hint)

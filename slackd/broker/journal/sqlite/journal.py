@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -20,6 +21,8 @@ from slackd.broker.journal.writes import Write
 from slackd.config import values
 from slackd.errors import JournalError, JournalUnwritable
 
+log = logging.getLogger(__name__)
+
 DATABASE = "journal.db"
 LOCK = "journal.lock"
 
@@ -31,6 +34,7 @@ class SqliteEngine:
         """As `engines.open_journal`."""
         _make_folder(config.directory)
         path = config.directory / DATABASE
+        was_here = (config.directory / LOCK).exists()
         lock = await acquire(config.directory / LOCK, options.owner_wait)
         remove_leftovers(config.directory)
         writer = Writer(
@@ -47,12 +51,17 @@ class SqliteEngine:
         except asyncio.CancelledError:
             # The thread may still be opening the file: the lock stays until it has let go.
             await asyncio.shield(writer.stop())
+            writer.release_file()
             lock.release()
             raise
         except JournalError:
             await writer.stop()
+            writer.release_file()
             lock.release()
             raise
+        if writer.is_new and was_here:
+            words = "%s: there was no journal, and slackd has been here before: a new one is begun"
+            log.warning(words, path, extra={"event": "journal-new"})
         return SqliteJournal(path, lock, writer), opening
 
 
@@ -60,7 +69,7 @@ class SqliteJournal(SqliteReader):
     """The `Journal` of one broker on one host."""
 
     def __init__(self, path: Path, lock: JournalLock, writer: Writer) -> None:
-        super().__init__(path)
+        super().__init__(path, writer.stop_writing)
         self._lock = lock
         self._writer = writer
         self._closing = False
@@ -82,6 +91,10 @@ class SqliteJournal(SqliteReader):
     def health(self) -> JournalHealth:
         """As in `Journal`."""
         return self._writer.health()
+
+    async def lost(self) -> JournalError:
+        """As in `Journal`."""
+        return await self._writer.lost()
 
     def set_away(self, plugins: Collection[str]) -> None:
         """As in `Journal`."""
@@ -127,14 +140,17 @@ class SqliteJournal(SqliteReader):
         for abandoned in self._backups:
             abandoned.set()
         # While a reader is open, SQLite makes no checkpoint when the writer's connection closes.
-        keeps_open = self.open_connection()
+        keeps_open: sqlite3.Connection | None = None
         try:
             with contextlib.suppress(sqlite3.Error):
+                keeps_open = self.open_connection()
                 keeps_open.execute("SELECT 1 FROM meta").fetchone()
             await self._writer.stop()
         finally:
             self.close_readers()
-            keeps_open.close()
+            if keeps_open is not None:
+                keeps_open.close()
+            self._writer.release_file()
             self._lock.release()
 
 

@@ -15,10 +15,20 @@ from urllib.parse import quote
 
 from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope
 from slackd.broker.journal.sqlite import sql
-from slackd.broker.journal.sqlite.errors import fault
+from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
+from slackd.broker.journal.sqlite.rows import (
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Kinds,
+    checked,
+    member,
+)
 from slackd.broker.journal.sqlite.schema import PERIOD
 from slackd.broker.journal.writes import AnswerState, DeadReason, GapRecord, Lane, OpenDelivery
-from slackd.errors import JournalError
+from slackd.errors import JournalDamaged, JournalError
 
 THREADS = 2
 
@@ -53,14 +63,21 @@ _DEAD = (
 )
 _DEAD_WITHOUT_TEXT, _DEAD_WITH_TEXT = _DEAD.format(text="''"), _DEAD.format(text="e.text")
 
+_GAP: Kinds = (TEXT, NUMBER, MAYBE_NUMBER, TEXT)
+_OPEN_DELIVERY: Kinds = (WHOLE, WHOLE, TEXT, WHOLE, TEXT, WHOLE, NUMBER, MAYBE_NUMBER, MAYBE_NUMBER)
+_STORED_ENVELOPE: Kinds = (WHOLE, TEXT, TEXT, TEXT, TEXT, NUMBER, WHOLE, MAYBE_TEXT, TEXT)
+_DEAD_LETTER: Kinds = (WHOLE, WHOLE, TEXT, TEXT, TEXT, TEXT, TEXT, WHOLE, NUMBER, NUMBER, TEXT)
+_BACKLOG: Kinds = (TEXT, WHOLE, WHOLE, WHOLE, MAYBE_NUMBER)
+
 Answered = TypeVar("Answered")
 
 
 class SqliteReader:
     """The reading half of the journal; see `JournalReader` for what each read means."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_damage: Callable[[JournalDamaged], None]) -> None:
         self._path = path
+        self._on_damage = on_damage
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="journal-reader")
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -68,13 +85,13 @@ class SqliteReader:
 
     async def keys_after(self, plugin: str, lane: Lane, after: str | None, limit: int) -> Sequence[str]:
         query = _KEYS_FROM_START if after is None else _KEYS_AFTER
-        rows = await self._rows(query, plugin=plugin, lane=int(lane), after=after or "", limit=limit)
-        return [key for (key,) in rows]
+        return await self._rows(_key, query, plugin=plugin, lane=int(lane), after=after or "", limit=limit)
 
     async def open_of_key(
         self, plugin: str, lane: Lane, key: str, after: int, limit: int
     ) -> Sequence[OpenDelivery]:
-        rows = await self._rows(
+        return await self._rows(
+            _open_delivery,
             _OPEN + f"WHERE d.plugin = {_PLUGIN} AND d.lane = :lane AND d.key = :key AND d.id > :after "
             "ORDER BY d.id LIMIT :limit",
             plugin=plugin,
@@ -83,10 +100,10 @@ class SqliteReader:
             after=after,
             limit=limit,
         )
-        return [_open_delivery(row) for row in rows]
 
     async def open_count(self, plugin: str, lane: Lane, up_to: int, limit: int) -> int:
-        rows = await self._rows(
+        (count,) = await self._rows(
+            _number,
             "SELECT count(*) FROM (SELECT 1 FROM open_delivery INDEXED BY open_by_age "
             f"WHERE plugin = {_PLUGIN} AND lane = :lane AND id <= :up_to LIMIT :limit)",
             plugin=plugin,
@@ -94,7 +111,7 @@ class SqliteReader:
             up_to=up_to,
             limit=limit,
         )
-        return int(rows[0][0])
+        return count
 
     async def open_by_id(self, ids: Sequence[int]) -> Sequence[OpenDelivery]:
         def read(cursor: sqlite3.Cursor) -> list[OpenDelivery]:
@@ -132,42 +149,44 @@ class SqliteReader:
 
     async def dead_letters(self, after: int, limit: int, plugin: str | None = None) -> Sequence[DeadLetter]:
         condition = "" if plugin is None else f"AND d.plugin = {_PLUGIN} "
-        rows = await self._rows(
+        return await self._rows(
+            _dead_letter,
             f"{_DEAD_WITHOUT_TEXT} WHERE d.delivery > :after {condition} ORDER BY d.delivery LIMIT :limit",
             after=after,
             limit=limit,
             plugin=plugin,
         )
-        return [_dead_letter(row) for row in rows]
 
     async def dead_letter(self, delivery: int) -> DeadLetter | None:
-        rows = await self._rows(f"{_DEAD_WITH_TEXT} WHERE d.delivery = :delivery", delivery=delivery)
-        return _dead_letter(rows[0]) if rows else None
+        rows = await self._rows(
+            _dead_letter, f"{_DEAD_WITH_TEXT} WHERE d.delivery = :delivery", delivery=delivery
+        )
+        return rows[0] if rows else None
 
     async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[GapRecord]:
         condition = "" if app is None else "AND app = :app "
-        rows = await self._rows(
+        newest_first = await self._rows(
+            _gap,
             'SELECT app, start, "end", reason FROM gap WHERE ("end" IS NULL OR "end" > :since) '
             f"{condition}ORDER BY start DESC, app DESC LIMIT :limit",
             since=since,
             limit=limit,
             app=app,
         )
-        return [GapRecord(*row) for row in reversed(rows)]
+        return newest_first[::-1]
 
     async def backlogs(self) -> Mapping[str, Backlog]:
         oldest = (
             "(SELECT min(id) FROM open_delivery INDEXED BY open_by_age WHERE plugin = p.number AND lane = {})"
         )
-        rows = await self._rows(
+        named = await self._rows(
+            _backlog,
             "SELECT name, deliveries, bytes, dead, (SELECT e.received_at FROM open_delivery d "
             "JOIN envelope e ON e.id = d.envelope WHERE d.id = "
             f"min(ifnull({oldest.format(0)}, 1 << 62), ifnull({oldest.format(1)}, 1 << 62))) "
-            "FROM plugin p WHERE deliveries > 0 OR dead > 0"
+            "FROM plugin p WHERE deliveries > 0 OR dead > 0",
         )
-        return {
-            name: Backlog(deliveries, size, oldest_at, dead) for name, deliveries, size, dead, oldest_at in rows
-        }
+        return dict(named)
 
     def close_readers(self) -> None:
         """Wait for the pages that are being read, then close."""
@@ -178,8 +197,10 @@ class SqliteReader:
         for connection in self._connections:
             connection.close()
 
-    async def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
-        return await self._read(lambda cursor: cursor.execute(query, values).fetchall())
+    async def _rows(
+        self, decode: Callable[[tuple[Any, ...]], Answered], query: str, **parameters: object
+    ) -> list[Answered]:
+        return await self._read(lambda cursor: [decode(row) for row in cursor.execute(query, parameters)])
 
     async def _read(self, read: Callable[[sqlite3.Cursor], Answered]) -> Answered:
         return await self._submit(lambda: read(self._connection().cursor()))
@@ -189,8 +210,13 @@ class SqliteReader:
             raise JournalError(f"{self._path}: the journal is closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, read)
-        except sqlite3.Error as error:
-            raise fault(error, str(self._path), "read") from error
+        except FAILURES as error:
+            known = fault(error, str(self._path), "read")
+            if isinstance(known, JournalDamaged) and damaged_for_good(error):
+                self._on_damage(known)
+            raise known from error
+        except MISTAKES as error:
+            raise JournalError(f"{self._path}: the journal cannot look for this: {error}") from error
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
@@ -225,17 +251,38 @@ def _ids_of_interval(cursor: sqlite3.Cursor, since: float | None, until: float |
     return (first, last) if first is not None else (1, 0)
 
 
+def _key(row: tuple[Any, ...]) -> str:
+    key: str = checked(row, (TEXT,), "open_delivery")[0]
+    return key
+
+
+def _number(row: tuple[Any, ...]) -> int:
+    number: int = row[0]
+    return number
+
+
+def _gap(row: tuple[Any, ...]) -> GapRecord:
+    return GapRecord(*checked(row, _GAP, "gap"))
+
+
+def _backlog(row: tuple[Any, ...]) -> tuple[str, Backlog]:
+    name, deliveries, size, dead, oldest = checked(row, _BACKLOG, "plugin")
+    return name, Backlog(deliveries, size, oldest, dead)
+
+
 def _open_delivery(row: tuple[Any, ...]) -> OpenDelivery:
-    return OpenDelivery(row[0], row[1], row[2], Lane(row[3]), *row[4:])
+    row = checked(row, _OPEN_DELIVERY, "open_delivery")
+    return OpenDelivery(row[0], row[1], row[2], member(Lane, row[3], "open_delivery"), *row[4:])
 
 
 def _stored_envelope(row: tuple[Any, ...]) -> StoredEnvelope:
+    row = checked(row, _STORED_ENVELOPE, "envelope")
     journal_id, app, envelope_id, kind, text, received_at, answer, response, response_url = row
-    return StoredEnvelope(
-        journal_id, app, envelope_id, kind, text, received_at, AnswerState(answer), response, response_url
-    )
+    state = member(AnswerState, answer, "envelope")
+    return StoredEnvelope(journal_id, app, envelope_id, kind, text, received_at, state, response, response_url)
 
 
 def _dead_letter(row: tuple[Any, ...]) -> DeadLetter:
+    row = checked(row, _DEAD_LETTER, "dead_letter")
     delivery, envelope, plugin, app, kind, reason, *rest = row
-    return DeadLetter(delivery, envelope, plugin, app, kind, DeadReason(reason), *rest)
+    return DeadLetter(delivery, envelope, plugin, app, kind, member(DeadReason, reason, "dead_letter"), *rest)

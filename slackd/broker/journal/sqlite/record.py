@@ -12,6 +12,7 @@ import attrs
 
 from slackd.broker.journal.rules import DEDUPE_MEMORY, byte_length, storable
 from slackd.broker.journal.sqlite import sql
+from slackd.broker.journal.sqlite.rows import BYTES, MAYBE_TEXT, WHOLE, checked, member
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import (
     AnswerState,
@@ -155,7 +156,8 @@ class Recorder:
 
     def _look_up(self, keys: list[bytes]) -> dict[bytes, tuple[int, int]]:
         rows = sql.each(self._cursor, "SELECT key, envelope, at FROM dedupe WHERE key IN (*)", keys)
-        return {key: (envelope, at) for key, envelope, at in rows}
+        known = (checked(row, (BYTES, WHOLE, WHOLE), "dedupe") for row in rows)
+        return {key: (envelope, at) for key, envelope, at in known}
 
     def _record(self, record: Record, rows: _Rows) -> Recorded:
         books = self._books
@@ -246,6 +248,9 @@ class Recorder:
     def _answer_duplicates(self, seen_before: list[tuple[int, Slot]]) -> None:
         ids = list({envelope for envelope, _ in seen_before})
         rows = sql.each(self._cursor, "SELECT id, answer, response FROM envelope WHERE id IN (*)", ids)
-        stored = {row[0]: Duplicate(row[0], AnswerState(row[1]), row[2]) for row in rows}
+        stored = {
+            id_: Duplicate(id_, member(AnswerState, answer, "envelope"), response)
+            for id_, answer, response in (checked(row, (WHOLE, WHOLE, MAYBE_TEXT), "envelope") for row in rows)
+        }
         for envelope, (outcomes, index) in seen_before:
             outcomes[index] = stored.get(envelope) or Duplicate(envelope, AnswerState.NONE, None)

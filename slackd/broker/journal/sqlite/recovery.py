@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.sqlite.errors import FAILURES
+from slackd.broker.journal.sqlite.rows import MAYBE_NUMBER, NUMBER, TEXT, WHOLE, Kinds, checked, values
 from slackd.broker.journal.writes import GapRecord, Ghost, InFlight, SeenReady
 
 Value = TypeVar("Value")
@@ -16,6 +17,10 @@ def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tupl
 
     A note that cannot be removed (the disk is full) is not believed: what it says could be outdated at the next
     start. The second value says so: the next transaction has to remove it.
+
+    Raises:
+        sqlite3.Error: As SQLite says.
+        DamagedRowError: A row holds what no release writes.
     """
     cursor = connection.cursor()
     handed = _read_note(cursor)
@@ -30,26 +35,32 @@ def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tupl
                 cursor.execute("ROLLBACK")
             handed, note_stays = None, True
     found = Opening(
-        sessions=tuple(cursor.execute("SELECT plugin, session FROM session").fetchall()),
+        sessions=tuple(
+            checked(row, (TEXT, TEXT), "session")
+            for row in cursor.execute("SELECT plugin, session FROM session").fetchall()
+        ),
         handed=handed,
         last_delivery=last_delivery,
         ghosts=_all(
             cursor,
             Ghost,
+            (TEXT, TEXT, NUMBER),
             "SELECT app, connection, until FROM ghost WHERE until > ? ORDER BY until, app, connection",
             now,
         ),
         late=_all(
             cursor,
             LateAnswer,
+            (WHOLE, WHOLE, TEXT, TEXT, TEXT, TEXT),
             "SELECT delivery, envelope, plugin, app, response_url, response FROM late_answer ORDER BY delivery",
         ),
         open_gaps=_all(
             cursor,
             GapRecord,
+            (TEXT, NUMBER, MAYBE_NUMBER, TEXT),
             'SELECT app, start, "end", reason FROM gap WHERE "end" IS NULL ORDER BY start, app',
         ),
-        seen_ready=_all(cursor, SeenReady, "SELECT app, at FROM seen_ready ORDER BY app"),
+        seen_ready=_all(cursor, SeenReady, (TEXT, NUMBER), "SELECT app, at FROM seen_ready ORDER BY app"),
     )
     return found, note_stays
 
@@ -63,8 +74,11 @@ def remove_note(cursor: sqlite3.Cursor) -> None:
 def _read_note(cursor: sqlite3.Cursor) -> tuple[InFlight, ...] | None:
     if cursor.execute("SELECT 1 FROM meta WHERE name = 'clean_stop'").fetchone() is None:
         return None
-    return _all(cursor, InFlight, "SELECT delivery, plugin, session FROM handed ORDER BY delivery")
+    query = "SELECT delivery, plugin, session FROM handed ORDER BY delivery"
+    return _all(cursor, InFlight, (WHOLE, TEXT, TEXT), query)
 
 
-def _all(cursor: sqlite3.Cursor, kind: Callable[..., Value], query: str, *values: object) -> tuple[Value, ...]:
-    return tuple(kind(*row) for row in cursor.execute(query, values).fetchall())
+def _all(
+    cursor: sqlite3.Cursor, kind: Callable[..., Value], kinds: Kinds, query: str, *parameters: object
+) -> tuple[Value, ...]:
+    return values(kind, cursor.execute(query, parameters).fetchall(), kinds, kind.__name__)

@@ -13,7 +13,8 @@ import attrs
 from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLettered, Limits
 from slackd.broker.journal.rules import DEDUPE_MEMORY
 from slackd.broker.journal.sqlite import sql
-from slackd.broker.journal.sqlite.apply import WAITING, Applier, Waiting
+from slackd.broker.journal.sqlite.apply import WAITING, Applier, Waiting, waiting_of
+from slackd.broker.journal.sqlite.rows import NUMBER, WHOLE, Kinds, checked
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import DeadReason
 
@@ -28,6 +29,9 @@ ROW_COST = 2e-6
 
 SWEEP_KEYS_EVERY = 3600.0
 WALK_ENVELOPES_EVERY = 60.0
+
+
+_ENVELOPE_KINDS: Kinds = (WHOLE, NUMBER, WHOLE, WHOLE, WHOLE)
 
 
 @attrs.define
@@ -116,7 +120,7 @@ class Retention:
             (round_.now, *after, CHUNK),
         ).fetchall()
         for row in rows:
-            waiting = Waiting(*row[1:])
+            waiting = waiting_of(row[1:])
             away = round_.books.name_of(waiting.plugin) in round_.limits.away
             if away or row[0] <= round_.now - ABANDONED_AFTER:
                 round_.dead_letter(waiting, DeadReason.EXPIRED, "it expired before the plugin came back")
@@ -156,7 +160,8 @@ class Retention:
         ).fetchall()
         gone: list[int] = []
         done = len(rows) < CHUNK
-        for envelope, received_at, size, may_be_asked_for, needed in rows:
+        for row in rows:
+            envelope, received_at, size, may_be_asked_for, needed = checked(row, _ENVELOPE_KINDS, "envelope")
             if received_at >= horizon and excess <= 0:
                 done = True
                 break
@@ -263,4 +268,4 @@ class Round:
             (plugin, lane, limit),
         ).fetchall()
         for row in rows:
-            yield Waiting(*row[:-1]), row[-1]
+            yield waiting_of(row[:-1]), checked(row[-1:], (NUMBER,), "envelope")[0]

@@ -9,10 +9,14 @@ import sqlite3
 
 import attrs
 
+from slackd.broker.journal.sqlite.rows import NUMBER, TEXT, WHOLE, DamagedRowError, checked
 from slackd.broker.journal.sqlite.schema import PERIOD
 
 UNTOUCHED = 16_384
 """Open deliveries that are remembered at most."""
+
+
+_SAVED = "SELECT name, value FROM tally WHERE name IN ('envelope_bytes', 'last_delivery')"
 
 
 @attrs.define
@@ -27,7 +31,8 @@ class PluginFigures:
 
 
 class Totals:
-    """Ids given out, plugins by name and number, bytes of all envelopes.
+    """Ids given out, plugins by name and number, bytes of all envelopes. Made of what the tables hold: raises
+    `DamagedRowError` where that makes no sense.
 
     Attributes:
         last_envelope, last_delivery: The highest ids given out.
@@ -40,7 +45,9 @@ class Totals:
         newest = connection.execute(
             "SELECT id, last_delivery, received_at FROM envelope ORDER BY id DESC LIMIT 1"
         ).fetchone()
-        saved = dict(connection.execute("SELECT name, value FROM tally").fetchall())
+        if newest is not None:
+            checked(newest, (WHOLE, WHOLE, NUMBER), "envelope")
+        saved = dict(checked(row, (TEXT, WHOLE), "tally") for row in connection.execute(_SAVED).fetchall())
         self.last_envelope: int = newest[0] if newest else 0
         self.last_delivery: int = max(newest[1] if newest else 0, saved.get("last_delivery", 0))
         self.envelope_bytes: int = saved.get("envelope_bytes", 0)
@@ -48,7 +55,7 @@ class Totals:
         self._by_name: dict[str, PluginFigures] = {}
         self._by_number: dict[int, PluginFigures] = {}
         for row in connection.execute("SELECT number, name, deliveries, bytes, dead FROM plugin"):
-            self._know(PluginFigures(*row))
+            self._know(PluginFigures(*checked(row, (WHOLE, TEXT, WHOLE, WHOLE, WHOLE), "plugin")))
         self.untouched: dict[int, tuple[int, int, int]] = {}
         self._touched: set[int] = set()
         self._saved = (self.envelope_bytes, saved.get("last_delivery", 0))
@@ -69,12 +76,12 @@ class Totals:
         return number
 
     def name_of(self, number: int) -> str:
-        """The plugin's name."""
-        return self._by_number[number].name
+        """The plugin's name; raises `DamagedRowError` if a row names a number that no plugin has."""
+        return self._of(number).name
 
     def backlog(self, number: int, deliveries: int, size: int) -> None:
         """So many deliveries more (or fewer), of so many bytes in all."""
-        figures = self._by_number[number]
+        figures = self._of(number)
         figures.deliveries += deliveries
         figures.bytes += size
         self._touched.add(number)
@@ -88,7 +95,7 @@ class Totals:
 
     def dead(self, number: int, letters: int) -> None:
         """So many dead letters more (or fewer)."""
-        self._by_number[number].dead += letters
+        self._of(number).dead += letters
         self._touched.add(number)
 
     def next_delivery(self) -> int:
@@ -135,6 +142,12 @@ class Totals:
             )
             self._saved = saved
         self._last_delivery_needs_saving = False
+
+    def _of(self, number: int) -> PluginFigures:
+        try:
+            return self._by_number[number]
+        except KeyError as error:
+            raise DamagedRowError(f"a row names plugin {number}, which table plugin does not have") from error
 
     def _know(self, figures: PluginFigures) -> None:
         self._by_name[figures.name] = figures

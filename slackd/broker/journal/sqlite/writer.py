@@ -8,6 +8,8 @@ the WAL-reset bug).
 """
 
 import asyncio
+import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -24,10 +26,12 @@ from slackd.broker.journal.limits import Limits, OnDeadLettered
 from slackd.broker.journal.sqlite import schema
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.connection import OwnedConnection
-from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, fault
+from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
 from slackd.broker.journal.sqlite.retention import Retention, Round
 from slackd.broker.journal.writes import Outcome, Record, Write
-from slackd.errors import JournalError
+from slackd.errors import JournalDamaged, JournalError
+
+log = logging.getLogger(__name__)
 
 GROUP_WRITES = 5_000
 """Writes that are committed together at most."""
@@ -49,6 +53,10 @@ TEND_REST = 3.0
 
 FAILING_PAUSE = 15.0
 """Seconds before retention tries again after a failure."""
+
+LOOK_EVERY = 1.0
+"""Seconds after which an idle writer compares the file that it has open with its name; before a commit and a
+checkpoint it always does."""
 
 ANSWER_EVERY = 1.0
 """Seconds after which an idle writer shows that it is alive."""
@@ -103,6 +111,10 @@ class Writer:
         self._last_write = 0.0
         self._next_tend = 0.0
         self._opened: asyncio.Future[Opening] = loop.create_future()
+        self._lost: asyncio.Future[JournalError] = loop.create_future()
+        self._damage: JournalDamaged | None = None
+        self._looked_at = 0.0
+        self._retention_failed = ""
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
 
@@ -112,6 +124,11 @@ class Writer:
         """Open the file and start; raises `JournalError`."""
         self._thread.start()
         return await self._opened
+
+    @property
+    def is_new(self) -> bool:
+        """There was no file before."""
+        return self._owned.is_new
 
     @property
     def journal_id(self) -> str:
@@ -130,6 +147,22 @@ class Writer:
         await self._ended.wait()
         self._thread.join()
 
+    async def lost(self) -> JournalError:
+        """As `Journal.lost`."""
+        return await asyncio.shield(self._lost)
+
+    def stop_writing(self, damage: JournalDamaged) -> None:
+        """Refuse everything from now on: what is written to a damaged file may be gone tomorrow. Any thread may
+        call it; the first damage is the one that is told."""
+        if self._damage is None:
+            self._damage = self._failing = damage
+            log.critical("nothing more is journaled: %s", damage, extra={"event": "journal-damaged"})
+
+    def release_file(self) -> None:
+        """After everything else that has the file open."""
+        if self._owned.file is not None:
+            self._owned.file.close()
+
     def health(self) -> JournalHealth:
         """As the journal's interface says."""
         durations = tuple(self._durations.popleft() for _ in range(len(self._durations)))
@@ -144,14 +177,22 @@ class Writer:
         try:
             try:
                 found = self._owned.open_for_the_first_time(self._clock())
-            except (JournalError, *FAILURES) as error:
+            except (JournalError, *FAILURES, *MISTAKES) as error:
+                # Whatever the file holds, the start ends with words.
                 refusal = error if isinstance(error, JournalError) else fault(error, str(self._path))
                 self._call(self._refuse_opening, refusal)
                 return
             self._call(self._announce_opening, found)
             self._serve()
+        except Exception as error:
+            log.critical("the journal's writer failed", exc_info=error, extra={"event": "journal-lost"})
+            words = f"{self._path}: the journal's writer failed ({type(error).__name__}: {error})"
+            lost = JournalError(words, hint="slackd ends, to begin anew from what is committed")
+            self._call(self._refuse_opening, lost)
+            self._call(self._lose, lost)
         finally:
-            self._owned.drop()
+            with contextlib.suppress(*FAILURES):
+                self._owned.drop()
             self._refuse_the_rest()
             self._call(self._ended.set)
 
@@ -173,8 +214,11 @@ class Writer:
             elif item is _END:
                 return
             now = time.monotonic()
+            self._look_at_file_if_due(now)
             self._checkpoint_if_due(now)
-            if self._retention_by_itself and not chores and now >= self._next_tend:
+            if self._damage is not None:
+                chores = []
+            elif self._retention_by_itself and not chores and now >= self._next_tend:
                 chores = self._retention.chores()
                 self._next_tend = now + TEND_EVERY
             if chores and now >= next_step:
@@ -228,6 +272,9 @@ class Writer:
     def _commit(self, group: Sequence[QueuedBatch]) -> list[_Told]:
         if not any(submission.writes for submission in group):
             return [(submission.on_commit, []) for submission in group]
+        if not self._look_at_file():
+            refusal = self._failing or JournalError(f"{self._path}: nothing more is journaled")
+            return [(submission.on_commit, refusal) for submission in group]
         try:
             try:
                 told = self._in_transaction(group, careful=False)
@@ -236,8 +283,7 @@ class Writer:
                 told = self._in_transaction(group, careful=True)
         except FAILURES as error:
             self._owned.roll_back(error)
-            refusal = fault(error, str(self._path))
-            self._failing = refusal
+            refusal = self._failing = self._known(error)
             return [(submission.on_commit, refusal) for submission in group]
         self._failing = None
         return told
@@ -271,10 +317,40 @@ class Writer:
         cursor.execute("RELEASE submission")
         return outcomes
 
+    def _known(self, error: BaseException) -> JournalError:
+        """The error as callers know it; damage stops the writer."""
+        known = fault(error, str(self._path))
+        if isinstance(known, JournalDamaged) and damaged_for_good(error):
+            self.stop_writing(known)
+        return known
+
+    # The file
+
+    def _look_at_file_if_due(self, now: float) -> None:
+        if now - self._looked_at >= LOOK_EVERY:
+            self._look_at_file()
+
+    def _look_at_file(self) -> bool:
+        """Whether it may still be written."""
+        if self._damage is not None or self._owned.file is None:
+            return False
+        self._looked_at = time.monotonic()
+        try:
+            self._owned.file.look()
+        except JournalDamaged as damage:
+            self.stop_writing(damage)
+            with contextlib.suppress(*FAILURES):
+                # So that the file that is open, the one that can still be copied, has everything.
+                self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return False
+        return True
+
     # Retention
 
     def run_retention(self, now: float) -> int:
         """Every chore until nothing is left to do; returns how many deliveries were dead-lettered."""
+        if self._damage is not None:
+            raise self._damage
         dead_lettered = 0
         chores = Retention().chores()
         while chores:
@@ -282,7 +358,7 @@ class Writer:
                 dead_lettered += self._take_step(chores, now)
             except FAILURES as error:
                 self._owned.roll_back(error)
-                raise fault(error, str(self._path)) from error
+                raise self._known(error) from error
         return dead_lettered
 
     def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
@@ -291,8 +367,15 @@ class Writer:
         except FAILURES as error:
             self._owned.roll_back(error)
             self._retention = Retention()  # its walks start anew
+            self._tell_retention_failed(self._known(error))
             return False
+        self._retention_failed = ""
         return True
+
+    def _tell_retention_failed(self, error: JournalError) -> None:
+        if str(error) != self._retention_failed:
+            self._retention_failed = str(error)
+            log.error("old rows could not be removed: %s", error, extra={"event": "retention-failed"})
 
     def _take_step(self, chores: list[Callable[[Round], bool]], now: float) -> int:
         cursor = self._owned.usable().cursor()
@@ -313,16 +396,19 @@ class Writer:
     # Checkpoints
 
     def _checkpoint_if_due(self, now: float) -> None:
-        if not self._dirty_pages:
+        if not self._dirty_pages or self._damage is not None:
             return
         idle = self._queue.empty() and now - self._last_write >= CHECKPOINT_IDLE
         if idle or self._dirty_pages >= CHECKPOINT_PAGES:
             self._dirty_pages = 0
+            if not self._look_at_file():
+                return
             try:
                 self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             except FAILURES as error:
                 # The log keeps what is committed; the next commit tells whether the disk still takes writes.
                 self._owned.roll_back(error)
+                self._known(error)
 
     # Telling the event loop
 
@@ -346,6 +432,10 @@ class Writer:
                 # One callback's error is its own: the loop reports it, and the others are called, in order.
                 self._loop.call_soon(self._tell_the_rest)
                 raise
+
+    def _lose(self, error: JournalError) -> None:
+        if not self._lost.done():
+            self._lost.set_result(error)
 
     def _announce_opening(self, found: Opening) -> None:
         if not self._opened.done():

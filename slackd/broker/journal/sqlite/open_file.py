@@ -1,0 +1,76 @@
+"""The file that is open, compared with its name: what is written to a file that has none is lost.
+
+A descriptor of our own holds the database from before SQLite opens it until after SQLite has closed it (to
+close one earlier would drop the locks that SQLite has on the file, see fcntl(2)). The log and its index are
+known by their inodes alone, from the first look after a connection was opened: SQLite makes them anew when the
+last connection has closed.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from slackd.broker.journal.sqlite.errors import DAMAGE_HINT
+from slackd.errors import JournalDamaged
+
+_MAGIC: Final = b"SQLite format 3\0"
+_SUFFIXES: Final = ("-wal", "-shm")
+
+
+class OpenFile:
+    """The database's file, from `__init__` to `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._size = 0
+        self._beside: dict[str, tuple[int, int]] = {}
+
+    def forget_log(self) -> None:
+        """A connection was opened or closed: the log and its index may be other ones now."""
+        self._beside.clear()
+
+    def look(self) -> None:
+        """Compare what is open with its name; costs some microseconds.
+
+        Raises:
+            JournalDamaged: It was removed, replaced, cut or overwritten.
+        """
+        mine = os.fstat(self._descriptor)
+        if _identity(self._path) != (mine.st_dev, mine.st_ino):
+            raise self._gone(self._path.name)
+        if mine.st_size < self._size or (mine.st_size and os.pread(self._descriptor, len(_MAGIC), 0) != _MAGIC):
+            raise JournalDamaged(
+                f"{self._path}: another program has cut or overwritten the journal while slackd has it open",
+                DAMAGE_HINT,
+            )
+        self._size = mine.st_size
+        for suffix in _SUFFIXES:
+            found = _identity(f"{self._path}{suffix}")
+            known = self._beside.get(suffix)
+            if known is not None and found != known:
+                raise self._gone(f"{self._path.name}{suffix}")
+            if found is not None:
+                self._beside[suffix] = found
+
+    def close(self) -> None:
+        """Let it go; does nothing the second time."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _gone(self, name: str) -> JournalDamaged:
+        return JournalDamaged(
+            f"{self._path.parent}/{name} was removed or replaced while slackd has it open",
+            hint=f"what was journaled is in /proc/{os.getpid()}/fd/{self._descriptor} until slackd stops: copy "
+            f"that (cp), stop slackd, and give the copy to `slackctl restore`",
+        )
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
