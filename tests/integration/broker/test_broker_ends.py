@@ -10,15 +10,20 @@ from tests.integration.broker.broker_rig import house
 from tests.unit.broker.slack_texts import event
 
 
-async def test_a_writer_that_failed_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("unforeseen")
+def _fail(*_: object) -> None:
+    raise RuntimeError("unforeseen")
 
+
+async def _until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house() as home:
+        monkeypatch.setattr(Applier, "apply", _fail)
+        home.connector.deliver(event())
+        async with asyncio.timeout(30):
+            await asyncio.wait([home.running])
+        home.stop.set()
+
+
+async def test_a_writer_that_failed_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ExceptionGroup) as ended:
-        async with house() as home:
-            monkeypatch.setattr(Applier, "apply", fail)
-            home.connector.deliver(event("Ev1"))
-            async with asyncio.timeout(30):
-                await asyncio.wait([home.running])
-            home.stop.set()
+        await _until_it_ends(monkeypatch)
     assert ended.group_contains(JournalError, match="writer failed")
