@@ -24,6 +24,9 @@ MAX_LINE_FROM_PLUGIN: Final = 1024 * 1024
 MAX_LINE_TO_PLUGIN: Final = 16 * 1024 * 1024
 """Bytes, without the line feed, that slackd may send in one line; a larger envelope becomes a dead letter."""
 
+MAX_ID_LENGTH: Final = 256
+"""Characters of an `id`, which is repeated in the answer."""
+
 PARSE_ERROR: Final = -32700
 """The line is not JSON, or not UTF-8. The connection is closed."""
 INVALID_REQUEST: Final = -32600
@@ -161,6 +164,11 @@ class LineCutter:
         """What comes next begins a line."""
         return not self._tail and not self.too_long
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a line whose end has not come yet."""
+        return len(self._tail)
+
     def _stop_if(self, too_long: bool) -> None:
         if too_long:
             self.too_long = True
@@ -189,6 +197,11 @@ class LineReader:
     def between_lines(self) -> bool:
         """What comes next begins a line."""
         return not self._finished and self._cutter.between_lines
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a line whose end has not come yet."""
+        return self._cutter.unfinished
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes, in order. Never raises on what a peer sent."""
@@ -261,8 +274,16 @@ def parse(text: str) -> Any:
     return decoder.decode(text)
 
 
-_ID_TYPES = frozenset((int, str))  # not isinstance: True is an int there
-_BAD_ID = Malformed(INVALID_REQUEST, 'the member "id" must be a string or an integer')
+_BAD_ID = Malformed(
+    INVALID_REQUEST,
+    f'the member "id" must be a string of at most {MAX_ID_LENGTH} characters, or an integer of 64 bits',
+)
+_INTEGERS = range(-(1 << 63), 1 << 63)
+
+
+def _is_id(value: Any) -> bool:
+    kind = type(value)  # not isinstance: True is an int there
+    return len(value) <= MAX_ID_LENGTH if kind is str else kind is int and value in _INTEGERS
 
 
 def decode(line: bytes) -> Message:
@@ -299,7 +320,7 @@ def _call(value: dict[str, Any], size: int) -> Message:
     if "id" not in value:
         return Notification(method, params)
     id_: Any = value["id"]
-    if type(id_) not in _ID_TYPES:
+    if not _is_id(id_):
         return _BAD_ID
     return Request(id_, method, params, size)
 
@@ -312,8 +333,8 @@ def _answer(value: dict[str, Any]) -> Message:
         return Malformed(INVALID_REQUEST, 'an answer has "result" or "error", never both')
     id_: Any = value.get("id")
     if error is None:
-        return Result(id_, value["result"]) if type(id_) in _ID_TYPES else _BAD_ID
-    if id_ is not None and type(id_) not in _ID_TYPES:
+        return Result(id_, value["result"]) if _is_id(id_) else _BAD_ID
+    if id_ is not None and not _is_id(id_):
         return _BAD_ID
     if type(error) is not dict or type(error.get("code")) is not int or type(error.get("message")) is not str:
         return Malformed(INVALID_REQUEST, '"error" must be an object with an integer "code" and a "message"')

@@ -138,9 +138,7 @@ class Calls:
         finally:
             sizes.remove(asked.size)
         outcome = _outcome(returned)
-        # A glob grants names without end, of which Slack knows few.
-        method = "unknown" if outcome == "unknown_method" else asked.method
-        self._counters.calls[plugin.name, method, outcome] += 1
+        self._counters.count_call(plugin.name, outcome)
         if returned.body is not None:
             return returned.body
         if _may_be_carried_out(returned):

@@ -4,6 +4,8 @@ from collections import Counter
 
 import attrs
 
+MOST_OUTCOMES = 2_000
+
 
 @attrs.define
 class Counters:
@@ -17,7 +19,7 @@ class Counters:
         refused: (app,) of each arrival that could not be committed.
         deliveries: (plugin, outcome): opened, handed, done, retried, dead, refused (the plugin was absent).
         answers: (plugin, when): in_time, late, passed, too_large, stale.
-        calls: (plugin, method, outcome) of Web API calls.
+        calls: (plugin, outcome) of Web API calls; count them with `count_call`.
     """
 
     envelopes: Counter[tuple[str, str]] = attrs.field(factory=Counter)
@@ -27,4 +29,10 @@ class Counters:
     refused: Counter[str] = attrs.field(factory=Counter)
     deliveries: Counter[tuple[str, str]] = attrs.field(factory=Counter)
     answers: Counter[tuple[str, str]] = attrs.field(factory=Counter)
-    calls: Counter[tuple[str, str, str]] = attrs.field(factory=Counter)
+    calls: Counter[tuple[str, str]] = attrs.field(factory=Counter)
+
+    def count_call(self, plugin: str, outcome: str) -> None:
+        """A Web API call came to an end. Outcomes are Slack's words, or whoever's that answers in its place: of
+        those that come after the first `MOST_OUTCOMES`, none has a counter of its own."""
+        known = (plugin, outcome) in self.calls or len(self.calls) < MOST_OUTCOMES
+        self.calls[plugin, outcome if known else "other"] += 1

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from slackd.broker.background_tasks import BackgroundTasks
-from slackd.broker.rate_limits import Allowance, LineLimit
+from slackd.rate_limit import Allowance, LineLimit
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ A record carries what it is about in `extra`:
 
 `event` is a name from `slackd.systemd.messages`, which gives it a MESSAGE_ID; `app`, `plugin`, `envelope` and
 `connection` become fields that `journalctl SLACKD_APP=main` finds. Secrets are blanked on the way out, in
-messages and tracebacks, whoever let them in.
+messages and tracebacks, whoever let them in, and what says the same without end is cut short.
 """
 
 import importlib
@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO
 
 from slackd.redaction import without_secrets
+from slackd.systemd.log_limit import RepetitionFilter
 from slackd.systemd.messages import MESSAGE_IDS
 from slackd.text import printable
 
@@ -45,9 +46,11 @@ def set_up_logging(
     environ = os.environ if environ is None else environ
     stream = sys.stderr if stream is None else stream
     root = logging.getLogger()
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-    root.addHandler(_handler(_writes_to_journal(environ, stream), stream, name))
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+    handler = _handler(_writes_to_journal(environ, stream), stream, name)
+    handler.addFilter(RepetitionFilter())
+    root.addHandler(handler)
     root.setLevel(level.upper())
     # Their "info" is our "debug": every request with its URL, every connection made.
     floor = logging.DEBUG if level == "debug" else logging.WARNING

@@ -47,7 +47,7 @@ def refused_with(text: str | bytes) -> int:
     return message.code
 
 
-ids = st.one_of(st.integers(), st.text(max_size=10))
+ids = st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(max_size=10))
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
 )

@@ -176,10 +176,8 @@ class BrokerCollector(Collector):
         yield _counter("slackd_deliveries", "What became of deliveries.", ["plugin", "outcome"], deliveries)
         answers = _zeros(names, ANSWERED) | counters.answers
         yield _counter("slackd_answers", "When answers came.", ["plugin", "when"], answers)
-        calls: Counter[tuple[str, str]] = Counter()
-        for (plugin, _, outcome), count in counters.calls.items():
-            calls[plugin, outcome] += count
-        yield _counter("slackd_api_calls", "Web API calls of plugins.", ["plugin", "outcome"], _bounded(calls))
+        calls = _bounded(counters.calls)
+        yield _counter("slackd_api_calls", "Web API calls of plugins.", ["plugin", "outcome"], calls)
         for name, text, values in (
             ("slackd_open_deliveries", "Deliveries not handled yet.", [each.open for each in plugins]),
             ("slackd_open_delivery_bytes", "Bytes of their envelopes.", [each.open_bytes for each in plugins]),

@@ -3,8 +3,8 @@
     OPENING ──initialize──▶ WAITING ──opened()──▶ OPEN
         └── anything else, or a line that can't be read, in any state: an error and then the door ──▶ CLOSED
 
-While WAITING (the journal lists the session) nothing is read: the caller stops reading the socket, and bytes
-that came in the same chunk are kept until `opened`.
+While WAITING (the journal lists the session) nothing is read: the caller pauses the socket, and the bytes that
+came in the same chunk are kept, unread, until `opened`.
 """
 
 import json
@@ -199,11 +199,18 @@ class SessionProtocol:
         self._is_held = is_held
         self._reader = LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN)
         self._state = _State.OPENING
-        self._early: list[jsonrpc.Message] = []
+        self._early = b""
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that are kept of a line whose end has not come yet."""
+        return self._reader.unfinished
 
     def receive(self, data: bytes) -> list[Event]:
         """What the bytes complete. Never raises on what a plugin sent."""
-        if self._state is not _State.OPEN or not self._reader.between_lines:
+        if self._state is not _State.OPEN:
+            return self._open(data)
+        if not self._reader.between_lines:
             return self._events(self._reader.receive(data))
         events: list[Event] = []
         end = 0
@@ -217,22 +224,27 @@ class SessionProtocol:
     def opened(self) -> list[Event]:
         """The session is open; what was said before that in the same breath counts from now on."""
         self._state = _State.OPEN
-        early, self._early = self._early, []
-        return self._events(early)
+        early, self._early = self._early, b""
+        return self.receive(early)
+
+    def _open(self, data: bytes) -> list[Event]:
+        """Reads lines up to the first that says something; those after `initialize` wait for `opened`."""
+        events: list[Event] = []
+        while data and self._state is _State.OPENING:
+            line, end, data = data.partition(b"\n")
+            for message in self._reader.receive(line + end):
+                self._add(events, self._first(message))
+        if self._state is _State.WAITING:
+            self._early += data
+        return events
 
     def _events(self, messages: list[jsonrpc.Message]) -> list[Event]:
         events: list[Event] = []
         for message in messages:
-            match self._state:
-                case _State.CLOSED:
-                    break
-                case _State.WAITING:
-                    self._early.append(message)
-                case _State.OPENING:
-                    self._add(events, self._first(message))
-                case _State.OPEN:
-                    self._add(events, self._said(message))
-                    self._add(events, _complaint(message))
+            if self._state is _State.CLOSED:
+                break
+            self._add(events, self._said(message))
+            self._add(events, _complaint(message))
         return events
 
     def _add(self, events: list[Event], event: Event | None) -> None:
@@ -276,7 +288,7 @@ class SessionProtocol:
                 except _Bad as bad:
                     return Violation(id_, jsonrpc.INVALID_PARAMS, f"initialize: {bad}")
             case jsonrpc.Request(id_, method, _):
-                text = f"{method} came before initialize, which must be the first request"
+                text = f"{method[:MAX_NAME]} came before initialize, which must be the first request"
                 return Violation(id_, jsonrpc.NOT_INITIALIZED, text)
         return Violation(None, jsonrpc.NOT_INITIALIZED, "the first line must be the request initialize")
 

@@ -12,11 +12,13 @@ from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.listener import descriptor_limit
-from slackd.broker.plugins.connection import PluginConnection, greeting, note
+from slackd.broker.plugins.connection import PluginConnection
+from slackd.broker.plugins.encoding import greeting
 from slackd.broker.plugins.opening import OpeningConnections
 from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity, uid_of
+from slackd.broker.plugins.peer_group import PeerGroup
+from slackd.broker.plugins.peer_limits import CONNECT_RATE
 from slackd.broker.plugins.protocol import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
-from slackd.broker.rate_limits import CONNECT_RATE, PluginQuota
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
 
@@ -31,7 +33,7 @@ MAX_OPENING_IN_ALL = 1_536
 SPARED = 0.25
 """Part of the connections without a session that is closed when no descriptor is left."""
 MAX_USERS = 1_024
-"""Users whose quotas are kept at a time."""
+"""Users whose accounts are kept at a time."""
 
 
 class PluginHost:
@@ -60,19 +62,20 @@ class PluginHost:
         )
         self._max_sessions = min(MAX_SESSIONS_IN_ALL, limit // 2)
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
-        self._of_plugins: dict[str, PluginQuota] = {}
-        self._of_users: OrderedDict[int, PluginQuota] = OrderedDict()
+        self._of_plugins: dict[str, PeerGroup] = {}
+        self._of_users: OrderedDict[int, PeerGroup] = OrderedDict()
         self._unnamed = 0
 
     def connect(self, accepted: socket.socket) -> PluginConnection | None:
         """A connection that was accepted; None if its user connects too often. Raises `OSError`."""
         uid = uid_of(accepted)
-        quota, now = self._quota_of_user(uid), asyncio.get_running_loop().time()
-        if quota.connects.wait_for(1.0, now) > 0:
+        group, now = self._group_of_user(uid), asyncio.get_running_loop().time()
+        connects = group.limits.connects
+        if connects.wait_for(1.0, now) > 0:
             text = f"uid {uid} connects more often than {CONNECT_RATE:g} times a second: closed at once"
-            note(quota, logging.WARNING, "plugin-refused", text, plugin="", uid=uid)
+            group.log_notice(logging.WARNING, "plugin-refused", text, plugin="", uid=uid)
             return None
-        quota.connects.take(1.0, now)
+        connects.take(1.0, now)
         connection = PluginConnection(self)
         self._connections.add(connection)
         return connection
@@ -82,27 +85,30 @@ class PluginHost:
         for connection in self._opening.take(SPARED):
             connection.abort()
 
-    def arrived(self, connection: PluginConnection) -> None:
+    def connected(self, connection: PluginConnection) -> None:
         """As in `Host`: where there are too many without a session, one makes room."""
         assert connection.peer is not None
         too_many = self._opening.add(connection.peer.uid, connection)
         if too_many is not None:
             too_many.abort()
 
-    def standing(self, connection: PluginConnection) -> PluginQuota:
+    def group_of(self, connection: PluginConnection) -> PeerGroup:
         """As in `Host`. It outlives the connection: who comes again is as deep in debt as before."""
         assert connection.peer is not None
-        if connection.plugin:
-            return self._of_plugins.setdefault(connection.plugin, PluginQuota())
-        return self._quota_of_user(connection.peer.uid)
+        if not connection.plugin:
+            return self._group_of_user(connection.peer.uid)
+        if connection.plugin not in self._of_plugins:
+            self._of_plugins[connection.plugin] = PeerGroup()
+        return self._of_plugins[connection.plugin]
 
-    def _quota_of_user(self, uid: int) -> PluginQuota:
-        """Of users, who are many where there are user namespaces, those seen last."""
-        quota = self._of_users.setdefault(uid, PluginQuota())
+    def _group_of_user(self, uid: int) -> PeerGroup:
+        """Users are many where there are user namespaces: those seen last are kept."""
+        if uid not in self._of_users:
+            self._of_users[uid] = PeerGroup()
         self._of_users.move_to_end(uid)
         if len(self._of_users) > MAX_USERS:
             self._of_users.popitem(last=False)
-        return quota
+        return self._of_users[uid]
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin, without those for calls alone."""
@@ -197,7 +203,7 @@ class PluginHost:
             plugin.pause(connection.session, paused, self._engine.clock())
             self._engine.wake()
 
-    def gone(self, connection: PluginConnection) -> None:
+    def disconnected(self, connection: PluginConnection) -> None:
         """As in `Host`."""
         self._connections.discard(connection)
         self._not_opening(connection)
@@ -236,7 +242,7 @@ class PluginHost:
         if said.window == 0:
             if self._is_current(connection):
                 connection.opened(said.id, greeting(plugin, apps, 0, deadline, engine.journal.id))
-                connection.resume()
+                connection.read_on()
             return
         try:
             rows = await engine.journal.open_by_id([delivery for delivery, _ in said.holding])
@@ -264,7 +270,7 @@ class PluginHost:
         client, pid = said.client or "an unnamed client", connection.peer.pid if connection.peer else 0
         text = f"{connection.plugin}: a session began ({client}, pid {pid})"
         connection.note(logging.INFO, "session-began", text)
-        connection.resume()
+        connection.read_on()
 
     def _is_listed(self, connection: PluginConnection) -> bool:
         """The journal lists a session for as long as its plugin's dispatch knows it."""

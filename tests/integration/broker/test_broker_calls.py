@@ -6,6 +6,7 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.broker import calls
+from slackd.broker.counters import MOST_OUTCOMES, Counters
 from slackd.config import Delivery
 from slackd.config.values import PluginGateway
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
@@ -30,7 +31,7 @@ async def test_slacks_own_answer_comes_back_also_a_bad_one() -> None:
         (made,) = here.connector.calls
         assert (made.app, made.kind, made.target) == ("main", CallKind.METHOD, "chat.postMessage")
         assert made.args == {"channel": "C1"}
-        assert here.daemon.core.counters.calls["bot", "chat.postMessage", "not_in_channel"] == 1
+        assert here.daemon.core.counters.calls["bot", "not_in_channel"] == 1
 
 
 async def test_half_a_surrogate_pair_in_the_args_reaches_slack_as_a_question_mark() -> None:
@@ -104,7 +105,7 @@ async def test_whether_a_call_without_an_answer_may_have_been_carried_out(
     async with house(BOT) as here:
         here.connector.answer = lambda each: Returned(each.number, None, status, 0.0, error="no answer")
         assert await call(await here.program()) == code
-        assert here.daemon.core.counters.calls["bot", "chat.postMessage", counted] == 1
+        assert here.daemon.core.counters.calls["bot", counted] == 1
 
 
 async def test_an_answer_that_is_no_json_is_an_error_and_not_the_end() -> None:
@@ -116,13 +117,20 @@ async def test_an_answer_that_is_no_json_is_an_error_and_not_the_end() -> None:
         assert await call(program) == {"ok": True}
 
 
-async def test_names_that_slack_does_not_know_are_counted_as_one() -> None:
+async def test_methods_that_a_plugin_invents_take_no_counter_of_their_own() -> None:
     async with house(BOT) as here:
-        here.connector.answer = lambda each: Returned(each.number, {"ok": False, "error": "unknown_method"})
         program = await here.program()
         for number in range(3):
             await call(program, method=f"chat.x{number}")
-        assert dict(here.daemon.core.counters.calls) == {("bot", "unknown", "unknown_method"): 3}
+        assert dict(here.daemon.core.counters.calls) == {("bot", "ok"): 3}
+
+
+def test_outcomes_without_end_share_one_counter() -> None:
+    counters = Counters()
+    for number in range(MOST_OUTCOMES + 10):
+        counters.count_call("bot", f"error_{number}")
+    assert len(counters.calls) == MOST_OUTCOMES + 1
+    assert counters.calls["bot", "other"] == 10
 
 
 async def test_no_more_than_so_many_of_one_plugin_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:

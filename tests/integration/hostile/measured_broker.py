@@ -26,6 +26,7 @@ from slackd.envelope import Arrival
 from slackd.link import BrokerEnd, SendToBroker
 from slackd.link.memory import join
 from slackd.link.messages import Call, Deliver, Hello, Returned, Settled
+from slackd.systemd.log_limit import RepetitionFilter
 from tests.integration.hostile.users import HONEST, ROGUE
 from tests.unit.broker.slack_texts import command, event
 
@@ -101,6 +102,7 @@ class CountedLines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
+        self.addFilter(RepetitionFilter())
         self.bytes = 0
         self.events: dict[str, int] = {}
         self.last: dict[str, str] = {}

@@ -3,7 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.broker.rate_limits import Allowance, LineLimit
+from slackd.broker.plugins.peer_limits import (
+    DEAREST,
+    LEAST_AT_ONCE,
+    MOST_AT_ONCE,
+    READING_SHARE,
+    STALL,
+    HeldBytes,
+    bytes_at_once,
+    charge,
+)
+from slackd.rate_limit import Allowance, LineLimit
 
 STEPS = st.lists(st.tuples(st.floats(0, 2), st.floats(0, 5)), max_size=50)
 
@@ -66,3 +76,36 @@ class TestLineLimit:
     def test_who_keeps_below_the_rate_is_never_limited(self) -> None:
         limit = LineLimit(50.0, 200)
         assert {limit.admit(10.0 + n / 49) for n in range(5_000)} == {0}
+
+
+class TestReading:
+    @given(st.floats(STALL, DEAREST * STALL))
+    def test_the_longer_the_loop_stands_still_the_more_seldom(self, seconds: float) -> None:
+        of_the_time = seconds / (charge(seconds) / READING_SHARE)
+        assert of_the_time * seconds <= READING_SHARE * STALL * 1.001
+
+    def test_what_is_quick_counts_as_what_it_took(self) -> None:
+        assert charge(STALL / 2) == STALL / 2
+
+    def test_as_much_is_read_at_once_as_is_read_in_no_time(self) -> None:
+        at_once = MOST_AT_ONCE
+        at_once = bytes_at_once(at_once, 4 * STALL, at_once)
+        assert at_once == MOST_AT_ONCE // 4
+        assert bytes_at_once(at_once, 100 * STALL, at_once) == LEAST_AT_ONCE
+        for _ in range(10):
+            at_once = bytes_at_once(at_once, 0.0, at_once)
+        assert at_once == MOST_AT_ONCE
+
+
+class TestHeldBytes:
+    @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 50)), max_size=50))
+    def test_it_knows_how_much_is_held_and_by_whom(self, steps: list[tuple[str, int]]) -> None:
+        held: HeldBytes[str] = HeldBytes(100)
+        expected: dict[str, int] = {}
+        for member, size in steps:
+            held.hold(member, size)
+            expected.pop(member, None) if not size else expected.update({member: size})
+            assert held.exceeded == (sum(expected.values()) > 100)
+            assert held.oldest == next(iter(expected), None)
+            assert list(held) == list(expected)
+            assert held.greatest is None or expected[held.greatest] == max(expected.values())

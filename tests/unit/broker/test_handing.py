@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from slackd import jsonrpc
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import AnswerState, Lane, OpenDelivery
-from slackd.broker.plugins.connection import encode_envelope
+from slackd.broker.plugins.encoding import encode_envelope
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 moments = st.floats(allow_nan=False, allow_infinity=False)

@@ -12,10 +12,20 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from slackd.broker.plugins.connection import UNREAD_ANSWERS, Hearing, Host, PluginConnection, Unheard
+from slackd.broker.plugins.connection import Host, PluginConnection
+from slackd.broker.plugins.flow_control import FlowControl, Pause
+from slackd.broker.plugins.peer_group import PeerGroup
+from slackd.broker.plugins.peer_limits import (
+    LOG_BURST,
+    NOTICE_BURST,
+    UNFINISHED_BYTES,
+    UNREAD_BYTES,
+    UNREAD_LIMIT,
+    PeerLimits,
+)
 from slackd.broker.plugins.protocol import Answered
 from slackd.broker.plugins.server import PluginHost
-from slackd.broker.rate_limits import LOG_BURST, NOTICE_BURST, Allowance, PluginQuota
+from slackd.rate_limit import Allowance
 
 PATIENCE = 30.0
 BUSY = 1_000.0
@@ -34,6 +44,7 @@ class Transport:
     reads: bool = True
     unread: int = 0
     closing: bool = False
+    aborted: bool = False
     resumed: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def set_write_buffer_limits(self, high: int) -> None: ...
@@ -60,19 +71,20 @@ class Transport:
     def close(self) -> None:
         self.closing = True
 
-    abort = close
+    def abort(self) -> None:
+        self.closing = self.aborted = True
 
 
 class House:
     """A daemon that takes everybody at their word."""
 
-    def __init__(self, standing: PluginQuota) -> None:
-        self._standing = standing
+    def __init__(self, group: PeerGroup) -> None:
+        self._group = group
         self.heard: list[Answered] = []
         self.gone_by = 0
 
-    def standing(self, connection: PluginConnection) -> PluginQuota:
-        return self._standing
+    def group_of(self, connection: PluginConnection) -> PeerGroup:
+        return self._group
 
     def plugin(self, name: str) -> Any:
         return object()
@@ -83,10 +95,10 @@ class House:
     def answered(self, connection: PluginConnection, answers: list[Answered]) -> None:
         self.heard += answers
 
-    def gone(self, connection: PluginConnection) -> None:
+    def disconnected(self, connection: PluginConnection) -> None:
         self.gone_by += 1
 
-    def arrived(self, connection: PluginConnection) -> None: ...
+    def connected(self, connection: PluginConnection) -> None: ...
 
     def identify(self, connection: PluginConnection, plugin: Any, said: Any) -> None: ...
 
@@ -110,33 +122,39 @@ def opened(house: House, end: socket.socket) -> tuple[PluginConnection, Transpor
     connection, transport = connected(house, end)
     connection.data_received(INITIALIZE)
     connection.opened(0, {})
-    connection.resume()
+    connection.read_on()
     return connection, transport
 
 
-class TestHearing:
+def unhurried() -> PeerGroup:
+    return PeerGroup(PeerLimits(Allowance(1.0, BUSY)))
+
+
+class TestFlowControl:
     def test_it_is_read_again_when_the_last_reason_is_gone(self, end: socket.socket) -> None:
         transport = Transport(end)
-        hearing = Hearing(cast(asyncio.Transport, transport))
-        hearing.stop(Unheard.GREEDY)
-        hearing.stop(Unheard.OVERDRAWN)
-        hearing.resume(Unheard.GREEDY)
+        flow = FlowControl(cast(asyncio.Transport, transport))
+        flow.pause(Pause.UNREAD)
+        flow.pause(Pause.OVERDRAWN)
+        flow.resume(Pause.UNREAD)
         assert not transport.reads
-        hearing.resume(Unheard.OPENING)
+        flow.resume(Pause.OPENING)
         assert not transport.reads
-        hearing.resume(Unheard.OVERDRAWN)
+        flow.resume(Pause.OVERDRAWN)
         assert transport.reads
 
     async def test_who_does_not_read_its_answers_is_not_read_when_its_session_opens(
         self, end: socket.socket
     ) -> None:
-        connection, transport = connected(House(PluginQuota(Allowance(1.0, BUSY))), end)
+        connection, transport = connected(House(unhurried()), end)
         connection.data_received(INITIALIZE)
-        transport.unread = UNREAD_ANSWERS + 1
-        connection.send_result(1, {})
+        transport.unread = UNREAD_BYTES + 1
+        connection.send_result(1, "x" * (UNREAD_BYTES + 1))
+        await asyncio.sleep(0)
         connection.opened(0, {})
-        connection.resume()
+        connection.read_on()
         assert not transport.reads
+        transport.unread = 0
         connection.resume_writing()
         assert transport.reads
 
@@ -145,8 +163,8 @@ class TestShareOfTheLoop:
     async def test_who_costs_more_than_its_share_is_not_read_until_that_is_made_good(
         self, end: socket.socket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        standing = PluginQuota(reading=Allowance(1_000.0, 1.0))
-        house = House(standing)
+        group = PeerGroup(PeerLimits(reading=Allowance(1_000.0, 1.0)))
+        house = House(group)
         connection, transport = opened(house, end)
         began_and_ended = iter((0.0, 6.0))
         monkeypatch.setattr(time, "thread_time", lambda: next(began_and_ended))
@@ -158,7 +176,7 @@ class TestShareOfTheLoop:
         assert transport.reads
 
     async def test_usual_answers_by_the_hundred_are_within_it(self, end: socket.socket) -> None:
-        house = House(PluginQuota())
+        house = House(PeerGroup())
         connection, transport = opened(house, end)
         gc.disable()  # a whole test run's garbage is not for this plugin's account
         connection.data_received(ANSWER * 500)
@@ -166,55 +184,91 @@ class TestShareOfTheLoop:
         assert len(house.heard) == 500
         assert transport.reads
 
-    async def test_what_comes_while_another_one_has_the_share_is_heard_afterwards(
+    async def test_all_connections_of_a_plugin_are_paused_and_so_is_one_that_comes_meanwhile(
         self, end: socket.socket
     ) -> None:
-        standing = PluginQuota(reading=Allowance(10_000.0, 1.0))
-        house = House(standing)
-        connection, transport = opened(house, end)
-        standing.reading.take(101.0, asyncio.get_running_loop().time())
-        connection.data_received(ANSWER[:20])
-        assert (house.heard, transport.reads) == ([], False)
-        async with asyncio.timeout(PATIENCE):
-            await transport.resumed.wait()
-        connection.data_received(ANSWER[20:])
-        assert house.heard == [Answered(1, 1, None)]
-
-    async def test_a_connection_that_is_gone_is_not_heard_of_any_more(self, end: socket.socket) -> None:
-        standing = PluginQuota(reading=Allowance(FOREVER, 1.0))
-        house = House(standing)
-        connection, _ = opened(house, end)
-        standing.reading.take(2.0, asyncio.get_running_loop().time())
-        connection.data_received(ANSWER)
-        timer = connection._later
-        assert timer is not None
-        connection.connection_lost(None)
-        assert timer.cancelled()
-        assert (house.heard, house.gone_by) == ([], 1)
+        group = PeerGroup(PeerLimits(reading=Allowance(FOREVER, 1.0)))
+        (_, first), (_, second) = opened(House(group), end), opened(House(group), end)
+        group.took(2.0, 1)
+        _, third = connected(House(group), end)
+        assert not any(each.reads for each in (first, second, third))
 
     async def test_it_is_one_share_for_all_connections_of_a_plugin_and_outlives_them(
         self, end: socket.socket
     ) -> None:
         host = PluginHost(*cast(Any, (None, None, None, None)), foreground=False)
-        connections = [connected(House(PluginQuota(Allowance(1.0, BUSY))), end)[0] for _ in range(4)]
-        of_user = host.standing(connections[0])
-        assert host.standing(connections[1]) is of_user
+        connections = [connected(House(unhurried()), end)[0] for _ in range(4)]
+        of_user = host.group_of(connections[0])
+        assert host.group_of(connections[1]) is of_user
         for each, name in zip(connections, ("a", "a", "b", "b"), strict=True):
             each.plugin = name
-        a, also_a, b, also_b = (host.standing(one) for one in connections)
+        a, also_a, b, also_b = (host.group_of(one) for one in connections)
         assert a is also_a
         assert b is also_b
         assert len({id(each) for each in (of_user, a, b)}) == 3
+
+
+class TestMemory:
+    async def test_of_too_many_lines_without_an_end_one_at_a_time_is_read_on(self, end: socket.socket) -> None:
+        house = House(unhurried())
+        many = [opened(house, end) for _ in range(12)]
+        half = b'{"jsonrpc":"2.0","method":"x","params":{"a":"' + b"x" * (UNFINISHED_BYTES // 10)
+        for connection, transport in many:
+            if transport.reads:
+                connection.data_received(half)
+        assert [transport.reads for _, transport in many] == [True] + [False] * 11
+        many[0][0].data_received(b'"}}\n')
+        assert [transport.reads for _, transport in many] == [True, True] + [False] * 10
+        many[1][0].data_received(b'"}}\n')
+        many[2][0].data_received(b'"}}\n')
+        assert all(transport.reads for _, transport in many)
+
+    async def test_a_line_that_others_wait_for_ends_in_time_or_with_its_connection(
+        self, end: socket.socket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("slackd.broker.plugins.peer_group.LINE_PATIENCE", 0.01)
+        house = House(unhurried())
+        many = [opened(house, end) for _ in range(3)]
+        for connection, _ in many:
+            connection.data_received(b"{" + b"x" * (1 << 20))
+        group = house.group_of(many[0][0])
+        for connection, _ in many[:2]:
+            group.hold_unfinished(connection, UNFINISHED_BYTES)
+        async with asyncio.timeout(PATIENCE):
+            while not many[0][1].aborted:
+                await asyncio.sleep(0.001)
+
+    async def test_who_reads_nothing_has_the_same_share_however_many_connections_it_makes(
+        self, end: socket.socket
+    ) -> None:
+        house = House(unhurried())
+        many = [opened(house, end) for _ in range(64)]
+        for connection, transport in many:
+            connection.send_result(1, "x" * (UNREAD_BYTES // 60))
+            transport.unread = UNREAD_BYTES // 60
+        await asyncio.sleep(0)
+        assert not any(transport.reads for _, transport in many)
+
+    async def test_of_too_many_answers_that_nobody_reads_the_most_end_with_their_connection(
+        self, end: socket.socket
+    ) -> None:
+        house = House(unhurried())
+        (greedy, first), (_, second) = opened(house, end), opened(house, end)
+        first.unread = UNREAD_LIMIT + 2_000
+        for _ in range(4):
+            greedy.send_result(1, "x" * (UNREAD_LIMIT // 4 + 100))
+        await asyncio.sleep(0)
+        assert (first.aborted, second.aborted) == (True, False)
 
 
 class TestLog:
     async def test_a_plugin_that_never_stops_is_cut_short_and_told_of(
         self, end: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        caplog.set_level(logging.INFO, PluginConnection.__module__)
+        caplog.set_level(logging.INFO, PeerGroup.__module__)
         now = asyncio.get_running_loop().time()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
-        connection, _ = opened(House(PluginQuota(Allowance(1.0, BUSY))), end)
+        connection, _ = opened(House(unhurried()), end)
         line = b'{"jsonrpc":"2.0","method":"log","params":{"message":"x"}}\n'
         connection.data_received(line * (LOG_BURST + 100))
         assert len(caplog.records) == LOG_BURST
@@ -228,7 +282,7 @@ class TestLog:
     async def test_refused_connections_are_told_of_so_often_and_then_counted(
         self, end: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        house = House(PluginQuota(Allowance(1.0, BUSY)))
+        house = House(unhurried())
         now = asyncio.get_running_loop().time()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
         for _ in range(NOTICE_BURST + 50):

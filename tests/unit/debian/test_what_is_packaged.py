@@ -11,6 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 import slackd
+from slackd.broker.calls import MAX_WAITING_BYTES
+from slackd.broker.plugins.peer_limits import MOST_AT_ONCE, UNFINISHED_BYTES, UNREAD_LIMIT
+from slackd.broker.plugins.server import MAX_SESSIONS
 from slackd.cli.daemon import slackd as slackd_command
 from slackd.rolling_restart.plan import CONNECTORS, UNITS
 from slackd.systemd import message_ids
@@ -87,6 +90,27 @@ def test_the_sdks_package_has_all_that_it_imports() -> None:
         )
     }
     assert {name for name in imported if name.split(".")[0] == "slackd"} <= known
+
+
+@pytest.mark.parametrize("unit", ["slackd-broker.service", "slackd-connector@.service"])
+def test_the_units_memory_is_bounded_above_what_slackd_bounds_itself(unit: str) -> None:
+    text = (SYSTEMD / unit).read_text()
+    high, most = (
+        _bytes(*re.findall(rf"(?m)^{name}=(\d+)([MG])$", text)[0]) for name in ("MemoryHigh", "MemoryMax")
+    )
+    usual = 100 << 20
+    of_a_plugin = UNFINISHED_BYTES + MAX_SESSIONS * MOST_AT_ONCE + UNREAD_LIMIT + 20 * MAX_WAITING_BYTES
+    if unit == "slackd-broker.service":
+        assert high > usual + 3 * of_a_plugin
+        page = " ".join((CHECKOUT / "docs/operators/operation.md").read_text().split())
+        assert f"About {of_a_plugin >> 20} MiB" in page
+        assert f"at {high >> 20} MiB" in page
+        assert f"at {most >> 30} GiB" in page
+    assert most > high
+
+
+def _bytes(number: str, unit: str) -> int:
+    return int(number) << {"M": 20, "G": 30}[unit]
 
 
 def test_connectors_read_both_folders_of_credentials() -> None:

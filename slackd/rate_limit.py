@@ -1,24 +1,4 @@
-"""How much one plugin may take of what all share: the loop's time, the log's lines. Pure: the time is given.
-
-What the connections of one plugin share, however many they are: a part of the loop's time and of the log.
-
-A connection that has not said yet which plugin it is shares with the others of its user.
-"""
-
-import attrs
-
-READING_SHARE = 0.1
-"""Seconds of each second for reading what one plugin says. The most usual answers that it can give take about
-a hundredth; a line of 1 MB that holds nothing but small objects takes three tenths of a second at once."""
-READING_BURST = 0.05
-"""Seconds that it may take at once after it has been quiet."""
-LOG_RATE, LOG_BURST = 50.0, 200
-"""A plugin's own lines for the log: a second, and at once."""
-NOTICE_RATE, NOTICE_BURST = 10.0, 200
-"""Lines about connections that were refused, and sessions that began or ended: a second, and at once."""
-CONNECT_RATE, CONNECT_BURST = 50.0, 1_024.0
-"""Connections of one user that are served: a second, and at once. The sessions of four plugins with as many as
-there may be come back at once; beyond that a connection is closed as soon as it is accepted."""
+"""How much may be taken of something, and how many lines may be logged. Pure: the time is given."""
 
 
 class Allowance:
@@ -71,20 +51,3 @@ class LineLimit:
         self._silent = False
         suppressed, self._suppressed = self._suppressed, 0
         return suppressed
-
-
-@attrs.define(eq=False)
-class PluginQuota:
-    """One plugin's, or one user's.
-
-    Attributes:
-        reading: Seconds of work by which its lines are read.
-        said: Lines that it says for the log.
-        notices: Lines that slackd says about its connections.
-        connects: Connections that it makes.
-    """
-
-    reading: Allowance = attrs.field(factory=lambda: Allowance(READING_SHARE, READING_BURST))
-    said: LineLimit = attrs.field(factory=lambda: LineLimit(LOG_RATE, LOG_BURST))
-    notices: LineLimit = attrs.field(factory=lambda: LineLimit(NOTICE_RATE, NOTICE_BURST))
-    connects: Allowance = attrs.field(factory=lambda: Allowance(CONNECT_RATE, CONNECT_BURST))

@@ -1,0 +1,172 @@
+"""The connections of one plugin, or of one user before they have said which plugin they are.
+
+Whatever one of them takes is for the account of all, so that many connections are no way around a limit: time
+for reading, lines in the log, bytes of lines without an end, bytes of answers that nobody reads.
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from slackd.broker.plugins.flow_control import Pause
+from slackd.broker.plugins.peer_limits import (
+    LEAST_AT_ONCE,
+    UNFINISHED_BYTES,
+    UNREAD_LIMIT,
+    HeldBytes,
+    PeerLimits,
+    bytes_at_once,
+    charge,
+    unread_share,
+)
+from slackd.broker.plugins.protocol import Logged
+
+log = logging.getLogger(__name__)
+
+LINE_PATIENCE = 10.0
+"""Seconds in which a line must be finished while others of its plugin wait for that."""
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
+
+
+class PeerConnection(Protocol):
+    """What a group needs of each of its connections."""
+
+    def pause(self, reason: Pause) -> None:
+        """Read nothing until this reason is gone."""
+
+    def resume(self, reason: Pause) -> None:
+        """This reason is gone."""
+
+    def set_share(self, share: int) -> None:
+        """So many bytes of answers may wait for it."""
+
+    def count_unread(self) -> None:
+        """Report again how many bytes of answers wait for it."""
+
+    def give_up(self, why: str) -> None:
+        """End it: it takes too much."""
+
+
+class PeerGroup:
+    """Accounts for what the connections of one plugin or user take together.
+
+    Attributes:
+        at_once: Bytes to read from one of them at a time.
+    """
+
+    def __init__(self, limits: PeerLimits | None = None) -> None:
+        self.limits = limits or PeerLimits()
+        self.at_once = LEAST_AT_ONCE
+        self._loop = asyncio.get_running_loop()
+        self._members: set[PeerConnection] = set()
+        self._unfinished: HeldBytes[PeerConnection] = HeldBytes(UNFINISHED_BYTES)
+        self._unread: HeldBytes[PeerConnection] = HeldBytes(UNREAD_LIMIT)
+        self._overdrawn: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """It has no connection."""
+        return not self._members
+
+    def join(self, member: PeerConnection) -> None:
+        """One more connection; each one's share of unread answers is smaller now."""
+        self._members.add(member)
+        share = unread_share(len(self._members))
+        for each in self._members:
+            each.set_share(share)
+        if self._overdrawn is not None:
+            member.pause(Pause.OVERDRAWN)
+
+    def leave(self, member: PeerConnection) -> None:
+        """A connection is gone, or has become another group's."""
+        self._members.discard(member)
+        self.hold_unfinished(member, 0)
+        self._unread.hold(member, 0)
+        member.resume(Pause.OVERDRAWN)
+        member.resume(Pause.UNFINISHED)
+
+    def took(self, seconds: float, size: int) -> None:
+        """So many bytes of one of them took so long; when it is too much, none is read until that is made
+        good."""
+        if size:
+            self.at_once = bytes_at_once(self.at_once, seconds, size)
+        self.limits.reading.take(charge(seconds), self._loop.time())
+        if self._overdrawn is None and self._wait_until_made_good():
+            for each in self._members:
+                each.pause(Pause.OVERDRAWN)
+
+    def hold_unfinished(self, member: PeerConnection, size: int) -> None:
+        """So many bytes of a line without an end are kept for one of them. When they are too many in all, one
+        connection at a time is read to the end of its line."""
+        had_exceeded = self._unfinished.exceeded
+        self._unfinished.hold(member, size)
+        if self._unfinished.exceeded or had_exceeded:
+            self._pause_unfinished()
+        if not size and had_exceeded:
+            member.resume(Pause.UNFINISHED)
+
+    def hold_unread(self, member: PeerConnection, size: int) -> None:
+        """So many bytes of answers wait for one of them. When they are too many in all, the connection that
+        has left most unread ends."""
+        self._unread.hold(member, size)
+        if not self._unread.exceeded:
+            return
+        for each in self._unread:
+            if each is not member:
+                each.count_unread()
+        greatest = self._unread.greatest
+        if self._unread.exceeded and greatest is not None:
+            self._unread.hold(greatest, 0)
+            greatest.give_up("it does not read what it asked for")
+
+    def log_said(self, said: Logged, plugin: str) -> None:
+        """A plugin's own line, unless there are too many."""
+        suppressed = self.limits.said.admit(self._loop.time())
+        extra = {"event": "plugin-log", "plugin": plugin}
+        if suppressed:
+            log.warning("%s: %d more lines of this plugin were suppressed", plugin, suppressed, extra=extra)
+        if suppressed is not None:
+            log.log(LEVELS.get(said.level, logging.INFO), "%s: %s", plugin, said.message, extra=extra)
+
+    def log_notice(self, level: int, event: str, text: str, *, plugin: str, uid: int) -> None:
+        """A line about one of its connections, unless there are too many."""
+        suppressed = self.limits.notices.admit(self._loop.time())
+        extra = {"event": event, "plugin": plugin, "uid": uid}
+        if suppressed:
+            whose = f"plugin {plugin}" if plugin else f"uid {uid}"
+            log.warning("%d more lines about connections of %s were suppressed", suppressed, whose, extra=extra)
+        if suppressed is not None:
+            log.log(level, "%s", text, extra=extra)
+
+    def _wait_until_made_good(self) -> bool:
+        reading, now = self.limits.reading, self._loop.time()
+        wait = reading.wait_for(0.0, now) if reading.was_overdrawn else 0.0
+        self._overdrawn = self._loop.call_later(wait, self._made_good) if wait > 0 else None
+        return wait > 0
+
+    def _made_good(self) -> None:
+        if self._wait_until_made_good():
+            return
+        for each in self._members:
+            each.resume(Pause.OVERDRAWN)
+
+    def _pause_unfinished(self) -> None:
+        exceeded, oldest = self._unfinished.exceeded, self._unfinished.oldest
+        for each in self._unfinished:
+            if exceeded and each is not oldest:
+                each.pause(Pause.UNFINISHED)
+            else:
+                each.resume(Pause.UNFINISHED)
+        if exceeded and self._stalled is None and oldest is not None:
+            self._stalled = self._loop.call_later(LINE_PATIENCE, self._end_stalled, oldest)
+
+    def _end_stalled(self, member: PeerConnection) -> None:
+        self._stalled = None
+        if not self._unfinished.exceeded:
+            return
+        if self._unfinished.oldest is member:
+            member.give_up(
+                f"a line was not finished within {LINE_PATIENCE:g} s, while others of its plugin wait"
+            )
+        self._pause_unfinished()

@@ -1,0 +1,116 @@
+"""What the connections of one plugin may take of what all plugins share, as values. Pure: the time is given.
+
+A connection that has not said yet which plugin it is shares with the others of its user.
+"""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+import attrs
+
+from slackd.rate_limit import Allowance, LineLimit
+
+Member = TypeVar("Member")
+
+READING_SHARE = 0.1
+"""Seconds of each second for reading what one plugin says. The most usual answers that it can give take about
+a hundredth; a line of 1 MB that holds nothing but small objects takes three tenths of a second at once."""
+READING_BURST = 0.05
+"""Seconds that it may take at once after it has been quiet."""
+STALL = 0.001
+"""Seconds of work at once that nobody notices. What takes longer is charged by its square, since the loop
+stands still for the others in the meantime: it may happen only so much more seldom."""
+DEAREST = 20.0
+"""Times its own length that work at once is charged at most: it then takes a two-hundredth of the time."""
+CALL_COST = 0.0002
+"""Seconds that a call takes after its line was read."""
+MOST_AT_ONCE, LEAST_AT_ONCE = 64 << 10, 4 << 10
+"""Bytes that are read from one plugin at a time: less, where they take more than `STALL` to read."""
+LOG_RATE, LOG_BURST = 50.0, 200
+"""A plugin's own lines for the log: a second, and at once."""
+NOTICE_RATE, NOTICE_BURST = 10.0, 200
+"""Lines about connections that were refused, and sessions that began or ended: a second, and at once."""
+CONNECT_RATE, CONNECT_BURST = 50.0, 1_024.0
+"""Connections of one user that are served: a second, and at once. The sessions of four plugins with as many as
+there may be come back at once; beyond that a connection is closed as soon as it is accepted."""
+UNFINISHED_BYTES = 8 << 20
+"""Bytes of lines whose end has not come yet. Beyond them one connection at a time is read to the end of its
+line."""
+UNREAD_BYTES = 8 << 20
+"""Bytes of answers that may wait to be read. Each connection has its part of them, and is read no further
+while more wait for it."""
+UNREAD_LIMIT = 3 * UNREAD_BYTES
+"""Bytes of answers beyond which the connection that reads least is closed: answers to calls also come while it
+is not read."""
+
+
+@attrs.define(eq=False)
+class PeerLimits:
+    """One plugin's, or one user's.
+
+    Attributes:
+        reading: Seconds of work by which its lines are read.
+        said: Lines that it says for the log.
+        notices: Lines that slackd says about its connections.
+        connects: Connections that it makes.
+    """
+
+    reading: Allowance = attrs.field(factory=lambda: Allowance(READING_SHARE, READING_BURST))
+    said: LineLimit = attrs.field(factory=lambda: LineLimit(LOG_RATE, LOG_BURST))
+    notices: LineLimit = attrs.field(factory=lambda: LineLimit(NOTICE_RATE, NOTICE_BURST))
+    connects: Allowance = attrs.field(factory=lambda: Allowance(CONNECT_RATE, CONNECT_BURST))
+
+
+class HeldBytes(Generic[Member]):
+    """Bytes that wait in memory for or from connections, the one that has had some for longest first.
+
+    Args:
+        limit: Bytes in all that may wait.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._bytes: dict[Member, int] = {}
+        self._total = 0
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(list(self._bytes))
+
+    def hold(self, member: Member, size: int) -> None:
+        """So many bytes wait for or from this connection now; 0 for none."""
+        self._total += size - self._bytes.get(member, 0)
+        if size:
+            self._bytes[member] = size
+        else:
+            self._bytes.pop(member, None)
+
+    @property
+    def exceeded(self) -> bool:
+        """More wait than may."""
+        return self._total > self._limit
+
+    @property
+    def oldest(self) -> Member | None:
+        """The connection that has had some for longest."""
+        return next(iter(self._bytes), None)
+
+    @property
+    def greatest(self) -> Member | None:
+        """The connection that has most."""
+        return max(self._bytes, key=self._bytes.__getitem__, default=None)
+
+
+def unread_share(connections: int) -> int:
+    """Bytes of answers that may wait for one of so many connections while it is still read."""
+    return max(UNREAD_BYTES // max(connections, 1), 32 << 10)
+
+
+def charge(seconds: float) -> float:
+    """Seconds that count for work that took so long at once."""
+    return seconds * min(max(1.0, seconds / STALL), DEAREST)
+
+
+def bytes_at_once(so_far: int, seconds: float, size: int) -> int:
+    """Bytes to read at a time, after so many took so long."""
+    bearable = int(size * STALL / seconds) if seconds > 0 else MOST_AT_ONCE
+    return max(LEAST_AT_ONCE, min(bearable, 2 * so_far, MOST_AT_ONCE))
