@@ -22,6 +22,9 @@ SETTLE = 2.0
 UNCERTAIN = 0.1
 """Seconds that clocks of two readings may differ by."""
 NOT_RUNNING = "slackd was not running"
+STOPPED = "slackd was stopped"
+_DRAIN = "drain"
+"""What a connector gives as the cause where it was told to stop."""
 READY_NAMES = frozenset(phase.value for phase in COUNTS_AS_READY)
 COUNTED_NAMES = frozenset(phase.value for phase in COUNTED_BY_SLACK)
 
@@ -93,7 +96,7 @@ class ConnectionRegistry:
         if current is None or current.since <= state.since:
             self._saw(view, state, now, ended_at=change.at)
         if _is_lost(current, state):
-            self._reasons[state.app] = change.cue
+            self._reasons[state.app] = STOPPED if change.cue == _DRAIN else change.cue
         if _will_be_replaced(current, state):
             self.reconnects[state.app, change.cue] += 1
         if change.ghost_until is None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from slackd.broker.calls import Calls
-from slackd.broker.connection_registry import ConnectionRegistry
+from slackd.broker.connection_registry import STOPPED, ConnectionRegistry
 from slackd.broker.engine import Engine
 from slackd.broker.journal.writes import GapRecord
 from slackd.link import LinkedConnector
@@ -94,7 +94,9 @@ class ConnectorHost:
         for gap in gaps:
             extra = {"event": "deaf" if gap.end is None else "hearing-again", "app": gap.app}
             if gap.end is None:
-                log.error("%s: no connection is READY (%s)", gap.app, gap.reason, extra=extra)
+                # An ordinary stop is no error.
+                level = logging.INFO if gap.reason == STOPPED else logging.ERROR
+                log.log(level, "%s: no connection is READY (%s)", gap.app, gap.reason, extra=extra)
             else:
                 seconds = gap.end - gap.start
                 log.warning(

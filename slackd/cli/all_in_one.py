@@ -11,6 +11,7 @@ from slackd.cli.broker_process import attend, broker_status, open_sockets
 from slackd.cli.connector_process import (
     CLOSE_LIMIT,
     DRAIN_LIMIT,
+    RETRY_SIGNAL,
     announce_when_ready,
     make_connector,
     read_secrets,
@@ -120,6 +121,7 @@ async def _connect(
         for connector in connectors:
             group.create_task(connector.run())
             links.append(join(connector, end))
+        asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
         announcement = group.create_task(_announce(connectors, config, notifier))
         await stop.wait()
         notifier.stopping("draining")
@@ -129,6 +131,11 @@ async def _connect(
         async with asyncio.TaskGroup() as drains:
             for connector, link in zip(connectors, links, strict=True):
                 drains.create_task(_drain(connector, link))
+
+
+def _retry(connectors: list[Connector]) -> None:
+    for connector in connectors:
+        connector.retry()
 
 
 async def _drain(connector: Connector, link: MemoryLink) -> None:

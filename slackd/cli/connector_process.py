@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +21,13 @@ from slackd.systemd.notify import Notifier, feed_watchdog
 
 log = logging.getLogger(__name__)
 
+RETRY_SIGNAL = signal.SIGUSR1
+"""What a reload sends to a connector that it need not restart: whatever waits to connect does so now."""
 READY_LIMIT = 20.0
 """Seconds after which an app that is READY nowhere, or in trouble, holds nothing up (rule R9)."""
+START_EXTENSION = 60.0
+"""Seconds more that systemd is asked for, again and again, while an app is missing here that the other
+connector has READY."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at an app that the other connector has READY, and this one hasn't."""
 DRAIN_LIMIT = 12.0
@@ -68,6 +74,7 @@ def make_connector(config: Config, number: int, tokens: Tokens) -> Connector:
 async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Notifier) -> None:
     connector = make_connector(config, number, read_secrets(config))
     status = status_of(connector, config)
+    asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, connector.retry)
     async with asyncio.TaskGroup() as group:
         life = group.create_task(connector.run())
         attendants = [
@@ -103,6 +110,8 @@ async def announce_when_ready(connector: Connector, notifier: Notifier, status: 
     """
     readiness = await connector.wait_ready(READY_LIMIT)
     while not readiness.ready:
+        # systemd must not end the connections of healthy apps for the sake of one that isn't.
+        notifier.extend(START_EXTENSION)
         notifier.status(f"not READY: {readiness.reason}")
         # An app in trouble is waited for no longer: without this, the loop would never turn.
         await asyncio.sleep(LOOK_AGAIN)

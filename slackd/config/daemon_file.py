@@ -129,6 +129,7 @@ def _app(name: str, table: Table) -> App | None:
         proxy=_proxy(table),
         ca_file=table.path("ca_file", None),
         stall_timeout=table.duration("stall_timeout", defaults.stall_timeout, 0.1, 10 * _MINUTE),
+        keepalive=table.duration("keepalive", defaults.keepalive, 0.0, 10 * _MINUTE),
         unclaimed_command=table.text("unclaimed_command", defaults.unclaimed_command) or "",
     )
     table.finish()

@@ -63,6 +63,7 @@ class App:
     Attributes:
         connections: READY connections that each connector keeps, 1 or 2.
         stall_timeout: A connection without one inbound frame for so long is dead.
+        keepalive: Seconds between two pings of our own, 0 for none.
         unclaimed_command: The ephemeral text for a slash command that nobody subscribes to; "" for none.
         proxy: An http:// URL, perhaps with a password, which `repr` leaves out; None goes by the environment.
     """
@@ -76,6 +77,7 @@ class App:
     proxy: str | None = attrs.field(default=None, repr=_without_password)
     ca_file: Path | None = None
     stall_timeout: float = 30.0
+    keepalive: float = 0.0
     unclaimed_command: str = "Nothing here answers this command at the moment."
 
 

@@ -107,7 +107,7 @@ class Connector:
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
-        self._readiness = AppReadiness(apps, transports, self._reports.troubles)
+        self._readiness = AppReadiness(apps, transports, self._reports.troubles, clock)
         self._closing_notices = ClosingNotices(self._unsettled)
         self._unanswered = Unanswered()
         self._ack_deadlines = AckDeadlineKeeper(
@@ -173,6 +173,12 @@ class Connector:
         except TimeoutError:
             pass
         return self._readiness.readiness()
+
+    def retry(self) -> None:
+        """Make every attempt at Slack that is waiting now: a person may have repaired what was wrong."""
+        self._log.info("whatever waits to connect does so now", extra={"event": "retry-asked"})
+        for transport in self._transports.values():
+            transport.retry()
 
     def status(self) -> ConnectorStatus:
         """How it stands."""

@@ -4,46 +4,19 @@ A redirect of a Web API call is never Slack's doing. Followed, it would take wha
 (aiohttp leaves the token out, on another origin), or over plain HTTP. The WebSocket's handshake likewise.
 """
 
-import contextlib
 import json
 import ssl
-from collections.abc import Iterator
-from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import attrs
+
+from slackd.connector.dial_progress import progress_tracing
+from slackd.connector.resolver import HostResolver
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one answer, unpacked; Slack's are far smaller."""
-
-
-@attrs.define
-class Departure:
-    """Whether a request has left this host.
-
-    Attributes:
-        happened: It may have reached Slack. Until then nothing was sent but what finds and opens the way: names
-            looked up, TLS, a proxy's CONNECT.
-    """
-
-    happened: bool = False
-
-
-_watched: Final[ContextVar[Departure | None]] = ContextVar("departure of a request", default=None)
-
-
-@contextlib.contextmanager
-def departure_watched() -> Iterator[Departure]:
-    """The departure of the request that is made within, through a session of `slack_session`."""
-    departure = Departure()
-    token = _watched.set(departure)
-    try:
-        yield departure
-    finally:
-        _watched.reset(token)
 
 
 class UnwantedAnswerError(aiohttp.ClientError):
@@ -86,17 +59,23 @@ class SlackResponse(aiohttp.ClientResponse):
             raise ValueError("the answer is nested too deep") from None
 
 
-def slack_session(tls: ssl.SSLContext, **options: Any) -> aiohttp.ClientSession:
-    """A session for Slack's API and WebSockets; more options are those of `aiohttp.ClientSession`."""
-    tracing = aiohttp.TraceConfig()
+def slack_session(tls: ssl.SSLContext, *, reuse: bool = True, **options: Any) -> aiohttp.ClientSession:
+    """A session for Slack's API and WebSockets.
+
+    Args:
+        tls: Which certificates are trusted.
+        reuse: Keep connections for the next request.
+        **options: More options of `aiohttp.ClientSession`.
+    """
+    tracing = progress_tracing()
     tracing.on_request_redirect.append(_refuse_to_follow)
     tracing.on_connection_create_start.append(_refuse_to_repeat)
-    tracing.on_request_headers_sent.append(_note_departure)
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=SlackResponse,
         trace_configs=[tracing],
-        **{"connector": aiohttp.TCPConnector(limit=0, ssl=tls), **options},
+        connector=aiohttp.TCPConnector(limit=0, ssl=tls, resolver=HostResolver(), force_close=not reuse),
+        **options,
     )
 
 
@@ -107,12 +86,6 @@ async def _refuse_to_repeat(
     if getattr(context, "has_connected", False):
         raise UnwantedAnswerError("the connection ended without an answer")
     context.has_connected = True
-
-
-async def _note_departure(_session: aiohttp.ClientSession, _context: SimpleNamespace, _sent: object) -> None:
-    departure = _watched.get()
-    if departure is not None:
-        departure.happened = True
 
 
 async def _refuse_to_follow(

@@ -3,6 +3,8 @@
 Errors of aiohttp hold the URL, and with it a ticket or the proxy's password: nothing of that goes on from here.
 """
 
+import socket
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,7 +25,16 @@ _NO_PROXY_THERE: Final = (
     "check proxy of this app (without it, HTTPS_PROXY of the connectors), and that this host reaches the proxy"
 )
 
-_PROXY_HINTS: Final[Mapping[int, str]] = {403: _PROXY_REFUSES, 405: _PROXY_REFUSES, 407: PROXY_WANTS_A_NAME}
+_PROXY_HINTS: Final[Mapping[int, str]] = {
+    401: PROXY_WANTS_A_NAME,
+    403: _PROXY_REFUSES,
+    405: _PROXY_REFUSES,
+    407: PROXY_WANTS_A_NAME,
+}
+
+
+_NAME_ERRORS: Final = tuple(filter(None, [getattr(aiohttp, "ClientConnectorDNSError", None)]))
+"""Since aiohttp 3.11; before, the error of a name is one of the connection."""
 
 
 @attrs.frozen
@@ -60,6 +71,10 @@ def _unreachable(error: aiohttp.ClientConnectorError, proxy: str | None) -> Netw
         isinstance(error, aiohttp.ClientProxyConnectionError) or place_of(proxy) == f"{error.host}:{error.port}"
     ):
         return NetworkError(f"the proxy {place_of(proxy)} can't be reached ({why})", _NO_PROXY_THERE)
+    if isinstance(error.os_error, socket.gaierror) or isinstance(error, _NAME_ERRORS):
+        return NetworkError(f"the name {error.host} can't be resolved ({why})")
+    if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        return NetworkError(f"TLS with {error.host}:{error.port} fails ({why})")
     return NetworkError(f"{error.host}:{error.port} can't be reached ({why})")
 
 
@@ -68,6 +83,8 @@ def _in_words(error: BaseException) -> str:
         return str(error)
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"HTTP {error.status} ({type(error).__name__})"
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+        return "the connection ended without an answer"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return type(error).__name__

@@ -1,4 +1,4 @@
-"""Which way out: the proxy for a URL, and the certificates to trust. Pure but for loading certificates.
+"""Which way out: the proxy for a URL. Pure.
 
 aiohttp's own reading of the environment looks for `wss_proxy`, which nobody sets, and slack_sdk's knows no
 NO_PROXY; so it is resolved here, for both. The rules are curl's: lower-case names win over upper-case ones, a
@@ -9,12 +9,9 @@ addresses and networks (10.0.0.0/8), each with a port if it should hold for that
 import ipaddress
 import os
 import re
-import ssl
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from slackd.errors import ConfigError
 
@@ -26,17 +23,31 @@ _PORTS: Final = {"https": 443, "http": 80}
 def proxy_for(url: str, configured: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
     """The proxy's URL for a request, or None for the direct way.
 
-    `configured` is the app's `proxy`: it holds for every URL, whatever the environment says. "" means none, but
-    no configuration holds it: `check-config` refuses `proxy = ""`.
+    Args:
+        url: Where the request goes.
+        configured: The app's `proxy`: it holds for every URL, whatever the environment says. "" means none, but
+            no configuration holds it: `check-config` refuses `proxy = ""`.
+        environ: The environment.
+
+    Raises:
+        ConfigError: The environment names a proxy that is none for HTTP (SOCKS, say).
+        ValueError: The URL can't be read.
     """
     if configured is not None:
-        return _with_scheme(configured) or None
+        return _for_aiohttp(_with_scheme(configured)) or None
     parts = urlsplit(url)
     scheme = _SAME_WAY.get(parts.scheme, parts.scheme)
     found = _first(environ, _VARIABLES.get(scheme, ()))
     if not found or _is_exempt(parts, scheme, _first(environ, ("no_proxy",))):
         return None
-    return _with_scheme(found)
+    found = _with_scheme(found)
+    if not found.lower().startswith(("http://", "https://")):
+        raise ConfigError(
+            f"the environment's proxy {found.partition(':')[0]}://{place_of(found)} is no HTTP proxy, and "
+            "SOCKS is not supported: take it out of HTTPS_PROXY and ALL_PROXY, or set proxy of this app to an "
+            "http:// URL"
+        )
+    return _for_aiohttp(found)
 
 
 def place_of(proxy: str) -> str:
@@ -47,29 +58,6 @@ def place_of(proxy: str) -> str:
     except ValueError:
         return "(its URL can't be read)"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-@cache
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context with the system's certificates, and those of `ca_file` (an inspecting proxy's) besides.
-
-    One a process and file: reading the system's takes a tenth of a second and several MB.
-
-    Raises:
-        ConfigError: `ca_file` can't be read or holds no certificate.
-    """
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(
-                f"ca_file {ca_file} can't be used ({error}): expected a file with certificates in PEM form"
-            ) from error
-        # From 3.13 on Python holds certificates to the letter of RFC 5280, which those that inspecting proxies
-        # make on the fly often aren't (squid's have no key identifiers); the authority was named on purpose.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
@@ -83,6 +71,28 @@ def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
 
 def _with_scheme(proxy: str) -> str:
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+def _for_aiohttp(proxy: str) -> str:
+    """A password outside of Latin-1 goes out as UTF-8 (RFC 7617): aiohttp encodes it as Latin-1, so it gets
+    the characters that Latin-1 makes these bytes of."""
+    head, at, rest = proxy.rpartition("@")
+    scheme, slashes, login = head.partition("://")
+    if not at or not slashes:
+        return proxy
+    name, colon, password = login.partition(":")
+    if all(unquote(part).isascii() or _is_latin(unquote(part)) for part in (name, password)):
+        return proxy
+    name, password = (quote(unquote(part).encode().decode("latin-1"), safe="") for part in (name, password))
+    return f"{scheme}://{name}{colon}{password}@{rest}"
+
+
+def _is_latin(text: str) -> bool:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_exempt(parts: SplitResult, scheme: str, no_proxy: str) -> bool:

@@ -1,6 +1,6 @@
 """How each app stands at this connector: what "READY" of the process means (rule R9), and why one is not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -34,7 +34,10 @@ class AppReadiness:
         apps: Mapping[str, App],
         transports: Mapping[str, Transport],
         troubles: Mapping[str, AppTrouble],
+        clock: Callable[[], float],
     ) -> None:
+        """`clock` says seconds on the machine's monotonic clock."""
+        self._clock = clock
         self.peers: Mapping[str, AppPeers] | None = None
         self._apps = apps
         self._transports = transports
@@ -87,7 +90,12 @@ class AppReadiness:
     def _why_not(self, name: str) -> str:
         if name in self._troubles:
             trouble = self._troubles[name]
-            return f"{trouble.reason}; {trouble.hint}"
+            return f"{trouble.reason}; {trouble.hint}{self._next_attempt(name)}"
         transport = self._transports.get(name)
         failure = transport.status().last_failure if transport is not None else ""
-        return failure or "dialling"
+        return f"{failure}{self._next_attempt(name)}" if failure else "dialling"
+
+    def _next_attempt(self, name: str) -> str:
+        transport = self._transports.get(name)
+        at = transport.status().next_attempt_at if transport is not None else None
+        return "" if at is None else f"; next try in {max(0.0, at - self._clock()):.0f} s, or at a reload"

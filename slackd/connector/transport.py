@@ -111,6 +111,9 @@ class Transport(Protocol):
     def peers_changed(self, peers: AppPeers) -> None:
         """What this process can't see by itself of the app's connections."""
 
+    def retry(self) -> None:
+        """The operator may have repaired something: make the attempts that are waiting now."""
+
     def pause(self) -> None:
         """Read nothing for now."""
 

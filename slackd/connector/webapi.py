@@ -21,11 +21,14 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
-from slackd.connector.http_session import departure_watched, slack_session
+from slackd.connector.dial_progress import note_way, progress_watched
+from slackd.connector.http_session import slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
-from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.proxy import proxy_for
 from slackd.connector.slackapi import SlackAnswer, SlackApi
+from slackd.connector.trust import tls_context
+from slackd.errors import ConfigError
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 log: Final = logging.getLogger(__name__)
@@ -88,16 +91,19 @@ class WebApi:
 
     async def _make(self, call: Call, deadline: float) -> SlackAnswer:
         """One call, by its deadline on the loop's clock; without an answer: whether Slack may have the call."""
-        with departure_watched() as departure:
+        with progress_watched() as progress:
             try:
                 async with asyncio.timeout_at(deadline), self._slots:
                     answer = await self._ask(call)
+            except ConfigError as error:
+                answer = SlackAnswer(None, NOT_SENT, error=str(error))
             except TimeoutError:
-                what = "no answer from Slack" if departure.happened else "Slack could not be reached"
-                answer = SlackAnswer(None, NOT_SENT, error=f"{what} within {call.timeout:g} s")
+                what = "no answer from Slack" if progress.departed else "Slack could not be reached"
+                waited = f": the call waited for {progress.waits_for()}" if progress.host else ""
+                answer = SlackAnswer(None, NOT_SENT, error=f"{what} within {call.timeout:g} s{waited}")
         if answer.body is not None:
             return answer
-        if not departure.happened:
+        if not progress.departed:
             # A proxy's status is no answer of Slack's; our own refusal of a response_url is final.
             return answer if call.kind is CallKind.RESPONSE_URL else attrs.evolve(answer, status=NOT_SENT)
         return answer if answer.status == 429 else attrs.evolve(answer, status=OUTCOME_UNKNOWN)
@@ -124,6 +130,7 @@ class WebApi:
         assert self._session is not None
         assert self._tls is not None
         proxy = proxy_for(self._app.api_url, self._app.proxy)
+        note_way(self._app.api_url, proxy)
         api = SlackApi(token, self._app.api_url, self._session, proxy, self._tls)
         return await api.call(method, as_form(args))
 
@@ -135,6 +142,7 @@ class WebApi:
         proxy: str | None = None
         try:
             proxy = proxy_for(url, self._app.proxy)
+            note_way(url, proxy)
             async with self._session.post(
                 url,
                 data=json.dumps(dict(body)).encode(),

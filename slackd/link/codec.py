@@ -114,6 +114,8 @@ def _read_state(params: Params) -> ConnectionState:
         host=_is(str, params.get("host", "")),
         num_connections=_is(int, params.get("num_connections", 0)),
         lifetime=_is(float, params.get("lifetime", 0.0)),
+        failure=_is(str, params.get("failure", "")),
+        retry_at=_or_none(float, params.get("retry_at")),
     )
 
 
@@ -329,6 +331,8 @@ def _state(state: ConnectionState) -> dict[str, Any]:
         "host": state.host,
         "num_connections": state.num_connections,
         "lifetime": state.lifetime,
+        "failure": state.failure,
+        "retry_at": state.retry_at,
     }
 
 

@@ -34,6 +34,8 @@ class ConnectionState:
         host: Slack's own name for the far end, "" before the hello.
         num_connections: Slack's count of the app's open connections at the hello, with ghosts and foreign ones.
         lifetime: `approximate_connection_time` in seconds, 0 before the hello.
+        failure: Why the last attempt failed, "" for one that is open.
+        retry_at: When the next attempt is due, seconds on the machine's monotonic clock, or None.
     """
 
     connection: str
@@ -44,6 +46,8 @@ class ConnectionState:
     host: str = ""
     num_connections: int = 0
     lifetime: float = 0.0
+    failure: str = ""
+    retry_at: float | None = None
 
 
 @attrs.frozen

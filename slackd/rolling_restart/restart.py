@@ -53,6 +53,9 @@ def restart_changed(
     wanted = {unit: digest for unit, digest in on_disk.digests.items() if not only or unit in only}
     now = _settled(control)
     units = restarts(wanted, now, changed_units=systemd.changed_units(), force=force)
+    for unit in CONNECTORS.values():
+        if unit not in units and (not only or unit in only):
+            systemd.retry(unit)
     if not units:
         say("nothing to do: every process already is what a restart would make it")
         return ()

@@ -1,5 +1,6 @@
 """How the daemon is at this moment: asked of the broker over its control socket, and of systemd."""
 
+import contextlib
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,13 @@ def restart(unit: str) -> None:
             said = f"; it says: {status}" if status else ""
             raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
         return
+
+
+def retry(unit: str) -> None:
+    """Have a connector that is not restarted make every attempt at Slack that waits: a person may have repaired
+    what Slack refused, and that changes no digest."""
+    with contextlib.suppress(UnitFailed):  # It isn't running: its start makes them all.
+        systemctl("kill", "--kill-who=main", "--signal=USR1", unit)
 
 
 def status_text(unit: str) -> str:

@@ -6,8 +6,9 @@ import attrs
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
 from slackd.connector.http_session import slack_session
-from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.proxy import proxy_for
 from slackd.connector.slackapi import SlackAnswer, SlackApi
+from slackd.connector.trust import tls_context
 from slackd.errors import SlackRefused
 
 _WITHIN = aiohttp.ClientTimeout(total=15)

@@ -129,8 +129,9 @@ def _connector(connector: ConnectorSummary, around: _Surroundings) -> Iterator[H
 
 
 def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
-    for trouble in _distinct(app):
-        yield HealthReason(DEGRADED if app.ready else FAILING, app.name, *trouble)
+    for reason, hint in _distinct(app):
+        level = DEGRADED if app.ready else FAILING
+        yield HealthReason(level, app.name, f"{reason}{_next_try(app)}", hint)
     if not app.troubles:
         yield from _readiness(app, around)
     if app.foreign:
@@ -162,6 +163,8 @@ def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
     errors = "journalctl -u 'slackd-connector@*'" if around.by_systemd else "the log of slackd"
     if app.ready == 0:
         why = f" ({app.gap.reason})" if app.gap and app.gap.reason != "unknown" else ""
+        if app.last_failure:
+            why = f": {app.last_failure}{_next_try(app)}"
         text, hint = f"no connection is READY{why}", f"look for errors of the connectors: {errors}"
         if not around.any_linked:
             text = f"{text}: no connector is linked"
@@ -176,6 +179,12 @@ def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
             text,
             f"slackd keeps retrying; if this lasts for more than a minute, see {errors}",
         )
+
+
+def _next_try(app: AppStatus) -> str:
+    if app.ready or app.next_try_in is None:
+        return ""
+    return f"; next try in {app.next_try_in:.0f} s, or at systemctl reload slackd"
 
 
 def _distinct(app: AppStatus) -> Iterable[tuple[str, str]]:

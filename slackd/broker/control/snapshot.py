@@ -103,6 +103,8 @@ def _connector(view: ConnectorView, now: Instant) -> ConnectorSummary:
                 ready_for=None if each.ready_since is None else max(0.0, now.monotonic - each.ready_since),
                 host=each.host,
                 lifetime=each.lifetime,
+                failure=each.failure,
+                retry_in=None if each.retry_at is None else max(0.0, each.retry_at - now.monotonic),
             )
             for each in view.connections.values()
         ),
@@ -117,6 +119,9 @@ def _app(broker: ControlContext, app: App, gaps: Sequence[GapRecord] | None, now
     connectors, counters = broker.connectors, broker.core.counters
     open_gap = connectors.open_gap(app.name)
     troubles = [view.troubles[app.name] for view in connectors.views.values() if app.name in view.troubles]
+    states = [each for view in connectors.views.values() for each in view.connections.values()]
+    states = [each for each in states if each.app == app.name]
+    retries = [each.retry_at for each in states if each.retry_at is not None]
     lasting = 0.0 if open_gap is None else max(0.0, now.unix - open_gap.start)
     return AppStatus(
         name=app.name,
@@ -134,6 +139,8 @@ def _app(broker: ControlContext, app: App, gaps: Sequence[GapRecord] | None, now
         events_hour_limit=EVENTS_AN_HOUR,
         first_seen_on_retry=counters.first_seen_on_retry[app.name],
         troubles=_troubles(troubles),
+        last_failure=next((each.failure for each in states if each.failure), ""),
+        next_try_in=min((max(0.0, at - now.monotonic) for at in retries), default=None),
     )
 
 

@@ -38,6 +38,8 @@ class ConnectionStatus:
         seconds: For how long it has been in its phase.
         ready_for: For how long it has been READY, or None.
         lifetime: How long Slack said it would live, 0 before the hello.
+        failure: Why the last attempt failed, "" for one that is open.
+        retry_in: Seconds to the next attempt, or None.
     """
 
     name: str
@@ -47,6 +49,8 @@ class ConnectionStatus:
     ready_for: float | None
     host: str
     lifetime: float
+    failure: str = ""
+    retry_in: float | None = None
 
 
 @attrs.frozen
@@ -98,6 +102,8 @@ class AppStatus:
         gaps_day, gap_seconds_day: Gaps within 24 hours and the seconds in them; None if unknown.
         seconds_without_ready: Since the broker's start.
         events_hour: Event deliveries within the last hour, or since the start if that was later.
+        last_failure: Why the last attempt to connect failed, "" if none waits for its next one.
+        next_try_in: Seconds to the next attempt, or None.
     """
 
     name: str
@@ -115,6 +121,8 @@ class AppStatus:
     events_hour_limit: int
     first_seen_on_retry: int
     troubles: tuple[TroubleStatus, ...]
+    last_failure: str = ""
+    next_try_in: float | None = None
 
 
 @attrs.frozen

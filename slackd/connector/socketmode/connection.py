@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import aiohttp
 
+from slackd.connector.dial_progress import DialProgress
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import DialError
 from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
@@ -64,9 +65,15 @@ class SlackConnection:
     """One WebSocket; `run` is its life."""
 
     def __init__(
-        self, name: str, dial: Callable[[], Awaitable[SlackWebSocket]], listener: ConnectionListener
+        self,
+        name: str,
+        dial: Callable[[], Awaitable[SlackWebSocket]],
+        listener: ConnectionListener,
+        progress: DialProgress | None = None,
     ) -> None:
+        """`progress` is that of `dial`."""
         self.name = name
+        self.progress = progress if progress is not None else DialProgress()
         self._dial = dial
         self._listener = listener
         self._socket: SlackWebSocket | None = None

@@ -8,11 +8,13 @@ import aiohttp
 
 from slackd import SlackdError
 from slackd.config.loopback import is_this_host
+from slackd.connector.dial_progress import DialPhase, DialProgress, note_way, progress_watched
 from slackd.connector.network_errors import obstacle
 from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.socketmode import dial_failures
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.websocket import SlackWebSocket
+from slackd.errors import ConfigError
 
 MESSAGE_LIMIT: Final = 24 * 1024 * 1024
 """Bytes of one WebSocket message; larger ones end the connection."""
@@ -50,17 +52,25 @@ class Dialler:
         self._api = api
         self._session = session
         self._proxy_for = proxy_for
+        self._api_url = api_url
         self._encrypted = api_url.startswith("https://")
         self._tls = tls
 
-    async def dial(self) -> SlackWebSocket:
-        """Open a WebSocket; the hello is still to come. The caller bounds the time.
+    async def dial(self, progress: DialProgress | None = None) -> SlackWebSocket:
+        """Open a WebSocket; the hello is still to come. The caller bounds the time, and may look at `progress`.
 
         Raises:
             DialError: With the reason as a value.
         """
-        answer = await self._api.call("apps.connections.open")
-        return await self._connect(self._url(answer))
+        with progress_watched(progress) as watched:
+            try:
+                note_way(self._api_url, self._proxy_for(self._api_url))
+            except ConfigError as error:
+                raise DialError(DialFailure(str(error))) from None
+            answer = await self._api.call("apps.connections.open")
+            socket = await self._connect(self._url(answer))
+            watched.phase = DialPhase.HELLO
+            return socket
 
     def _url(self, answer: SlackAnswer) -> str:
         if answer.status == 429:
@@ -82,6 +92,7 @@ class Dialler:
         proxy: str | None = None
         try:
             proxy = self._proxy_for(url)
+            note_way(url, proxy, is_websocket=True)
             socket = await self._session.ws_connect(
                 url,
                 autoping=False,

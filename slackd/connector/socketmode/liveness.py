@@ -15,8 +15,12 @@ _LISTENED_TO = (ConnectionPhase.READY, ConnectionPhase.LEAVING, ConnectionPhase.
 class Liveness:
     """Judges how long nothing was heard; while nobody reads the sockets, silence means nothing."""
 
-    def __init__(self, stall_timeout: float) -> None:
-        """Without a frame for `stall_timeout` seconds a connection is dead."""
+    def __init__(self, stall_timeout: float, keepalive: float = 0.0) -> None:
+        """Without a frame for `stall_timeout` seconds a connection is dead.
+
+        Every `keepalive` seconds there is a ping of our own, for middleboxes that end what is idle; 0 for none.
+        """
+        self._keepalive = keepalive
         self._stall_timeout = stall_timeout
         self._reading = True
 
@@ -44,8 +48,22 @@ class Liveness:
             and now >= life.heard_at + self._stall_timeout / 2
         )
 
+    def is_ping_due(self, life: PooledConnection, now: float) -> bool:
+        """A ping of our own is due; true once for each interval."""
+        if not self._keepalive or life.phase not in _LISTENED_TO:
+            return False
+        if now < max(life.pinged_at, life.ready_since or 0.0) + self._keepalive:
+            return False
+        life.pinged_at = now
+        return True
+
     def wake_at(self, life: PooledConnection) -> float | None:
         """When to look again, if nothing is heard before."""
-        if not self._reading or life.phase not in _LISTENED_TO:
+        if life.phase not in _LISTENED_TO:
             return None
-        return life.heard_at + self._stall_timeout / (1 if life.asked or life.pings else 2)
+        times = []
+        if self._reading:
+            times.append(life.heard_at + self._stall_timeout / (1 if life.asked or life.pings else 2))
+        if self._keepalive:
+            times.append(max(life.pinged_at, life.ready_since or 0.0) + self._keepalive)
+        return min(times, default=None)

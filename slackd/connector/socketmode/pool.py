@@ -41,10 +41,19 @@ from slackd.link.messages import AppTrouble, ConnectionState
 from slackd.slack.connection_states import ConnectionPhase, DisconnectReason
 from slackd.slack.limits import MAX_CONNECTIONS
 
-REACH_SLACK: Final = "check that this host reaches *.slack.com:443 (name service, firewall, proxy, ca_file)"
+REACH_SLACK: Final = (
+    "check that this host reaches {api} and *.slack.com:443 (name service, firewall, proxy, ca_file)"
+)
+ALL_SILENT: Final = 3
+"""Connections in a row that fall silent right after their hello, before that is said of the app."""
 
 UNKNOWN_REASONS: Final = 20
 """Reasons of a `disconnect` that slackd doesn't know are logged once each, and no more than so many."""
+
+SILENT_HINT: Final = (
+    "something between this host and Slack lets the handshake through and then nothing: look at firewall and "
+    "proxy (WebSocket frames on long connections), and try keepalive"
+)
 
 _REASONS: Final = {
     DisconnectReason.WARNING.value: Cue.WARNING,
@@ -64,6 +73,8 @@ class PoolPolicy:
         connections: READY connections to keep.
         stall_timeout: A connection without an inbound frame for so long is dead.
         hello_timeout: From the dial (URL, handshake) to the hello.
+        keepalive: Seconds between two pings of our own, 0 for none.
+        api: HOST:PORT of the Web API, for hints.
     """
 
     app: str
@@ -71,6 +82,8 @@ class PoolPolicy:
     connections: int = 1
     stall_timeout: float = 30.0
     hello_timeout: float = 20.0
+    keepalive: float = 0.0
+    api: str = "slack.com:443"
 
 
 class Pool:
@@ -82,16 +95,24 @@ class Pool:
         rng: random.Random,
         is_busy: Callable[[str], bool] = lambda connection: False,
         first_number: int = 1,
+        waits_for: Callable[[str], str] = lambda connection: "",
     ) -> None:
-        """`is_busy` tells whether a connection still has envelopes that are to be acknowledged on it.
+        """Connections are numbered from `first_number` on.
 
-        Connections are numbered from `first_number` on.
+        Args:
+            policy: What it is to do.
+            rng: For jitter.
+            is_busy: Whether a connection still has envelopes that are to be acknowledged on it.
+            first_number: The number of its first connection.
+            waits_for: What a dial waits for, in words; "" if nobody knows.
         """
+        self._waits_for = waits_for
+        self._silent_in_a_row = 0
         self.policy = policy
         self._is_busy = is_busy
         self._lives: list[PooledConnection] = []
         self._redial = Reconnect(policy.connections, rng)
-        self._silence = Liveness(policy.stall_timeout)
+        self._silence = Liveness(policy.stall_timeout, policy.keepalive)
         self._places = ConnectionBudget()
         self._next_number = first_number
         self._actions: list[Action] = []
@@ -122,6 +143,13 @@ class Pool:
     def last_failure(self) -> str:
         """Why the last dial that failed since the last hello did, "" if none has."""
         return self._last_failure
+
+    @property
+    def next_dial_at(self) -> float | None:
+        """When the next dial is due, where nothing is READY and none is under way."""
+        waiting = [life.dial_at for life in self._lives if life.dial_at is not None]
+        dialling = any(life.phase is ConnectionPhase.DIALLING and life.dial_at is None for life in self._lives)
+        return min(waiting, default=None) if not self.ready and not dialling else None
 
     @property
     def waits_for_quiet(self) -> bool:
@@ -179,10 +207,15 @@ class Pool:
     def heard(self, connection: str, now: float, is_ping: bool = False) -> None:
         """A frame of any kind came in."""
         life = self._find(connection)
-        if life is not None:
-            life.heard_at = now
-            life.pings = life.pings or is_ping
-            life.asked = life.stalled = False
+        if life is None:
+            return
+        life.heard_at = now
+        life.pings = life.pings or is_ping
+        life.asked = life.stalled = False
+        if life.ready_since is not None and not life.spoke:
+            life.spoke = True
+            self._silent_in_a_row = 0
+            self._is_out_of_trouble()
 
     def dial_failed(self, connection: str, failure: DialFailure, now: float) -> None:
         """No URL, or no WebSocket."""
@@ -243,6 +276,8 @@ class Pool:
             if self._silence.is_to_be_asked(life, now):
                 life.asked = True
                 self._actions.append(Ping(life.connection))
+            elif self._silence.is_ping_due(life, now):
+                self._actions.append(Ping(life.connection))
             match life.phase:
                 case ConnectionPhase.DIALLING:
                     self._tick_dialling(life, now)
@@ -254,6 +289,11 @@ class Pool:
                     self._tick_ready(life, now)
                 case ConnectionPhase.RETIRING:
                     self._tick_retiring(life, now)
+
+    def retry(self, now: float) -> None:
+        """A person may have repaired something: what waits to dial does so now, with a little jitter."""
+        self._redial.retry_now(self._lives, now)
+        self.tick(now)
 
     def wake_at(self) -> float | None:
         """When `tick` is wanted next, if nothing happens before."""
@@ -267,7 +307,9 @@ class Pool:
                 self._dial(life, now)
         elif now >= life.dialled_at + self.policy.hello_timeout:
             self._actions.append(Abort(life.connection))
-            failure = DialFailure(f"no hello from Slack within {self.policy.hello_timeout:g} s")
+            waits_for = self._waits_for(life.connection)
+            where = f": the dial waited for {waits_for}" if waits_for else ""
+            failure = DialFailure(f"no hello from Slack within {self.policy.hello_timeout:g} s{where}")
             self._fail(life, Cue.DIAL_FAILED, failure, now)
 
     def _tick_backoff(self, life: PooledConnection, now: float) -> None:
@@ -316,6 +358,7 @@ class Pool:
         if life.phase is ConnectionPhase.RETIRING:
             self._abort(life, Cue.STALLED, now, detail)
             return
+        self._note_silence(life)
         # Whoever is deaf was so from the last frame on: a gap begins there. After a second silence as long as
         # the first nobody waits any longer.
         deaf_since, life.heard_at = max(life.since, life.heard_at), now
@@ -355,13 +398,16 @@ class Pool:
         if before is ConnectionPhase.READY:
             self._redial.was_ready(life, now)
         life.since = now if since is None else since
+        wait = self._redial.backs_off(life, cue, now) if life.phase is ConnectionPhase.BACKOFF else 0.0
+        if life.phase is ConnectionPhase.BACKOFF:
+            life.failure = detail or cue.value
         self._actions.append(Moved(life.state(), cue, life.since, ghost_until, detail))
         if life.phase is ConnectionPhase.READY:
             self._enter_ready(life, now)
         elif before is ConnectionPhase.READY and (life.phase is ConnectionPhase.LEAVING or cue is Cue.STALLED):
             self._begin(life.place, now, life)
         elif life.phase is ConnectionPhase.BACKOFF:
-            self._enter_backoff(life, cue, now)
+            self._enter_backoff(life, cue, wait)
         elif life.phase is ConnectionPhase.CLOSED:
             self._lives.remove(life)
             self._redial.hurry(self._lives, now)
@@ -369,9 +415,8 @@ class Pool:
     def _enter_ready(self, life: PooledConnection, now: float) -> None:
         self._last_failure = ""
         rotation.plan(life, self._slot(life))
-        if self._trouble is not None:
-            self._trouble, self._is_refused = None, False
-            self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
+        if self._silent_in_a_row < ALL_SILENT:
+            self._is_out_of_trouble()
         old, life.replaces = life.replaces, None
         if old is not None and not old.is_over:
             old.replaced = True
@@ -380,8 +425,7 @@ class Pool:
             old.linger_until = draining.lingers_until(old, now) if are_spare else now
             self._tick_retiring(old, now)
 
-    def _enter_backoff(self, life: PooledConnection, cue: Cue, now: float) -> None:
-        wait = self._redial.backs_off(life, cue, now)
+    def _enter_backoff(self, life: PooledConnection, cue: Cue, wait: float) -> None:
         if cue is Cue.TOO_MANY_WEBSOCKETS:
             self._say(
                 logging.WARNING,
@@ -403,8 +447,25 @@ class Pool:
             self._redial.told_to_wait(failure.retry_after, self._lives, now)
         self._tell(life, cue, now, failure.reason)
         if failure.fatal or (not self.ready and self._redial.is_in_vain and not self._is_refused):
-            trouble = AppTrouble(self.policy.app, failure.reason, failure.hint or REACH_SLACK)
+            trouble = AppTrouble(
+                self.policy.app, failure.reason, failure.hint or REACH_SLACK.format(api=self.policy.api)
+            )
             self._complain(trouble, is_fatal=failure.fatal)
+
+    def _is_out_of_trouble(self) -> None:
+        if self._trouble is not None:
+            self._trouble, self._is_refused = None, False
+            self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
+
+    def _note_silence(self, life: PooledConnection) -> None:
+        """A connection that never spoke after its hello says more than one that fell silent later."""
+        if life.spoke or life.has_stalled:
+            return
+        self._silent_in_a_row += 1
+        if self._silent_in_a_row >= ALL_SILENT:
+            seconds = f"{self.policy.stall_timeout:g} s"
+            reason = f"every connection falls silent right after Slack's hello (no frame for {seconds})"
+            self._complain(AppTrouble(self.policy.app, reason, SILENT_HINT))
 
     def _complain(self, trouble: AppTrouble, *, is_fatal: bool = False) -> None:
         if not self._draining and trouble != self._trouble:

@@ -32,6 +32,9 @@ class PooledConnection:
         no_place: It waits since Slack had no place for one more connection.
         closing: It was told to close.
         busy_since: Since when it would have closed if nothing had been in flight.
+        failure: Why it has no socket, "" while it has one.
+        spoke: A frame came in after the hello.
+        pinged_at: When a ping of our own was last due (`keepalive`).
         waiting_ended: What was said of the waiting for answers on it: None, or whether of everything.
     """
 
@@ -61,6 +64,9 @@ class PooledConnection:
     closing: bool = False
     busy_since: float | None = None
     waiting_ended: bool | None = None
+    spoke: bool = False
+    failure: str = ""
+    pinged_at: float = 0.0
 
     @property
     def is_over(self) -> bool:
@@ -83,6 +89,8 @@ class PooledConnection:
             host=self.host,
             num_connections=self.num_connections,
             lifetime=self.lifetime,
+            failure=self.failure,
+            retry_at=self.dial_at if self.phase is ConnectionPhase.BACKOFF else None,
         )
 
     def ghost_until(self) -> float | None:
@@ -98,3 +106,4 @@ class PooledConnection:
         self.ready_since = self.dial_at = self.rotate_at = self.farewell_at = None
         self.host, self.num_connections, self.lifetime = "", 0, 0.0
         self.pings = self.asked = self.stalled = self.has_stalled = self.no_place = self.closing = False
+        self.spoke, self.pinged_at, self.failure = False, now, ""

@@ -113,6 +113,12 @@ class Reconnect:
             if life.dial_at is not None:
                 life.dial_at = max(life.dial_at, self._not_before)
 
+    def retry_now(self, lives: Iterable[PooledConnection], now: float) -> None:
+        """A person asks for it: what waits for its next try waits no longer, but for Slack's `Retry-After`."""
+        for life in lives:
+            if life.dial_at is not None:
+                life.dial_at = min(life.dial_at, max(now + seconds(self._transient, 1), self._not_before))
+
     def hurry(self, lives: Iterable[PooledConnection], now: float) -> None:
         """There is a place again for whoever waits for one, first come first served."""
         for life in lives:

@@ -1,18 +1,19 @@
 """Socket Mode as a transport: carries out what one app's pool decides, and tells the pool what happens."""
 
 import asyncio
+import functools
 import logging
 import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
-
-import aiohttp
+from urllib.parse import urlsplit
 
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
+from slackd.connector.dial_progress import DialProgress
 from slackd.connector.http_session import slack_session
-from slackd.connector.proxy import proxy_for, tls_context
+from slackd.connector.proxy import proxy_for
 from slackd.connector.slackapi import SlackApi
 from slackd.connector.socketmode.actions import (
     Abort,
@@ -32,6 +33,7 @@ from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.connector.transport import ConnectionChange, TransportStatus, Upstream
+from slackd.connector.trust import tls_context
 from slackd.envelope import Arrival, Settlement
 from slackd.link.messages import AppPeers, Closing
 from slackd.slack.connection_states import ConnectionPhase
@@ -61,8 +63,15 @@ class SocketModeTransport:
         self._app_token = app_token
         self._clock = clock
         self._upstream: Upstream | None = None
-        policy = PoolPolicy(app.name, connector, app.connections, app.stall_timeout)
-        self._pool = Pool(policy, rng, self._is_busy, first_number)
+        policy = PoolPolicy(
+            app.name,
+            connector,
+            app.connections,
+            app.stall_timeout,
+            keepalive=app.keepalive,
+            api=_place(app.api_url),
+        )
+        self._pool = Pool(policy, rng, self._is_busy, first_number, self._waits_for)
         self._connections: dict[str, SlackConnection] = {}
         self._group: asyncio.TaskGroup | None = None
         self._dialler: Dialler | None = None
@@ -84,7 +93,7 @@ class SocketModeTransport:
         async with slack_session(
             tls,
             # A dial is rare, and must not fail on a connection that was kept from the last one.
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls, force_close=True),
+            reuse=False,
             ws_response_class=SlackWebSocket,
         ) as session:
             proxy = proxy_for(self._app.api_url, self._app.proxy)
@@ -159,6 +168,11 @@ class SocketModeTransport:
         self._pool.told_free(peers.free, self._clock())
         self._carry_out()
 
+    def retry(self) -> None:
+        """Dial at once where a dial waits."""
+        self._pool.retry(self._clock())
+        self._carry_out()
+
     def pause(self) -> None:
         """Read nothing for now."""
         self._paused = True
@@ -183,6 +197,7 @@ class SocketModeTransport:
             connections=self._pool.states(),
             trouble=self._pool.trouble,
             last_failure=self._pool.last_failure,
+            next_attempt_at=self._pool.next_dial_at,
         )
 
     # What a connection tells (`Listener`).
@@ -257,7 +272,8 @@ class SocketModeTransport:
     def _dial(self, name: str) -> None:
         assert self._dialler is not None
         assert self._group is not None
-        connection = SlackConnection(name, self._dialler.dial, self)
+        progress = DialProgress()
+        connection = SlackConnection(name, functools.partial(self._dialler.dial, progress), self, progress)
         self._connections[name] = connection
         self._group.create_task(connection.run(), name=name)
 
@@ -321,6 +337,10 @@ class SocketModeTransport:
         self._pool.tick(self._clock())
         self._carry_out()
 
+    def _waits_for(self, name: str) -> str:
+        connection = self._connections.get(name)
+        return connection.progress.waits_for() if connection is not None else ""
+
     def _is_busy(self, name: str) -> bool:
         connection = self._connections.get(name)
         if connection is not None and connection.has_unsent:
@@ -338,6 +358,11 @@ _LEVELS: Final = {
     Cue.APP_REFUSED: logging.DEBUG,  # said once, as the app's trouble
     Cue.LINK_DISABLED: logging.DEBUG,
 }
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _shown(envelope_id: str) -> str:

@@ -106,6 +106,7 @@ def test_all_in_one_process_from_ready_to_drained(place: Home) -> None:
             assert not place.socket("link").exists()
             assert running.stop() == 0
             assert "Traceback" not in running.log()
+            assert "error" not in running.log().lower()
             assert not [secret for secret in tokens.values() if secret in running.log()]
 
 
@@ -120,7 +121,9 @@ def test_three_processes_find_each_other_in_any_order(place: Home) -> None:
             for each in (one, broker, two):
                 each.wait_ready()
             one.wait_told("STATUS=main 1/1 READY")
+            one.process.send_signal(signal.SIGUSR1)
             assert one.stop() == 0
+            assert "whatever waits to connect does so now" in one.log()
             assert "EXTEND_TIMEOUT_USEC=" in one.wait_told("EXTEND_TIMEOUT_USEC")
             assert two.stop() == 0
             assert broker.stop() == 0

@@ -11,11 +11,11 @@ import pytest
 import trustme
 
 from slackd.connector.http_session import slack_session
-from slackd.connector.proxy import tls_context
 from slackd.connector.slackapi import SlackApi
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import DialError, Dialler
 from slackd.connector.socketmode.websocket import SlackWebSocket
+from slackd.connector.trust import tls_context
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 from slackd.link.messages import Call, CallKind
 from slackd.redaction import without_secrets

@@ -9,9 +9,9 @@ import pytest
 
 from slackd.connector.credentials import Secret
 from slackd.connector.http_session import ANSWER_LIMIT, slack_session
-from slackd.connector.proxy import tls_context
 from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.socketmode.dialler import DialError, Dialler
+from slackd.connector.trust import tls_context
 from slackd.link.messages import Call, CallKind
 from tests.integration.connector.connector_rig import Rig
 from tests.integration.foreign.sloppy_slack import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.connection_registry import NOT_RUNNING, SETTLE, ConnectionRegistry
+from slackd.broker.connection_registry import NOT_RUNNING, SETTLE, STOPPED, ConnectionRegistry
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord, Ghost, SeenReady
 from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello
@@ -44,6 +44,15 @@ def drops(found: ConnectionRegistry, link: int, moment: float, ghost_until: floa
 def comes(found: ConnectionRegistry, link: int, name: str, moment: float, counted: int = 0) -> None:
     ready = state(name, "ready", moment, moment, num_connections=counted)
     found.changed(link, Changed(2, ready, "hello", moment), at(moment))
+
+
+def test_a_gap_of_an_ordinary_stop_says_that_slackd_was_stopped() -> None:
+    found = both()
+    for link in (1, 2):
+        closed = state(f"c{link}", "closed", 10.0, 0.0)
+        found.changed(link, Changed(1, closed, "drain", 10.0), at(10.0))
+    (gap,) = found.gaps(at(13.0))
+    assert gap.reason == STOPPED == "slackd was stopped"
 
 
 def test_one_that_drops_is_no_gap_while_the_other_is_ready() -> None:

@@ -12,7 +12,8 @@ ANOTHER = '[apps.other]\napp_token = "env:OTHER"\n'
 SECRET = 'where the token is kept: "credential:NAME", "file:/PATH" or "env:NAME"'
 MEND_TOKEN = "whoever can read this file has the token: take it out, and make a new one at api.slack.com/apps"
 APP_KEYS = (
-    "app_token, bot_token, transport, connections, api_url, proxy, ca_file, stall_timeout or unclaimed_command"
+    "app_token, bot_token, transport, connections, api_url, proxy, ca_file, stall_timeout, keepalive "
+    "or unclaimed_command"
 )
 
 DAEMON = {

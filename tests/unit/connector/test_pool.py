@@ -9,7 +9,7 @@ import pytest
 from slackd.connector.socketmode import dial_failures
 from slackd.connector.socketmode.actions import Action, CloseConnection, Dial, EndWaiting, Moved, Ping
 from slackd.connector.socketmode.draining import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
-from slackd.connector.socketmode.pool import UNKNOWN_REASONS, Pool, PoolPolicy
+from slackd.connector.socketmode.pool import ALL_SILENT, UNKNOWN_REASONS, Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
 from tests.unit.connector.pool_world import PoolWorld
 
@@ -59,6 +59,55 @@ def test_a_reason_that_nobody_knows_is_logged_once_however_often_slack_says_it(w
         world.run(60)
     said = [name for name in world.warnings() if name == "disconnect-unknown"]
     assert len(said) == UNKNOWN_REASONS
+
+
+def test_connections_that_all_fall_silent_after_the_hello_are_a_trouble() -> None:
+    world = PoolWorld(1)
+
+    def says_hello_and_nothing_more(name: str) -> None:
+        world.pool.heard(name, world.now)
+        world.pool.said_hello(name, SlackHello("applink-1", 1, world.lifetime), world.now)
+
+    world.hello = says_hello_and_nothing_more
+    world.start()
+    world.run(ALL_SILENT * 45)
+    (troubled,) = world.troubles
+    assert "every connection falls silent right after Slack's hello" in troubled.trouble.reason
+    world.run(60)
+    assert len(world.troubles) == 1, "another hello alone is no end of it"
+    world.pool.heard(world.ready[-1], world.now)
+    world.carry_out()
+    assert world.troubles[-1].trouble.reason == ""
+
+
+def test_what_waits_dials_at_once_when_a_person_asks(world: PoolWorld) -> None:
+    world.answer = lambda: dial_failures.of_api_error("invalid_auth", "main")
+    world.drop("c1-main-1")
+    world.carry_out()
+    world.run(10)
+    assert world.pool.next_dial_at is not None
+    assert world.pool.next_dial_at > world.now + 200
+    world.answer = lambda: None
+    world.pool.retry(world.now)
+    world.run(2)
+    assert world.ready
+    assert world.pool.next_dial_at is None
+
+
+def test_pings_of_our_own_are_sent_as_often_as_configured() -> None:
+    pool = Pool(PoolPolicy("main", 1, keepalive=5.0), random.Random(1))
+    pool.start(0.0)
+    pool.take_actions()
+    pool.said_hello("c1-main-1", SlackHello(lifetime=18_060.0), 1.0)
+    pool.take_actions()
+    pings = []
+    now = 1.0
+    while now < 31.0:
+        now = pool.wake_at() or now
+        pool.heard("c1-main-1", now, is_ping=True)
+        pool.tick(now)
+        pings += [now for action in pool.take_actions() if isinstance(action, Ping)]
+    assert pings == [6.0, 11.0, 16.0, 21.0, 26.0, 31.0]
 
 
 def test_a_second_announcement_dials_no_second_time(world: PoolWorld) -> None:

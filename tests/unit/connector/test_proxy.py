@@ -1,13 +1,17 @@
 """Which way out: the rules of HTTPS_PROXY and NO_PROXY, as curl has them."""
 
+import base64
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.helpers import strip_auth_from_url
+from yarl import URL
 
 from slackd.connector.network_errors import obstacle
-from slackd.connector.proxy import place_of, proxy_for, tls_context
+from slackd.connector.proxy import place_of, proxy_for
+from slackd.connector.trust import tls_context
 from slackd.errors import ConfigError
 
 SLACK = "wss://wss-primary.slack.com/link/?ticket=1"
@@ -31,6 +35,29 @@ PROXY = "http://user:pass@proxy.corp:3128"
 def test_the_environment(environ: dict[str, str], found: str | None) -> None:
     assert proxy_for(SLACK, None, environ) == found
     assert proxy_for("https://slack.com/api/", None, environ) == found
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "https_proxy"])
+@pytest.mark.parametrize("proxy", ["socks5://user:secret@proxy.corp:1080", "SOCKS5H://proxy.corp"])
+def test_socks_is_refused_with_words_and_without_the_password(name: str, proxy: str) -> None:
+    with pytest.raises(
+        ConfigError, match="SOCKS is not supported: take it out of HTTPS_PROXY and ALL_PROXY"
+    ) as no:
+        proxy_for(SLACK, None, {name: proxy})
+    assert "secret" not in str(no.value)
+    assert proxy_for(SLACK, None, {name: proxy, "NO_PROXY": "slack.com"}) is None
+
+
+@pytest.mark.parametrize(
+    ("password", "sent"),
+    [("p%3Ass", b"p:ss"), ("caf%C3%A9", "café".encode("latin-1")), ("%D0%BF%D1%8C", "пь".encode())],
+)
+def test_a_password_outside_of_latin_1_goes_out_as_utf_8(password: str, sent: bytes) -> None:
+    found = proxy_for(SLACK, f"http://name:{password}@proxy.corp:3128")
+    assert found is not None
+    _, auth = strip_auth_from_url(URL(found))
+    assert auth is not None
+    assert base64.b64decode(auth.encode().removeprefix("Basic ")) == b"name:" + sent
 
 
 def test_a_plain_url_goes_the_way_of_http() -> None:
