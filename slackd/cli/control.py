@@ -54,6 +54,9 @@ COMMANDS: Final = {
     "wait-idle": CommandEntry(
         "slackd.cli.slackctl.wait_idle:wait_idle", "Wait until nothing is in flight; stops nothing."
     ),
+    "dev": CommandEntry(
+        "slackd.cli.slackctl.dev:dev", "Run a plugin you write with an emulated Slack, in one terminal."
+    ),
     "plugin": CommandEntry("slackd.cli.slackctl.plugin:plugin", "Begin a new plugin, or check one."),
     "advise": CommandEntry("slackd.cli.advise:advise", "Which transport suits your context, argued."),
 }

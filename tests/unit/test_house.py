@@ -107,6 +107,7 @@ SHORT = {
     "broker/journal/rules.py": "what every engine does alike with a text",
     "broker/envelope_cache.py": "one memory, pure",
     "broker/instant.py": "one value, used on every side",
+    "cli/slackctl/dev.py": "one command, as each has its module",
     "cli/slackctl/inflight.py": "one command, as each has its module",
     "cli/slackctl/plugins.py": "one command, as each has its module",
     "config/loopback.py": "one rule that several keys share",

@@ -1,0 +1,114 @@
+"""`slackctl dev` on a pseudo-terminal, as an author sees it: act, save, act again."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slackd.local.dev import find_project
+from slackd.local.stack import LocalStackError
+from slackd.scaffold import render
+
+PATIENCE = 30.0
+
+
+class Terminal:
+    """What the author types and reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._end, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "slackd.cli.control", "dev", str(folder)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            close_fds=True,
+        )
+        os.close(theirs)
+        self._text = ""
+
+    def types(self, line: str) -> None:
+        os.write(self._end, f"{line}\n".encode())
+
+    def reads(self, words: str) -> str:
+        """Wait until these words stand there; what came up to them is read then."""
+        until = time.monotonic() + PATIENCE
+        while words not in self._text:
+            if not select.select([self._end], [], [], max(0, until - time.monotonic()))[0]:
+                raise AssertionError(f"{words!r} never came; there is: {self._text}")
+            self._text += os.read(self._end, 65_536).decode("utf-8", "replace")
+        before, _, self._text = self._text.partition(words)
+        return before + words
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._end)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path, text in render("greeter", "python").items():
+        if "/" not in path:
+            (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def terminal(folder: Path) -> Iterator[Terminal]:
+    shown = Terminal(folder)
+    yield shown
+    shown.close()
+
+
+def test_an_author_acts_saves_and_acts_again(folder: Path, terminal: Terminal) -> None:
+    terminal.reads("greeter is connected")
+    terminal.types("/greeter api")
+    terminal.reads('"text": "You said: api"')
+    terminal.types("@bot hello")
+    terminal.reads("Hello <@U0ALICE0001>")
+    program = folder / "greeter.py"
+    program.write_text(program.read_text().replace("You said:", "So you said:"))
+    terminal.reads("greeter.py changed")
+    terminal.reads("greeter is connected")
+    terminal.types("/greeter api")
+    terminal.reads('"text": "So you said: api"')
+    declaration = folder / "greeter.toml"
+    declaration.write_text(declaration.read_text().replace('command = "/greeter"', 'command = "/other"'))
+    terminal.reads("greeter.toml changed")
+    terminal.reads("greeter is connected")
+    terminal.types("/greeter api")
+    terminal.reads("Nothing here answers this command")
+    terminal.types("stop")
+    assert terminal.process.wait(PATIENCE) == 0
+
+
+def test_a_mistake_is_said_and_the_next_save_starts_it_again(folder: Path, terminal: Terminal) -> None:
+    terminal.reads("greeter is connected")
+    program = folder / "greeter.py"
+    good = program.read_text()
+    program.write_text("1 / 0\n")
+    terminal.reads("ZeroDivisionError")
+    terminal.reads("ended (status 1)")
+    terminal.types("react eyes")
+    terminal.reads("there is no message yet to react to")
+    program.write_text(good)
+    terminal.reads("greeter is connected")
+
+
+def test_a_folder_without_a_plugin_is_told_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(LocalStackError, match=r"expected one plugins.d file NAME.toml, found none"):
+        find_project(tmp_path)
+    (tmp_path / "a.toml").touch()
+    with pytest.raises(LocalStackError, match=r"expected one program a \(.py, .js, .sh, .go\), found none"):
+        find_project(tmp_path)
+    (tmp_path / "a.py").touch()
+    assert find_project(tmp_path).name == "a"
+    assert find_project(tmp_path / "a.py").program == tmp_path / "a.py"
