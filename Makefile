@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# As a path in a .pth file: type checkers and editors don't see through setuptools' import hook.
+EDITABLE := --config-settings editable_mode=compat -e '.[dev]'
 
 .PHONY: setup demo test test-oldest lint types unit integration deb e2e bench clean
 
@@ -10,7 +12,7 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml slackd/__init__.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EDITABLE)
 	touch $@
 
 demo: setup
@@ -41,7 +43,7 @@ test-oldest: $(OLDEST)/.installed
 $(OLDEST)/.installed: pyproject.toml packaging/debian-12-constraints.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint packaging/debian-12-constraints.txt -e '.[dev]'
+	    --constraint packaging/debian-12-constraints.txt $(EDITABLE)
 	touch $@
 
 # Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.

@@ -1,0 +1,64 @@
+"""Type checkers find the SDK and agree with the examples, from any folder: what an author's editor shows."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+CHECKERS = {
+    "mypy": ["--strict", "--python-executable", sys.executable],
+    "pyright": ["--pythonpath", sys.executable],
+}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The examples in a folder of their own, where nothing but the installation leads to slackd."""
+    for file in EXAMPLES.glob("*.py"):
+        if not file.name.startswith("test_"):
+            shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+def check(checker: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    if importlib.util.find_spec(checker) is None:
+        pytest.skip(f"{checker} is not installed")
+    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
+    command = [
+        sys.executable,
+        "-m",
+        checker,
+        *CHECKERS[checker],
+        *sorted(each.name for each in folder.iterdir()),
+    ]
+    return subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=110, check=False
+    )
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_the_examples_are_well_typed(checker: str, elsewhere: Path) -> None:
+    done = check(checker, elsewhere)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_the_sdk_is_seen_and_not_any(checker: str, elsewhere: Path) -> None:
+    (elsewhere / "wrong.py").write_text("from slackd.plugin import Plugin\n\nplugin: int = Plugin('x')\n")
+    done = check(checker, elsewhere)
+    assert done.returncode == 1
+    assert "wrong.py:3" in done.stdout
+    assert "Plugin" in done.stdout
+
+
+def test_an_example_does_not_run_when_it_is_imported(elsewhere: Path) -> None:
+    code = "; ".join(f"import {file.stem}" for file in sorted(elsewhere.glob("*.py")))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=elsewhere, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
