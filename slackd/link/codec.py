@@ -1,35 +1,36 @@
 """The link's messages as lines, and lines as messages: JSON-RPC notifications, one a line (`slackd.jsonrpc`).
 
-The texts that are delivered follow their line as they are.
-
-What there is one of for each envelope (arrivals, settlements) goes by columns: a list of all numbers, a list of
-all apps and so on, which JSON reads at a fraction of what as many objects cost.
+A rare message is spelt as its class says: an object of its members (`_as_json`, `_reader`). What there is one
+of for each envelope (arrivals, settlements) goes by columns: a list of all numbers, a list of all apps and so
+on, which JSON reads at a fraction of what as many objects cost. The texts that are delivered follow their line
+as they are.
 
 Neighbouring releases understand each other: a member that this release does not know is ignored, one that the
 other side does not send has its default, a method that is not known decodes to None. What decodes to nothing
-that makes sense raises `LinkError`, and the link is closed.
+that makes sense raises `LinkError`, and the link is closed. To a side that knows form 2 (it has said so in its
+`Hello` or `Welcome`) a column of equal values, or of consecutive numbers, goes as its first value alone.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from itertools import starmap
-from typing import Any, Final, TypeVar
+from enum import Enum
+from functools import partial
+from itertools import repeat, starmap
+from types import NoneType, UnionType
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
 from slackd import jsonrpc
-from slackd.envelope import Arrival, Promise, Refusal, Settlement
+from slackd.envelope import Arrival, Settlement
 from slackd.errors import LinkError
 from slackd.link.messages import (
     Acknowledged,
     AppIdentity,
-    AppPeers,
     AppTrouble,
     Call,
-    CallKind,
     Changed,
     Closing,
-    ConnectionState,
     Deliver,
     Hello,
     Identified,
@@ -41,11 +42,19 @@ from slackd.link.messages import (
     Settled,
     Trouble,
     Unsent,
+    Welcome,
 )
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
+Read = Callable[[Any], Any]
 
+COLUMNS: Final = 2
+"""The version of the link from which on a column may go as its first value."""
+LINE_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes in one line of the link, without its line feed."""
+DELIVER_LIMIT: Final = 4 * 1024 * 1024
+"""Characters of envelope text that go into one line; what is redelivered after a restart may be far more."""
 
 Head = tuple[int, str, str, float, str | None]
 """An arrival without its text, or with None for one that follows on a line of its own."""
@@ -68,7 +77,8 @@ def decode(notification: jsonrpc.Notification) -> LinkMessage | Heads | None:
     if decoder is None:
         return None
     try:
-        return decoder(notification.params)
+        message: LinkMessage | Heads = decoder(notification.params)
+        return message
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LinkError(
             f"the link's message {notification.method!r} can't be read ({type(error).__name__}: {error}): "
@@ -76,197 +86,16 @@ def decode(notification: jsonrpc.Notification) -> LinkMessage | Heads | None:
         ) from error
 
 
-def _is(kind: type[T], value: Any) -> T:
-    if kind is float and type(value) is int:
-        value = float(value)
-    if kind is float and isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"expected a finite number, found {value}")
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"expected {kind.__name__}, found {value!r:.60}")
-    return value
-
-
-def _or_none(kind: type[T], value: Any) -> T | None:
-    return None if value is None else _is(kind, value)
-
-
-_INTEGERS: Final[Set[type]] = frozenset({int})
-_TEXTS: Final[Set[type]] = frozenset({str})
-_TEXTS_OR_NONE: Final[Set[type]] = frozenset({str, type(None)})
-_NUMBERS: Final[Set[type]] = frozenset({float, int})
-
-
-def _column(kinds: Set[type], values: Any) -> list[Any]:
-    """A list of nothing but these types, exactly: True is no integer."""
-    if type(values) is not list or not kinds >= set(map(type, values)):
-        expected = " or ".join(sorted(kind.__name__ for kind in kinds))
-        raise ValueError(f"expected a list of {expected}, found {values!r:.60}")
-    return values
-
-
-def _read_state(params: Params) -> ConnectionState:
-    return ConnectionState(
-        connection=_is(str, params["connection"]),
-        app=_is(str, params["app"]),
-        phase=_is(str, params["phase"]),
-        since=_is(float, params["since"]),
-        ready_since=_or_none(float, params.get("ready_since")),
-        host=_is(str, params.get("host", "")),
-        num_connections=_is(int, params.get("num_connections", 0)),
-        lifetime=_is(float, params.get("lifetime", 0.0)),
-        failure=_is(str, params.get("failure", "")),
-        retry_at=_or_none(float, params.get("retry_at")),
-    )
-
-
-def _read_trouble(params: Params) -> AppTrouble:
-    return AppTrouble(
-        app=_is(str, params["app"]),
-        reason=_is(str, params["reason"]),
-        hint=_is(str, params.get("hint", "")),
-    )
-
-
-def _read_identified(params: Params) -> Identified:
-    names = ("app_id", "team_id", "bot_id", "bot_user_id")
-    return Identified(AppIdentity(_is(str, params["app"]), *(_is(str, params.get(name, "")) for name in names)))
-
-
-def _read_hello(params: Params) -> Hello:
-    return Hello(
-        version=_is(int, params["version"]),
-        connector=_is(int, params["connector"]),
-        pid=_is(int, params["pid"]),
-        digest=_is(str, params.get("digest", "")),
-        states=tuple(_read_state(state) for state in params.get("states", ())),
-        troubles=tuple(_read_trouble(trouble) for trouble in params.get("troubles", ())),
-        apps={name: _is(int, wanted) for name, wanted in params.get("apps", {}).items()},
-    )
-
-
-def _read_heads(params: Params) -> Heads:
-    numbers = _column(_INTEGERS, params["numbers"])
-    apps = _column(_TEXTS, params["apps"])
-    connections = _column(_TEXTS, params["connections"])
-    received_at = map(float, _column(_NUMBERS, params["received_at"]))
-    texts = _column(_TEXTS_OR_NONE, params.get("texts") or [None] * len(numbers))
-    return Heads(tuple(zip(numbers, apps, connections, received_at, texts, strict=True)))
-
-
-def _read_settled(params: Params) -> Settled:
-    numbers = _column(_INTEGERS, params["numbers"])
-    envelope_ids = _column(_TEXTS_OR_NONE, params["envelope_ids"])
-    payloads = _column(_TEXTS_OR_NONE, params.get("payloads") or [None] * len(numbers))
-    return Settled(tuple(starmap(Settlement, zip(numbers, envelope_ids, payloads, strict=True))))
-
-
-def _read_changed(params: Params) -> Changed:
-    return Changed(
-        number=_is(int, params["number"]),
-        state=_read_state(params["state"]),
-        cue=_is(str, params["cue"]),
-        at=_is(float, params["at"]),
-        ghost_until=_or_none(float, params.get("ghost_until")),
-    )
-
-
-def _read_acknowledged(params: Params) -> Acknowledged:
-    return Acknowledged(
-        app=_is(str, params["app"]),
-        seconds=tuple(map(float, _column(_NUMBERS, params.get("seconds", [])))),
-        unsendable=_is(int, params.get("unsendable", 0)),
-    )
-
-
-def _read_closing(params: Params) -> Closing:
-    return Closing(
-        connection=_is(str, params["connection"]),
-        everything=_is(bool, params.get("everything", False)),
-        mute=_is(bool, params.get("mute", False)),
-    )
-
-
-def _read_returned(params: Params) -> Returned:
-    body: dict[str, Any] | None = _or_none(dict, params.get("body"))
-    return Returned(
-        number=_is(int, params["number"]),
-        body=body,
-        status=_is(int, params.get("status", 0)),
-        retry_after=_or_none(float, params.get("retry_after")),
-        error=_is(str, params.get("error", "")),
-    )
-
-
-def _read_settlement(params: Params) -> Settlement:
-    return Settlement(
-        number=_is(int, params["number"]),
-        envelope_id=_or_none(str, params.get("envelope_id")),
-        payload=_or_none(str, params.get("payload")),
-    )
-
-
-def _read_promise(params: Params) -> Promise:
-    return Promise(_read_settlement(params), _is(float, params["due"]))
-
-
-def _read_refusal(params: Params) -> Refusal:
-    return Refusal(number=_is(int, params["number"]), reason=_is(str, params.get("reason", "")))
-
-
-def _read_call(params: Params) -> Call:
-    args: dict[str, Any] = _is(dict, params.get("args", {}))
-    return Call(
-        number=_is(int, params["number"]),
-        app=_is(str, params["app"]),
-        kind=CallKind(params["kind"]),
-        target=_is(str, params["target"]),
-        args=args,
-        timeout=_is(float, params.get("timeout", 30.0)),
-        key=_is(str, params.get("key", "")),
-    )
-
-
-def _read_peers(params: Params) -> Peers:
-    return Peers(
-        {
-            name: AppPeers(_is(int, peers.get("ready_elsewhere", 0)), _is(int, peers.get("free", 0)))
-            for name, peers in params["apps"].items()
-        }
-    )
-
-
-_DECODERS: Final[Mapping[str, Callable[[Params], LinkMessage | Heads]]] = {
-    "hello": _read_hello,
-    "deliver": _read_heads,
-    "state": _read_changed,
-    "identified": _read_identified,
-    "trouble": lambda params: Trouble(_read_trouble(params)),
-    "acknowledged": _read_acknowledged,
-    "closing": _read_closing,
-    "unsent": lambda params: Unsent(tuple(_column(_INTEGERS, params["numbers"]))),
-    "result": _read_returned,
-    "promised": lambda params: Promised(tuple(_read_promise(one) for one in params["promises"])),
-    "settled": _read_settled,
-    "refused": lambda params: Refused(tuple(_read_refusal(one) for one in params["refusals"])),
-    "call": _read_call,
-    "peers": _read_peers,
-}
-
-
-LINE_LIMIT: Final = 64 * 1024 * 1024
-"""Bytes in one line of the link, without its line feed."""
-DELIVER_LIMIT: Final = 4 * 1024 * 1024
-"""Characters of envelope text that go into one line; what is redelivered after a restart may be far more."""
-
-
-def encode(message: LinkMessage) -> bytes:
-    """The line, or lines, that carry one message.
+def encode(message: LinkMessage, version: int = 1) -> bytes:
+    """The line, or lines, that carry one message to a side that speaks this version of the link.
 
     Raises:
         LinkError: A value has no JSON text, or one line would be longer than `LINE_LIMIT`.
     """
     if type(message) is Deliver:
-        return b"".join(_delivered(part) for part in _parts(message.arrivals))
+        return b"".join(_delivered(part, version) for part in _parts(message.arrivals))
+    if type(message) is Settled:
+        return _line("settled", _settled(message.settlements, version))
     method, to_params = _ENCODERS[type(message)]
     return _line(method, to_params(message))
 
@@ -281,7 +110,52 @@ def _line(method: str, params: dict[str, Any]) -> bytes:
     return line
 
 
-def _parts(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+# By columns: what there is one of for each envelope.
+
+_INTEGERS: Final[Set[type]] = frozenset({int})
+_TEXTS: Final[Set[type]] = frozenset({str})
+_TEXTS_OR_NONE: Final[Set[type]] = frozenset({str, NoneType})
+_NUMBERS: Final[Set[type]] = frozenset({float, int})
+
+
+def _column(kinds: Set[type], values: Any) -> list[Any]:
+    """A list of nothing but these types, exactly: True is no integer."""
+    if type(values) is not list or not kinds >= set(map(type, values)):
+        expected = " or ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(f"expected a list of {expected}, found {values!r:.60}")
+    return values
+
+
+def _numbers(values: Any, count: int) -> Sequence[int]:
+    return range(values, values + count) if type(values) is int else _column(_INTEGERS, values)
+
+
+def _texts(values: Any, count: int) -> Sequence[str]:
+    return list(repeat(values, count)) if type(values) is str else _column(_TEXTS, values)
+
+
+def _first_of_consecutive(numbers: list[int], version: int) -> list[int] | int:
+    consecutive = version >= COLUMNS and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return numbers[0] if consecutive else numbers
+
+
+def _first_of_equal(texts: list[str], version: int) -> list[str] | str:
+    return texts[0] if version >= COLUMNS and texts.count(texts[0]) == len(texts) else texts
+
+
+def _read_heads(params: Params) -> Heads:
+    received_at = list(map(float, _column(_NUMBERS, params["received_at"])))
+    count = len(received_at)
+    numbers = _numbers(params["numbers"], count)
+    apps, connections = _texts(params["apps"], count), _texts(params["connections"], count)
+    texts = _column(_TEXTS_OR_NONE, params.get("texts") or [None] * count)
+    return Heads(tuple(zip(numbers, apps, connections, received_at, texts, strict=True)))
+
+
+def _parts(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
+    if sum(len(arrival.text) for arrival in arrivals) <= DELIVER_LIMIT:
+        yield arrivals
+        return
     part: list[Arrival] = []
     size = 0
     for arrival in arrivals:
@@ -294,14 +168,16 @@ def _parts(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
         yield part
 
 
-def _delivered(arrivals: Sequence[Arrival]) -> bytes:
+def _delivered(arrivals: Sequence[Arrival], version: int) -> bytes:
     """A line that says what follows, then each text as it is on a line of its own: neither side spells it out
     as a JSON string and back. One that can't stand on a line (it has a line feed) stands in the first."""
+    if not arrivals:
+        return b""
     lines = [_as_line(arrival.text) for arrival in arrivals]
-    columns: dict[str, list[Any]] = {
-        "numbers": [arrival.number for arrival in arrivals],
-        "apps": [arrival.app for arrival in arrivals],
-        "connections": [arrival.connection for arrival in arrivals],
+    columns: dict[str, Any] = {
+        "numbers": _first_of_consecutive([arrival.number for arrival in arrivals], version),
+        "apps": _first_of_equal([arrival.app for arrival in arrivals], version),
+        "connections": _first_of_equal([arrival.connection for arrival in arrivals], version),
         "received_at": [arrival.received_at for arrival in arrivals],
     }
     if None in lines:
@@ -321,121 +197,121 @@ def _as_line(text: str) -> bytes | None:
         return None
 
 
-def _state(state: ConnectionState) -> dict[str, Any]:
-    return {
-        "connection": state.connection,
-        "app": state.app,
-        "phase": state.phase,
-        "since": state.since,
-        "ready_since": state.ready_since,
-        "host": state.host,
-        "num_connections": state.num_connections,
-        "lifetime": state.lifetime,
-        "failure": state.failure,
-        "retry_at": state.retry_at,
+def _settled(settlements: Sequence[Settlement], version: int) -> dict[str, Any]:
+    numbers = [one.number for one in settlements]
+    columns: dict[str, Any] = {
+        "numbers": _first_of_consecutive(numbers, version) if numbers else numbers,
+        "envelope_ids": [one.envelope_id for one in settlements],
     }
-
-
-def _trouble(trouble: AppTrouble) -> dict[str, Any]:
-    return {"app": trouble.app, "reason": trouble.reason, "hint": trouble.hint}
-
-
-def _hello(message: Hello) -> dict[str, Any]:
-    return {
-        "version": message.version,
-        "connector": message.connector,
-        "pid": message.pid,
-        "digest": message.digest,
-        "states": [_state(state) for state in message.states],
-        "troubles": [_trouble(trouble) for trouble in message.troubles],
-        "apps": dict(message.apps),
-    }
-
-
-def _changed(message: Changed) -> dict[str, Any]:
-    return {
-        "number": message.number,
-        "state": _state(message.state),
-        "cue": message.cue,
-        "at": message.at,
-        "ghost_until": message.ghost_until,
-    }
-
-
-def _acknowledged(message: Acknowledged) -> dict[str, Any]:
-    return {"app": message.app, "seconds": list(message.seconds), "unsendable": message.unsendable}
-
-
-def _closing(message: Closing) -> dict[str, Any]:
-    return {"connection": message.connection, "everything": message.everything, "mute": message.mute}
-
-
-def _call(message: Call) -> dict[str, Any]:
-    return {
-        "number": message.number,
-        "app": message.app,
-        "kind": message.kind.value,
-        "target": message.target,
-        "args": dict(message.args),
-        "timeout": message.timeout,
-        "key": message.key,
-    }
-
-
-def _returned(message: Returned) -> dict[str, Any]:
-    return {
-        "number": message.number,
-        "body": None if message.body is None else dict(message.body),
-        "status": message.status,
-        "retry_after": message.retry_after,
-        "error": message.error,
-    }
-
-
-def _settlement(one: Settlement) -> dict[str, Any]:
-    return {"number": one.number, "envelope_id": one.envelope_id, "payload": one.payload}
-
-
-def _settled(message: Settled) -> dict[str, Any]:
-    columns: dict[str, list[Any]] = {
-        "numbers": [one.number for one in message.settlements],
-        "envelope_ids": [one.envelope_id for one in message.settlements],
-    }
-    payloads = [one.payload for one in message.settlements]
-    if any(payload is not None for payload in payloads):
+    payloads = [one.payload for one in settlements]
+    if payloads.count(None) != len(payloads):
         columns["payloads"] = payloads
     return columns
 
 
-def _promised(message: Promised) -> dict[str, Any]:
-    return {"promises": [{"due": one.due, **_settlement(one.settlement)} for one in message.promises]}
+def _read_settled(params: Params) -> Settled:
+    envelope_ids = _column(_TEXTS_OR_NONE, params["envelope_ids"])
+    numbers = _numbers(params["numbers"], len(envelope_ids))
+    payloads = _column(_TEXTS_OR_NONE, params.get("payloads") or [None] * len(numbers))
+    return Settled(tuple(starmap(Settlement, zip(numbers, envelope_ids, payloads, strict=True))))
 
 
-def _refused(message: Refused) -> dict[str, Any]:
-    return {"refusals": [{"number": one.number, "reason": one.reason} for one in message.refusals]}
+# As their classes say: what is rare.
 
 
-def _peers(message: Peers) -> dict[str, Any]:
-    return {
-        "apps": {
-            name: {"ready_elsewhere": peers.ready_elsewhere, "free": peers.free}
-            for name, peers in message.apps.items()
-        }
-    }
+def _as_json(value: Any) -> Any:
+    """A value in the types that JSON has; an instance becomes an object of its members."""
+    if attrs.has(type(value)):
+        return {each.name: _as_json(getattr(value, each.name)) for each in attrs.fields(type(value))}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_as_json(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _as_json(each) for key, each in value.items()}
+    return value
 
 
+def _is(kind: type[T], value: Any) -> T:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if kind is float and isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value}")
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"expected {kind.__name__}, found {value!r:.60}")
+    return value
+
+
+def _reader(kind: Any) -> Read:
+    """What turns a JSON value into a value of this type, or raises `KeyError`, `TypeError` or `ValueError`."""
+    if kind is Any:
+        return lambda value: value
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        (inner,) = (_reader(each) for each in arguments if each is not NoneType)
+        return lambda value: None if value is None else inner(value)
+    if origin is tuple:
+        member = _reader(arguments[0])
+        return lambda value: tuple(map(member, _is(list, value)))
+    if origin is not None and issubclass(origin, Mapping):
+        of = _reader(arguments[1])
+        return lambda value: {key: of(each) for key, each in _is(dict, value).items()}
+    if issubclass(kind, Enum):
+        return lambda value: kind(value)
+    return _members_reader(kind) if attrs.has(kind) else partial(_is, kind)
+
+
+def _members_reader(kind: type) -> Read:
+    hints = get_type_hints(kind)
+    members = [
+        (each.name, _reader(hints[each.name]), each.default is attrs.NOTHING) for each in attrs.fields(kind)
+    ]
+
+    def read(params: Any) -> Any:
+        found = _is(dict, params)
+        return kind(**{name: of(found[name]) for name, of, needed in members if needed or name in found})
+
+    return read
+
+
+def _wrapped(kind: Callable[[Any], LinkMessage], read: Read) -> Read:
+    return lambda params: kind(read(params))
+
+
+def _promises(message: Promised) -> dict[str, Any]:
+    """A promise and its settlement are one object here."""
+    return {"promises": [{"due": one.due, **_as_json(one.settlement)} for one in message.promises]}
+
+
+def _read_promises(params: Params) -> Promised:
+    promises = [{"due": one["due"], "settlement": one} for one in _is(list, params["promises"])]
+    promised: Promised = _members_reader(Promised)({"promises": promises})
+    return promised
+
+
+_PLAIN: Final[Mapping[str, type]] = {
+    "hello": Hello,
+    "welcome": Welcome,
+    "state": Changed,
+    "acknowledged": Acknowledged,
+    "closing": Closing,
+    "unsent": Unsent,
+    "result": Returned,
+    "refused": Refused,
+    "call": Call,
+    "peers": Peers,
+}
+_DECODERS: Final[Mapping[str, Read]] = {
+    **{method: _members_reader(kind) for method, kind in _PLAIN.items()},
+    "deliver": _read_heads,
+    "settled": _read_settled,
+    "promised": _read_promises,
+    "trouble": _wrapped(Trouble, _members_reader(AppTrouble)),
+    "identified": _wrapped(Identified, _members_reader(AppIdentity)),
+}
 _ENCODERS: Final[Mapping[type, tuple[str, Callable[[Any], dict[str, Any]]]]] = {
-    Hello: ("hello", _hello),
-    Identified: ("identified", lambda message: attrs.asdict(message.identity)),
-    Changed: ("state", _changed),
-    Trouble: ("trouble", lambda message: _trouble(message.trouble)),
-    Acknowledged: ("acknowledged", _acknowledged),
-    Closing: ("closing", _closing),
-    Unsent: ("unsent", lambda message: {"numbers": list(message.numbers)}),
-    Returned: ("result", _returned),
-    Settled: ("settled", _settled),
-    Promised: ("promised", _promised),
-    Refused: ("refused", _refused),
-    Call: ("call", _call),
-    Peers: ("peers", _peers),
+    **{kind: (method, _as_json) for method, kind in _PLAIN.items()},
+    Promised: ("promised", _promises),
+    Trouble: ("trouble", lambda message: _as_json(message.trouble)),
+    Identified: ("identified", lambda message: _as_json(message.identity)),
 }

@@ -13,8 +13,9 @@ import attrs
 
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
 
-LINK_VERSION = 1
-"""Raised when a message changes so that a neighbouring release would misread it."""
+LINK_VERSION = 2
+"""Raised when a message changes so that a neighbouring release would misread it. To a side that has said 2 or
+more, in its `Hello` or `Welcome`, columns go in their compact form (`slackd.link.codec`)."""
 NOT_SENT: Final = 0
 """The status of a call of which Slack got nothing."""
 OUTCOME_UNKNOWN: Final = -1
@@ -105,10 +106,21 @@ class Hello:
     version: int
     connector: int
     pid: int
-    digest: str
+    digest: str = ""
     states: tuple[ConnectionState, ...] = ()
     troubles: tuple[AppTrouble, ...] = ()
     apps: Mapping[str, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Welcome:
+    """The broker's answer to the `Hello` of a connector of version 2 or later.
+
+    Attributes:
+        version: `LINK_VERSION` of the broker.
+    """
+
+    version: int
 
 
 @attrs.frozen
@@ -282,4 +294,4 @@ class Peers:
 
 FromConnector = Hello | Identified | Deliver | Changed | Trouble | Acknowledged | Closing | Unsent | Returned
 FromBroker = Settled | Promised | Refused | Call | Peers
-LinkMessage = FromConnector | FromBroker
+LinkMessage = FromConnector | FromBroker | Welcome

@@ -1,8 +1,8 @@
 """One end of the link's socket: bytes to messages and back, the same for both wings.
 
-What arrives in one chunk is handed on in one call; what is sent in one turn of the loop is written at once.
-Chunks are small, so that plugins have their turn between two of them: while the broker takes in a flood, it
-goes on handing out.
+What arrives in one chunk is handed on in one call; what is sent in one turn of the loop is written at once. A
+chunk is some milliseconds of work, so that plugins have their turn between two of them: while the broker takes
+in a flood, it goes on delivering.
 
 The link's bytes, turned into messages. Pure.
 """
@@ -11,14 +11,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import attrs
 
 from slackd import jsonrpc
 from slackd.envelope import Arrival
-from slackd.errors import LinkError
+from slackd.errors import LinkError, LinkVersionError
 from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
-from slackd.link.messages import Deliver, LinkMessage
+from slackd.link.messages import LINK_VERSION, Deliver, Hello, LinkMessage, Welcome
 
 
 @attrs.frozen
@@ -30,15 +31,19 @@ class Unknown:
 
 @attrs.frozen
 class LinkBroken:
-    """Not the link's language; nothing after it can be trusted."""
+    """Not the link's language; nothing after it can be trusted. `event` is what the log calls it."""
 
     reason: str
+    event: str = "link-malformed"
 
 
 class LinkReader:
     """Reads one end of a link. After a `LinkBroken` nothing more comes.
 
     Of a `Deliver` whose texts are still on their way, those that are there come first, as one of their own.
+
+    Attributes:
+        peer_version: The version of the link that the other side has said it speaks; 1 until it has.
     """
 
     def __init__(self, limit: int = LINE_LIMIT) -> None:
@@ -46,6 +51,7 @@ class LinkReader:
         self._cutter = jsonrpc.LineCutter(limit)
         self._due: deque[Head] = deque()
         self._broken = False
+        self.peer_version = 1
 
     def receive(self, data: bytes) -> list[LinkMessage | Unknown | LinkBroken]:
         """What the bytes complete, in order. Never raises on what the peer sent."""
@@ -56,7 +62,8 @@ class LinkReader:
             self._read(iter(self._cutter.receive(data)), found)
         except (LinkError, UnicodeDecodeError) as error:
             self._broken = True
-            found.append(LinkBroken(str(error)))
+            versions = isinstance(error, LinkVersionError)
+            found.append(LinkBroken(str(error), "link-version" if versions else "link-malformed"))
         if self._cutter.too_long and not self._broken:
             self._broken = True
             found.append(LinkBroken(f"a line has more than {self._limit} bytes"))
@@ -77,15 +84,15 @@ class LinkReader:
 
     def _arrivals(self, lines: Iterator[bytes]) -> tuple[Arrival, ...]:
         """Those that are due and whose text is there."""
-        arrivals = []
-        while self._due:
-            number, app, connection, received_at, text = self._due[0]
+        arrivals, due = [], self._due
+        while due:
+            number, app, connection, received_at, text = due[0]
             if text is None:
                 line = next(lines, None)
                 if line is None:
                     break
                 text = line.decode()
-            self._due.popleft()
+            due.popleft()
             arrivals.append(Arrival(number, app, connection, received_at, text))
         return tuple(arrivals)
 
@@ -100,15 +107,32 @@ class LinkReader:
         message = decode(said)
         if message is None:
             return Unknown(said.method)
-        if not isinstance(message, Heads):
-            return message
-        self._due.extend(message.arrivals)
-        return None
+        if isinstance(message, Heads):
+            self._due.extend(message.arrivals)
+            return None
+        if isinstance(message, Hello | Welcome):
+            check_version(message)
+            self.peer_version = message.version
+        return message
+
+
+def check_version(said: Hello | Welcome) -> None:
+    """Refuse a side that speaks a version of the link that is not ours or a neighbour of ours.
+
+    Raises:
+        LinkVersionError: It names both versions and the hint.
+    """
+    if abs(said.version - LINK_VERSION) > 1:
+        theirs, ours = ("connector", "broker") if isinstance(said, Hello) else ("broker", "connector")
+        raise LinkVersionError(
+            f"a {theirs} speaks version {said.version} of the link, this {ours} version {LINK_VERSION}: "
+            "install neighbouring releases of slackd, and run `systemctl reload slackd`"
+        )
 
 
 log = logging.getLogger(__name__)
 
-CHUNK = 32 * 1024
+CHUNK = 256 * 1024
 """Bytes read from the socket in one turn of the loop, at most."""
 
 
@@ -140,7 +164,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
         if self._transport is None or self._transport.is_closing():
             return
         try:
-            line = encode(message)
+            line = encode(message, self._reader.peer_version)
         except LinkError as error:
             log.error("%s; it was not sent", error, extra={"event": "link-unsendable"})
             return
@@ -160,8 +184,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._on_made(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -169,19 +192,19 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         messages: list[LinkMessage] = []
-        trouble = ""
-        for item in self._reader.receive(bytes(self._buffer[:nbytes])):
+        broken: LinkBroken | None = None
+        for item in self._reader.receive(bytes(memoryview(self._buffer)[:nbytes])):
             match item:
-                case LinkBroken(reason):
-                    trouble = reason
+                case LinkBroken():
+                    broken = item
                 case Unknown(method):
                     self._note_unknown(method)
                 case _:
                     messages.append(item)
         if messages:
             self._on_messages(self, messages)
-        if trouble:
-            log.error("the link is closed: %s", trouble, extra={"event": "link-malformed"})
+        if broken is not None:
+            log.error("the link is closed: %s", broken.reason, extra={"event": broken.event})
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from slackd.errors import LinkVersionError
 from slackd.link import BrokerEnd
-from slackd.link.messages import LINK_VERSION, FromConnector, Hello, LinkMessage
+from slackd.link.codec import COLUMNS
+from slackd.link.messages import LINK_VERSION, FromConnector, Hello, LinkMessage, Welcome
 from slackd.link.protocol import LinkProtocol
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,6 @@ class LinkServer:
     def __init__(self, end: BrokerEnd) -> None:
         self._end = end
         self._links: set[LinkProtocol] = set()
-        self._refused: set[LinkProtocol] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self, where: socket.socket | Path | str) -> None:
@@ -61,34 +60,15 @@ class LinkServer:
         self._end.joined(lines)
 
     def _messages(self, lines: LinkProtocol, messages: Sequence[LinkMessage]) -> None:
-        ours: list[FromConnector] = [m for m in messages if isinstance(m, FromConnector)]
-        for message in ours:
-            if isinstance(message, Hello):
-                try:
-                    check_version(message.version)
-                except LinkVersionError as error:
-                    log.error("%s", error, extra={"event": "link-version"})
-                    lines.abort()
-                    return
+        ours: list[FromConnector] = [each for each in messages if isinstance(each, FromConnector)]
+        if any(type(each) is Hello and each.version >= COLUMNS for each in ours):
+            lines.send(Welcome(LINK_VERSION))
         if ours:
             self._end.from_connector(lines, ours)
 
     def _lost(self, lines: LinkProtocol) -> None:
         self._links.discard(lines)
         self._end.left(lines)
-
-
-def check_version(theirs: int) -> None:
-    """Refuse a connector that speaks a version of the link that is not ours or a neighbour of ours.
-
-    Raises:
-        LinkVersionError: It names both versions and the hint.
-    """
-    if abs(theirs - LINK_VERSION) > 1:
-        raise LinkVersionError(
-            f"a connector speaks version {theirs} of the link, this broker version {LINK_VERSION}: "
-            "install neighbouring releases of slackd, and run `systemctl reload slackd`"
-        )
 
 
 async def serve(where: socket.socket | Path | str, end: BrokerEnd) -> LinkServer:

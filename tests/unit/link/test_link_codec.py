@@ -32,6 +32,7 @@ from slackd.link.messages import (
     Settled,
     Trouble,
     Unsent,
+    Welcome,
 )
 from slackd.link.protocol import LinkBroken, LinkReader
 
@@ -39,6 +40,7 @@ STATE = ConnectionState("c1-main-7", "main", "ready", 12.5, 12.0, "applink-1", 4
 TROUBLE = AppTrouble("main", "invalid_auth", "put a valid app token in place")
 MESSAGES: list[LinkMessage] = [
     Hello(1, 2, 4711, "abc", (STATE,), (TROUBLE,), {"main": 1, "other": 2}),
+    Welcome(2),
     Deliver((Arrival(1, "main", "c1-main-7", 3.25, '{"a":"\\u00e9\n"}'), Arrival(2, "main", "x", 4.0, "é💥"))),
     Changed(9, STATE, "hello", 12.5, None),
     Changed(10, STATE, "dropped", 13.5, 18072.0),
@@ -67,9 +69,55 @@ def read(data: bytes) -> list[Any]:
     return LinkReader().receive(data)
 
 
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
-def test_what_was_said_is_what_is_heard(message: LinkMessage) -> None:
-    assert read(encode(message)) == [message]
+def test_what_was_said_is_what_is_heard(message: LinkMessage, version: int) -> None:
+    assert read(encode(message, version)) == [message]
+
+
+BATCH = Deliver(tuple(Arrival(number, "main", "c1-main-7", 3.25, "{}") for number in (7, 8, 9)))
+OLD_BATCH = (
+    b'{"jsonrpc":"2.0","method":"deliver","params":{"numbers":[7,8,9],"apps":["main","main","main"],'
+    b'"connections":["c1-main-7","c1-main-7","c1-main-7"],"received_at":[3.25,3.25,3.25]}}\n{}\n{}\n{}\n'
+)
+
+
+class TestNeighbours:
+    """What 0.1.0 says and understands, word for word."""
+
+    def test_an_older_side_is_sent_whole_columns(self) -> None:
+        assert encode(BATCH) == OLD_BATCH
+        assert read(OLD_BATCH) == [BATCH]
+
+    def test_a_side_that_knows_them_is_sent_columns_as_their_first_value(self) -> None:
+        assert encode(BATCH, 2) == (
+            b'{"jsonrpc":"2.0","method":"deliver","params":{"numbers":7,"apps":"main","connections":"c1-main-7",'
+            b'"received_at":[3.25,3.25,3.25]}}\n{}\n{}\n{}\n'
+        )
+
+    def test_the_settlement_of_a_batch_too(self) -> None:
+        settled = Settled(tuple(Settlement(number, f"e-{number}") for number in (7, 8)))
+        assert b'"numbers":[7,8]' in encode(settled)
+        assert b'"numbers":7,' in encode(settled, 2)
+
+    def test_what_is_mixed_goes_whole_to_everybody(self) -> None:
+        mixed = Deliver((Arrival(7, "a", "c1", 1.0, "{}"), Arrival(9, "b", "c2", 2.0, "{}")))
+        assert encode(mixed, 2) == encode(mixed)
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b'"promised","params":{"promises":[{"due":1.5,"number":3,"envelope_id":"e","payload":null}]}',
+            b'"trouble","params":{"app":"main","reason":"invalid_auth","hint":"x"}',
+            b'"peers","params":{"apps":{"main":{"ready_elsewhere":1,"free":6}}}',
+            b'"refused","params":{"refusals":[{"number":3,"reason":"full"}]}',
+            b'"unsent","params":{"numbers":[3]}',
+        ],
+    )
+    def test_a_rare_message_is_spelt_as_ever(self, line: bytes) -> None:
+        whole = b'{"jsonrpc":"2.0","method":' + line + b"}\n"
+        (message,) = read(whole)
+        assert encode(message) == whole
 
 
 def test_every_message_is_among_those_that_are_tried() -> None:
@@ -152,7 +200,8 @@ def test_a_member_and_a_method_of_a_newer_release_are_ignored() -> None:
 
 def test_a_member_that_an_older_release_lacks_has_its_default() -> None:
     assert decode(jsonrpc.Notification("hello", {"version": 1, "connector": 1, "pid": 2})) == Hello(1, 1, 2, "")
-    assert decode(jsonrpc.Notification("result", {"number": 1})) == Returned(1, None, 0)
+    old = {"number": 1, "body": None, "status": 0}
+    assert decode(jsonrpc.Notification("result", old)) == Returned(1, None, 0)
 
 
 @pytest.mark.parametrize(
