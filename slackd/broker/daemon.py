@@ -23,7 +23,7 @@ from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, Outlets, now
 from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.engines import OpenOptions, open_journal
-from slackd.broker.journal.limits import DeadLettered, PluginLimits
+from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
 from slackd.broker.journal.writes import GapRecord, NoteStop
 from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import RegularNotices
@@ -104,7 +104,11 @@ class BrokerDaemon:
         raise_descriptor_limit()
         self.journal, opening = await open_journal(
             self.config.journal,
-            OpenOptions(plugins=self._limits(), on_dead_lettered=self._dead_lettered),
+            OpenOptions(
+                plugins=self._limits(),
+                on_dead_lettered=self._dead_lettered,
+                on_dropped=self._letters_dropped,
+            ),
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -256,8 +260,10 @@ class BrokerDaemon:
         for name, plugin in self.core.plugins.items():
             config = self.config.plugin_files[name]
             notices += self._notices.held_up(config, plugin.held_up(at), at.monotonic)
-        for notice in notices:
-            log.warning("%s", notice.text, extra={"event": notice.event, notice.about: notice.subject})
+        for notice in [*notices, *self._notices.limits(at.monotonic)]:
+            log.log(
+                notice.level, "%s", notice.text, extra={"event": notice.event, notice.about: notice.subject}
+            )
 
     async def _watch_the_disk(self) -> None:
         """Say it when the configuration on disk stops being usable, which a reload or a restart would meet."""
@@ -288,17 +294,14 @@ class BrokerDaemon:
         for each in dead_lettered:
             by_plugin.setdefault(each.plugin, []).append(each)
         for plugin, mine in by_plugin.items():
-            reasons = ", ".join(sorted({each.reason.value for each in mine}))
-            log.error(
-                "%s: %d deliveries became dead letters (%s); see slackctl deadletters list",
-                plugin,
-                len(mine),
-                reasons,
-                extra={"event": "backlog-dead_lettered", "plugin": plugin},
-            )
+            self._notices.dead_lettered(plugin, [each.reason.value for each in mine])
             ids, envelopes = {each.delivery for each in mine}, {each.envelope for each in mine}
             self.core.dead_lettered(plugin, ids, envelopes, now())
         self.engine.wake()
+
+    def _letters_dropped(self, dropped: Sequence[DroppedDeadLetters]) -> None:
+        for each in dropped:
+            self._notices.dropped(each.plugin, each.letters, each.bytes)
 
     def _post(self, what: Outgoing) -> None:
         if isinstance(what, PostLate):

@@ -1,8 +1,11 @@
-"""What the broker says in the log at most once a minute: envelopes that came twice, keys that hold others up.
+"""What the broker says in the log at most once a minute: envelopes that came twice, keys that hold others up,
+what the journal's limits took from plugins.
 
 Pure: it is asked at every look, with the time, and returns the lines that are due.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -24,12 +27,14 @@ class RegularNotice:
         about: What the subject is: "app" or "plugin".
         subject: Its name.
         text: The line.
+        level: Of the line, as `logging` has it.
     """
 
     event: str
     about: str
     subject: str
     text: str
+    level: int = logging.WARNING
 
 
 class RegularNotices:
@@ -38,6 +43,8 @@ class RegularNotices:
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], float] = {}
         self._counted: dict[str, int] = {}
+        self._cut: dict[str, Counter[str]] = {}
+        self._dropped: dict[str, tuple[int, int]] = {}
 
     def duplicates(self, counts: Mapping[tuple[str, str], int], now: float) -> list[RegularNotice]:
         """One line for each app of which envelopes came again.
@@ -72,6 +79,36 @@ class RegularNotices:
                 "key-held-up", "plugin", plugin.name, f"{plugin.name}: {words(worst)}; {hint(plugin)}"
             )
         ]
+
+    def dead_lettered(self, plugin: str, reasons: Iterable[str]) -> None:
+        """The journal's limits made dead letters of a plugin's deliveries, for these reasons."""
+        self._cut.setdefault(plugin, Counter()).update(reasons)
+
+    def dropped(self, plugin: str, letters: int, size: int) -> None:
+        """The journal's limits dropped so many dead letters, of so many bytes."""
+        before = self._dropped.get(plugin, (0, 0))
+        self._dropped[plugin] = before[0] + letters, before[1] + size
+
+    def limits(self, now: float) -> list[RegularNotice]:
+        """One line for each plugin that the journal's limits took something from."""
+        found = []
+        for plugin in [each for each in self._cut if self._is_due("backlog", each, now)]:
+            reasons = self._cut.pop(plugin)
+            why = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            text = (
+                f"{plugin}: {reasons.total()} deliveries became dead letters ({why}); "
+                "see slackctl deadletters list"
+            )
+            found.append(RegularNotice("backlog-dead_lettered", "plugin", plugin, text, logging.ERROR))
+        for plugin in [each for each in self._dropped if self._is_due("dropped", each, now)]:
+            letters, size = self._dropped.pop(plugin)
+            text = (
+                f"{plugin or 'envelopes that nobody could read'}: the {letters} oldest dead letters "
+                f"({size:,} bytes) are gone, since dead letters reached max_bytes; retry or discard them in "
+                "time (slackctl deadletters)"
+            )
+            found.append(RegularNotice("dead-letters-dropped", "plugin", plugin, text, logging.ERROR))
+        return found
 
     def _is_due(self, kind: str, subject: str, now: float) -> bool:
         last = self._said.get((kind, subject))

@@ -66,6 +66,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "key-held-up": "e30a6b9208a8439fab8eae374dbfa763",
         "identity-unknown": "e8a23748564d42efadb7a0313160a954",
         "backlog-dead_lettered": ids.BACKLOG_CUT,
+        "dead-letters-dropped": ids.LETTERS_DROPPED,
         "delivery-dead": ids.DEAD_LETTER,
         "session-began": "2a54065f160e438f9033be42c37e12ba",
         "session-ended": "91a16fb6171f45dda17a8a230e93c7cc",

@@ -24,7 +24,7 @@ BEHIND_AFTER = 300.0
 SLOW_COMMIT = 1.0
 """Seconds; commits slower than 3 break the promise of an answer in time."""
 NEAR_LIMIT = 0.8
-"""Part of Slack's hourly limit at which to warn."""
+"""Part of a limit (Slack's hourly one, a backlog's bytes) at which to warn."""
 UNREAD_AFTER = 10.0
 """Seconds after which a plugin that doesn't read is more than busy."""
 FEW_PLACES = 2
@@ -110,6 +110,12 @@ def _journal(journal: JournalStatus) -> Iterator[HealthReason]:
     if journal.commit_p99 is not None and journal.commit_p99 > SLOW_COMMIT:
         text = f"one commit in a hundred takes {journal.commit_p99:.1f} s; Slack waits for 3 s at most"
         yield HealthReason(DEGRADED, "journal", text, f"put {journal.directory} on a faster disk")
+    if journal.max_bytes is not None and journal.dead_bytes > NEAR_LIMIT * journal.max_bytes:
+        text = (
+            f"all dead letters have {100 * journal.dead_bytes / max(1, journal.max_bytes):.0f} % of max_bytes"
+        )
+        hint = "at max_bytes the oldest are dropped: slackctl deadletters retry|discard"
+        yield HealthReason(DEGRADED, "journal", text, hint)
     if journal.unreadable_letters:
         text = f"{_count(journal.unreadable_letters, 'envelope')} could not be understood"
         yield HealthReason(NOTE, "journal", text, "slackctl deadletters list --unreadable")
@@ -209,9 +215,30 @@ def _plugin(plugin: PluginStatus, around: _Surroundings) -> Iterator[HealthReaso
         yield HealthReason(DEGRADED, plugin.name, text, hint)
     if plugin.held_up:
         yield HealthReason(DEGRADED, plugin.name, plugin.held_up, plugin.held_up_hint)
+    yield from _fullness(plugin)
     if plugin.dead:
         text = f"{_count(plugin.dead, 'dead letter')}"
         yield HealthReason(NOTE, plugin.name, text, f"slackctl deadletters list --plugin {plugin.name}")
+
+
+def _fullness(plugin: PluginStatus) -> Iterator[HealthReason]:
+    """Said before anything goes."""
+    if plugin.max_bytes is None:
+        return
+    if (plugin.open_bytes or 0) > NEAR_LIMIT * plugin.max_bytes:
+        text = f"its backlog has {_share(plugin.open_bytes or 0, plugin.max_bytes)}"
+        hint = (
+            f"at max_bytes its oldest deliveries become dead letters: raise it in {plugin.file}, or let it work"
+        )
+        yield HealthReason(DEGRADED, plugin.name, text, hint)
+    if plugin.dead_bytes > NEAR_LIMIT * plugin.max_bytes:
+        text = f"its dead letters have {_share(plugin.dead_bytes, plugin.max_bytes)}"
+        hint = f"at max_bytes the oldest are dropped: slackctl deadletters retry|discard --plugin {plugin.name}"
+        yield HealthReason(DEGRADED, plugin.name, text, hint)
+
+
+def _share(size: int, limit: int) -> str:
+    return f"{100 * size / max(1, limit):.0f} % of the {limit:,} bytes of max_bytes"
 
 
 def _deliveries(number: int) -> str:

@@ -182,6 +182,7 @@ class BrokerCollector(Collector):
             ("slackd_open_deliveries", "Deliveries not handled yet.", [each.open for each in plugins]),
             ("slackd_open_delivery_bytes", "Bytes of their envelopes.", [each.open_bytes for each in plugins]),
             ("slackd_dead_letters", "Dead letters that wait for an operator.", [each.dead for each in plugins]),
+            ("slackd_dead_letter_bytes", "Bytes of their envelopes.", [each.dead_bytes for each in plugins]),
             ("slackd_deliveries_in_flight", "Deliveries handed out.", [each.in_flight for each in plugins]),
             ("slackd_plugin_sessions", "Sessions connected.", [_connected(each.sessions) for each in plugins]),
             (

@@ -45,6 +45,7 @@ async def survey(broker: ControlContext) -> Status:
         gaps = {app: await broker.journal.gaps(now.unix - DAY, MOST_GAPS, app) for app in broker.config.apps}
     except JournalError as error:
         unreadable = error
+    health = broker.look_at_journal()
     status = Status(
         broker=_broker(broker, now),
         connectors=_connectors(broker, now),
@@ -52,8 +53,10 @@ async def survey(broker: ControlContext) -> Status:
             _app(broker, app, None if gaps is None else gaps[app.name], now)
             for app in broker.config.apps.values()
         ),
-        plugins=tuple(_plugin(broker, plugin, backlogs, now) for plugin in broker.config.plugin_files.values()),
-        journal=_journal(broker, broker.look_at_journal(), backlogs, unreadable, now),
+        plugins=tuple(
+            _plugin(broker, plugin, backlogs, health, now) for plugin in broker.config.plugin_files.values()
+        ),
+        journal=_journal(broker, health, backlogs, unreadable, now),
         answers_awaited=len(broker.core.answers),
         calls_under_way=broker.calls.under_way,
     )
@@ -150,7 +153,11 @@ def _seconds(gap: GapRecord, now: Instant) -> float:
 
 
 def _plugin(
-    broker: ControlContext, plugin: PluginConfig, backlogs: Mapping[str, Backlog] | None, now: Instant
+    broker: ControlContext,
+    plugin: PluginConfig,
+    backlogs: Mapping[str, Backlog] | None,
+    health: JournalHealth,
+    now: Instant,
 ) -> PluginStatus:
     dispatch = broker.core.plugins[plugin.name]
     backlog = None if backlogs is None else backlogs.get(plugin.name, Backlog(0, 0, None, 0))
@@ -170,6 +177,8 @@ def _plugin(
         window=plugin.delivery.window,
         held_up="" if worst is None else notices.words(worst),
         held_up_hint="" if worst is None else notices.hint(plugin),
+        dead_bytes=health.dead_letter_bytes.get(plugin.name, 0),
+        max_bytes=plugin.delivery.max_bytes,
     )
 
 
@@ -209,6 +218,8 @@ def _journal(
         healthy=not health.failing and silent_for <= SILENT_AFTER,
         failing=failing,
         hint=hint,
+        dead_bytes=sum(health.dead_letter_bytes.values()),
+        max_bytes=broker.config.journal.max_bytes,
         bytes=health.bytes,
         silent_for=silent_for,
         commit_p50=broker.observations.commit_quantile(0.5),

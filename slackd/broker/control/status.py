@@ -153,6 +153,8 @@ class PluginStatus:
         responds: Slack's acknowledgement waits for its answers.
         absent_for: Seconds without a session, 0 while there is one.
         open, open_bytes, oldest_age, dead: Its backlog and dead letters; None if the journal can't be read.
+        dead_bytes: Of its dead letters' envelopes, when the journal last counted them.
+        max_bytes: Limit of `open_bytes` and of `dead_bytes`: beyond it the oldest go; None if there is none.
         in_flight: Deliveries that its sessions have or that wait for a commit.
         held_up: In words, which delivery has held up others of its key for long, and the hint; "" if none has.
     """
@@ -170,6 +172,8 @@ class PluginStatus:
     window: int
     held_up: str = ""
     held_up_hint: str = ""
+    dead_bytes: int = 0
+    max_bytes: int | None = None
 
 
 @attrs.frozen
@@ -180,6 +184,8 @@ class JournalStatus:
         healthy: The last commit succeeded and the writer answers.
         failing: What failed at the last commit or read, "" when all is well.
         hint: What to do about it, in the words of the journal's engine.
+        dead_bytes: Of all dead letters' envelopes, when the journal last counted them.
+        max_bytes: Limit of `dead_bytes`: beyond it the oldest go; None if there is none.
         silent_for: Seconds since the writer last answered.
         commit_p50, commit_p99: Seconds, of the last thousand commits; None before the first.
         unreadable_letters: Dead letters that nobody could read.
@@ -194,6 +200,8 @@ class JournalStatus:
     commit_p99: float | None
     unreadable_letters: int | None
     hint: str = ""
+    dead_bytes: int = 0
+    max_bytes: int | None = None
 
 
 @attrs.frozen

@@ -18,8 +18,9 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
   `id` of its own: programs remember what they did by these.
 - **Reads** see everything whose `on_commit` was called before they began, and never wait for a write.
 - **Costs** of opening, writing, reading a page, status and closing don't grow with the backlog.
-- **Limits.** Retention makes dead letters of what is beyond a plugin's limits, and removes what nothing needs
-  any more, in small steps; so a plugin that never comes back stops nobody.
+- **Limits.** Retention makes dead letters of what is beyond a plugin's limits, drops the oldest dead letters
+  beyond theirs, and removes what nothing needs any more, in small steps; so a plugin that never comes back, or
+  that refuses everything, stops nobody. What it takes from anybody is told.
 - **Damage**, found by a write or a read, or a file that is no longer where it was, ends all writing: nothing is
   acknowledged that may not be there tomorrow. What nobody foresaw ends the process (`Journal.lost`).
 - **Errors** are `JournalError`s, with a hint in words of the engine's own; a fault of the disk ends when the
@@ -29,6 +30,8 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
+
+import attrs
 
 from slackd.broker.journal.writes import (
     DeadReason,
@@ -121,6 +124,7 @@ class JournalHealth:
         failing: What failed at the last commit, "" when all is well.
         answered_at: Monotonic time at which the writer last answered, with a commit or an error, seconds.
         hint: What a person should do about `failing`, in the engine's words.
+        dead_letter_bytes: By plugin, bytes of its dead letters' envelopes when retention last counted them.
     """
 
     bytes: int
@@ -128,6 +132,7 @@ class JournalHealth:
     failing: str
     answered_at: float
     hint: str = ""
+    dead_letter_bytes: Mapping[str, int] = attrs.field(factory=dict, hash=False)
 
 
 class JournalReader(Protocol):

@@ -12,7 +12,7 @@ from typing import Protocol
 import attrs
 
 from slackd.broker.journal import Journal, Opening
-from slackd.broker.journal.limits import OnDeadLettered, PluginLimits
+from slackd.broker.journal.limits import OnDeadLettered, OnDropped, PluginLimits
 from slackd.broker.journal.rules import delivery_base
 from slackd.config import values
 from slackd.errors import JournalError
@@ -26,6 +26,7 @@ class OpenOptions:
         clock: UNIX seconds, for retention and the time at which a delivery died.
         plugins: Limits of the plugins' backlogs; a plugin that isn't named has the default ones.
         on_dead_lettered: Called on the event loop, after the commit, with what retention dead-lettered.
+        on_dropped: The same, with the dead letters that it dropped.
         owner_wait: Seconds to wait for a predecessor that is dying.
         retention_by_itself: Retention runs every few seconds; otherwise only in `run_retention`.
         delivery_base: As `rules.delivery_base`.
@@ -34,6 +35,7 @@ class OpenOptions:
     clock: Callable[[], float] = time.time
     plugins: Mapping[str, PluginLimits] = attrs.field(factory=dict)
     on_dead_lettered: OnDeadLettered | None = None
+    on_dropped: OnDropped | None = None
     owner_wait: float = 5.0
     retention_by_itself: bool = True
     delivery_base: Callable[[float, int], int] = delivery_base

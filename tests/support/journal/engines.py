@@ -9,7 +9,7 @@ import attrs
 
 from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.engines import OpenOptions, open_journal
-from slackd.broker.journal.limits import DeadLettered, PluginLimits, limits_of
+from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits, limits_of
 from slackd.config.values import JournalConfig
 from tests.support.journal.memory_journal import MemoryDisk, open_memory_journal
 from tests.support.journal.writing import Time
@@ -36,6 +36,7 @@ class JournalRig:
         time: Time | None = None,
         plugins: Mapping[str, PluginLimits] | None = None,
         dead_lettered: list[DeadLettered] | None = None,
+        dropped: list[DroppedDeadLetters] | None = None,
         **config: Any,
     ) -> AsyncIterator[tuple[Journal, Opening]]:
         """A journal in this folder, closed in the end."""
@@ -43,6 +44,7 @@ class JournalRig:
             clock=time or Time(),
             plugins=plugins or {},
             on_dead_lettered=dead_lettered.extend if dead_lettered is not None else None,
+            on_dropped=dropped.extend if dropped is not None else None,
             retention_by_itself=False,
             delivery_base=lambda _, last: last,
         )
@@ -60,4 +62,5 @@ class JournalRig:
             clock=options.clock,
             limits=attrs.evolve(limits_of(config), plugins=options.plugins),
             on_dead_lettered=options.on_dead_lettered,
+            on_dropped=options.on_dropped,
         )

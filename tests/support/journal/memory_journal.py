@@ -13,7 +13,7 @@ from uuid import uuid4
 import attrs
 
 from slackd.broker.journal import Backlog, DeadLetter, JournalHealth, OnCommit, Opening, StoredEnvelope
-from slackd.broker.journal.limits import Limits, OnDeadLettered
+from slackd.broker.journal.limits import DroppedDeadLetters, Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.rules import byte_length
 from slackd.broker.journal.writes import GapRecord, Lane, OpenDelivery, Outcome, Write
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
@@ -47,6 +47,7 @@ def open_memory_journal(
     schedule: Schedule | None = None,
     limits: Limits | None = None,
     on_dead_lettered: OnDeadLettered | None = None,
+    on_dropped: OnDropped | None = None,
 ) -> tuple["MemoryJournal", Opening]:
     """Become the owner of what is on this disk.
 
@@ -83,6 +84,7 @@ def open_memory_journal(
         schedule or asyncio.get_running_loop().call_later,
         limits or Limits(7 * 86_400.0, 4 << 30, 30 * 86_400.0),
         on_dead_lettered,
+        on_dropped,
     )
     disk.owner = journal
     return journal, opening
@@ -98,12 +100,14 @@ class MemoryJournal:
         schedule: Schedule,
         limits: Limits,
         on_dead_lettered: OnDeadLettered | None,
+        on_dropped: OnDropped | None,
     ) -> None:
         self.disk = disk
         self.limits = limits
         self._clock = clock
         self._schedule = schedule
         self._on_dead_lettered = on_dead_lettered
+        self._on_dropped = on_dropped
         self._queue: list[tuple[Sequence[Write], OnCommit]] = []
         self._untold: deque[tuple[OnCommit, Sequence[Outcome] | JournalError]] = deque()
         self._busy = False
@@ -178,7 +182,8 @@ class MemoryJournal:
         """As in `Journal`."""
         commits, self._commits = self._commits, 0
         size = sum(byte_length(stored.text) for stored in self.disk.store.envelopes.values())
-        return JournalHealth(size, (0.0,) * commits, self._failing, self._clock())
+        letters = self.disk.store.dead_letter_bytes
+        return JournalHealth(size, (0.0,) * commits, self._failing, self._clock(), dead_letter_bytes=letters)
 
     async def lost(self) -> JournalError:
         """As in `Journal`; it never is."""
@@ -196,6 +201,9 @@ class MemoryJournal:
         dead_lettered = self._store.run_retention(self.limits, now)
         if dead_lettered and self._on_dead_lettered is not None:
             self._on_dead_lettered(tuple(dead_lettered))
+        dropped, self._store.dropped = self._store.dropped, {}
+        if dropped and self._on_dropped is not None:
+            self._on_dropped([DroppedDeadLetters(plugin, *counts) for plugin, counts in dropped.items()])
         return len(dead_lettered)
 
     async def close(self) -> None:

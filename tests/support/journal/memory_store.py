@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import attrs
 
 from slackd.broker.journal import DeadLetter, LateAnswer, StoredEnvelope
-from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLettered, Limits
+from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLetterBytes, DeadLettered, Limits
 from slackd.broker.journal.rules import DEDUPE_MEMORY, WAITED, byte_length, storable
 from slackd.broker.journal.writes import (
     AnswerPassed,
@@ -60,6 +60,8 @@ class MemoryStore:
     needed: Counter[int] = attrs.field(factory=Counter)
     last_envelope: int = 0
     last_delivery: int = 0
+    dropped: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    dead_letter_bytes: dict[str, int] = attrs.field(factory=dict)
 
     def apply(self, writes: Sequence[Write], now: float) -> list[Outcome]:
         """Apply writes in their order.
@@ -287,6 +289,7 @@ class MemoryStore:
         for delivery, (letter, _, _) in list(self.dead.items()):
             if letter.died_at < now - limits.dead_letter_age:
                 self._drop_dead(delivery)
+        self._drop_dead_letters_beyond_bytes(limits)
         self._drop_envelopes(limits, now)
         self.keys = {key: known for key, known in self.keys.items() if known[1] > int(now - DEDUPE_MEMORY)}
         self.gaps = {
@@ -311,6 +314,17 @@ class MemoryStore:
             self._dead_letter(waiting, reason, error, now)
             dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
         return dead_lettered
+
+    def _drop_dead_letters_beyond_bytes(self, limits: Limits) -> None:
+        letters = DeadLetterBytes(limits)
+        for delivery in sorted(self.dead, reverse=True):
+            letter = self.dead[delivery][0]
+            size = byte_length(self.envelopes[letter.envelope].text)
+            if not letters.keeps(letter.plugin, size):
+                self._drop_dead(delivery)
+                count, total = self.dropped.get(letter.plugin, (0, 0))
+                self.dropped[letter.plugin] = count + 1, total + size
+        self.dead_letter_bytes = letters.kept
 
     def _drop_envelopes(self, limits: Limits, now: float) -> None:
         excess = sum(byte_length(stored.text) for stored in self.envelopes.values()) - limits.max_bytes

@@ -59,6 +59,21 @@ def test_what_loses_envelopes_is_failing(differs: dict[str, Any], about: str, wo
         ({"plugins": (plugin(oldest_age=301.0, open=7),)}, "deploy", "has waited for 5 min; 7 deliveries wait"),
         ({"journal": journal(commit_p99=1.4)}, "journal", "one commit in a hundred takes 1.4 s"),
         ({"journal": journal(failing="it cannot be read")}, "journal", "it cannot be read"),
+        (
+            {"plugins": (plugin(max_bytes=1_000, open_bytes=900),)},
+            "deploy",
+            "its backlog has 90 % of the 1,000 bytes",
+        ),
+        (
+            {"plugins": (plugin(max_bytes=1_000, open_bytes=0, dead_bytes=950),)},
+            "deploy",
+            "its dead letters have 95 % of the 1,000 bytes",
+        ),
+        (
+            {"journal": journal(max_bytes=1_000, dead_bytes=900)},
+            "journal",
+            "all dead letters have 90 % of the 1,000 bytes",
+        ),
     ],
 )
 def test_what_somebody_must_repair_is_degraded(differs: dict[str, Any], about: str, words: str) -> None:

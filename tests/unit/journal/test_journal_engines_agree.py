@@ -163,6 +163,7 @@ class Pair:
             case "run_retention":
                 counts = [await one.run_retention(self.time.now) for one in (self.sqlite, self.memory)]
                 assert counts[0] == counts[1]
+                assert self.sqlite.health().dead_letter_bytes == self.memory.health().dead_letter_bytes
                 assert sorted(self.dead_lettered[0], key=_delivery) == sorted(
                     self.dead_lettered[1], key=_delivery
                 )

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slackd.broker.journal.limits import DeadLettered, PluginLimits
+from slackd.broker.journal import Journal
+from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
 from slackd.broker.journal.writes import (
     AnswerState,
     CloseDelivery,
@@ -25,6 +26,7 @@ from tests.support.journal.writing import (
     event,
     opened,
     to,
+    unreadable,
     write,
 )
 
@@ -46,7 +48,7 @@ async def test_the_oldest_deliveries_make_room_for_a_backlog_within_its_bytes(
         assert {one.reason for one in dead_lettered} == {DeadReason.BACKLOG_FULL}
         assert [one.envelope for one in dead_lettered] == list(range(1, 701))
         backlogs = await journal.backlogs()
-        assert (backlogs["bot"].deliveries, backlogs["bot"].bytes, backlogs["bot"].dead) == (300, 3_000, 700)
+        assert (backlogs["bot"].deliveries, backlogs["bot"].bytes, backlogs["bot"].dead) == (300, 3_000, 300)
         assert (backlogs["other"].deliveries, backlogs["other"].dead) == (1_000, 0)
 
 
@@ -93,6 +95,57 @@ async def test_dead_letters_have_an_age(tmp_path: Path, journal_in: OpenJournal)
         await journal.run_retention(NOW + DAY + 1)
         assert [letter.envelope for letter in await journal.dead_letters(0, 9)] == [2]
         assert (await journal.backlogs())["bot"].dead == 1
+
+
+async def _dead(journal: Journal, plugin: str, *keys: str) -> None:
+    for key in keys:
+        (delivery,) = await opened(journal, event(f"{plugin}{key}", text="x" * 100, deliveries=[to(plugin)]))
+        await write(journal, DeadLetterDelivery(delivery, 1, DeadReason.PERMANENT, "no"))
+
+
+async def test_the_oldest_dead_letters_of_a_plugin_make_room_for_its_newest(
+    tmp_path: Path, journal_in: OpenJournal
+) -> None:
+    dropped: list[DroppedDeadLetters] = []
+    limits = {"bot": PluginLimits(max_bytes=250)}
+    async with journal_in(tmp_path, plugins=limits, dropped=dropped) as (journal, _):
+        await _dead(journal, "bot", *"abcde")
+        await _dead(journal, "other", *"abcde")
+        await journal.run_retention(NOW)
+        assert dropped == [DroppedDeadLetters("bot", 3, 300)]
+        assert [one.delivery for one in await journal.dead_letters(0, 99)] == [4, 5, 6, 7, 8, 9, 10]
+        assert journal.health().dead_letter_bytes == {"bot": 200, "other": 500}
+        assert (await journal.backlogs())["bot"].dead == 2
+
+
+async def test_the_oldest_dead_letters_of_all_make_room_within_the_journals_bytes(
+    tmp_path: Path, journal_in: OpenJournal
+) -> None:
+    dropped: list[DroppedDeadLetters] = []
+    async with journal_in(tmp_path, max_bytes=450, dropped=dropped) as (journal, _):
+        await _dead(journal, "one", *"abc")
+        await write(journal, unreadable("u"))
+        await _dead(journal, "two", *"abc")
+        await journal.run_retention(NOW)
+        assert sorted(one.plugin for one in dropped) == ["one"]
+        assert sum(one.letters for one in dropped) == 2
+        await journal.run_retention(NOW)
+        assert len(dropped) == 1, "it is stable"
+
+
+async def test_a_plugin_that_refuses_everything_is_bounded(
+    tmp_path: Path, sqlite_journal_in: OpenJournal
+) -> None:
+    limits = {"bot": PluginLimits(max_bytes=30_000)}
+    async with sqlite_journal_in(tmp_path, plugins=limits, max_bytes=1 << 20) as (journal, _):
+        for first in range(0, 6_000, 1_000):
+            keys = [f"k{number}" for number in range(first, first + 1_000)]
+            deliveries = await opened(journal, *(event(key, text="x" * 100, deliveries=[to()]) for key in keys))
+            dead = [DeadLetterDelivery(one, 1, DeadReason.PERMANENT, "no") for one in deliveries]
+            await write(journal, *dead)
+        await journal.run_retention(NOW)
+        assert (await journal.backlogs())["bot"].dead == 300
+        assert min(one.delivery for one in await journal.dead_letters(0, 999)) == 5_701
 
 
 async def test_envelopes_go_when_nothing_needs_them(tmp_path: Path, journal_in: OpenJournal) -> None:

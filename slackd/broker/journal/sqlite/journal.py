@@ -43,6 +43,7 @@ class SqliteEngine:
             loop=asyncio.get_running_loop(),
             clock=options.clock,
             on_dead_lettered=options.on_dead_lettered,
+            on_dropped=options.on_dropped,
             retention_by_itself=options.retention_by_itself,
             delivery_base=options.delivery_base,
         )

@@ -6,11 +6,18 @@ remembers where it was, and starts anew only after a pause that keeps all walkin
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
-from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLettered, Limits
+from slackd.broker.journal.limits import (
+    ABANDONED_AFTER,
+    GAP_MEMORY,
+    DeadLetterBytes,
+    DeadLettered,
+    DroppedDeadLetters,
+    Limits,
+)
 from slackd.broker.journal.rules import DEDUPE_MEMORY
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.apply import WAITING, Applier, Waiting, waiting_of
@@ -29,6 +36,8 @@ ROW_COST = 2e-6
 
 SWEEP_KEYS_EVERY = 3600.0
 WALK_ENVELOPES_EVERY = 60.0
+WALK_DEAD_LETTERS_EVERY = 0.0
+"""Seconds, at the least, between two walks through a table."""
 
 
 _ENVELOPE_KINDS: Kinds = (WHOLE, NUMBER, WHOLE, WHOLE, WHOLE)
@@ -60,10 +69,17 @@ class Walk:
 
 
 class Retention:
-    """The round. `steps` yields after each step, for as long as there is something to do; a step is committed
-    by whoever drives it. After a failed commit another one is made, whose walks start again."""
+    """The round: each of its chores does one step, which is committed by whoever drives it. After a failed
+    commit another one is made, whose walks start again.
 
-    def __init__(self) -> None:
+    Attributes:
+        dead_letter_bytes: By plugin, bytes of dead letters, as of the last walk that ended.
+    """
+
+    def __init__(self, dead_letter_bytes: Mapping[str, int] | None = None) -> None:
+        self.dead_letter_bytes: Mapping[str, int] = dead_letter_bytes or {}
+        self._dead_letters = Walk(WALK_DEAD_LETTERS_EVERY)
+        self._letters: DeadLetterBytes | None = None
         self._envelopes = Walk(WALK_ENVELOPES_EVERY)
         self._keys = Walk(SWEEP_KEYS_EVERY)
         self._expiry = Walk(0.0)
@@ -73,7 +89,8 @@ class Retention:
         return [
             self._dead_letter_beyond_limits,
             self._dead_letter_expired,
-            self._drop_dead_letters,
+            self._drop_old_dead_letters,
+            self._drop_dead_letters_beyond_bytes,
             self._drop_envelopes,
             self._sweep_keys,
             self._drop_small_things,
@@ -133,7 +150,7 @@ class Retention:
 
     # What nobody needs any more
 
-    def _drop_dead_letters(self, round_: "Round") -> bool:
+    def _drop_old_dead_letters(self, round_: "Round") -> bool:
         rows = round_.cursor.execute(
             "SELECT delivery FROM dead_letter WHERE died_at < ? ORDER BY died_at LIMIT ?",
             (round_.now - round_.limits.dead_letter_age, CHUNK),
@@ -142,6 +159,35 @@ class Retention:
             round_.change()
             round_.entries.remove_dead_letter(delivery)
         return len(rows) == CHUNK
+
+    def _drop_dead_letters_beyond_bytes(self, round_: "Round") -> bool:
+        walk = self._dead_letters
+        if not walk.due(round_.now):
+            return False
+        if walk.position is None or self._letters is None:
+            self._letters = DeadLetterBytes(round_.limits)
+        before = walk.position if isinstance(walk.position, int) else 1 << 62
+        rows = round_.cursor.execute(
+            "SELECT d.delivery, d.plugin, e.bytes FROM dead_letter d JOIN envelope e ON e.id = d.envelope "
+            "WHERE d.delivery < ? ORDER BY d.delivery DESC LIMIT ?",
+            (before, LOOK),
+        ).fetchall()
+        dropped = 0
+        for row in rows:
+            delivery, plugin, size = checked(row, (WHOLE, WHOLE, WHOLE), "dead_letter")
+            walk.position = delivery
+            walk.seen += 1
+            if self._letters.keeps(round_.books.name_of(plugin), size):
+                continue
+            round_.drop(delivery, plugin, size)
+            dropped += 1
+            if dropped == CHUNK:
+                return True
+        if len(rows) == LOOK:
+            return True
+        self.dead_letter_bytes, self._letters = self._letters.kept, None
+        walk.ended(round_.now)
+        return False
 
     def _drop_envelopes(self, round_: "Round") -> bool:
         walk = self._envelopes
@@ -238,6 +284,7 @@ class Round:
         self.limits = limits
         self.now = now
         self.dead_lettered: list[DeadLettered] = []
+        self.dropped: dict[int, tuple[int, int]] = {}
         self.changed = False
 
     def change(self) -> None:
@@ -252,6 +299,20 @@ class Round:
         self.entries.dead_letter(waiting, reason, error)
         plugin = self.books.name_of(waiting.plugin)
         self.dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
+
+    def drop(self, delivery: int, plugin: int, size: int) -> None:
+        """Take a dead letter away, and remember to tell."""
+        self.change()
+        self.entries.remove_dead_letter(delivery)
+        letters, bytes_ = self.dropped.get(plugin, (0, 0))
+        self.dropped[plugin] = letters + 1, bytes_ + size
+
+    def dropped_dead_letters(self) -> tuple[DroppedDeadLetters, ...]:
+        """What `drop` took away, by plugin."""
+        return tuple(
+            DroppedDeadLetters(self.books.name_of(plugin), letters, size)
+            for plugin, (letters, size) in self.dropped.items()
+        )
 
     def oldest_open(self, plugin: int, limit: int) -> list[tuple[Waiting, float]]:
         """A plugin's oldest open deliveries over both lanes, with the time of their receipt."""

@@ -22,7 +22,7 @@ from queue import Empty, SimpleQueue
 import attrs
 
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
-from slackd.broker.journal.limits import Limits, OnDeadLettered
+from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.sqlite import schema
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.connection import OwnedConnection
@@ -91,6 +91,7 @@ class Writer:
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
         on_dead_lettered: OnDeadLettered | None,
+        on_dropped: OnDropped | None,
         retention_by_itself: bool,
         delivery_base: Callable[[float, int], int],
     ) -> None:
@@ -99,6 +100,7 @@ class Writer:
         self._loop = loop
         self._clock = clock
         self._on_dead_lettered = on_dead_lettered
+        self._on_dropped = on_dropped
         self._retention_by_itself = retention_by_itself
         self._queue: SimpleQueue[QueuedBatch | WriterTask | None] = SimpleQueue()
         self._owned = OwnedConnection(path, delivery_base)
@@ -169,7 +171,8 @@ class Writer:
         size = sum(_size(f"{self._path}{suffix}") for suffix in ("", "-wal"))
         failing = self._failing
         what, hint = (failing.what, failing.hint) if failing is not None else ("", "")
-        return JournalHealth(size, durations, what, self._answered_at, hint)
+        letters = self._retention.dead_letter_bytes
+        return JournalHealth(size, durations, what, self._answered_at, hint, letters)
 
     # For the writer's thread
 
@@ -352,7 +355,8 @@ class Writer:
         if self._damage is not None:
             raise self._damage
         dead_lettered = 0
-        chores = Retention().chores()
+        self._retention = Retention(self._retention.dead_letter_bytes)
+        chores = self._retention.chores()
         while chores:
             try:
                 dead_lettered += self._take_step(chores, now)
@@ -366,7 +370,7 @@ class Writer:
             self._take_step(chores, self._clock())
         except FAILURES as error:
             self._owned.roll_back(error)
-            self._retention = Retention()  # its walks start anew
+            self._retention = Retention(self._retention.dead_letter_bytes)  # its walks start anew
             self._tell_retention_failed(self._known(error))
             return False
         self._retention_failed = ""
@@ -391,6 +395,8 @@ class Writer:
             del chores[0]
         if round_.dead_lettered and self._on_dead_lettered is not None:
             self._call(self._on_dead_lettered, tuple(round_.dead_lettered))
+        if round_.dropped and self._on_dropped is not None:
+            self._call(self._on_dropped, round_.dropped_dead_letters())
         return len(round_.dead_lettered)
 
     # Checkpoints

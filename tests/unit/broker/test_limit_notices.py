@@ -1,0 +1,29 @@
+"""What the journal's limits took is said loudly, and not once a row."""
+
+import logging
+
+from slackd.broker.notices import EVERY, RegularNotices
+
+
+def test_dead_letters_of_a_backlog_are_said_at_once_and_then_once_a_minute() -> None:
+    notices = RegularNotices()
+    notices.dead_lettered("bot", ["too_old", "too_old", "backlog_full"])
+    (line,) = notices.limits(0.0)
+    assert "3 deliveries became dead letters (1 backlog_full, 2 too_old)" in line.text
+    assert (line.subject, line.level) == ("bot", logging.ERROR)
+    for second in range(1, int(EVERY)):
+        notices.dead_lettered("bot", ["backlog_full"] * 200)
+        assert notices.limits(float(second)) == []
+    (line,) = notices.limits(EVERY)
+    assert "11800 deliveries" in line.text
+    assert notices.limits(10 * EVERY) == [], "nothing new"
+
+
+def test_dropped_dead_letters_are_counted_by_plugin() -> None:
+    notices = RegularNotices()
+    notices.dropped("bot", 200, 1_000_000)
+    notices.dropped("bot", 100, 500_000)
+    notices.dropped("", 1, 10)
+    lines = {line.subject: line.text for line in notices.limits(0.0)}
+    assert "300 oldest dead letters (1,500,000 bytes) are gone" in lines["bot"]
+    assert "nobody could read" in lines[""]
