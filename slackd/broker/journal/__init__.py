@@ -5,10 +5,11 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
 
 - **Commit before anything else (P1).** `on_commit` gets the outcomes of a submission once all of it survives
   `kill -9` and power loss; it gets a `JournalError` once it is certain that nothing of it was written, and
-  nothing will be. An engine whose commit can fail without being undone, as it can over a network, finds out
-  which of the two it was before it calls. What it can't find out is a third result, *unknown*, and no error:
-  whoever gets it acknowledges nothing, and reads again what the writes touched. `OnCommit` is where that result
-  is added (the type checker then names every place that has to decide); no engine of today has it.
+  nothing will be. Of plain closes it need not outlive power loss: they are delivered once more (P3). An engine
+  whose commit can fail without being undone, as it can over a network, finds out which of the two it was before
+  it calls. What it can't find out is a third result, *unknown*, and no error: whoever gets it acknowledges
+  nothing, and reads again what the writes touched. `OnCommit` is where that result is added (the type checker
+  then names every place that has to decide); no engine of today has it.
 - **Order.** Submissions take effect in the order in which they were submitted; each is committed as a whole,
   and its callback called once, in that order.
 - **One owner (R2).** One broker at a time; it owns the journal before it reads any socket, and until it exits.

@@ -13,7 +13,7 @@ from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.sqlite import schema, writer
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.sqlite.reader import SqliteReader
-from slackd.broker.journal.writes import AnswerState, Duplicate, Lane, OpenDelivery, Recorded
+from slackd.broker.journal.writes import AnswerState, CloseDelivery, Duplicate, Lane, OpenDelivery, Recorded
 from slackd.config.values import JournalConfig
 from tests.support.journal.child import record
 from tests.support.journal.writing import attempt, opened
@@ -104,3 +104,20 @@ def test_every_commit_is_synchronised_and_no_reader_ever_makes_a_checkpoint(tmp_
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("PRAGMA user_version = 9")
     reader.close()
+
+
+async def test_a_commit_of_closes_alone_does_not_wait_for_the_disk_and_every_other_does(tmp_path: Path) -> None:
+    journal, _ = await open_journal(JournalConfig(tmp_path))
+    assert isinstance(journal, SqliteJournal)
+
+    def level() -> int:
+        connection = journal._writer._owned.usable()
+        return int(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    (delivery,) = await opened(journal, record(0, "r"))
+    full = level()
+    await attempt(journal, CloseDelivery(delivery, 1))
+    closing = level()
+    await attempt(journal, record(1, "r"))
+    assert (full, closing, level()) == (2, 1, 2)
+    await journal.close()

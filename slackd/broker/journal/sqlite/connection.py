@@ -14,6 +14,8 @@ from slackd.broker.journal.sqlite.errors import FAILURES, damaged
 from slackd.broker.journal.sqlite.open_file import OpenFile
 from slackd.broker.journal.sqlite.totals import Totals
 
+PAGE_CACHE = 8 << 20
+"""Bytes of pages that SQLite keeps; more gains nothing, since new rows go to the ends of their trees."""
 WAL_LIMIT = 64 << 20
 """Bytes to which the write-ahead log is cut when it starts again at its beginning."""
 
@@ -35,6 +37,7 @@ class OwnedConnection:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._note_to_remove = False
+        self._synced = True
         self._delivery_base = delivery_base
         self._first_delivery = 0
         self.is_new = False
@@ -60,10 +63,19 @@ class OwnedConnection:
             self.recount()
         return self._connection
 
-    def begin(self) -> sqlite3.Cursor:
+    def begin(self, *, synced: bool = True) -> sqlite3.Cursor:
         """Begin a group's transaction; the first one takes the clean-shutdown record away, and makes a new
-        incarnation known."""
+        incarnation known.
+
+        Args:
+            synced: Its commit waits for the disk. One that doesn't survives `kill -9` all the same, and power
+                loss as soon as a later commit is synced.
+        """
         cursor = self.usable().cursor()
+        synced = synced or self.incarnation.is_new or self._note_to_remove
+        if synced != self._synced:
+            cursor.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
         cursor.execute("BEGIN IMMEDIATE")
         if self.incarnation.is_new:
             incarnation.write(cursor, self.incarnation)
@@ -120,7 +132,8 @@ class OwnedConnection:
         try:
             schema.refuse_foreign(connection, str(self._path))
             schema.use_write_ahead_log(connection, str(self._path))
-            connection.execute("PRAGMA cache_size = -65536")
+            self._synced = True
+            connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE >> 10}")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         except BaseException:

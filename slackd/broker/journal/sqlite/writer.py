@@ -24,7 +24,7 @@ import attrs
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
 from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.sqlite import schema
-from slackd.broker.journal.sqlite.apply import Applier
+from slackd.broker.journal.sqlite.apply import Applier, is_plain_close
 from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
 from slackd.broker.journal.sqlite.retention import Retention, Round
@@ -292,7 +292,8 @@ class Writer:
         return told
 
     def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Told]:
-        cursor = self._owned.begin()
+        closes = all(is_plain_close(write) for submission in group for write in submission.writes)
+        cursor = self._owned.begin(synced=not closes)
         told: list[_Told]
         if careful:
             told = [(submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group]
