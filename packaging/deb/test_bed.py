@@ -2,9 +2,11 @@
 
     test_bed.py --release NAME --site FOLDER --uri URI [--version VERSION]...
     test_bed.py --release NAME --root-alone
+    test_bed.py --release NAME --plugin FOLDER
 
 FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
-they depend on: the tests' network is private. $SLACKD_E2E_REVISION names a commit to take in place of the
+they depend on: the tests' network is private. --plugin builds the source package of a plugin in FOLDER with the checkout's debhelper add-on, and prints the .deb.
+$SLACKD_E2E_REVISION names a commit to take in place of the
 checkout's files. Root filesystems, the `debian` folder and what was built are kept in the cache.
 """
 
@@ -24,7 +26,7 @@ from build import build, slack_sdk_packages
 from releases import RELEASES, Release, Unbuildable, alone, cache, require_tools
 from repository import make_repository
 from roots import BUILD_PACKAGES, root_filesystem, run_in
-from sources import changelog_version, in_words, newest_release, slackd_tree
+from sources import CHECKOUT, changelog_version, in_words, newest_release, slackd_tree
 
 BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
 """What a machine has before slackd is installed."""
@@ -141,20 +143,41 @@ def lay_site(release: Release, site: Path, uri: str, versions: Sequence[str | No
     return built
 
 
+def plugin_package(release: Release, tree: Path) -> Path:
+    """Build the source package of a plugin, as its author would who has dh-slackd-plugin; return the .deb."""
+    root = root_filesystem(release, "build", BUILD_PACKAGES)
+    helper = CHECKOUT / "packaging" / "debhelper"
+    lay = (
+        "install -D -m 0644 /helper/slackd_plugin.pm /usr/share/perl5/Debian/Debhelper/Sequence/slackd_plugin.pm"
+        " && install -m 0755 /helper/dh_slackd_plugin /usr/bin/"
+        " && cp /helper/autoscripts/* /usr/share/debhelper/autoscripts/"
+        # Not from a package here, so dpkg does not see that it is there.
+        " && dpkg-buildpackage --build=binary --no-check-builddeps --no-sign"
+    )
+    binds = {tree.parent: "/build", helper: "/helper"}
+    run_in(root, ["sh", "-c", lay], binds=binds, folder=f"/build/{tree.name}")
+    (made,) = tree.parent.glob("*.deb")
+    return made
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare what the end-to-end tests boot and install from.")
     parser.add_argument("--release", required=True, choices=sorted(RELEASES))
     parser.add_argument("--root-alone", action="store_true", help="no packages, only what boots")
+    parser.add_argument("--plugin", type=Path, metavar="FOLDER", help="build a plugin's source package")
     parser.add_argument("--site", type=Path, help="a new folder, to be served at URI")
     parser.add_argument("--uri")
     parser.add_argument("--version", action="append", help="default: the changelog's")
     options = parser.parse_args()
     release = RELEASES[options.release]
-    if not options.root_alone and not (options.site and options.uri):
-        parser.error("--site and --uri are needed, or --root-alone")
+    if not options.root_alone and not options.plugin and not (options.site and options.uri):
+        parser.error("--site and --uri are needed, or --root-alone, or --plugin")
     versions: dict[str, str] = {}
     try:
         require_tools()
+        if options.plugin:
+            print(json.dumps({"deb": str(plugin_package(release, options.plugin.resolve()))}))
+            return 0
         root = root_filesystem(release, "boot", BOOT_PACKAGES)
         if not options.root_alone:
             versions = lay_site(release, options.site, options.uri.rstrip("/"), options.version or [None])

@@ -1,7 +1,15 @@
 """A plugin as its author would ship it: a .deb of its own that depends on the SDK alone."""
 
+import atexit
+import functools
+import json
+import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
+
+from tests.e2e.the_world import RELEASES, TEST_BED
 
 NAME = "greeter"
 HANDLED = f"/var/lib/slackd-plugins/{NAME}/handled"
@@ -60,44 +68,62 @@ methods = ["chat.postMessage"]
 """
 
 CONTROL = """\
-Package: slackd-plugin-greeter
-Version: 1
-Architecture: all
+Source: slackd-plugin-greeter
 Maintainer: Tests <tests@users.noreply.github.com>
-Depends: python3-slackd-plugin
+Build-Depends: debhelper-compat (= 13), dh-sequence-slackd-plugin
+Standards-Version: 4.6.2
+
+Package: slackd-plugin-greeter
+Architecture: all
+Depends: python3-slackd-plugin, ${misc:Depends}
 Description: greets
 """
 
-POSTINST = """\
-#!/bin/sh
-set -e
-if [ "$1" = configure ]; then
-    systemctl --quiet enable slackd-plugin@greeter.service
-    if [ -d /run/systemd/system ]; then
-        systemctl --system daemon-reload
-        deb-systemd-invoke start slackd-plugin@greeter.service
-    fi
-fi
+CHANGELOG = """\
+slackd-plugin-greeter ({version}) unstable; urgency=medium
+
+  * Test.
+
+ -- Tests <tests@users.noreply.github.com>  Tue, 24 Nov 2026 06:00:00 +0000
+"""
+
+RULES = """\
+#!/usr/bin/make -f
+%:
+\tdh $@
 """
 
 
-def build(folder: Path) -> Path:
-    """Build the package and return its file."""
-    tree = folder / "tree"
+@functools.cache
+def build(release: str = RELEASES[0], version: str = "1", greeting: str = "Hello") -> Path:
+    """Build the package with dh_slackd_plugin, as its author would, and return its file.
+
+    Args:
+        release: The release of Debian to build it on.
+        version: Of the package.
+        greeting: What /greet is answered with, to tell one version from another.
+    """
+    tree = Path(tempfile.mkdtemp(prefix="slackd-greeter-", dir="/tmp")) / "greeter"
+    atexit.register(shutil.rmtree, tree.parent, ignore_errors=True)
     for file, text, mode in (
-        ("DEBIAN/control", CONTROL, 0o644),
-        ("DEBIAN/postinst", POSTINST, 0o755),
-        (f"usr/lib/slackd/plugins/{NAME}", PROGRAM, 0o755),
-        (f"etc/slackd/plugins.d/{NAME}.toml", FILE, 0o644),
+        ("debian/control", CONTROL, 0o644),
+        ("debian/changelog", CHANGELOG.format(version=version), 0o644),
+        ("debian/rules", RULES, 0o755),
+        ("debian/install", f"{NAME} usr/lib/slackd/plugins\n{NAME}.toml etc/slackd/plugins.d\n", 0o644),
+        (NAME, PROGRAM.replace("Hello", greeting), 0o755),
+        (f"{NAME}.toml", FILE, 0o644),
     ):
         path = tree / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
-    (tree / "DEBIAN/conffiles").write_text(f"/etc/slackd/plugins.d/{NAME}.toml\n")
-    made = folder / "greeter.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, made], check=True, capture_output=True)
-    return made
+    command = [sys.executable, str(TEST_BED), f"--release={release}", f"--plugin={tree}"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=600
+    )
+    if done.returncode:
+        raise RuntimeError(f"the plugin's package could not be built: {done.stderr[-3000:]}")
+    return Path(json.loads(done.stdout)["deb"])
 
 
 # Prints the events of the journal, as the plugin prints those that it was handed.

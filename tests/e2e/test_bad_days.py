@@ -19,9 +19,9 @@ APP_TOKEN, BOT_TOKEN = "App-level token", "Bot token"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def installed(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> None:
+def installed(machine: Machine) -> None:
     machine.install("slackd")
-    machine.put(greeter_package.build(tmp_path_factory.mktemp("greeter")), "/root/greeter.deb")
+    machine.put(greeter_package.build(), "/root/greeter.deb")
     machine.install("/root/greeter.deb")
 
 

@@ -13,9 +13,9 @@ APP_FILE = "/etc/slackd/apps.d/main.toml"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def at_work(machine: Machine, slack: Slack, tmp_path_factory: pytest.TempPathFactory) -> None:
+def at_work(machine: Machine, slack: Slack) -> None:
     machine.install("slackd")
-    machine.put(greeter_package.build(tmp_path_factory.mktemp("greeter")), "/root/greeter.deb")
+    machine.put(greeter_package.build(), "/root/greeter.deb")
     machine.install("/root/greeter.deb")
     set_up(machine, slack)
     slack.do("wait", until="ready", count=2, timeout=60)

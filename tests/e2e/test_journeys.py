@@ -15,7 +15,7 @@ PLUGIN = "slackd-plugin@greeter.service"
 
 def test_the_plugins_package_is_known_after_its_installation(machine: Machine, tmp_path: Path) -> None:
     machine.install("slackd")
-    machine.put(greeter_package.build(tmp_path), "/root/greeter.deb")
+    machine.put(greeter_package.build(), "/root/greeter.deb")
     machine.install("/root/greeter.deb")
     assert machine.says("systemctl", "is-active", "slackd-plugin@greeter.service") in ("active", "activating")
 

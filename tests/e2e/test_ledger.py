@@ -23,11 +23,11 @@ Recorded = Callable[[str, Ledger], None]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def at_work(machine: Machine, slack: Slack, site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
+def at_work(machine: Machine, slack: Slack, site: Site) -> None:
     """slackd and a plugin, installed and connected: set up by the release before, and then upgraded."""
     machine.install("slackd")
     install_version(machine, site, BEFORE)
-    machine.put(greeter_package.build(tmp_path_factory.mktemp("greeter")), "/root/greeter.deb")
+    machine.put(greeter_package.build(), "/root/greeter.deb")
     machine.install("/root/greeter.deb")
     set_up(machine, slack)
     slack.do("wait", until="ready", count=2, timeout=60)
