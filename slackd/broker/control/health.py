@@ -111,9 +111,7 @@ def _journal(journal: JournalStatus) -> Iterator[HealthReason]:
         text = f"one commit in a hundred takes {journal.commit_p99:.1f} s; Slack waits for 3 s at most"
         yield HealthReason(DEGRADED, "journal", text, f"put {journal.directory} on a faster disk")
     if journal.max_bytes is not None and journal.dead_bytes > NEAR_LIMIT * journal.max_bytes:
-        text = (
-            f"all dead letters have {100 * journal.dead_bytes / max(1, journal.max_bytes):.0f} % of max_bytes"
-        )
+        text = f"all dead letters have {_share(journal.dead_bytes, journal.max_bytes)}"
         hint = "at max_bytes the oldest are dropped: slackctl deadletters retry|discard"
         yield HealthReason(DEGRADED, "journal", text, hint)
     if journal.unreadable_letters:
@@ -227,9 +225,7 @@ def _fullness(plugin: PluginStatus) -> Iterator[HealthReason]:
         return
     if (plugin.open_bytes or 0) > NEAR_LIMIT * plugin.max_bytes:
         text = f"its backlog has {_share(plugin.open_bytes or 0, plugin.max_bytes)}"
-        hint = (
-            f"at max_bytes its oldest deliveries become dead letters: raise it in {plugin.file}, or let it work"
-        )
+        hint = f"at max_bytes its oldest deliveries become dead letters; {plugin.file} may allow more"
         yield HealthReason(DEGRADED, plugin.name, text, hint)
     if plugin.dead_bytes > NEAR_LIMIT * plugin.max_bytes:
         text = f"its dead letters have {_share(plugin.dead_bytes, plugin.max_bytes)}"

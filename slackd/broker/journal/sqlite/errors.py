@@ -57,7 +57,11 @@ def damaged(error: BaseException) -> bool:
 def damaged_for_good(error: BaseException) -> bool:
     """What the file holds is broken: nothing more may be written to it. (A table that isn't there is none of
     these: another connection may find it.)"""
-    return primary_code(error) in _CORRUPT or _is_content(error)
+    return primary_code(error) in _CORRUPT or _is_content(error) or not _is_known(error)
+
+
+def _is_known(error: BaseException) -> bool:
+    return isinstance(error, (sqlite3.Error, MemoryError, OSError))
 
 
 def _is_content(error: BaseException) -> bool:
@@ -76,7 +80,7 @@ def fault(error: BaseException, path: str, verb: str = "written") -> JournalErro
         path: The file.
         verb: What could not be done with it, "written" or "read".
     """
-    known = isinstance(error, (sqlite3.Error, MemoryError, OSError))
+    known = _is_known(error)
     if damaged(error) or not known:
         known = known or isinstance(error, DamagedRowError)
         words = str(error) if known else f"{type(error).__name__}: {error}"

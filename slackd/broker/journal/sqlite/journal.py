@@ -106,18 +106,21 @@ class SqliteJournal(SqliteReader):
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
 
+        def refuse(error: JournalError) -> None:
+            loop.call_soon_threadsafe(done.set_exception, error)
+
         def run() -> None:
             try:
                 dead_lettered = self._writer.run_retention(now)
             except JournalError as error:
-                loop.call_soon_threadsafe(done.set_exception, error)
+                refuse(error)
             except BaseException as error:
-                loop.call_soon_threadsafe(done.set_exception, JournalError(f"retention failed: {error!r}"))
+                refuse(JournalError(f"retention failed: {error!r}"))
                 raise
             else:
                 loop.call_soon_threadsafe(done.set_result, dead_lettered)
 
-        self._writer.put(WriterTask(run))
+        self._writer.put(WriterTask(run, refuse))
         return await done
 
     async def backup(self) -> AsyncGenerator[bytes, None]:

@@ -16,6 +16,8 @@ MAYBE_WHOLE: Final = (int, NoneType)
 MAYBE_NUMBER: Final = (float, int, NoneType)
 MAYBE_TEXT: Final = (str, NoneType)
 
+_REACH: Final = 1 << 60
+
 Member = TypeVar("Member", bound=Enum)
 Row = TypeVar("Row", bound=Sequence[Any])
 Value = TypeVar("Value")
@@ -35,6 +37,17 @@ def checked(row: Row, kinds: Kinds, table: str) -> Row:
         if type(value) not in kind:
             found, expected = type(value).__name__, kind[0].__name__
             raise DamagedRowError(f"table {table} has {found} where {expected} should be (value {place + 1})")
+    return row
+
+
+def within_reach(row: Row, table: str) -> Row:
+    """The row, if its whole numbers can be counted on from: SQLite's go to 2 ** 63.
+
+    Raises:
+        DamagedRowError: One is too large.
+    """
+    if any(isinstance(value, int) and abs(value) > _REACH for value in row):
+        raise DamagedRowError(f"table {table} has a number that was never counted to")
     return row
 
 

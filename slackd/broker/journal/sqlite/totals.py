@@ -9,7 +9,7 @@ import sqlite3
 
 import attrs
 
-from slackd.broker.journal.sqlite.rows import NUMBER, TEXT, WHOLE, DamagedRowError, checked
+from slackd.broker.journal.sqlite.rows import NUMBER, TEXT, WHOLE, DamagedRowError, checked, within_reach
 from slackd.broker.journal.sqlite.schema import PERIOD
 
 UNTOUCHED = 16_384
@@ -46,8 +46,11 @@ class Totals:
             "SELECT id, last_delivery, received_at FROM envelope ORDER BY id DESC LIMIT 1"
         ).fetchone()
         if newest is not None:
-            checked(newest, (WHOLE, WHOLE, NUMBER), "envelope")
-        saved = dict(checked(row, (TEXT, WHOLE), "tally") for row in connection.execute(_SAVED).fetchall())
+            within_reach(checked(newest, (WHOLE, WHOLE, NUMBER), "envelope"), "envelope")
+        saved = dict(
+            within_reach(checked(row, (TEXT, WHOLE), "tally"), "tally")
+            for row in connection.execute(_SAVED).fetchall()
+        )
         self.last_envelope: int = newest[0] if newest else 0
         self.last_delivery: int = max(newest[1] if newest else 0, saved.get("last_delivery", 0))
         self.envelope_bytes: int = saved.get("envelope_bytes", 0)
@@ -55,7 +58,8 @@ class Totals:
         self._by_name: dict[str, PluginFigures] = {}
         self._by_number: dict[int, PluginFigures] = {}
         for row in connection.execute("SELECT number, name, deliveries, bytes, dead FROM plugin"):
-            self._know(PluginFigures(*checked(row, (WHOLE, TEXT, WHOLE, WHOLE, WHOLE), "plugin")))
+            checked(row, (WHOLE, TEXT, WHOLE, WHOLE, WHOLE), "plugin")
+            self._know(PluginFigures(*within_reach(row, "plugin")))
         self.untouched: dict[int, tuple[int, int, int]] = {}
         self._touched: set[int] = set()
         self._saved = (self.envelope_bytes, saved.get("last_delivery", 0))

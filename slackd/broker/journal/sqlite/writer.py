@@ -72,9 +72,11 @@ class QueuedBatch:
 
 @attrs.frozen
 class WriterTask:
-    """Something else that only the writer may do; `run` is called between two groups."""
+    """Something else that only the writer may do: `run` is called between two groups, or `refuse` (in any
+    thread) if there is no writer any more."""
 
     run: Callable[[], None]
+    refuse: Callable[[JournalError], None] = lambda refusal: None
 
 
 _Told = tuple[OnCommit, Sequence[Outcome] | JournalError]
@@ -361,7 +363,8 @@ class Writer:
         while chores:
             try:
                 dead_lettered += self._take_step(chores, now)
-            except FAILURES as error:
+            except (*FAILURES, *MISTAKES) as error:
+                # Nothing but the file's rows goes into retention, so a mistake is the file's.
                 self._owned.roll_back(error)
                 raise self._known(error) from error
         return dead_lettered
@@ -369,7 +372,7 @@ class Writer:
     def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
         try:
             self._take_step(chores, self._clock())
-        except FAILURES as error:
+        except (*FAILURES, *MISTAKES) as error:
             self._owned.roll_back(error)
             self._retention = Retention(self._retention.dead_letter_bytes)  # its walks start anew
             self._tell_retention_failed(self._known(error))
@@ -462,6 +465,8 @@ class Writer:
                 break
             if isinstance(item, QueuedBatch):
                 told.append((item.on_commit, refusal))
+            elif isinstance(item, WriterTask):
+                item.refuse(refusal)
         if told:
             self._call(self._tell, told)
 
