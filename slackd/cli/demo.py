@@ -135,13 +135,13 @@ class Traffic:
     def command(self) -> LedgerEntry:
         """Somebody types /deploy."""
         text = f"release-{next(self._numbers)}"
-        entry = self._slack.command("/deploy", text, channel_id=CHANNELS[0])
+        entry = self._slack.command("/deploy", text, channel=CHANNELS[0])
         self._sent.commands.append((text, entry))
         return entry
 
     def click(self) -> LedgerEntry:
         """Somebody presses a button."""
-        entry = self._slack.click("approve")
+        entry = self._slack.click("approve", made_up=True)
         self._sent.clicks.append(entry)
         return entry
 
@@ -162,7 +162,7 @@ class Traffic:
 async def demo(say: Narrator) -> bool:
     """Run it; true if the ledger says what slackd promises."""
     folder, good = Path(tempfile.mkdtemp(prefix="slackd-demo-", dir="/tmp")), False
-    app, settings, sent = EmulatedApp(), EmulatorSettings(warning_grace=2.0), Sent()
+    app, settings, sent = EmulatedApp(events=("app_mention",)), EmulatorSettings(warning_grace=2.0), Sent()
     try:
         async with Emulator(apps=[app], settings=settings).serving() as slack:
             _write_files(folder, slack.api_url)

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from slackd.emulator.batch import Batch, BatchSender, EventPress
 from slackd.emulator.core import SlackCore
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
+from slackd.emulator.interacting import Interacting
 from slackd.emulator.ledger import ApiCall, Ledger, LedgerEntry, Summary, summarise
-from slackd.emulator.payloads import DEFAULT_CHANNEL, Payloads, PlayedEvent
-from slackd.emulator.response_urls import ResponseUrls
+from slackd.emulator.people import DEFAULT_USER
 from slackd.emulator.settings import EmulatedApp
-from slackd.emulator.workspace import Workspace
+from slackd.emulator.stage import App
+from slackd.emulator.talking import Talking
 
 T = TypeVar("T")
-App = str | EmulatedApp | None
 
 
-class EmulatorClient:
+class EmulatorClient(Talking, Interacting):
     """A Slack that runs. Methods that make something happen return its ledger entry at once.
 
     Everywhere `app` is an app's id or name, or None for the first one; times are seconds. To be used from the
     event loop that serves it.
-
-    Attributes:
-        base_url: `http://HOST:PORT` or `https://HOST:PORT`.
     """
 
-    def __init__(self, core: SlackCore, base_url: str) -> None:
-        self.core = core
-        self.base_url = base_url
-        ids = core.context.ids
-        self.workspaces = {name: Workspace(side.app, ids) for name, side in core.sides.items()}
-        self.response_urls = ResponseUrls(core.context, core.ledger)
+    def __init__(self, core: SlackCore, base_url: str, clock: Callable[[], float]) -> None:
+        super().__init__(core, base_url, clock)
         self.batches: dict[str, Batch] = {}
-        self._submissions: list[tuple[LedgerEntry, dict[str, Any]]] = []
         self._batch_numbers = itertools.count(1)
-        self._payloads = {name: Payloads(side.app, ids) for name, side in core.sides.items()}
-        for payloads in self._payloads.values():
-            payloads.response_base = base_url
         self._change: asyncio.Future[None] | None = None
         core.on_change = self._changed
 
@@ -69,138 +58,6 @@ class EmulatorClient:
         sides = self.core.sides.values() if app is None else [self.core.side(app)]
         return sum(side.deliveries.unanswered for side in sides)
 
-    def send(self, played: PlayedEvent, *, app: App = None) -> LedgerEntry:
-        """Send anything that `Payloads` builds."""
-        side, now = self.core.side(app), self._now()
-        trigger_id = played.payload.get("trigger_id")
-        response_url = played.payload.get("response_url")
-        entry = LedgerEntry(
-            key=played.key,
-            app=side.app.app_id,
-            type=played.type,
-            name=played.name,
-            at=now,
-            payload=played.text,
-            redelivers=played.type == "events_api",
-            accepts_response_payload=played.accepts_response_payload,
-            trigger_id=trigger_id,
-            response_url=response_url,
-        )
-        if trigger_id is not None:
-            until = self.core.context.later(now, self.core.settings.trigger_lifetime)
-            self.workspaces[side.app.app_id].triggers[trigger_id] = until
-        if response_url is not None:
-            self.response_urls.issue(response_url.removeprefix(self.base_url), entry, now)
-        side.deliveries.begin(entry, now)
-        return entry
-
-    def send_event(self, event: Mapping[str, Any], *, app: App = None) -> LedgerEntry:
-        """Any event: `{"type": "reaction_added", ...}`."""
-        return self.send(self._of(app).event(event, self._wall()), app=app)
-
-    def post_message(self, text: str, *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person posts a message (`channel`, `user`, `thread_ts`)."""
-        played = self._of(app).message(text, self._wall(), **more)
-        self._workspace(app).hear(played.payload["event"])
-        return self.send(played, app=app)
-
-    def mention(self, text: str, *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person mentions the app."""
-        return self.post_message(text, app=app, event_type="app_mention", **more)
-
-    def app_posted(self, app: EmulatedApp, channel: str, message: Mapping[str, Any]) -> None:
-        """An app has posted a message; if it hears itself, it comes back to it as an event."""
-        if app.hears_itself:
-            event = {**message, "channel": channel, "channel_type": "channel", "event_ts": message["ts"]}
-            self.send_event(event, app=app)
-
-    def react(self, reaction: str, item_ts: str, *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person reacts to a message."""
-        more = {"channel": DEFAULT_CHANNEL, **more}
-        return self.send(self._of(app).reaction_added(reaction, item_ts, self._wall(), **more), app=app)
-
-    def rate_limit_events(self, *, app: App = None) -> LedgerEntry:
-        """Slack says `app_rate_limited`: an envelope without an inner event."""
-        return self.send(self._of(app).app_rate_limited(self._wall()), app=app)
-
-    def command(self, command: str, text: str = "", *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person types a slash command (`channel`, `user`)."""
-        return self.send(self._of(app).command(command, text, **more), app=app)
-
-    def shortcut(self, callback_id: str, *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person uses a global shortcut."""
-        return self.send(self._of(app).shortcut(callback_id, self._wall(), **more), app=app)
-
-    def message_shortcut(
-        self, callback_id: str, message: Mapping[str, Any], *, app: App = None, **more: Any
-    ) -> LedgerEntry:
-        """A person uses a message shortcut on `message`."""
-        return self.send(self._of(app).message_action(callback_id, message, self._wall(), **more), app=app)
-
-    def click(self, action_id: str, *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person clicks the latest element with that `action_id`, in a message or view that the app made.
-
-        Without such an element a button of that name is clicked in a message that Slack makes up. Fields of the
-        action itself (`value`, `selected_option`, ...) go into `action`.
-        """
-        action: dict[str, Any] = {"type": "button", "action_id": action_id, "block_id": "block"}
-        found = self._workspace(app).find_action(action_id)
-        if found is not None:
-            element, message, view, channel = found
-            action |= element
-            more = {"message": message, "view": view, **more}
-            if channel is not None:
-                more.setdefault("channel", channel)
-        action |= more.pop("action", {})
-        if "value" in more:
-            action["value"] = more.pop("value")
-        return self.send(self._of(app).block_actions([action], self._wall(), **more), app=app)
-
-    def submit_view(
-        self,
-        values: Mapping[str, Any] | None = None,
-        *,
-        callback_id: str | None = None,
-        view_id: str | None = None,
-        app: App = None,
-        **more: Any,
-    ) -> LedgerEntry:
-        """A person submits a modal: `values` is `{block_id: {action_id: {...}}}`."""
-        view = self._view(app, view_id, callback_id)
-        submitted = {**view, "state": {"values": dict(values or {})}}
-        entry = self.send(self._of(app).view_submission(submitted, **more), app=app)
-        self._submissions.append((entry, view))
-        return entry
-
-    def close_view(
-        self,
-        *,
-        callback_id: str | None = None,
-        view_id: str | None = None,
-        app: App = None,
-        **more: Any,
-    ) -> LedgerEntry:
-        """A person closes a modal."""
-        return self.send(self._of(app).view_closed(self._view(app, view_id, callback_id), **more), app=app)
-
-    def options(self, action_id: str, value: str = "", *, app: App = None, **more: Any) -> LedgerEntry:
-        """A person types into a menu whose options the app gives."""
-        return self.send(self._of(app).block_suggestion(action_id, value, **more), app=app)
-
-    def send_envelope(
-        self,
-        envelope_type: str,
-        payload: Mapping[str, Any],
-        *,
-        accepts_response_payload: bool = False,
-        app: App = None,
-    ) -> LedgerEntry:
-        """An envelope of any type, its payload as given."""
-        anything = self._of(app).anything(
-            envelope_type, payload, accepts_response_payload=accepts_response_payload
-        )
-        return self.send(anything, app=app)
-
     def batch(self, *, app: App = None, label: str | None = None, **plan: Any) -> Batch:
         """Begin to send many events (see `Batch` for `count`, `rate`, `channels`, `size`, `window`)."""
         side, now = self.core.side(app), self._now()
@@ -209,6 +66,9 @@ class EmulatorClient:
         except TypeError as error:
             raise EmulatorError(f"a batch can't be so: {error}") from error
         self.batches[batch.label] = batch
+        workspace = self.workspace(app)
+        for number in range(min(batch.channels, batch.count)):
+            workspace.place(batch.channel(number), DEFAULT_USER, side.app.bot_user_id)
         send = EventPress(self.core.context, side, self._of(app), batch).send
         if (command := batch.command) is not None:
 
@@ -288,50 +148,16 @@ class EmulatorClient:
         for side in self.core.sides.values():
             side.deliveries.forget()
         for workspace in self.workspaces.values():
-            workspace.forget()
+            workspace.furnish()
+        for surfaces in self.surfaces.values():
+            surfaces.forget()
         self.response_urls.forget()
-        self._submissions.clear()
+        for answers in self.answers.values():
+            answers.submissions.clear()
+        self.step_tokens.clear()
         for batch in self.batches.values():
             batch.count = batch.sent
         self.batches.clear()
-
-    def _of(self, app: App) -> Payloads:
-        return self._payloads[self.core.side(app).app.app_id]
-
-    def _workspace(self, app: App) -> Workspace:
-        return self.workspaces[self.core.side(app).app.app_id]
-
-    def _view(self, app: App, view_id: str | None, callback_id: str | None) -> dict[str, Any]:
-        workspace = self._workspace(app)
-        self._take_answers_to_submissions()
-        view = workspace.find_view(view_id=view_id, callback_id=callback_id)
-        if view is not None:
-            return view
-        if view_id is not None:
-            raise EmulatorError(f"no view {view_id!r} was opened")
-        made_up = {"type": "modal", "callback_id": callback_id or "view", "blocks": []}
-        return workspace.keep_view(made_up, self._wall())
-
-    def _take_answers_to_submissions(self) -> None:
-        """What the app answered to a submission may have changed its view, or put another on top of it."""
-        waiting, self._submissions = self._submissions, []
-        for entry, view in waiting:
-            if not entry.acks:
-                self._submissions.append((entry, view))
-                continue
-            answer = entry.acks[0].payload
-            if isinstance(answer, dict) and isinstance(given := answer.get("view"), dict):
-                workspace = self.workspaces[entry.app]
-                if answer.get("response_action") == "update":
-                    workspace.keep_view(given, self._wall(), view_id=view["id"])
-                elif answer.get("response_action") == "push":
-                    workspace.keep_view(given, self._wall(), below=view)
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def _wall(self) -> float:
-        return self.core.context.wall(self._now())
 
     def _changed(self) -> None:
         if self._change is not None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -15,9 +16,11 @@ from aiohttp import web
 
 from slackd.emulator.batch import Batch
 from slackd.emulator.client import EmulatorClient
+from slackd.emulator.control_fields import check_fields, fields_of
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
 from slackd.emulator.faults import CONNECTION_FAULTS, PLANNED_FAULTS
 from slackd.emulator.ledger import LedgerEntry
+from slackd.text import nearest_name
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -32,6 +35,32 @@ class ControlApi:
 
     def __init__(self, slack: EmulatorClient) -> None:
         self._slack = slack
+        self._actions: dict[str, Callable[..., LedgerEntry]] = {
+            "event": slack.send_event,
+            "message": slack.post_message,
+            "mention": slack.mention,
+            "edit_message": slack.edit_message,
+            "delete_message": slack.delete_message,
+            "reaction": slack.react,
+            "remove_reaction": slack.unreact,
+            "share_file": slack.share_file,
+            "join": slack.join_channel,
+            "leave": slack.leave_channel,
+            "open_home": slack.open_home,
+            "run_step": slack.run_step,
+            "start_assistant_thread": slack.start_assistant_thread,
+            "change_assistant_context": slack.change_assistant_context,
+            "press_stop": slack.press_stop,
+            "app_rate_limited": slack.rate_limit_events,
+            "command": slack.command,
+            "click": slack.click,
+            "submit_view": slack.submit_view,
+            "close_view": slack.close_view,
+            "shortcut": slack.shortcut,
+            "message_shortcut": slack.message_shortcut,
+            "options": slack.options,
+            "envelope": slack.send_envelope,
+        }
         self._endpoints: list[tuple[str, str, Answer, str]] = [
             ("GET", "/control/", self._index, "this list"),
             ("GET", "/control/apps", self._apps, "the apps, with their tokens"),
@@ -62,40 +91,19 @@ class ControlApi:
                 self._wait,
                 "until=ready|acked|post|call|idle|batch, count, method, key, app, timeout",
             ),
-            ("POST", "/control/event", self._does(slack.send_event), "event={...}, app"),
-            ("POST", "/control/message", self._does(slack.post_message), "text, channel, user, thread_ts, app"),
-            ("POST", "/control/mention", self._does(slack.mention), "text, channel, user, thread_ts, app"),
-            ("POST", "/control/reaction", self._does(slack.react), "reaction, item_ts, channel, user, app"),
-            ("POST", "/control/app_rate_limited", self._does(slack.rate_limit_events), "app"),
-            ("POST", "/control/command", self._does(slack.command), "command, text, channel, user, app"),
-            ("POST", "/control/click", self._does(slack.click), "action_id, value, channel, user, app"),
-            (
-                "POST",
-                "/control/submit_view",
-                self._does(slack.submit_view),
-                "values, callback_id, view_id, app",
+            *(
+                ("POST", f"/control/{name}", self._does(action), _described(action))
+                for name, action in self._actions.items()
             ),
-            ("POST", "/control/close_view", self._does(slack.close_view), "callback_id, view_id, app"),
-            ("POST", "/control/shortcut", self._does(slack.shortcut), "callback_id, user, app"),
-            (
-                "POST",
-                "/control/message_shortcut",
-                self._does(slack.message_shortcut),
-                "callback_id, message, app",
-            ),
-            ("POST", "/control/options", self._does(slack.options), "action_id, value, app"),
-            (
-                "POST",
-                "/control/envelope",
-                self._does(slack.send_envelope),
-                "envelope_type, payload, accepts_response_payload",
-            ),
+            ("POST", "/control/channel", self._adds(slack.add_channel), _described(slack.add_channel)),
+            ("POST", "/control/person", self._adds(slack.add_person), _described(slack.add_person)),
         ]
 
     def add_routes(self, application: web.Application) -> None:
         """Let the application answer under /control."""
         for method, path, answer, _ in self._endpoints:
             application.router.add_route(method, path, self._handler(answer))
+        application.router.add_route("*", "/control/{rest:.*}", self._nothing_here)
 
     def _handler(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -109,14 +117,26 @@ class ControlApi:
 
         return handle
 
+    async def _nothing_here(self, request: web.Request) -> web.StreamResponse:
+        """What is misspelt is answered with what was meant."""
+        path = request.path
+        known = [each for _, each, _, _ in self._endpoints]
+        if path in known:
+            verbs = " or ".join(verb for verb, each, _, _ in self._endpoints if each == path)
+            return web.json_response({"error": f"{path} takes {verbs}, not {request.method}"}, status=405)
+        nearest = nearest_name(path, known)
+        hint = f"did you mean {nearest}?" if nearest else "GET /control/ lists all there is"
+        return web.json_response({"error": f"there is no {path}; {hint}"}, status=404)
+
     def _does(self, action: Callable[..., LedgerEntry]) -> Answer:
         async def do(fields: Json) -> Json:
-            wait = fields.pop("wait", None)
+            check_fields(action, fields, also=("wait",))
+            wait = _seconds("wait", fields.pop("wait", 0))
             entry = action(**fields)
             if wait:
                 await self._slack.wait_until(
                     lambda: entry.acknowledged or entry.failure,
-                    timeout=float(wait),
+                    timeout=wait,
                     what=f"the ack of {entry.name}",
                 )
             return _entry(entry)
@@ -182,14 +202,21 @@ class ControlApi:
         wait = fields.pop("wait", None)
         batch = self._slack.batch(**fields)
         if wait:
-            await self._whole(batch, float(wait))
+            await self._whole(batch, _seconds("wait", wait))
         return _progress(batch)
 
     async def _batches(self, fields: Json) -> Json:
         return {label: _progress(batch) for label, batch in self._slack.batches.items()}
 
+    def _adds(self, action: Callable[..., Json]) -> Answer:
+        async def add(fields: Json) -> Json:
+            check_fields(action, fields)
+            return action(**fields)
+
+        return add
+
     async def _wait(self, fields: Json) -> Json:
-        timeout, app, count = _seconds(fields.get("timeout", 10)), fields.get("app"), _count(fields)
+        timeout, app, count = _seconds("timeout", fields.get("timeout", 10)), fields.get("app"), _count(fields)
         slack = self._slack
         match fields.get("until"):
             case "ready":
@@ -263,11 +290,17 @@ def _count(fields: Json) -> int:
     return count
 
 
-def _seconds(given: Any) -> float:
+def _seconds(name: str, given: Any) -> float:
     try:
         return float(given)
     except (TypeError, ValueError):
-        raise EmulatorError(f"timeout= must be a number of seconds, not {given!r}") from None
+        raise EmulatorError(f"{name}= must be a number of seconds, not {given!r}") from None
+
+
+def _described(action: Callable[..., Any]) -> str:
+    """A method's fields, and what it does."""
+    says = (inspect.getdoc(action) or "").partition("\n")[0]
+    return f"{', '.join(fields_of(action))}: {says}"
 
 
 def _state_is(entry: LedgerEntry, state: str | None) -> bool:

@@ -31,7 +31,12 @@ def envelope_text(entry: LedgerEntry, envelope_id: str, attempt: int) -> str:
 
 
 class Deliveries:
-    """Gives out envelopes, waits for their acknowledgement, and gives out events again."""
+    """Gives out envelopes, waits for their acknowledgement, and gives out events again.
+
+    Attributes:
+        answered: called with an entry, its response payload (or None) and the time, when the first
+            acknowledgement in time came.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Deliveries:
         self._registry = registry
         self._ledger = ledger
         self._changed = changed
+        self.answered: Callable[[LedgerEntry, Any, float], None] = lambda entry, payload, now: None
         self._envelopes: dict[str, tuple[LedgerEntry, SentEnvelope]] = {}
         self._waiting: set[str] = set()
         self._open: set[str] = set()
@@ -90,6 +96,7 @@ class Deliveries:
             self._open.discard(entry.key)
             if not self._context.settings.keep_payloads:
                 entry.payload = None
+            self.answered(entry, payload, now)
         self._changed()
 
     def forget(self) -> None:

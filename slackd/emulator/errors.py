@@ -1,7 +1,6 @@
 """What the emulator raises on purpose."""
 
 from slackd import SlackdError
-from slackd.slack_server.errors import MethodError
 
 
 class EmulatorError(SlackdError):
@@ -10,7 +9,3 @@ class EmulatorError(SlackdError):
 
 class WaitedTooLongError(EmulatorError):
     """What a test or a person waited for did not happen in time."""
-
-
-class EmulatorRefused(MethodError):
-    """The emulated Slack says no to a call."""

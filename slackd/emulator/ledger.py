@@ -72,6 +72,9 @@ class LedgerEntry:
         payload: the payload's JSON text; gone once acknowledged, unless the settings keep it.
         redelivers: whether Slack sends it again when it isn't acknowledged (events alone).
         acknowledged_at: when the first acknowledgement in time came.
+        user: who did it.
+        channel: where, if anywhere.
+        message_ts: in which message, if in one.
         failure: what the person saw instead (`operation_timeout`, `dispatch_failed`), or, for an event, that
             all attempts are used up (`given_up`).
     """
@@ -86,6 +89,9 @@ class LedgerEntry:
     accepts_response_payload: bool
     trigger_id: str | None = None
     response_url: str | None = None
+    user: str | None = None
+    channel: str | None = None
+    message_ts: str | None = None
     acknowledged_at: float | None = None
     failure: str | None = None
     sends: list[SentEnvelope] = attrs.field(factory=list)
@@ -110,7 +116,11 @@ class LedgerEntry:
 
 @attrs.frozen
 class ApiCall:
-    """One call of a Web API method. Its token is not kept."""
+    """One call of a Web API method. Its token is not kept.
+
+    Attributes:
+        emulated: False for a method that Slack has and the emulator doesn't.
+    """
 
     method: str
     app: str | None
@@ -118,6 +128,7 @@ class ApiCall:
     at: float
     status: int
     answer: Json
+    emulated: bool = True
 
     @property
     def ok(self) -> bool:
@@ -227,6 +238,7 @@ class Summary:
         ready_gaps: from and until when the app had no READY connection (seconds on the emulator's clock).
         ready_now: READY connections now.
         oddities: what clients should not have done, counted.
+        not_emulated: calls of methods that the emulator doesn't carry out, counted by method.
     """
 
     app: str | None
@@ -249,6 +261,7 @@ class Summary:
     ready_now: int
     ready_gaps: list[tuple[float, float | None]]
     oddities: dict[str, int]
+    not_emulated: dict[str, int]
 
 
 def summarise(ledger: Ledger, app: str | None = None) -> Summary:
@@ -289,4 +302,7 @@ def summarise(ledger: Ledger, app: str | None = None) -> Summary:
         ready_now=sum(span.count for span in spans),
         ready_gaps=sorted(gap for span in spans for gap in span.gaps),
         oddities=dict(oddities),
+        not_emulated=dict(
+            collections.Counter(call.method for call in ledger.calls_of(app=app) if not call.emulated)
+        ),
     )

@@ -43,11 +43,12 @@ _FAMILIES = {
     """,
     "api": "test",
     "apps": """
-        connections.open event.authorizations.list manifest.create manifest.delete manifest.export
-        manifest.update manifest.validate uninstall user.connection.bulkUpdate
+        connections.open event.authorizations.list icon.set managed.permissions.set
+        manifest.create manifest.delete manifest.export manifest.update manifest.validate
+        uninstall user.connection.bulkUpdate
         user.connection.requestAuth user.connection.update
     """,
-    "assistant": "threads.setStatus threads.setSuggestedPrompts threads.setTitle",
+    "assistant": "search.context search.info threads.setStatus threads.setSuggestedPrompts threads.setTitle",
     "auth": "revoke teams.list test",
     "blocks": "validate",
     "bookmarks": "add edit list remove",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from slackd.emulator.answers import Answers
 from slackd.emulator.context import EmulatorContext
 from slackd.emulator.ledger import Ledger, LedgerEntry, ResponsePost
 
@@ -18,11 +20,12 @@ class _Open:
 
 
 class ResponseUrls:
-    """Those that Slack has issued."""
+    """Those that Slack has issued; what is posted to them is shown by the app's `answers`."""
 
-    def __init__(self, context: EmulatorContext, ledger: Ledger) -> None:
+    def __init__(self, context: EmulatorContext, ledger: Ledger, answers: Mapping[str, Answers]) -> None:
         self._context = context
         self._ledger = ledger
+        self._answers = answers
         self._open: dict[str, _Open] = {}
 
     def issue(self, path: str, entry: LedgerEntry, now: float) -> None:
@@ -44,6 +47,8 @@ class ResponseUrls:
             return 404, "no_team" if path.count("/") < 4 else "expired_url"
         status, text = self._judge(found, body, now)
         found.entry.posts.append(ResponsePost(now, status, body))
+        if status == 200:
+            self._answers[found.entry.app].posted(found.entry, body, now)
         return status, text
 
     def refused(self, path: str, body: Any, status: int, now: float) -> None:
@@ -61,8 +66,10 @@ class ResponseUrls:
         found.left -= 1
         if not ({"text", "blocks", "attachments", "delete_original"} & body.keys()):
             return 500, "no_text"
+        if (wrong := self._answers[found.entry.app].refused(body)) is not None:
+            return 400, wrong
         return 200, "ok"
 
     def forget(self) -> None:
-        """All are expired."""
+        """All have expired."""
         self._open.clear()

@@ -10,6 +10,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.server import Emulator
@@ -75,6 +76,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--app-token", action="append", default=[], help="xapp-...; again for another app")
     made.add_argument("--bot-token", action="append", default=[], help="xoxb-...; one for each app token")
     made.add_argument("--app-id", action="append", default=[], help="A...; one for each app token")
+    made.add_argument(
+        "--event",
+        action="append",
+        metavar="NAME",
+        help="a bot event that the apps subscribe to, as app_mention or message.channels; all if none is named",
+    )
     made.add_argument("--apps", type=int, default=1, help="how many apps, when no tokens are given")
     made.add_argument("--time-scale", type=float, default=1.0, help="0.1: all delays a tenth of Slack's")
     made.add_argument("--setting", action="append", default=[], metavar="NAME=JSON", help="any other setting")
@@ -88,13 +95,14 @@ def parser() -> argparse.ArgumentParser:
 def apps_from(arguments: argparse.Namespace) -> list[EmulatedApp]:
     """The apps that the command line asks for."""
     count = len(arguments.app_token)
+    events = None if arguments.event is None else tuple(arguments.event)
     if len(arguments.bot_token) > count or len(arguments.app_id) > count:
         parser().error("every --bot-token and --app-id needs an --app-token")
     if not count:
-        return [EmulatedApp.numbered(number) for number in range(1, arguments.apps + 1)]
+        return [EmulatedApp.numbered(number, events=events) for number in range(1, arguments.apps + 1)]
     apps = []
     for number, token in enumerate(arguments.app_token, start=1):
-        given = {"app_token": token}
+        given: dict[str, Any] = {"app_token": token, "events": events}
         for field, values in (("bot_token", arguments.bot_token), ("app_id", arguments.app_id)):
             if number <= len(values):
                 given[field] = values[number - 1]

@@ -57,7 +57,7 @@ class Emulator:
         address = f"[{shown}]" if ":" in shown else shown
         scheme = "https" if tls else "http"
         base_url = public_url or f"{scheme}://{address}:{sock.getsockname()[1]}"
-        slack = EmulatorClient(core, base_url.rstrip("/"))
+        slack = EmulatorClient(core, base_url.rstrip("/"), loop.time)
         runner = web.AppRunner(application(slack), access_log=None)
         await runner.setup()
         http_server = runner.server

@@ -31,6 +31,8 @@ class EmulatedApp:
         verification_token: the legacy token that Slack puts into every payload.
         delayed_events: after the usual three redeliveries, one every hour for 24 hours
             (source: "Events API", the Delayed Events setting).
+        events: the bot events that it is subscribed to, in the words of an app's manifest (`app_mention`,
+            `message.channels`, ...): they decide what comes beside what a person does. None is all.
         hears_itself: subscribed to the messages of its channels, so that what it posts comes back as an event.
     """
 
@@ -44,8 +46,13 @@ class EmulatedApp:
     bot_id: str = "B0BOT000001"
     verification_token: str = attrs.field(default="emulated-verification-token", repr=False)
     delayed_events: bool = False
+    events: tuple[str, ...] | None = None
     hears_itself: bool = False
     scopes: tuple[str, ...] = ("app_mentions:read", "chat:write", "commands", "reactions:write", "users:read")
+
+    def subscribes(self, event: str) -> bool:
+        """Whether events of that name, as in a manifest, are sent to the app."""
+        return self.events is None or event in self.events
 
     @classmethod
     def numbered(cls, number: int, **given: Any) -> EmulatedApp:
@@ -100,6 +107,9 @@ class EmulatorSettings:
         response_url_lifetime: and for how long ("Handling user interaction").
         trigger_lifetime: how long a `trigger_id` opens a view.
         keep_payloads: keep each payload in the ledger after it was acknowledged.
+        lenient: methods that aren't emulated say ok, whoever and whatever is named exists, and blocks and views
+            are taken as they come.
+        enforces_scopes: whether a call needs the app's scopes (`missing_scope`).
         seed: makes ids and distribution repeat; None draws one, so that no two runs share an `event_id`.
     """
 
@@ -138,6 +148,8 @@ class EmulatorSettings:
     response_url_lifetime: float = limits.RESPONSE_URL_LIFETIME
     trigger_lifetime: float = limits.TRIGGER_LIFETIME
     keep_payloads: bool = False
+    lenient: bool = False
+    enforces_scopes: bool = False
     seed: int | None = None
 
     def scaled(self, seconds: float) -> float:

@@ -9,11 +9,10 @@ from aiohttp import web
 
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.control import ControlApi
-from slackd.emulator.methods import Methods
+from slackd.emulator.files import KEPT_BYTES, EmulatedFile
+from slackd.emulator.methods.registry import Methods
 from slackd.emulator.webapi import EmulatedWebApi
 from slackd.slack_server.http import answer_response, read_call
-
-_LARGEST_UPLOAD = 64 * 1024 * 1024
 
 
 class SlackOverHttp:
@@ -22,8 +21,9 @@ class SlackOverHttp:
     def __init__(self, slack: EmulatorClient) -> None:
         self._slack = slack
         tls = slack.base_url.startswith("https:")
-        self._methods = Methods(slack.core.context, slack.workspaces, slack.base_url, slack.app_posted)
-        self._api = EmulatedWebApi(slack.core, self._methods, scheme="wss" if tls else "ws")
+        methods = Methods(slack.core.context, slack.workspaces, slack.surfaces, slack.base_url, slack.app_did)
+        scheme = "wss" if tls else "ws"
+        self._api = EmulatedWebApi(slack.core, methods, slack.step_tokens, scheme=scheme)
         self._closing = asyncio.Event()
 
     def add_routes(self, application: web.Application) -> None:
@@ -33,6 +33,7 @@ class SlackOverHttp:
         for kind in ("commands", "actions", "app"):
             application.router.add_post(f"/{kind}/{{rest:.+}}", self.respond)
         application.router.add_post("/upload/v1/{secret}", self.upload)
+        application.router.add_get("/files-pri/{file}/{name}", self.download)
 
     async def _close(self, application: web.Application) -> None:
         self._closing.set()
@@ -65,16 +66,34 @@ class SlackOverHttp:
         return web.Response(status=status, text=text, content_type="text/html")
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        """The bytes of a file."""
-        if self._methods.uploads.pop(request.path, None) is None:
+        """The bytes of a file, as they are or as a form's field ("Uploading files")."""
+        file_id = request.match_info["secret"].partition("-")[0]
+        file = self._file(file_id)
+        if file is None or file.completed:
             return web.Response(status=404, text="not found")
-        size = len(await request.read())
-        return web.Response(text=f"OK - {size}")
+        if request.content_type == "multipart/form-data":
+            fields = [each for each in (await request.post()).values() if isinstance(each, web.FileField)]
+            content = fields[0].file.read() if fields else b""
+        else:
+            content = await request.read()
+        file.content = content
+        return web.Response(text=f"OK - {len(content)}")
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """A file's content, for whoever has its `url_private`."""
+        file = self._file(request.match_info["file"].partition("-")[2])
+        if file is None or file.content is None:
+            return web.Response(status=404, text="not found")
+        return web.Response(body=file.content, content_type="application/octet-stream")
+
+    def _file(self, file_id: str) -> EmulatedFile | None:
+        found = (workspace.files.get(file_id) for workspace in self._slack.workspaces.values())
+        return next((file for file in found if file is not None), None)
 
 
 def application(slack: EmulatorClient) -> web.Application:
     """The HTTP application: Slack, and the control API beside it."""
-    made = web.Application(client_max_size=_LARGEST_UPLOAD)
+    made = web.Application(client_max_size=KEPT_BYTES)
     SlackOverHttp(slack).add_routes(made)
     ControlApi(slack).add_routes(made)
     return made

@@ -8,30 +8,39 @@ from typing import Any
 import attrs
 
 from slackd.emulator.core import SlackCore
-from slackd.emulator.errors import EmulatorRefused
 from slackd.emulator.faults import PlannedFault
 from slackd.emulator.ledger import ApiCall
 from slackd.emulator.method_names import METHODS
-from slackd.emulator.methods import Methods
+from slackd.emulator.methods.registry import EMULATED, Methods
 from slackd.emulator.rates import RateLimits
 from slackd.emulator.settings import EmulatedApp
 from slackd.slack_server.api import ApiAnswer, ApiRequest
+from slackd.slack_server.errors import MethodError
 from slackd.slack_server.tickets import link_url
 
 Json = dict[str, Any]
-_WITHOUT_TOKEN = frozenset({"api.test", "oauth.access", "oauth.v2.access", "openid.connect.token"})
+_WITHOUT_TOKEN = frozenset({"api.test"})
 
 
 class EmulatedWebApi:
     """Answers calls: judges the token, lets `methods` carry them out, and records them.
 
     Args:
+        step_tokens: the tokens of custom steps, with their app and `function_execution_id`.
         scheme: of the WebSockets' URLs, `ws` or `wss`.
     """
 
-    def __init__(self, slack: SlackCore, methods: Methods, *, scheme: str) -> None:
+    def __init__(
+        self,
+        slack: SlackCore,
+        methods: Methods,
+        step_tokens: Mapping[str, tuple[EmulatedApp, str]],
+        *,
+        scheme: str,
+    ) -> None:
         self._slack = slack
         self._methods = methods
+        self._step_tokens = step_tokens
         self._scheme = scheme
         self._rates = RateLimits(slack.context)
         self._by_app_token = {side.app.app_token: side.app for side in slack.sides.values()}
@@ -50,36 +59,40 @@ class EmulatedWebApi:
                 answer = ApiAnswer(body=body, headers=self._scopes(app, request.method))
             if fault:
                 answer = attrs.evolve(answer, delay=self._slack.settings.scaled(fault.delay))
-        except EmulatorRefused as refused:
-            answer = ApiAnswer(body=refused.body)
+        except MethodError as refused:
+            answer = ApiAnswer(status=refused.status, headers=refused.headers, body=refused.body)
         app_id = app.app_id if app else None
-        self._slack.ledger.calls.append(ApiCall(request.method, app_id, args, now, answer.status, answer.body))
+        emulated = request.method in EMULATED or request.method not in METHODS
+        call = ApiCall(request.method, app_id, args, now, answer.status, answer.body, emulated)
+        self._slack.ledger.calls.append(call)
+        if not emulated:
+            self._slack.ledger.odd(app_id or "", f"call of {request.method}, which is not emulated")
         self._slack.on_change()
         return answer
 
     def _authenticate(self, request: ApiRequest) -> EmulatedApp | None:
         method = request.method
         if method not in METHODS:
-            raise EmulatorRefused("unknown_method", req_method=method)
+            raise MethodError("unknown_method", req_method=method)
         if request.error is not None:
-            raise EmulatorRefused(request.error)
+            raise MethodError(request.error)
         if method == "apps.connections.open":
             if not request.post:
-                raise EmulatorRefused("insecure_request")
+                raise MethodError("insecure_request")
             token = request.bearer
         else:
             token = request.token
         if not token:
             if method in _WITHOUT_TOKEN:
                 return None
-            raise EmulatorRefused("not_authed")
+            raise MethodError("not_authed")
         app_level = self._by_app_token.get(token)
-        bot_level = self._by_bot_token.get(token)
+        bot_level = self._by_bot_token.get(token) or self._step_tokens.get(token, (None,))[0]
         if app_level is None and bot_level is None:
-            raise EmulatorRefused("invalid_auth")
+            raise MethodError("invalid_auth")
         for_app_tokens = method in ("apps.connections.open", "apps.event.authorizations.list")
         if method != "auth.test" and for_app_tokens is (app_level is None):
-            raise EmulatorRefused("not_allowed_token_type")
+            raise MethodError("not_allowed_token_type")
         return app_level or bot_level
 
     def _limited(self, app: EmulatedApp | None, method: str, args: Json, now: float) -> ApiAnswer | None:
@@ -93,18 +106,26 @@ class EmulatedWebApi:
 
     def _carry_out(self, app: EmulatedApp | None, request: ApiRequest, args: Json, now: float) -> Json:
         if app is None:
-            return {"args": args} if args else {}
+            return self._api_test(args)
         match request.method:
             case "apps.connections.open":
                 return {"url": self._wss_url(app, request.host, now)}
             case "auth.test":
                 return self._auth_test(app, request)
-        return self._methods.carry_out(request.method, app, args, now)
+            case "api.test":
+                return self._api_test(args)
+        _, execution_id = self._step_tokens.get(request.token or "", (app, None))
+        return self._methods.carry_out(request.method, app, args, now, execution_id)
 
     def _wss_url(self, app: EmulatedApp, host: str, now: float) -> str:
         lifetime = self._slack.settings.scaled(self._slack.settings.ticket_lifetime)
         ticket = self._slack.tickets.issue(app.app_id, now, lifetime)
         return link_url(self._scheme, host, ticket, app.app_id)
+
+    def _api_test(self, args: Json) -> Json:
+        if error := args.get("error"):
+            raise MethodError(str(error), args=args)
+        return {"args": args} if args else {}
 
     def _auth_test(self, app: EmulatedApp, request: ApiRequest) -> Json:
         if request.token == app.app_token:

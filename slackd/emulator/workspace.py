@@ -1,162 +1,141 @@
-"""What an app has made in its workspace: messages to click in, views to submit, triggers to use up."""
+"""A workspace that several apps may be installed in: its people, conversations, files and user groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
+from slackd.emulator.conversation import DEFAULT_CHANNEL, Conversation, Kind
+from slackd.emulator.files import EmulatedFile
 from slackd.emulator.ids import IdSource
+from slackd.emulator.people import Person, bot_person, default_people, name_of
 from slackd.emulator.settings import EmulatedApp
 
 Json = dict[str, Any]
 
-KEPT_MESSAGES: Final = 10_000
-"""Messages of one app's workspace; the oldest go first."""
+_KINDS: dict[str, Kind] = {"D": "im", "G": "private"}
 
 
 @attrs.define
 class Workspace:
-    """One app's traces.
+    """One team.
 
     Attributes:
-        messages: by channel and `ts`.
-        views: by id, as Slack would give them back.
-        triggers: until when each `trigger_id` opens a view; gone once used.
-        homes: the view in each user's Home tab, by its id.
-        conversations: direct messages that the app opened, by the users in them.
+        apps: those installed in it.
+        people: by id, bots among them.
+        conversations: by id.
+        scheduled: messages to be posted later, by `scheduled_message_id`, each with its conversation and time.
     """
 
-    app: EmulatedApp
+    team_id: str
+    team_domain: str
     ids: IdSource
-    messages: dict[tuple[str, str], Json] = attrs.field(factory=dict)
-    views: dict[str, Json] = attrs.field(factory=dict)
-    triggers: dict[str, float] = attrs.field(factory=dict)
-    reactions: set[tuple[str, str, str]] = attrs.field(factory=set)
-    homes: dict[str, str] = attrs.field(factory=dict)
-    conversations: dict[str, str] = attrs.field(factory=dict)
+    apps: list[EmulatedApp] = attrs.field(factory=list)
+    people: dict[str, Person] = attrs.field(factory=dict)
+    conversations: dict[str, Conversation] = attrs.field(factory=dict)
+    files: dict[str, EmulatedFile] = attrs.field(factory=dict)
+    user_groups: dict[str, Json] = attrs.field(factory=dict)
+    scheduled: dict[str, Json] = attrs.field(factory=dict)
 
-    def post(self, args: Mapping[str, Any], wall: float) -> Json:
-        """A message of the app's."""
-        ts = self.ids.ts(wall)
-        message: Json = {
-            "user": self.app.bot_user_id,
-            "type": "message",
-            "ts": ts,
-            "bot_id": self.app.bot_id,
-            "app_id": self.app.app_id,
-            "text": args.get("text", ""),
-            "team": self.app.team_id,
-        }
-        for field in ("blocks", "attachments", "thread_ts", "metadata"):
-            if args.get(field):
-                message[field] = args[field]
-        self._keep(str(args["channel"]), message)
-        return message
+    @classmethod
+    def of(cls, apps: Iterable[EmulatedApp], ids: IdSource) -> Workspace:
+        """The workspace of apps of the same team, with the people and channels that are always there."""
+        installed = list(apps)
+        workspace = cls(installed[0].team_id, installed[0].team_domain, ids, installed)
+        workspace.furnish()
+        return workspace
 
-    def hear(self, event: Mapping[str, Any]) -> None:
-        """A message of a person's."""
-        message = {
-            name: value for name, value in event.items() if name not in ("channel", "channel_type", "event_ts")
-        }
-        self._keep(str(event["channel"]), {**message, "type": "message"})
+    def furnish(self) -> None:
+        """Begin with the default people and channels, and nothing said."""
+        for kept in (self.people, self.conversations, self.files, self.user_groups, self.scheduled):
+            kept.clear()
+        for person in (*default_people(), *map(bot_person, self.apps)):
+            self.people[person.id] = person
+        for channel_id, name in (
+            (DEFAULT_CHANNEL, "general"),
+            ("C0RANDOM001", "random"),
+            ("C0DEPLOYS01", "deploys"),
+        ):
+            self.add_conversation(channel_id, name, is_general=name == "general")
 
-    def _keep(self, channel: str, message: Json) -> None:
-        self.messages[channel, message["ts"]] = message
-        if len(self.messages) > KEPT_MESSAGES:
-            del self.messages[next(iter(self.messages))]
+    def add_person(self, user_id: str | None = None, **about: Any) -> Person:
+        """Somebody joins the workspace, and its public channels."""
+        user_id = user_id or self.ids.slack_id("U")
+        person = Person(id=user_id, **{"name": name_of(user_id), **about})
+        self.people[user_id] = person
+        for conversation in self.conversations.values():
+            if conversation.open_to_all:
+                conversation.members.setdefault(user_id)
+        return person
 
-    def keep_view(
+    def add_conversation(
         self,
-        given: Mapping[str, Any],
-        wall: float,
+        conversation_id: str | None = None,
+        name: str | None = None,
         *,
-        view_id: str | None = None,
-        below: Mapping[str, Any] | None = None,
-    ) -> Json:
-        """A view that the app opened, pushed (on top of `below`), updated or published."""
-        view_id = view_id or self.ids.slack_id("V")
-        before = self.views.get(view_id, {})
-        view = {
-            "id": view_id,
-            "team_id": self.app.team_id,
-            "private_metadata": "",
-            "callback_id": "",
-            "clear_on_close": False,
-            "notify_on_close": False,
-            "external_id": "",
-            "previous_view_id": below["id"] if below else before.get("previous_view_id"),
-            "root_view_id": below["root_view_id"] if below else before.get("root_view_id", view_id),
-            "app_id": self.app.app_id,
-            "app_installed_team_id": self.app.team_id,
-            "bot_id": self.app.bot_id,
-            **given,
-            "state": {"values": {}},
-            "hash": f"{self.ids.ts(wall)[:10]}.{self.ids.secret()[:8]}",
-        }
-        self.views[view_id] = view
-        return view
-
-    def named_view(self, view_id: object, external_id: object) -> Json | None:
-        """The view of that id, or of the id that the app gave it."""
-        if view_id:
-            return self.views.get(str(view_id))
-        return next(
-            (each for each in self.views.values() if external_id and each["external_id"] == external_id), None
+        kind: Kind | None = None,
+        members: Iterable[str] | None = None,
+        **about: Any,
+    ) -> Conversation:
+        """A new conversation; without `members`, everybody and every bot is in it."""
+        if conversation_id is None:
+            conversation_id = self.ids.slack_id({"im": "D", "mpim": "G"}.get(kind or "", "C"))
+        kind = kind or _KINDS.get(conversation_id[:1], "channel")
+        conversation = Conversation(
+            id=conversation_id,
+            name=name or name_of(conversation_id),
+            kind=kind,
+            members=dict.fromkeys(self.people if members is None else members),
+            **about,
         )
+        self.conversations[conversation_id] = conversation
+        return conversation
 
-    def find_modal(self) -> Json | None:
-        """The modal that was opened last."""
-        return next((each for each in reversed(self.views.values()) if each["type"] == "modal"), None)
+    def person(self, user_id: str) -> Person:
+        """Who has this id; somebody unknown joins, since whoever does something in a test is there."""
+        return self.people.get(user_id) or self.add_person(user_id)
 
-    def depth(self, view: Mapping[str, Any]) -> int:
-        """Modals in the stack whose top this is."""
-        below = self.views.get(view["previous_view_id"] or "")
-        return 1 if below is None else 1 + self.depth(below)
+    def place(self, channel_id: str, user: str, bot: str) -> Conversation:
+        """Where a person does something; it comes to be if it was unknown (a `D…` is theirs with the bot)."""
+        found = self.conversations.get(channel_id)
+        if found is None:
+            self.person(user)
+            members = (user, bot) if channel_id[:1] == "D" else None
+            found = self.add_conversation(channel_id, members=members)
+        return found
 
-    def find_view(self, *, view_id: str | None = None, callback_id: str | None = None) -> Json | None:
-        """The view of that id, or the latest of that `callback_id`, or the latest."""
-        for view in reversed(self.views.values()):
-            if view_id is not None and view["id"] != view_id:
-                continue
-            if callback_id is None or view["callback_id"] == callback_id:
-                return view
-        return None
+    def direct(self, *users: str) -> tuple[Conversation, bool]:
+        """The direct message of these people, and whether it was there before."""
+        members = dict.fromkeys(users)
+        kind: Kind = "im" if len(members) <= 2 else "mpim"
+        for conversation in self.conversations.values():
+            if conversation.kind == kind and conversation.members.keys() == members.keys():
+                return conversation, True
+        name = "" if kind == "im" else f"mpdm-{'--'.join(self.person(user).name for user in members)}-1"
+        return self.add_conversation(name=name or None, kind=kind, members=members), False
 
-    def find_action(self, action_id: str) -> tuple[Json, Json | None, Json | None, str | None] | None:
-        """The latest element with that `action_id`: action, message, view, channel."""
-        for view in reversed(self.views.values()):
-            for action in _elements(view.get("blocks")):
-                if action["action_id"] == action_id:
-                    return action, None, view, None
-        for (channel, _), message in reversed(self.messages.items()):
-            for action in _elements(message.get("blocks")):
-                if action["action_id"] == action_id:
-                    return action, message, None, channel
-        return None
+    def find_conversation(self, reference: str, bot: str) -> Conversation | None:
+        """What an app means by `channel`: an id, a user's id (their direct message), `#name` or `name`.
 
-    def forget(self) -> None:
-        """Begin anew."""
-        self.messages.clear()
-        self.views.clear()
-        self.triggers.clear()
-        self.reactions.clear()
-        self.homes.clear()
-        self.conversations.clear()
+        A conversation that the bot can't see is not found.
+        """
+        if reference in self.people:
+            return self.direct(bot, reference)[0]
+        found = self.conversations.get(reference)
+        if found is None:
+            name = reference.removeprefix("#")
+            named = (each for each in self.conversations.values() if each.kind in ("channel", "private"))
+            found = next((each for each in named if each.name == name), None)
+        if found is None or not (found.open_to_all or bot in found.members):
+            return None
+        return found
 
-
-def _elements(blocks: Any) -> Iterator[Json]:
-    """The interactive elements of blocks, in the form in which they come back in `actions`."""
-    if not isinstance(blocks, list):
-        return
-    for block in blocks:
-        if not isinstance(block, dict):
-            continue
-        single = [block.get("accessory"), block.get("element")]
-        for element in (*(block.get("elements") or ()), *single):
-            if isinstance(element, dict) and element.get("action_id"):
-                found = {
-                    name: element[name] for name in ("type", "action_id", "value", "text") if name in element
-                }
-                yield {**found, "block_id": block.get("block_id") or "block"}
+    def visible(self, bot: str) -> list[Conversation]:
+        """The conversations that this bot can see."""
+        return [
+            conversation
+            for conversation in self.conversations.values()
+            if conversation.open_to_all or bot in conversation.members
+        ]

@@ -194,13 +194,14 @@ class DevSession:
             case "react":
                 emulator.react(act.arguments[0], self._latest_message(), **here)
             case "submit_view":
-                view = emulator.workspaces[emulator.apps[0].app_id].find_modal()
+                view = emulator.surfaces_of().find_view()
                 if view is None:
                     raise PromptError("no modal is open")
-                callback = {"callback_id": act.arguments[0]} if act.arguments else {}
-                emulator.submit_view(view_values(view, act.fields), **callback, **here)
+                callback_id = act.arguments[0] if act.arguments else None
+                emulator.submit_view(view_values(view, act.fields), callback_id=callback_id, **here)
             case "close_view":
-                emulator.close_view(**({"callback_id": act.arguments[0]} if act.arguments else {}), **here)
+                callback_id = act.arguments[0] if act.arguments else None
+                emulator.close_view(callback_id=callback_id, **here)
             case "fault":
                 emulator.fault(act.arguments[0], **act.fields)
             case _:

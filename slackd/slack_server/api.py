@@ -16,6 +16,7 @@ _JSON_ARGUMENTS: Final = frozenset(
         "files",
         "metadata",
         "options",
+        "outputs",
         "profile",
         "prompts",
         "unfurls",

@@ -140,7 +140,10 @@ class Slack:
         """An emulator with a real certificate, until the block ends."""
         tls = ["--tls-cert", certificates.certificate, "--tls-key", certificates.key]
         place = ["--host", WORLD, "--port", "443", "--public-url", "https://slack.test"]
-        command = network.in_world(sys.executable, "-m", "slackd.emulator", "--json", *place, *tls, *options)
+        events = ["--event", "app_mention"]
+        command = network.in_world(
+            sys.executable, "-m", "slackd.emulator", "--json", *place, *tls, *events, *options
+        )
         with background(command, log) as process:
 
             def announced() -> dict[str, Any] | None:

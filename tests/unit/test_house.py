@@ -115,6 +115,8 @@ SHORT = {
     "connector/socketmode/connection_budget.py": "one memory, pure",
     "emulator/context.py": "what the emulator's parts share",
     "emulator/errors.py": "the emulator's tree of errors",
+    "emulator/method_table.py": "one page of the documents, written by a command",
+    "emulator/payloads.py": "both kinds of payloads in one builder",
     "frozen.py": "the one decorator, and its argument",
     "plugin/address.py": "where the daemon listens: read by programs that import nothing else",
     "plugin/nacks.py": "what an exception of the author's means",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 
 
 @pytest.fixture
@@ -13,5 +13,8 @@ async def slack() -> AsyncIterator[EmulatorClient]:
     settings = EmulatorSettings(
         time_scale=0.01, ack_deadline=3_000.0, repeat_same_envelope_after=None, warning_grace=300.0, seed=1
     )
-    async with Emulator(settings=settings).serving() as emulated:
+    app = EmulatedApp(events=("app_mention",))
+    async with Emulator([app], settings).serving() as emulated:
+        for name in ("C1", "C9"):
+            emulated.add_channel(name.lower(), channel=name)
         yield emulated

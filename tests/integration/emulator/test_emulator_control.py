@@ -85,17 +85,27 @@ async def test_a_person_with_curl_can_do_all_of_it(remote: Remote) -> None:
     assert (mention["type"], mention["acknowledged"]) == ("events_api", True)
     command = await remote.post("command", command="/deploy", text="api", wait=10)
     assert command["response"] == {"text": "done"}
+    ts = mention["message_ts"]
     for what, fields in (
         ("message", {"text": "hello", "channel": "C1"}),
+        ("edit_message", {"text": "hello again", "ts": ts}),
         ("event", {"event": {"type": "team_join", "user": {"id": "U1"}}}),
-        ("reaction", {"reaction": "eyes", "item_ts": "1.2"}),
+        ("reaction", {"reaction": "eyes", "item_ts": ts}),
+        ("remove_reaction", {"reaction": "eyes", "item_ts": ts}),
+        ("delete_message", {"ts": ts}),
+        ("share_file", {"name": "plan.txt", "content": "first this"}),
+        ("join", {"user": "U0DAVE00001"}),
+        ("leave", {"user": "U0DAVE00001"}),
+        ("open_home", {}),
+        ("run_step", {"callback_id": "approve_step", "inputs": {"amount": 7}}),
+        ("start_assistant_thread", {}),
         ("app_rate_limited", {}),
-        ("click", {"action_id": "approve", "value": "1"}),
-        ("submit_view", {"callback_id": "ask", "values": {}}),
+        ("click", {"action_id": "approve", "value": "1", "made_up": True}),
+        ("submit_view", {"callback_id": "ask", "values": {}, "made_up": True}),
         ("close_view", {"callback_id": "ask"}),
         ("shortcut", {"callback_id": "go"}),
         ("message_shortcut", {"callback_id": "go", "message": {"ts": "1.2", "text": "hi"}}),
-        ("options", {"action_id": "pick", "value": "a"}),
+        ("options", {"action_id": "pick", "value": "a", "made_up": True}),
         ("envelope", {"envelope_type": "new_thing", "payload": {"type": "?"}}),
     ):
         assert (await remote.post(what, wait=10, **fields))["acknowledged"], what
@@ -103,7 +113,7 @@ async def test_a_person_with_curl_can_do_all_of_it(remote: Remote) -> None:
     batch = await remote.post("batch", count=500, rate=5000, channels=5, size=1000, wait=20)
     assert (batch["sent"], batch["acknowledged"], batch["complete"]) == (500, 500, True)
     summary = await remote.post("wait", until="idle")
-    assert summary["sent"] == summary["acked"] == 513
+    assert summary["sent"] == summary["acked"] == 524
     page = await remote.get("ledger?limit=10&type=events_api&state=acked")
     assert (len(page["entries"]), page["next"]) == (10, 10)
 
@@ -137,6 +147,16 @@ async def test_what_makes_no_sense_is_answered_in_words(remote: Remote) -> None:
         ("batch", {"speed": 7}),
         ("wait", {"until": "godot"}),
         ("wait", {"until": "acked", "key": "unknown"}),
+        ("mention", {"text": "hi", "chanel": "C1"}),
+        ("mention", {"text": 7}),
+        ("mention", {"text": "hi", "channel": {"id": "C1"}}),
+        ("message", {"text": "hi", "wait": "long"}),
+        ("click", {"action_id": "aprove"}),
+        ("submit_view", {"callback_id": "never_opened"}),
+        ("edit_message", {"text": "x", "ts": "1.2"}),
+        ("press_stop", {"ts": "1.2"}),
+        ("run_step", {"callback_id": "x", "inputs": ["a"]}),
+        ("envelope", {"envelope_type": "x", "payload": "y"}),
     ):
         assert "error" in await remote.post(what, status=400, **fields)
     answer = await remote.post("wait", status=408, until="ready", timeout=0.05)

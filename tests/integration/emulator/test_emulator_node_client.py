@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 
 PACKAGES = {"@slack/socket-mode": "3.1.0", "@slack/web-api": "8"}
 PROGRAM = Path(__file__).with_name("socket_mode_client.cjs")
@@ -53,7 +53,7 @@ async def acknowledged_after(fault: str, slack: EmulatorClient) -> None:
 @pytest.mark.timeout(240)
 async def test_it_hears_answers_and_comes_back_whatever_ends_its_connection(node_modules: Path) -> None:
     settings = EmulatorSettings(warning_grace=1.0, redelivery_delays=[0.5] * 20)
-    async with Emulator(settings=settings).serving() as slack:
+    async with Emulator([EmulatedApp(events=("app_mention",))], settings).serving() as slack:
         app = slack.apps[0]
         environment = {
             **os.environ,

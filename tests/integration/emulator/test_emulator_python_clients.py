@@ -26,7 +26,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
 
 PATIENCE = 45.0
 
@@ -43,7 +43,7 @@ async def async_client(client: Any) -> AsyncIterator[None]:
     async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         await client.send_socket_mode_response(answer(request))
         if request.type == "events_api":
-            await client.web_client.chat_postMessage(channel="C1", text="heard")
+            await client.web_client.chat_postMessage(channel="C0GENERAL01", text="heard")
 
     client.socket_mode_request_listeners.append(listener)
     await client.connect()
@@ -58,7 +58,7 @@ async def threaded_client(client: BaseSocketModeClient) -> AsyncIterator[None]:
     def listener(client: BaseSocketModeClient, request: SocketModeRequest) -> None:
         client.send_socket_mode_response(answer(request))
         if request.type == "events_api":
-            client.web_client.chat_postMessage(channel="C1", text="heard")
+            client.web_client.chat_postMessage(channel="C0GENERAL01", text="heard")
 
     client.socket_mode_request_listeners.append(listener)
     await asyncio.to_thread(client.connect)
@@ -157,7 +157,7 @@ CLIENTS = [
 @pytest.fixture
 async def slack() -> AsyncIterator[EmulatorClient]:
     settings = EmulatorSettings(warning_grace=1.0, redelivery_delays=[0.5] * 20, ack_deadline=5.0)
-    async with Emulator(settings=settings).serving() as running:
+    async with Emulator([EmulatedApp(events=("app_mention",))], settings).serving() as running:
         yield running
 
 

@@ -17,6 +17,8 @@ OTHER = EmulatedApp.numbered(2)
 @pytest.fixture
 async def slack() -> AsyncIterator[EmulatorClient]:
     async with Emulator([APP, OTHER], EmulatorSettings(trigger_lifetime=60.0)).serving() as running:
+        for name in ("C1", "C2", "C7"):
+            running.add_channel(name.lower(), channel=name)
         yield running
 
 
@@ -132,17 +134,28 @@ async def test_a_message_can_be_changed_and_deleted(call: Caller) -> None:
 
 
 async def test_a_reaction_can_be_added_once(call: Caller) -> None:
-    reaction = {"channel": "C1", "timestamp": "1.2", "name": "eyes"}
+    _, _, posted = await call("chat.postMessage", json={"channel": "C1", "text": "one"})
+    reaction = {"channel": "C1", "timestamp": posted["ts"], "name": "eyes"}
     assert (await call("reactions.add", json=reaction))[2]["ok"]
     assert await call.error("reactions.add", json=reaction) == "already_reacted"
 
 
-async def test_known_methods_without_more_to_them_say_ok_and_are_recorded(
+async def test_a_method_that_is_not_emulated_cannot_be_taken_for_success(
     slack: EmulatorClient, call: Caller
 ) -> None:
-    for method in ("pins.add", "conversations.history", "usergroups.users.list", "bookmarks.list"):
-        assert (await call(method, data={"channel": "C1"}))[2]["ok"] is True
-        assert slack.ledger.calls_of(method)
+    for method in ("calls.add", "search.messages", "admin.users.list", "oauth.v2.access"):
+        assert await call.error(method, data={"channel": "C1"}) == "not_emulated"
+        (recorded,) = slack.ledger.calls_of(method)
+        assert not recorded.emulated
+    assert slack.summary().not_emulated == {
+        "calls.add": 1,
+        "search.messages": 1,
+        "admin.users.list": 1,
+        "oauth.v2.access": 1,
+    }
+    slack.core.change_settings(lenient=True)
+    assert (await call("calls.add"))[2] == {"ok": True}
+    assert not slack.ledger.calls_of("calls.add")[-1].emulated
 
 
 async def test_a_trigger_opens_one_view_within_three_seconds(slack: EmulatorClient, call: Caller) -> None:
@@ -257,7 +270,8 @@ async def test_a_response_url_can_fail(slack: EmulatorClient, http: aiohttp.Clie
 async def test_an_app_that_hears_itself_gets_what_it_posts(http: aiohttp.ClientSession) -> None:
     async with Emulator([EmulatedApp(hears_itself=True)]).serving() as slack:
         app = slack.apps[0]
-        await Caller(slack, http)("chat.postMessage", app.bot_token, json={"channel": "C1", "text": "hi"})
+        message = {"channel": "C0GENERAL01", "text": "hi"}
+        await Caller(slack, http)("chat.postMessage", app.bot_token, json=message)
         (entry,) = slack.ledger.find(envelope_type="events_api", name="message")
         assert entry.payload is not None
         assert f'"bot_id":"{app.bot_id}"' in entry.payload

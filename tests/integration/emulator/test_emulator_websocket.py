@@ -118,7 +118,7 @@ async def test_the_eleventh_socket_is_told_in_place_of_hello_and_closed(http: ai
 async def test_an_event_and_a_command_are_acknowledged(http: aiohttp.ClientSession) -> None:
     async with serving() as slack:
         socket = await connect(slack, http)
-        event, command = slack.mention("hi"), slack.command("/deploy", "api")
+        event, command = slack.post_message("hi"), slack.command("/deploy", "api")
         for payload in ({}, {"payload": {"text": "done"}}):
             envelope = await text(socket)
             await socket.send_str(json.dumps({"envelope_id": envelope["envelope_id"], **payload}))
@@ -274,7 +274,7 @@ async def test_malformed_texts_and_binary_frames_can_be_sent(http: aiohttp.Clien
 async def test_an_unacknowledged_event_comes_again_on_the_wire(http: aiohttp.ClientSession) -> None:
     async with serving(time_scale=0.02, ack_deadline=3.0) as slack:
         socket = await connect(slack, http)
-        entry = slack.mention("hi")
+        entry = slack.post_message("hi")
         first, second = await text(socket), await text(socket)
         assert (first["retry_attempt"], second["retry_attempt"]) == (0, 1)
         assert second["retry_reason"] == "timeout"

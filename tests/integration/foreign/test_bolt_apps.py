@@ -27,6 +27,8 @@ def plain(words: str) -> dict[str, str]:
 
 
 def modal(callback_id: str, *blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    inputs = any(block["type"] == "input" for block in blocks)
+    more |= {"submit": plain("Send")} if inputs else {}
     return {"type": "modal", "callback_id": callback_id, "title": plain("Ask"), "blocks": list(blocks), **more}
 
 
@@ -44,6 +46,7 @@ def button(action_id: str, value: str) -> dict[str, Any]:
 async def slack() -> AsyncIterator[EmulatorClient]:
     settings = EmulatorSettings(time_scale=0.05, ack_deadline=1_000.0, trigger_lifetime=1_000.0, seed=3)
     async with Emulator(settings=settings).serving() as emulated:
+        emulated.add_channel("one", channel="C1")
         yield emulated
 
 
@@ -213,7 +216,7 @@ async def test_options_a_home_tab_a_message_shortcut_and_a_file(slack: EmulatorC
             await client.chat_postMessage(channel=opened["channel"]["id"], text=f"kept {len(kept['files'])}")
 
     async with bolt_async(slack, declare):
-        menu = slack.options("team", "ops")
+        menu = slack.options("team", "ops", made_up=True)
         assert (await slack.wait_for_answer(menu, timeout=PATIENCE))["options"][0]["text"]["text"] == "OPS"
         slack.send_event({"type": "app_home_opened", "user": "U0BOB", "channel": "D1", "tab": "home"})
         assert await posted(slack) == ["published"]
@@ -224,7 +227,7 @@ async def test_options_a_home_tab_a_message_shortcut_and_a_file(slack: EmulatorC
 async def test_what_slack_refuses_the_emulator_refuses(slack: EmulatorClient) -> None:
     client = AsyncWebClient(token=slack.apps[0].bot_token, base_url=slack.api_url)
     person = slack.post_message("mine", channel="C1")
-    ts = str(next(iter(slack.workspaces[person.app].messages))[1])
+    ts = str(person.message_ts)
     trigger = str(slack.shortcut("ask").trigger_id)
 
     async def refusal(call: Any) -> str:
@@ -237,7 +240,7 @@ async def test_what_slack_refuses_the_emulator_refuses(slack: EmulatorClient) ->
     assert await refusal(client.chat_getPermalink(channel="C1", message_ts="1.1")) == "message_not_found"
     assert await refusal(client.conversations_replies(channel="C1", ts="1.1")) == "thread_not_found"
     assert await refusal(client.users_lookupByEmail(email="nobody")) == "users_not_found"
-    assert await refusal(client.views_publish(user_id="U1", view=modal("x"))) == "invalid_arguments"
+    assert await refusal(client.views_publish(user_id="U0ALICE0001", view=modal("x"))) == "invalid_arguments"
     assert await refusal(client.views_open(trigger_id=trigger, view={"type": "modal"})) == "invalid_arguments"
     assert await refusal(client.views_push(trigger_id=trigger, view=modal("x"))) == "not_found"
     assert await refusal(client.reactions_remove(channel="C1", timestamp=ts, name="eyes")) == "no_reaction"

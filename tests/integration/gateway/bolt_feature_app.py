@@ -21,7 +21,14 @@ def plain(words: str) -> dict[str, str]:
 def modal(callback_id: str, **more: Any) -> dict[str, Any]:
     element = {"type": "plain_text_input", "action_id": "typed"}
     block = {"type": "input", "block_id": "say", "label": plain("Say"), "element": element}
-    return {"type": "modal", "callback_id": callback_id, "title": plain("Ask"), "blocks": [block], **more}
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain("Ask"),
+        "submit": plain("Send"),
+        "blocks": [block],
+        **more,
+    }
 
 
 BUTTON = {
@@ -76,7 +83,7 @@ def declare(app: App) -> None:
     @app.view_closed("second")
     def closed(ack: Any, client: Any) -> None:
         ack()
-        client.chat_postMessage(channel="C1", text="closed")
+        client.chat_postMessage(channel="C0GENERAL01", text="closed")
 
     @app.options("team")
     def team(ack: Any, payload: Any) -> None:
@@ -85,7 +92,9 @@ def declare(app: App) -> None:
     @app.shortcut({"type": "message_action", "callback_id": "keep"})
     def keep(ack: Any, shortcut: Any, client: Any) -> None:
         ack()
-        client.chat_postEphemeral(channel="C1", user=shortcut["user"]["id"], text=shortcut["message"]["text"])
+        client.chat_postEphemeral(
+            channel="C0GENERAL01", user=shortcut["user"]["id"], text=shortcut["message"]["text"]
+        )
 
     @app.function("sum")
     def step(inputs: Any, complete: Any, fail: Any) -> None:
@@ -97,8 +106,10 @@ def declare(app: App) -> None:
     @app.event("reaction_added")
     def stream(event: Any, client: Any) -> None:
         about = {"channel": event["item"]["channel"]}
-        started = client.api_call("chat.startStream", params={**about, "thread_ts": event["item"]["ts"]})
-        ts = started.get("ts") or "1.1"
+        reader = {"recipient_team_id": client.auth_test()["team_id"], "recipient_user_id": event["user"]}
+        thread = {"thread_ts": event["item"]["ts"]}
+        started = client.api_call("chat.startStream", params={**about, **reader, **thread})
+        ts = started["ts"]
         for words in ("one ", "two"):
             client.api_call("chat.appendStream", params={**about, "ts": ts, "markdown_text": words})
         client.api_call("chat.stopStream", params={**about, "ts": ts})
@@ -121,7 +132,8 @@ async def use(slack: EmulatorClient) -> None:
     click = slack.click("more")
     await acknowledged(click)
     await slack.wait_for_post(click, timeout=PATIENCE)
-    await acknowledged(slack.mention("look"))
+    mention = slack.mention("look")
+    await acknowledged(mention)
     await called("reactions.add")
     await acknowledged(
         slack.send_event({"type": "app_home_opened", "user": "U0BOB", "channel": "D1", "tab": "home"})
@@ -133,7 +145,7 @@ async def use(slack: EmulatorClient) -> None:
         await acknowledged(slack.submit_view({"say": {"typed": {"value": said}}}, callback_id="first"))
     await acknowledged(slack.close_view(callback_id="second"))
     await called("chat.postMessage", 2)
-    await acknowledged(slack.options("team", "ops"))
+    await acknowledged(slack.options("team", "ops", made_up=True))
     await acknowledged(
         slack.message_shortcut("keep", {"type": "message", "text": "kept", "ts": "1.2", "user": "U1"})
     )
@@ -150,7 +162,7 @@ async def use(slack: EmulatorClient) -> None:
         }
         await acknowledged(slack.send_event(step))
         await called(method)
-    await acknowledged(slack.react("tada", "1.4"))
+    await acknowledged(slack.react("tada", str(mention.message_ts)))
     await called("chat.stopStream")
 
 

@@ -11,7 +11,7 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
-from slackd.emulator import Emulator, EmulatorSettings
+from slackd.emulator import EmulatedApp, Emulator, EmulatorSettings
 from tests.integration.gateway.bolt_feature_app import PATIENCE, declare, digest, use
 from tests.integration.gateway.gateway_rig import AppCredentials, GatewayHouse, behind, direct
 
@@ -39,7 +39,7 @@ async def until_connected(house: GatewayHouse, plugin: str = "bot", count: int =
 
 
 async def used_directly() -> dict[str, Any]:
-    async with Emulator(settings=SETTINGS).serving() as slack:
+    async with Emulator([EmulatedApp(events=("app_mention",))], SETTINGS).serving() as slack:
         async with connected(direct(slack)):
             await slack.wait_until_ready(timeout=PATIENCE)
             await use(slack)
@@ -47,7 +47,10 @@ async def used_directly() -> dict[str, Any]:
 
 
 async def test_in_socket_mode_slack_notices_no_difference() -> None:
-    async with Emulator(settings=SETTINGS).serving() as slack, behind(slack) as house:
+    async with (
+        Emulator([EmulatedApp(events=("app_mention",))], SETTINGS).serving() as slack,
+        behind(slack) as house,
+    ):
         async with connected(await house.credentials("bot")):
             await until_connected(house)
             await use(slack)

@@ -44,7 +44,7 @@ async def test_nobody_waits_for_a_plugin_that_does_not_exist_or_is_away() -> Non
     async with Emulator().serving() as slack, living(slack, {"recorder": COMMANDS}) as house:
         unknown = await slack.wait_for_ack(slack.command("/unknown"))
         assert "Nothing here answers this command" in unknown.response["text"]
-        click = await slack.wait_for_ack(slack.click("press"))
+        click = await slack.wait_for_ack(slack.click("press", made_up=True))
         assert click.response is None
         assert await house.program("recorder").stop() == 0
         async with asyncio.timeout(PATIENCE):

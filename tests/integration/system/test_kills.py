@@ -98,7 +98,7 @@ async def _load(slack: EmulatorClient, rng: random.Random) -> None:
                 case "command":
                     slack.command("/do", f"number {sent}", channel=channel)
                 case _:
-                    slack.click("press", value=f"number {sent}", channel=channel)
+                    slack.click("press", made_up=True, value=f"number {sent}", channel=channel)
             sent += 1
         await asyncio.sleep(0.01)
 

@@ -52,7 +52,7 @@ def test_a_fault_of_slacks_is_survived(slack: SlackTester) -> None:
 def test_a_plugin_whose_program_the_test_is(slack: SlackTester) -> None:
     name = slack.declare(APPROVE, "approver")
     assert name == "approver"
-    slack.click("approve")
+    slack.click("approve", made_up=True)
     with pytest.raises(WaitedTooLongError):
         slack.wait_for_call("chat.postMessage", timeout=0.05)
 

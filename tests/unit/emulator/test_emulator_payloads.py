@@ -24,7 +24,7 @@ def test_an_event_stands_in_its_callback() -> None:
     payload = played.payload
     assert payload.keys() == {
         *("token", "team_id", "api_app_id", "event", "type", "event_id", "event_time", "authorizations"),
-        *("is_ext_shared_channel", "event_context"),
+        *("is_ext_shared_channel", "event_context", "context_team_id", "context_enterprise_id"),
     }
     assert payload["type"] == "event_callback"
     assert payload["event_time"] == int(WALL)

@@ -1,0 +1,288 @@
+"""What people do with what an app shows them: commands, shortcuts, clicks, menus, modals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from slackd.emulator.choosing import FoundElement, action_for, elements_of, state_of
+from slackd.emulator.conversation import DEFAULT_CHANNEL
+from slackd.emulator.errors import EmulatorError
+from slackd.emulator.ledger import LedgerEntry
+from slackd.emulator.people import DEFAULT_USER
+from slackd.emulator.stage import App, Json, Stage
+
+
+@attrs.frozen(kw_only=True)
+class Shown:
+    """An element, and where somebody sees it.
+
+    Attributes:
+        message: the message it stands in, or None.
+        view: the modal or Home tab it stands in, or None.
+        ephemeral: whether only one person sees the message.
+    """
+
+    found: FoundElement
+    message: Json | None = None
+    view: Json | None = None
+    channel: str = DEFAULT_CHANNEL
+    ephemeral: bool = False
+
+    @property
+    def blocks(self) -> Any:
+        """All blocks of what it stands in."""
+        return (self.view or self.message or {}).get("blocks")
+
+    @property
+    def place(self) -> str:
+        """The view's id, or the message's `ts`."""
+        return str(self.view["id"] if self.view else (self.message or {}).get("ts"))
+
+
+class Interacting(Stage):
+    """Everything happens at once, and is returned as its ledger entry.
+
+    What nobody shows can't be clicked or submitted, except with `made_up`: then Slack makes up a message or a
+    view around it.
+    """
+
+    def command(
+        self,
+        command: str,
+        text: str = "",
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        user: str = DEFAULT_USER,
+        app: App = None,
+    ) -> LedgerEntry:
+        """A person types a slash command."""
+        return self.send(self._of(app).command(command, text, channel=channel, user=user), app=app)
+
+    def shortcut(self, callback_id: str, *, user: str = DEFAULT_USER, app: App = None) -> LedgerEntry:
+        """A person uses a global shortcut."""
+        return self.send(self._of(app).shortcut(callback_id, self._wall(), user=user), app=app)
+
+    def message_shortcut(
+        self,
+        callback_id: str,
+        message: Mapping[str, Any] | None = None,
+        *,
+        message_ts: str | None = None,
+        channel: str = DEFAULT_CHANNEL,
+        user: str = DEFAULT_USER,
+        app: App = None,
+    ) -> LedgerEntry:
+        """A person uses a message shortcut, on the message of that `message_ts` or on one that is given."""
+        if message is None:
+            if message_ts is None:
+                raise EmulatorError("a message shortcut needs message_ts= or message=")
+            message = self._message(channel, message_ts, app)[1]
+        acted = self._of(app).message_action(callback_id, message, self._wall(), channel=channel, user=user)
+        return self.send(acted, app=app)
+
+    def click(
+        self,
+        action_id: str,
+        value: Any = None,
+        *,
+        block_id: str | None = None,
+        message_ts: str | None = None,
+        view_id: str | None = None,
+        values: Mapping[str, Mapping[str, Any]] | None = None,
+        action: Mapping[str, Any] | None = None,
+        channel: str | None = None,
+        user: str = DEFAULT_USER,
+        made_up: bool = False,
+        app: App = None,
+    ) -> LedgerEntry:
+        """A person clicks the latest element with that `action_id`, or chooses `value` in it.
+
+        Args:
+            block_id: where several elements have that `action_id`.
+            message_ts: the message that it stands in; also an ephemeral one, or a command's answer.
+            view_id: the view that it stands in.
+            values: what else the person has typed or chosen there: `{block_id: {action_id: value}}`.
+            action: fields of the action itself, over those that follow from the element.
+            made_up: click a button that nobody has shown.
+        """
+        shown = next(self._shown(action_id, app, user, block_id, message_ts, view_id, channel), None)
+        if shown is None:
+            made_up = made_up or self.core.settings.lenient
+            if not made_up:
+                raise EmulatorError(self._nothing_shown(action_id, app, user))
+            button: Json = {"type": "button", "action_id": action_id, "block_id": block_id or "block"}
+            button |= {"value": value} if value is not None else {}
+            played = self._of(app).block_actions(
+                [{**button, **(action or {})}], self._wall(), channel=channel or DEFAULT_CHANNEL, user=user
+            )
+            return self.send(played, app=app)
+        clicked = {**action_for(shown.found, value), **(action or {})}
+        given = {name: dict(block) for name, block in (values or {}).items()}
+        if value is not None:
+            given.setdefault(shown.found.block_id, {})[shown.found.action_id] = value
+        played = self._of(app).block_actions(
+            [clicked],
+            self._wall(),
+            message=shown.message,
+            view=shown.view,
+            ephemeral=shown.ephemeral,
+            state=state_of(shown.blocks, given),
+            channel=shown.channel,
+            user=user,
+            step=self.surfaces_of(app).step_of(shown.place),
+        )
+        return self.send(played, app=app)
+
+    def _shown(
+        self,
+        action_id: str,
+        app: App,
+        user: str,
+        block_id: str | None = None,
+        message_ts: str | None = None,
+        view_id: str | None = None,
+        channel: str | None = None,
+    ) -> Iterator[Shown]:
+        """The elements with that `action_id` that the person can see, the latest first."""
+        for shown in self._all_shown(app, user):
+            if (
+                shown.found.action_id == action_id
+                and block_id in (None, shown.found.block_id)
+                and message_ts in (None, (shown.message or {}).get("ts"))
+                and view_id in (None, (shown.view or {}).get("id"))
+                and (channel in (None, shown.channel) or shown.view is not None)
+            ):
+                yield shown
+
+    def _all_shown(self, app: App, user: str) -> Iterator[Shown]:
+        surfaces, own = self.surfaces_of(app), self._app(app)
+        for view in reversed(surfaces.views.values()):
+            if view["type"] == "modal" and surfaces.open_modals.get(view["id"], user) != user:
+                continue
+            for found in elements_of(view["blocks"]):
+                yield Shown(found=found, view=view)
+        for conversation in self.workspace(app).conversations.values():
+            everywhere = {**conversation.messages, **conversation.ephemeral}
+            for ts in sorted(everywhere, key=float, reverse=True):
+                message = everywhere[ts]
+                if message.get("app_id") != own.app_id or message.get("reader", user) != user:
+                    continue
+                holders = [message, *message.get("attachments", ())]
+                for holder in holders:
+                    for found in elements_of(holder.get("blocks")):
+                        yield Shown(
+                            found=found,
+                            message=message,
+                            channel=conversation.id,
+                            ephemeral=ts in conversation.ephemeral,
+                        )
+
+    def _nothing_shown(self, action_id: str, app: App, user: str) -> str:
+        known = sorted({shown.found.action_id for shown in self._all_shown(app, user)})
+        there = f"there are {', '.join(known)}" if known else "there is none at all"
+        return f"{user} sees no element {action_id!r} of {self._app(app).name}; {there}"
+
+    def submit_view(
+        self,
+        values: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        callback_id: str | None = None,
+        view_id: str | None = None,
+        user: str = DEFAULT_USER,
+        made_up: bool = False,
+        app: App = None,
+    ) -> LedgerEntry:
+        """A person submits a modal: `values` is `{block_id: {action_id: value}}`, over what it begins with.
+
+        A value is what `state` holds (`{"type": ..., "value": ...}`), or what was typed or chosen alone.
+        """
+        view = self._view(app, view_id, callback_id, made_up)
+        state = state_of(view["blocks"], values or {})
+        submitted = {**view, "state": {"values": state}}
+        surfaces = self.surfaces_of(app)
+        surfaces.view_errors.pop(view["id"], None)
+        played = self._of(app).view_submission(
+            submitted,
+            user=user,
+            response_to=list(_response_urls(view["blocks"], state)),
+            step=surfaces.step_of(view["id"]),
+        )
+        self.answers[self._app(app).app_id].submissions[played.key] = view["id"]
+        return self.send(played, app=app)
+
+    def close_view(
+        self,
+        *,
+        callback_id: str | None = None,
+        view_id: str | None = None,
+        is_cleared: bool = False,
+        user: str = DEFAULT_USER,
+        made_up: bool = False,
+        app: App = None,
+    ) -> LedgerEntry:
+        """A person closes a modal; with `is_cleared` all that are stacked."""
+        view = self._view(app, view_id, callback_id, made_up)
+        surfaces = self.surfaces_of(app)
+        if is_cleared:
+            surfaces.close_all_modals(user)
+        surfaces.close_modal(view["id"])
+        played = self._of(app).view_closed(
+            view, user=user, is_cleared=is_cleared, step=surfaces.step_of(view["id"])
+        )
+        return self.send(played, app=app)
+
+    def options(
+        self,
+        action_id: str,
+        value: str = "",
+        *,
+        block_id: str | None = None,
+        message_ts: str | None = None,
+        view_id: str | None = None,
+        user: str = DEFAULT_USER,
+        made_up: bool = False,
+        app: App = None,
+    ) -> LedgerEntry:
+        """A person types `value` into a menu whose options the app gives."""
+        shown = next(self._shown(action_id, app, user, block_id, message_ts, view_id), None)
+        if shown is None:
+            if not made_up and not self.core.settings.lenient:
+                raise EmulatorError(self._nothing_shown(action_id, app, user))
+            played = self._of(app).block_suggestion(action_id, value, block_id=block_id or "block", user=user)
+            return self.send(played, app=app)
+        played = self._of(app).block_suggestion(
+            action_id,
+            value,
+            block_id=shown.found.block_id,
+            view=shown.view,
+            message=shown.message,
+            channel=shown.channel,
+            user=user,
+        )
+        return self.send(played, app=app)
+
+    def _view(self, app: App, view_id: str | None, callback_id: str | None, made_up: bool) -> Json:
+        surfaces = self.surfaces_of(app)
+        found = surfaces.find_view(view_id=view_id, callback_id=callback_id)
+        if found is not None:
+            return found
+        if made_up or (self.core.settings.lenient and view_id is None):
+            title = {"type": "plain_text", "text": "Made up"}
+            view = {"type": "modal", "callback_id": callback_id or "view", "title": title, "blocks": []}
+            return surfaces.keep_view(view, self._wall())
+        wanted = view_id or callback_id
+        known = sorted({each["callback_id"] for each in surfaces.views.values()})
+        named = f"no view {wanted!r} was opened" if wanted else "no view was opened"
+        raise EmulatorError(named + (f"; there are {', '.join(known)}" if known else ""))
+
+
+def _response_urls(blocks: Any, state: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    for found in elements_of(blocks):
+        if found.element.get("response_url_enabled"):
+            chosen = state.get(found.block_id, {}).get(found.action_id, {})
+            channel = chosen.get("selected_conversation") or chosen.get("selected_channel")
+            if channel:
+                yield {"block_id": found.block_id, "action_id": found.action_id, "channel_id": channel}
