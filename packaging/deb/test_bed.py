@@ -5,9 +5,10 @@
     test_bed.py --release NAME --plugin FOLDER
 
 FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
-they depend on: the tests' network is private. --plugin builds the source package of a plugin in FOLDER with the checkout's debhelper add-on, and prints the .deb.
-$SLACKD_E2E_REVISION names a commit to take in place of the
-checkout's files. Root filesystems, the `debian` folder and what was built are kept in the cache.
+they depend on: the tests' network is private. --plugin builds the source package of a plugin with the checkout's
+debhelper add-on, and prints the .deb's name. $SLACKD_E2E_REVISION names a commit to take in place of the
+checkout's files, $SLACKD_E2E_BEFORE what is upgraded from in place of the newest tag. Root filesystems, the
+`debian` folder and what was built are kept in the cache.
 """
 
 import argparse
@@ -123,7 +124,9 @@ def revisions(count: int) -> list[str | None]:
     newest release ($SLACKD_E2E_BEFORE names another revision), or the newest commit where there is none.
     """
     checkout = os.environ.get("SLACKD_E2E_REVISION")
-    before = [os.environ.get("SLACKD_E2E_BEFORE") or newest_release() or checkout or "HEAD"] if count > 1 else []
+    before = (
+        [os.environ.get("SLACKD_E2E_BEFORE") or newest_release() or checkout or "HEAD"] if count > 1 else []
+    )
     return [*before, *[checkout] * (count - len(before))]
 
 
@@ -148,7 +151,7 @@ def plugin_package(release: Release, tree: Path) -> Path:
     root = root_filesystem(release, "build", BUILD_PACKAGES)
     helper = CHECKOUT / "packaging" / "debhelper"
     lay = (
-        "install -D -m 0644 /helper/slackd_plugin.pm /usr/share/perl5/Debian/Debhelper/Sequence/slackd_plugin.pm"
+        "install -m 0644 /helper/slackd_plugin.pm /usr/share/perl5/Debian/Debhelper/Sequence/"
         " && install -m 0755 /helper/dh_slackd_plugin /usr/bin/"
         " && cp /helper/autoscripts/* /usr/share/debhelper/autoscripts/"
         # Not from a package here, so dpkg does not see that it is there.

@@ -10,7 +10,7 @@ import os
 import pwd
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -71,9 +71,7 @@ def check(
     with acting_as(CONNECTOR_USER):
         config = load(file, uid=_uid(CONNECTOR_USER), overlay=overlay)
     refuse_unusable_proxies(config)
-    kept = read_credential_folders()
-    stale = {prefix + name for name in tokens for prefix in (PLAIN_PREFIX, ENCRYPTED_PREFIX)}
-    credentials = {name: content for name, content in kept.items() if name not in stale}
+    credentials = read_credential_folders(but=tokens)
     credentials |= {PLAIN_PREFIX + name: content for name, content in tokens.items()}
     _check_tokens(config, credentials)
     connector = process_digest(Side.CONNECTOR, config, credentials)
@@ -81,8 +79,18 @@ def check(
     return OnDisk(config, digests, tuple(config.warnings))
 
 
-def read_credential_folders(plain: Path = PLAIN, encrypted: Path = ENCRYPTED) -> dict[str, bytes]:
-    """Every credential by the name under which a connector finds it.
+def read_credential_folders(
+    plain: Path = PLAIN, encrypted: Path = ENCRYPTED, *, but: Container[str] = ()
+) -> dict[str, bytes]:
+    """Read every credential.
+
+    Args:
+        plain: The folder of those that are not encrypted.
+        encrypted: The folder of those that are.
+        but: Names of files that are not read, since they are about to be replaced.
+
+    Returns:
+        Their content, by the names under which a connector finds them.
 
     Raises:
         CredentialError: A file cannot be read or decrypted, which would also stop a connector's start.
@@ -92,7 +100,7 @@ def read_credential_folders(plain: Path = PLAIN, encrypted: Path = ENCRYPTED) ->
         (plain, PLAIN_PREFIX, _read_plain),
         (encrypted, ENCRYPTED_PREFIX, _decrypt),
     ):
-        found.update({prefix + file.name: read(file) for file in _files(folder)})
+        found.update({prefix + file.name: read(file) for file in _files(folder) if file.name not in but})
     return found
 
 

@@ -1,5 +1,6 @@
 """What the check before a rolling restart reads, and what it refuses."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_one_that_cannot_be_decrypted_is_named(tmp_path: Path) -> None:
 def test_one_app_token_in_two_places_is_refused_before_anything_restarts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "read_credential_folders", dict)
+    monkeypatch.setattr(checking, "read_credential_folders", lambda **_: {})
     for user in ("BROKER_USER", "CONNECTOR_USER"):
         monkeypatch.setattr(checking, user, "nobody-has-this-name")
     for name in ("one", "other"):
@@ -63,8 +64,11 @@ def test_one_app_token_in_two_places_is_refused_before_anything_restarts(
 def test_what_is_about_to_be_written_is_checked_as_if_it_stood_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = {"slackd-plain_main-app": b"xapp-1-A0-1-old", "slackd_main-app": b"xapp-1-A0-1-older"}
-    monkeypatch.setattr(checking, "read_credential_folders", lambda: kept)
+    plain, encrypted = folders(tmp_path)
+    (plain / "main-app").write_bytes(b"xapp-1-A0-1-old")
+    (encrypted / "main-app").write_bytes(b"not to be decrypted any more")
+    read = functools.partial(read_credential_folders, plain, encrypted)
+    monkeypatch.setattr(checking, "read_credential_folders", read)
     for user in ("BROKER_USER", "CONNECTOR_USER"):
         monkeypatch.setattr(checking, user, "nobody-has-this-name")
     config = tmp_path / "slackd.toml"

@@ -1,0 +1,125 @@
+"""Runs unit and integration tests with each release's own Python and libraries, the releases side by side.
+
+    test_release.py [--release NAME]... [PYTEST ARGUMENT]...
+
+Faults were found that only Debian 12's aiohttp has. Each release's tests run in a throw-away layer on a root
+filesystem of its own (kept in the cache), without a network; slack_sdk is the package that is built for it.
+Needs root; elsewhere one line says why not, and that is no failure.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from build import slack_sdk_packages
+from releases import RELEASES, Release, Unbuildable, require_tools
+from roots import root_filesystem, run_in
+from sources import CHECKOUT, GIT
+
+TEST_PACKAGES = (
+    "openssl",
+    "python3",
+    "python3-aiohttp",
+    "python3-attr",
+    "python3-click",
+    "python3-hypothesis",
+    "python3-jsonschema",
+    "python3-prometheus-client",
+    "python3-pytest",
+    "python3-pytest-asyncio",
+    "python3-pytest-timeout",
+    "python3-rich",
+    "python3-sdnotify",
+    "python3-systemd",
+    "python3-tenacity",
+    "python3-trustme",
+    "python3-websockets",
+)
+CHOSEN = (
+    "tests/unit/broker",
+    "tests/unit/config",
+    "tests/unit/connector",
+    "tests/unit/control",
+    "tests/unit/journal",
+    "tests/unit/link",
+    "tests/unit/plugin",
+    "tests/unit/service",
+    "tests/unit/slack",
+    "tests/integration/broker",
+    "tests/integration/connector",
+    "tests/integration/journal",
+    "tests/integration/plugin",
+)
+"""What depends on the release's Python and libraries, within the time that CI has."""
+LIMIT = 600
+"""Seconds for one release's tests."""
+
+
+def checkout(folder: Path) -> Path:
+    """Copy the checkout's tracked files into a folder that a test may write to."""
+    listed = subprocess.run([*GIT, "ls-files", "-z"], check=True, capture_output=True)
+    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
+        if (CHECKOUT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, folder / name)
+    return folder
+
+
+def run_tests(release: Release, arguments: list[str]) -> tuple[int, str]:
+    """Run the tests on one release.
+
+    Returns:
+        pytest's exit status, and what it printed.
+    """
+    root = root_filesystem(release, "test", TEST_PACKAGES)
+    sdk = slack_sdk_packages(release, check=False)
+    with tempfile.TemporaryDirectory(prefix="slackd-test-", dir="/tmp") as folder:
+        tree = checkout(Path(folder))
+        command = (
+            "dpkg --install /sdk/*.deb > /dev/null && mkdir -p /tmp && cd /src"
+            f" && exec timeout --signal=INT {LIMIT} nice python3 -m pytest -q -p no:cacheprovider -m 'not load'"
+            f" {' '.join(arguments)}"
+        )
+        done = run_in(root, ["sh", "-c", command], binds={tree: "/src", sdk: "/sdk"}, folder="/", check=False)
+    return done.returncode, done.stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Run tests with each release's own Python and libraries.")
+    parser.add_argument("--release", action="append", choices=sorted(RELEASES), help="default: all")
+    parser.add_argument("arguments", nargs="*", help="pytest's; default: what depends on the release")
+    options = parser.parse_args()
+    try:
+        require_tools()
+    except Unbuildable as reason:
+        print(f"tests on Debian's own Python: skipped, {reason}")
+        return 0
+    begin = time.monotonic()
+    results: dict[str, int] = {}
+
+    def run(name: str) -> None:
+        try:
+            results[name], said = run_tests(RELEASES[name], options.arguments or list(CHOSEN))
+        except (Unbuildable, RuntimeError, subprocess.CalledProcessError) as error:
+            results[name], said = 1, str(error)
+        took = time.monotonic() - begin
+        lines = said.strip().splitlines()
+        print("\n".join(f"{name:>8} | {line}" for line in (lines if results[name] else lines[-3:])), flush=True)
+        print(f"{name:>8} | {'failed' if results[name] else 'passed'} after {took:.0f} s", flush=True)
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in options.release or RELEASES]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 1 if any(results.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
