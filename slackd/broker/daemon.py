@@ -203,12 +203,13 @@ class BrokerDaemon:
                 watchers=self.watchers,
                 disk=self.disk,
                 foreground=self.foreground,
-            )
+            ),
+            self._background_tasks,
         )
         if sockets.control is not None:
-            await control.serve_control(sockets.control)
+            control.serve_control(sockets.control)
         if sockets.metrics is not None:
-            await control.serve_metrics(sockets.metrics)
+            control.serve_metrics(sockets.metrics)
         return control
 
     async def _stop(self, servers: Sequence[LinkServer | Listener]) -> None:

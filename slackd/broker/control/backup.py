@@ -3,17 +3,16 @@
 import contextlib
 import logging
 
-from aiohttp import web
-
 from slackd.broker.control import requests
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest
 from slackd.broker.journal import BackupSource
 from slackd.errors import JournalError
 
 log = logging.getLogger(__name__)
 
 
-async def backup(broker: ControlContext, request: web.Request) -> web.StreamResponse:
+async def backup(broker: ControlContext, request: HttpRequest) -> None:
     """The copy's bytes: a file that a broker can open as its journal. It is complete only if the response
     ends as HTTP says it must: what breaks off in the middle is no backup.
 
@@ -25,19 +24,15 @@ async def backup(broker: ControlContext, request: web.Request) -> web.StreamResp
             "this journal's engine makes no backups by itself",
             hint="use the tools of the database it is kept in",
         )
-    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
-    response.enable_chunked_encoding()
     async with contextlib.aclosing(broker.journal.backup()) as chunks:
         # Before the first byte an error is an answer; after it, only a broken connection can tell.
         first = await anext(chunks, b"")
         log.info("%s takes a backup of the journal", requests.who(request), extra={"event": "backup"})
-        await response.prepare(request)
-        await response.write(first)
+        await request.begin_stream("application/octet-stream")
+        await request.write(first)
         try:
             async for chunk in chunks:
-                await response.write(chunk)
+                await request.write(chunk)
         except JournalError as error:
             log.error("a backup broke off: %s", error, extra={"event": "backup-failed"})
-            if request.transport is not None:
-                request.transport.abort()
-    return response
+            request.abort()

@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aiohttp import web
-
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest, HttpResponse
 from slackd.broker.journal import DeadLetter
 from slackd.broker.journal.writes import DeadReason, Discard, Done, Revive
 
@@ -18,7 +17,7 @@ NOBODYS = ""
 _REASONS = ", ".join(each.value for each in DeadReason)
 
 
-async def listed(broker: ControlContext, request: web.Request) -> web.Response:
+async def listed(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """A page of dead letters, oldest first, without their texts; `after` is the last delivery of the page
     before."""
     requests.known_parameters(request, ["plugin", "after", "limit"])
@@ -30,9 +29,9 @@ async def listed(broker: ControlContext, request: web.Request) -> web.Response:
     return requests.answer({"deadletters": [_summary(each) for each in letters], "more": len(letters) == limit})
 
 
-async def shown(broker: ControlContext, request: web.Request) -> web.Response:
+async def shown(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """One dead letter with the text of its envelope, as Slack sent it but for blanked credentials."""
-    text = request.match_info["delivery"]
+    text = request.found["delivery"]
     if not text.isdecimal() or len(text) > 18:
         raise requests.BadRequest(f"{text[:50]!r}: expected the number of a delivery")
     letter = await broker.journal.dead_letter(int(text))
@@ -41,23 +40,23 @@ async def shown(broker: ControlContext, request: web.Request) -> web.Response:
     return requests.answer({**_summary(letter), "text": letter.text})
 
 
-async def retry(broker: ControlContext, request: web.Request) -> web.Response:
+async def retry(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Hand dead letters to their plugins again, at the end of their keys' order, from attempt 1."""
     return await _change(broker, request, "retried", Revive)
 
 
-async def discard(broker: ControlContext, request: web.Request) -> web.Response:
+async def discard(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Throw dead letters away."""
     return await _change(broker, request, "discarded", Discard)
 
 
 async def _change(
-    broker: ControlContext, request: web.Request, done: str, write: Callable[[int], Revive | Discard]
-) -> web.Response:
+    broker: ControlContext, request: HttpRequest, done: str, write: Callable[[int], Revive | Discard]
+) -> HttpResponse:
     """The body is `{"ids": [...]}` or `{"plugin": NAME, "reason"?: REASON, "after"?: ID, "until"?: TIME}`: a
     page of the plugin's; `more` says that there are more, from `last` on. `until` keeps a letter that dies
     again meanwhile from being taken twice."""
-    content = await requests.body(request, ["ids", "plugin", "reason", "after", "until"])
+    content = requests.body(request, ["ids", "plugin", "reason", "after", "until"])
     ids, plugin = requests.ids_in(content, "ids"), requests.text_in(content, "plugin")
     if (ids is None) == (plugin is None):
         raise requests.BadRequest('say which: "ids": [17, 18] or "plugin": "NAME"')

@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
-from aiohttp import web
 
 from slackd.broker.actions import Passed
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest
 from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.parsing import read_again
@@ -72,7 +72,7 @@ class Filter:
         return any(fnmatchcase(name, event) for name in names if name)
 
 
-async def stream(broker: ControlContext, request: web.Request) -> web.StreamResponse:
+async def stream(broker: ControlContext, request: HttpRequest) -> None:
     """What happens to envelopes, until the client goes or the broker stops. What a slow client misses is
     counted: a line `{"dropped": N}`."""
     requests.known_parameters(request, (*_FILTERS, "text"))
@@ -84,23 +84,21 @@ async def stream(broker: ControlContext, request: web.Request) -> web.StreamResp
     watcher = broker.watchers.join()
     if watcher is None:
         raise requests.Unavailable(f"{MOST_WATCHERS} people watch already, the most there may be")
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     try:
         with contextlib.suppress(ConnectionError):
-            await response.prepare(request)
+            await request.begin_stream("application/x-ndjson")
             while not watcher.closed:
                 batch = await _next(watcher)
                 began = time.perf_counter()
                 lines = await _lines(broker, watcher, batch, wanted, with_text=with_text)
                 spent = time.perf_counter() - began
-                await response.write(lines or b"\n" * (not batch))
+                await request.write(lines or b"\n" * (not batch))
                 await asyncio.sleep(max(BREATH, spent * len(broker.watchers) / SHARE))
     except JournalError as error:
         # The answer has begun: the reason is its last line.
-        await response.write(json.dumps({"error": str(error)}).encode() + b"\n")
+        await request.write(json.dumps({"error": str(error)}).encode() + b"\n")
     finally:
         broker.watchers.leave(watcher)
-    return response
 
 
 def _check(broker: ControlContext, wanted: Filter) -> None:

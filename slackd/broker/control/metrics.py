@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest, HttpResponse
 from slackd.broker.control.observations import ACK_BOUNDS, Histogram
 from slackd.broker.control.snapshot import survey
 from slackd.broker.control.status import ConnectorSummary, Status
@@ -53,12 +53,12 @@ GCCollector(registry=_process)
 PlatformCollector(registry=_process)
 
 
-async def scrape(broker: ControlContext, request: web.Request) -> web.Response:
+async def scrape(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Everything in the text format that scrapers read."""
     registry = CollectorRegistry()
     registry.register(BrokerCollector(broker, await survey(broker)))
     text = generate_latest(registry) + generate_latest(_process)
-    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 class BrokerCollector(Collector):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from aiohttp import web
 
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest, HttpResponse
 from slackd.broker.dispatch.subscriptions import Matcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import Done, Lane, NewDelivery, Replay
@@ -34,11 +34,11 @@ class _Wanted:
         return self.app in (None, stored.app) and self.type in (None, stored.type)
 
 
-async def replay(broker: ControlContext, request: web.Request) -> web.Response:
+async def replay(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """The body is `{"plugin": NAME, "envelopes": [ID, ...]}` or `{"plugin": NAME, "since": TIME, "until"?,
     "after"?: ID}`: a page; `more` says that there are more, from `last` on. `app` and `type` narrow it, and
     `dry_run` only says what would be handed out."""
-    content = await requests.body(request, _MEMBERS)
+    content = requests.body(request, _MEMBERS)
     plugin, wanted = _plugin(broker, content), _wanted(broker, content)
     ids, since = requests.ids_in(content, "envelopes"), requests.moment_in(content, "since")
     if (ids is None) == (since is None):

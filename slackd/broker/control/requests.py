@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiohttp import web
-
 from slackd import SlackdError
-from slackd.broker.plugins.peer_credentials import peer_of
+from slackd.broker.control.http import HttpRequest, HttpResponse
 
 PAGE, LARGEST_PAGE = 100, 500
 _TRUE, _FALSE = frozenset({"1", "true", "yes", ""}), frozenset({"0", "false", "no"})
@@ -25,17 +23,17 @@ class Unavailable(SlackdError):
     """It can't be done at the moment; the message says why and what to do."""
 
 
-def answer(value: object, status: int = 200) -> web.Response:
+def answer(value: object, status: int = 200) -> HttpResponse:
     """A JSON answer, on one line."""
-    return web.Response(text=json.dumps(value) + "\n", status=status, content_type="application/json")
+    return HttpResponse(json.dumps(value).encode() + b"\n", status)
 
 
-def page_limit(request: web.Request) -> int:
+def page_limit(request: HttpRequest) -> int:
     """The parameter `limit`."""
     return whole_number(request, "limit", PAGE, 1, LARGEST_PAGE)
 
 
-def whole_number(request: web.Request, name: str, default: int, least: int = 0, most: int = 1 << 62) -> int:
+def whole_number(request: HttpRequest, name: str, default: int, least: int = 0, most: int = 1 << 62) -> int:
     """A parameter that is a whole number."""
     text = request.query.get(name)
     if text is None:
@@ -45,13 +43,13 @@ def whole_number(request: web.Request, name: str, default: int, least: int = 0, 
     return int(text)
 
 
-def moment(request: web.Request, name: str) -> float | None:
+def moment(request: HttpRequest, name: str) -> float | None:
     """A parameter that is an instant in UNIX seconds."""
     text = request.query.get(name)
     return None if text is None else _moment(name, text)
 
 
-def flag(request: web.Request, name: str) -> bool:
+def flag(request: HttpRequest, name: str) -> bool:
     """A parameter that is true or false."""
     text = request.query.get(name, "0").lower()
     if text not in _TRUE | _FALSE:
@@ -59,7 +57,7 @@ def flag(request: web.Request, name: str) -> bool:
     return text in _TRUE
 
 
-def known_parameters(request: web.Request, names: Iterable[str]) -> None:
+def known_parameters(request: HttpRequest, names: Iterable[str]) -> None:
     """Refuse parameters that mean nothing here: a filter with a typo would let everything pass."""
     known = set(names)
     for name in request.query:
@@ -69,10 +67,10 @@ def known_parameters(request: web.Request, names: Iterable[str]) -> None:
             )
 
 
-async def body(request: web.Request, names: Iterable[str]) -> Mapping[str, Any]:
+def body(request: HttpRequest, names: Iterable[str]) -> Mapping[str, Any]:
     """The request's body: a JSON object with none but these members."""
     try:
-        content = json.loads(await request.text() or "{}")
+        content = json.loads(request.body or b"{}")
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
     if not isinstance(content, dict):
@@ -126,13 +124,9 @@ def flag_in(content: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def who(request: web.Request) -> str:
+def who(request: HttpRequest) -> str:
     """Who asks, by the kernel's word, for the log."""
-    connection = request.transport.get_extra_info("socket") if request.transport is not None else None
-    if connection is None:
-        return "somebody who has gone"
-    peer = peer_of(connection)
-    return f"uid {peer.uid} (pid {peer.pid})"
+    return f"uid {request.peer.uid} (pid {request.peer.pid})" if request.peer else "somebody"
 
 
 def _is_id(value: object) -> bool:

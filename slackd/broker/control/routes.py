@@ -1,23 +1,36 @@
 """The one table from method and path to what answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
-from aiohttp import web
 
 from slackd.broker.control import backup, deadletters, events, metrics, replay, views
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest, HttpResponse
 
-Handler = Callable[[ControlContext, web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[ControlContext, HttpRequest], Awaitable[HttpResponse | None]]
 
 
 @attrs.frozen
 class ControlRoute:
-    """One line of the table."""
+    """One line of the table; in a path, a name in braces stands for any one part."""
 
     method: str
     path: str
     handler: Handler
+
+    def match(self, path: str) -> Mapping[str, str] | None:
+        """What stands for the names in the path, if it is this route's."""
+        wanted, given = self.path.split("/"), path.split("/")
+        if len(wanted) != len(given):
+            return None
+        found = {}
+        for part, value in zip(wanted, given, strict=True):
+            if part.startswith("{") and value:
+                found[part.strip("{}")] = value
+            elif part != value:
+                return None
+        return found
 
 
 ROUTES = (

@@ -1,29 +1,25 @@
-"""HTTP on the control socket, and on the one for metrics if systemd passed it."""
+"""The control API on the operators' socket, and `/metrics` on the one for scraping if systemd passed it."""
 
 import asyncio
-import functools
+import json
+import logging
 import socket
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from aiohttp import web
-
+from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.control import requests
 from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import Answer, HttpRequest, HttpResponse, HttpServer
 from slackd.broker.control.routes import METRICS_ALONE, ROUTES, ControlRoute
 from slackd.errors import JournalError, SlackdError
-from slackd.systemd.sockets import KEEP_SOCKET_FILE
+from slackd.rate_limit import Allowance
 
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler, Middleware
+log = logging.getLogger(__name__)
 
 MARK_EVERY = 1.0
 """Seconds between two looks at what is counted by the hour."""
-LARGEST_BODY = 1 << 20
-STOP_PATIENCE = 0.2
-"""Seconds in which a stop lets answers be finished that are under way."""
-MOST_CONNECTIONS = 64
-"""On one socket at a time: whoever may scrape may not use up the broker's descriptors."""
+SCRAPE_RATE, SCRAPE_BURST = 20.0, 100.0
+"""Requests a second, and at once, on the socket that anybody on this host may reach."""
 STATUS_OF = {
     requests.BadRequest: 400,
     requests.NotFound: 404,
@@ -33,23 +29,23 @@ STATUS_OF = {
 
 
 class ControlServer:
-    """Serves operators until it is closed."""
+    """Serves operators until it is closed.
 
-    def __init__(self, broker: ControlContext) -> None:
-        self._broker = broker
-        self._runners: list[web.AppRunner] = []
-        self._servers: list[asyncio.Server] = []
+    Args:
+        tasks: Owns the tasks that serve connections.
+    """
 
-    async def serve_control(self, listening: socket.socket) -> None:
+    def __init__(self, broker: ControlContext, tasks: BackgroundTasks) -> None:
+        self._broker, self._tasks = broker, tasks
+        self._servers: list[HttpServer] = []
+
+    def serve_control(self, listening: socket.socket) -> None:
         """Everything, on the Unix socket of the operators."""
-        accept = await self._accept(ROUTES)
-        loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_unix_server(accept, sock=listening, **KEEP_SOCKET_FILE))
+        self._serve("control", ROUTES, listening)
 
-    async def serve_metrics(self, listening: socket.socket) -> None:
+    def serve_metrics(self, listening: socket.socket) -> None:
         """`/metrics` alone, on a socket that anybody on this host may reach."""
-        accept = await self._accept(METRICS_ALONE)
-        self._servers.append(await asyncio.get_running_loop().create_server(accept, sock=listening))
+        self._serve("metrics", METRICS_ALONE, listening, Allowance(SCRAPE_RATE, SCRAPE_BURST))
 
     async def run(self) -> None:
         """Keeps what is counted by the hour, until cancelled."""
@@ -59,47 +55,49 @@ class ControlServer:
 
     async def close(self) -> None:
         """No more requests; streams end, and answers that are under way are finished if it takes no time."""
-        for server in self._servers:
-            server.close()
         self._broker.watchers.close()
-        for runner in self._runners:
-            if runner.server is not None:
-                await runner.server.shutdown(STOP_PATIENCE)
-            await runner.cleanup()
+        await asyncio.gather(*(each.close() for each in self._servers))
 
-    async def _accept(self, routes: Sequence[ControlRoute]) -> Callable[[], asyncio.BaseProtocol]:
-        app = web.Application(middlewares=[_errors_as_json(routes)], client_max_size=LARGEST_BODY)
-        for route in routes:
-            app.router.add_route(route.method, route.path, functools.partial(route.handler, self._broker))
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        await runner.setup()
-        self._runners.append(runner)
-        server = runner.server
-        assert server is not None
-        return lambda: server() if len(server.connections) < MOST_CONNECTIONS else _Full()
+    def _serve(
+        self,
+        name: str,
+        routes: Sequence[ControlRoute],
+        listening: socket.socket,
+        limit: Allowance | None = None,
+    ) -> None:
+        server = HttpServer(name, _answering(self._broker, routes), _error_body, self._tasks, limit)
+        server.listen(listening)
+        self._servers.append(server)
 
 
-class _Full(asyncio.Protocol):
-    """There are too many connections: this one is closed at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
+def _error_body(text: str) -> bytes:
+    return json.dumps({"error": text}).encode() + b"\n"
 
 
-def _errors_as_json(routes: Sequence[ControlRoute]) -> "Middleware":
-    paths = sorted({f"{route.method} {route.path}" for route in routes})
-
-    @web.middleware
-    async def errors_as_json(request: web.Request, handler: "Handler") -> web.StreamResponse:
+def _answering(broker: ControlContext, routes: Sequence[ControlRoute]) -> Answer:
+    async def answer(request: HttpRequest) -> HttpResponse | None:
         try:
-            return await handler(request)
+            return await _route(broker, routes, request)
         except SlackdError as error:
             code = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 500)
             return requests.answer({"error": str(error)}, code)
-        except web.HTTPRequestEntityTooLarge:
-            return requests.answer({"error": f"the body is larger than {LARGEST_BODY} bytes"}, 413)
-        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
-            text = f"there is no {request.method} {request.path}"
-            return requests.answer({"error": text, "paths": paths}, error.status)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("%s %s could not be answered", request.method, request.path[:100])
+            return requests.answer({"error": "slackd failed to answer: see its log"}, 500)
 
-    return errors_as_json
+    return answer
+
+
+async def _route(
+    broker: ControlContext, routes: Sequence[ControlRoute], request: HttpRequest
+) -> HttpResponse | None:
+    matches = [(route, found) for route in routes if (found := route.match(request.path)) is not None]
+    for route, found in matches:
+        if route.method == request.method:
+            request.found = found
+            return await route.handler(broker, request)
+    paths = sorted({f"{route.method} {route.path}" for route in routes})
+    text = f"there is no {request.method} {request.path[:200]}"
+    return requests.answer({"error": text, "paths": paths}, 405 if matches else 404)

@@ -3,34 +3,34 @@
 from typing import Any
 
 import attrs
-from aiohttp import web
 
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.health import SILENT_AFTER, not_ready
+from slackd.broker.control.http import HttpRequest, HttpResponse
 from slackd.broker.control.snapshot import survey
 
 MOST_IN_FLIGHT = 10_000
 
 
-async def status(broker: ControlContext, request: web.Request) -> web.Response:
+async def status(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Everything, with the verdict and its reasons."""
     return requests.answer(attrs.asdict(await survey(broker)))
 
 
-async def apps(broker: ControlContext, request: web.Request) -> web.Response:
+async def apps(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Every app: its connections, budget and events."""
     seen = await survey(broker)
     return requests.answer({"apps": [attrs.asdict(each) for each in seen.apps]})
 
 
-async def plugins(broker: ControlContext, request: web.Request) -> web.Response:
+async def plugins(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Every plugin: its sessions and what waits for it."""
     seen = await survey(broker)
     return requests.answer({"plugins": [attrs.asdict(each) for each in seen.plugins]})
 
 
-async def healthz(broker: ControlContext, request: web.Request) -> web.Response:
+async def healthz(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Whether the process works: the loop turns (or nobody would answer) and the journal's writer answers,
     be it with an error: a full disk is no reason to be killed."""
     silent_for = broker.engine.clock().monotonic - broker.look_at_journal().answered_at
@@ -39,13 +39,13 @@ async def healthz(broker: ControlContext, request: web.Request) -> web.Response:
     return requests.answer(answer, 200 if healthy else 503)
 
 
-async def readyz(broker: ControlContext, request: web.Request) -> web.Response:
+async def readyz(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Whether it does its work: the journal takes envelopes, every app that isn't in trouble hears Slack."""
     reasons = not_ready(await survey(broker))
     return requests.answer({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
-async def inflight(broker: ControlContext, request: web.Request) -> web.Response:
+async def inflight(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """What a stop would interrupt: deliveries that are out, answers that Slack waits for, calls under way."""
     requests.known_parameters(request, ["plugin"])
     only = request.query.get("plugin")
@@ -86,7 +86,7 @@ async def inflight(broker: ControlContext, request: web.Request) -> web.Response
     )
 
 
-async def gaps(broker: ControlContext, request: web.Request) -> web.Response:
+async def gaps(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """The latest intervals in which an app had no READY connection, oldest first."""
     requests.known_parameters(request, ["since", "app", "limit"])
     since, app = requests.moment(request, "since"), request.query.get("app")

@@ -256,6 +256,7 @@ async def world(
         link_socket=home / "l.sock",
         plugin_files={each.name: each for each in plugins},
     )
+    config.file.write_text("")
     scraped = socket.create_server(("127.0.0.1", 0))
     scraped.setblocking(False)
     address = scraped.getsockname()

@@ -167,8 +167,8 @@ async def test_types_that_somebody_invents_do_not_grow_the_metrics() -> None:
 async def test_the_listener_for_scraping_serves_nothing_else() -> None:
     async with world() as here:
         for path in ("/v1/status", "/v1/deadletters", "/healthz", "/"):
-            assert (await here.raw(_request(path), here.metrics)).startswith(b"HTTP/1.0 404")
-        assert (await here.raw(_request("/metrics"), here.metrics)).startswith(b"HTTP/1.0 200")
+            assert (await here.raw(_request(path), here.metrics)).startswith(b"HTTP/1.1 404")
+        assert (await here.raw(_request("/metrics"), here.metrics)).startswith(b"HTTP/1.1 200")
 
 
 async def test_no_message_of_anybody_and_no_token_is_in_the_metrics() -> None:
