@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # As a path in a .pth file: type checkers and editors don't see through setuptools' import hook.
 EDITABLE := --config-settings editable_mode=compat -e '.[dev]'
 
-.PHONY: setup demo test test-oldest lint types unit integration deb e2e bench clean
+.PHONY: setup demo test test-pure test-oldest lint types unit integration deb e2e bench clean
 
 setup: $(STAMP)
 
@@ -20,7 +20,12 @@ demo: setup
 
 test: lint types
 	$(BIN)/python -m pytest -m "not e2e"
+	$(MAKE) test-pure
 	$(MAKE) e2e
+
+# Without the accelerators (msgspec, uvloop), as far as they make a difference.
+test-pure: setup
+	SLACKD_PURE=1 $(BIN)/python -m pytest -q tests/unit/broker tests/integration/broker tests/integration/system
 
 lint: setup
 	$(BIN)/ruff check slackd tests

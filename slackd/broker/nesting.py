@@ -5,14 +5,19 @@ from typing import Any
 DEEPEST = 96
 """What the parsers of most languages take, with room for the line around it, and several times as deep as
 anything that Slack sends."""
+_CONTAINERS = frozenset({dict, list})
 
 
 def is_deep(value: Any) -> bool:
     """Whether more than `DEEPEST` objects and arrays of a parsed JSON value stand within each other."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [each for each in level if isinstance(each, dict | list)]
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(DEEPEST):
         if not level:
             return False
-        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
-    return True
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if type(each) is dict else each)
+            if type(inner) in _CONTAINERS
+        ]
+    return bool(level)

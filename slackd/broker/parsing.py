@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from slackd.accelerators import json_decoder
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.envelope import Arrival, ParsedEnvelope, Unreadable
@@ -22,6 +23,7 @@ from slackd.slack.envelopes import EVENTS
 from slackd.slack.facets import facets
 from slackd.text import all_unicode
 
+_decode = json_decoder()
 _ENVELOPE_ID = re.compile(r'"envelope_id"\s*:\s*"([^"\\]{1,200})"')
 _TOKEN = '"token"'
 _TOKEN_MEMBER = re.compile(r'"token"\s*:\s*"(?:[^"\\]|\\.)*"')
@@ -46,7 +48,7 @@ def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope 
     """
     text = arrival.text
     try:
-        frame = parse(text)
+        frame = _value_of(text)
     except RecursionError:
         return _unreadable(arrival, "it is nested too deep")
     except ValueError as error:
@@ -59,7 +61,8 @@ def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope 
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
     # Slack knows only the id that it spelt, half a surrogate pair or not: the acknowledgement escapes it again.
     envelope_id = frame.get("envelope_id")
-    if "\\" in text and "\\u" in text and _SURROGATE.search(text) is not None:
+    has_escapes = "\\u" in text
+    if has_escapes and _SURROGATE.search(text) is not None:
         frame = all_unicode(frame)
     kind = frame.get("type")
     if not isinstance(envelope_id, str) or not envelope_id:
@@ -74,13 +77,23 @@ def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope 
         app=arrival.app,
         envelope_id=envelope_id,
         type=kind,
-        text=_one_line(_blank_token(text, payload)),
+        text=_one_line(_blank_token(text, payload, has_escapes=has_escapes)),
         keys=_keys(kind, envelope_id, payload),
         facets=facets(kind, payload, own_bot_ids),
         accepts_response=frame.get("accepts_response_payload") is True,
         response_url=_text(payload.get("response_url")),
         retry_attempt=attempt if isinstance(attempt, int) else 0,
     )
+
+
+def _value_of(text: str) -> Any:
+    """The value of a JSON text. Raises `ValueError`, and `RecursionError` for one that is nested too deep."""
+    if _decode is None:
+        return parse(text)
+    try:
+        return _decode(text)
+    except (ValueError, RecursionError):
+        return parse(text)
 
 
 def _unreadable(arrival: Arrival, reason: str) -> Unreadable:
@@ -112,16 +125,16 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _blank_token(text: str, payload: dict[str, Any]) -> str:
-    token = payload.get("token")
-    if "\\" in text and "\\u00" in text and _SPELT_OUT.search(text) is not None:
+def _blank_token(text: str, payload: dict[str, Any], *, has_escapes: bool) -> str:
+    if has_escapes and _SPELT_OUT.search(text) is not None:
         return _blank_by_position(text)
-    if isinstance(token, str) and token:
-        head, _, tail = text.partition(_TOKEN)
-        colon, found, rest = tail.partition(f'"{token}"')
-        if found and colon.strip() == ":" and _TOKEN not in rest:
-            return f'{head}{_TOKEN}{colon}""{rest}'
-    return _blank_by_position(text) if _TOKEN in text else text
+    head, found, tail = text.partition(_TOKEN)
+    if not found:
+        return text
+    colon, found, rest = tail.partition(f'"{payload.get("token")}"')
+    if found and colon.strip() == ":" and _TOKEN not in rest:
+        return f'{head}{_TOKEN}{colon}""{rest}'
+    return _blank_by_position(text)
 
 
 def _blank_by_position(text: str) -> str:

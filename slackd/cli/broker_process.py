@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from socket import socket
 
+from slackd.accelerators import loop_factory
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
@@ -35,7 +36,7 @@ def run_broker(config_file: str | None) -> None:
     notifier = Notifier()
     daemon = BrokerDaemon(config, foreground=not started_by_systemd(os.environ))
     with open_sockets(config, inherited(), with_link=True) as sockets:
-        run_to_the_end(lambda stop: _serve(daemon, sockets, stop, notifier))
+        run_to_the_end(lambda stop: _serve(daemon, sockets, stop, notifier), loop_factory())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from slackd.accelerators import LoopFactory
 from slackd.config import Config, find_file
 from slackd.config.last_good import keep_copy, start_config
 from slackd.config.load import load_for_start
@@ -80,14 +81,16 @@ def _tell_unusable(error: ConfigError) -> None:
     log.critical(words, extra={"event": "config-unusable"})
 
 
-def run_to_the_end(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+def run_to_the_end(
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], loop_factory: LoopFactory | None = None
+) -> None:
     """Run until the event that `main` is given has been set by a signal, and `main` has returned.
 
     What slackd itself raises is told in a line, and the exit status is 1; anything else is a mistake of ours
     and keeps its traceback.
     """
     try:
-        run_until_stopped(main)
+        run_until_stopped(main, loop_factory)
     except SlackdError as error:
         _tell([error])
     except BaseExceptionGroup as group:

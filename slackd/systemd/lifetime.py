@@ -12,6 +12,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from slackd.accelerators import LoopFactory
+
+_LOOPS: Final = frozenset({"asyncio", "uvloop"})
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -50,7 +53,9 @@ def settle_memory() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def run_until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+def run_until_stopped(
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], loop_factory: LoopFactory | None = None
+) -> None:
     """Run `main` in a new event loop; it ends by itself soon after the event that it is given is set.
 
     A callback of slackd's own that raises leaves nobody who knows what was not done. So the process ends with
@@ -78,10 +83,11 @@ def run_until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
         if broken:
             raise broken[0]
 
-    asyncio.run(guarded())
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(guarded())
 
 
 def _began_in_slackd(error: BaseException) -> bool:
     """The function that the loop called is one of ours, not a library's."""
     modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
-    return next((name for name in modules if not name.startswith("asyncio.")), "").startswith("slackd.")
+    return next((name for name in modules if name.split(".")[0] not in _LOOPS), "").startswith("slackd.")

@@ -18,6 +18,7 @@ NOT_PURE = {"asyncio", "socket", "aiohttp", "threading", "subprocess", "sqlite3"
 
 FOUNDATION = {
     "",
+    "accelerators",
     "envelope",
     "errors",
     "frozen",

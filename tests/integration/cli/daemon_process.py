@@ -193,7 +193,9 @@ def clean_environment() -> dict[str, str]:
         "JOURNAL_STREAM",
         "SYSTEMD_EXEC_PID",
     )
-    return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    pure = os.environ.get("SLACKD_PURE")
+    return kept if pure is None else {**kept, "SLACKD_PURE": pure}
 
 
 @contextmanager

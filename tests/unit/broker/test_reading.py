@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slackd.broker import parsing
 from slackd.broker.nesting import DEEPEST
 from slackd.broker.parsing import read
 from slackd.envelope import ParsedEnvelope, Unreadable
@@ -328,3 +329,18 @@ class TestFacets:
     def test_the_token_is_in_none_of_them(self) -> None:
         for text in (event(), command(), interactive("block_actions")):
             assert TOKEN not in repr(understood(text))
+
+
+@pytest.mark.skipif(parsing._decode is None, reason="msgspec is not installed")
+@given(
+    envelopes()
+    | st.text(st.characters(exclude_categories=()))
+    | st.from_regex(r'\{"a":[-+0-9.eE\[\]{}"\\u]*\}')
+)
+def test_what_is_read_does_not_depend_on_what_reads_it(text: str) -> None:
+    fast, pure = parsing._decode, None
+    found = []
+    for parsing._decode in (fast, pure):
+        found.append(read(arrival(text)))
+    parsing._decode = fast
+    assert found[0] == found[1]

@@ -6,19 +6,22 @@ import math
 
 import pytest
 
+from slackd import accelerators
+from slackd.accelerators import LoopFactory
 from slackd.jsonrpc import NotJsonError, encode_request
 from slackd.systemd.lifetime import run_until_stopped
 
 
+@pytest.mark.parametrize("loop", [None, accelerators.loop_factory()])
 def test_a_callback_of_slackds_own_that_fails_ends_the_process_with_its_error(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, loop: LoopFactory | None
 ) -> None:
     async def main(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().call_soon(encode_request, 1, "call", {"amount": math.nan})
         await stop.wait()
 
     with caplog.at_level(logging.CRITICAL, "asyncio"), pytest.raises(NotJsonError):
-        run_until_stopped(main)
+        run_until_stopped(main, loop)
 
 
 def test_so_it_does_although_its_work_ends_well(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,43 @@
+"""Libraries that make slackd faster where they are installed, and that it works the same without.
+
+msgspec reads the JSON that Slack sends; what it refuses, Python's own parser looks at, and says why. uvloop is
+the broker's event loop. With `SLACKD_PURE=1` in the environment neither is used.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def _wanted() -> bool:
+    return os.environ.get("SLACKD_PURE", "") in ("", "0")
+
+
+def json_decoder() -> Callable[[str], Any] | None:
+    """What reads a JSON text, or None where msgspec is not installed.
+
+    It raises `ValueError` or `RecursionError` for a text that it does not read.
+    """
+    if not _wanted():
+        return None
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    decode: Callable[[str], Any] = msgspec.json.Decoder().decode
+    return decode
+
+
+def loop_factory() -> LoopFactory | None:
+    """What makes the broker's event loop, or None (asyncio's own) where uvloop is not installed."""
+    if not _wanted():
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: LoopFactory = uvloop.new_event_loop
+    return factory
