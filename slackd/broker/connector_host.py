@@ -10,6 +10,7 @@ from slackd.broker.journal.writes import GapRecord
 from slackd.link import LinkedConnector
 from slackd.link.messages import (
     Acknowledged,
+    AppIdentity,
     Call,
     Changed,
     Closing,
@@ -29,8 +30,14 @@ log = logging.getLogger(__name__)
 class ConnectorHost:
     """Both connectors, as `slackd.link.BrokerEnd` wants it."""
 
-    def __init__(self, connectors: ConnectionRegistry, on_acknowledged: Callable[[Acknowledged], None]) -> None:
+    def __init__(
+        self,
+        connectors: ConnectionRegistry,
+        on_acknowledged: Callable[[Acknowledged], None],
+        on_identified: Callable[[AppIdentity], None],
+    ) -> None:
         self._connectors, self._on_acknowledged = connectors, on_acknowledged
+        self._on_identified = on_identified
         self._links: dict[int, LinkedConnector] = {}
         self._numbers: dict[LinkedConnector, int] = {}
         self._next = 0
@@ -125,6 +132,7 @@ class ConnectorHost:
                 self._changed(engine)
             case Identified(identity):
                 engine.core.identified(identity)
+                self._on_identified(identity)
             case Trouble(trouble):
                 self._connectors.trouble(link, trouble)
 

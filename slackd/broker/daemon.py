@@ -33,6 +33,7 @@ from slackd.config import Config
 from slackd.config.on_disk import DiskCheck
 from slackd.errors import JournalError
 from slackd.link import BrokerEnd
+from slackd.link.messages import AppIdentity
 from slackd.link.server import LinkServer
 from slackd.systemd.digest import Side, process_digest
 
@@ -146,7 +147,7 @@ class BrokerDaemon:
         self.connectors = ConnectionRegistry(
             self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready
         )
-        self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged)
+        self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged, self._identified)
         self.engine = Engine(self.core, self.journal)
         self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
         self.posting = Posting(self.calls)
@@ -254,6 +255,9 @@ class BrokerDaemon:
             self._say_regularly()
             away = {name for name, plugin in self.core.plugins.items() if plugin.sessions.is_empty}
             self.journal.set_away(away)
+
+    def _identified(self, identity: AppIdentity) -> None:
+        self.plugin_host.identified(identity)
 
     def _say_regularly(self) -> None:
         at = now()

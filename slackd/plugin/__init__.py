@@ -16,13 +16,15 @@ docs/protocol.md; `Plugin` says how handlers are chosen and what their answers m
 
 from slackd import SlackdError
 from slackd.jsonrpc import NotJsonError
+from slackd.plugin.actions import Ready
 from slackd.plugin.app import Plugin
 from slackd.plugin.context import Context
-from slackd.plugin.envelope import Envelope, Gap, Late
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late
 from slackd.plugin.errors import (
     CallFailed,
     DuplicateHandler,
     InvalidAnswer,
+    InvalidHandler,
     NotRunning,
     Permanent,
     PluginError,
@@ -31,6 +33,7 @@ from slackd.plugin.errors import (
     SlackError,
     TooLarge,
 )
+from slackd.plugin.view_state import ViewState
 
 __all__ = [
     "CallFailed",
@@ -38,7 +41,9 @@ __all__ = [
     "DuplicateHandler",
     "Envelope",
     "Gap",
+    "Identity",
     "InvalidAnswer",
+    "InvalidHandler",
     "Late",
     "NotJsonError",
     "NotRunning",
@@ -46,8 +51,10 @@ __all__ = [
     "Plugin",
     "PluginError",
     "PluginRefused",
+    "Ready",
     "Retry",
     "SlackError",
     "SlackdError",
     "TooLarge",
+    "ViewState",
 ]

@@ -4,11 +4,11 @@ The two answers that a delivery can get.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from slackd import jsonrpc
-from slackd.plugin.envelope import Envelope, Gap, Late
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,22 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """slackd has accepted the session. `window` and `deadline_window`: deliveries it hands out at once."""
+    """slackd has accepted the session.
+
+    Attributes:
+        server: Its name and version.
+        apps: The apps that this plugin may receive from and call for, by their names in slackd's configuration.
+        window, deadline_window: Deliveries that it hands out at once.
+        identities: Slack's ids of each app, as far as they are known already.
+        unmatched: Handlers that no subscription of the plugin's file has anything for, in words.
+    """
 
     server: str
     apps: tuple[str, ...]
     window: int
     deadline_window: int
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class CallFinished:
 class Notified:
     """slackd tells something that needs no answer."""
 
-    notice: Late | Gap
+    notice: Late | Gap | Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slackd import jsonrpc
 from slackd.plugin.address import socket_path
-from slackd.plugin.errors import NotRunning
-from slackd.plugin.matching import Handler, Routes
+from slackd.plugin.errors import InvalidHandler, NotRunning
+from slackd.plugin.handlers import E, G, H, Handler, L, R
+from slackd.plugin.matching import STEP, Routes
 from slackd.plugin.slack import Slack
+from slackd.slack.envelopes import MESSAGE_PLACES
 
 if TYPE_CHECKING:
+    from slackd.plugin.envelope import Envelope, Identity
+    from slackd.plugin.handlers import Matcher
     from slackd.plugin.runner import Runner
 
-H = TypeVar("H", bound=Handler)
+F = TypeVar("F", bound=Handler)
+
+WRITTEN: Final = frozenset({None, "", "bot_message", "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of messages that somebody wrote: all others are about a message, or about the channel."""
 
 
 class Plugin:
@@ -31,6 +40,10 @@ class Plugin:
     plugin's file; `Retry` and `Permanent` say more. `Context` answers before the end, and does the rest. An
     envelope for which there is no handler is acknowledged with a warning in the log, since retrying would not
     help and would end as a dead letter: subscribe to no more than you handle.
+
+    Attributes:
+        slack: Slack's Web API: in handlers, and anywhere else while the plugin is served.
+        identities: Slack's ids of each app and its bot, by the app's name, as soon as slackd knows them.
 
     Arguments:
         name: As in slackd's plugins.d; the kernel vouches for the user, this only says which of its plugins.
@@ -56,54 +69,106 @@ class Plugin:
         self.stop_timeout = stop_timeout
         self.routes = Routes()
         self.slack = Slack(self)
+        self.identities: dict[str, Identity] = {}
         self._socket = socket
         self._runner: Runner | None = None
 
-    def event(self, name: str = "*") -> Callable[[H], H]:
+    def event(self, name: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
         """For events of the Events API by any of their names (`Envelope.events`), globs allowed: "app_mention",
         "message.channels", "message.file_share"."""
-        return self._register("event", name)
+        place = name.removeprefix("message.") if isinstance(name, str) else name
+        if place != name and (meant := MESSAGE_PLACES.get(place, place)) != place:
+            raise InvalidHandler(f"@plugin.event({name!r}): Slack calls that 'message.{meant}'")
+        return self._register("event", name, when)
 
-    def command(self, name: str = "*") -> Callable[[H], H]:
-        """For a slash command, with its slash. What it returns is shown to the person who typed it."""
-        return self._register("command", name)
+    def message(self, pattern: str | re.Pattern[str] = "", *, when: Matcher | None = None) -> Callable[[H], H]:
+        """For messages that people and bots write, with this in their text: a text, or a regular expression.
 
-    def action(self, action_id: str = "*") -> Callable[[H], H]:
-        """For a click or choice in a message or view, by its `action_id`."""
-        return self._register("action", action_id)
-
-    def view(self, callback_id: str = "*", *, closed: bool = False) -> Callable[[H], H]:
-        """For the submission of a view; with `closed`, for its being closed (if it has `notify_on_close`)."""
-        return self._register("view_closed" if closed else "view", callback_id)
-
-    def shortcut(self, callback_id: str = "*") -> Callable[[H], H]:
-        """For a global shortcut or one on a message."""
-        return self._register("shortcut", callback_id)
-
-    def options(self, action_id: str = "*") -> Callable[[H], H]:
-        """For the options of an external select menu; it returns `{"options": […]}`."""
-        return self._register("options", action_id)
-
-    def envelope(self, type: str = "*") -> Callable[[H], H]:  # noqa: A002  Slack's word for it
-        """For every envelope (of a type) that no other handler takes."""
-        return self._register("envelope", type)
-
-    def late(self) -> Callable[[H], H]:
-        """For `Late`: an answer came after Slack's deadline. Without a handler it is a warning in the log."""
-        return self._register("late", "*")
-
-    def gap(self) -> Callable[[H], H]:
-        """For `Gap`: an app had no connection for a while; needs `gaps = true` in the plugin's file."""
-        return self._register("gap", "*")
-
-    def _register(self, kind: str, pattern: str) -> Callable[[H], H]:
-        if not isinstance(pattern, str):
-            raise TypeError(
-                f'a decorator is called before it decorates: @plugin.{kind}() or @plugin.{kind}("…")'
+        Edits and deletions are no such messages. `Context.match` is what the pattern found.
+        """
+        if isinstance(pattern, str):
+            wanted = re.compile(re.escape(pattern))
+        elif isinstance(pattern, re.Pattern):
+            wanted = pattern
+        else:
+            raise InvalidHandler(
+                '@plugin.message takes a text or a compiled regular expression: @plugin.message("…")'
             )
 
+        def is_wanted(envelope: Envelope) -> bool:
+            written = envelope.event.get("subtype") in WRITTEN
+            return written and (when is None or bool(when(envelope)))
+
+        return self._register("event", "message", is_wanted, wanted)
+
+    def command(self, name: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
+        """For a slash command, with its slash. What it returns is shown to the person who typed it."""
+        return self._register("command", name, when)
+
+    def action(self, action_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
+        """For a click or choice in a message or view, by its `action_id`."""
+        return self._register("action", action_id, when)
+
+    def view(
+        self, callback_id: str = "*", *, closed: bool = False, when: Matcher | None = None
+    ) -> Callable[[H], H]:
+        """For the submission of a view; with `closed`, for its being closed (if it has `notify_on_close`)."""
+        return self._register("view_closed" if closed else "view", callback_id, when)
+
+    def shortcut(self, callback_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
+        """For a global shortcut or one on a message."""
+        return self._register("shortcut", callback_id, when)
+
+    def options(self, action_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
+        """For the options of an external select menu; it returns `{"options": […]}`."""
+        return self._register("options", action_id, when)
+
+    def step(self, callback_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
+        """For a custom step of a workflow (`function_executed`). A dict that it returns is the step's outputs;
+        `Context.complete` and `Context.fail` end the step otherwise."""
+        return self._register("event", f"{STEP}{_text('step', callback_id)}", when)
+
+    def envelope(self, type: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:  # noqa: A002
+        """For every envelope (of a type) that no other handler takes."""
+        return self._register("envelope", type, when)
+
+    def error(self) -> Callable[[E], E]:
+        """For what a handler raised: called with the exception, the `Envelope`, and perhaps a `Context`.
+
+        What it returns is the answer in the handler's place; where it returns None, and answers nothing, the
+        delivery is tried again, or a dead letter, as without it.
+        """
+        return self._add_hook("error")
+
+    def ready(self) -> Callable[[R], R]:
+        """For `Ready`: slackd has accepted the session, at the start and after each of its restarts."""
+        return self._add_hook("ready")
+
+    def late(self) -> Callable[[L], L]:
+        """For `Late`: an answer is not in Slack's acknowledgement. Without a handler a warning in the log."""
+        return self._add_hook("late")
+
+    def gap(self) -> Callable[[G], G]:
+        """For `Gap`: an app had no connection for a while; needs `gaps = true` in the plugin's file."""
+        return self._add_hook("gap")
+
+    def _register(
+        self, kind: str, pattern: str, when: Matcher | None = None, wanted: re.Pattern[str] | None = None
+    ) -> Callable[[H], H]:
+        if not _text(kind, pattern):
+            raise InvalidHandler(f'@plugin.{kind}(""): nothing has an empty name; @plugin.{kind}() is for all')
+        if when is not None and not callable(when):
+            raise InvalidHandler(f"when is a function that says of an Envelope yes or no, not {when!r:.60}")
+
         def register(handler: H) -> H:
-            self.routes.add(kind, pattern, handler)
+            self.routes.add(kind, pattern, handler, when, wanted)
+            return handler
+
+        return register
+
+    def _add_hook(self, kind: str) -> Callable[[F], F]:
+        def register(handler: F) -> F:
+            self.routes.add(kind, "*", handler)
             return handler
 
         return register
@@ -144,8 +209,9 @@ class Plugin:
         `level` is debug, info, warning or error.
         """
         if self._runner is None:
-            raise NotRunning(f"plugin {self.name} is not being served, so it can't log to slackd")
-        self._runner.log(level, message)
+            print(f"{self.name}: {level}: {message}", file=sys.stderr)
+        else:
+            self._runner.log(level, message)
 
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """A request of the protocol, for methods that have no name here yet. Raises `NotRunning`."""
@@ -159,3 +225,13 @@ class Plugin:
         if self._runner is None:
             raise NotRunning(f"plugin {self.name} is not being served, so it can't call slackd")
         return self._runner
+
+
+def _text(kind: str, pattern: object) -> str:
+    """What a decorator was called with. Raises `InvalidHandler`."""
+    if isinstance(pattern, str):
+        return pattern
+    shown = f"@plugin.{kind}" if kind != "view_closed" else "@plugin.view"
+    if callable(pattern):
+        raise InvalidHandler(f'a decorator is called before it decorates: {shown}() or {shown}("…")')
+    raise InvalidHandler(f"{shown} takes a text, not {type(pattern).__name__}")

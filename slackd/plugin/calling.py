@@ -15,7 +15,8 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any
 
-from slackd.plugin.matching import Handler, HandlerRoute
+from slackd.plugin.handlers import Handler
+from slackd.plugin.matching import HandlerRoute
 
 Job = Callable[[], None]
 

@@ -1,13 +1,20 @@
 """What a handler does about its delivery, when returning a value is not enough."""
 
+from __future__ import annotations
+
 import json
+import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from slackd import jsonrpc
 from slackd.plugin.actions import Ack, Answer, Nack
-from slackd.plugin.envelope import Envelope
-from slackd.plugin.errors import InvalidAnswer, TooLarge, check_delay
+from slackd.plugin.errors import InvalidAnswer, NotRunning, TooLarge, check_delay
+from slackd.slack.limits import ACK_LIMIT
+
+if TYPE_CHECKING:
+    from slackd.plugin.envelope import Envelope
+    from slackd.plugin.slack import Slack
 
 _HANDLED = Ack()
 _REASON_LIMIT = 2_000  # characters of a nack's reason
@@ -21,36 +28,97 @@ class PostLater(Protocol):
 
     def extend(self, delivery: str) -> None: ...
 
+    def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None: ...
+
 
 class Context:
     """One delivery, as its handler may act on it; every method may be called from any thread.
 
-    The first answer counts. With it the delivery is closed at slackd: its slot in the window and its ordering
-    key are free, so the next event of the same channel may come while a handler that answered early still
-    works; and if the plugin dies then, that rest of the work is not handed out again.
+    The first answer closes the delivery at slackd: its slot in the window and its ordering key are free, so the
+    next event of the same channel may come while a handler that answered early still works; and if the plugin
+    dies then, that rest of the work is not handed out again. (`respond(…, keep=True)` answers and keeps it.)
+
+    Attributes:
+        envelope: What was delivered.
+        match: What a message handler's pattern found in the text, else None.
     """
 
-    def __init__(self, envelope: Envelope, post: PostLater) -> None:
+    def __init__(
+        self,
+        envelope: Envelope,
+        post: PostLater,
+        slack: Slack | None = None,
+        match: re.Match[str] | None = None,
+    ) -> None:
         self.envelope = envelope
+        self.match = match
         self._post = post
+        self._slack = slack
         self._answered = False
 
     @property
     def answered(self) -> bool:
-        """An answer was given."""
+        """An answer was given that closes the delivery."""
         return self._answered
 
     def ack(self) -> None:
         """Handled, with nothing to say to Slack."""
         self.conclude(_HANDLED)
 
-    def respond(self, payload: Mapping[str, Any] | str) -> None:
-        """Handled, and Slack's acknowledgement carries this payload; for a command a string is `{"text": …}`.
+    def respond(self, payload: Mapping[str, Any] | str, *, keep: bool = False) -> None:
+        """Answer Slack, as often as there is something to say; a string is `{"text": …}`.
 
-        Work may go on afterwards. Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`, and the delivery stays
-        unanswered; a handler that lets it pass makes it a dead letter.
+        The first answer closes the delivery and goes into Slack's acknowledgement, or through the envelope's
+        `response_url` where Slack takes none there. Later ones go through the `response_url`, by way of slackd:
+        Slack takes five in half an hour ("Handling user interaction").
+
+        Args:
+            payload: A message; for a view `response_action`, for a menu `options`.
+            keep: Say it now through the `response_url` and keep the delivery: it is delivered again if the
+                handler fails, or its program ends, before it is done.
+
+        Raises:
+            InvalidAnswer: It is no answer, or has nowhere to go; the delivery stays as it was.
+            NotJsonError, TooLarge: It can't be sent. A handler that lets it pass makes it a dead letter.
         """
-        self.conclude(Ack(_snapshot(payload, self.envelope)))
+        if not (keep or self._answered):
+            self.conclude(Ack(_snapshot(payload, self.envelope)))
+            return
+        message = _snapshot({"text": payload} if isinstance(payload, str) else payload, self.envelope)
+        url = self.envelope.response_url
+        if not url:
+            which = "kept delivery's answer" if keep else "second answer"
+            raise InvalidAnswer(f"this {self.envelope.type} has no response_url that a {which} could go to")
+        self._post.respond(self.envelope.app, url, message)
+
+    async def say(self, text: str = "", *, thread: bool = False, **more: Any) -> dict[str, Any]:
+        """Post a message where the envelope comes from: `chat.postMessage` in its channel.
+
+        Args:
+            text: The message's text.
+            thread: Answer in the thread, or begin one under the message.
+            more: Other arguments of the method (`blocks`, …); `channel` says it elsewhere.
+
+        Raises:
+            InvalidAnswer: The envelope has no channel, and none is named.
+            SlackError, CallFailed: As `Slack.call` does.
+        """
+        return await self._calls().call("chat.postMessage", self._message(text, thread, more))
+
+    def say_sync(self, text: str = "", *, thread: bool = False, **more: Any) -> dict[str, Any]:
+        """`say` for plain functions."""
+        return self._calls().call_sync("chat.postMessage", self._message(text, thread, more))
+
+    async def complete(self, outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """End a custom step well (`functions.completeSuccess`). Raises as `Slack.call` does."""
+        return await self._end_step("functions.completeSuccess", {"outputs": dict(outputs or {})})
+
+    async def fail(self, error: str) -> dict[str, Any]:
+        """End a custom step badly, with words for its user (`functions.completeError`).
+
+        Raises as `Slack.call` does.
+        """
+        return await self._end_step("functions.completeError", {"error": error})
 
     def nack(self, reason: str = "", *, retry_after: float | None = None, permanent: bool = False) -> None:
         """Not handled: hand it over again, after `retry_after` seconds or the backoff in the plugin's file.
@@ -70,6 +138,38 @@ class Context:
         if not self._answered:
             self._answered = True
             self._post.answer(self.envelope.delivery, answer)
+
+    def finish(self, value: Any) -> None:
+        """What a handler returned is its answer; after an earlier one it is one more message.
+
+        Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`.
+        """
+        if not self._answered:
+            self.conclude(as_answer(value, self.envelope))
+        elif value is not None and self.envelope.type != "events_api":
+            self.respond(value)
+
+    async def _end_step(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
+        execution = self.envelope.execution_id
+        if not execution:
+            raise InvalidAnswer(f"{method} ends a custom step (function_executed), and this is none")
+        call_id = f"{self.envelope.delivery}/{method}"
+        return await self._calls().call(method, {**args, "function_execution_id": execution}, call_id=call_id)
+
+    def _message(self, text: str, thread: bool, more: dict[str, Any]) -> dict[str, Any]:
+        message: dict[str, Any] = {"channel": self.envelope.channel, **more}
+        if not message["channel"]:
+            raise InvalidAnswer("say needs a channel: this envelope comes from none")
+        if text:
+            message["text"] = text
+        if thread and self.envelope.thread:
+            message.setdefault("thread_ts", self.envelope.thread)
+        return message
+
+    def _calls(self) -> Slack:
+        if self._slack is None:
+            raise NotRunning("this context has no way to Slack: it was made for a test")
+        return self._slack
 
 
 def nack_of(reason: str, *, retry_after: float | None = None, permanent: bool = False) -> Nack:
@@ -98,7 +198,8 @@ def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:
     line = jsonrpc.encode_result("", dict(value))
     if len(line) > jsonrpc.MAX_LINE_FROM_PLUGIN - _ROOM_AROUND:
         raise TooLarge(
-            f"a response of {len(line)} bytes: slackd takes {jsonrpc.MAX_LINE_FROM_PLUGIN}, Slack under 20480"
+            f"a response of {len(line)} bytes: slackd takes {jsonrpc.MAX_LINE_FROM_PLUGIN}, "
+            f"Slack under {ACK_LIMIT}"
         )
     copy: dict[str, Any] = json.loads(line)["result"]
     return copy

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from slackd.plugin.view_state import ViewState
 from slackd.slack.choices import chosen_values
 from slackd.slack.facets import Facets, facets
 
@@ -130,6 +131,22 @@ class Envelope:
         return self.facets.callback_id
 
     @property
+    def state(self) -> ViewState:
+        """What was put into the view's elements, by their `action_id`."""
+        return ViewState(self.view)
+
+    @property
+    def execution_id(self) -> str:
+        """`function_execution_id` of a custom step, or of the click in its message, else ""."""
+        function = _mapping(self.payload.get("function_data"))
+        return _text(self.event.get("function_execution_id") or function.get("execution_id"))
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The inputs of a custom step, else empty."""
+        return _mapping(self.event.get("inputs") or _mapping(self.payload.get("function_data")).get("inputs"))
+
+    @property
     def trigger_id(self) -> str:
         """Opens a view within 3 seconds; "" if there is none."""
         return _text(self.payload.get("trigger_id"))
@@ -142,13 +159,36 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """An answer of this plugin came after Slack's acknowledgement had gone out.
+    """An answer of this plugin is not in Slack's acknowledgement.
 
-    `sent` is "response_url" if it went out that way, None if it reached nobody.
+    Attributes:
+        delivery: The delivery that was answered.
+        sent: "response_url" if it went out that way, None if it reached nobody.
+        reason: Why it is not: "late" (the acknowledgement had gone out), "no_respond" (no subscription that
+            matches has `respond = true`), "too_large", or "not_taken" (Slack takes no answer of that kind
+            there); "" from a slackd that doesn't say.
+        message: The same in words, with what to do about it.
     """
 
     delivery: str
     sent: str | None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Slack's ids of one app and its bot; "" for what is not known.
+
+    Attributes:
+        app: The app's name in slackd's configuration.
+    """
+
+    app: str
+    app_id: str = ""
+    team_id: str = ""
+    bot_id: str = ""
+    bot_user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

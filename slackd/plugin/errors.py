@@ -10,6 +10,7 @@ SlackdError
     ├── CallFailed        slackd did not make, or could not finish, a call of the Web API
     ├── SlackError        Slack made the call and answered `ok: false`
     ├── DuplicateHandler  two handlers for the same thing
+    ├── InvalidHandler    a decorator's mistake: its arguments, or what it decorates; also a TypeError
     ├── NotRunning        the plugin is not being served, so nothing can be sent
     └── PluginRefused     slackd doesn't accept this program as this plugin
 """
@@ -100,6 +101,10 @@ class SlackError(PluginError):
 
 class DuplicateHandler(PluginError):
     """Two handlers for the same thing: one of them would never be called."""
+
+
+class InvalidHandler(PluginError, TypeError):
+    """A decorator was used wrongly, or what it decorates can't be called with what it is called with."""
 
 
 class NotRunning(PluginError):

@@ -9,8 +9,8 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import slackd
 from slackd import jsonrpc
@@ -29,16 +29,14 @@ from slackd.plugin.actions import (
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.calling import HandlerCaller
 from slackd.plugin.connection import FAREWELL, BrokerConnection
-from slackd.plugin.context import Context, as_answer
-from slackd.plugin.envelope import Envelope, Late
-from slackd.plugin.errors import NotRunning, Permanent, PluginRefused, Retry
-from slackd.plugin.matching import HandlerRoute
+from slackd.plugin.context import Context
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late
+from slackd.plugin.errors import NotRunning, Permanent, PluginError, PluginRefused, Retry
+from slackd.plugin.handlers import name_of
+from slackd.plugin.matching import STEP, HandlerRoute, Routes
 from slackd.plugin.nacks import MISTAKES, as_nack
 from slackd.plugin.session import Session
-from slackd.plugin.slack import current_app
-
-if TYPE_CHECKING:
-    from slackd.plugin.app import Plugin
+from slackd.plugin.slack import Slack, current_app, current_delivery
 
 logger = logging.getLogger("slackd.plugin")
 
@@ -51,13 +49,43 @@ _HOPELESS = frozenset(
         jsonrpc.METHOD_NOT_FOUND,
     )
 )
+ANNOUNCED = frozenset(("event", "command", "action", "view", "view_closed", "shortcut", "options", "envelope"))
+"""Kinds of handlers for which a subscription is needed."""
 _STEADY = 1.0  # seconds of a session after which the next reconnect is a first try again
 _GRACE = 2.0  # seconds that slackd awaits a session whose connection is gone
 _LOG_BACKLOG = 1 << 20  # bytes waiting to be written, above which log lines go to stderr
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def run(plugin: Plugin) -> None:
+class ServedPlugin(Protocol):
+    """A plugin, as it is served.
+
+    Attributes:
+        name: Which plugin it is.
+        window: Deliveries at once, or None for as many as its file allows.
+        auto_extend: Seconds after which slackd is told again that handlers are at work, or None.
+        stop_timeout: Seconds that handlers have to end after a stop.
+        routes: Its handlers.
+        slack: The way to Slack's Web API.
+        identities: What is known of each app, for its author.
+    """
+
+    name: str
+    window: int | None
+    auto_extend: float | None
+    stop_timeout: float
+    routes: Routes
+    slack: Slack
+    identities: dict[str, Identity]
+
+    async def serve(self) -> None:
+        """Serve until `stop`."""
+
+    def stop(self) -> None:
+        """Take no more work, and leave."""
+
+
+def run(plugin: ServedPlugin) -> None:
     """`Plugin.run`: a loop of its own, and SIGTERM and SIGINT mean "finish and leave"."""
 
     async def serve() -> None:
@@ -73,7 +101,7 @@ def run(plugin: Plugin) -> None:
         raise refused.with_traceback(None) from None  # what happened is in the words, nothing in these frames
 
 
-def _stop_once(plugin: Plugin, loop: asyncio.AbstractEventLoop) -> None:
+def _stop_once(plugin: ServedPlugin, loop: asyncio.AbstractEventLoop) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
     plugin.stop()
@@ -82,7 +110,7 @@ def _stop_once(plugin: Plugin, loop: asyncio.AbstractEventLoop) -> None:
 class Runner:
     """One session of a plugin, served until it is stopped, refused or cancelled."""
 
-    def __init__(self, plugin: Plugin, find_socket: Callable[[], str]) -> None:
+    def __init__(self, plugin: ServedPlugin, find_socket: Callable[[], str]) -> None:
         self._plugin = plugin
         self._find_socket = find_socket
         self._path = ""
@@ -91,6 +119,7 @@ class Runner:
             os.urandom(16).hex(),
             client={"name": "slackd.plugin", "version": slackd.__version__},
             window=plugin.window,
+            handlers=[(route.kind, route.pattern) for route in plugin.routes if route.kind in ANNOUNCED],
         )
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -139,10 +168,22 @@ class Runner:
     def extend(self, delivery: str) -> None:
         self._in_loop(lambda: self._perform(self._session.extend(delivery)))
 
+    def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
+        self._in_loop(lambda: self._spawn(self._respond(app, url, message)))
+
+    async def _respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
+        try:
+            await self._plugin.slack.respond(url, message, app=app)
+        except PluginError as error:
+            logger.error("an answer was not sent through its response_url: %s", error)
+
     def log(self, level: str, message: str) -> None:
         self._in_loop(lambda: self._log(level, message))
 
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        if threading.get_ident() != self._thread:  # a loop of the author's own, in a thread of its own
+            asked = asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop)
+            return await asyncio.wrap_future(asked)
         number, actions = self._session.call(method, params)
         answer: asyncio.Future[jsonrpc.Result | jsonrpc.Failure] = self._loop.create_future()
         self._calls[number] = answer
@@ -242,8 +283,10 @@ class Runner:
                     waiting = self._calls.get(number)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(outcome)
+                case Notified(Identity() as identity):
+                    self._plugin.identities[identity.app] = identity
                 case Notified(notice):
-                    self._spawn(self._tell(notice))
+                    self._tell(notice)
                 case Ready():
                     self._accepted_once = True
                     self._ready.set()
@@ -255,6 +298,10 @@ class Runner:
                         level, "connected to %s at %s, window %d", action.server, self._path, action.window
                     )
                     self._said = ""
+                    self._plugin.identities.update(action.identities)
+                    for words in action.unmatched:
+                        logger.warning("%s", words)
+                    self._spawn(self._call_hooks("ready", action))
                 case InitializeRefused():
                     self._refusal = action
                     self._drop_connection()
@@ -277,20 +324,21 @@ class Runner:
         )
 
     async def _handle(self, envelope: Envelope) -> None:
-        context = Context(envelope, self)
-        route = self._plugin.routes.find(envelope)
         current_app.set(envelope.app)
+        current_delivery.set(f"{envelope.delivery}.{envelope.attempt}")
+        context = Context(envelope, self, self._plugin.slack)
+        route: HandlerRoute | None = None
         try:
+            route = self._plugin.routes.find(envelope)
             if route is None:
                 logger.warning(
                     "no handler for %s, acknowledged: %s", envelope.type, envelope.raw.get("envelope_id")
                 )
                 context.ack()
                 return
-            arguments = (envelope, context) if route.takes_context else (envelope,)
-            value = await self._caller.call(route, *arguments)
-            if not context.answered:
-                context.conclude(as_answer(value, envelope))
+            if route.wanted is not None:
+                context.match = route.wanted.search(envelope.text)
+            await self._finish(route, context, await self._call(route, envelope, context))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -298,15 +346,36 @@ class Runner:
             context.nack("the handler was cancelled by its own code")
         except Exception as error:  # noqa: BLE001  the border to the author's code
             self._log_failure(error, envelope, route)
-            context.conclude(as_nack(error))
+            await self._failed(error, context)
         finally:
             self._handlers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _call(self, route: HandlerRoute, *arguments: Any) -> Awaitable[Any]:
+        return self._caller.call(route, *arguments[: route.arguments])
+
+    async def _finish(self, route: HandlerRoute, context: Context, value: Any) -> None:
+        """What a handler returned is its answer; of a custom step, its outputs."""
+        if route.pattern.startswith(STEP) and isinstance(value, Mapping) and not context.answered:
+            await context.complete(value)
+        context.finish(value)
+
+    async def _failed(self, error: Exception, context: Context) -> None:
+        """An error handler may answer in the handler's place; else the delivery is nacked."""
+        for route in self._plugin.routes.of("error"):
+            try:
+                value = await self._call(route, error, context.envelope, context)
+                if value is not None and not context.answered:
+                    context.finish(value)
+            except Exception as another:  # the border to the author's code
+                logger.exception("the error handler failed on delivery %s", context.envelope.delivery)
+                context.conclude(as_nack(another))
+        context.conclude(as_nack(error))
 
     def _log_failure(self, error: Exception, envelope: Envelope, route: HandlerRoute | None) -> None:
         about = (envelope.delivery, envelope.attempt)
         if isinstance(error, MISTAKES):
             # What was returned is no handler's line in the traceback.
-            name = getattr(route and route.handler, "__qualname__", "the handler")
+            name = name_of(route.handler) if route is not None else "the handler"
             logger.exception("%s answered delivery %s, attempt %d, with what can't be sent", name, *about)
         elif not isinstance(error, Retry | Permanent):
             logger.exception("handler failed on delivery %s, attempt %d", *about)
@@ -316,20 +385,18 @@ class Runner:
         self._handlers.add(task)
         task.add_done_callback(self._handlers.discard)
 
-    async def _tell(self, notice: Any) -> None:
+    def _tell(self, notice: Late | Gap | Identity) -> None:
         kind = "late" if isinstance(notice, Late) else "gap"
-        routes = [route for route in self._plugin.routes if route.kind == kind]
-        if not routes and kind == "late":
-            logger.warning(
-                "answer to delivery %s came after the acknowledgement, sent by: %s",
-                notice.delivery,
-                notice.sent,
-            )
-        for route in routes:
+        if isinstance(notice, Late) and not self._plugin.routes.of(kind):
+            _warn_of(notice)
+        self._spawn(self._call_hooks(kind, notice))
+
+    async def _call_hooks(self, kind: str, notice: object) -> None:
+        for route in self._plugin.routes.of(kind):
             try:
-                await self._caller.call(route, notice)
+                await self._call(route, notice)
             except Exception:  # the border to the author's code
-                logger.exception("handler failed on %r", notice)
+                logger.exception("%s failed on %r", name_of(route.handler), notice)
 
     def _log(self, level: str, message: str) -> None:
         if self._connection is not None and self._connection.unwritten < _LOG_BACKLOG:
@@ -350,6 +417,15 @@ class Runner:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell any more
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _warn_of(late: Late) -> None:
+    if late.reason == "not_taken" and late.sent is not None:
+        return  # it went where such answers go
+    why = late.message or "it came after the acknowledgement"
+    logger.warning(
+        "answer to delivery %s is not in the acknowledgement: %s; sent by: %s", late.delivery, why, late.sent
+    )
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -20,7 +20,7 @@ that a connection that ends at any byte costs neither an answer nor a second sta
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ from slackd.plugin.actions import (
     Start,
     StreamBroken,
 )
-from slackd.plugin.envelope import Envelope, Gap, Late
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late
 from slackd.plugin.errors import TooLarge
 
 PROTOCOL: Final = 1
@@ -76,6 +76,7 @@ class Session:
             at all: the connection is for calls alone.
         restarts: A newer attempt of a delivery in hand is started again: for a program that passes deliveries
             on to others, whose silence it can't tell from work.
+        handlers: Kind and pattern of each handler: slackd says for which of them it will have nothing.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Session:
         client: Mapping[str, str],
         window: int | None = None,
         restarts: bool = False,
+        handlers: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.phase = SessionPhase.DOWN
         self._plugin = plugin
@@ -93,6 +95,7 @@ class Session:
         self._client = dict(client)
         self._window = window
         self._restarts = restarts
+        self._handlers = [{"kind": kind, "pattern": pattern} for kind, pattern in handlers]
         self._reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_TO_PLUGIN)
         self._draining = False
         self._in_hand: dict[str, _InHand] = {}
@@ -126,6 +129,8 @@ class Session:
         }
         if self._window is not None:
             params["window"] = self._window
+        if self._handlers:
+            params["handlers"] = self._handlers
         lines = [jsonrpc.encode_request(_INITIALIZE_ID, "initialize", params)]
         for lane in self._answered.values():
             lines += [_answer_line(delivery, kept) for delivery, kept in lane.items()]
@@ -263,6 +268,8 @@ class Session:
             apps=tuple(str(app) for app in apps) if isinstance(apps, list) else (),
             window=window,
             deadline_window=deadline_window,
+            identities=_identities(result.get("identities")),
+            unmatched=_texts(result.get("unmatched")),
         )
         return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
 
@@ -341,15 +348,40 @@ def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
     return Envelope(delivery, int(attempt), app, type_, received_at, respond_by, raw)
 
 
-def _notice(method: str, params: dict[str, Any]) -> Late | Gap | None:
+def _notice(method: str, params: dict[str, Any]) -> Late | Gap | Identity | None:
     if method == "late":
         delivery, sent = str(params.get("id", "")).rpartition(".")[0], params.get("sent")
-        return Late(delivery, sent if isinstance(sent, str) else None)
+        why, words = params.get("reason"), params.get("message")
+        return Late(
+            delivery,
+            sent if isinstance(sent, str) else None,
+            why if isinstance(why, str) else "",
+            words if isinstance(words, str) else "",
+        )
+    if method == "identity":
+        return _identity(params.get("app"), params)
     if method == "gap":
         start, end = _seconds(params.get("from")), _seconds(params.get("until"))
         if start is not None and end is not None:
             return Gap(str(params.get("app", "")), start, end, str(params.get("reason", "")))
     return None
+
+
+def _identities(value: Any) -> dict[str, Identity]:
+    known = value.items() if isinstance(value, dict) else ()
+    found = (_identity(app, ids) for app, ids in known)
+    return {each.app: each for each in found if each is not None}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+
+
+def _identity(app: Any, ids: Any) -> Identity | None:
+    if not isinstance(app, str) or not isinstance(ids, dict):
+        return None
+    names = ("app_id", "team_id", "bot_id", "bot_user_id")
+    return Identity(app, *(each if isinstance(each := ids.get(name), str) else "" for name in names))
 
 
 def _seconds(value: Any) -> float | None:

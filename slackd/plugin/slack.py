@@ -1,15 +1,25 @@
 """Slack's Web API, through slackd: no token comes near the plugin."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from slackd import jsonrpc
 from slackd.plugin.errors import CallFailed, SlackError
 
+if TYPE_CHECKING:
+    from slackd.plugin.slack_methods import SlackMethods
+else:
+    SlackMethods = object
+
 current_app: ContextVar[str | None] = ContextVar("slackd.plugin.current_app", default=None)
 """The app whose envelope is being handled: calls are made for it unless they name another."""
+
+current_delivery: ContextVar[str | None] = ContextVar("slackd.plugin.current_delivery", default=None)
+"""The delivery and attempt that is being handled: its ack timeout rests while slackd holds back its calls."""
 
 
 class CallSender(Protocol):
@@ -20,8 +30,13 @@ class CallSender(Protocol):
     def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
 
 
-class Slack:
+class Slack(SlackMethods):
     """Calls of Slack's Web API, made by slackd within the grants of the plugin's file (`[slack] methods`).
+
+    `await slack.call("chat.postMessage", channel=…, text=…)`, or by the method's own name with `_` for each
+    dot, `await slack.chat_postMessage(channel=…, text=…)`: editors and type checkers know their arguments.
+    It works in handlers, and anywhere else while the plugin is served: in a timer, a web hook of the plugin's
+    own, another thread (`call_sync`) or another event loop.
 
     slackd waits out rate limits. A call outlives a restart of slackd: it is repeated on the new connection
     under the same `call_id`, and slackd makes it once. Give a `call_id` of your own, made of
@@ -44,10 +59,20 @@ class Slack:
         call_id: str | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Slack's answer to `method`, "chat.postMessage" say, with arguments as a mapping, by name, or both.
+        """Slack's answer to a method.
 
-        `app` is the app in slackd's configuration; the one of the envelope in hand if it isn't named. Raises
-        `SlackError`, `CallFailed`, `NotJsonError`, `TooLarge`, `NotRunning`.
+        Args:
+            method: Its name, "chat.postMessage" say.
+            args: Its arguments; they may be given by name, too.
+            app: The app in slackd's configuration; the one of the envelope in hand if it isn't named.
+            call_id: A name of your own for this call: however often it is asked for, it is made once.
+            more: Arguments by name.
+
+        Raises:
+            SlackError: Slack answered `ok: false`.
+            CallFailed: There is no answer of Slack's.
+            NotJsonError, TooLarge: The arguments can't be sent.
+            NotRunning: The plugin is not being served.
         """
         params = _params(method, {**(args or {}), **more}, app, call_id)
         return _outcome(method, await self._caller.request("slack.call", params))
@@ -66,11 +91,83 @@ class Slack:
         params = _params(method, {**(args or {}), **more}, app, call_id)
         return _outcome(method, self._caller.request_from_thread("slack.call", params))
 
+    async def pages(
+        self, method: str, args: Mapping[str, Any] | None = None, /, *, app: str | None = None, **more: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Slack's answers page after page, as long as they name a next one ("Pagination"). Raises as `call`.
+
+        `async for page in slack.pages("conversations.list", limit=200): …`
+        """
+        asked = {**(args or {}), **more}
+        while True:
+            page = await self.call(method, asked, app=app)
+            yield page
+            metadata = page.get("response_metadata")
+            cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+            if not cursor or cursor == asked.get("cursor"):
+                return
+            asked["cursor"] = cursor
+
+    async def each(
+        self, method: str, member: str, /, *, app: str | None = None, **args: Any
+    ) -> AsyncIterator[Any]:
+        """What is listed under a member of each page, one after the other. Raises as `call`.
+
+        `async for channel in slack.each("conversations.list", "channels"): …`
+        """
+        async for page in self.pages(method, args, app=app):
+            listed = page.get(member)
+            for one in listed if isinstance(listed, list) else ():
+                yield one
+
+    async def respond(self, url: str, message: Mapping[str, Any] | str, *, app: str | None = None) -> None:
+        """Post a message to a `response_url` that came in an envelope, by way of slackd.
+
+        Raises:
+            SlackError: Slack doesn't take it: the URL is used up or too old, or it doesn't like the message.
+            CallFailed, NotJsonError, TooLarge, NotRunning: As `call` does.
+        """
+        params: dict[str, Any] = {"url": url, "message": as_message(message)}
+        if name := app or current_app.get():
+            params["app"] = name
+        outcome = await self._caller.request("slack.respond", params)
+        if isinstance(outcome, jsonrpc.Failure):
+            raise CallFailed("response_url", outcome.code, outcome.message, outcome.data)
+        result = outcome.result if isinstance(outcome.result, dict) else {}
+        body = result.get("body")
+        status = result.get("status")
+        if (
+            not isinstance(body, dict)
+            or body.get("ok") is False
+            or not isinstance(status, int)
+            or status >= 300
+        ):
+            raise SlackError("response_url", body if isinstance(body, dict) else {"error": f"http_{status}"})
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[dict[str, Any]]]:
+        """A method of Slack's by its own name, with `_` for each dot."""
+        if name.startswith("_") or "_" not in name:
+            raise AttributeError(f"Slack has no method {name!r}: chat_postMessage is chat.postMessage, for one")
+        method = name.replace("_", ".")
+
+        async def call(**args: Any) -> dict[str, Any]:
+            return await self.call(method, **args)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+
+def as_message(message: Mapping[str, Any] | str) -> dict[str, Any]:
+    """A message; a text is `{"text": …}`."""
+    return {"text": message} if isinstance(message, str) else dict(message)
+
 
 def _params(method: str, args: dict[str, Any], app: str | None, call_id: str | None) -> dict[str, Any]:
     params: dict[str, Any] = {"method": method, "args": args, "call_id": call_id or os.urandom(16).hex()}
     if name := app or current_app.get():
         params["app"] = name
+    if delivery := current_delivery.get():
+        params["delivery"] = delivery
     return params
 
 

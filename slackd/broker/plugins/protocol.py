@@ -18,6 +18,7 @@ import attrs
 from slackd import jsonrpc
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
+from slackd.broker.plugins.announced_handlers import MOST as MOST_HANDLERS
 from slackd.frozen import frozen
 from slackd.jsonrpc import LineReader
 from slackd.text import all_unicode, as_unicode, nearest_name
@@ -51,6 +52,7 @@ class Initialize:
         session: Its own name for this session, or None: then it can't be awaited.
         holding: (delivery, attempt) of what it works on and what it answered last.
         remembers: Answers that it keeps beyond as many as fit into its windows, and repeats on its return.
+        handlers: Kind and pattern of what it has handlers for, as far as it says.
     """
 
     id: int | str
@@ -60,6 +62,7 @@ class Initialize:
     session: str | None
     holding: tuple[tuple[int, int], ...]
     remembers: int = 0
+    handlers: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
@@ -395,7 +398,21 @@ def _initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
     if not isinstance(remembers, int) or isinstance(remembers, bool) or remembers < 0:
         raise _Bad('"remembers" must be an integer, 0 or more')
     client, remembers = _client(params.get("client")), min(remembers, MAX_REMEMBERS)
-    return Initialize(id_, plugin, client, window, session, _holding(params), remembers)
+    handlers = _handlers(params.get("handlers"))
+    return Initialize(id_, plugin, client, window, session, _holding(params), remembers, handlers)
+
+
+def _handlers(value: Any) -> tuple[tuple[str, str], ...]:
+    """Those that can be understood: this is for a warning alone."""
+    each_ = (
+        [each for each in value[:MOST_HANDLERS] if isinstance(each, dict)] if isinstance(value, list) else []
+    )
+    pairs = [(each.get("kind"), each.get("pattern")) for each in each_]
+    return tuple(
+        (as_unicode(kind[:MAX_NAME]), as_unicode(pattern[:MAX_NAME]))
+        for kind, pattern in pairs
+        if isinstance(kind, str) and isinstance(pattern, str)
+    )
 
 
 def _holding(params: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:

@@ -6,12 +6,15 @@ import socket
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import attrs
+
 from slackd import jsonrpc
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.listener import descriptor_limit
+from slackd.broker.plugins.announced_handlers import unmatched
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
 from slackd.broker.plugins.opening import OpeningConnections
@@ -21,6 +24,9 @@ from slackd.broker.plugins.peer_limits import CONNECT_RATE
 from slackd.broker.plugins.protocol import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
+from slackd.link.messages import AppIdentity
+
+log = logging.getLogger(__name__)
 
 MAX_SESSIONS = 256
 """Sessions of one plugin at a time."""
@@ -241,7 +247,8 @@ class PluginHost:
         deadline = self._config.plugins.answer_deadline
         if said.window == 0:
             if self._is_current(connection):
-                connection.opened(said.id, greeting(plugin, apps, 0, deadline, engine.journal.id))
+                result = greeting(plugin, apps, 0, deadline, engine.journal.id)
+                connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
                 connection.read_on()
             return
         try:
@@ -255,7 +262,8 @@ class PluginHost:
             self._forget_unless_known(connection)
             return
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
-        connection.opened(said.id, greeting(plugin, apps, window, deadline, engine.journal.id))
+        result = greeting(plugin, apps, window, deadline, engine.journal.id)
+        connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
         engine.core.joined(
             connection.plugin,
             connection.session,
@@ -271,6 +279,27 @@ class PluginHost:
         text = f"{connection.plugin}: a session began ({client}, pid {pid})"
         connection.note(logging.INFO, "session-began", text)
         connection.read_on()
+
+    def identified(self, identity: AppIdentity) -> None:
+        """A connector told who an app's bot is: whoever may call for that app is told."""
+        for (name, _), connection in self._sessions.items():
+            plugin = self._config.plugin_files[name]
+            if connection.is_open and identity.app in (plugin.apps or self._config.apps):
+                connection.notify("identity", attrs.asdict(identity))
+
+    def _known_of(self, plugin: PluginConfig, said: Initialize, apps: Sequence[str]) -> dict[str, object]:
+        """What else a program is told at its start: whose its apps are, and which handlers get nothing."""
+        known: dict[str, object] = {}
+        identities = self._engine.core.ingest.identities
+        if ids := {app: attrs.asdict(identities[app]) for app in apps if app in identities}:
+            known["identities"] = ids
+        if lines := unmatched(plugin, said.handlers):
+            known["unmatched"] = lines
+            for line in lines:
+                log.warning(
+                    "%s: %s", plugin.name, line, extra={"event": "handler-unmatched", "plugin": plugin.name}
+                )
+        return known
 
     def _is_listed(self, connection: PluginConnection) -> bool:
         """The journal lists a session for as long as its plugin's dispatch knows it."""

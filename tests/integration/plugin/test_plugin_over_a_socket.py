@@ -16,7 +16,17 @@ from typing import Any
 import pytest
 
 from slackd import jsonrpc
-from slackd.plugin import CallFailed, Context, Envelope, Permanent, Plugin, PluginRefused, Retry, SlackError
+from slackd.plugin import (
+    CallFailed,
+    Context,
+    Envelope,
+    Permanent,
+    Plugin,
+    PluginRefused,
+    Ready,
+    Retry,
+    SlackError,
+)
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0  # seconds
@@ -483,6 +493,55 @@ class TestConnections:
         await broker.accepted()
 
 
+class TestHooks:
+    async def test_ready_is_told_with_the_ids_of_the_apps(self, broker: Broker, serve: Serve) -> None:
+        plugin, ready = Plugin("p", socket=broker.path), asyncio.Queue[Ready]()
+        plugin.ready()(ready.put)
+        plugin.command("/deploy")(lambda _: None)
+        serve(plugin)
+        peer = await broker.accepted()
+        assert peer.initialize["handlers"] == [{"kind": "command", "pattern": "/deploy"}]
+        told = await within_patience(ready.get())
+        assert told.server
+        peer.send(jsonrpc.encode_notification("identity", {"app": "main", "bot_id": "B1", "team_id": "T1"}))
+        async with asyncio.timeout(PATIENCE):
+            while "main" not in plugin.identities:
+                await asyncio.sleep(0.005)
+        assert (plugin.identities["main"].bot_id, plugin.identities["main"].team_id) == ("B1", "T1")
+
+    async def test_an_error_handler_answers_in_the_handlers_place(self, broker: Broker, serve: Serve) -> None:
+        plugin = Plugin("p", socket=broker.path)
+
+        @plugin.event("fails")
+        async def fails(_: Envelope) -> None:
+            raise LookupError("no such service")
+
+        seen: list[tuple[str, str]] = []
+
+        @plugin.error()
+        async def failed(error: Exception, envelope: Envelope, context: Context) -> None:
+            seen.append((str(error), envelope.delivery))
+            context.nack("later", retry_after=60)
+
+        serve(plugin)
+        peer = await broker.accepted()
+        peer.hand_event("1", "fails")
+        told = await peer.read()
+        assert isinstance(told, jsonrpc.Failure)
+        assert (told.message, told.data) == ("later", {"retry_after": 60})
+        assert seen == [("no such service", "1")]
+
+    async def test_a_call_from_another_loop_in_another_thread(self, broker: Broker, serve: Serve) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        serve(plugin)
+        peer = await broker.accepted()
+        made = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(plugin.slack.call("api.test"))))
+        call = await peer.read_request()
+        assert "delivery" not in call.params
+        peer.send(jsonrpc.encode_result(call.id, {"ok": True}))
+        assert await within_patience(made) == {"ok": True}
+
+
 class TestCalls:
     async def test_a_call_and_its_answer(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -502,6 +561,7 @@ class TestCalls:
         call = await peer.read_request()
         assert call.method == "slack.call"
         assert call.params.pop("call_id")
+        assert call.params.pop("delivery") == "1.1"
         assert call.params == {"app": "main", "method": "chat.postMessage", "args": {"channel": "C1"}}
         peer.send(jsonrpc.encode_result(call.id, {"ok": True, "ts": "1"}))
         assert await within_patience(outcomes.get()) == {"ok": True, "ts": "1"}
@@ -510,6 +570,7 @@ class TestCalls:
         peer.hand_event("2", "plain")
         call = await peer.read_request()
         args = {"app": "as an argument"}
+        assert call.params.pop("delivery") == "2.1"
         assert call.params == {"app": "other", "method": "auth.test", "args": args, "call_id": "mine"}
         peer.send(jsonrpc.encode_result(call.id, {"ok": True}))
         assert await peer.read() == jsonrpc.Result("2.1", {})

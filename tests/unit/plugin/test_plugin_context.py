@@ -1,6 +1,7 @@
 """What handlers say about a delivery, and where slackd is looked for."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ class Post:
 
     def extend(self, delivery: str) -> None:
         self.extended += 1
+
+    def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
+        raise AssertionError("nothing is said twice here")
 
 
 def envelope(type_: str = "slash_commands") -> Envelope:

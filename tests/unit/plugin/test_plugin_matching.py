@@ -186,7 +186,7 @@ class TestRegistering:
         plugin.event("default")(lambda _, extra=1: None)
         plugin.event("any")(lambda *all_: None)
         plugin.event("both")(both)
-        takers = {route.pattern for route in plugin.routes if route.takes_context}
+        takers = {route.pattern for route in plugin.routes if route.arguments == 2}
         assert takers == {"both"}
 
 

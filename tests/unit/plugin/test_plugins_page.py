@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slackd.config.values import Delivery
-from slackd.plugin import Plugin
+from slackd.plugin import Envelope, Plugin
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -24,7 +24,7 @@ def test_its_programs_are_plugins(program: str) -> None:
 def test_a_handler_stays_the_function_that_was_written() -> None:
     plugin = Plugin("deploybot")
 
-    async def handler() -> None: ...
+    async def handler(envelope: Envelope) -> None: ...
 
     assert plugin.command("/deploy")(handler) is handler
 
