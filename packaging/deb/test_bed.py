@@ -5,7 +5,7 @@
     test_bed.py --release NAME --plugin FOLDER
 
 FOLDER gets an apt repository of slackd for each version, `slackd-VERSION`, and `debian`, one of everything that
-they depend on: the tests' network is private. --plugin builds the source package of a plugin with the checkout's
+they depend on: the tests' network is private. --plugin builds a plugin's source package with the checkout's
 debhelper add-on, and prints the .deb's name. $SLACKD_E2E_REVISION names a commit to take in place of the
 checkout's files, $SLACKD_E2E_BEFORE what is upgraded from in place of the newest tag. Root filesystems, the
 `debian` folder and what was built are kept in the cache.

@@ -8,6 +8,7 @@ Needs root; elsewhere one line says why not, and that is no failure.
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ import time
 from pathlib import Path
 
 from build import slack_sdk_packages
-from releases import RELEASES, Release, Unbuildable, require_tools
+from releases import RELEASES, Release, Unbuildable, alone, cache, require_tools
 from roots import root_filesystem, run_in
 from sources import CHECKOUT, GIT
 
@@ -28,12 +29,9 @@ TEST_PACKAGES = (
     "python3-aiohttp",
     "python3-attr",
     "python3-click",
-    "python3-hypothesis",
     "python3-jsonschema",
     "python3-prometheus-client",
-    "python3-pytest",
-    "python3-pytest-asyncio",
-    "python3-pytest-timeout",
+    "python3-pygments",
     "python3-rich",
     "python3-sdnotify",
     "python3-systemd",
@@ -41,6 +39,18 @@ TEST_PACKAGES = (
     "python3-trustme",
     "python3-websockets",
 )
+TOOLS = (
+    "hypothesis",
+    "iniconfig",
+    "packaging",
+    "pluggy",
+    "pytest",
+    "pytest-asyncio",
+    "pytest-timeout",
+    "sortedcontainers",
+    "typing-extensions",
+)
+"""What tests and is not tested: one version on every release, pure Python, and nothing that slackd imports."""
 CHOSEN = (
     "tests/unit/broker",
     "tests/unit/config",
@@ -71,6 +81,20 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
+def test_tools() -> Path:
+    """The folder with the tools, fetched when it isn't in the cache."""
+    kept = cache() / f"test-tools-{hashlib.sha256(' '.join(TOOLS).encode()).hexdigest()[:10]}"
+    with alone("test-tools"):
+        if not kept.exists():
+            growing = kept.with_name(f".growing-{kept.name}")
+            shutil.rmtree(growing, ignore_errors=True)
+            pure = ["--only-binary=:all:", "--python-version=3.11", "--implementation=py", "--abi=none"]
+            pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "--no-deps"]
+            subprocess.run([*pip, *pure, "--platform=any", f"--target={growing}", *TOOLS], check=True)
+            growing.rename(kept)
+    return kept
+
+
 def run_tests(release: Release, arguments: list[str]) -> tuple[int, str]:
     """Run the tests on one release.
 
@@ -78,15 +102,17 @@ def run_tests(release: Release, arguments: list[str]) -> tuple[int, str]:
         pytest's exit status, and what it printed.
     """
     root = root_filesystem(release, "test", TEST_PACKAGES)
-    sdk = slack_sdk_packages(release, check=False)
+    sdk, tools = slack_sdk_packages(release, check=False), test_tools()
     with tempfile.TemporaryDirectory(prefix="slackd-test-", dir="/tmp") as folder:
         tree = checkout(Path(folder))
         command = (
             "dpkg --install /sdk/*.deb > /dev/null && mkdir -p /tmp && cd /src"
-            f" && exec timeout --signal=INT {LIMIT} nice python3 -m pytest -q -p no:cacheprovider -m 'not load'"
+            f" && PYTHONPATH=/tools exec timeout --signal=INT {LIMIT} nice"
+            " python3 -m pytest -q -p no:cacheprovider -m 'not load'"
             f" {' '.join(arguments)}"
         )
-        done = run_in(root, ["sh", "-c", command], binds={tree: "/src", sdk: "/sdk"}, folder="/", check=False)
+        binds = {tree: "/src", sdk: "/sdk", tools: "/tools"}
+        done = run_in(root, ["sh", "-c", command], binds=binds, check=False)
     return done.returncode, done.stdout
 
 

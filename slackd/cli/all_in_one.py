@@ -18,7 +18,7 @@ from slackd.cli.connector_process import (
     status_of,
 )
 from slackd.cli.gateway_process import serves_apps
-from slackd.cli.process import begin, run_to_the_end
+from slackd.cli.process import begin, run_to_the_end, say_left_out
 from slackd.config import Config
 from slackd.connector.connector import Connector
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
@@ -38,6 +38,7 @@ def run_together(config_file: str | None) -> None:
         SlackdError: The process cannot start; its words are for the operator.
     """
     config = begin(config_file, "slackd")
+    say_left_out(config)
     notifier = Notifier()
     tokens = read_secrets(config)
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]

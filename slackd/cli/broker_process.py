@@ -9,7 +9,7 @@ from socket import socket
 
 from slackd.accelerators import loop_factory
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, run_to_the_end, say_left_out, tell_status
 from slackd.config import Config
 from slackd.config.last_good import state_folder
 from slackd.config.paths import started_by_systemd
@@ -33,6 +33,7 @@ def run_broker(config_file: str | None) -> None:
         SlackdError: The process cannot start; its words are for the operator.
     """
     config = begin(config_file, "slackd-broker", lambda file: state_folder(file, os.environ, os.geteuid()))
+    say_left_out(config)
     notifier = Notifier()
     daemon = BrokerDaemon(config, foreground=not started_by_systemd(os.environ))
     with open_sockets(config, inherited(), with_link=True) as sockets:

@@ -57,9 +57,15 @@ def begin(config_file: str | None, name: str, kept_in: KeptIn = lambda file: Non
     set_up_logging(config.log.level, name=name)
     for words in config.warnings:
         log.warning("%s", words, extra={"event": "config-warning"})
+    if config.fallback:
+        log.error("%s", config.fallback, extra={"event": "config-left-out"})
+    return config
+
+
+def say_left_out(config: Config) -> None:
+    """Log each plugin that this start has left out; the broker's to say, since connectors have none."""
     for words in config.left_out:
         log.error("%s", words, extra={"event": "config-left-out"})
-    return config
 
 
 def keep_good(config: Config, folder: Path | None) -> None:

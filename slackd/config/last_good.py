@@ -41,7 +41,7 @@ def start_config(
         uid: As in `load`.
 
     Returns:
-        The configuration; `left_out` says what of the disk is not in it.
+        The configuration; `left_out` and `fallback` say what of the disk is not in it.
 
     Raises:
         InvalidConfig: The daemon's files can't be used, and there is no copy that can.
@@ -59,7 +59,7 @@ def start_config(
             raise error from None
         problems = "; ".join(str(problem) for problem in error.problems)
         words = f"the last good configuration goes on (digest {config.digest[:12]}), since {problems}"
-        return attrs.evolve(config, left_out=(words, *config.left_out))
+        return attrs.evolve(config, fallback=words)
 
 
 def copy_file(file: Path, folder: Path) -> Path:
@@ -82,9 +82,7 @@ def keep_copy(config: Config, folder: Path) -> None:
     Raises:
         OSError: The copy cannot be written.
     """
-    if config.file not in config.daemon_files or any(
-        words.startswith("the last good") for words in config.left_out
-    ):
+    if config.file not in config.daemon_files or config.fallback:
         return
     files = {str(path): content.decode() for path, content in config.daemon_files.items()}
     text = json.dumps({"file": str(config.file), "files": files}, sort_keys=True)

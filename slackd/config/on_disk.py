@@ -43,7 +43,7 @@ class DiskCheck:
         try:
             load(self._config.file, environ=self._environ)
         except InvalidConfig as error:
-            known = "\n".join(self._config.left_out)
+            known = "\n".join((self._config.fallback, *self._config.left_out))
             self.found = tuple(self._words(each) for each in error.problems if str(each) not in known)
         else:
             self.found = ()

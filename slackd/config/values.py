@@ -250,8 +250,8 @@ class Config:
         app_files: The file in which each app stands.
         digest: A fingerprint of all files read, so that a reload can tell whether anything changed.
         warnings: What works, and may not be what was meant: one line each, with file and key.
-        left_out: Why something that stands on disk is not in here, one line each: plugins' files that cannot be
-            used, or the daemon's own in whose place the last good ones are. Empty but after such a start.
+        left_out: The plugins that a start left out since their files can't be used, one line each with why.
+        fallback: Why a start took the last good copies of the daemon's files, not those on disk; else "".
         daemon_files: The content of `slackd.toml` and the files of `apps.d`, as it was read.
     """
 
@@ -268,4 +268,5 @@ class Config:
     digest: str = ""
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    fallback: str = ""
     daemon_files: Mapping[Path, bytes] = attrs.field(factory=dict, repr=False)

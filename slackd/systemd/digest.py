@@ -38,7 +38,8 @@ def process_digest(side: Side, config: Config, credentials: Mapping[str, bytes] 
     """
     whole = hashlib.sha256()
     parts = (code_digest(side), _config_digest(side, config), credentials_digest(credentials))
-    for part in (*parts, _environment_digest()):
+    # One that started without what stands on disk is not what a restart would make it, once that is repaired.
+    for part in (*parts, _environment_digest(), config.fallback):
         whole.update(part.encode() + b"\n")
     return whole.hexdigest()
 

@@ -34,6 +34,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "acknowledgements-come-back": "cf7be832f91545b6b055a467d84f2128",
         "acknowledgement-too-large": "2a04510093e540b4547ce5bda57cdb9b",
         "no-place": "377bbb63a3e3463cb6743023caa002ac",
+        "retry-asked": "5b0b4c4f50594ec38c8e4525c9231ae2",
         "rotation-waits": "32f23826427e4c2896e97eb759a9722a",
         "app-trouble": ids.APP_REFUSED,
         "app-recovered": "ad04bb9c5ae54b16aa0806b16af3d828",

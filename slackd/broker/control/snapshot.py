@@ -72,7 +72,7 @@ def _broker(broker: ControlContext, now: Instant) -> BrokerStatus:
         uptime=now.monotonic - broker.observations.started,
         config=str(broker.config.file),
         config_warnings=broker.config.warnings,
-        config_left_out=broker.config.left_out,
+        config_left_out=tuple(filter(None, (broker.config.fallback, *broker.config.left_out))),
         config_on_disk=broker.disk.found,
         foreground=broker.foreground,
     )

@@ -59,6 +59,12 @@ def test_an_apps_settings_are_even_a_proxys_password(config: Config) -> None:
     assert len(digests) == 3
 
 
+def test_a_start_with_the_last_good_files_is_not_what_a_restart_would_make_it(config: Config) -> None:
+    fallen_back = attrs.evolve(config, fallback="slackd.toml:1: …")
+    for side in Side:
+        assert process_digest(side, fallen_back) != process_digest(side, config)
+
+
 def test_credentials_count_by_name_and_content(config: Config, tmp_path: Path) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()
