@@ -46,9 +46,12 @@ def run_together(config_file: str | None) -> None:
     passed = inherited()
     with open_sockets(config, passed, with_link=False) as sockets, _gateway_sockets(config, passed) as inner:
         gateway = InnerGateway(config, inner)
-        run_to_the_end(
-            lambda stop: serve_together(daemon, connectors, sockets, stop, notifier, gateway=gateway)
-        )
+
+        async def serve(stop: asyncio.Event) -> None:
+            asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
+            await serve_together(daemon, connectors, sockets, stop, notifier, gateway=gateway)
+
+        run_to_the_end(serve)
 
 
 @contextlib.contextmanager
@@ -122,7 +125,6 @@ async def _connect(
         for connector in connectors:
             group.create_task(connector.run())
             links.append(join(connector, end))
-        asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
         announcement = group.create_task(_announce(connectors, config, notifier))
         await stop.wait()
         notifier.stopping("draining")

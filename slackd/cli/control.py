@@ -54,6 +54,8 @@ COMMANDS: Final = {
     "wait-idle": CommandEntry(
         "slackd.cli.slackctl.wait_idle:wait_idle", "Wait until nothing is in flight; stops nothing."
     ),
+    "call": CommandEntry("slackd.cli.slackctl.call:call", "Call a Web API method as a plugin may."),
+    "post": CommandEntry("slackd.cli.slackctl.call:post", "Post a message as a plugin may."),
     "dev": CommandEntry(
         "slackd.cli.slackctl.dev:dev", "Run a plugin you write with an emulated Slack, in one terminal."
     ),

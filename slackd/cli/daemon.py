@@ -129,6 +129,16 @@ def emulate(arguments: tuple[str, ...]) -> None:
     emulate_slack(list(arguments))
 
 
+@slackd.command("exec", short_help="Run a command for each envelope of a plugin.")
+@_config_option
+@click.argument("name")
+def exec_(config_file: str | None, name: str) -> None:
+    """Run the command of plugins.d/NAME.toml ([exec]) for each envelope that NAME subscribes to."""
+    from slackd.cli.exec_process import run_exec
+
+    run_exec(config_file, name)
+
+
 def main() -> None:
     """The console script: what went wrong in slackd's own terms is said in a line, and the status is 1."""
     try:

@@ -9,7 +9,7 @@ from slackd.config.globs import is_literal, overlap
 from slackd.config.never_matches import never_matches
 from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
-from slackd.config.values import Absent, App, Delivery, PluginConfig, Subscription
+from slackd.config.values import Absent, App, Delivery, ExecRules, PluginConfig, Subscription
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 from slackd.text import nearest_name
 
@@ -52,6 +52,7 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
     delivery = _delivery(root.table("delivery"))
     granted, methods = _grants(root.table("slack"), apps, named)
     gateway = parse_plugin_gateway(root.table("gateway")) if "gateway" in root else None
+    rules = _exec_rules(root.table("exec")) if "exec" in root else None
     if gateway is not None and len(granted or named) > 1:
         root.document.wrong(
             ("slack", "apps"),
@@ -70,7 +71,22 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
         apps=granted,
         methods=methods,
         gateway=gateway,
+        exec=rules,
     )
+
+
+def _exec_rules(table: Table) -> ExecRules:
+    expected = 'the program\'s absolute path and its arguments: ["/usr/local/bin/deploy", "--quiet"]'
+    command = table.texts("command", expected)
+    if "command" not in table or (command and not command[0].startswith("/")):
+        table.wrong("command", expected)
+    rules = ExecRules(
+        command=command,
+        concurrency=table.whole("concurrency", 1, 1, 256),
+        timeout=table.duration("timeout", 30.0, 1.0, _HOUR),
+    )
+    table.finish()
+    return rules
 
 
 def _users(root: Table) -> tuple[str, ...]:

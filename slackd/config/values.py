@@ -218,6 +218,21 @@ class PluginGateway:
 
 
 @attrs.frozen
+class ExecRules:
+    """`[exec]` of a plugin's file: the command that `slackd exec` runs for each envelope.
+
+    Attributes:
+        command: The program's absolute path, and its arguments.
+        concurrency: How many run at once, for each lane.
+        timeout: Seconds after which one is killed and its delivery tried again.
+    """
+
+    command: tuple[str, ...]
+    concurrency: int = 1
+    timeout: float = 30.0
+
+
+@attrs.frozen
 class PluginConfig:
     """One `plugins.d/NAME.toml`.
 
@@ -228,6 +243,7 @@ class PluginConfig:
         apps: The apps whose Web API it may call; the apps it hears are a matter of `subscribe.app`.
         methods: Globs of Web API methods it may call; none by default.
         gateway: How the gateway serves it, or None for a plugin that connects itself.
+        exec: The command that `slackd exec` runs for each of its envelopes, or None.
     """
 
     name: str
@@ -239,6 +255,7 @@ class PluginConfig:
     apps: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     gateway: PluginGateway | None = None
+    exec: ExecRules | None = None
 
 
 @attrs.frozen

@@ -19,8 +19,10 @@ def dev(place: Path, port: int) -> None:
     It starts again when you save. What you type, you do in Slack: a message, /command, "click approve";
     "help" says more.
     """
-    from slackd.local.dev import develop
-
+    try:
+        from slackd.local.dev import develop
+    except ImportError as error:
+        raise click.ClickException(f"it needs the emulator: apt install slackd-emulator ({error})") from None
     logging.basicConfig(level=logging.WARNING, format="slackd: %(message)s")
     # slackd is stopped and started here at each change of the plugin's file: that is no news.
     logging.getLogger("slackd.broker.connector_host").setLevel(logging.CRITICAL)

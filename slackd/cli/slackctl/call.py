@@ -1,0 +1,151 @@
+"""`slackctl call` and `slackctl post`: the Web API for shells and cron, under the grants of a plugin's file."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import click
+
+from slackd.plugin.errors import CallFailed, PluginRefused, SlackError
+from slackd.plugin.one_shot import OneShot
+
+SLACK_SAID_NO: Final = 1
+"""Exit status: Slack answered with an error."""
+NOT_PERMITTED: Final = 2
+"""Exit status: the caller may not be that plugin, or its file does not grant the method."""
+NOT_REACHED: Final = 3
+"""Exit status: slackd can't be reached."""
+UNKNOWN: Final = 4
+"""Exit status: there is no answer of Slack's; the message says whether the call may have been made."""
+
+_common = (
+    click.option(
+        "--as",
+        "plugin",
+        envvar="SLACKD_PLUGIN",
+        required=True,
+        metavar="PLUGIN",
+        help="The plugin whose file grants the call, and whose user you are; else $SLACKD_PLUGIN.",
+    ),
+    click.option("--app", metavar="APP", help="Which app, where the plugin has several."),
+    click.option("--plugins-socket", metavar="PATH", help="Where plugins connect; else the usual places."),
+    click.option(
+        "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, metavar="SECONDS"
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print Slack's whole answer."),
+)
+
+
+def _options(command: Any) -> Any:
+    for option in reversed(_common):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("method")
+@click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]…")
+@_options
+def call(
+    method: str,
+    arguments: tuple[str, ...],
+    plugin: str,
+    app: str | None,
+    plugins_socket: str | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Call METHOD of Slack's Web API: slackctl call --as deploybot chat.postMessage channel=C0123 text=hello
+
+    KEY:=VALUE takes JSON (blocks:='[…]'), KEY=@FILE the text of a file.
+
+    The exit status is 1 if Slack says no, 2 if it is not granted, 3 without slackd, 4 if nobody knows.
+    """
+    answer = _call(plugin, method, _arguments(arguments), app, plugins_socket, timeout, as_json)
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=None if as_json else 2))
+
+
+@click.command()
+@click.argument("channel")
+@click.argument("text")
+@click.option("--thread", metavar="TS", help="The message to answer.")
+@_options
+def post(
+    channel: str,
+    text: str,
+    thread: str | None,
+    plugin: str,
+    app: str | None,
+    plugins_socket: str | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Post TEXT to CHANNEL, and print the message's timestamp. TEXT "-" is standard input.
+
+    The exit status is that of slackctl call.
+    """
+    given = {"channel": channel, "text": sys.stdin.read().rstrip("\n") if text == "-" else text}
+    if thread is not None:
+        given["thread_ts"] = thread
+    answer = _call(plugin, "chat.postMessage", given, app, plugins_socket, timeout, as_json)
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else answer.get("ts", ""))
+
+
+def _arguments(pairs: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{pair!r}: expected KEY=VALUE, or KEY:=JSON")
+        if name.endswith(":"):
+            try:
+                found[name[:-1]] = json.loads(value)
+            except ValueError as error:
+                raise click.UsageError(f"{name[:-1]}: {value!r} is not JSON: {error}") from None
+        elif value.startswith("@"):
+            try:
+                with open(value[1:], encoding="utf-8") as file:
+                    found[name] = file.read()
+            except (OSError, UnicodeDecodeError) as error:
+                raise click.UsageError(f"{name}: {value[1:]} cannot be read: {error}") from None
+        else:
+            found[name] = value
+    return found
+
+
+def _call(
+    plugin: str,
+    method: str,
+    arguments: dict[str, Any],
+    app: str | None,
+    path: str | None,
+    timeout: float,
+    as_json: bool,
+) -> dict[str, Any]:
+    from slackd import jsonrpc
+
+    try:
+        with OneShot(plugin, path=path or os.environ.get("SLACKD_PLUGINS_SOCKET"), timeout=timeout) as shot:
+            return shot.call(method, arguments, app=app)
+    except SlackError as error:
+        if as_json:
+            click.echo(json.dumps(error.response, ensure_ascii=False))
+        _fail(str(error), SLACK_SAID_NO)
+    except PluginRefused as error:
+        _fail(str(error), NOT_PERMITTED)
+    except CallFailed as error:
+        _fail(str(error), NOT_PERMITTED if error.code == jsonrpc.METHOD_NOT_GRANTED else UNKNOWN)
+    except TimeoutError:
+        _fail(f"{method}: no answer within {timeout:g} s; the call may have been made", UNKNOWN)
+    except OSError as error:
+        _fail(
+            f"slackd can't be reached: {error.strerror or error}; is it running, and is this its socket?",
+            NOT_REACHED,
+        )
+
+
+def _fail(words: str, status: int) -> NoReturn:
+    click.echo(f"slackctl: {words}", err=True)
+    sys.exit(status)

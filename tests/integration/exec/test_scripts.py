@@ -1,0 +1,119 @@
+"""Any script is a plugin: `slackd exec`, `slackctl call` and `slackctl post`, under a real slackd."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slackd.testing.tester import SlackTester
+
+DECLARATION = """
+[[subscribe]]
+type = "slash_commands"
+command = "/deploy"
+respond = true
+[[subscribe]]
+type = "events_api"
+event = ["app_mention", "reaction_added"]
+[delivery]
+max_attempts = 2
+backoff = {{ initial = "50ms", max = "50ms" }}
+[slack]
+methods = ["chat.postMessage"]
+[exec]
+command = ["/bin/bash", "{script}"]
+timeout = "1s"
+"""
+CALL = ("call", "--as", "scripted")
+BLOCKS = 'blocks:=[{"type":"divider"}]'
+SCRIPT = """
+envelope=$(cat)
+echo "$SLACKD_TYPE $SLACKD_ATTEMPT" >> "{log}"
+case "$SLACKD_COMMAND$SLACKD_EVENT" in
+    /deploy) echo "Deploying $SLACKD_TEXT for $SLACKD_USER: $(jq -r .type <<< "$envelope")" ;;
+    app_mention) slackctl post --as scripted "$SLACKD_CHANNEL" "Hello $SLACKD_USER" > /dev/null ;;
+    reaction_added) sleep 60 ;;
+esac
+"""
+
+
+@pytest.fixture
+def scripted(slack: SlackTester, tmp_path: Path) -> SlackTester:
+    script, log = tmp_path / "script.sh", tmp_path / "log"
+    script.write_text(SCRIPT.replace("{log}", str(log)))
+    command = [sys.executable, "-m", "slackd.cli.daemon", "exec", "scripted"]
+    config = {
+        "SLACKD_CONFIG": str(slack.stack.folder / "slackd.toml"),
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+    }
+    slack.run_plugin(command, DECLARATION.format(script=script), name="scripted", environment=config)
+    return slack
+
+
+def slackctl(slack: SlackTester, *arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "slackd.cli.control", *arguments],
+        env={"SLACKD_PLUGINS_SOCKET": str(slack.stack.plugins_socket), "PATH": "/usr/bin:/bin"},
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_what_a_script_prints_is_the_answer(scripted: SlackTester) -> None:
+    response = scripted.command("/deploy", "api", user="U0CAROL0001").response
+    assert response == {"text": "Deploying api for U0CAROL0001: slash_commands"}
+
+
+def test_a_script_posts_as_its_plugin_may(scripted: SlackTester) -> None:
+    scripted.mention("hi", user="U0CAROL0001")
+    assert scripted.wait_for_call("chat.postMessage").args["text"] == "Hello U0CAROL0001"
+
+
+def test_a_script_that_hangs_is_killed_and_tried_again(scripted: SlackTester, tmp_path: Path) -> None:
+    scripted.react("eyes", "1.2")
+    scripted.wait_until_idle(timeout=20)
+    assert (tmp_path / "log").read_text().split("\n")[:2] == ["events_api 1", "events_api 2"]
+
+
+def test_a_call_prints_slacks_answer_and_its_status_is_for_scripts(scripted: SlackTester) -> None:
+    posted = slackctl(scripted, "post", "--as", "scripted", "C0GENERAL01", "-", text="from cron\n")
+    assert posted.returncode == 0, posted.stderr
+    assert float(posted.stdout) > 0
+    assert scripted.calls("chat.postMessage")[-1].args["text"] == "from cron"
+    called = slackctl(
+        scripted,
+        "call",
+        "--as",
+        "scripted",
+        "--json",
+        "chat.postMessage",
+        "channel=C0GENERAL01",
+        'blocks:=[{"type":"divider"}]',
+        "text=x",
+    )
+    assert json.loads(called.stdout)["ok"] is True
+    refused = slackctl(scripted, "call", "--as", "scripted", "chat.delete", "channel=C0GENERAL01")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "chat.delete" in refused.stderr
+    nobody = slackctl(scripted, "call", "--as", "nobody", "chat.postMessage")
+    assert nobody.returncode == 2
+    wrong = slackctl(scripted, "call", "--as", "scripted", "chat.postMessage", "text")
+    assert "expected KEY=VALUE" in wrong.stderr
+
+
+def test_without_slackd_the_status_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "slackd.cli.control", "post", "--as", "x", "C1", "hi"],
+        env={"SLACKD_PLUGINS_SOCKET": str(tmp_path / "none.sock"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "slackd can't be reached" in done.stderr
