@@ -9,11 +9,19 @@ from typing import Any
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.app.app import SlackAppDevelopmentServer
 from slack_sdk import WebClient
 
 from slackd.emulator import EmulatedApp, Emulator, EmulatorSettings
 from tests.integration.gateway.bolt_feature_app import PATIENCE, declare, digest, use
-from tests.integration.gateway.gateway_rig import AppCredentials, GatewayHouse, behind, direct
+from tests.integration.gateway.gateway_rig import (
+    SOCKET_MODE,
+    AppCredentials,
+    GatewayHouse,
+    behind,
+    direct,
+    free_port,
+)
 
 SETTINGS = EmulatorSettings(trigger_lifetime=60.0, seed=5)
 
@@ -56,4 +64,30 @@ async def test_in_socket_mode_slack_notices_no_difference() -> None:
             await use(slack)
         inside = digest(slack)
         assert slack.summary().oddities == {}
+    assert inside == await used_directly()
+
+
+@contextlib.asynccontextmanager
+async def posted_to(credentials: AppCredentials, port: int) -> AsyncIterator[None]:
+    """The app, behind a request URL, with the server that Bolt brings."""
+    client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
+    app = await asyncio.to_thread(App, client=client, signing_secret=credentials.signing_secret)
+    declare(app)
+    server: Any = SlackAppDevelopmentServer(port=port, path="/slack/events", app=app)
+    serving = asyncio.create_task(asyncio.to_thread(server.start))
+    try:
+        yield
+    finally:
+        server._server.shutdown()
+        server._server.server_close()
+        await serving
+
+
+async def test_at_a_request_url_slack_notices_no_difference_either() -> None:
+    port = free_port()
+    posted = SOCKET_MODE.replace("socket_mode = true", f'request_url = "http://127.0.0.1:{port}/slack/events"')
+    async with Emulator(settings=SETTINGS).serving() as slack, behind(slack, {"bot": posted}) as house:
+        async with posted_to(await house.credentials("bot"), port):
+            await use(slack)
+        inside = digest(slack)
     assert inside == await used_directly()
