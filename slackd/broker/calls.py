@@ -122,9 +122,9 @@ class Calls:
         Raises:
             CallRefused: There is no answer of Slack's.
         """
-        app = self._app_of(plugin, asked.app)
+        app = self.app_of(plugin, asked.app)
         if isinstance(asked, CallAsked):
-            self._check_grant(plugin, asked.method)
+            self.check_grant(plugin, asked.method)
         sizes = self._of_plugin.setdefault(plugin.name, [])
         if len(sizes) >= MAX_WAITING or (sizes and sum(sizes) + asked.size > MAX_WAITING_BYTES):
             text = f"{len(sizes)} calls of {plugin.name} with {sum(sizes)} bytes are under way already"
@@ -242,16 +242,35 @@ class Calls:
                 link = await self._link_for(app, key)
         except TimeoutError:
             return Returned(number, None, NOT_SENT, error=f"no connector is there for the app {app!r}")
+        return await self._ask(link, Call(number, app, kind, target, args, CALL_TIMEOUT, key))
+
+    async def on_link(
+        self, link: int, app: str, kind: CallKind, target: str, args: Mapping[str, Any], timeout: float
+    ) -> Returned:
+        """A call to this very connector, which has what the ones before it left there."""
+        self._numbers += 1
+        if link not in self._connectors.views:
+            return Returned(self._numbers, None, OUTCOME_UNKNOWN, error="the connector is gone")
+        return await self._ask(link, Call(self._numbers, app, kind, target, args, timeout))
+
+    async def link_that_can(self, app: str, feature: str) -> int | None:
+        """A connector of this app that has the feature; None if none comes in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECTOR_PATIENCE):
+                return await self._link_of(app, None, feature)
+        return None
+
+    async def _ask(self, link: int, call: Call) -> Returned:
         future: asyncio.Future[Returned] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = (link, future)
+        self._waiting[call.number] = (link, future)
         try:
-            self._send(link, Call(number, app, kind, target, args, CALL_TIMEOUT, key))
-            async with asyncio.timeout(CALL_TIMEOUT + 5.0):
+            self._send(link, call)
+            async with asyncio.timeout(call.timeout + 5.0):
                 return await future
         except TimeoutError:
-            return Returned(number, None, OUTCOME_UNKNOWN, error="the connector did not answer in time")
+            return Returned(call.number, None, OUTCOME_UNKNOWN, error="the connector did not answer in time")
         finally:
-            self._waiting.pop(number, None)
+            self._waiting.pop(call.number, None)
 
     async def _link_for(self, app: str, key: str) -> int:
         """A connector that can make the call. A call with a key goes to the same one each time, which knows
@@ -262,13 +281,15 @@ class Calls:
                     return await self._link_of(app, 1 + zlib.crc32(key.encode()) % 2)
         return await self._link_of(app, None)
 
-    async def _link_of(self, app: str, number: int | None) -> int:
+    async def _link_of(self, app: str, number: int | None, feature: str | None = None) -> int:
         views = self._connectors.views
         while True:
             candidates = [
                 link
                 for link, view in views.items()
-                if app in view.hello.apps and number in (None, view.hello.connector)
+                if app in view.hello.apps
+                and number in (None, view.hello.connector)
+                and (feature is None or feature in view.hello.features)
             ]
             if candidates:
                 return max(candidates, key=lambda link: (views[link].ready(app) > 0, -link))
@@ -281,7 +302,12 @@ class Calls:
         lane = (app, asked.method, _channel_of(asked.args))
         return max(1, math.ceil(self._queue.wait_for(lane, self._clock())))
 
-    def _app_of(self, plugin: PluginConfig, app: str | None) -> str:
+    def app_of(self, plugin: PluginConfig, app: str | None) -> str:
+        """The app that a plugin's request is for.
+
+        Raises:
+            CallRefused: It names none, or one that it isn't given.
+        """
         granted = plugin.apps or tuple(self._apps)
         if app is None:
             if len(granted) == 1:
@@ -293,7 +319,12 @@ class Calls:
             raise CallRefused(jsonrpc.UNKNOWN_APP, text)
         return app
 
-    def _check_grant(self, plugin: PluginConfig, method: str) -> None:
+    def check_grant(self, plugin: PluginConfig, method: str) -> None:
+        """Whether its file grants a plugin this method.
+
+        Raises:
+            CallRefused: It doesn't; the words have the line to write.
+        """
         if plugin.gateway is not None and method == ALWAYS_GRANTED:
             return
         if any(fnmatch.fnmatchcase(method, pattern) for pattern in plugin.methods):

@@ -31,6 +31,7 @@ from slackd.envelope import Arrival, Settlement
 from slackd.errors import ConfigError
 from slackd.link import SendToBroker
 from slackd.link.messages import (
+    FILES,
     LINK_VERSION,
     AppTrouble,
     Call,
@@ -216,6 +217,7 @@ class Connector:
                 states=tuple(self._states()),
                 troubles=tuple(self._reports.troubles.values()),
                 apps=self._readiness.wanted(),
+                features=(FILES,),
             )
         )
         self._reports.catch_up()

@@ -22,6 +22,7 @@ import attrs
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.dial_progress import note_way, progress_watched
+from slackd.connector.file_transfers import FileMover
 from slackd.connector.http_session import slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
@@ -57,6 +58,7 @@ class WebApi:
         self.app_id = app_id_of(secrets.app_token)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._idempotent = IdempotentCalls(time.monotonic)
+        self._files = FileMover(app, secrets.bot_token)
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -66,6 +68,7 @@ class WebApi:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._files.close()
         if self._session is not None:
             await self._session.close()
 
@@ -76,6 +79,10 @@ class WebApi:
 
     async def carry_out(self, call: Call) -> Returned:
         """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
+        if call.kind in (CallKind.UPLOAD, CallKind.DOWNLOAD):
+            assert self._session is not None
+            assert self._tls is not None
+            return await self._files.carry_out(call, self._session, self._tls)
         timeout = call.timeout if 0 <= call.timeout <= LONGEST_TIMEOUT else LONGEST_TIMEOUT
         deadline = asyncio.get_running_loop().time() + timeout
         make = functools.partial(self._make, call, deadline)
@@ -114,7 +121,7 @@ class WebApi:
                 return await self._method(call.target, call.args)
             case CallKind.RESPONSE_URL:
                 return await self._post(call.target, call.args)
-            case CallKind.PROBE:
+            case _:
                 return await self._method("auth.test", {})
 
     async def _method(self, method: str, args: Mapping[str, Any]) -> SlackAnswer:

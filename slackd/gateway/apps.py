@@ -11,6 +11,7 @@ import attrs
 from slackd.config import Config, PluginConfig
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
+from slackd.gateway.files import FilePassage
 from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.request_url_app import RequestUrlApp
 from slackd.gateway.settings import GatewayContext
@@ -34,6 +35,7 @@ class ServedApp:
     store: CredentialStore
     client: PluginClient
     calls: AppCalls
+    files: FilePassage
     socket_mode: SocketModeApp | None
     request_url: RequestUrlApp | None
 
@@ -86,12 +88,14 @@ def serve_apps(
         api_host = _api_host(config, plugin)
         seal = _urls(store, name, base, api_host)
         posted = plugin.gateway.request_url is not None
+        calls = AppCalls(name, client, counters)
         apps[name] = ServedApp(
             plugin,
             api_host,
             store,
             client,
-            AppCalls(name, client, counters),
+            calls,
+            FilePassage(name, calls, counters),
             SocketModeApp(config, plugin, context, counters, group) if plugin.gateway.socket_mode else None,
             RequestUrlApp(config, plugin, seal, store, counters, group) if posted else None,
         )

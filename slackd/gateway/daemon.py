@@ -19,6 +19,7 @@ from slackd.gateway.apps import ServedApp, serve_apps
 from slackd.gateway.control import GatewayControl
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
+from slackd.gateway.files import READ_AHEAD
 from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
 from slackd.slack_server.listener import HandshakeListener
@@ -157,7 +158,10 @@ async def _served(
     loop = asyncio.get_running_loop()
     alarm = Alarm(context.scheduler, loop)
     inside: set[asyncio.Transport] = set()
-    runners = [web.AppRunner(each, access_log=None) for each in (front.application(), control.application())]
+    runners = [
+        web.AppRunner(each, access_log=None, read_bufsize=READ_AHEAD)
+        for each in (front.application(), control.application())
+    ]
     for runner in runners:
         await runner.setup()
     http, operators = (runner.server for runner in runners)

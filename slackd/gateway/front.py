@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
@@ -10,10 +11,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from slackd import jsonrpc
 from slackd.gateway.apps import ServedApp
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.credentials import TokenKind, looks_like_slacks
+from slackd.gateway.files import PIECE
 from slackd.gateway.settings import TICKET_LIFETIME, GatewayContext, GatewaySettings
 from slackd.gateway.url_rewriting import rewrite_files
 from slackd.gateway.webapi import CallFailedInside
@@ -52,6 +55,8 @@ class GatewayFront:
         made = web.Application(client_max_size=LARGEST_BODY)
         made.router.add_route("*", "/api/{method}", self.call)
         made.router.add_post("/respond/{plugin}/{mac}/{packed}", self.respond)
+        made.router.add_get("/file/{plugin}/{mac}/{packed}", self.download)
+        made.router.add_post("/upload/{plugin}/{mac}/{packed}", self.upload)
         return made
 
     def dial(self, target: str, now: float) -> Admission:
@@ -75,12 +80,7 @@ class GatewayFront:
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """A post to a `response_url` that the gateway gave out ("Handling user interaction")."""
-        app = self._apps.get(request.match_info["plugin"])
-        if app is None:
-            return web.Response(status=404, text="no_team")
-        url = app.unseal("respond", request.match_info["mac"], request.match_info["packed"])
-        if url is None:
-            return web.Response(status=404, text="expired_url")
+        app, url = self._unseal(request, "respond")
         message = await _message(request)
         if message is None:
             return web.Response(status=500, text="invalid_payload")
@@ -93,6 +93,53 @@ class GatewayFront:
         if set(body) == {"ok", "error"}:
             return web.Response(status=status, text=str(body["error"]), content_type="text/html")
         return web.json_response(body, status=status)
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """A file at a `url_private` that the gateway gave out ("Working with files")."""
+        app, url = self._unseal(request, "file")
+        _, _, token = request.headers.get("Authorization", "").partition(" ")
+        owner = self._store.owner(token.strip())
+        if owner is None or owner != (app.plugin.name, TokenKind.BOT):
+            raise web.HTTPForbidden(text="a file wants the app's local bot token in the Authorization header")
+        try:
+            file = await app.files.download(url)
+        except CallFailedInside as failed:
+            raise _broken(failed) from failed
+        headers = {"Content-Type": file.content_type}
+        if file.length is not None:
+            headers["Content-Length"] = str(file.length)
+        response = web.StreamResponse(status=file.status, headers=headers)
+        await response.prepare(request)
+        async with contextlib.aclosing(file.pieces) as pieces:
+            try:
+                async for piece in pieces:
+                    await response.write(piece)
+            except CallFailedInside as failed:
+                log.warning("%s: %s", app.plugin.name, failed, extra={"event": "gateway-file-broken"})
+                if request.transport is not None:
+                    request.transport.abort()
+                return response
+        await response.write_eof()
+        return response
+
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        """The bytes of a file, to the URL of a `files.getUploadURLExternal` ("Working with files")."""
+        app, url = self._unseal(request, "upload")
+        pieces = request.content.iter_chunked(PIECE)
+        content_type = request.headers.get("Content-Type", "application/octet-stream")
+        try:
+            status, text = await app.files.upload(url, pieces, request.content_length, content_type)
+        except CallFailedInside as failed:
+            raise _broken(failed) from failed
+        return web.Response(status=status, text=text)
+
+    def _unseal(self, request: web.Request, purpose: str) -> tuple[ServedApp, str]:
+        about = request.match_info
+        app = self._apps.get(about["plugin"])
+        url = app.unseal(purpose, about["mac"], about["packed"]) if app is not None else None
+        if app is None or url is None:
+            raise web.HTTPNotFound(text="expired_url")
+        return app, url
 
     async def _answer(self, call: ApiRequest, request: web.Request) -> Mapping[str, Any]:
         if call.error is not None:
@@ -108,7 +155,10 @@ class GatewayFront:
                 return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}
             raise MethodError("not_allowed_token_type")
         answer = await app.calls.call(call.method, call.arguments, _preferred_wait(request))
-        return rewrite_files(answer, app.urls(base))
+        rewritten = rewrite_files(answer, app.urls(base))
+        if call.method == "files.getUploadURLExternal" and isinstance(url := rewritten.get("upload_url"), str):
+            rewritten["upload_url"] = app.urls(base).seal("upload", url)
+        return rewritten
 
     def _authenticate(self, call: ApiRequest) -> tuple[ServedApp, TokenKind]:
         token = call.bearer if call.method == "apps.connections.open" else call.token
@@ -150,6 +200,12 @@ class GatewayFront:
         ticket = self._tickets.issue(f"{app.plugin.name} {base}", self._context.now(), TICKET_LIFETIME)
         scheme = "wss" if base.startswith("https:") else "ws"
         return {"ok": True, "url": link_url(scheme, call.host, ticket, app.plugin.name)}
+
+
+def _broken(failed: CallFailedInside) -> web.HTTPException:
+    if failed.failure.code == jsonrpc.METHOD_NOT_GRANTED:
+        return web.HTTPForbidden(text=str(failed))
+    return web.HTTPBadGateway(text=str(failed))
 
 
 def _preferred_wait(request: web.Request) -> float | None:

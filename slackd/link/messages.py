@@ -16,6 +16,8 @@ from slackd.envelope import Arrival, Promise, Refusal, Settlement
 LINK_VERSION = 2
 """Raised when a message changes so that a neighbouring release would misread it. To a side that has said 2 or
 more, in its `Hello` or `Welcome`, columns go in their compact form (`slackd.link.codec`)."""
+FILES: Final = "files"
+"""The feature of a connector that moves files (`CallKind.UPLOAD`, `DOWNLOAD`)."""
 NOT_SENT: Final = 0
 """The status of a call of which Slack got nothing."""
 OUTCOME_UNKNOWN: Final = -1
@@ -101,6 +103,7 @@ class Hello:
         states: Every connection that isn't closed.
         troubles: Every app that is in trouble.
         apps: Every app it keeps connections for, with the number it wants READY.
+        features: What it can do beyond `version`: calls of a kind that it doesn't name aren't sent to it.
     """
 
     version: int
@@ -110,6 +113,7 @@ class Hello:
     states: tuple[ConnectionState, ...] = ()
     troubles: tuple[AppTrouble, ...] = ()
     apps: Mapping[str, int] = attrs.field(factory=dict)
+    features: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -206,6 +210,8 @@ class CallKind(Enum):
     METHOD = "method"
     RESPONSE_URL = "response_url"
     PROBE = "probe"
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
 
 
 @attrs.frozen
@@ -216,8 +222,8 @@ class Call:
         number: The broker's own number for it.
         app: Whose token is used.
         kind: What to do.
-        target: The method (`chat.postMessage`), the URL, or what to probe.
-        args: Arguments of the method, or the JSON body of the post.
+        target: The method (`chat.postMessage`), the URL, or what to probe; "" for the next piece of a file.
+        args: Arguments of the method, or the JSON body of the post, or the `transfer` and its `data`.
         timeout: Seconds in which an answer is of use.
         key: Asked again under the same key, the connector gives the first one's answer; "" for a call that is
             carried out however often it is asked for.

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slackd import jsonrpc
+from slackd.plugin import files
 from slackd.plugin.errors import CallFailed, SlackError
 
 if TYPE_CHECKING:
@@ -143,6 +144,27 @@ class Slack(SlackMethods):
             or status >= 300
         ):
             raise SlackError("response_url", body if isinstance(body, dict) else {"error": f"http_{status}"})
+
+    def download(self, url: str, *, app: str | None = None) -> AsyncIterator[bytes]:
+        """The file at a `url_private`, piece by piece (`async for piece in …`); needs the grant `files.info`.
+
+        Raises `CallFailed`, also while it comes: then begin again.
+        """
+        return files.download(self._caller, url, app or current_app.get())
+
+    async def upload(
+        self,
+        url: str,
+        content: bytes | AsyncIterator[bytes],
+        *,
+        content_type: str = "application/octet-stream",
+        app: str | None = None,
+    ) -> None:
+        """Send a file to the URL that `files.getUploadURLExternal` gave; needs the grant of that method.
+
+        Raises `CallFailed`, also when Slack doesn't take it.
+        """
+        await files.upload(self._caller, url, content, content_type, app or current_app.get())
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[dict[str, Any]]]:
         """A method of Slack's by its own name, with `_` for each dot."""

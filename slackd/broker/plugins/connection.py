@@ -32,6 +32,7 @@ from slackd.broker.plugins.protocol import (
     SessionProtocol,
     Violation,
 )
+from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
 
 OPENING_PATIENCE = 10.0
@@ -75,8 +76,9 @@ class Host(Protocol):
     def extended(self, connection: "PluginConnection", extended: Extended) -> None:
         """A delivery is still worked on."""
 
-    def call_asked(self, connection: "PluginConnection", asked: CallAsked | PostAsked) -> None:
-        """A Web API call, or a post to a `response_url`; answer with `send_result` or `send_failure`."""
+    def call_asked(self, connection: "PluginConnection", asked: CallAsked | PostAsked | TransferAsked) -> None:
+        """A Web API call, a post to a `response_url`, or a piece of a file; answer with `send_result` or
+        `send_failure`."""
 
     def paused(self, connection: "PluginConnection", paused: bool) -> None:
         """The plugin doesn't read, or reads again."""
@@ -322,7 +324,7 @@ class PluginConnection(asyncio.BufferedProtocol):
                 self._host.nacked(self, event)
             case Extended():
                 self._host.extended(self, event)
-            case CallAsked() | PostAsked():
+            case CallAsked() | PostAsked() | TransferAsked():
                 self._host.call_asked(self, event)
                 return True
             case Logged():

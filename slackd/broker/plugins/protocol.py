@@ -19,6 +19,7 @@ from slackd import jsonrpc
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.broker.plugins.announced_handlers import MOST as MOST_HANDLERS
+from slackd.broker.plugins.transfers import TransferAsked, read_transfer
 from slackd.frozen import frozen
 from slackd.jsonrpc import LineReader
 from slackd.text import all_unicode, as_unicode, nearest_name
@@ -168,6 +169,7 @@ Event = (
     | Extended
     | CallAsked
     | PostAsked
+    | TransferAsked
     | Logged
     | RejectedLine
     | Violation
@@ -349,6 +351,11 @@ def _event(message: jsonrpc.Message) -> Event | None:
                 return _post(id_, params, size)
             except _Bad as bad:
                 return RejectedLine(id_, jsonrpc.INVALID_PARAMS, f"slack.respond: {bad}")
+        case jsonrpc.Request(id_, "slack.upload" | "slack.download" as method, params, size):
+            asked = read_transfer(id_, method == "slack.upload", params, size)
+            if isinstance(asked, str):
+                return RejectedLine(id_, jsonrpc.INVALID_PARAMS, f"{method}: {asked}")
+            return asked
         case jsonrpc.Request(id_, "initialize", _):
             return Violation(id_, jsonrpc.INVALID_REQUEST, "initialize came twice on one connection")
         case jsonrpc.Request(id_, method, _):

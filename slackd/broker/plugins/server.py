@@ -12,6 +12,7 @@ from slackd import jsonrpc
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
+from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
@@ -22,6 +23,7 @@ from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity,
 from slackd.broker.plugins.peer_group import PeerGroup
 from slackd.broker.plugins.peer_limits import CONNECT_RATE
 from slackd.broker.plugins.protocol import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
+from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
 from slackd.link.messages import AppIdentity
@@ -60,6 +62,7 @@ class PluginHost:
             calls,
             background_tasks,
         )
+        self._transfers = FileTransfers(calls)
         self._foreground = foreground
         self._connections: set[PluginConnection] = set()
         limit = descriptor_limit()
@@ -197,7 +200,7 @@ class PluginHost:
         plugin.extend(connection.session, extended.delivery, extended.attempt, self._engine.clock())
         self._engine.wake()
 
-    def call_asked(self, connection: PluginConnection, asked: CallAsked | PostAsked) -> None:
+    def call_asked(self, connection: PluginConnection, asked: CallAsked | PostAsked | TransferAsked) -> None:
         """As in `Host`."""
         connection.call_began()
         self._background_tasks.begin(self._call(connection, asked))
@@ -313,7 +316,7 @@ class PluginHost:
             self._engine.core.write([ForgetSession(connection.plugin, connection.session)])
             self._engine.wake()
 
-    async def _call(self, connection: PluginConnection, asked: CallAsked | PostAsked) -> None:
+    async def _call(self, connection: PluginConnection, asked: CallAsked | PostAsked | TransferAsked) -> None:
         plugin = self._config.plugin_files[connection.plugin]
 
         def rest(begins: bool) -> None:
@@ -323,7 +326,11 @@ class PluginHost:
                 self._engine.wake()
 
         try:
-            connection.send_result(asked.id, await self._calls.for_plugin(plugin, asked, rest))
+            if isinstance(asked, TransferAsked):
+                result = await self._transfers.for_plugin(plugin, asked)
+            else:
+                result = await self._calls.for_plugin(plugin, asked, rest)
+            connection.send_result(asked.id, result)
         except CallRefused as refused:
             connection.send_failure(asked.id, refused.code, str(refused), refused.data)
         except jsonrpc.NotJsonError as error:

@@ -24,6 +24,9 @@ from tests.integration.gateway.gateway_rig import (
 )
 
 SETTINGS = EmulatorSettings(trigger_lifetime=60.0, seed=5)
+APPS = [EmulatedApp(events=("app_mention",))]
+_DIRECTLY: list[dict[str, Any]] = []
+"""What the ledger said of the app directly at Slack: it is asked once."""
 
 
 @contextlib.asynccontextmanager
@@ -47,18 +50,17 @@ async def until_connected(house: GatewayHouse, plugin: str = "bot", count: int =
 
 
 async def used_directly() -> dict[str, Any]:
-    async with Emulator([EmulatedApp(events=("app_mention",))], SETTINGS).serving() as slack:
-        async with connected(direct(slack)):
-            await slack.wait_until_ready(timeout=PATIENCE)
-            await use(slack)
-        return digest(slack)
+    if not _DIRECTLY:
+        async with Emulator(APPS, SETTINGS).serving() as slack:
+            async with connected(direct(slack)):
+                await slack.wait_until_ready(timeout=PATIENCE)
+                await use(slack)
+            _DIRECTLY.append(digest(slack))
+    return _DIRECTLY[0]
 
 
 async def test_in_socket_mode_slack_notices_no_difference() -> None:
-    async with (
-        Emulator([EmulatedApp(events=("app_mention",))], SETTINGS).serving() as slack,
-        behind(slack) as house,
-    ):
+    async with Emulator(APPS, SETTINGS).serving() as slack, behind(slack) as house:
         async with connected(await house.credentials("bot")):
             await until_connected(house)
             await use(slack)
@@ -86,7 +88,7 @@ async def posted_to(credentials: AppCredentials, port: int) -> AsyncIterator[Non
 async def test_at_a_request_url_slack_notices_no_difference_either() -> None:
     port = free_port()
     posted = SOCKET_MODE.replace("socket_mode = true", f'request_url = "http://127.0.0.1:{port}/slack/events"')
-    async with Emulator(settings=SETTINGS).serving() as slack, behind(slack, {"bot": posted}) as house:
+    async with Emulator(APPS, SETTINGS).serving() as slack, behind(slack, {"bot": posted}) as house:
         async with posted_to(await house.credentials("bot"), port):
             await use(slack)
         inside = digest(slack)

@@ -1,0 +1,225 @@
+"""Files on their way between the broker and Slack's file hosts, piece by piece.
+
+A piece is read from Slack when the broker asks for it, and taken from the broker when Slack takes it: whoever
+is slow slows the other, and no more than a few pieces of a file are in memory. No redirect is followed, and the
+token goes to Slack's file hosts alone ("Working with files").
+"""
+
+import asyncio
+import base64
+import binascii
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import attrs
+
+from slackd.config.values import App
+from slackd.connector.credentials import Secret
+from slackd.connector.network_errors import obstacle
+from slackd.connector.proxy import proxy_for
+from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
+
+PIECE: Final = 32_768
+"""Bytes of a file that go over the link at once."""
+IDLE: Final = 60.0
+"""Seconds without a piece after which a transfer is given up."""
+FILE_HOSTS: Final = frozenset(
+    {
+        "files.slack.com",
+        "files.slack-edge.com",
+        "files-origin.slack.com",
+        "slack-files.com",
+        "files.slack-gov.com",
+    }
+)
+_READ_AHEAD: Final = 8_192
+_LONGEST_TEXT: Final = 4_096
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=IDLE)
+
+
+class _Impossible(Exception):
+    """A transfer can't begin or go on; the words are for whoever asked."""
+
+
+@attrs.define(eq=False)
+class _Download:
+    response: aiohttp.ClientResponse
+    idle: asyncio.TimerHandle
+
+    def close(self) -> None:
+        self.idle.cancel()
+        self.response.close()
+
+
+@attrs.define(eq=False)
+class _Upload:
+    pieces: asyncio.Queue[bytes | None]
+    request: asyncio.Task[dict[str, Any]]
+    idle: asyncio.TimerHandle
+
+    def close(self) -> None:
+        self.idle.cancel()
+        self.request.cancel()
+
+
+class FileMover:
+    """One app's transfers.
+
+    Args:
+        token: the app's bot token, which Slack wants for a file of the workspace.
+    """
+
+    def __init__(self, app: App, token: Secret | None) -> None:
+        self._app, self._token = app, token
+        self._open: dict[str, _Download | _Upload] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def carry_out(self, call: Call, session: aiohttp.ClientSession, tls: ssl.SSLContext) -> Returned:
+        """Begin the transfer that the call names, or move its next piece."""
+        name = str(call.args.get("transfer", ""))
+        proxy = None
+        try:
+            if call.target:
+                proxy = proxy_for(call.target, self._app.proxy)
+                body = await self._begin(call, name, session, tls, proxy)
+            else:
+                body = await self._go_on(name, call.args)
+        except _Impossible as error:
+            return Returned(call.number, None, NOT_SENT, error=str(error))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            self.give_up(name)
+            return Returned(call.number, None, OUTCOME_UNKNOWN, error=obstacle(error, proxy).reason)
+        except BaseException:
+            self.give_up(name)
+            raise
+        if body.get("end"):
+            self.give_up(name)
+        return Returned(call.number, body)
+
+    def close(self) -> None:
+        """Give all of them up."""
+        for name in list(self._open):
+            self.give_up(name)
+
+    def give_up(self, name: str) -> None:
+        """End one, if it is there."""
+        transfer = self._open.pop(name, None)
+        if transfer is not None:
+            transfer.close()
+
+    async def _begin(
+        self, call: Call, name: str, session: aiohttp.ClientSession, tls: ssl.SSLContext, proxy: str | None
+    ) -> dict[str, Any]:
+        if not is_file_url(call.target, self._app.api_url):
+            raise _Impossible("the URL does not lead to Slack's file hosts; nothing was sent")
+        if call.kind is CallKind.UPLOAD:
+            pieces: asyncio.Queue[bytes | None] = asyncio.Queue(1)
+            request = asyncio.create_task(self._post(call, pieces, session, tls, proxy))
+            self._open[name] = _Upload(pieces, request, self._idle(name))
+            return {}
+        if self._token is None:
+            raise _Impossible(
+                f"the app has no bot token: set apps.{self._app.name}.bot_token and reload slackd"
+            )
+        response = await session.get(
+            call.target,
+            headers={"Authorization": f"Bearer {self._token.reveal()}", "Accept-Encoding": "identity"},
+            allow_redirects=False,
+            proxy=proxy,
+            ssl=tls,
+            timeout=_TIMEOUT,
+            read_bufsize=_READ_AHEAD,
+        )
+        about = {
+            "status": response.status,
+            "content_type": response.headers.get("Content-Type", "application/octet-stream"),
+            "length": response.content_length,
+        }
+        if response.status != 200:
+            response.close()
+            return {**about, "end": True}
+        self._open[name] = _Download(response, self._idle(name))
+        return about
+
+    async def _go_on(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        transfer = self._open.get(name)
+        if transfer is None:
+            raise _Impossible("no such transfer is under way at this connector: begin it again")
+        transfer.idle.cancel()
+        if args.get("cancel"):
+            return {"end": True}
+        if isinstance(transfer, _Download):
+            data = await transfer.response.content.read(PIECE)
+            transfer.idle = self._idle(name)
+            at_end = not data or transfer.response.content.at_eof()
+            return {"data": base64.b64encode(data).decode(), "end": at_end}
+        transfer.idle = self._idle(name)
+        return await self._send_piece(transfer, args)
+
+    async def _send_piece(self, upload: _Upload, args: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            data = base64.b64decode(str(args.get("data", "")), validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"a piece that is not base64: {error}") from error
+        for piece in ([data] if data else []) + ([None] if args.get("end") else []):
+            putting = asyncio.ensure_future(upload.pieces.put(piece))
+            await asyncio.wait({putting, upload.request}, return_when=asyncio.FIRST_COMPLETED)
+            if not putting.done():
+                putting.cancel()
+        # Slack may answer before it has read all: that is the end.
+        if args.get("end") or upload.request.done():
+            return await upload.request
+        return {}
+
+    async def _post(
+        self,
+        call: Call,
+        pieces: asyncio.Queue[bytes | None],
+        session: aiohttp.ClientSession,
+        tls: ssl.SSLContext,
+        proxy: str | None,
+    ) -> dict[str, Any]:
+        headers = {"Content-Type": str(call.args.get("content_type") or "application/octet-stream")}
+        if isinstance(length := call.args.get("length"), int):
+            headers["Content-Length"] = str(length)
+        async with session.post(
+            call.target,
+            data=_until_none(pieces),
+            headers=headers,
+            allow_redirects=False,
+            proxy=proxy,
+            ssl=tls,
+            timeout=_TIMEOUT,
+        ) as response:
+            text = (await response.content.read(_LONGEST_TEXT)).decode("utf-8", "replace")
+            return {"status": response.status, "text": text, "end": True}
+
+    def _idle(self, name: str) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(IDLE, self.give_up, name)
+
+
+async def _until_none(pieces: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+    while (piece := await pieces.get()) is not None:
+        yield piece
+
+
+def is_file_url(url: str, api_url: str) -> bool:
+    """Whether a URL leads to one of Slack's file hosts, or to an emulator's own origin."""
+    try:
+        parts, api = urlsplit(url), urlsplit(api_url)
+        host, is_same_port = (parts.hostname or "").lower(), parts.port == api.port
+    except ValueError:
+        return False
+    if parts.username is not None or not host:
+        return False
+    if parts.scheme == "https" and parts.port in (None, 443) and host in FILE_HOSTS:
+        return True
+    is_slack = (api.hostname or "").lower().endswith(
+        (".slack.com", ".slack-gov.com")
+    ) or api.hostname == "slack.com"
+    return not is_slack and host == (api.hostname or "").lower() and parts.scheme == api.scheme and is_same_port

@@ -1,0 +1,105 @@
+"""Files both ways: an app's uploads and downloads, in pieces through a connector."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from slackd.gateway.counters import GatewayCounters
+from slackd.gateway.webapi import AppCalls, CallFailedInside
+
+PIECE: Final = 32_768
+"""Bytes of a file that go over the plugin socket at once."""
+READ_AHEAD: Final = 16_384
+"""Bytes of an app's upload that are read before they are asked for."""
+
+
+@attrs.frozen(eq=False)
+class FileDownload:
+    """A download that has begun.
+
+    Attributes:
+        status: what Slack answered.
+        length: bytes, if Slack says.
+    """
+
+    status: int
+    content_type: str
+    length: int | None
+    pieces: AsyncGenerator[bytes, None]
+
+
+class FilePassage:
+    """One app's files."""
+
+    def __init__(self, plugin: str, calls: AppCalls, counters: GatewayCounters) -> None:
+        self._plugin, self._calls, self._counters = plugin, calls, counters
+
+    async def download(self, url: str) -> FileDownload:
+        """Begin to fetch a file.
+
+        Raises:
+            CallFailedInside: It can't be had.
+        """
+        begun = await self._calls.request("slack.download", {"url": url})
+        pieces = self._pieces(str(begun["transfer"])) if not begun.get("end") else _nothing()
+        length = begun.get("length")
+        return FileDownload(
+            int(begun.get("status", 200)),
+            str(begun.get("content_type", "application/octet-stream")),
+            length if isinstance(length, int) else None,
+            pieces,
+        )
+
+    async def upload(
+        self, url: str, pieces: AsyncIterator[bytes], length: int | None, content_type: str
+    ) -> tuple[int, str]:
+        """Send a file; the status and text that Slack answered with.
+
+        Raises:
+            CallFailedInside: It broke off.
+        """
+        about = {"url": url, "length": length, "content_type": content_type}
+        transfer = str((await self._calls.request("slack.upload", about))["transfer"])
+        finished: Mapping[str, Any] = {}
+        try:
+            async for piece in pieces:
+                self._counters.files[self._plugin, "uploaded"] += len(piece)
+                data = base64.b64encode(piece).decode()
+                finished = await self._calls.request("slack.upload", {"transfer": transfer, "data": data})
+                if finished.get("end"):
+                    break
+            else:
+                finished = await self._calls.request("slack.upload", {"transfer": transfer, "end": True})
+        except CallFailedInside:
+            raise
+        except BaseException:
+            await self._calls.request("slack.upload", {"transfer": transfer, "cancel": True})
+            raise
+        return int(finished.get("status", 200)), str(finished.get("text", ""))
+
+    async def _pieces(self, transfer: str) -> AsyncGenerator[bytes, None]:
+        is_over = False
+        try:
+            while not is_over:
+                piece = await self._calls.request("slack.download", {"transfer": transfer})
+                is_over = piece.get("end") is True
+                data = base64.b64decode(str(piece.get("data", "")))
+                self._counters.files[self._plugin, "downloaded"] += len(data)
+                if data:
+                    yield data
+        except CallFailedInside:
+            is_over = True
+            raise
+        finally:
+            if not is_over:
+                await self._calls.request("slack.download", {"transfer": transfer, "cancel": True})
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    empty: tuple[bytes, ...] = ()
+    for piece in empty:
+        yield piece

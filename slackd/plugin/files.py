@@ -1,0 +1,85 @@
+"""Files to and from Slack through slackd, a piece at a time; `Slack.upload` and `Slack.download` use it."""
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Protocol
+
+from slackd import jsonrpc
+from slackd.plugin.errors import CallFailed
+
+PIECE = 32_768
+"""Bytes of a file in one request or result."""
+
+
+class Requests(Protocol):
+    """Sends requests to slackd."""
+
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
+
+
+async def download(requests: Requests, url: str, app: str | None) -> AsyncIterator[bytes]:
+    """The pieces of the file at one of Slack's `url_private`.
+
+    Raises:
+        CallFailed: It can't be had, or broke off.
+    """
+    begun = await _ask(requests, "slack.download", {"url": url, **_of(app)})
+    if (status := begun.get("status")) != 200:
+        raise CallFailed("slack.download", jsonrpc.SLACK_UNAVAILABLE, f"Slack answered {status}", begun)
+    is_over, transfer = begun.get("end") is True, begun.get("transfer")
+    while not is_over:
+        piece = await _ask(requests, "slack.download", {"transfer": transfer})
+        is_over = piece.get("end") is True
+        if data := base64.b64decode(str(piece.get("data", ""))):
+            yield data
+
+
+async def upload(
+    requests: Requests, url: str, content: bytes | AsyncIterator[bytes], content_type: str, app: str | None
+) -> None:
+    """Send a file to the URL that `files.getUploadURLExternal` gave.
+
+    Raises:
+        CallFailed: It broke off, or Slack didn't take it.
+    """
+    length = len(content) if isinstance(content, bytes) else None
+    about = {"url": url, "length": length, "content_type": content_type, **_of(app)}
+    transfer = (await _ask(requests, "slack.upload", about)).get("transfer")
+    pieces = _cut(content) if isinstance(content, bytes) else content
+    if isinstance(pieces, Iterator):
+        for piece in pieces:
+            await _send(requests, transfer, piece)
+    else:
+        async for given in pieces:
+            for piece in _cut(given):
+                await _send(requests, transfer, piece)
+    done = await _ask(requests, "slack.upload", {"transfer": transfer, "end": True})
+    if done.get("status") != 200:
+        words = f"Slack answered {done.get('status')}: {done.get('text', '')}"
+        raise CallFailed("slack.upload", jsonrpc.SLACK_UNAVAILABLE, words, done)
+
+
+async def _send(requests: Requests, transfer: Any, piece: bytes) -> None:
+    data = base64.b64encode(piece).decode()
+    said = await _ask(requests, "slack.upload", {"transfer": transfer, "data": data})
+    if said.get("end"):
+        words = f"Slack answered {said.get('status')} before it had all: {said.get('text', '')}"
+        raise CallFailed("slack.upload", jsonrpc.SLACK_UNAVAILABLE, words, said)
+
+
+async def _ask(requests: Requests, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    outcome = await requests.request(method, params)
+    if isinstance(outcome, jsonrpc.Failure):
+        raise CallFailed(method, outcome.code, outcome.message, outcome.data)
+    if not isinstance(outcome.result, dict):
+        raise CallFailed(method, jsonrpc.INTERNAL_ERROR, "slackd gave no object as its answer")
+    return outcome.result
+
+
+def _cut(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), PIECE):
+        yield content[start : start + PIECE]
+
+
+def _of(app: str | None) -> dict[str, str]:
+    return {"app": app} if app else {}

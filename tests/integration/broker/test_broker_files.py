@@ -1,0 +1,100 @@
+"""Files of plugins, piece by piece: under the file's grants, each transfer its own plugin's."""
+
+import base64
+from typing import Any
+
+from slackd import jsonrpc
+from slackd.link.messages import FILES, Call, CallKind, Hello, Returned
+from slackd.plugin.files import download, upload
+from tests.integration.broker.broker_rig import House, Program, house, plugin
+
+BOT = plugin(methods=("files.*",), apps=("main",))
+CONTENT = bytes(range(256)) * 300
+
+
+class Asker:
+    """A program as the SDK's file functions want it."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        await self._program.say(id=5, method=method, params=params)
+        heard = await self._program.hear()
+        if "result" in heard:
+            return jsonrpc.Result(5, heard["result"])
+        return jsonrpc.Failure(5, heard["error"]["code"], heard["error"]["message"])
+
+
+class FileSlack:
+    """A connector's answers: one file to be had, and what was sent."""
+
+    def __init__(self, here: House) -> None:
+        self.sent, self._left = b"", CONTENT
+        here.connector.answer = self.answer
+        here.connector.say(Hello(1, 1, 1, "digest", apps={"main": 1}, features=(FILES,)))
+
+    def answer(self, call: Call) -> Returned:
+        if call.target:
+            return Returned(
+                call.number, {} if call.kind is CallKind.UPLOAD else {"status": 200, "length": None}
+            )
+        if call.kind is CallKind.UPLOAD:
+            self.sent += base64.b64decode(call.args["data"])
+            is_over = {"status": 200, "text": "OK", "end": True} if call.args["end"] else {}
+            return Returned(call.number, is_over)
+        piece, self._left = self._left[:32_768], self._left[32_768:]
+        return Returned(call.number, {"data": base64.b64encode(piece).decode(), "end": not self._left})
+
+
+async def code_of(program: Program, method: str, **params: Any) -> int:
+    outcome = await Asker(program).request(method, params)
+    assert isinstance(outcome, jsonrpc.Failure), outcome
+    return outcome.code
+
+
+async def test_a_file_comes_and_goes_in_pieces() -> None:
+    async with house(BOT) as here:
+        slack, asker = FileSlack(here), Asker(await here.program())
+        url = "https://files.slack.com/files-pri/T1-F1/a"
+        assert b"".join([piece async for piece in download(asker, url, None)]) == CONTENT
+        await upload(asker, "https://files.slack.com/upload/v1/x", CONTENT, "text/plain", "main")
+        assert slack.sent == CONTENT
+
+
+async def test_who_may_not_name_the_method_moves_no_file() -> None:
+    async with house(plugin(methods=("chat.*",), apps=("main",))) as here:
+        FileSlack(here)
+        program = await here.program()
+        assert await code_of(program, "slack.download", url="https://x") == jsonrpc.METHOD_NOT_GRANTED
+        assert await code_of(program, "slack.upload", url="https://x") == jsonrpc.METHOD_NOT_GRANTED
+        assert here.connector.calls == []
+
+
+async def test_a_transfer_is_its_plugins_alone() -> None:
+    other = plugin("other", methods=("files.*",), apps=("main",))
+    async with house(BOT, other) as here:
+        FileSlack(here)
+        program, another = await here.program(), await here.program("other")
+        begun = await Asker(program).request("slack.download", {"url": "https://x"})
+        assert isinstance(begun, jsonrpc.Result)
+        transfer = begun.result["transfer"]
+        assert await code_of(another, "slack.download", transfer=transfer) == jsonrpc.INVALID_PARAMS
+        assert await code_of(program, "slack.upload", transfer=transfer) == jsonrpc.INVALID_PARAMS
+        assert isinstance(
+            await Asker(program).request("slack.download", {"transfer": transfer}), jsonrpc.Result
+        )
+
+
+async def test_a_connector_of_an_earlier_release_is_asked_for_no_file() -> None:
+    async with house(BOT) as here:
+        program = await here.program()
+        assert await code_of(program, "slack.download", url="https://x") == jsonrpc.SLACK_UNAVAILABLE
+        assert here.connector.calls == []
+
+
+async def test_what_makes_no_sense_is_named() -> None:
+    async with house(BOT) as here:
+        program = await here.program()
+        for params in ({}, {"url": "x", "transfer": "y"}, {"url": 1}, {"transfer": "t", "data": "x" * 50_000}):
+            assert await code_of(program, "slack.upload", **params) == jsonrpc.INVALID_PARAMS

@@ -1,0 +1,77 @@
+"""Files both ways: streamed through a connector, from and to Slack's own file hosts alone."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+from slack_sdk import WebClient
+
+from slackd.emulator import Emulator
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, GatewayHouse, behind
+
+LARGE = bytes(range(256)) * 4096 * 8  # 8 MiB
+
+
+async def uploaded(house: GatewayHouse, content: bytes) -> tuple[WebClient, dict[str, str]]:
+    credentials = await house.credentials("bot")
+    client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
+    done = await asyncio.to_thread(
+        client.files_upload_v2, channel="C0GENERAL01", content=content, filename="a.bin"
+    )
+    return client, done["files"][0]
+
+
+def peaks(house: GatewayHouse) -> dict[str, int]:
+    """The most memory that each process has had, in KiB."""
+    found = {}
+    for program in house.house.programs:
+        status = Path(f"/proc/{program.pid}/status").read_text(encoding="ascii")
+        found[program.name] = int(status.partition("VmHWM:")[2].split()[0])
+    return found
+
+
+async def test_a_file_goes_up_and_comes_down_as_it_was() -> None:
+    async with Emulator().serving() as slack, behind(slack) as house:
+        client, file = await uploaded(house, LARGE)
+        assert file["url_private"].startswith(f"http://127.0.0.1:{house.port}/file/bot/")
+        told = await asyncio.to_thread(client.files_info, file=file["id"])
+        headers = {"Authorization": f"Bearer {client.token}"}
+        async with aiohttp.ClientSession() as session:
+            async with session.get(told["file"]["url_private"], headers=headers) as response:
+                assert response.status == 200
+                assert response.content_length == len(LARGE)
+                assert await response.read() == LARGE
+            async with session.get(file["url_private"]) as response:
+                assert response.status == 403
+            async with session.get(file["url_private"][:-4] + "AAAA", headers=headers) as response:
+                assert response.status == 404
+        files = (await house.app("bot"))["counters"]["files"]  # type: ignore[index]
+        assert files == {"uploaded": len(LARGE), "downloaded": len(LARGE)}
+
+
+async def test_neither_process_holds_a_file_in_memory() -> None:
+    async with Emulator().serving() as slack, behind(slack, together=False) as house:
+        await uploaded(house, LARGE[: 1 << 20])
+        before = peaks(house)
+        client, file = await uploaded(house, LARGE * 4)
+        headers = {"Authorization": f"Bearer {client.token}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(file["url_private"], headers=headers) as response,
+        ):
+            assert sum([len(part) async for part in response.content.iter_chunked(65536)]) == 4 * len(LARGE)
+        grown = {name: peak - before[name] for name, peak in peaks(house).items()}
+        assert max(grown.values()) < 8 * 1024, f"KiB that each grew by, for a file of 32 MiB: {grown}"
+
+
+@pytest.mark.parametrize("methods", ['["chat.*"]', '["files.completeUploadExternal"]'])
+async def test_what_the_file_does_not_grant_moves_no_bytes(methods: str) -> None:
+    plugin = SOCKET_MODE.replace('["*"]', methods)
+    async with Emulator().serving() as slack, behind(slack, {"bot": plugin}) as house:
+        credentials = await house.credentials("bot")
+        client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
+        with pytest.raises(Exception, match="missing_scope"):
+            await asyncio.to_thread(
+                client.files_upload_v2, channel="C0GENERAL01", content="x", filename="a.txt"
+            )
