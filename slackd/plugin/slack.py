@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slackd import jsonrpc
-from slackd.plugin import files
 from slackd.plugin.errors import CallFailed, SlackError
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ class Slack(SlackMethods):
 
         Raises `CallFailed`, also while it comes: then begin again.
         """
+        from slackd.plugin import files  # few plugins move files
+
         return files.download(self._caller, url, app or current_app.get())
 
     async def upload(
@@ -164,6 +165,8 @@ class Slack(SlackMethods):
 
         Raises `CallFailed`, also when Slack doesn't take it.
         """
+        from slackd.plugin import files
+
         await files.upload(self._caller, url, content, content_type, app or current_app.get())
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[dict[str, Any]]]:

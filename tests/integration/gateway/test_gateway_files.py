@@ -10,15 +10,14 @@ from slack_sdk import WebClient
 from slackd.emulator import Emulator
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, GatewayHouse, behind
 
+CHANNEL = "C0GENERAL01"
 LARGE = bytes(range(256)) * 4096 * 8  # 8 MiB
 
 
 async def uploaded(house: GatewayHouse, content: bytes) -> tuple[WebClient, dict[str, str]]:
     credentials = await house.credentials("bot")
     client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
-    done = await asyncio.to_thread(
-        client.files_upload_v2, channel="C0GENERAL01", content=content, filename="a.bin"
-    )
+    done = await asyncio.to_thread(client.files_upload_v2, channel=CHANNEL, content=content, filename="a.bin")
     return client, done["files"][0]
 
 
@@ -72,6 +71,4 @@ async def test_what_the_file_does_not_grant_moves_no_bytes(methods: str) -> None
         credentials = await house.credentials("bot")
         client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
         with pytest.raises(Exception, match="missing_scope"):
-            await asyncio.to_thread(
-                client.files_upload_v2, channel="C0GENERAL01", content="x", filename="a.txt"
-            )
+            await asyncio.to_thread(client.files_upload_v2, channel=CHANNEL, content="x", filename="a.txt")
