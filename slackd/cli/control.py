@@ -44,6 +44,12 @@ COMMANDS: Final = {
         "slackd.cli.slackctl.gateway:gateway", "Apps behind the gateway, and their credentials."
     ),
     "backup": CommandEntry("slackd.cli.slackctl.backup:backup", "Copy the running journal into a file."),
+    "restore": CommandEntry(
+        "slackd.cli.slackctl.journal:restore", "Put a backup in the journal's place (slackd is stopped)."
+    ),
+    "journal": CommandEntry(
+        "slackd.cli.slackctl.journal:journal", "Check or rescue the journal (slackd is stopped)."
+    ),
     "setup": CommandEntry("slackd.cli.slackctl.setup:setup", "Lay an app's tokens in place, and start."),
     "preflight": CommandEntry(
         "slackd.cli.slackctl.preflight:preflight", "Go or no-go before a reload or an upgrade."

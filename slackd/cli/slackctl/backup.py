@@ -24,8 +24,8 @@ class CannotWrite(SlackdError):
 def backup(socket: str | None, file: str, force: bool) -> None:
     """Copy the running journal into FILE (`-` is standard output), which nobody else may read.
 
-    The copy is complete or isn't there. To go back to it: stop slackd, put it in the place of journal.db,
-    remove journal.db-wal and journal.db-shm, start slackd.
+    The copy is complete or isn't there. It needs as much space in the journal's folder as the journal has while
+    it is made, and again where FILE is. To go back to it: stop slackd, slackctl restore FILE, start slackd.
     """
     pieces = client(socket).chunks("/v1/backup")
     if file == "-":

@@ -18,14 +18,12 @@ from pathlib import Path
 
 from slackd.broker.journal.sqlite import incarnation
 from slackd.broker.journal.sqlite.errors import fault
-from slackd.errors import JournalError, JournalUnwritable
+from slackd.broker.journal.sqlite.offline import need_room, size_of
+from slackd.errors import JournalError
 
 STEP_PAGES = 512
 CHUNK = 1 << 18
 """Bytes that are handed on at a time."""
-
-HEADROOM = 64 << 20
-"""Bytes of the disk that a copy leaves to the journal."""
 
 _PREFIX = "journal.backup-"
 _numbers = count(1)
@@ -77,14 +75,7 @@ async def _until_done(copying: asyncio.Future[None], abandoned: threading.Event)
 
 
 def _make_room(path: Path) -> Path:
-    disk = os.statvfs(path.parent)
-    free, needed = disk.f_bavail * disk.f_frsize, path.stat().st_size + HEADROOM
-    if free < needed:
-        raise JournalUnwritable(
-            f"{path.parent}: a backup needs {needed >> 20} MiB of free space for its copy, and there are "
-            f"{free >> 20} MiB",
-            hint="make room, or stop slackd and copy the folder",
-        )
+    need_room(path.parent, size_of(path), "a backup's copy")
     copy = path.parent / f"{_PREFIX}{next(_numbers)}"
     os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     return copy

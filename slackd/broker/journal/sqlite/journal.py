@@ -7,15 +7,21 @@ import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Collection, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 
 from slackd.broker.journal import Journal, JournalHealth, OnCommit, Opening
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import limits_of
+from slackd.broker.journal.offline import JournalCheck, JournalRescue, JournalRestore
 from slackd.broker.journal.sqlite.backup import copied, remove_leftovers
+from slackd.broker.journal.sqlite.check import check
 from slackd.broker.journal.sqlite.lock import JournalLock, acquire
+from slackd.broker.journal.sqlite.offline import DATABASE, LOCK, owned
 from slackd.broker.journal.sqlite.reader import SqliteReader
+from slackd.broker.journal.sqlite.rescue import rescue
+from slackd.broker.journal.sqlite.restore import restore
 from slackd.broker.journal.sqlite.writer import QueuedBatch, Writer, WriterTask
 from slackd.broker.journal.writes import Write
 from slackd.config import values
@@ -23,12 +29,9 @@ from slackd.errors import JournalError, JournalUnwritable
 
 log = logging.getLogger(__name__)
 
-DATABASE = "journal.db"
-LOCK = "journal.lock"
-
 
 class SqliteEngine:
-    """As `engines.StorageEngine`."""
+    """As `engines.StorageEngine`, and as `offline.OfflineTools`."""
 
     async def open(self, config: values.JournalConfig, options: OpenOptions) -> tuple[Journal, Opening]:
         """As `engines.open_journal`."""
@@ -64,6 +67,23 @@ class SqliteEngine:
             words = "%s: there was no journal, and slackd has been here before: a new one is begun"
             log.warning(words, path, extra={"event": "journal-new"})
         return SqliteJournal(path, lock, writer), opening
+
+    def check(self, config: values.JournalConfig) -> JournalCheck:
+        """As in `OfflineTools`."""
+        with owned(config.directory) as path:
+            if not path.exists():
+                raise JournalError(f"{path}: there is no journal", hint="a broker makes one when it starts")
+            return check(path)
+
+    def rescue(self, config: values.JournalConfig) -> JournalRescue:
+        """As in `OfflineTools`."""
+        with owned(config.directory) as path:
+            return rescue(path)
+
+    def restore(self, config: values.JournalConfig, source: Path) -> JournalRestore:
+        """As in `OfflineTools`; the backup is opened as whoever asks."""
+        with _opened(source) as backup, owned(config.directory) as path:
+            return restore(path, backup, str(source))
 
 
 class SqliteJournal(SqliteReader):
@@ -156,6 +176,13 @@ class SqliteJournal(SqliteReader):
                 keeps_open.close()
             self._writer.release_file()
             self._lock.release()
+
+
+def _opened(source: Path) -> BinaryIO:
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise JournalUnwritable(f"{source}: the backup cannot be read ({error.strerror})") from error
 
 
 def _make_folder(directory: Path) -> None:

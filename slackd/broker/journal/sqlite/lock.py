@@ -36,13 +36,7 @@ async def acquire(path: Path, wait: float) -> JournalLock:
         JournalBusy: Another broker holds the lock; the message names its pid.
         JournalUnwritable: The lock's file cannot be made.
     """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise JournalUnwritable(
-            f"{path}: the journal's lock cannot be opened ({error.strerror})",
-            hint="the folder must exist and belong to slackd's user",
-        ) from error
+    descriptor = _open(path)
     try:
         await _wait_for(descriptor, path, wait)
     except BaseException:
@@ -50,6 +44,33 @@ async def acquire(path: Path, wait: float) -> JournalLock:
         raise
     _sign(descriptor)
     return JournalLock(descriptor)
+
+
+def acquire_now(path: Path) -> JournalLock:
+    """Become the owner at once; raises as `acquire`."""
+    descriptor = _open(path)
+    if not _try(descriptor):
+        busy = JournalBusy(
+            f"{path}: a broker (pid {_owner(descriptor)}) has the journal", hint="stop slackd first"
+        )
+        os.close(descriptor)
+        raise busy
+    _sign(descriptor)
+    return JournalLock(descriptor)
+
+
+def _open(path: Path) -> int:
+    """Nobody else may open the file: whoever can, can lock it, and keep every broker out."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    except OSError as error:
+        raise JournalUnwritable(
+            f"{path}: the journal's lock cannot be opened ({error.strerror})",
+            hint="the folder must exist and belong to slackd's user",
+        ) from error
+    return descriptor
 
 
 async def _wait_for(descriptor: int, path: Path, wait: float) -> None:

@@ -171,7 +171,7 @@ def prepare(connection: sqlite3.Connection, path: str, migrations: tuple[Migrati
     """
     version = _scalar(connection, "PRAGMA user_version")
     if version:
-        _refuse_what_is_too_new(connection, path, migrations[-1].version)
+        refuse_newer(connection, path, migrations[-1].version)
     for migration in migrations:
         if migration.version > version:
             _migrate(connection, migration)
@@ -224,7 +224,13 @@ def _migrate(connection: sqlite3.Connection, migration: Migration) -> None:
         raise
 
 
-def _refuse_what_is_too_new(connection: sqlite3.Connection, path: str, known: int) -> None:
+def refuse_newer(connection: sqlite3.Connection, path: str, known: int = VERSION) -> None:
+    """Look whether a release that knows this version of the schema may use the file.
+
+    Raises:
+        JournalError: It was written by a release that this one cannot follow.
+        sqlite3.Error: As SQLite says.
+    """
     facts = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if int(facts.get("min_reader", 0)) > known:
         raise JournalError(

@@ -1,0 +1,182 @@
+"""Makes a new journal of what can be read of a damaged one.
+
+It works on a copy, so that the old files stay as they are. What is kept is what makes sense: rows of the right
+types, deliveries whose envelope is there. What can be counted is counted anew. The dedupe keys that could be
+read go along; the clean-shutdown record doesn't (the broker starts as after a crash), nor does the journal's id
+(it is another journal, and programs forget what they answered for the old one).
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from slackd.broker.journal.offline import JournalRescue
+from slackd.broker.journal.sqlite import schema
+from slackd.broker.journal.sqlite.check import read_only, refuse_what_is_no_journal
+from slackd.broker.journal.sqlite.offline import need_room, put_in_place, set_aside, size_of
+from slackd.broker.journal.sqlite.salvage import Salvage
+from slackd.broker.journal.sqlite.tables import TABLES, TableSpec
+from slackd.errors import JournalDamaged, JournalError
+
+_WORK: Final = "journal.rescue"
+_ROWS_AT_A_TIME: Final = 500
+
+_ORPHANS: Final = "envelope NOT IN (SELECT id FROM envelope) OR plugin NOT IN (SELECT number FROM plugin)"
+_REPAIRS: Final = (
+    "DELETE FROM dead_letter WHERE delivery IN (SELECT id FROM open_delivery)",
+    f"DELETE FROM open_delivery WHERE {_ORPHANS}",
+    f"DELETE FROM dead_letter WHERE {_ORPHANS}",
+    # Ids of envelopes that are lost are given out again: what names one of those must not mean the new one.
+    "UPDATE dedupe SET envelope = 0 WHERE envelope NOT IN (SELECT id FROM envelope)",
+    "UPDATE late_answer SET envelope = 0 WHERE envelope NOT IN (SELECT id FROM envelope)",
+    "UPDATE envelope SET bytes = length(CAST(text AS BLOB))",
+    "UPDATE open_delivery SET bytes = (SELECT bytes FROM envelope e WHERE e.id = open_delivery.envelope), "
+    "again = (SELECT open_delivery.id NOT BETWEEN first_delivery AND last_delivery FROM envelope e "
+    "WHERE e.id = open_delivery.envelope)",
+    "UPDATE dead_letter SET again = (SELECT dead_letter.delivery NOT BETWEEN first_delivery AND last_delivery "
+    "FROM envelope e WHERE e.id = dead_letter.envelope)",
+    "INSERT INTO again SELECT envelope, id FROM open_delivery WHERE again",
+    "INSERT INTO again SELECT envelope, delivery FROM dead_letter WHERE again",
+    "UPDATE plugin SET deliveries = (SELECT count(*) FROM open_delivery d WHERE d.plugin = number), "
+    "bytes = (SELECT ifnull(sum(d.bytes), 0) FROM open_delivery d WHERE d.plugin = number), "
+    "dead = (SELECT count(*) FROM dead_letter d WHERE d.plugin = number)",
+    "INSERT INTO tally VALUES ('envelope_bytes', (SELECT ifnull(sum(bytes), 0) FROM envelope)), "
+    "('last_delivery', max((SELECT ifnull(max(last_delivery), 0) FROM envelope), "
+    "(SELECT ifnull(max(id), 0) FROM open_delivery), (SELECT ifnull(max(delivery), 0) FROM dead_letter)))",
+)
+
+
+@attrs.define
+class _Counts:
+    read: dict[str, int] = attrs.field(factory=dict)
+    kept: dict[str, int] = attrs.field(factory=dict)
+
+
+def rescue(path: Path) -> JournalRescue:
+    """Put a new journal in the place of the damaged one at `path`, which keeps its content under another name.
+
+    Raises:
+        JournalUnwritable: There is no room: it takes two copies beside the old files.
+        JournalDamaged: Nothing in it looks like a journal.
+        JournalError: There is no file.
+    """
+    if not path.exists():
+        raise JournalError(f"{path}: there is no journal", hint="slackctl restore puts a backup there")
+    need_room(path.parent, 2 * size_of(path), "a rescue")
+    work = path.parent / _WORK
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700)
+    try:
+        copy, made = work / "old.db", work / "new.db"
+        _copy(path, copy)
+        counts, unreadable = _Counts(), 0
+        with contextlib.closing(_open_damaged(copy, work)) as source, contextlib.closing(_new(made)) as target:
+            salvage = Salvage(source)
+            target.execute("BEGIN")
+            for spec in TABLES:
+                _fill(target, spec, salvage, counts)
+            for statement in _REPAIRS:
+                target.execute(statement)
+            _fill_periods(target)
+            for spec in TABLES:
+                counts.kept[spec.called] = _count(target, spec)
+            target.execute("COMMIT")
+            unreadable = salvage.unreadable
+        damaged = set_aside(path, "damaged")
+        assert damaged is not None
+        put_in_place(made, path)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    lost = {name: read - counts.kept[name] for name, read in counts.read.items() if read > counts.kept[name]}
+    return JournalRescue(counts.kept, lost, unreadable, damaged)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    shutil.copyfile(path, copy)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+
+
+def _open_damaged(copy: Path, work: Path) -> sqlite3.Connection:
+    """The copy, opened; with the first page of a fresh journal in the place of its own if that is broken. The
+    first page names the tables, and a release makes them in the same places of every file."""
+    connection = _if_it_opens(copy)
+    if connection is not None:
+        return connection
+    _replace_first_page(copy, work)
+    connection = _if_it_opens(copy)
+    if connection is None:
+        raise JournalDamaged(f"{copy.name}: nothing in the file looks like a journal of slackd")
+    return connection
+
+
+def _if_it_opens(copy: Path) -> sqlite3.Connection | None:
+    connection = read_only(copy)
+    try:
+        refuse_what_is_no_journal(connection, copy)
+        connection.execute("SELECT 1 FROM envelope LIMIT 0").fetchone()
+    except (sqlite3.Error, JournalDamaged):
+        connection.close()
+        return None
+    return connection
+
+
+def _replace_first_page(copy: Path, work: Path) -> None:
+    fresh = work / "fresh.db"
+    _new(fresh).close()
+    page = bytearray(fresh.read_bytes()[: schema.PAGE_SIZE])
+    with copy.open("r+b") as file:
+        pages = file.seek(0, os.SEEK_END) // schema.PAGE_SIZE
+        # sqlite.org/fileformat2.html, section 1.3: the size in pages, and an empty list of free pages.
+        page[28:32] = pages.to_bytes(4, "big")
+        page[32:40] = bytes(8)
+        file.seek(0)
+        file.write(page)
+    Path(f"{copy}-wal").unlink(missing_ok=True)
+
+
+def _new(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA page_size = {schema.PAGE_SIZE}")
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
+    schema.prepare(connection, str(path))
+    return connection
+
+
+def _fill(target: sqlite3.Connection, spec: TableSpec, salvage: Salvage, counts: _Counts) -> None:
+    marks = ", ".join("?" * len(spec.columns))
+    statement = f"INSERT OR IGNORE INTO {spec.name} ({spec.listed}) VALUES ({marks})"
+    rows: list[tuple[Any, ...]] = []
+    read = 0
+    for row in salvage.rows(spec):
+        read += 1
+        if spec.is_good(row):
+            rows.append(row)
+        if len(rows) == _ROWS_AT_A_TIME:
+            target.executemany(statement, rows)
+            rows.clear()
+    target.executemany(statement, rows)
+    counts.read[spec.called] = read
+
+
+def _fill_periods(target: sqlite3.Connection) -> None:
+    rows = dict[int, tuple[int, int]]()
+    newest = 0
+    for id_, received_at in target.execute("SELECT id, received_at FROM envelope ORDER BY id"):
+        newest = int(received_at // schema.PERIOD)
+        rows[newest] = (rows.get(newest, (id_, id_))[0], id_)
+    periods = ((number, first, None if number == newest else last) for number, (first, last) in rows.items())
+    target.executemany("INSERT INTO period VALUES (?, ?, ?)", periods)
+
+
+def _count(connection: sqlite3.Connection, spec: TableSpec) -> int:
+    found: Iterator[tuple[int]] = connection.execute(f"SELECT count(*) FROM {spec.name}")
+    return next(found)[0]
