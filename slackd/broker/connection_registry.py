@@ -70,6 +70,7 @@ class ConnectionRegistry:
         self._moved: set[str] = set()
         self._quiet_until = 0.0
         self._peers: dict[int, Peers] = {}
+        self.link_changed: dict[int, float] = {}
 
     def hello(self, link: int, hello: Hello, now: Instant) -> None:
         """A connector introduced itself on this link."""
@@ -77,6 +78,7 @@ class ConnectionRegistry:
             if view.hello.connector == hello.connector:
                 self.lost(other, now)
         self.views[link] = view = ConnectorView(hello)
+        self.link_changed[hello.connector] = now.monotonic
         view.troubles = {each.app: each for each in hello.troubles}
         self._quiet_until = now.monotonic + SETTLE
         for state in hello.states:
@@ -121,6 +123,7 @@ class ConnectionRegistry:
         self._peers.pop(link, None)
         if view is None:
             return
+        self.link_changed[view.hello.connector] = now.monotonic
         for state in view.connections.values():
             if state.app in self._coverage:
                 self._coverage[state.app].over(state.connection, now.monotonic)

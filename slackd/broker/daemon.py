@@ -26,7 +26,8 @@ from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
 from slackd.broker.journal.writes import GapRecord, NoteStop
 from slackd.broker.listener import Listener, raise_descriptor_limit
-from slackd.broker.notices import RegularNotices
+from slackd.broker.notices import AWAY_AFTER, RegularNotices
+from slackd.broker.plugins.conduct import CRASHES, Fault
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
 from slackd.config import Config
@@ -280,6 +281,25 @@ class BrokerDaemon:
                     log.error("%s", words, extra={"event": "config-on-disk"})
             said = found
             await asyncio.sleep(DISK_EVERY)
+
+    def troubles(self) -> list[str]:
+        """What is wrong, in a few words each, for a line of status; `slackctl status` knows more."""
+        found = ["the journal cannot be written"] if self.engine.failing else []
+        found += [
+            f"{app}: no connection is READY" for app in self.config.apps if not self.connectors.ready(app)
+        ]
+        linked = {view.hello.connector for view in self.connectors.views.values()}
+        found += [f"connector {number} is not linked" for number in (1, 2) if number not in linked]
+        at = now().monotonic
+        for name, plugin in self.core.plugins.items():
+            if plugin.sessions.absent_for(at) >= AWAY_AFTER:
+                found.append(f"{name} is away")
+            elif any(
+                each.fault is Fault.CRASHED and each.count >= CRASHES
+                for each in self.plugin_host.faults_of(name)
+            ):
+                found.append(f"{name} crashes")
+        return found
 
     def _tell_gap(self, gap: GapRecord) -> None:
         params = {"app": gap.app, "from": gap.start, "until": gap.end, "reason": gap.reason}

@@ -88,7 +88,7 @@ class Engine:
         self.core, self.journal, self.clock = core, journal, clock
         self._loop = asyncio.get_running_loop()
         self._pumping = False
-        self._failing = False
+        self.failing = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._reads: asyncio.Queue[Sequence[Read]] = asyncio.Queue()
@@ -170,9 +170,9 @@ class Engine:
 
     def _told(self, token: int, outcomes: Sequence[Outcome] | JournalError) -> None:
         failing = isinstance(outcomes, JournalError)
-        if self._failing and not failing:
+        if self.failing and not failing:
             log.warning("the journal can be written again", extra={"event": "journal-writable"})
-        self._failing = failing
+        self.failing = failing
         self.core.committed(token, outcomes, self.clock())
         self.wake()
 

@@ -16,6 +16,8 @@ from slackd.config import OrderBy, PluginConfig
 
 EVERY: Final = 60.0
 """Seconds between two lines about the same app, or the same plugin."""
+AWAY_AFTER: Final = 30.0
+"""Seconds without a session after which a plugin is away; one that restarts is back by then."""
 
 
 @attrs.frozen
@@ -37,6 +39,18 @@ class RegularNotice:
     level: int = logging.WARNING
 
 
+@attrs.frozen
+class PluginPresence:
+    """Whether a plugin is there.
+
+    Attributes:
+        absent_for: Seconds without a session; 0 while there is one.
+    """
+
+    plugin: str
+    absent_for: float
+
+
 class RegularNotices:
     """Remembers what was said when."""
 
@@ -45,6 +59,7 @@ class RegularNotices:
         self._counted: dict[str, int] = {}
         self._cut: dict[str, Counter[str]] = {}
         self._dropped: dict[str, tuple[int, int]] = {}
+        self._away: dict[str, float] = {}
 
     def duplicates(self, counts: Mapping[tuple[str, str], int], now: float) -> list[RegularNotice]:
         """One line for each app of which envelopes came again.
@@ -67,6 +82,22 @@ class RegularNotices:
                     "(slackctl tail --what duplicate shows them)"
                 )
                 found.append(RegularNotice("duplicates", "app", app, text))
+        return found
+
+    def presence(self, plugins: Iterable[PluginPresence]) -> list[RegularNotice]:
+        """One line when a plugin has been away for `AWAY_AFTER` seconds, and one when it is back."""
+        found = []
+        for each in plugins:
+            name, away = each.plugin, self._away.get(each.plugin)
+            if each.absent_for >= AWAY_AFTER:
+                if away is None:
+                    text = f"{name}: no session for {each.absent_for:.0f} s; its deliveries wait"
+                    found.append(RegularNotice("plugin-away", "plugin", name, text))
+                self._away[name] = each.absent_for
+            elif away is not None and each.absent_for == 0:
+                del self._away[name]
+                text = f"{name}: back after {away:.0f} s"
+                found.append(RegularNotice("plugin-back", "plugin", name, text))
         return found
 
     def held_up(self, plugin: PluginConfig, keys: Iterable[HeldUp], now: float) -> list[RegularNotice]:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _LINK_MODE = 0o600
 _CONTROL_MODE = 0o600
+MOST_TROUBLES = 3
+"""What fits into a line that people read."""
 # Anybody may connect: who may be which plugin is told by the kernel (SO_PEERCRED).
 _PLUGINS_MODE = 0o666
 
@@ -111,4 +113,5 @@ def broker_status(daemon: BrokerDaemon) -> str:
     config = daemon.config
     apps = f"{len(config.apps)} app{'s' * (len(config.apps) != 1)}" if config.apps else "no app configured"
     plugins = f"{len(config.plugin_files)} plugin{'s' * (len(config.plugin_files) != 1)}"
-    return f"serving {apps}, {plugins}"
+    troubles = daemon.troubles()
+    return f"serving {apps}, {plugins}" + (f"; {', '.join(troubles[:MOST_TROUBLES])}" if troubles else "")

@@ -74,6 +74,8 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "session-ended": "91a16fb6171f45dda17a8a230e93c7cc",
         "plugin-refused": ids.PLUGIN_REFUSED,
         "descriptors-exhausted": ids.DESCRIPTORS_EXHAUSTED,
+        "plugin-away": ids.PLUGIN_AWAY,
+        "plugin-back": ids.PLUGIN_BACK,
         "plugin-log": "18ed93ded38a47ab93d3795b880126a9",
         "response-too-large": "817435c7ac9a4485a150952ae299ee94",
         "response-url-failed": "256fc5dddd30467ebc54c45d1fc7ca78",

@@ -48,4 +48,4 @@ class ControlContext:
         """Time has passed; call it about once a second."""
         self.look_at_journal()
         now = self.engine.clock().monotonic
-        self.observations.mark(self.core.counters, self.config.apps, now)
+        self.observations.mark(self.core.counters, self.config.apps, self.config.plugin_files, now)

@@ -8,17 +8,21 @@ from slackd.broker.control.status import (
     AppStatus,
     BrokerStatus,
     ConnectorSummary,
+    FaultStatus,
     HealthReason,
     JournalStatus,
     PluginStatus,
     Status,
 )
+from slackd.broker.plugins.conduct import CRASHES, REFUSALS
 
 OK, NOTE, DEGRADED, FAILING = "ok", "note", "degraded", "failing"
 SILENT_AFTER = 10.0
 """Seconds without an answer of the journal's writer after which it hangs."""
 SETTLE = 10.0
 """Seconds after the broker's start in which connectors and plugins may still come back."""
+LINKING = 2.0
+"""Seconds after the broker's start in which connectors that were there all the time link again."""
 BEHIND_AFTER = 300.0
 """Seconds that a connected plugin's oldest delivery may wait before it is behind."""
 SLOW_COMMIT = 1.0
@@ -27,6 +31,9 @@ NEAR_LIMIT = 0.8
 """Part of a limit (Slack's hourly one, a backlog's bytes) at which to warn."""
 UNREAD_AFTER = 10.0
 """Seconds after which a plugin that doesn't read is more than busy."""
+RESTARTING = 20.0
+"""Seconds after its link came or went in which a connector may be restarting: a rolling restart takes one after
+the other, and nothing is wrong for as long as the other one has a READY connection."""
 FEW_PLACES = 2
 """Free places below which planned rotation waits (design, section 5)."""
 
@@ -37,13 +44,17 @@ class _Surroundings:
 
     Attributes:
         settled: The broker has run long enough for everybody to be back.
+        just_started: It has run for no longer than its neighbours take to link again.
         by_systemd: The processes are units of systemd's.
         any_linked: Some connector is linked.
+        restarting: Some connector has just come or gone.
     """
 
     settled: bool
+    just_started: bool
     by_systemd: bool
     any_linked: bool
+    restarting: bool
 
     def look_at(self, unit: str) -> str:
         """Where to read more about a process."""
@@ -71,8 +82,10 @@ def not_ready(status: Status) -> tuple[str, ...]:
 def _reasons(status: Status) -> Iterator[HealthReason]:
     around = _Surroundings(
         settled=status.broker.uptime >= SETTLE,
+        just_started=status.broker.uptime < LINKING,
         by_systemd=not status.broker.foreground,
         any_linked=any(each.linked for each in status.connectors),
+        restarting=any(each.changed_for < RESTARTING for each in status.connectors),
     )
     yield from _journal(status.journal)
     if not status.apps:
@@ -84,6 +97,10 @@ def _reasons(status: Status) -> Iterator[HealthReason]:
         yield from _app(app, around)
     for plugin in status.plugins:
         yield from _plugin(plugin, around)
+    for user in status.users:
+        for fault in user.faults:
+            text = f"{_fault_text(fault)}; no plugin is affected"
+            yield HealthReason(NOTE, f"uid {user.uid}", text, f"see what it runs: ps -fu {user.uid}")
     yield from _configuration(status.broker)
     for words in status.broker.config_warnings:
         yield HealthReason(NOTE, "configuration", words, "slackd check-config")
@@ -129,7 +146,9 @@ def _connector(connector: ConnectorSummary, around: _Surroundings) -> Iterator[H
     if not connector.linked:
         text = "not linked to the broker" + ("" if around.settled else " yet")
         hint = around.look_at(f"slackd-connector@{connector.number}")
-        yield HealthReason(DEGRADED, f"connector {connector.number}", text, hint)
+        restarting = connector.changed_for < RESTARTING and (around.any_linked or around.just_started)
+        level = NOTE if restarting else DEGRADED
+        yield HealthReason(level, f"connector {connector.number}", text, hint)
 
 
 def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
@@ -173,12 +192,12 @@ def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
         if not around.any_linked:
             text = f"{text}: no connector is linked"
             hint = "systemctl start slackd" if around.by_systemd else "start slackd's connectors"
-        level = FAILING if around.settled or app.gap is not None else DEGRADED
+        level = FAILING if around.settled or app.gap is not None else NOTE if around.just_started else DEGRADED
         yield HealthReason(level, app.name, text if around.settled else f"{text} yet", hint)
     elif app.ready < app.wanted:
         text = f"{app.ready} of {app.wanted} connections are READY"
         yield HealthReason(
-            DEGRADED,
+            NOTE if around.restarting else DEGRADED,
             app.name,
             text,
             f"slackd keeps retrying; if this lasts for more than a minute, see {errors}",
@@ -211,12 +230,31 @@ def _plugin(plugin: PluginStatus, around: _Surroundings) -> Iterator[HealthReaso
         text = f"its oldest delivery has waited for {age}; {waiting}"
         hint = f"start more sessions of it, or see what keeps it: slackctl inflight --plugin {plugin.name}"
         yield HealthReason(DEGRADED, plugin.name, text, hint)
+    yield from _faults(plugin, around)
     if plugin.held_up:
         yield HealthReason(DEGRADED, plugin.name, plugin.held_up, plugin.held_up_hint)
     yield from _fullness(plugin)
     if plugin.dead:
         text = f"{_count(plugin.dead, 'dead letter')}"
         yield HealthReason(NOTE, plugin.name, text, f"slackctl deadletters list --plugin {plugin.name}")
+
+
+def _faults(plugin: PluginStatus, around: _Surroundings) -> Iterator[HealthReason]:
+    log = f"journalctl SLACKD_PLUGIN={plugin.name}" if around.by_systemd else "see the log of slackd"
+    least = {"crashed": CRASHES, "refused": REFUSALS}
+    for fault in plugin.faults:
+        level = DEGRADED if fault.count >= least.get(fault.fault, 1) else NOTE
+        hint = around.look_at(f"slackd-plugin@{plugin.name}") if fault.fault == "crashed" else log
+        if level is DEGRADED or fault.fault != "crashed":
+            yield HealthReason(level, plugin.name, _fault_text(fault), hint)
+    if plugin.stale_hour:
+        text = f"{_count(plugin.stale_hour, 'answer')} within an hour that nobody waited for"
+        hint = "answer with the id of the delivery, within ack_timeout (docs/protocol.md), or extend"
+        yield HealthReason(NOTE, plugin.name, text, hint)
+
+
+def _fault_text(fault: FaultStatus) -> str:
+    return f"{fault.count} {fault.text} within 5 min; the last {_duration(fault.ago)} ago: {fault.last}"
 
 
 def _fullness(plugin: PluginStatus) -> Iterator[HealthReason]:

@@ -85,6 +85,7 @@ class Observations:
         self.commits = Histogram(COMMIT_BOUNDS)
         self._recent_commits: deque[float] = deque(maxlen=RECENT_COMMITS)
         self._events: dict[str, HourlyCount] = {}
+        self._stale: dict[str, HourlyCount] = {}
 
     def acknowledged(self, message: Acknowledged) -> None:
         """A connector told of acknowledgements."""
@@ -99,14 +100,20 @@ class Observations:
         self.commits.observe(health.commit_seconds)
         self._recent_commits.extend(health.commit_seconds)
 
-    def mark(self, counters: Counters, apps: Iterable[str], now: float) -> None:
+    def mark(self, counters: Counters, apps: Iterable[str], plugins: Iterable[str], now: float) -> None:
         """Time has passed; call it about once a second."""
+        for plugin in plugins:
+            self._stale.setdefault(plugin, HourlyCount()).mark(counters.answers[plugin, "stale"], now)
         for app in apps:
             self._events.setdefault(app, HourlyCount()).mark(_events(counters, app), now)
 
     def events_last_hour(self, counters: Counters, app: str) -> int:
         """Event deliveries of an app within the last hour, redeliveries counted, as far as it was running."""
         return self._events.setdefault(app, HourlyCount()).last_hour(_events(counters, app))
+
+    def stale_last_hour(self, counters: Counters, plugin: str) -> int:
+        """Answers of a plugin within the last hour that nobody waited for."""
+        return self._stale.setdefault(plugin, HourlyCount()).last_hour(counters.answers[plugin, "stale"])
 
     def commit_quantile(self, fraction: float) -> float | None:
         """Seconds, of the last thousand commits; None before the first."""

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
+import attrs
+
 from slackd import __version__
 from slackd.broker import notices
 from slackd.broker.connection_registry import ConnectorView
@@ -13,16 +15,19 @@ from slackd.broker.control.status import (
     BrokerStatus,
     ConnectionStatus,
     ConnectorSummary,
+    FaultStatus,
     GapNow,
     JournalStatus,
     PluginStatus,
     SessionStatus,
     Status,
     TroubleStatus,
+    UserFaults,
 )
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Backlog, JournalHealth
 from slackd.broker.journal.writes import GapRecord
+from slackd.broker.plugins.conduct import RecentFaults
 from slackd.config import App, PluginConfig
 from slackd.errors import JournalError
 from slackd.link.messages import AppTrouble
@@ -59,6 +64,9 @@ async def survey(broker: ControlContext) -> Status:
         journal=_journal(broker, health, backlogs, unreadable, now),
         answers_awaited=len(broker.core.answers),
         calls_under_way=broker.calls.under_way,
+        users=tuple(
+            UserFaults(uid, _faults(faults)) for uid, faults in broker.plugin_host.faults_of_users().items()
+        ),
     )
     return judged(status)
 
@@ -82,7 +90,10 @@ def _connectors(broker: ControlContext, now: Instant) -> tuple[ConnectorSummary,
     linked = {view.hello.connector: view for view in broker.connectors.views.values()}
     numbers = sorted({*CONNECTORS, *linked})
     return tuple(
-        _connector(linked[number], now) if number in linked else ConnectorSummary(number, linked=False)
+        attrs.evolve(
+            _connector(linked[number], now) if number in linked else ConnectorSummary(number, linked=False),
+            changed_for=now.monotonic - broker.connectors.link_changed.get(number, broker.observations.started),
+        )
         for number in numbers
     )
 
@@ -175,10 +186,19 @@ def _plugin(
         dead=None if backlog is None else backlog.dead,
         in_flight=len(dispatch.leases()),
         window=plugin.delivery.window,
+        faults=_faults(broker.plugin_host.faults_of(plugin.name)),
+        stale_hour=broker.observations.stale_last_hour(broker.core.counters, plugin.name),
         held_up="" if worst is None else notices.words(worst),
         held_up_hint="" if worst is None else notices.hint(plugin),
         dead_bytes=health.dead_letter_bytes.get(plugin.name, 0),
         max_bytes=plugin.delivery.max_bytes,
+    )
+
+
+def _faults(recent: Iterable[RecentFaults]) -> tuple[FaultStatus, ...]:
+    return tuple(
+        FaultStatus(each.fault.name.lower(), each.fault.value, each.count, each.last, each.ago)
+        for each in recent
     )
 
 

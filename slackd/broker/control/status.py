@@ -69,6 +69,7 @@ class ConnectorSummary:
     Attributes:
         ready: By app, connections that are READY.
         wanted: By app, connections that it wants READY.
+        changed_for: Seconds since its link came, or went, or since the broker's start.
     """
 
     number: int
@@ -79,6 +80,7 @@ class ConnectorSummary:
     wanted: Mapping[str, int] = attrs.field(factory=dict)
     troubles: tuple[TroubleStatus, ...] = ()
     connections: tuple[ConnectionStatus, ...] = ()
+    changed_for: float = float("inf")
 
 
 @attrs.frozen
@@ -146,6 +148,31 @@ class SessionStatus:
 
 
 @attrs.frozen
+class FaultStatus:
+    """What a plugin, or a user of the host, has done wrong within the last five minutes.
+
+    Attributes:
+        fault: The kind, a word of `Fault`: "refused", "crashed", "slowed".
+        text: The kind in words; `last`: the last one's.
+        ago: Seconds since the last one.
+    """
+
+    fault: str
+    text: str
+    count: int
+    last: str
+    ago: float
+
+
+@attrs.frozen
+class UserFaults:
+    """Faults of a user of the host whose connections were no plugin's yet."""
+
+    uid: int
+    faults: tuple[FaultStatus, ...]
+
+
+@attrs.frozen
 class PluginStatus:
     """One plugin that a file declares.
 
@@ -156,6 +183,8 @@ class PluginStatus:
         dead_bytes: Of its dead letters' envelopes, when the journal last counted them.
         max_bytes: Limit of `open_bytes` and of `dead_bytes`: beyond it the oldest go; None if there is none.
         in_flight: Deliveries that its sessions have or that wait for a commit.
+        faults: What it has done wrong of late.
+        stale_hour: Its answers within the last hour that nobody waited for: to no delivery of its, or too late.
         held_up: In words, which delivery has held up others of its key for long, and the hint; "" if none has.
     """
 
@@ -174,6 +203,8 @@ class PluginStatus:
     held_up_hint: str = ""
     dead_bytes: int = 0
     max_bytes: int | None = None
+    faults: tuple[FaultStatus, ...] = ()
+    stale_hour: int = 0
 
 
 @attrs.frozen
@@ -233,3 +264,4 @@ class Status:
     calls_under_way: int
     health: str = "ok"
     reasons: tuple[HealthReason, ...] = ()
+    users: tuple[UserFaults, ...] = ()

@@ -5,7 +5,6 @@ here. Its plugin's `PeerGroup` accounts for what it takes, and pauses it.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -13,6 +12,7 @@ from typing import Any, Protocol, cast
 from slackd import jsonrpc
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
+from slackd.broker.plugins.conduct import SHORT_LIVED, Fault
 from slackd.broker.plugins.encoding import encode_envelope
 from slackd.broker.plugins.flow_control import FlowControl, Pause
 from slackd.broker.plugins.peer_credentials import Peer, peer_of
@@ -97,6 +97,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         calls_only: Nothing is delivered to it, and it counts as no session.
         peer: The process at the other end.
         is_open: Its session has begun.
+        handled: Answers to deliveries that it gave.
     """
 
     def __init__(self, host: Host) -> None:
@@ -107,7 +108,8 @@ class PluginConnection(asyncio.BufferedProtocol):
         self.plugin, self.session, self.named = "", "", False
         self.client, self.calls_only = "", False
         self.peer: Peer | None = None
-        self.is_open = False
+        self.is_open, self.handled = False, 0
+        self._began_at = 0.0
         self._unsent: list[bytes] = []
         self._calls = 0
         self._is_half_closed = False
@@ -157,6 +159,12 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._group.leave(self)
         self._host.disconnected(self)
 
+    def note_end(self) -> None:
+        """Its session has ended: one that ended at once and handled nothing may have crashed."""
+        now = asyncio.get_running_loop().time()
+        if not self.handled and now - self._began_at < SHORT_LIVED:
+            self._group.conduct.note(Fault.CRASHED, f"after {now - self._began_at:.1f} s", now)
+
     def pause_writing(self) -> None:
         """The plugin doesn't read what it was sent."""
         self._host.paused(self, True)
@@ -185,6 +193,7 @@ class PluginConnection(asyncio.BufferedProtocol):
     def opened(self, id_: int | str, result: Mapping[str, Any]) -> None:
         """The session has begun: answer `initialize`. What the plugin said since is read by `read_on`."""
         self.is_open = True
+        self._began_at = asyncio.get_running_loop().time()
         self._cancel_opening()
         self._write(jsonrpc.encode_result(id_, dict(result)))
 
@@ -218,7 +227,7 @@ class PluginConnection(asyncio.BufferedProtocol):
 
     def give_up(self, why: str) -> None:
         """As in `PeerConnection`."""
-        self.note(logging.WARNING, "plugin-refused", f"{self.plugin or 'plugin'}: connection closed: {why}")
+        self._note_refusal(f"{self.plugin or 'plugin'}: connection closed: {why}")
         self.abort()
 
     def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
@@ -243,7 +252,7 @@ class PluginConnection(asyncio.BufferedProtocol):
 
     def refuse(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
         """Send an error and close the connection."""
-        self.note(logging.WARNING, "plugin-refused", f"plugin connection refused: {message}")
+        self._note_refusal(f"plugin connection refused: {message}")
         self.send_failure(id_, code, message, data)
         self.close()
         self._host.disconnected(self)
@@ -252,6 +261,9 @@ class PluginConnection(asyncio.BufferedProtocol):
         """A line for the log about this connection, unless there are too many."""
         uid = self.peer.uid if self.peer else -1
         self._group.log_notice(level, event, text, plugin=self.plugin, uid=uid)
+
+    def _note_refusal(self, text: str) -> None:
+        self._group.refused(text, plugin=self.plugin, uid=self.peer.uid if self.peer else -1)
 
     def close(self) -> None:
         """Write what is queued, then end the connection."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from slackd.broker.plugins.conduct import Conduct, Fault
 from slackd.broker.plugins.flow_control import Pause
 from slackd.broker.plugins.peer_limits import (
     LEAST_AT_ONCE,
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LINE_PATIENCE = 10.0
 """Seconds in which a line must be finished while others of its plugin wait for that."""
+NOTABLE_PAUSE = 1.0
+"""Seconds of a pause that an operator should know of."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
 
 
@@ -52,11 +55,13 @@ class PeerGroup:
 
     Attributes:
         at_once: Bytes to read from one of them at a time.
+        conduct: Faults that an operator should know of.
     """
 
     def __init__(self, limits: PeerLimits | None = None) -> None:
         self.limits = limits or PeerLimits()
         self.at_once = LEAST_AT_ONCE
+        self.conduct = Conduct()
         self._loop = asyncio.get_running_loop()
         self._members: set[PeerConnection] = set()
         self._unfinished: HeldBytes[PeerConnection] = HeldBytes(UNFINISHED_BYTES)
@@ -129,6 +134,11 @@ class PeerGroup:
         if suppressed is not None:
             log.log(LEVELS.get(said.level, logging.INFO), "%s: %s", plugin, said.message, extra=extra)
 
+    def refused(self, text: str, *, plugin: str, uid: int) -> None:
+        """One of its connections was refused, or closed for what it did."""
+        self.conduct.note(Fault.REFUSED, text, self._loop.time())
+        self.log_notice(logging.WARNING, "plugin-refused", text, plugin=plugin, uid=uid)
+
     def log_notice(self, level: int, event: str, text: str, *, plugin: str, uid: int) -> None:
         """A line about one of its connections, unless there are too many."""
         suppressed = self.limits.notices.admit(self._loop.time())
@@ -143,6 +153,8 @@ class PeerGroup:
         reading, now = self.limits.reading, self._loop.time()
         wait = reading.wait_for(0.0, now) if reading.was_overdrawn else 0.0
         self._overdrawn = self._loop.call_later(wait, self._made_good) if wait > 0 else None
+        if wait > NOTABLE_PAUSE:
+            self.conduct.note(Fault.SLOWED, f"paused for {wait:.1f} s", now)
         return wait > 0
 
     def _made_good(self) -> None:

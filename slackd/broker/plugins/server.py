@@ -16,6 +16,7 @@ from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
+from slackd.broker.plugins.conduct import RecentFaults
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
 from slackd.broker.plugins.opening import OpeningConnections
@@ -82,7 +83,7 @@ class PluginHost:
         connects = group.limits.connects
         if connects.wait_for(1.0, now) > 0:
             text = f"uid {uid} connects more often than {CONNECT_RATE:g} times a second: closed at once"
-            group.log_notice(logging.WARNING, "plugin-refused", text, plugin="", uid=uid)
+            group.refused(text, plugin="", uid=uid)
             return None
         connects.take(1.0, now)
         connection = PluginConnection(self)
@@ -118,6 +119,17 @@ class PluginHost:
         if len(self._of_users) > MAX_USERS:
             self._of_users.popitem(last=False)
         return self._of_users[uid]
+
+    def faults_of(self, plugin: str) -> list[RecentFaults]:
+        """What a plugin has done wrong of late."""
+        group, now = self._of_plugins.get(plugin), asyncio.get_running_loop().time()
+        return list(group.conduct.recent(now)) if group is not None else []
+
+    def faults_of_users(self) -> dict[int, list[RecentFaults]]:
+        """What users have done wrong of late before they were any plugin."""
+        now = asyncio.get_running_loop().time()
+        found = {uid: list(group.conduct.recent(now)) for uid, group in self._of_users.items()}
+        return {uid: faults for uid, faults in found.items() if faults}
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin, without those for calls alone."""
@@ -176,6 +188,7 @@ class PluginHost:
     def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
         """As in `Host`."""
         now, plugin, session = self._engine.clock(), connection.plugin, connection.session
+        connection.handled += len(answers)
         for answer in answers:
             self._engine.core.answered(plugin, session, answer.delivery, answer.attempt, answer.response, now)
         self._engine.wake()
@@ -234,6 +247,7 @@ class PluginHost:
         self._engine.wake()
         if connection.is_open:
             connection.note(logging.INFO, "session-ended", f"{connection.plugin}: a session ended")
+            connection.note_end()
 
     async def _identify(self, connection: PluginConnection, plugin: PluginConfig, said: Initialize) -> None:
         assert connection.peer is not None

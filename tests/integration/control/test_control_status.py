@@ -52,10 +52,14 @@ async def test_what_a_roll_goes_by() -> None:
         assert not now.connectors[2].linked
 
 
-async def test_a_connector_that_is_gone_is_named() -> None:
+async def test_a_connector_that_is_gone_is_named_and_trouble_once_it_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with world() as here:
         here.both_connectors()
         here.links[2].close()
+        assert (await here.status())["health"] == "ok"
+        monkeypatch.setattr("slackd.broker.control.health.RESTARTING", 0.0)
         status = await here.status()
         assert status["health"] == "degraded"
         assert reasons(status, "connector 2") == ["not linked to the broker yet"]

@@ -41,7 +41,8 @@ async def run(*arguments: str, **environ: str) -> tuple[int, str]:
     return process.returncode, printed.decode()
 
 
-async def test_the_exit_status_of_status_tells_the_health() -> None:
+async def test_the_exit_status_of_status_tells_the_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slackd.broker.control.health.RESTARTING", 0.0)
     async with world(plugin_file("deploy")) as here:
         here.both_connectors()
         await here.plugin("deploy")

@@ -6,10 +6,18 @@ import attrs
 import pytest
 
 from slackd.broker.control.health import judged, not_ready
-from slackd.broker.control.status import ConnectorSummary, GapNow, Status, TroubleStatus
+from slackd.broker.control.status import (
+    ConnectorSummary,
+    FaultStatus,
+    GapNow,
+    Status,
+    TroubleStatus,
+    UserFaults,
+)
 from tests.unit.control.control_statuses import app, broker, connector, journal, plugin, session, status
 
 AWAY = ConnectorSummary(2, linked=False)
+AWAY_NOW = ConnectorSummary(2, linked=False, changed_for=1.0)
 TROUBLE = TroubleStatus("main", "Slack says invalid_auth", "put a new app token in place")
 PAUSED = session(paused=True)
 
@@ -113,8 +121,54 @@ def test_what_a_restart_brings_is_nothing(differs: dict[str, Any]) -> None:
 
 
 def test_just_started_an_app_without_a_connection_is_not_failing_yet() -> None:
-    found = judged(status(uptime=1.0, apps=(app(ready=0),)))
+    found = judged(status(uptime=3.0, apps=(app(ready=0),)))
     assert (found.health, found.reasons[0].text) == ("degraded", "no connection is READY yet")
+
+
+def test_a_rolling_restart_is_no_trouble() -> None:
+    """The broker has just started, or a connector has just gone, and the other one has READY connections."""
+    just_started = status(
+        uptime=1.0, apps=(app(ready=0),), connectors=(AWAY_NOW, attrs.evolve(AWAY_NOW, number=1))
+    )
+    gone = status(connectors=(connector(1), AWAY_NOW), apps=(app(ready=1),))
+    back = status(connectors=(connector(1), attrs.evolve(connector(2), changed_for=1.0)), apps=(app(ready=1),))
+    for each in (just_started, gone, back):
+        found = judged(each)
+        assert found.health == "ok"
+        assert {reason.level for reason in found.reasons} == {"note"}
+    gone_for_good = status(connectors=(connector(1), attrs.evolve(AWAY_NOW, changed_for=21.0)))
+    assert judged(gone_for_good).health == "degraded"
+
+
+def test_a_plugin_that_crashes_in_a_loop_is_degraded() -> None:
+    crashes = FaultStatus("crashed", "sessions that ended at once and handled nothing", 5, "after 0.1 s", 2.0)
+    found = judged(status(plugins=(plugin(faults=(crashes,)),)))
+    assert found.health == "degraded"
+    assert found.reasons[0].text == (
+        "5 sessions that ended at once and handled nothing within 5 min; the last 2 s ago: after 0.1 s"
+    )
+    assert judged(status(plugins=(plugin(faults=(attrs.evolve(crashes, count=4),)),))).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "level"), [("refused", 1, "note"), ("refused", 5, "degraded"), ("slowed", 1, "degraded")]
+)
+def test_what_a_plugin_did_wrong_is_told_in_its_own_words(kind: str, count: int, level: str) -> None:
+    fault = FaultStatus(kind, "refused connections", count, "the line is not UTF-8", 3.0)
+    (reason,) = judged(status(plugins=(plugin(faults=(fault,)),))).reasons
+    assert (reason.level, reason.about) == (level, "deploy")
+    assert reason.text.endswith("the last 3 s ago: the line is not UTF-8")
+
+
+def test_what_another_user_does_is_noted_and_no_trouble() -> None:
+    fault = FaultStatus("refused", "refused connections", 900, "may not be plugin 'deploy'", 3.0)
+    found = judged(attrs.evolve(status(), users=(UserFaults(61_003, (fault,)),)))
+    assert (found.health, found.reasons[0].about) == ("ok", "uid 61003")
+
+
+def test_answers_that_nobody_waited_for_are_noted() -> None:
+    (reason,) = judged(status(plugins=(plugin(stale_hour=7),))).reasons
+    assert (reason.level, reason.text) == ("note", "7 answers within an hour that nobody waited for")
 
 
 def test_nobody_is_sent_to_systemd_where_there_is_none() -> None:
