@@ -169,7 +169,7 @@ async def use(slack: EmulatorClient) -> None:
 def digest(slack: EmulatorClient) -> dict[str, Any]:
     """What the ledger says, without what differs from run to run."""
     entries = [
-        (entry.type, entry.name, _plain(entry.response), [_plain(post.body) for post in entry.posts])
+        (entry.type, entry.name, _plain(entry.response or None), [_plain(post.body) for post in entry.posts])
         for entry in slack.ledger.entries.values()
     ]
     calls = [
