@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # As a path in a .pth file: type checkers and editors don't see through setuptools' import hook.
 EDITABLE := --config-settings editable_mode=compat -e '.[dev]'
 
-.PHONY: setup demo test test-pure test-oldest lint types unit integration deb e2e bench clean
+.PHONY: setup demo test test-pure test-oldest test-releases lint types unit integration deb e2e bench clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,7 @@ demo: setup
 test: lint types
 	$(BIN)/python -m pytest -m "not e2e"
 	$(MAKE) test-pure
+	$(MAKE) test-releases
 	$(MAKE) e2e
 
 # Without the accelerators (msgspec, uvloop), as far as they make a difference.
@@ -50,6 +51,11 @@ $(OLDEST)/.installed: pyproject.toml packaging/debian-12-constraints.txt
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint packaging/debian-12-constraints.txt $(EDITABLE)
 	touch $@
+
+# The tests that depend on them, with Debian 12's and 13's own Python and libraries, side by side; as root, and
+# elsewhere one line says why not.
+test-releases: setup
+	$(BIN)/python packaging/deb/test_release.py
 
 # Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.
 deb:

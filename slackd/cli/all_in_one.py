@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
@@ -18,6 +20,7 @@ from slackd.cli.connector_process import (
     status_of,
 )
 from slackd.cli.gateway_process import serves_apps
+from slackd.cli.hang_up import Reload
 from slackd.cli.process import begin, run_to_the_end, say_left_out
 from slackd.config import Config
 from slackd.connector.connector import Connector
@@ -32,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def run_together(config_file: str | None) -> None:
-    """Serve until told to stop.
+    """Serve until told to stop; at a reload (SIGHUP) begin anew, with the same pid.
 
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
@@ -51,7 +54,10 @@ def run_together(config_file: str | None) -> None:
             asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
             await serve_together(daemon, connectors, sockets, stop, notifier, gateway=gateway)
 
-        run_to_the_end(serve)
+        restart = run_to_the_end(serve, on_hang_up=Reload(config.file).hung_up)
+    if restart:
+        # Code, configuration and tokens as they are on disk now, as the services' restarts bring them in.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 @contextlib.contextmanager

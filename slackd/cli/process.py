@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from slackd.accelerators import LoopFactory
 from slackd.config import Config, find_file
@@ -14,7 +14,7 @@ from slackd.config.last_good import keep_copy, start_config
 from slackd.config.load import load_for_start
 from slackd.config.problems import InvalidConfig
 from slackd.errors import ConfigError, SlackdError
-from slackd.systemd.lifetime import run_until_stopped
+from slackd.systemd.lifetime import HangUp, run_until_stopped
 from slackd.systemd.logs import set_up_logging
 from slackd.systemd.notify import Notifier
 
@@ -88,15 +88,25 @@ def _tell_unusable(error: ConfigError) -> None:
 
 
 def run_to_the_end(
-    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], loop_factory: LoopFactory | None = None
-) -> None:
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    loop_factory: LoopFactory | None = None,
+    on_hang_up: Callable[[], HangUp] | None = None,
+) -> bool:
     """Run until the event that `main` is given has been set by a signal, and `main` has returned.
 
     What slackd itself raises is told in a line, and the exit status is 1; anything else is a mistake of ours
     and keeps its traceback.
+
+    Args:
+        main: What to run.
+        loop_factory: Makes the event loop; None for asyncio's own.
+        on_hang_up: Says what each SIGHUP means; without it, the end.
+
+    Returns:
+        Whether the process is to begin anew.
     """
     try:
-        run_until_stopped(main, loop_factory)
+        return run_until_stopped(main, loop_factory, on_hang_up)
     except SlackdError as error:
         _tell([error])
     except BaseExceptionGroup as group:
@@ -106,7 +116,7 @@ def run_to_the_end(
         _tell(_leaves(ours))
 
 
-def _tell(errors: list[BaseException]) -> None:
+def _tell(errors: list[BaseException]) -> NoReturn:
     for error in errors:
         log.critical("%s", error, extra={"event": "service-failed"})
     sys.exit(1)

@@ -1,6 +1,7 @@
 """A process lives until it is told to stop: once politely, and a second time at once.
 
-A terminal that goes away (SIGHUP) tells it, too, unless it was started so as not to care (nohup).
+A terminal that goes away (SIGHUP) tells it, too, unless it was started so as not to care (nohup), or SIGHUP
+means something else to it.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import signal
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any, Final
 
 from slackd.accelerators import LoopFactory
@@ -18,30 +20,66 @@ _LOOPS: Final = frozenset({"asyncio", "uvloop"})
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-@contextmanager
-def stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that the first SIGTERM, SIGINT or SIGHUP sets; the second one ends the process as by default.
+class HangUp(Enum):
+    """What a SIGHUP is taken for."""
 
-    Needs a running loop in the main thread.
+    STOP = "stop"
+    RESTART = "restart"
+    IGNORE = "ignore"
+
+
+class Stop:
+    """How a process was told to stop.
+
+    Attributes:
+        event: Set once it was.
+        restart: It is to begin anew after its end; a signal to stop that comes later takes that back.
     """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
 
-    def asked(number: signal.Signals) -> None:
-        if stop.is_set():
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.restart = False
+        self._told = False
+
+    def asked(self, number: signal.Signals) -> None:
+        """The first such signal stops politely; the second one ends the process as by default."""
+        if self._told:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        stop.set()
+        self._told, self.restart = True, False
+        self.event.set()
 
+    def hung_up(self, meaning: HangUp) -> None:
+        """A SIGHUP that was taken for this."""
+        if meaning is HangUp.STOP:
+            self.asked(signal.SIGHUP)
+        elif meaning is HangUp.RESTART and not self._told:
+            self.restart = True
+            self.event.set()
+
+
+@contextmanager
+def stop_on_signals(on_hang_up: Callable[[], HangUp] | None = None) -> Iterator[Stop]:
+    """Stop at SIGTERM, SIGINT or SIGHUP, until the block ends.
+
+    Needs a running loop in the main thread.
+
+    Args:
+        on_hang_up: Says what each SIGHUP means, also where it was ignored at the start; without it, the end.
+    """
+    loop = asyncio.get_running_loop()
+    stop = Stop()
     heard = list(_STOPPING)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    if on_hang_up is not None:
+        loop.add_signal_handler(signal.SIGHUP, lambda: stop.hung_up(on_hang_up()))
+    elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         heard.append(signal.SIGHUP)
     for number in heard:
-        loop.add_signal_handler(number, asked, number)
+        loop.add_signal_handler(number, stop.asked, number)
     try:
         yield stop
     finally:
-        for number in heard:
+        for number in (*heard, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
@@ -54,16 +92,26 @@ def settle_memory() -> None:
 
 
 def run_until_stopped(
-    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], loop_factory: LoopFactory | None = None
-) -> None:
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    loop_factory: LoopFactory | None = None,
+    on_hang_up: Callable[[], HangUp] | None = None,
+) -> bool:
     """Run `main` in a new event loop; it ends by itself soon after the event that it is given is set.
 
     A callback of slackd's own that raises leaves nobody who knows what was not done. So the process ends with
     that error, and begins anew from what the journal says.
+
+    Args:
+        main: What to run.
+        loop_factory: Makes the event loop; None for asyncio's own.
+        on_hang_up: Says what each SIGHUP means; without it, the end.
+
+    Returns:
+        Whether the process is to begin anew.
     """
 
-    async def guarded() -> None:
-        task, broken = asyncio.current_task(), []
+    async def guarded() -> bool:
+        task, broken, restart = asyncio.current_task(), [], False
         assert task is not None
 
         def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -75,16 +123,18 @@ def run_until_stopped(
 
         asyncio.get_running_loop().set_exception_handler(note)
         try:
-            with stop_on_signals() as stop:
-                await main(stop)
+            with stop_on_signals(on_hang_up) as stop:
+                await main(stop.event)
+                restart = stop.restart
         except asyncio.CancelledError:
             if not broken:
                 raise
         if broken:
             raise broken[0]
+        return restart
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(guarded())
+        return runner.run(guarded())
 
 
 def _began_in_slackd(error: BaseException) -> bool:

@@ -162,6 +162,9 @@ class JournalHandler(logging.Handler):
             fields["SLACKD_EVENT"] = event
             if event in MESSAGE_IDS:
                 fields["MESSAGE_ID"] = MESSAGE_IDS[event]
+                # journalctl -x shows the name of a field that is missing.
+                empty = (name for name in FIELDS if getattr(record, name, "-") in ("", None))
+                fields.update((f"SLACKD_{name.upper()}", "-") for name in empty)
         try:
             self._send(self.format(record), **fields)
         except (OSError, ValueError, TypeError):

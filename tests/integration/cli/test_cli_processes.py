@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +177,32 @@ async def stubborn(stop):
 
 run_until_stopped(stubborn)
 """
+
+
+def test_slackd_run_reloads_on_sighup_and_by_slackctl(place: Home) -> None:
+    control = str(place.socket("control"))
+    with daemon("run", config=place.file) as running:
+        running.wait_ready()
+        (place.path / "plugins.d" / "new.toml").write_text("")
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_told("STOPPING=1")
+        until = time.monotonic() + PATIENCE
+        while "new" not in slackctl("plugins", "--socket", control):
+            assert time.monotonic() < until
+        broken = place.path / "plugins.d" / "broken.toml"
+        broken.write_text("usr = 1")
+        said = slackctl("reload", "--socket", control)
+        assert said.startswith("nothing was reloaded. The configuration cannot be used: 1 problem.")
+        running.process.send_signal(signal.SIGHUP)
+        while "error: nothing was reloaded: " not in running.log():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        broken.unlink()
+        (place.path / "plugins.d" / "newer.toml").write_text("")
+        # The very process: a container's or a terminal's.
+        assert f"slackd run (pid {running.process.pid}) was reloaded" in slackctl("reload", "--socket", control)
+        assert "newer" in slackctl("plugins", "--socket", control)
+        assert running.stop() == 0
 
 
 def test_a_broken_file_is_no_outage_and_is_said_in_log_and_status(place: Home) -> None:

@@ -145,3 +145,16 @@ def test_a_journal_that_does_not_listen_stops_nothing(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(logging, "raiseExceptions", False)
     JournalHandler(send).handle(logging.makeLogRecord({"msg": "x", "levelno": logging.INFO}))
+
+
+def test_what_the_catalog_names_is_said_even_if_it_is_empty_and_each_line_has_its_process(
+    tmp_path: Path,
+) -> None:
+    sent: dict[str, Any] = {}
+    record = {"msg": "x", "levelno": logging.ERROR, "event": "delivery-dead", "plugin": "", "app": "main"}
+    JournalHandler(lambda _message, **fields: sent.update(fields), "slackd-broker").handle(
+        logging.makeLogRecord(record)
+    )
+    assert (sent["SLACKD_PLUGIN"], sent["SLACKD_APP"]) == ("-", "main")
+    assert "SLACKD_ENVELOPE" not in sent
+    assert sent["SYSLOG_IDENTIFIER"] == "slackd-broker"
