@@ -1,6 +1,6 @@
 """What the broker's pure core asks of the daemon around it."""
 
-from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
+from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
@@ -78,7 +78,7 @@ class Passed:
 Action = (
     Submit
     | ToConnector
-    | SendDelivery
+    | SendDeliveries
     | LoadKeys
     | LoadKey
     | CountOld

@@ -3,7 +3,7 @@
 Events go in by the methods, each with the moment at which it happened; what to do comes out of
 `take_actions`. The daemon does it for real; the simulator does it on a virtual clock.
 
-    deliver ─▶ Submit ─▶ committed ─▶ ToConnector, SendDelivery ─▶ answered ─▶ Submit ─▶ committed
+    deliver ─▶ Submit ─▶ committed ─▶ ToConnector, SendDeliveries ─▶ answered ─▶ Submit ─▶ committed
 
 What must be written and could not be (a full disk) is kept and submitted again, except for arrivals: those
 are refused, since Slack will send them again.
@@ -23,7 +23,7 @@ from slackd.broker.actions import (
     ToConnector,
 )
 from slackd.broker.counters import Counters
-from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDelivery
+from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.held_texts import HeldTexts
 from slackd.broker.ingest import NO_LINK, Ingest
@@ -268,12 +268,12 @@ class BrokerCore:
         for plugin in self._stirred:
             handed = 0
             for action in plugin.take_actions():
-                if type(action) is SendDelivery:
-                    handed += 1
+                if isinstance(action, SendDeliveries):
+                    handed += len(action.deliveries)
                     self._actions.append(action)
                 elif isinstance(action, LoadKeys | LoadKey | CountOld):
                     self._actions.append(action)
-                elif not isinstance(action, SendDelivery):
+                else:
                     self._next.add(action, self._origins[plugin.name])
             self.counters.deliveries[plugin.name, "handed"] += handed
         self._stirred.clear()

@@ -24,7 +24,7 @@ from slackd.broker.actions import (
     ToConnector,
 )
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
+from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.ingest import PostNotice
 from slackd.broker.instant import Instant
@@ -40,15 +40,15 @@ log = logging.getLogger(__name__)
 READ_AGAIN_AFTER = 0.5
 """Seconds after which a read that failed is tried again."""
 
-Read = SendDelivery | LoadKeys | LoadKey | CountOld
+Read = SendDeliveries | LoadKeys | LoadKey | CountOld
 Outgoing = PostNotice | PostLate
 
 
 class SessionOutlet(Protocol):
     """A plugin's connection, as the engine needs it."""
 
-    def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
-        """Hand a delivery out."""
+    def send_deliveries(self, deliveries: Sequence[tuple[OpenDelivery, StoredEnvelope]]) -> None:
+        """Send deliveries, each with its envelope."""
 
     def notify(self, method: str, params: dict[str, object]) -> None:
         """Tell it something."""
@@ -142,12 +142,8 @@ class Engine:
 
     def _do(self, action: Action, reads: list[Read]) -> None:
         match action:
-            case SendDelivery():
-                envelope = action.delivery.stored
-                if envelope is None or not envelope.text:
-                    reads.append(action)
-                else:
-                    self._hand(action, envelope)
+            case SendDeliveries():
+                self._send(action, reads)
             case ToConnector(link, message):
                 if isinstance(message, Refused):
                     _log_refused(message)
@@ -176,10 +172,21 @@ class Engine:
         self.core.committed(token, outcomes, self.clock())
         self.wake()
 
-    def _hand(self, action: SendDelivery, envelope: StoredEnvelope) -> None:
+    def _send(self, action: SendDeliveries, reads: list[Read]) -> None:
+        """What memory has the text of goes at once; the rest when it is read."""
         session = self._outlets.to_session(action.plugin, action.session)
-        if session is not None:
-            session.hand(action.delivery, envelope)
+        if session is None:
+            return
+        held, others = [], []
+        for delivery in action.deliveries:
+            stored = delivery.stored
+            if stored is not None and stored.text:
+                held.append((delivery, stored))
+            else:
+                others.append(delivery)
+        session.send_deliveries(held)
+        if others:
+            reads.append(SendDeliveries(action.plugin, action.session, tuple(others)))
 
     def _tell_late(self, action: NotifyLate) -> None:
         session = self._outlets.to_session(action.plugin, action.session)
@@ -209,7 +216,7 @@ class Engine:
         self.core.tick(self.clock())
         self.wake()
 
-    async def _read(self, read: "Read | _Handouts") -> None:
+    async def _read(self, read: "Read | _Sends") -> None:
         try:
             await self._serve(read)
         except JournalError as error:
@@ -225,7 +232,7 @@ class Engine:
         self.core.tick(self.clock())
         self.wake()
 
-    async def _serve(self, read: "Read | _Handouts") -> None:
+    async def _serve(self, read: "Read | _Sends") -> None:
         journal, plugins = self.journal, self.core.plugins
         match read:
             case LoadKeys(plugin, lane, after, limit):
@@ -237,30 +244,35 @@ class Engine:
             case CountOld(plugin, lane, up_to, limit):
                 count = await journal.open_count(plugin, lane, up_to, limit)
                 plugins[plugin].old_counted(lane, count, self.clock())
-            case _Handouts(hands):
-                await self._hand_from_journal(hands)
+            case _Sends(sends):
+                await self._send_from_journal(sends)
 
-    async def _hand_from_journal(self, hands: Sequence[SendDelivery]) -> None:
-        envelopes = await self.journal.envelopes([each.delivery.envelope for each in hands])
-        for hand in hands:
-            if not self.core.plugins[hand.plugin].holds(hand.session, hand.delivery):
-                continue  # Its session came back meanwhile without it: it is somebody else's now.
-            envelope = envelopes.get(hand.delivery.envelope)
-            if envelope is not None:
-                self._hand(hand, envelope)
-                continue
-            error = "its envelope is not in the journal any more"
-            delivery = hand.delivery
-            self.core.nacked(
-                hand.plugin, hand.session, delivery.id, delivery.attempt, error, self.clock(), permanent=True
-            )
+    async def _send_from_journal(self, sends: Sequence[SendDeliveries]) -> None:
+        ids = {delivery.envelope for send in sends for delivery in send.deliveries}
+        envelopes = await self.journal.envelopes(sorted(ids))
+        for send in sends:
+            plugin, found = self.core.plugins[send.plugin], []
+            for delivery in send.deliveries:
+                envelope = envelopes.get(delivery.envelope)
+                if not plugin.holds(send.session, delivery):
+                    continue  # Its session came back meanwhile without it: it is somebody else's now.
+                if envelope is not None:
+                    found.append((delivery, envelope))
+                    continue
+                gone, attempt = "its envelope is not in the journal any more", delivery.attempt
+                self.core.nacked(
+                    send.plugin, send.session, delivery.id, attempt, gone, self.clock(), permanent=True
+                )
+            session = self._outlets.to_session(send.plugin, send.session)
+            if session is not None:
+                session.send_deliveries(found)
 
 
 @attrs.frozen
-class _Handouts:
-    """Deliveries to be handed out whose envelopes must be read first."""
+class _Sends:
+    """Deliveries whose envelopes must be read first."""
 
-    hands: tuple[SendDelivery, ...]
+    sends: tuple[SendDeliveries, ...]
 
 
 def _log_refused(refused: Refused) -> None:
@@ -284,12 +296,12 @@ def _log_dead(passed: Passed) -> None:
     )
 
 
-def _gather(reads: Sequence[Read]) -> list["Read | _Handouts"]:
+def _gather(reads: Sequence[Read]) -> list["Read | _Sends"]:
     """Envelopes that are wanted together are read together."""
-    hands = tuple(each for each in reads if isinstance(each, SendDelivery))
-    others: list[Read | _Handouts] = [each for each in reads if not isinstance(each, SendDelivery)]
-    return [_Handouts(hands), *others] if hands else others
+    sends = tuple(each for each in reads if isinstance(each, SendDeliveries))
+    others: list[Read | _Sends] = [each for each in reads if not isinstance(each, SendDeliveries)]
+    return [_Sends(sends), *others] if sends else others
 
 
-def _separate(read: "Read | _Handouts") -> Sequence[Read]:
-    return read.hands if isinstance(read, _Handouts) else (read,)
+def _separate(read: "Read | _Sends") -> Sequence[Read]:
+    return read.sends if isinstance(read, _Sends) else (read,)

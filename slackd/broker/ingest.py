@@ -141,17 +141,16 @@ class Ingest:
         if not matches and envelope.type == COMMANDS:
             told = notice(envelope, self._unclaimed_text(envelope.app))
             return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
+        too_large = _is_too_large(envelope.text)
+        if not envelope.is_prompt:
+            all_of_them = [self._delivery(each, envelope, received_at, None, too_large) for each in matches]
+            return Incoming(link, arrival, Record(envelope, received_at, deliveries=tuple(all_of_them)))
         respond_by = received_at + self._rules.answer_deadline
         deliveries, told, answer, refused_for = [], NOTHING, AnswerState.NONE, ""
-        too_large = _is_too_large(envelope.text)
         for match in matches:
             owes = None
             asked = (
-                envelope.is_prompt
-                and match.subscription.respond
-                and answer is AnswerState.NONE
-                and told.is_empty
-                and not refused_for
+                match.subscription.respond and answer is AnswerState.NONE and told.is_empty and not refused_for
             )
             if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
                 keep = match.subscription.absent is Absent.KEEP
@@ -216,6 +215,9 @@ class Ingest:
                 self._counters.deliveries[delivery.plugin, "dead"] += 1
         if each.notice is not None:
             result.posts.append(PostNotice(envelope.app, envelope.response_url, each.notice))
+        if not envelope.is_prompt:
+            result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
+            return
         self._settle_or_wait(each, recorded.envelope, record.answer, record.response, result)
 
     def _duplicate(self, each: Incoming, duplicate: Duplicate, result: IngestResult) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from slackd.broker.actions import PostLate, Submit, ToConnector
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.dispatcher import CountOld, SendDelivery
+from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
 from slackd.config import Config
@@ -273,11 +273,12 @@ class Process:
                 journal.submit(writes, lambda outcome: self._told(core, token, outcome))
             case ToConnector(link, message):
                 self._say(self._connectors[link], message)
-            case SendDelivery(_, session, delivery):
+            case SendDeliveries(_, session, deliveries):
                 for line in self._lines:
                     if line.down is not None and session == line.session:
-                        stored = at_once(journal.envelopes([delivery.envelope]))
-                        line.down.send((delivery, stored[delivery.envelope].text))
+                        stored = at_once(journal.envelopes([each.envelope for each in deliveries]))
+                        for each in deliveries:
+                            line.down.send((each, stored[each.envelope].text))
             case LoadKeys() | LoadKey() | CountOld():
                 self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
             case PostLate(late, _, _):

@@ -41,12 +41,12 @@ from slackd.frozen import frozen
 
 
 @frozen
-class SendDelivery:
-    """Hand this delivery to that session."""
+class SendDeliveries:
+    """Send these deliveries to that session."""
 
     plugin: str
     session: str
-    delivery: OpenDelivery
+    deliveries: tuple[OpenDelivery, ...]
 
 
 @frozen
@@ -81,7 +81,7 @@ HELD_UP_AFTER = 60.0
 STEER_AGAIN_AFTER = 0.25
 """Seconds after which a control event is offered again to the session whose turn it steers."""
 
-Action = SendDelivery | Write | LoadKeys | LoadKey | CountOld
+Action = SendDeliveries | Write | LoadKeys | LoadKey | CountOld
 
 
 class Dispatcher:
@@ -261,7 +261,7 @@ class Dispatcher:
 
     def committed(self, write: Write, outcome: Outcome, now: Instant) -> None:
         """What became of a delivery is on the disk: its key and its slot are free."""
-        if not isinstance(write, CloseDelivery | RetryDelivery | DeadLetterDelivery):
+        if type(write) is not CloseDelivery and not isinstance(write, RetryDelivery | DeadLetterDelivery):
             return
         lease = self._leases.get(write.delivery)
         if lease is None or lease.state is LeaseState.HELD:
@@ -460,11 +460,13 @@ class Dispatcher:
         if not queue.may_have_work:
             return
         free = self._rules.window - self._leases.slots(lane) - self._old[lane]
+        sent: dict[str, list[OpenDelivery]] = {}
         queue.advance(now)
         while free > 0 and queue.has_ready:
             session = self.sessions.next_with_room(lane)
             if session is None:
-                return
+                free = 0
+                break
             delivery = queue.take(now)
             if delivery is None:
                 break
@@ -489,7 +491,8 @@ class Dispatcher:
                     DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.EXPIRED, "it came too late")
                 )
             else:
-                self._actions.append(SendDelivery(self.name, session.id, delivery))
+                sent.setdefault(session.id, []).append(delivery)
             free -= 1
+        self._actions += [SendDeliveries(self.name, to, tuple(each)) for to, each in sent.items()]
         if free > 0 and queue.may_have_more and self.sessions.connected():
             self._actions.extend(queue.loads(max(2 * free, 8)))

@@ -92,7 +92,10 @@ class Leases:
         latest = now + max(LONGEST, self._ack_timeout)
         lease = Lease(delivery, session, now + self._ack_timeout, latest, now)
         self._by_delivery[delivery.id] = lease
-        self._count(lease, 1)
+        self._slots[delivery.lane] += 1
+        known = self._sessions.get(session)
+        if known is not None:
+            known.out[delivery.lane] += 1
         heapq.heappush(self._timeouts, (lease.deadline, delivery.id))
         if lease.deadline < self._wakeup.at:
             self._wakeup.at = lease.deadline
@@ -124,7 +127,10 @@ class Leases:
         """A session has come in the place of one that had its id: what was that one's is its own."""
         session.out, session.unwritten = dict.fromkeys(Lane, 0), 0
         for lease in self.of(session.id):
-            _count_for(session, lease, 1)
+            if lease.state is LeaseState.ANSWERED:
+                session.unwritten += 1
+            else:
+                session.out[lease.delivery.lane] += 1
 
     def extend(self, lease: Lease, now: float) -> None:
         """Its ack timeout starts again, as often as `latest` allows."""
@@ -170,17 +176,12 @@ class Leases:
         heapq.heapify(self._timeouts)
 
     def _count(self, lease: Lease, by: int) -> None:
+        session = self._sessions.get(lease.session)
         if lease.state is LeaseState.ANSWERED:
             self._unwritten += by
+            if session is not None:
+                session.unwritten += by
         else:
             self._slots[lease.delivery.lane] += by
-        session = self._sessions.get(lease.session)
-        if session is not None:
-            _count_for(session, lease, by)
-
-
-def _count_for(session: PluginSession, lease: Lease, by: int) -> None:
-    if lease.state is LeaseState.ANSWERED:
-        session.unwritten += by
-    else:
-        session.out[lease.delivery.lane] += by
+            if session is not None:
+                session.out[lease.delivery.lane] += by

@@ -66,10 +66,14 @@ class Matcher:
         steers = envelope.facets.control
         lane = Lane.PROMPT if envelope.is_prompt or steers else Lane.EVENTS
         key = control_key if steers else ordering_key
-        return [
-            Match(plugin, subscription, lane, key(plugin.delivery.order_by, envelope))
-            for plugin, subscription in subscribed
-        ]
+        keys: dict[OrderBy, str] = {}
+        found = []
+        for plugin, subscription in subscribed:
+            order_by = plugin.delivery.order_by
+            if order_by not in keys:
+                keys[order_by] = key(order_by, envelope)
+            found.append(Match(plugin, subscription, lane, keys[order_by]))
+        return found
 
     def _subscribed(self, envelope: ParsedEnvelope) -> Iterator[tuple[PluginConfig, Subscription]]:
         for plugin, subscriptions in self._plugins:

@@ -7,6 +7,7 @@ here. Its plugin's `PeerGroup` accounts for what it takes, and pauses it.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from typing import Any, Protocol, cast
 
 from slackd import jsonrpc
@@ -230,9 +231,10 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._note_refusal(f"{self.plugin or 'plugin'}: connection closed: {why}")
         self.abort()
 
-    def hand(self, delivery: OpenDelivery, envelope: StoredEnvelope) -> None:
-        """Deliver an envelope to the plugin, in Slack's own text."""
-        self._write(encode_envelope(delivery, envelope))
+    def send_deliveries(self, deliveries: Sequence[tuple[OpenDelivery, StoredEnvelope]]) -> None:
+        """Deliver envelopes to the plugin, in Slack's own texts."""
+        if deliveries:
+            self._write(b"".join(starmap(encode_envelope, deliveries)))
 
     def send_result(self, id_: int | str, result: Any) -> None:
         """Answer a request well. A result too large for a line becomes an error."""

@@ -10,7 +10,7 @@ import pytest
 
 from slackd.broker.actions import Submit, ToConnector
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.dispatcher import SendDelivery
+from slackd.broker.dispatch.dispatcher import SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.fallback_responses import notice, unanswered
 from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, PostNotice
@@ -133,7 +133,8 @@ def payloads(actions: list[Any]) -> list[Any]:
 
 
 def handed(actions: list[Any]) -> list[OpenDelivery]:
-    return [action.delivery for action in actions if isinstance(action, SendDelivery)]
+    sends = [action for action in actions if isinstance(action, SendDeliveries)]
+    return [delivery for send in sends for delivery in send.deliveries]
 
 
 def the(actions: list[Any]) -> OpenDelivery:

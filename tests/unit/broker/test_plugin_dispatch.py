@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from slackd.broker.dispatch import leases
-from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDelivery
+from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDeliveries
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
     CloseDelivery,
@@ -69,7 +69,8 @@ class Bench:
         return found
 
     def hands(self) -> list[tuple[str, int, int]]:
-        return [(each.session, each.delivery.id, each.delivery.attempt) for each in self.does(SendDelivery)]
+        sends = self.does(SendDeliveries)
+        return [(send.session, each.id, each.attempt) for send in sends for each in send.deliveries]
 
     def is_handled(self, session: str, delivery: OpenDelivery) -> bool:
         accepted = self.it.accept(session, delivery.id, delivery.attempt, self.now)
@@ -295,7 +296,7 @@ def test_what_expired_is_dead_lettered_and_never_handed_out() -> None:
     bench.opens(expires_at=EPOCH + 1.0)
     bench.time = 2.0
     bench.joins("a")
-    assert [each.reason for each in bench.does((DeadLetterDelivery, SendDelivery))] == [DeadReason.EXPIRED]
+    assert [each.reason for each in bench.does((DeadLetterDelivery, SendDeliveries))] == [DeadReason.EXPIRED]
 
 
 def test_after_a_crash_old_deliveries_wait_for_all_listed_sessions_and_new_ones_do_not() -> None:
