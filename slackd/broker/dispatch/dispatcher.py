@@ -323,8 +323,9 @@ class Dispatcher:
     def take_actions(self) -> list[Action]:
         """What to do, in order; each is given once."""
         if self._undealt is not None:
-            self._deal_lane(Lane.PROMPT, self._undealt)
-            self._deal_lane(Lane.EVENTS, self._undealt)
+            for lane in (Lane.PROMPT, Lane.EVENTS):
+                if self._lanes[lane].may_have_work:
+                    self._deal_lane(lane, self._undealt)
             self._undealt = None
         self._stirred = False
         actions, self._actions = self._actions, []
@@ -457,8 +458,6 @@ class Dispatcher:
 
     def _deal_lane(self, lane: Lane, now: Instant) -> None:
         queue = self._lanes[lane]
-        if not queue.may_have_work:
-            return
         free = self._rules.window - self._leases.slots(lane) - self._old[lane]
         sent: dict[str, list[OpenDelivery]] = {}
         queue.advance(now)

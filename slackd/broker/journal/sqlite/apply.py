@@ -8,7 +8,7 @@ batch. Whatever does not commute with them waits until they are in.
 import sqlite3
 from collections.abc import Callable, Sequence
 from json import loads
-from typing import Any, TypeGuard
+from typing import Any
 
 import attrs
 
@@ -74,12 +74,6 @@ def waiting_of(row: tuple[Any, ...]) -> Waiting:
     return Waiting(*checked(row, _WAITING_KINDS, "open_delivery"))
 
 
-def is_plain_close(write: Write) -> TypeGuard[CloseDelivery]:
-    """A delivery is handled, and no more is to be said of it: should power loss undo that, it is delivered once
-    more, which promise P3 allows. So a commit of nothing else need not wait for the disk."""
-    return type(write) is CloseDelivery and write.answer is None and not write.late
-
-
 class Applier:
     """Applies writes through one cursor, inside a transaction.
 
@@ -101,7 +95,12 @@ class Applier:
         for index, write in enumerate(writes):
             if type(write) is Record:
                 self._records.append((write, (outcomes, index)))
-            elif is_plain_close(write) and write.delivery <= self._old:
+            elif (
+                type(write) is CloseDelivery
+                and write.answer is None
+                and not write.late
+                and write.delivery <= self._old
+            ):
                 self._closes.append((write, (outcomes, index)))
             else:
                 self.flush()

@@ -235,10 +235,14 @@ class Recorder:
             "last_delivery, text"
         )
         delivery = "id, envelope, plugin, lane, key, bytes"
-        sql.insert(self._cursor, f"envelope ({envelope})", 11, rows.envelopes)
-        sql.insert(self._cursor, f"envelope ({envelope}, response)", 12, rows.responded)
-        sql.insert(self._cursor, f"open_delivery ({delivery})", 6, rows.deliveries)
-        sql.insert(self._cursor, f"open_delivery ({delivery}, expires_at, respond_by)", 8, rows.timed)
+        for head, width, some in (
+            (f"envelope ({envelope})", 11, rows.envelopes),
+            (f"envelope ({envelope}, response)", 12, rows.responded),
+            (f"open_delivery ({delivery})", 6, rows.deliveries),
+            (f"open_delivery ({delivery}, expires_at, respond_by)", 8, rows.timed),
+        ):
+            if some:
+                sql.insert(self._cursor, head, width, some)
 
     def _insert_keys(self, rows: list[tuple[bytes, int, int]], conflict: str = "FAIL") -> int:
         # Python's sqlite3 takes a bytearray as it is, and looks for an adapter of bytes first.

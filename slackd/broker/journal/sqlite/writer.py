@@ -24,11 +24,11 @@ import attrs
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
 from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.sqlite import schema
-from slackd.broker.journal.sqlite.apply import Applier, is_plain_close
+from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
 from slackd.broker.journal.sqlite.retention import Retention, Round
-from slackd.broker.journal.writes import Outcome, Record, Write
+from slackd.broker.journal.writes import CloseDelivery, Outcome, Record, Write
 from slackd.errors import JournalDamaged, JournalError
 
 log = logging.getLogger(__name__)
@@ -294,8 +294,7 @@ class Writer:
         return told
 
     def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Told]:
-        closes = all(is_plain_close(write) for submission in group for write in submission.writes)
-        cursor = self._owned.begin(synced=not closes)
+        cursor = self._owned.begin(synced=not _is_of_closes(group))
         told: list[_Told]
         if careful:
             told = [(submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group]
@@ -479,8 +478,22 @@ _IDLE = _Nothing()
 _END = _Nothing()
 
 
+def _is_of_closes(group: Sequence[QueuedBatch]) -> bool:
+    """Deliveries are handled, and nothing more is to be said: should power loss undo that, they are delivered
+    once more, which promise P3 allows. So such a commit need not wait for the disk."""
+    for submission in group:
+        for write in submission.writes:
+            if type(write) is not CloseDelivery or write.answer is not None or write.late:
+                return False
+    return True
+
+
 def _bytes_of(submission: QueuedBatch) -> int:
-    return sum(len(write.envelope.text) for write in submission.writes if isinstance(write, Record))
+    size = 0
+    for write in submission.writes:
+        if type(write) is Record:
+            size += len(write.envelope.text)
+    return size
 
 
 def _size(path: str) -> int:
