@@ -60,6 +60,15 @@ COMMANDS: Final = {
     "wait-idle": CommandEntry(
         "slackd.cli.slackctl.wait_idle:wait_idle", "Wait until nothing is in flight; stops nothing."
     ),
+    "doctor": CommandEntry(
+        "slackd.cli.slackctl.doctor:doctor", "Look at all that it stands on; say what to do."
+    ),
+    "bugreport": CommandEntry(
+        "slackd.cli.slackctl.bugreport:bugreport", "A bundle for a ticket, without secrets."
+    ),
+    "manifest": CommandEntry(
+        "slackd.cli.slackctl.manifest:manifest", "The app manifest that the plugins need."
+    ),
     "call": CommandEntry("slackd.cli.slackctl.call:call", "Call a Web API method as a plugin may."),
     "post": CommandEntry("slackd.cli.slackctl.call:post", "Post a message as a plugin may."),
     "dev": CommandEntry(

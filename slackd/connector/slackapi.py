@@ -32,6 +32,8 @@ class SlackAnswer:
         retry_after: Seconds, on a 429.
         error: What failed on the way, "" if Slack answered.
         hint: What a person can do about `error`; "" if nothing particular is known.
+        scopes: What the token was granted, where Slack says so ("Permission scopes": `X-OAuth-Scopes`).
+        date: The answer's `Date`, "" without one.
     """
 
     body: Mapping[str, Any] | None
@@ -39,6 +41,8 @@ class SlackAnswer:
     retry_after: float | None = None
     error: str = ""
     hint: str = ""
+    scopes: tuple[str, ...] = ()
+    date: str = ""
 
     @property
     def slack_error(self) -> str:
@@ -93,7 +97,8 @@ def _answer(response: Any) -> SlackAnswer:
     retry_after = _retry_after(response) if status == 429 else None
     data = getattr(response, "data", None)
     if isinstance(data, dict) and _is_slacks(data) and _is_json(data):
-        return SlackAnswer(data, status, retry_after)
+        scopes = tuple(filter(None, _header(response, "x-oauth-scopes").replace(" ", "").split(",")))
+        return SlackAnswer(data, status, retry_after, scopes=scopes, date=_header(response, "date"))
     # Where there is no CONNECT, a proxy answers in Slack's place.
     hint = PROXY_WANTS_A_NAME if status == 407 else ""
     return SlackAnswer(None, status, retry_after, f"HTTP {status}, and the answer is not Slack's JSON", hint)
@@ -113,10 +118,12 @@ def _is_json(data: dict[str, Any]) -> bool:
 
 
 def _retry_after(response: Any) -> float:
-    for name, value in (getattr(response, "headers", None) or {}).items():
-        if name.lower() == "retry-after":
-            try:
-                return min(max(0.0, float(value)), 86_400.0)
-            except ValueError:
-                break
-    return DEFAULT_RETRY_AFTER
+    try:
+        return min(max(0.0, float(_header(response, "retry-after"))), 86_400.0)
+    except ValueError:
+        return DEFAULT_RETRY_AFTER
+
+
+def _header(response: Any, wanted: str) -> str:
+    headers = getattr(response, "headers", None) or {}
+    return next((str(value) for name, value in headers.items() if name.lower() == wanted), "")

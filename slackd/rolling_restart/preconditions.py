@@ -138,7 +138,7 @@ def _decrypt(file: Path) -> bytes:
 
 
 def _check_tokens(config: Config, credentials: Mapping[str, bytes]) -> None:
-    with _as_systemd_would(credentials) as folder, acting_as(CONNECTOR_USER):
+    with as_systemd_would(credentials) as folder, acting_as(CONNECTOR_USER):
         environ = {"CREDENTIALS_DIRECTORY": str(folder)}
         seen = {name: app for name, app in config.apps.items() if not _in_environment(app)}
         refused = read_tokens(seen, environ).refused.values()
@@ -154,7 +154,7 @@ def _in_environment(app: App) -> bool:
 
 
 @contextlib.contextmanager
-def _as_systemd_would(credentials: Mapping[str, bytes]) -> Iterator[Path]:
+def as_systemd_would(credentials: Mapping[str, bytes]) -> Iterator[Path]:
     """The credentials as files in memory that only the connectors' user can read."""
     place = "/run" if os.access("/run", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="slackd-check-", dir=place) as name:

@@ -38,6 +38,17 @@ def new(name: str, lang: str, folder: Path | None) -> None:
 
 
 @plugin.command()
+@click.argument("program", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def toml(program: Path) -> None:
+    """Print the plugins.d file that the decorators of PROGRAM (Python) need."""
+    from slackd.scaffold.declaration import declaration_for, read_program
+
+    found = read_program(program)
+    click.echo(f"# /etc/slackd/plugins.d/{found.name}.toml")
+    click.echo(declaration_for(found, program.read_text(encoding="utf-8")), nl=False)
+
+
+@plugin.command()
 @click.argument("program", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--toml",

@@ -79,7 +79,7 @@ def setup(
         config_file = config_file.absolute()
         config = load(config_file)
         if manifest_only:
-            _print_manifest(config, name)
+            print_manifest(config, name)
             return
         if os.geteuid() != 0:
             raise CredentialError("tokens are root's: run this as root")
@@ -223,8 +223,8 @@ def _readers() -> int:
         return -1
 
 
-def _print_manifest(config: Config, name: str) -> None:
-    """The JSON alone on standard output."""
+def print_manifest(config: Config, name: str) -> None:
+    """Print the JSON alone on standard output, and on stderr what must be added by hand."""
     plugins = tuple(config.plugin_files.values())
     click.echo(json.dumps(manifest(name, plugins), indent=2))
     for thing in unknown(name, plugins):
@@ -235,7 +235,7 @@ def _show_manifest(config: Config, name: str) -> None:
     click.echo(
         "The app's manifest, for https://api.slack.com/apps (new: From a manifest; else: App Manifest):\n"
     )
-    _print_manifest(config, name)
+    print_manifest(config, name)
     click.echo(f"\n{DELAYED_EVENTS}\n")
 
 

@@ -1,0 +1,80 @@
+"""`slackctl bugreport`: a bundle to attach to a ticket, without secrets and without what people wrote."""
+
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Final
+
+import click
+
+from slackd import __version__
+from slackd.cli.slackctl.options import client, socket_option
+from slackd.config import find_file
+from slackd.errors import SlackdError
+from slackd.redaction import without_secrets
+
+_UNITS: Final = ("slackd*",)
+_LOG_LINES: Final = 2_000
+_LIBRARIES: Final = ("aiohttp", "attrs", "click", "slack_sdk", "tenacity", "uvloop", "msgspec")
+
+
+@click.command()
+@socket_option
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file; else a name with the time."
+)
+def bugreport(socket: str | None, output: Path | None) -> None:
+    """Write a .tar.gz with versions, status, metrics, configuration, units and the last lines of the log.
+
+    Tokens, passwords and one-use URLs are blanked in all of it; envelopes are not in it. Look through it before
+    you send it.
+    """
+    control = client(socket)
+    parts: dict[str, Callable[[], str]] = {
+        "versions.txt": _versions,
+        "status.json": lambda: json.dumps(control.get("/v1/status"), indent=2, ensure_ascii=False),
+        "inflight.json": lambda: json.dumps(control.get("/v1/inflight"), indent=2),
+        "gaps.json": lambda: json.dumps(control.get("/v1/gaps"), indent=2),
+        "metrics.txt": lambda: control.text("/metrics").decode(),
+        "configuration.txt": _configuration,
+        "units.txt": lambda: _output("systemctl", "--no-pager", "status", *_UNITS),
+        "journal.txt": lambda: _output("journalctl", "--no-pager", "-n", str(_LOG_LINES), "-u", "slackd*"),
+    }
+    file = output or Path(time.strftime("slackd-bugreport-%Y%m%d-%H%M%S.tar.gz"))
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as written, tarfile.open(fileobj=written, mode="w:gz") as bundle:
+        for name, make in parts.items():
+            try:
+                text = make()
+            except (SlackdError, OSError, subprocess.SubprocessError) as error:
+                text = f"not to be had: {error}"
+            content = without_secrets(text).encode("utf-8", "replace")
+            entry = tarfile.TarInfo(f"slackd-bugreport/{name}")
+            entry.size, entry.mtime = len(content), int(time.time())
+            bundle.addfile(entry, io.BytesIO(content))
+    click.echo(f"{file}: secrets are blanked; look through it before you send it")
+
+
+def _versions() -> str:
+    libraries = {each.name: each.version for each in distributions() if each.name in _LIBRARIES}
+    lines = [f"slackd {__version__}", f"python {sys.version}", platform.platform()]
+    return "\n".join([*lines, *(f"{name} {version}" for name, version in sorted(libraries.items()))]) + "\n"
+
+
+def _configuration() -> str:
+    file = find_file(None, os.environ)
+    folders = [file.parent / "apps.d", file.parent / "plugins.d"]
+    files = [file, *(each for folder in folders for each in sorted(folder.glob("*.toml")))]
+    return "\n".join(f"# {each}\n{each.read_text(encoding='utf-8', errors='replace')}" for each in files)
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout

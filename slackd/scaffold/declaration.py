@@ -1,0 +1,88 @@
+"""The `plugins.d` file that a Python plugin's decorators need, read out of the program."""
+
+import json
+import re
+import runpy
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from slackd.plugin import Plugin
+from slackd.plugin.matching import STEP, HandlerRoute
+from slackd.scaffold import ScaffoldError
+
+_CALL: Final = re.compile(r"""\bcall(?:_sync)?\(\s*["']([a-z][A-Za-z.]+)["']""")
+_SAID: Final = re.compile(r"\bsay\(")
+
+
+def read_program(program: Path) -> Plugin:
+    """Run a program's definitions, without serving, and return its plugin.
+
+    Raises:
+        ScaffoldError: It makes no `Plugin`, or more than one, or fails.
+    """
+    served = Plugin.run
+    Plugin.run = lambda self: None  # type: ignore[method-assign]
+    try:
+        names = runpy.run_path(str(program), run_name="slackd_plugin")
+    except Exception as error:
+        raise ScaffoldError(
+            f"{program}: it fails when it is imported: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        Plugin.run = served  # type: ignore[method-assign]
+    found = [value for value in names.values() if isinstance(value, Plugin)]
+    if len(found) != 1:
+        raise ScaffoldError(f"{program}: expected one Plugin(…), found {len(found)}")
+    return found[0]
+
+
+def declaration_for(plugin: Plugin, source: str) -> str:
+    """Return the file's text: a subscription for each handler, and the methods that the source names."""
+    parts = [f'user = "plugin-{plugin.name}"']
+    parts += _subscriptions(list(plugin.routes))
+    methods = sorted({*_CALL.findall(source), *(["chat.postMessage"] if _SAID.search(source) else [])})
+    if methods:
+        parts.append(f"[slack]\nmethods = {json.dumps(methods)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _subscriptions(routes: Iterable[HandlerRoute]) -> Iterator[str]:
+    grouped: dict[tuple[str, str, bool], list[str]] = {}
+    for route in routes:
+        place = _place(route)
+        if place is not None:
+            patterns, pattern = grouped.setdefault(place, []), route.pattern.removeprefix(STEP)
+            if pattern not in patterns:
+                patterns.append(pattern)
+    for (kind, key, answered), patterns in grouped.items():
+        lines = [f'[[subscribe]]\ntype = "{kind}"']
+        if key and patterns != ["*"]:
+            lines.append(f"{key} = {json.dumps(sorted(patterns), ensure_ascii=False)}")
+        if answered:
+            lines.append("respond = true")
+        yield "\n".join(lines)
+
+
+def _place(route: HandlerRoute) -> tuple[str, str, bool] | None:
+    match route.kind:
+        case "command":
+            return "slash_commands", "command", True
+        case "event" if route.pattern.startswith(STEP):
+            return "events_api", "callback_id", False
+        case "event":
+            return "events_api", "event", False
+        case "action":
+            return "interactive", "action_id", False
+        case "options":
+            return "interactive", "action_id", True
+        case "view":
+            return "interactive", "callback_id", True
+        case "view_closed":
+            return "interactive", "callback_id", False
+        case "shortcut":
+            return "interactive", "shortcut", False
+        case "envelope":
+            return (route.pattern if route.pattern != "*" else "events_api"), "", False
+        case _:
+            return None

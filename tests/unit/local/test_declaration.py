@@ -1,0 +1,77 @@
+"""The plugins.d file that a program's decorators need."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from slackd.cli.slackctl.plugin import plugin
+from slackd.config import load
+from slackd.scaffold import ScaffoldError
+from slackd.scaffold.declaration import declaration_for, read_program
+
+PROGRAM = """
+from slackd.plugin import Envelope, Plugin
+plugin = Plugin("bot")
+
+@plugin.command("/deploy")
+async def deploy(envelope: Envelope) -> str:
+    await plugin.slack.call("chat.postMessage", channel="C1", text="x")
+    return "ok"
+
+@plugin.event("app_mention")
+@plugin.event("message.channels")
+async def heard(envelope: Envelope) -> None:
+    plugin.slack.call_sync('reactions.add')
+
+@plugin.action("approve")
+async def approve(envelope: Envelope) -> None: ...
+
+@plugin.step("review")
+async def review(envelope: Envelope) -> None: ...
+
+@plugin.view("order")
+async def order(envelope: Envelope) -> None: ...
+
+plugin.run()
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "bot.py").write_text(text)
+    return folder / "bot.py"
+
+
+def test_there_is_a_subscription_for_each_handler_and_a_grant_for_each_call(tmp_path: Path) -> None:
+    found = tomllib.loads(declaration_for(read_program(written(tmp_path, PROGRAM)), PROGRAM))
+    assert found["user"] == "plugin-bot"
+    assert found["slack"]["methods"] == ["chat.postMessage", "reactions.add"]
+    assert sorted(found["subscribe"], key=str) == sorted(
+        [
+            {"type": "slash_commands", "command": ["/deploy"], "respond": True},
+            {"type": "events_api", "event": ["app_mention", "message.channels"]},
+            {"type": "interactive", "action_id": ["approve"]},
+            {"type": "interactive", "callback_id": ["order"], "respond": True},
+            {"type": "events_api", "callback_id": ["review"]},
+        ],
+        key=str,
+    )
+
+
+def test_slackd_accepts_what_is_printed(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(plugin, ["toml", str(written(tmp_path, PROGRAM))])
+    assert printed.exit_code == 0, printed.output
+    (tmp_path / "plugins.d").mkdir()
+    (tmp_path / "plugins.d/bot.toml").write_text(printed.output)
+    (tmp_path / "slackd.toml").write_text("")
+    assert set(load(tmp_path / "slackd.toml").plugin_files) == {"bot"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("x = 1\n", "expected one Plugin"), ("1 / 0\n", "fails when it is imported: ZeroDivisionError")],
+)
+def test_a_program_without_a_plugin_is_an_error_that_says_so(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ScaffoldError, match=words):
+        read_program(written(tmp_path, text))
