@@ -21,6 +21,7 @@ from slackd.broker.control.http import HttpRequest, HttpResponse
 from slackd.broker.control.observations import ACK_BOUNDS, Histogram
 from slackd.broker.control.snapshot import survey
 from slackd.broker.control.status import ConnectorSummary, Status
+from slackd.broker.plugins.conduct import Fault
 from slackd.slack.connection_states import ConnectionPhase
 from slackd.slack.envelopes import ENVELOPE_TYPES
 from slackd.slack.limits import EVENTS_AN_HOUR
@@ -90,13 +91,13 @@ class BrokerCollector(Collector):
         yield _counter("slackd_envelopes", "New envelopes journaled.", labels, _known_types(counters.envelopes))
         yield _counter(
             "slackd_duplicate_envelopes",
-            "Envelopes that were known.",
+            "Envelopes that came again: acknowledged, delivered once.",
             labels,
             _known_types(counters.duplicates),
         )
         yield _counter(
             "slackd_unreadable_envelopes",
-            "Envelopes nobody could understand.",
+            "Envelopes that could not be parsed; each is a dead letter.",
             ["app"],
             self._each_app(counters.unreadable),
         )
@@ -139,13 +140,21 @@ class BrokerCollector(Collector):
         for name, text, values in (
             ("slackd_connections_wanted", "READY connections wanted.", [app.wanted for app in apps]),
             ("slackd_connections_free", "Places free of the ten Slack allows.", [app.free for app in apps]),
-            ("slackd_ghosts", "Gone connections that Slack may still count.", [app.ghosts for app in apps]),
+            (
+                "slackd_ghosts",
+                "Unconfirmed connections: closed ones that Slack may still count.",
+                [app.ghosts for app in apps],
+            ),
             (
                 "slackd_foreign_connections",
-                "Connections of others on the same token.",
+                "Connections of other processes on the same app token.",
                 [app.foreign for app in apps],
             ),
-            ("slackd_app_trouble", "1 if a person must act.", [bool(app.troubles) for app in apps]),
+            (
+                "slackd_app_trouble",
+                "1 if Slack refuses the app and a person must act.",
+                [bool(app.troubles) for app in apps],
+            ),
         ):
             yield _gauge(name, text, ["app"], {(a.name,): float(v) for a, v in zip(apps, values, strict=True)})
         yield _counter(
@@ -165,7 +174,9 @@ class BrokerCollector(Collector):
         journal = self._status.journal
         text = "Size of the database and its write-ahead log."
         yield _gauge("slackd_journal_bytes", text, [], {(): journal.bytes})
-        yield _gauge("slackd_journal_healthy", "1 if it takes envelopes.", [], {(): float(journal.healthy)})
+        yield _gauge(
+            "slackd_journal_healthy", "1 if the journal can be written.", [], {(): float(journal.healthy)}
+        )
         commits = {(): self._broker.observations.commits}
         yield _histogram("slackd_journal_commit_seconds", "Duration of a group commit.", [], commits)
 
@@ -173,17 +184,35 @@ class BrokerCollector(Collector):
         plugins, counters = self._status.plugins, self._broker.core.counters
         names = self._broker.config.plugin_files
         deliveries = _zeros(names, OUTCOMES) | counters.deliveries
-        yield _counter("slackd_deliveries", "What became of deliveries.", ["plugin", "outcome"], deliveries)
+        yield _counter(
+            "slackd_deliveries",
+            "Deliveries by outcome; handed is sent to a plugin, dead is dead-lettered.",
+            ["plugin", "outcome"],
+            deliveries,
+        )
         answers = _zeros(names, ANSWERED) | counters.answers
-        yield _counter("slackd_answers", "When answers came.", ["plugin", "when"], answers)
+        yield _counter(
+            "slackd_answers",
+            "Answers of plugins by when they came; stale ones nobody waited for.",
+            ["plugin", "when"],
+            answers,
+        )
         calls = _bounded(counters.calls)
         yield _counter("slackd_api_calls", "Web API calls of plugins.", ["plugin", "outcome"], calls)
+        faults = _zeros(names, [each.name.lower() for each in Fault])
+        faults |= {(each.name, fault.fault): float(fault.count) for each in plugins for fault in each.faults}
+        text = "Faults within five minutes: connections refused, sessions that crashed, reading slowed."
+        yield _gauge("slackd_plugin_faults", text, ["plugin", "fault"], faults)
         for name, text, values in (
             ("slackd_open_deliveries", "Deliveries not handled yet.", [each.open for each in plugins]),
             ("slackd_open_delivery_bytes", "Bytes of their envelopes.", [each.open_bytes for each in plugins]),
             ("slackd_dead_letters", "Dead letters that wait for an operator.", [each.dead for each in plugins]),
             ("slackd_dead_letter_bytes", "Bytes of their envelopes.", [each.dead_bytes for each in plugins]),
-            ("slackd_deliveries_in_flight", "Deliveries handed out.", [each.in_flight for each in plugins]),
+            (
+                "slackd_deliveries_in_flight",
+                "Deliveries in flight: sent to a plugin and unanswered.",
+                [each.in_flight for each in plugins],
+            ),
             ("slackd_plugin_sessions", "Sessions connected.", [_connected(each.sessions) for each in plugins]),
             (
                 "slackd_oldest_open_delivery_age_seconds",

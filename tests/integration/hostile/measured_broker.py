@@ -19,7 +19,17 @@ from typing import Any
 import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
+from slackd.config import (
+    App,
+    Config,
+    Control,
+    Delivery,
+    JournalConfig,
+    Log,
+    PluginConfig,
+    Plugins,
+    Subscription,
+)
 from slackd.config.values import SecretKind, SecretSource
 from slackd.control_client import ControlClient
 from slackd.envelope import Arrival
@@ -132,6 +142,7 @@ def plugin(name: str, uid: int, **options: Any) -> PluginConfig:
 
 def configuration(folder: Path) -> Config:
     """An honest plugin and one that may be anything, each with a user of its own."""
+    rogue = plugin("rogue", ROGUE, methods=("*",), delivery=Delivery(ack_timeout=1.0))
     return Config(
         file=folder / "slackd.toml",
         apps={"main": App("main", SecretSource(SecretKind.ENV, "NOT_THERE"))},
@@ -140,9 +151,7 @@ def configuration(folder: Path) -> Config:
         control=Control(folder / "c.sock"),
         log=Log(),
         link_socket=folder / "l.sock",
-        plugin_files={
-            each.name: each for each in (plugin("honest", HONEST), plugin("rogue", ROGUE, methods=("*",)))
-        },
+        plugin_files={each.name: each for each in (plugin("honest", HONEST), rogue)},
     )
 
 

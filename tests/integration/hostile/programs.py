@@ -53,7 +53,7 @@ def read_for_ever(made: socket.socket) -> None:
             pass
 
 
-def beside(work: Callable[[], None]) -> None:
+def beside(work: Callable[[], object]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
@@ -64,16 +64,22 @@ def again_and_again(work: Callable[[], None]) -> None:
             work()
 
 
-def honest(path: str) -> None:
+def honest(path: str, name: str = "honest") -> None:
     """Answers everything at once, and connects again when it must."""
     while True:
         with contextlib.suppress(OSError):
-            made = session(path, "honest", session="honest")
+            made = session(path, name, session="honest")
             with made.makefile("rb") as lines:
                 for said in map(json.loads, lines):
                     if said.get("method") == "envelope":
                         made.sendall(line(id=said["id"], result={"response": {"text": "done"}}))
         time.sleep(0.1)
+
+
+def behaves(path: str) -> None:
+    """What the plugin of the attacks would be without them; it takes a core, as they do."""
+    beside(lambda: honest(path, "rogue"))
+    burn(path)
 
 
 def burn(path: str) -> None:
@@ -190,7 +196,7 @@ def late_answers(path: str) -> None:
     with made.makefile("rb") as lines:
         for said in map(json.loads, lines):
             if said.get("method") == "envelope":
-                time.sleep(0.2)
+                time.sleep(1.2)  # longer than its ack timeout
                 for _ in range(20):
                     made.sendall(line(id=said["id"], result={"response": {"text": "late"}}))
 
@@ -249,6 +255,7 @@ PROGRAMS: dict[str, Callable[[str], None]] = {
     each.__name__: each
     for each in (
         honest,
+        behaves,
         burn,
         connects_without_end,
         connects_and_stays,

@@ -8,11 +8,15 @@ import os
 
 import pytest
 
-from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, RATIO, compare
+from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, compare
 from tests.integration.hostile.hostile_rig import measured_broker
 from tests.integration.hostile.users import OUTSIDER, ROGUE
 
 pytestmark = [pytest.mark.load, pytest.mark.skipif(os.getuid() != 0, reason="other users' processes need root")]
+
+
+WITHOUT_A_FAULT = {"connects_and_stays", "many_users_stay"}
+"""Whoever connects and says nothing has done nothing wrong yet."""
 
 
 @pytest.mark.parametrize(
@@ -27,11 +31,12 @@ pytestmark = [pytest.mark.load, pytest.mark.skipif(os.getuid() != 0, reason="oth
 )
 async def test_whoever_connects_changes_nothing_for_a_plugin(attack: str, uid: int) -> None:
     async with measured_broker() as broker:
-        found = await compare(broker, attack, uid)
-        assert found.ratio < RATIO, found
+        found = await compare(broker, attack, uid, "burn", OUTSIDER)
+        assert found.is_unnoticed, found
         assert found.growth < GROWTH
         assert found.unanswered == 0
         assert found.logged < QUIET_LOG
+        assert attack in WITHOUT_A_FAULT or (await broker.ask("status"))["users"][0]["uid"] == uid
 
 
 async def test_nine_users_with_all_the_connections_they_can_have_keep_no_plugin_out() -> None:
