@@ -20,7 +20,7 @@ from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.counters import Counters
 from slackd.broker.plugins.protocol import CallAsked, PostAsked
 from slackd.config import PluginConfig
-from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, RECEIVER, Call, CallKind, Returned
 
 CONNECTOR_PATIENCE = 5.0
 """Seconds to wait for a connector that can make the call: one that restarts is back by then."""
@@ -288,6 +288,7 @@ class Calls:
                 link
                 for link, view in views.items()
                 if app in view.hello.apps
+                and view.hello.connector != RECEIVER
                 and number in (None, view.hello.connector)
                 and (feature is None or feature in view.hello.features)
             ]

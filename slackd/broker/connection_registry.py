@@ -13,7 +13,7 @@ import attrs
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord, Ghost, SeenReady
 from slackd.broker.ready_intervals import DisconnectedInterval, ReadyIntervals
-from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello, Peers
+from slackd.link.messages import RECEIVER, AppPeers, AppTrouble, Changed, ConnectionState, Hello, Peers
 from slackd.slack.connection_states import COUNTED_BY_SLACK, COUNTS_AS_READY
 from slackd.slack.limits import MAX_CONNECTIONS
 
@@ -36,6 +36,11 @@ class ConnectorView:
     hello: Hello
     connections: dict[str, ConnectionState] = attrs.field(factory=dict)
     troubles: dict[str, AppTrouble] = attrs.field(factory=dict)
+
+    @property
+    def dials(self) -> bool:
+        """It keeps connections that Slack counts; the receiver has none."""
+        return self.hello.connector != RECEIVER
 
     def ready(self, app: str) -> int:
         """How many of its connections for this app are READY."""
@@ -199,7 +204,7 @@ class ConnectionRegistry:
         return found
 
     def _app_peers(self, link: int, app: str) -> AppPeers:
-        elsewhere = sum(view.ready(app) for other, view in self.views.items() if other != link)
+        elsewhere = sum(view.ready(app) for other, view in self.views.items() if other != link and view.dials)
         return AppPeers(elsewhere, self.free(app))
 
     def _saw(
@@ -237,7 +242,8 @@ class ConnectionRegistry:
         if state.num_connections <= 0:
             return
         self._counted[app] = state.num_connections
-        noticed = self.ready(app) + self.ghosts_of(app) - state.num_connections
+        dialled = sum(view.ready(app) for view in self.views.values() if view.dials)
+        noticed = dialled + self.ghosts_of(app) - state.num_connections
         mine = sorted((each for each in self.ghosts.values() if each.app == app), key=lambda g: g.until)
         for ghost in mine[: max(0, noticed)]:
             del self.ghosts[ghost.connection]
@@ -249,7 +255,7 @@ class ConnectionRegistry:
 
     def _ours(self, app: str) -> int:
         """How many connections of an app Slack may count that are ours, or were."""
-        return sum(view.open(app) for view in self.views.values()) + self.ghosts_of(app)
+        return sum(view.open(app) for view in self.views.values() if view.dials) + self.ghosts_of(app)
 
     def _forget_ghosts(self, now: Instant) -> None:
         self.ghosts = {name: each for name, each in self.ghosts.items() if each.until > now.unix}

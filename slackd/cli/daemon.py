@@ -56,6 +56,15 @@ def gateway(config_file: str | None) -> None:
     run_gateway(config_file)
 
 
+@slackd.command(short_help="Run what takes Slack's requests to request URLs.")
+@_config_option
+def receiver(config_file: str | None) -> None:
+    """Take what Slack posts over HTTP to apps with transport = "http" or "both": the signing secrets alone."""
+    from slackd.cli.receiver_process import run_receiver
+
+    run_receiver(config_file)
+
+
 @slackd.command(short_help="Run all of it in one process, in the foreground.")
 @_config_option
 def run(config_file: str | None) -> None:

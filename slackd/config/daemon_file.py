@@ -12,6 +12,12 @@ from slackd.config.gateway import parse_gateway
 from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
 from slackd.config.problems import shown
+from slackd.config.receiver import (
+    check_paths_differ,
+    parse_receiver,
+    parse_request_path,
+    parse_transport,
+)
 from slackd.config.tables import Table
 from slackd.config.values import (
     App,
@@ -21,6 +27,7 @@ from slackd.config.values import (
     Log,
     LogLevel,
     Plugins,
+    ReceiverConfig,
     SecretKind,
     SecretSource,
 )
@@ -58,6 +65,7 @@ class DaemonFile:
     log: Log
     link_socket: Path
     gateway: GatewayConfig
+    receiver: ReceiverConfig
     app_files: Mapping[str, Path]
 
 
@@ -95,9 +103,12 @@ def parse_daemon_file(root: Table, standing: Paths, app_files: Sequence[Table] =
     link_socket = link_table.socket("socket", standing.runtime / "link.sock")
     link_table.finish()
     gateway = parse_gateway(root.table("gateway"), standing)
+    receiver = parse_receiver(root.table("receiver"), standing)
     root.finish()
     _check_sockets_differ(root, {"link": link_socket, "plugins": plugins.socket, "control": control.socket})
-    return DaemonFile(frozenset(in_files), apps, journal, plugins, control, log, link_socket, gateway, in_files)
+    return DaemonFile(
+        frozenset(in_files), apps, journal, plugins, control, log, link_socket, gateway, receiver, in_files
+    )
 
 
 def _apps(tables: Sequence[tuple[str, Table]]) -> dict[str, App]:
@@ -110,20 +121,29 @@ def _apps(tables: Sequence[tuple[str, Table]]) -> dict[str, App]:
         if app is None:
             continue
         apps[name] = app
+        if app.app_token is None:
+            continue
         # Slack deals out envelopes over all connections of a token, whichever name we have for it.
         if (first := users.setdefault(app.app_token, name)) != name:
             app_table.wrong("app_token", f"another token than that of apps.{first}", "each would get a share")
+    check_paths_differ(apps, dict(tables))
     return apps
 
 
 def _app(name: str, table: Table) -> App | None:
-    app_token = _secret(table, "app_token", required=True)
+    transport = parse_transport(table)
+    app_token = _secret(table, "app_token", required=transport != "http")
     bot_token = _secret(table, "bot_token", required=False)
-    _transport(table)
-    defaults = App(name=name, app_token=SecretSource(SecretKind.ENV, "NONE"))
+    signing_secret = _secret(table, "signing_secret", required=transport != "socketmode")
+    old_signing_secret = _secret(table, "old_signing_secret", required=False)
+    defaults = App(name=name, app_token=app_token)
     app = attrs.evolve(
         defaults,
         bot_token=bot_token,
+        transport=transport,
+        signing_secret=signing_secret,
+        old_signing_secret=old_signing_secret,
+        request_path=parse_request_path(table, name),
         connections=table.whole("connections", defaults.connections, 1, 2),
         api_url=_api_url(table, defaults.api_url),
         proxy=_proxy(table),
@@ -133,7 +153,10 @@ def _app(name: str, table: Table) -> App | None:
         unclaimed_command=table.text("unclaimed_command", defaults.unclaimed_command) or "",
     )
     table.finish()
-    return None if app_token is None else attrs.evolve(app, app_token=app_token)
+    is_complete = (app_token is not None or transport == "http") and (
+        signing_secret is not None or transport == "socketmode"
+    )
+    return app if is_complete else None
 
 
 def _secret(table: Table, name: str, *, required: bool) -> SecretSource | None:
@@ -158,15 +181,6 @@ def _secret(table: Table, name: str, *, required: bool) -> SecretSource | None:
     start = kind_name if kind_name in {kind.value for kind in SecretKind} else value[:4]
     table.document.wrong((*table.key, name), f"text that begins with {shown(start)}", _SECRET_EXPECTED)
     return None
-
-
-def _transport(table: Table) -> None:
-    value = table.text("transport", "socketmode", '"socketmode"')
-    if value in ("http", "both"):
-        hint = "this release speaks Socket Mode alone, request URLs over HTTP are not supported yet"
-        table.wrong("transport", '"socketmode"', hint)
-    elif value != "socketmode":
-        table.wrong("transport", '"socketmode"')
 
 
 def _api_url(table: Table, default: str) -> str:

@@ -29,7 +29,7 @@ def parse_gateway(table: Table, standing: Paths) -> GatewayConfig:
         if one in table and other not in table:
             table.wrong(other, f"the PEM file that belongs to {one}")
     for address in named:
-        _check_address(table, address, has_tls=certificate is not None)
+        check_address(table, address, has_tls=certificate is not None)
     url = table.text("url", None, "an http:// or https:// URL")
     if url is not None and not _is_url(url):
         table.wrong("url", 'how apps reach the gateway, such as "https://slackd.example.com:9743"')
@@ -66,7 +66,8 @@ def parse_plugin_gateway(table: Table) -> PluginGateway:
     return gateway
 
 
-def _check_address(table: Table, address: str, *, has_tls: bool) -> None:
+def check_address(table: Table, address: str, *, has_tls: bool) -> None:
+    """Note what is wrong with one address of `listen`: beyond this host it wants TLS."""
     if address.startswith("/"):
         return
     found = _ADDRESS.fullmatch(address)

@@ -130,6 +130,7 @@ def _read(
         log=settings.log,
         link_socket=settings.link_socket,
         gateway=settings.gateway,
+        receiver=settings.receiver,
         plugin_files={plugin.name: plugin for plugin in plugins},
         app_files=settings.app_files,
         digest=fingerprint.hexdigest(),

@@ -61,6 +61,11 @@ class App:
     """One Slack app, from `[apps.NAME]`.
 
     Attributes:
+        app_token: None where nothing is dialled (`transport = "http"`).
+        transport: `socketmode`, `http`, or `both` while moving.
+        signing_secret: What requests are signed with; None where nothing is posted here.
+        old_signing_secret: The one before, while it is rotated.
+        request_path: The path of its request URL.
         connections: READY connections that each connector keeps, 1 or 2.
         stall_timeout: A connection without one inbound frame for so long is dead.
         keepalive: Seconds between two pings of our own, 0 for none.
@@ -69,9 +74,12 @@ class App:
     """
 
     name: str
-    app_token: SecretSource
+    app_token: SecretSource | None
     bot_token: SecretSource | None = None
     transport: str = "socketmode"
+    signing_secret: SecretSource | None = None
+    old_signing_secret: SecretSource | None = None
+    request_path: str = ""
     connections: int = 1
     api_url: str = "https://slack.com/api/"
     proxy: str | None = attrs.field(default=None, repr=_without_password)
@@ -79,6 +87,33 @@ class App:
     stall_timeout: float = 30.0
     keepalive: float = 0.0
     unclaimed_command: str = "Nothing here answers this command at the moment."
+
+
+def dials(app: App) -> bool:
+    """Whether connectors keep Socket Mode connections for it."""
+    return app.transport in ("socketmode", "both")
+
+
+def is_posted(app: App) -> bool:
+    """Whether the receiver takes requests for it."""
+    return app.transport in ("http", "both")
+
+
+@attrs.frozen
+class ReceiverConfig:
+    """`[receiver]`: where Slack's requests come in.
+
+    Attributes:
+        listen: Addresses and paths, where systemd passes no socket.
+        certificate: A PEM file, for TLS of its own.
+        key: Its key.
+        trusted_proxies: Addresses whose `X-Forwarded-For` counts; "unix" for Unix sockets.
+    """
+
+    listen: tuple[str, ...] = ()
+    certificate: Path | None = None
+    key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class JournalEngine(Enum):
@@ -281,6 +316,7 @@ class Config:
     link_socket: Path
     plugin_files: Mapping[str, PluginConfig]
     gateway: GatewayConfig = GatewayConfig()
+    receiver: ReceiverConfig = ReceiverConfig()
     app_files: Mapping[str, Path] = attrs.field(factory=dict)
     digest: str = ""
     warnings: tuple[str, ...] = ()

@@ -82,10 +82,10 @@ class Connector:
         """What it serves, by the app's name.
 
         Args:
-            number: 1 or 2.
+            number: 1 or 2, or `RECEIVER`.
             apps: Every app of the configuration.
-            transports: What brings envelopes; an app without one is in trouble from the start.
-            web: What makes calls at Slack; an app without one can make none.
+            transports: What brings envelopes here.
+            web: What makes calls at Slack. An app with neither is in trouble from the start.
             refused: By app, why its tokens can't be used, in words that everybody may read.
             clock: Seconds on the machine's monotonic clock.
             digest: Fingerprint of code, configuration and credentials.
@@ -103,12 +103,17 @@ class Connector:
         self._back_pressure = BackPressure(self._unsettled, transports.values(), self._log)
         why = refused or {}
         self._reports = LinkReports(
-            apps, [_tokenless(name, why.get(name, "see the log")) for name in apps if name not in transports]
+            apps,
+            [
+                _tokenless(name, why.get(name, "see the log"))
+                for name in apps
+                if name not in transports and name not in web
+            ],
         )
         self._send: SendToBroker | None = None
         self._numbers = itertools.count(1)
         self._fresh: list[Arrival] = []
-        self._readiness = AppReadiness(apps, transports, self._reports.troubles, clock)
+        self._readiness = AppReadiness(apps, transports, self._reports.troubles, clock, web)
         self._closing_notices = ClosingNotices(self._unsettled)
         self._unanswered = Unanswered()
         self._ack_deadlines = AckDeadlineKeeper(

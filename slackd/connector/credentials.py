@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 import attrs
 
-from slackd.config.values import App, SecretKind, SecretSource
+from slackd.config.values import App, SecretKind, SecretSource, dials, is_posted
 from slackd.errors import CredentialError
 
 PLAIN_PREFIX: Final = "slackd-plain_"
@@ -64,9 +64,9 @@ class Secret:
 
 @attrs.frozen
 class AppSecrets:
-    """The tokens of one app."""
+    """The tokens of one app; no app token where nothing is dialled."""
 
-    app_token: Secret
+    app_token: Secret | None
     bot_token: Secret | None = None
 
 
@@ -97,7 +97,7 @@ def read_tokens(apps: Mapping[str, App], environ: Mapping[str, str] = os.environ
         except CredentialError as error:
             refused[name] = error
             continue
-        holder = holders.setdefault(secrets.app_token, app)
+        holder = app if secrets.app_token is None else holders.setdefault(secrets.app_token, app)
         if holder is app:
             usable[name] = secrets
         else:
@@ -120,13 +120,54 @@ def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSe
         CredentialError: Which key, what is wrong, and the hint; never the token.
     """
     key = f"apps.{app.name}"
-    app_token = read_secret(app.app_token, f"{key}.app_token", environ)
-    check_kind(app_token, APP_TOKEN, f"{key}.app_token", "an app-level token")
+    app_token = None
+    if app.app_token is not None and dials(app):
+        app_token = read_secret(app.app_token, f"{key}.app_token", environ)
+        check_kind(app_token, APP_TOKEN, f"{key}.app_token", "an app-level token")
     if app.bot_token is None:
         return AppSecrets(app_token)
     bot_token = read_secret(app.bot_token, f"{key}.bot_token", environ)
     check_kind(bot_token, BOT_TOKEN, f"{key}.bot_token", "a bot token")
     return AppSecrets(app_token, bot_token)
+
+
+@attrs.frozen
+class SigningSecrets:
+    """What requests are signed with, of every app that is posted to.
+
+    Attributes:
+        usable: By app: its secret, and the one before while it is rotated.
+        refused: By app, why its secrets can't be used; never a secret.
+    """
+
+    usable: Mapping[str, tuple[Secret, ...]]
+    refused: Mapping[str, CredentialError]
+
+
+def read_signing_secrets(apps: Mapping[str, App], environ: Mapping[str, str] = os.environ) -> SigningSecrets:
+    """Read the signing secrets of all apps that are posted to."""
+    usable: dict[str, tuple[Secret, ...]] = {}
+    refused: dict[str, CredentialError] = {}
+    for name, app in apps.items():
+        if not is_posted(app):
+            continue
+        sources = {"signing_secret": app.signing_secret, "old_signing_secret": app.old_signing_secret}
+        try:
+            usable[name] = tuple(
+                _read_signing_secret(source, f"apps.{name}.{key}", environ)
+                for key, source in sources.items()
+                if source is not None
+            )
+        except CredentialError as error:
+            refused[name] = error
+    return SigningSecrets(usable, refused)
+
+
+def _read_signing_secret(source: SecretSource, key: str, environ: Mapping[str, str]) -> Secret:
+    secret = read_secret(source, key, environ)
+    if secret.reveal().startswith("x") and "-" in secret.reveal():
+        raise CredentialError(f"{key}: expected a signing secret (Basic Information), found a token")
+    return secret
 
 
 def read_secret(source: SecretSource, key: str, environ: Mapping[str, str] = os.environ) -> Secret:

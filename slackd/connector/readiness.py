@@ -1,6 +1,6 @@
 """How each app stands at this connector: what "READY" of the process means (rule R9), and why one is not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 import attrs
 
@@ -35,9 +35,12 @@ class AppReadiness:
         transports: Mapping[str, Transport],
         troubles: Mapping[str, AppTrouble],
         clock: Callable[[], float],
+        callers: Container[str] = (),
     ) -> None:
-        """`clock` says seconds on the machine's monotonic clock."""
+        """`clock` says seconds on the machine's monotonic clock; `callers` are apps that make calls here, and
+        whose envelopes may come another way."""
         self._clock = clock
+        self._callers = callers
         self.peers: Mapping[str, AppPeers] | None = None
         self._apps = apps
         self._transports = transports
@@ -52,14 +55,16 @@ class AppReadiness:
     def is_ready_elsewhere(self) -> bool:
         """The other connector has every app READY, as far as the broker said."""
         peers = self.peers or {}
-        return all(name in peers and peers[name].ready_elsewhere > 0 for name in self._apps)
+        return all(name in peers and peers[name].ready_elsewhere > 0 for name in self._transports)
 
     def wanted(self) -> dict[str, int]:
         """By app, the READY connections that are kept here."""
-        return {
-            name: self._transports[name].status().wanted if name in self._transports else app.connections
-            for name, app in self._apps.items()
-        }
+        return {name: self._wanted(name, app) for name, app in self._apps.items()}
+
+    def _wanted(self, name: str, app: App) -> int:
+        if name in self._transports:
+            return self._transports[name].status().wanted
+        return 0 if name in self._callers else app.connections
 
     def readiness(self) -> Readiness:
         """Whether the connector may call itself ready now."""
@@ -74,11 +79,18 @@ class AppReadiness:
             status = transport.status()
             why = f" ({self._why_not(status.app)})" if not status.ready else ""
             words.append(f"{status.app} {status.ready}/{status.wanted} READY{why}")
-        return words + [f"{name}: {self._why_not(name)}" for name in self._apps if name not in self._transports]
+        return words + [
+            f"{name}: {'calls alone' if self._only_calls(name) else self._why_not(name)}"
+            for name in self._apps
+            if name not in self._transports
+        ]
 
     def _is_ready(self, name: str) -> bool:
         transport = self._transports.get(name)
-        return transport is not None and transport.status().ready > 0
+        return self._only_calls(name) if transport is None else transport.status().ready > 0
+
+    def _only_calls(self, name: str) -> bool:
+        return name not in self._transports and name in self._callers
 
     def _is_needed(self, name: str) -> bool:
         """The other connector has it READY, or nobody could tell us (then it is safer to think so)."""

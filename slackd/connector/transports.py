@@ -12,6 +12,7 @@ import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets
+from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.connector.socketmode.transport import SocketModeTransport
 from slackd.connector.transport import Transport
 
@@ -38,6 +39,7 @@ class TransportSetting:
 
 
 def _socketmode(setting: TransportSetting) -> Transport:
+    assert setting.secrets.app_token is not None
     return SocketModeTransport(
         setting.app,
         setting.connector,
@@ -48,8 +50,30 @@ def _socketmode(setting: TransportSetting) -> Transport:
     )
 
 
-TRANSPORTS: Final[Mapping[str, Callable[[TransportSetting], Transport]]] = {"socketmode": _socketmode}
-"""By the name in `[apps.NAME] transport`: what a connector dials out with."""
+def _request_url(setting: TransportSetting) -> Transport:
+    return RequestUrlTransport(setting.app.name, clock=setting.clock, first_number=setting.first_number)
+
+
+@attrs.frozen
+class TransportEntry:
+    """One transport.
+
+    Attributes:
+        make: Makes it.
+        named: The values of `[apps.NAME] transport` that ask for it.
+        listens: It runs in the receiver; all others dial out, in the connectors.
+    """
+
+    make: Callable[[TransportSetting], Transport]
+    named: frozenset[str]
+    listens: bool = False
+
+
+TRANSPORTS: Final[Mapping[str, TransportEntry]] = {
+    "socketmode": TransportEntry(_socketmode, frozenset({"socketmode", "both"})),
+    "http": TransportEntry(_request_url, frozenset({"http", "both"}), listens=True),
+}
+"""Every transport there is."""
 
 
 def make_transports(
@@ -60,19 +84,27 @@ def make_transports(
     clock: Callable[[], float] = time.monotonic,
     rng: random.Random | None = None,
     first_number: int | None = None,
+    listens: bool = False,
 ) -> dict[str, Transport]:
     """What brings the envelopes of every app that has secrets, by the app's name.
 
-    Connections are numbered from `first_number` on. The default is drawn from the wall clock, so that no name
-    comes back in the next process while the broker still remembers it (as an unconfirmed connection's, say).
+    Args:
+        apps: By name.
+        secrets: By the app's name.
+        connector: The number of the process.
+        clock: Seconds on the machine's monotonic clock.
+        rng: For jitter.
+        first_number: Connections are numbered from here on. The default is drawn from the wall clock, so that
+            no name comes back in the next process while the broker still remembers it (as an unconfirmed
+            connection's, say).
+        listens: For the receiver; else what dials out.
     """
     if first_number is None:
         first_number = int(time.time()) % 1_000_000
     rng = rng if rng is not None else random.Random()
     return {
-        name: TRANSPORTS[app.transport](
-            TransportSetting(app, secrets[name], connector, clock, rng, first_number)
-        )
+        name: entry.make(TransportSetting(app, secrets[name], connector, clock, rng, first_number))
         for name, app in apps.items()
-        if name in secrets
+        for entry in TRANSPORTS.values()
+        if name in secrets and app.transport in entry.named and entry.listens == listens
     }

@@ -55,7 +55,7 @@ class WebApi:
     def __init__(self, app: App, secrets: AppSecrets) -> None:
         self._app = app
         self._bot_token = secrets.bot_token
-        self.app_id = app_id_of(secrets.app_token)
+        self.app_id = app_id_of(secrets.app_token) if secrets.app_token is not None else ""
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._idempotent = IdempotentCalls(time.monotonic)
         self._files = FileMover(app, secrets.bot_token)

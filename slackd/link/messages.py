@@ -13,6 +13,8 @@ import attrs
 
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
 
+RECEIVER: Final = 3
+"""The receiver's number in its `Hello`; connectors have 1 and 2. It brings arrivals and makes no calls."""
 LINK_VERSION = 2
 """Raised when a message changes so that a neighbouring release would misread it. To a side that has said 2 or
 more, in its `Hello` or `Welcome`, columns go in their compact form (`slackd.link.codec`)."""
@@ -97,7 +99,7 @@ class Hello:
 
     Attributes:
         version: `LINK_VERSION` of the connector; neighbouring versions understand each other.
-        connector: 1 or 2.
+        connector: 1 or 2, or `RECEIVER`.
         pid: The connector's process.
         digest: Fingerprint of its code, configuration and credentials.
         states: Every connection that isn't closed.

@@ -5,10 +5,14 @@ from typing import Final
 
 import attrs
 
+from slackd.link.messages import RECEIVER as RECEIVER_NUMBER
+
 WHOLE: Final = "slackd.service"
 BROKER: Final = "slackd-broker.service"
 CONNECTORS: Final[Mapping[int, str]] = {1: "slackd-connector@1.service", 2: "slackd-connector@2.service"}
-UNITS: Final = (BROKER, *CONNECTORS.values())
+RECEIVER: Final = "slackd-receiver.service"
+"""Off until somebody enables it; its socket is systemd's, so that a restart refuses no request."""
+UNITS: Final = (BROKER, *CONNECTORS.values(), RECEIVER)
 """The processes of the daemon, in the order of a rolling restart."""
 
 
@@ -47,7 +51,9 @@ class Now:
 
 
 def number_of(unit: str) -> int:
-    """The number of a connector's unit; 0 for the broker's."""
+    """The number of a connector's unit, or the receiver's; 0 for the broker's."""
+    if unit == RECEIVER:
+        return RECEIVER_NUMBER
     return next((number for number, name in CONNECTORS.items() if name == unit), 0)
 
 
@@ -75,7 +81,9 @@ def last_ready(number: int, now: Now, apps: Sequence[str]) -> tuple[str, ...]:
         apps: Those that the configuration on disk has; nobody waits for one that was taken out.
     """
     here = now.connectors.get(number, ConnectorNow())
-    others = [each for other, each in now.connectors.items() if other != number]
+    if number not in CONNECTORS:
+        return ()
+    others = [each for other, each in now.connectors.items() if other != number and other in CONNECTORS]
     return tuple(
         app
         for app in sorted(apps)

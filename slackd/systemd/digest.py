@@ -17,15 +17,17 @@ from slackd.config.values import Config
 
 
 class Side(Enum):
-    """The two kinds of process."""
+    """The kinds of process."""
 
     BROKER = "broker"
     CONNECTOR = "connector"
+    RECEIVER = "receiver"
 
 
 _OTHERS_CODE: Final = {
     Side.BROKER: frozenset({"connector", "emulator", "advise", "plugin"}),
     Side.CONNECTOR: frozenset({"broker", "emulator", "advise", "plugin"}),
+    Side.RECEIVER: frozenset({"broker", "emulator", "advise", "plugin"}),
 }
 """Folders of the package that a side never imports from."""
 
@@ -82,6 +84,8 @@ def _config_digest(side: Side, config: Config) -> str:
     # Plugins' files and the journal's limits are no business of a connector's.
     apps = {name: attrs.asdict(app) for name, app in config.apps.items()}
     said = json.dumps([apps, config.log.level, str(config.link_socket)], sort_keys=True, default=str)
+    if side is Side.RECEIVER:
+        said += json.dumps(attrs.asdict(config.receiver), sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -29,6 +29,7 @@ from slackd.broker.journal import Backlog, JournalHealth
 from slackd.broker.journal.writes import GapRecord
 from slackd.broker.plugins.conduct import RecentFaults
 from slackd.config import App, PluginConfig
+from slackd.config.values import dials, is_posted
 from slackd.errors import JournalError
 from slackd.link.messages import AppTrouble
 from slackd.slack.limits import EVENTS_AN_HOUR
@@ -141,7 +142,7 @@ def _app(broker: ControlContext, app: App, gaps: Sequence[GapRecord] | None, now
         name=app.name,
         transport=app.transport,
         ready=connectors.ready(app.name),
-        wanted=app.connections * len(CONNECTORS),
+        wanted=app.connections * len(CONNECTORS) * dials(app) + is_posted(app),
         ghosts=connectors.ghosts_of(app.name),
         foreign=connectors.foreign.get(app.name, 0),
         free=connectors.free(app.name),

@@ -167,7 +167,9 @@ async def failure_of_dial(
     """Why a dial fails whose Web API call and WebSocket go through these proxies."""
     app, tls = app_of(slack), tls_context(ca_file)
     async with slack_session(tls, ws_response_class=SlackWebSocket) as session:
-        api = SlackApi(secrets_of(slack).app_token, app.api_url, session, api_proxy, tls)
+        token = secrets_of(slack).app_token
+        assert token is not None
+        api = SlackApi(token, app.api_url, session, api_proxy, tls)
         dialler = Dialler(app.name, api, app.api_url, session, lambda url: proxy, tls)
         with pytest.raises(DialError) as raised:
             await dialler.dial()

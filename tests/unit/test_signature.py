@@ -1,0 +1,87 @@
+"""Slack's signature: made as slack_sdk makes it, refused when it is old, forged or missing."""
+
+import subprocess
+import sys
+import timeit
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.signature import SignatureVerifier
+
+import slackd
+from slackd.signature import WINDOW, Verdict, sign, verify
+
+SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_531_420_618
+BODY = (
+    b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&"
+    b"channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&"
+    b"response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F"
+    b"96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+)
+OFFICIAL = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+
+
+def test_slacks_own_example() -> None:
+    """ "Verifying requests from Slack", step by step."""
+    assert sign(SECRET, BODY, NOW) == OFFICIAL
+    assert verify(SECRET, BODY, str(NOW), OFFICIAL, NOW + 10.0) is Verdict.GOOD
+
+
+@given(st.text(max_size=200).map(str.encode), st.integers(0, 2_000_000_000))
+def test_it_is_slack_sdks(body: bytes, timestamp: int) -> None:
+    made = SignatureVerifier(SECRET).generate_signature(timestamp=str(timestamp), body=body)
+    assert sign(SECRET, body, timestamp) == made
+
+
+@given(st.binary(max_size=100), st.integers(0, 70), st.integers(1, 255))
+def test_one_wrong_byte_anywhere_is_a_forgery(body: bytes, at: int, flip: int) -> None:
+    good = sign(SECRET, body, NOW).encode()
+    at %= len(good)
+    bad = (good[:at] + bytes([good[at] ^ flip]) + good[at + 1 :]).decode("latin-1")
+    assert verify(SECRET, body, str(NOW), bad, NOW) is Verdict.FORGED
+    assert verify(SECRET, body + b" ", str(NOW), good.decode(), NOW) is Verdict.FORGED
+
+
+@pytest.mark.parametrize(("away", "verdict"), [(0, Verdict.GOOD), (299, Verdict.GOOD), (301, Verdict.STALE)])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_five_minutes_in_both_directions(away: int, direction: int, verdict: Verdict) -> None:
+    assert WINDOW == 300
+    assert verify(SECRET, BODY, str(NOW), OFFICIAL, NOW + away * direction) is verdict
+
+
+@pytest.mark.parametrize("timestamp", ["-1", "1e9", " 1531420618", "1531420618 ", "9" * 13, "١٥٣", "0x1"])
+def test_a_timestamp_that_is_no_number_is_a_forgery(timestamp: str) -> None:
+    signature = sign(SECRET, BODY, timestamp)
+    assert verify(SECRET, BODY, timestamp, signature, NOW) is Verdict.FORGED
+
+
+@pytest.mark.parametrize(("timestamp", "signature"), [(None, OFFICIAL), ("", OFFICIAL), (str(NOW), None)])
+def test_a_header_that_is_missing(timestamp: str | None, signature: str | None) -> None:
+    assert verify(SECRET, BODY, timestamp, signature, NOW) is Verdict.MISSING
+
+
+def test_two_secrets_while_one_is_rotated_and_none_without() -> None:
+    assert verify(("new", SECRET), BODY, str(NOW), OFFICIAL, NOW) is Verdict.GOOD
+    assert verify(("new", "other"), BODY, str(NOW), OFFICIAL, NOW) is Verdict.FORGED
+    assert verify((), BODY, str(NOW), OFFICIAL, NOW) is Verdict.FORGED
+    assert verify(("",), BODY, str(NOW), sign("", BODY, NOW), NOW) is Verdict.FORGED
+
+
+def test_it_needs_the_standard_library_alone_and_little_of_it() -> None:
+    script = "import sys; import slackd.signature; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    command = [sys.executable, "-S", "-c", script]
+    root = str(Path(slackd.__file__).parent.parent)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "slackd" in loaded
+    assert not loaded & {"asyncio", "ssl", "json", "urllib", "attr", "aiohttp", "logging", "typing"}
+    assert loaded - {"slackd"} <= set(sys.stdlib_module_names) | {"__main__", "sitecustomize"}
+
+
+def test_verifying_four_kilobytes_costs_little() -> None:
+    body = b"x" * 4096
+    signature = sign(SECRET, body, NOW)
+    seconds = min(timeit.repeat(lambda: verify(SECRET, body, str(NOW), signature, NOW), number=200, repeat=20))
+    assert seconds / 200 < 50e-6
