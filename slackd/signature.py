@@ -4,7 +4,7 @@ The standard library alone, and little of it, so that whatever answers Slack ove
 receiver, a function of a cloud provider, a few lines at the edge.
 
     verdict = verify(secret, body, headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"])
-    if verdict is not Verdict.GOOD: refuse with 401
+    if verdict is not SignatureVerdict.GOOD: refuse with 401
 
 The signature covers the raw body: verify before anything is decoded, unpacked or parsed.
 """
@@ -21,7 +21,7 @@ SIGNATURE_HEADER = "X-Slack-Signature"
 _VERSION = "v0"
 
 
-class Verdict(Enum):
+class SignatureVerdict(Enum):
     """What the signature says of a request; the value is for a person."""
 
     GOOD = "signed by Slack"
@@ -51,7 +51,7 @@ def verify(
     timestamp: str | None,
     signature: str | None,
     now: float | None = None,
-) -> Verdict:
+) -> SignatureVerdict:
     """What the signature says; takes the same time whichever byte of it is wrong.
 
     Args:
@@ -62,16 +62,16 @@ def verify(
         now: Seconds since 1970; the host's clock if None.
     """
     if not timestamp or not signature:
-        return Verdict.MISSING
+        return SignatureVerdict.MISSING
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return Verdict.FORGED
+        return SignatureVerdict.FORGED
     given = signature.encode("ascii", "replace")
     good = False
     for secret in (secrets,) if isinstance(secrets, str) else tuple(secrets):
         # An app without a secret has no signature that is good.
         good |= hmac.compare_digest(sign(secret, body, timestamp).encode(), given) and bool(secret)
     if not good:
-        return Verdict.FORGED
+        return SignatureVerdict.FORGED
     if abs((time.time() if now is None else now) - int(timestamp)) > WINDOW:
-        return Verdict.STALE
-    return Verdict.GOOD
+        return SignatureVerdict.STALE
+    return SignatureVerdict.GOOD

@@ -22,7 +22,9 @@ from slackd.cli.connector_process import (
 from slackd.cli.gateway_process import serves_apps
 from slackd.cli.hang_up import Reload
 from slackd.cli.process import begin, run_to_the_end, say_left_out
+from slackd.cli.receiver_process import make_receiver, receiver_sockets, receiver_tls
 from slackd.config import Config
+from slackd.config.values import is_posted
 from slackd.connector.connector import Connector
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.link import BrokerEnd
@@ -48,11 +50,13 @@ def run_together(config_file: str | None) -> None:
     daemon = BrokerDaemon(config, foreground=True)
     passed = inherited()
     with open_sockets(config, passed, with_link=False) as sockets, _gateway_sockets(config, passed) as inner:
-        gateway = InnerGateway(config, inner)
+        gateway, receiver = InnerGateway(config, inner), InnerReceiver(config, passed)
 
         async def serve(stop: asyncio.Event) -> None:
             asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
-            await serve_together(daemon, connectors, sockets, stop, notifier, gateway=gateway)
+            await serve_together(
+                daemon, connectors, sockets, stop, notifier, gateway=gateway, receiver=receiver
+            )
 
         restart = run_to_the_end(serve, on_hang_up=Reload(config.file).hung_up)
     if restart:
@@ -93,6 +97,37 @@ class InnerGateway:
         log.info("apps that speak Slack find it at %s/api/", self._daemon.url(self._sockets))
 
 
+class InnerReceiver:
+    """The receiver as a part of the one process, if any app is posted to."""
+
+    def __init__(self, config: Config, passed: Mapping[str, tuple[socket.socket, ...]]) -> None:
+        self._config, self._passed = config, passed
+        self._stop = asyncio.Event()
+
+    async def run(self, end: BrokerEnd) -> None:
+        """Take requests until `stop`, and answer what came in; returns at once where no app is posted to.
+
+        Raises:
+            SlackdError: Sockets, or certificate and key, can't be used.
+        """
+        if not any(map(is_posted, self._config.apps.values())):
+            return
+        tls, receiver = receiver_tls(self._config), make_receiver(self._config)
+        with receiver_sockets(self._config, self._passed) as sockets:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(receiver.connector.run())
+                link = join(receiver.connector, end)
+                await receiver.server.listen(sockets, tls)
+                log.info("Slack's requests are taken", extra={"event": "service-ready"})
+                await self._stop.wait()
+                await receiver.drain()
+                link.close()
+
+    def stop(self) -> None:
+        """Take no more requests, and let `run` come to its end."""
+        self._stop.set()
+
+
 async def serve_together(
     daemon: BrokerDaemon,
     connectors: list[Connector],
@@ -101,6 +136,7 @@ async def serve_together(
     notifier: Notifier,
     on_ready: Callable[[], None] = lambda: None,
     gateway: InnerGateway | None = None,
+    receiver: "InnerReceiver | None" = None,
 ) -> None:
     """Serve the broker and its connectors until `stop` is set, then drain; `on_ready` is called in between."""
     gateway = gateway or InnerGateway(daemon.config, None)
@@ -115,9 +151,13 @@ async def serve_together(
         on_ready()
         attendant = group.create_task(attend(daemon, notifier))
         inner = group.create_task(gateway.run())
+        posted = group.create_task(receiver.run(end)) if receiver is not None else None
         await _connect(connectors, daemon.config, end, stop, notifier)
         gateway.stop()
         await inner
+        if receiver is not None and posted is not None:
+            receiver.stop()
+            await posted
         attendant.cancel()
         broker_stop.set()
 

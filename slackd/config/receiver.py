@@ -53,6 +53,8 @@ def parse_request_path(table: Table, name: str) -> str:
     """The path of an app's request URL; every byte of it counts, nothing is decoded."""
     default = f"/slack/{name}"
     path = table.text("request_path", default, "a path") or default
+    if "request_path" not in table:
+        return default
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         table.wrong("request_path", f'a path without escapes, such as "{default}"')
         return default

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from slackd.control_client import ControlClient, ControlRefused, Unreachable
 from slackd.errors import SlackdError
-from slackd.rolling_restart.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
+from slackd.rolling_restart.plan import BROKER, RECEIVER, UNITS, WHOLE, ConnectorNow, Now
 
 
 class UnitFailed(SlackdError):
@@ -117,6 +117,15 @@ def _has_timed_out(unit: str) -> bool:
 def is_started() -> bool:
     """Whether slackd.service, the whole, is started: a reload starts nothing that was stopped."""
     return systemctl("show", "--property=ActiveState", "--value", WHOLE).strip() in ("active", "reloading")
+
+
+def receiver_is_started() -> bool:
+    """Whether the receiver runs: it is off until somebody enables it."""
+    try:
+        state = systemctl("show", "--property=ActiveState", "--value", RECEIVER).strip()
+    except UnitFailed:
+        return False
+    return state in ("active", "activating", "reloading")
 
 
 def broker_unit_is_active() -> bool:

@@ -41,6 +41,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "foreign": ids.FOREIGN,
         "deaf": ids.APP_DEAF,
         "hearing-again": ids.APP_HEARD_AGAIN,
+        "request-refused": "12af2a8bd3284b129f952290e45f6e1c",
         "connector-drains": "7cbf87c8a7b541d29806f1e885d15358",
         "deadline-without-broker": "466eb8866ae6654cc86872163c8557be",
         "waiting-ended": "7b50750309f04441a16cdd8dff23ae71",

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from slack_sdk.signature import SignatureVerifier
 
 import slackd
-from slackd.signature import WINDOW, Verdict, sign, verify
+from slackd.signature import WINDOW, sign, verify
+from slackd.signature import SignatureVerdict as Verdict
 
 SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_531_420_618
 BODY = (
@@ -44,7 +45,10 @@ def test_one_wrong_byte_anywhere_is_a_forgery(body: bytes, at: int, flip: int) -
     assert verify(SECRET, body + b" ", str(NOW), good.decode(), NOW) is Verdict.FORGED
 
 
-@pytest.mark.parametrize(("away", "verdict"), [(0, Verdict.GOOD), (299, Verdict.GOOD), (301, Verdict.STALE)])
+@pytest.mark.parametrize(
+    ("away", "verdict"),
+    [(0, Verdict.GOOD), (299, Verdict.GOOD), (301, Verdict.STALE)],
+)
 @pytest.mark.parametrize("direction", [1, -1])
 def test_five_minutes_in_both_directions(away: int, direction: int, verdict: Verdict) -> None:
     assert WINDOW == 300

@@ -19,7 +19,7 @@ from slackd.connector.request_url.envelopes import (
     read_body,
 )
 from slackd.connector.request_url.replays import AcceptedSignatures
-from slackd.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, Verdict, verify
+from slackd.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureVerdict, verify
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a body; Slack's largest events are far smaller."""
@@ -151,7 +151,7 @@ class Gate:
             return Answer(200)
         signature = head.header(SIGNATURE_HEADER)
         verdict = verify(route.secrets, body, head.header(TIMESTAMP_HEADER), signature, wall)
-        if verdict is not Verdict.GOOD:
+        if verdict is not SignatureVerdict.GOOD:
             return refuse(401, verdict.value)
         try:
             found = read_body(

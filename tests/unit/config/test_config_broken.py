@@ -12,8 +12,8 @@ ANOTHER = '[apps.other]\napp_token = "env:OTHER"\n'
 SECRET = 'where the token is kept: "credential:NAME", "file:/PATH" or "env:NAME"'
 MEND_TOKEN = "whoever can read this file has the token: take it out, and make a new one at api.slack.com/apps"
 APP_KEYS = (
-    "app_token, bot_token, transport, connections, api_url, proxy, ca_file, stall_timeout, keepalive "
-    "or unclaimed_command"
+    "transport, app_token, bot_token, signing_secret, old_signing_secret, request_path, connections, api_url, "
+    "proxy, ca_file, stall_timeout, keepalive or unclaimed_command"
 )
 
 DAEMON = {
@@ -81,14 +81,37 @@ DAEMON = {
         APP + "connections = true",
         "slackd.toml:3: apps.main.connections: found true, expected 1 or 2",
     ),
-    "HTTP": (
+    "HTTP without its secret": (
         APP + 'transport = "http"',
-        'slackd.toml:3: apps.main.transport: found "http", expected "socketmode" '
-        "(this release speaks Socket Mode alone, request URLs over HTTP are not supported yet)",
+        f"slackd.toml:1: apps.main.signing_secret: found nothing, expected {SECRET}",
+    ),
+    "Socket Mode and HTTP without an app token": (
+        '[apps.main]\ntransport = "both"\nsigning_secret = "env:S"',
+        f"slackd.toml:1: apps.main.app_token: found nothing, expected {SECRET}",
+    ),
+    "a path that isn't one": (
+        APP + 'transport = "both"\nsigning_secret = "env:S"\nrequest_path = "/slack/../x"',
+        'slackd.toml:5: apps.main.request_path: found "/slack/../x", expected a path without escapes, '
+        'such as "/slack/main"',
+    ),
+    "two apps at one path": (
+        APP + 'transport = "both"\nsigning_secret = "env:S"\n[apps.b]\ntransport = "http"\n'
+        'signing_secret = "env:T"\nrequest_path = "/slack/main"',
+        'slackd.toml:8: apps.b.request_path: found "/slack/main", expected another path than that of apps.main',
+    ),
+    "a receiver for the network without TLS": (
+        '[receiver]\nlisten = "192.0.2.7:9744"',
+        'slackd.toml:2: receiver.listen: found "192.0.2.7:9744", expected an address of this host\'s loopback '
+        "interface, or certificate and key beside it (credentials would travel unencrypted over the network)",
+    ),
+    "a trusted proxy that is no address": (
+        '[receiver]\ntrusted_proxies = ["nginx.corp"]',
+        'slackd.toml:2: receiver.trusted_proxies: found "nginx.corp", expected an address such as '
+        '"127.0.0.1", or "unix"',
     ),
     "another transport": (
         APP + 'transport = "rtm"',
-        'slackd.toml:3: apps.main.transport: found "rtm", expected "socketmode"',
+        'slackd.toml:3: apps.main.transport: found "rtm", expected "socketmode", "http" or "both"',
     ),
     "a bare number for a duration": (
         APP + "stall_timeout = 30",

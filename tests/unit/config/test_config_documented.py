@@ -24,7 +24,7 @@ def test_its_examples_are_good(tmp_path: Path) -> None:
 def test_it_names_every_key(tmp_path: Path) -> None:
     """What an unknown key is told are the known ones."""
     unknown = "unknown_key = 1\n"
-    sections = ("apps.main", "journal", "plugins", "control", "link", "log", "gateway")
+    sections = ("apps.main", "journal", "plugins", "control", "link", "log", "gateway", "receiver")
     problems = ConfigFolder(tmp_path).problems_of(
         unknown + "".join(f"[{section}]\n{unknown}" for section in sections),
         a=f"{unknown}[[subscribe]]\n{unknown}[delivery]\n{unknown}[slack]\n{unknown}[gateway]\n{unknown}",

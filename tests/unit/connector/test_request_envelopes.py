@@ -17,12 +17,8 @@ from slackd.connector.request_url.envelopes import (
     read_body,
 )
 
-EVENT = {
-    "type": "event_callback",
-    "event_id": "Ev1",
-    "token": "legacy",
-    "event": {"type": "app_mention", "text": "é"},
-}
+INNER = {"type": "app_mention", "text": "é"}
+EVENT = {"type": "event_callback", "event_id": "Ev1", "token": "legacy", "event": INNER}
 COMMAND = {
     "command": "/deploy",
     "text": "api now",

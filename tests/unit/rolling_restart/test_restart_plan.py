@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from slackd.rolling_restart.plan import (
     BROKER,
     CONNECTORS,
+    RECEIVER,
     UNITS,
     ConnectorNow,
     Now,
@@ -44,11 +45,20 @@ def test_a_rolling_restart_that_stopped_in_the_middle_is_finished_by_the_next_on
 
 
 def test_a_process_that_cannot_be_asked_is_restarted() -> None:
-    assert restarts(WANTED, Now()) == UNITS
+    assert restarts(WANTED, Now()) == tuple(WANTED)
 
 
 def test_force_restarts_everything_in_order() -> None:
-    assert restarts(WANTED, now(), force=True) == UNITS
+    assert restarts({**WANTED, RECEIVER: "r"}, now(), force=True) == UNITS
+
+
+def test_a_receiver_is_restarted_last_and_waits_for_nobody() -> None:
+    stands = Now("b", {number: ConnectorNow(True, "c", {"main": 1}) for number in (1, 2)})
+    stands = Now("b", {**stands.connectors, 3: ConnectorNow(True, "old", {"main": 1})})
+    assert restarts({**WANTED, RECEIVER: "new"}, stands) == (RECEIVER,)
+    assert last_ready(3, stands, ["main"]) == ()
+    alone = Now("b", {1: ConnectorNow(True, "c", {"main": 1}), 3: stands.connectors[3]})
+    assert last_ready(1, alone, ["main"]) == ("main",), "the receiver keeps no connection"
 
 
 def test_a_changed_unit_file_is_a_change() -> None:

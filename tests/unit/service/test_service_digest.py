@@ -20,13 +20,13 @@ def package(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "concerned"),
     [
-        ("wire.py", {Side.BROKER, Side.CONNECTOR}),
-        ("link/codec.py", {Side.BROKER, Side.CONNECTOR}),
+        ("wire.py", {Side.BROKER, Side.CONNECTOR, Side.RECEIVER}),
+        ("link/codec.py", {Side.BROKER, Side.CONNECTOR, Side.RECEIVER}),
         ("broker/core.py", {Side.BROKER}),
-        ("connector/pool.py", {Side.CONNECTOR}),
+        ("connector/pool.py", {Side.CONNECTOR, Side.RECEIVER}),
         ("emulator/core.py", set()),
         ("link/__pycache__/codec.pyc", set()),
-        ("link/new.py", {Side.BROKER, Side.CONNECTOR}),
+        ("link/new.py", {Side.BROKER, Side.CONNECTOR, Side.RECEIVER}),
     ],
 )
 def test_code_concerns_the_side_that_runs_it(package: Path, name: str, concerned: set[Side]) -> None:
