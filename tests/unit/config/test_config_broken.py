@@ -149,7 +149,7 @@ DAEMON = {
     "a misspelt section": (
         "[journl]",
         "slackd.toml:1: journl: found an unknown key, expected apps, journal, plugins, control, log, link "
-        "or gateway (did you mean journal?)",
+        ", gateway or receiver (did you mean journal?)",
     ),
     "a section that is no table": (
         "journal = 7",
