@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 
 import attrs
+import trustme
 
 from slackd.control_client import ControlClient, Unreachable
 from slackd.emulator import EmulatorClient
@@ -84,20 +85,39 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def behind(
-    slack: EmulatorClient, plugins: Mapping[str, str] | None = None, *, together: bool = True
+    slack: EmulatorClient,
+    plugins: Mapping[str, str] | None = None,
+    *,
+    together: bool = True,
+    tls: trustme.LeafCert | None = None,
 ) -> AsyncIterator[GatewayHouse]:
     """slackd with these apps, READY.
 
     Args:
         plugins: the plugins' files; one app called `bot`, with Socket Mode, by default.
         together: `slackd run` in place of four processes.
+        tls: what the gateway shows at its port.
     """
     port = free_port()
+    with contextlib.ExitStack() as stack:
+        certificate = ""
+        if tls is not None:
+            chain = stack.enter_context(tls.private_key_and_cert_chain_pem.tempfile())
+            certificate = f'certificate = "{chain}"\nkey = "{chain}"'
+        async with _running(slack, plugins, port, certificate, together) as house:
+            yield house
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    slack: EmulatorClient, plugins: Mapping[str, str] | None, port: int, certificate: str, together: bool
+) -> AsyncIterator[GatewayHouse]:
     more = f"""
             [gateway]
             listen = "127.0.0.1:{port}"
             control_socket = "gateway-control.sock"
             directory = "gateway"
+            {certificate}
             """
     files = {"bot": SOCKET_MODE} if plugins is None else plugins
     async with living(slack, files, recorders={}, together=together, more=more, gateway=not together) as house:

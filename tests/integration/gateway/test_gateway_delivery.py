@@ -1,0 +1,212 @@
+"""The gateway's Socket Mode and Web API, message by message: who gets what, when again, and who is refused."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+
+from slackd.emulator import Emulator, EmulatorClient
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
+from tests.integration.gateway.socket_mode_app import PATIENCE, SocketModeApp, call, connected
+
+QUICK = SOCKET_MODE + '[delivery]\nack_timeout = "1s"\nbackoff = { initial = "0.1s", max = "1s" }\n'
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[EmulatorClient]:
+    async with Emulator().serving() as emulated:
+        yield emulated
+
+
+async def test_a_ticket_is_good_for_one_connection(slack: EmulatorClient) -> None:
+    async with behind(slack) as house:
+        credentials = await house.credentials("bot")
+        status, answer = await call(credentials, "apps.connections.open", credentials.app_token)
+        assert (status, answer["ok"]) == (200, True)
+        async with aiohttp.ClientSession() as session:
+            async with session.ws_connect(answer["url"]) as socket:
+                assert (await SocketModeApp(socket).hear())["debug_info"][
+                    "approximate_connection_time"
+                ] == 18_000
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
+                await session.ws_connect(answer["url"])
+
+
+async def test_what_is_not_acknowledged_comes_again_under_the_same_id(slack: EmulatorClient) -> None:
+    async with behind(slack, {"bot": QUICK}) as house, connected(await house.credentials("bot")) as app:
+        slack.send_event({"type": "reaction_added", "channel": "C1"})
+        first, again = await app.hear(), await app.hear()
+        assert first["envelope_id"] == again["envelope_id"]
+        assert first["payload"] == again["payload"]
+        assert (first["retry_attempt"], again["retry_attempt"], again["retry_reason"]) == (0, 1, "timeout")
+        await app.acknowledge(again)
+        with pytest.raises(TimeoutError):
+            await app.hear(1.5)
+        assert (await house.app("bot"))["in_flight"] == 0
+
+
+async def test_a_connection_that_ends_gives_back_what_it_had(slack: EmulatorClient) -> None:
+    async with behind(slack) as house:
+        credentials = await house.credentials("bot")
+        async with connected(credentials) as one:
+            command = slack.command("/deploy", "api")
+            first = await one.hear()
+            async with connected(credentials) as other:
+                began = time.monotonic()
+                assert one.socket._response.connection is not None
+                one.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+                again = await other.hear()
+                assert (again["envelope_id"], again["retry_attempt"]) == (first["envelope_id"], 1)
+                await other.acknowledge(again, payload={"text": "done"})
+                assert (await slack.wait_for_answer(command))["text"] == "done"
+                assert time.monotonic() - began < 2.0
+
+
+async def test_one_of_several_connections_gets_each_envelope(slack: EmulatorClient) -> None:
+    async with behind(slack) as house:
+        credentials = await house.credentials("bot")
+        async with connected(credentials) as one, connected(credentials) as other:
+            await house.house.until_status(lambda status: _sessions(status) == 2, "two sessions")
+            entries = [slack.send_event({"type": "reaction_added", "channel": f"C{n}"}) for n in range(20)]
+            heard: dict[str, list[str]] = {"one": [], "other": []}
+
+            async def work(name: str, app: SocketModeApp) -> None:
+                while True:
+                    envelope = await app.hear()
+                    heard[name].append(envelope["payload"]["event_id"])
+                    await app.acknowledge(envelope)
+
+            workers = [asyncio.create_task(work("one", one)), asyncio.create_task(work("other", other))]
+            async with asyncio.timeout(PATIENCE):
+                while len(heard["one"]) + len(heard["other"]) < 20:
+                    await asyncio.sleep(0.01)
+            for worker in workers:
+                worker.cancel()
+        assert sorted(heard["one"] + heard["other"]) == sorted(entry.key for entry in entries)
+        assert heard["one"]
+        assert heard["other"]
+
+
+def _sessions(status: dict[str, Any]) -> int:
+    sessions = status["plugins"][0]["sessions"]
+    return sessions if isinstance(sessions, int) else len(sessions)
+
+
+async def test_a_dead_app_is_nothing_to_the_other_one(slack: EmulatorClient) -> None:
+    files = {
+        name: SOCKET_MODE.replace('"*"\nrespond', f'"slash_commands"\ncommand = "/{name}"\nrespond')
+        + '[[subscribe]]\ntype = "events_api"\n'
+        for name in ("one", "two")
+    }
+    async with behind(slack, files) as house:
+        dead, alive = await house.credentials("one"), await house.credentials("two")
+        async with connected(dead), connected(alive) as app:
+            # The first app acknowledges nothing: its window fills, and that is its own.
+            shared = [slack.send_event({"type": "reaction_added", "channel": f"C{n}"}) for n in range(100)]
+            for _ in shared:
+                await app.acknowledge(await app.hear())
+            began = time.monotonic()
+            command = slack.command("/two")
+            envelope = await app.hear()
+            assert envelope["payload"]["command"] == "/two"
+            await app.acknowledge(envelope, payload={"text": "alive"})
+            assert (await slack.wait_for_answer(command))["text"] == "alive"
+            assert time.monotonic() - began < 2.0
+
+
+async def test_a_token_of_slacks_own_goes_nowhere_and_none_but_the_local_one_is_good(
+    slack: EmulatorClient,
+) -> None:
+    async with behind(slack) as house:
+        credentials, bot = await house.credentials("bot"), slack.apps[0]
+        for method, token in (("chat.postMessage", bot.bot_token), ("apps.connections.open", bot.app_token)):
+            before = len(slack.ledger.calls)
+            status, answer = await call(credentials, method, token, channel="C1", text="x")
+            assert (status, answer["error"]) == (200, "invalid_auth")
+            assert "slackctl gateway credentials" in answer["response_metadata"]["messages"][0]
+            assert len(slack.ledger.calls) == before
+        log = house.house.programs[0].tail()
+        assert "a token of Slack's own" in log
+        assert bot.bot_token not in log
+        assert bot.app_token not in log
+        wrong = credentials.bot_token[:-1] + "x"
+        for token, error in (("", "not_authed"), (wrong, "invalid_auth"), ("x", "invalid_auth")):
+            assert (await call(credentials, "auth.test", token))[1]["error"] == error
+        wrong_kind = await call(credentials, "apps.connections.open", credentials.bot_token)
+        assert wrong_kind[1]["error"] == "not_allowed_token_type"
+        after = await house.credentials("bot", rotate=True)
+        assert after.bot_token != credentials.bot_token
+        for each in (credentials, after):
+            assert (await call(each, "auth.test", each.bot_token))[1]["ok"]
+
+
+async def test_what_the_file_does_not_grant_is_a_missing_scope_with_the_line_to_write(
+    slack: EmulatorClient,
+) -> None:
+    plugin = SOCKET_MODE.replace('["*"]', '["reactions.*"]')
+    async with behind(slack, {"bot": plugin}) as house:
+        credentials = await house.credentials("bot")
+        _, answer = await call(credentials, "chat.postMessage", credentials.bot_token, channel="C1", text="x")
+        assert (answer["error"], answer["needed"]) == ("missing_scope", "chat.postMessage")
+        assert 'methods = ["reactions.*", "chat.postMessage"]' in answer["response_metadata"]["messages"][0]
+        _, who = await call(credentials, "auth.test", credentials.bot_token)
+        assert who["user_id"] == slack.apps[0].bot_user_id
+
+
+async def test_a_rate_limit_is_seen_by_who_asks_to_see_it_alone(slack: EmulatorClient) -> None:
+    async with behind(slack) as house:
+        credentials = await house.credentials("bot")
+        slack.fault("ratelimited", method="team.info", retry_after=2)
+        began = time.monotonic()
+        waiting = asyncio.create_task(call(credentials, "team.info", credentials.bot_token))
+        await slack.wait_for_call("team.info")
+        hasty = {"Prefer": "wait=0"}
+        async with aiohttp.ClientSession() as session:
+            given = {"Authorization": f"Bearer {credentials.bot_token}", **hasty}
+            async with session.post(credentials.api_url + "team.info", headers=given) as response:
+                assert (response.status, response.headers["Retry-After"]) == (429, "2")
+                assert (await response.json())["error"] == "ratelimited"
+        status, answer = await waiting
+        assert (status, answer["ok"]) == (200, True)
+        assert time.monotonic() - began > 1.5
+
+
+async def test_apps_hear_disconnect_before_the_gateway_ends_and_come_back(slack: EmulatorClient) -> None:
+    async with behind(slack, together=False) as house:
+        credentials = await house.credentials("bot")
+        async with connected(credentials) as app:
+            slack.send_event({"type": "reaction_added", "channel": "C1"})
+            envelope = await app.hear()
+            house.house.program("gateway").terminate()
+            farewell = await app.hear()
+            assert (farewell["type"], farewell["reason"]) == ("disconnect", "refresh_requested")
+            await app.acknowledge(envelope)
+            assert await app.hear() == {}
+            assert app.socket.close_code == 1001
+        await house.house.program("gateway").wait_ready()
+        await house.until_up()
+        async with connected(credentials) as app:
+            with pytest.raises(TimeoutError):
+                await app.hear(1.0)
+
+
+async def test_tls_for_apps_on_the_network(slack: EmulatorClient) -> None:
+    authority = trustme.CA()
+    async with behind(slack, tls=authority.issue_cert("127.0.0.1")) as house:
+        plain = await house.credentials("bot")
+        assert plain.api_url.startswith("https://")
+        context = secured(authority)
+        async with connected(plain, context) as app:
+            slack.send_event({"type": "reaction_added", "channel": "C1"})
+            await app.acknowledge(await app.hear())
+
+
+def secured(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
