@@ -110,7 +110,8 @@ def state_of(blocks: Any, values: Mapping[str, Mapping[str, Any]]) -> Json:
         if kind not in CHOSEN or kind == "overflow":
             continue
         given = state.get(found.block_id, {}).get(found.action_id)
-        if isinstance(given, Mapping) and CHOSEN[kind] != "rich_text_value":
+        if isinstance(given, Mapping) and (CHOSEN[kind] in given or given.get("type") == kind):
+            state[found.block_id][found.action_id] = {"type": kind, **given}
             continue
         field = CHOSEN[kind]
         value = _initial(found.element, field) if given is None else _chosen(found.element, field, given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,12 +26,16 @@ class EmulatorClient(Talking, Interacting):
 
     Everywhere `app` is an app's id or name, or None for the first one; times are seconds. To be used from the
     event loop that serves it.
+
+    Attributes:
+        version: grows with everything that happens.
     """
 
     def __init__(self, core: SlackCore, base_url: str, clock: Callable[[], float]) -> None:
         super().__init__(core, base_url, clock)
         self.batches: dict[str, Batch] = {}
         self._batch_numbers = itertools.count(1)
+        self.version = 0
         self._change: asyncio.Future[None] | None = None
         core.on_change = self._changed
 
@@ -159,7 +164,14 @@ class EmulatorClient(Talking, Interacting):
             batch.count = batch.sent
         self.batches.clear()
 
+    async def wait_for_change(self, version: int, *, timeout: float) -> int:
+        """Wait until more has happened than at `version`, or `timeout` seconds; returns the version now."""
+        with contextlib.suppress(WaitedTooLongError):
+            await self.wait_until(lambda: self.version > version, timeout=timeout)
+        return self.version
+
     def _changed(self) -> None:
+        self.version += 1
         if self._change is not None:
             change, self._change = self._change, None
             asyncio.get_running_loop().call_later(0.001, _wake, change)

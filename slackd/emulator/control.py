@@ -92,7 +92,7 @@ class ControlApi:
                 "until=ready|acked|post|call|idle|batch, count, method, key, app, timeout",
             ),
             *(
-                ("POST", f"/control/{name}", self._does(action), _described(action))
+                ("POST", f"/control/{name}", self._does(f"/control/{name}", action), _described(action))
                 for name, action in self._actions.items()
             ),
             ("POST", "/control/channel", self._adds(slack.add_channel), _described(slack.add_channel)),
@@ -128,11 +128,12 @@ class ControlApi:
         hint = f"did you mean {nearest}?" if nearest else "GET /control/ lists all there is"
         return web.json_response({"error": f"there is no {path}; {hint}"}, status=404)
 
-    def _does(self, action: Callable[..., LedgerEntry]) -> Answer:
+    def _does(self, path: str, action: Callable[..., LedgerEntry]) -> Answer:
         async def do(fields: Json) -> Json:
             check_fields(action, fields, also=("wait",))
             wait = _seconds("wait", fields.pop("wait", 0))
             entry = action(**fields)
+            entry.played_by = (path, fields)
             if wait:
                 await self._slack.wait_until(
                     lambda: entry.acknowledged or entry.failure,

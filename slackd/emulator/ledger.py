@@ -75,6 +75,7 @@ class LedgerEntry:
         user: who did it.
         channel: where, if anywhere.
         message_ts: in which message, if in one.
+        played_by: the control call that made it: its path and its fields.
         failure: what the person saw instead (`operation_timeout`, `dispatch_failed`), or, for an event, that
             all attempts are used up (`given_up`).
     """
@@ -92,6 +93,7 @@ class LedgerEntry:
     user: str | None = None
     channel: str | None = None
     message_ts: str | None = None
+    played_by: tuple[str, Json] | None = None
     acknowledged_at: float | None = None
     failure: str | None = None
     sends: list[SentEnvelope] = attrs.field(factory=list)

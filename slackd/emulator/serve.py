@@ -9,6 +9,7 @@ import json
 import signal
 import ssl
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,7 +53,8 @@ def announce_readable(slack: EmulatorClient) -> None:
     for app in slack.apps:
         print(f"  export {variables[app.name]}APP_TOKEN={app.app_token}")
         print(f"  export {variables[app.name]}BOT_TOKEN={app.bot_token}")
-    print("\nTo be a person who mentions the bot:\n")
+    print(f"\nTo be a person in it, in a browser: {slack.base_url}/")
+    print("\nThe same from a terminal:\n")
     print(f'  curl {slack.base_url}/control/mention -d \'{{"text": "hello"}}\'')
     print(f"\nAll that can be done: curl {slack.base_url}/control/")
     sys.stdout.flush()
@@ -82,6 +84,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a bot event that the apps subscribe to, as app_mention or message.channels; all if none is named",
     )
+    made.add_argument(
+        "--command", action="append", default=[], metavar="/NAME", help="a slash command that the page offers"
+    )
+    made.add_argument(
+        "--shortcut", action="append", default=[], metavar="ID", help="a global shortcut that the page offers"
+    )
+    made.add_argument("--open", action="store_true", help="open the page in a browser")
     made.add_argument("--apps", type=int, default=1, help="how many apps, when no tokens are given")
     made.add_argument("--time-scale", type=float, default=1.0, help="0.1: all delays a tenth of Slack's")
     made.add_argument("--setting", action="append", default=[], metavar="NAME=JSON", help="any other setting")
@@ -95,14 +104,18 @@ def parser() -> argparse.ArgumentParser:
 def apps_from(arguments: argparse.Namespace) -> list[EmulatedApp]:
     """The apps that the command line asks for."""
     count = len(arguments.app_token)
-    events = None if arguments.event is None else tuple(arguments.event)
+    shared: dict[str, Any] = {
+        "events": None if arguments.event is None else tuple(arguments.event),
+        "commands": tuple(arguments.command),
+        "shortcuts": tuple(arguments.shortcut),
+    }
     if len(arguments.bot_token) > count or len(arguments.app_id) > count:
         parser().error("every --bot-token and --app-id needs an --app-token")
     if not count:
-        return [EmulatedApp.numbered(number, events=events) for number in range(1, arguments.apps + 1)]
+        return [EmulatedApp.numbered(number, **shared) for number in range(1, arguments.apps + 1)]
     apps = []
     for number, token in enumerate(arguments.app_token, start=1):
-        given: dict[str, Any] = {"app_token": token, "events": events}
+        given: dict[str, Any] = {"app_token": token, **shared}
         for field, values in (("bot_token", arguments.bot_token), ("app_id", arguments.app_id)):
             if number <= len(values):
                 given[field] = values[number - 1]
@@ -133,6 +146,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.tls_cert:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(arguments.tls_cert, arguments.tls_key)
+
+    def announce(slack: EmulatorClient) -> None:
+        (announce_json if arguments.json else announce_readable)(slack)
+        if arguments.open:
+            webbrowser.open(f"{slack.base_url}/")
+
     try:
         asyncio.run(
             serve(
@@ -142,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 port=arguments.port,
                 tls=tls,
                 public_url=arguments.public_url,
-                listening=announce_json if arguments.json else announce_readable,
+                listening=announce,
             )
         )
     except OSError as error:

@@ -33,6 +33,9 @@ class EmulatedApp:
             (source: "Events API", the Delayed Events setting).
         events: the bot events that it is subscribed to, in the words of an app's manifest (`app_mention`,
             `message.channels`, ...): they decide what comes beside what a person does. None is all.
+        commands: slash commands that the page offers; what was used before is offered, too.
+        shortcuts: the same for the `callback_id`s of global shortcuts.
+        message_shortcuts: the same for message shortcuts.
         hears_itself: subscribed to the messages of its channels, so that what it posts comes back as an event.
     """
 
@@ -47,6 +50,9 @@ class EmulatedApp:
     verification_token: str = attrs.field(default="emulated-verification-token", repr=False)
     delayed_events: bool = False
     events: tuple[str, ...] | None = None
+    commands: tuple[str, ...] = ()
+    shortcuts: tuple[str, ...] = ()
+    message_shortcuts: tuple[str, ...] = ()
     hears_itself: bool = False
     scopes: tuple[str, ...] = ("app_mentions:read", "chat:write", "commands", "reactions:write", "users:read")
 

@@ -11,6 +11,8 @@ from slackd.emulator.client import EmulatorClient
 from slackd.emulator.control import ControlApi
 from slackd.emulator.files import KEPT_BYTES, EmulatedFile
 from slackd.emulator.methods.registry import Methods
+from slackd.emulator.origin import own_origin_only
+from slackd.emulator.page import Page
 from slackd.emulator.webapi import EmulatedWebApi
 from slackd.slack_server.http import answer_response, read_call
 
@@ -92,8 +94,9 @@ class SlackOverHttp:
 
 
 def application(slack: EmulatorClient) -> web.Application:
-    """The HTTP application: Slack, and the control API beside it."""
-    made = web.Application(client_max_size=KEPT_BYTES)
+    """The HTTP application: Slack, and the control API and the page beside it."""
+    made = web.Application(client_max_size=KEPT_BYTES, middlewares=[own_origin_only(slack.base_url)])
     SlackOverHttp(slack).add_routes(made)
     ControlApi(slack).add_routes(made)
+    Page(slack).add_routes(made)
     return made
