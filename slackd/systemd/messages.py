@@ -62,6 +62,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "journal-damaged": ids.JOURNAL_DAMAGED,
         "journal-new": "d3822b98588f4a068bd85e258676e9d6",
         "journal-lost": "7e188caff1954947b73452fbd212e7a5",
+        "clock-jumped": "ee4e719f266b465fbed5b3923e8679f8",
         "retention-failed": "2d0a17968b434a719ff0f45bc6d047bb",
         "no-note": "4574bf579ab34fa0ade55caad32b3dbe",
         "handler-unmatched": "581d0a90bd1848af92fc88c5dd536f4d",

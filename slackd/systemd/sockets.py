@@ -22,6 +22,9 @@ from slackd.systemd.errors import SocketTaken, SocketUnusable
 
 _FIRST_DESCRIPTOR: Final = 3
 _STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+_LOCK: Final = ".sockets.lock"
+_LOCK_PATIENCE: Final = 2.0
+"""Seconds in which another process of slackd's may still be looking and binding."""
 BACKLOG: Final = 4096
 """Connections that may wait, as many as systemd allows by default."""
 
@@ -207,10 +210,28 @@ def _make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Alone in the folder among all processes that ask: looking and binding must be one step."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Alone in the folder among all processes of slackd's user that ask: looking and binding must be one step.
+
+    The lock is a file that no other user can open: whoever can read a folder can lock it, and would keep slackd
+    from starting and stopping. Where it cannot be had in time, the work is done without."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        descriptor = os.open(folder / _LOCK, flags, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        until = time.monotonic() + _LOCK_PATIENCE
+        while not _try_lock(descriptor) and time.monotonic() < until:
+            time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

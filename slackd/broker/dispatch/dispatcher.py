@@ -19,7 +19,7 @@ import attrs
 
 from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
 from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
-from slackd.broker.dispatch.retry import retry_delay
+from slackd.broker.dispatch.retry import LONGEST, retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.instant import Instant, Wakeup
@@ -102,7 +102,11 @@ class Dispatcher:
         self._wakeup = wakeup if wakeup is not None else Wakeup()
         self._stir = stir
         self.sessions = Sessions(now.monotonic)
-        self._lanes = {lane: LaneQueue(plugin.name, lane, self._wakeup, complete=empty) for lane in Lane}
+        longest = max(LONGEST, plugin.delivery.backoff_max)
+        self._lanes = {
+            lane: LaneQueue(plugin.name, lane, self._wakeup, complete=empty, longest_wait=longest)
+            for lane in Lane
+        }
         self._leases = Leases(self.sessions, self._rules.ack_timeout, self._wakeup)
         self._old = dict.fromkeys(Lane, 0)
         self._awaited: set[str] = set()

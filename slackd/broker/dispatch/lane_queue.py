@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
@@ -116,10 +117,14 @@ MAX_KEYS = 4096
 class LaneQueue:
     """Everything that waits in one lane of one plugin.
 
-    `complete` says that the journal has no open delivery of this lane yet; the wakeup goes by the next retry.
+    `complete` says that the journal has no open delivery of this lane yet; the wakeup goes by the next retry,
+    which waits for `longest_wait` seconds at the most.
     """
 
-    def __init__(self, plugin: str, lane: Lane, wakeup: Wakeup, *, complete: bool) -> None:
+    def __init__(
+        self, plugin: str, lane: Lane, wakeup: Wakeup, *, complete: bool, longest_wait: float = LONGEST
+    ) -> None:
+        self._longest_wait = longest_wait
         self.plugin, self.lane, self._wakeup = plugin, lane, wakeup
         self._held_up_to = 0
         self._held: list[tuple[int, KeyName]] = []
@@ -448,7 +453,9 @@ class LaneQueue:
 
     def _schedule(self, name: KeyName, key: Key, now: Instant) -> None:
         head = key.pending[0]
-        key.due = now.to_monotonic(head.not_before) if head.not_before else 0.0
+        # A clock that was set back since must not make a retry wait for longer than any may.
+        latest = now.monotonic + self._longest_wait
+        key.due = min(now.to_monotonic(head.not_before), latest) if head.not_before else 0.0
         if key.due > now.monotonic:
             heapq.heappush(self._waiting, (key.due, head.id, name))
             self._wakeup.by(key.due)

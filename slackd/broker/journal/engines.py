@@ -24,6 +24,8 @@ class OpenOptions:
 
     Attributes:
         clock: UNIX seconds, for retention and the time at which a delivery died.
+        uptime: Of the machine, sleep included, seconds; None for its own. By it a clock that was set is told
+            from time that passed (`ages`).
         plugins: Limits of the plugins' backlogs; a plugin that isn't named has the default ones.
         on_dead_lettered: Called on the event loop, after the commit, with what retention dead-lettered.
         on_dropped: The same, with the dead letters that it dropped.
@@ -33,6 +35,7 @@ class OpenOptions:
     """
 
     clock: Callable[[], float] = time.time
+    uptime: Callable[[], float] | None = None
     plugins: Mapping[str, PluginLimits] = attrs.field(factory=dict)
     on_dead_lettered: OnDeadLettered | None = None
     on_dropped: OnDropped | None = None

@@ -77,6 +77,11 @@ class Limits:
     plugins: Mapping[str, PluginLimits] = attrs.field(factory=dict)
     away: frozenset[str] = frozenset()
 
+    @property
+    def longest_age(self) -> float:
+        """Seconds after which nothing is kept for its age any more."""
+        return max(self.max_age, self.dead_letter_age, *(each.max_age for each in self.plugins.values()), 0.0)
+
     def of(self, plugin: str) -> PluginLimits:
         """The plugin's limits."""
         return self.plugins.get(plugin) or _DEFAULT

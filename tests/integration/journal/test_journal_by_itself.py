@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 
 from slackd.broker.journal.engines import OpenOptions, open_journal
@@ -13,10 +14,19 @@ from slackd.broker.journal.limits import DeadLettered, PluginLimits
 from slackd.broker.journal.sqlite import schema, writer
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.sqlite.reader import SqliteReader
-from slackd.broker.journal.writes import AnswerState, CloseDelivery, Duplicate, Lane, OpenDelivery, Recorded
+from slackd.broker.journal.writes import (
+    AnswerState,
+    CloseDelivery,
+    DeadLetterDelivery,
+    DeadReason,
+    Duplicate,
+    Lane,
+    OpenDelivery,
+    Recorded,
+)
 from slackd.config.values import JournalConfig
 from tests.support.journal.child import record
-from tests.support.journal.writing import attempt, opened
+from tests.support.journal.writing import DAY, Time, attempt, opened
 
 
 async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
@@ -120,4 +130,32 @@ async def test_a_commit_of_closes_alone_does_not_wait_for_the_disk_and_every_oth
     closing = level()
     await attempt(journal, record(1, "r"))
     assert (full, closing, level()) == (2, 1, 2)
+    await journal.close()
+
+
+async def test_a_clock_that_jumps_twice_costs_neither_the_backlog_nor_the_dead_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer, "TEND_EVERY", 0.0)
+    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
+    clock, uptime = Time(time.time()), Time(5.0)
+    options = OpenOptions(clock=clock, uptime=uptime)
+    journal, _ = await open_journal(JournalConfig(tmp_path), options)
+    waiting, dying = await opened(journal, record(0, "r"), record(1, "r"))
+    await attempt(journal, DeadLetterDelivery(dying, 1, DeadReason.ATTEMPTS, ""))
+    for jump in (1, 2):
+        clock.now += 40 * DAY
+        async with asyncio.timeout(60):
+            while sum("nobody saw pass" in one.getMessage() for one in caplog.records) < jump:
+                await asyncio.sleep(0.01)
+        await attempt(journal, record(jump + 1, "r"))
+        await asyncio.sleep(0.1)
+    assert [one.id for one in await journal.open_by_id([waiting])] == [waiting]
+    assert [one.delivery for one in await journal.dead_letters(0, 9)] == [dying]
+    again = attrs.evolve(record(0, "r"), received_at=clock.now)
+    assert await attempt(journal, again) == [Duplicate(1, AnswerState.NONE, None)], "keys are kept"
+    await journal.close()
+    journal, _ = await open_journal(JournalConfig(tmp_path), options)
+    await asyncio.sleep(0.1)
+    assert [one.id for one in await journal.open_by_id([waiting])] == [waiting]
     await journal.close()

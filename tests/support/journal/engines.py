@@ -41,7 +41,8 @@ class JournalRig:
     ) -> AsyncIterator[tuple[Journal, Opening]]:
         """A journal in this folder, closed in the end."""
         options = OpenOptions(
-            clock=time or Time(),
+            clock=(clock := time or Time()),
+            uptime=clock,
             plugins=plugins or {},
             on_dead_lettered=dead_lettered.extend if dead_lettered is not None else None,
             on_dropped=dropped.extend if dropped is not None else None,

@@ -134,6 +134,7 @@ class Pair:
             JournalConfig(self.folder, **CONFIG),
             OpenOptions(
                 clock=self.time,
+                uptime=self.time,
                 plugins=PLUGIN_LIMITS,
                 on_dead_lettered=self.dead_lettered[0].extend,
                 retention_by_itself=False,

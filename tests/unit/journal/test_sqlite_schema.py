@@ -98,3 +98,12 @@ async def test_what_a_killed_backup_left_is_removed(tmp_path: Path, sqlite_journ
     (tmp_path / "journal.backup-abc").write_bytes(b"half")
     async with sqlite_journal_in(tmp_path):
         assert not (tmp_path / "journal.backup-abc").exists()
+
+
+async def test_a_lock_file_that_others_could_lock_is_closed_to_them(
+    tmp_path: Path, sqlite_journal_in: OpenJournal
+) -> None:
+    (tmp_path / "journal.lock").touch()
+    (tmp_path / "journal.lock").chmod(0o644)
+    async with sqlite_journal_in(tmp_path):
+        assert (tmp_path / "journal.lock").stat().st_mode & 0o077 == 0

@@ -1,9 +1,11 @@
 """Sockets made here: modes, what a dead process left, what a living one holds."""
 
+import fcntl
 import os
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +88,18 @@ def test_what_is_no_socket_is_left_alone(folder: Path) -> None:
     with pytest.raises(SocketUnusable, match="is not a socket: remove it, or set another path"):
         bind(folder / "a.sock", 0o600)
     assert (folder / "a.sock").read_text() == "precious"
+
+
+def test_a_lock_that_somebody_else_has_on_the_folder_holds_nothing_up(folder: Path) -> None:
+    """Whoever can read a folder can lock it."""
+    foreign = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(foreign, fcntl.LOCK_EX)
+    started = time.monotonic()
+    bind(folder / "s", 0o600).close()
+    assert time.monotonic() - started < 1.5
+    os.close(foreign)
+    locks = [path for path in folder.iterdir() if path.name.endswith(".lock")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in locks] == [0o600]
 
 
 def test_the_folder_is_made(folder: Path) -> None:

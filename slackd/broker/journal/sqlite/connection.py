@@ -41,6 +41,7 @@ class OwnedConnection:
         self._delivery_base = delivery_base
         self._first_delivery = 0
         self.is_new = False
+        self._has_books = False
         self.file: OpenFile | None = None
 
     def open_for_the_first_time(self, now: float) -> Opening:
@@ -93,7 +94,9 @@ class OwnedConnection:
     def recount(self) -> None:
         """Read the books anew from the rows."""
         assert self._connection is not None
+        ahead = self.books.clock_ahead if self._has_books else 0.0
         self.books = Totals(self._connection)
+        self._has_books, self.books.clock_ahead = True, ahead
         self.books.count_deliveries_from(self._first_delivery)
 
     def roll_back(self, error: BaseException | None = None) -> None:

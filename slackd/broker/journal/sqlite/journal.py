@@ -15,6 +15,7 @@ from slackd.broker.journal import Journal, JournalHealth, OnCommit, Opening
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import limits_of
 from slackd.broker.journal.offline import JournalCheck, JournalRescue, JournalRestore
+from slackd.broker.journal.sqlite import clock_record
 from slackd.broker.journal.sqlite.backup import copied, remove_leftovers
 from slackd.broker.journal.sqlite.check import check
 from slackd.broker.journal.sqlite.lock import JournalLock, acquire
@@ -45,6 +46,7 @@ class SqliteEngine:
             attrs.evolve(limits_of(config), plugins=dict(options.plugins)),
             loop=asyncio.get_running_loop(),
             clock=options.clock,
+            uptime=options.uptime or clock_record.uptime,
             on_dead_lettered=options.on_dead_lettered,
             on_dropped=options.on_dropped,
             retention_by_itself=options.retention_by_itself,

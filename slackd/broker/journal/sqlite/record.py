@@ -137,7 +137,7 @@ class Recorder:
         learned: dict[bytes, tuple[bytes, int, int]] = {}
         seen_before: list[tuple[int, Slot]] = []
         for (record, slot), own in zip(records, keys, strict=True):
-            horizon = record.received_at - DEDUPE_MEMORY
+            horizon = record.received_at - self._books.clock_ahead - DEDUPE_MEMORY
             hits = [known[key][0] for key in own if key in known and known[key][1] > horizon]
             if hits:
                 envelope = min(hits)

@@ -10,6 +10,7 @@ the WAL-reset bug).
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -22,8 +23,9 @@ from queue import Empty, SimpleQueue
 import attrs
 
 from slackd.broker.journal import JournalHealth, OnCommit, Opening
+from slackd.broker.journal.ages import AgeClock
 from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
-from slackd.broker.journal.sqlite import schema
+from slackd.broker.journal.sqlite import clock_record, schema
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
@@ -50,6 +52,9 @@ TEND_EVERY = 5.0
 
 TEND_REST = 3.0
 """Its steps take turns with rests so many times as long, so that it never has a core to itself."""
+
+KEEP_CLOCK_EVERY = 60.0
+"""Seconds between two records of how the clocks stand."""
 
 FAILING_PAUSE = 15.0
 """Seconds before retention tries again after a failure."""
@@ -92,6 +97,7 @@ class Writer:
         *,
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
+        uptime: Callable[[], float],
         on_dead_lettered: OnDeadLettered | None,
         on_dropped: OnDropped | None,
         retention_by_itself: bool,
@@ -100,13 +106,16 @@ class Writer:
         self.limits = limits
         self._path = path
         self._loop = loop
-        self._clock = clock
+        self._clock, self._uptime = clock, uptime
         self._on_dead_lettered = on_dead_lettered
         self._on_dropped = on_dropped
         self._retention_by_itself = retention_by_itself
         self._queue: SimpleQueue[QueuedBatch | WriterTask | None] = SimpleQueue()
         self._owned = OwnedConnection(path, delivery_base)
         self._retention = Retention()
+        self._ages = AgeClock(None, limits.longest_age)
+        self._boot = clock_record.boot_id()
+        self._clock_kept = -math.inf
         self._untold: deque[_Told] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
         self._failing: JournalError | None = None
@@ -182,6 +191,7 @@ class Writer:
         try:
             try:
                 found = self._owned.open_for_the_first_time(self._clock())
+                self._ages.record = clock_record.read(self._owned.usable())
             except (JournalError, *FAILURES, *MISTAKES) as error:
                 # Whatever the file holds, the start ends with words.
                 refusal = error if isinstance(error, JournalError) else fault(error, str(self._path))
@@ -302,6 +312,9 @@ class Writer:
             entries = Applier(cursor, self._owned.books, self._clock)
             told = [(submission.on_commit, entries.apply(submission.writes)) for submission in group]
             entries.flush()
+        if self._kept_clock_is_old():
+            self._look_at_clock()
+            self._keep_clock(cursor)
         self._owned.commit(cursor)
         return told
 
@@ -350,6 +363,27 @@ class Writer:
             return False
         return True
 
+    # The clock
+
+    def _look_at_clock(self) -> bool:
+        """Whether it jumped."""
+        jump = self._ages.look(self._clock(), self._uptime(), self._boot)
+        self._owned.books.clock_ahead = self._ages.ahead
+        if jump is not None:
+            words = "the clock went %s by %.0f s that nobody saw pass; ages in the journal leave %.0f s out"
+            way = "ahead" if jump.seconds > 0 else "back"
+            extra = {"event": "clock-jumped"}
+            log.warning(words, way, abs(jump.seconds), self._ages.ahead, extra=extra)
+        return jump is not None
+
+    def _kept_clock_is_old(self) -> bool:
+        return time.monotonic() - self._clock_kept >= KEEP_CLOCK_EVERY
+
+    def _keep_clock(self, cursor: sqlite3.Cursor) -> None:
+        if self._ages.record is not None:
+            clock_record.write(cursor, self._ages.record)
+            self._clock_kept = time.monotonic()
+
     # Retention
 
     def run_retention(self, now: float) -> int:
@@ -370,7 +404,12 @@ class Writer:
 
     def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
         try:
-            self._take_step(chores, self._clock())
+            jumped = self._look_at_clock()
+            if jumped or self._kept_clock_is_old():
+                cursor = self._owned.begin()
+                self._keep_clock(cursor)
+                self._owned.commit(cursor)
+            self._take_step(chores, self._ages.now(self._clock()))
         except (*FAILURES, *MISTAKES) as error:
             self._owned.roll_back(error)
             self._retention = Retention(self._retention.dead_letter_bytes)  # its walks start anew
