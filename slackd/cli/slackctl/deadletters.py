@@ -3,14 +3,18 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from slackd.cli.slackctl.completion import plugin_names
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import NOTHING, count, for_people, for_programs, moment
 from slackd.control_client import ControlClient
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 REASONS = (
     "attempts",
@@ -32,7 +36,7 @@ def deadletters() -> None:
 @deadletters.command("list")
 @socket_option
 @json_option
-@click.option("--plugin", help="Only this plugin's.")
+@click.option("--plugin", shell_complete=plugin_names, help="Only this plugin's.")
 @click.option("--unreadable", is_flag=True, help="Only envelopes that could not be understood.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The oldest so many.")
 def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: bool, limit: int) -> None:
@@ -42,25 +46,32 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
     if as_json:
         click.echo(for_programs(found, indent=2))
         return
-    from slackd.cli.slackctl.tables import console, table
+    from slackd.cli.slackctl.tables import console
 
     screen = console()
     if not found:
         screen.print("no dead letters")
         return
-    made = table(
-        "DELIVERY",
-        "PLUGIN",
-        "DIED",
-        "TYPE",
-        "REASON",
-        "TRIES",
-        "ERROR",
-        right=("DELIVERY", "TRIES"),
-        shrink=("PLUGIN", "TYPE"),
-        fold=("ERROR",),
+    _show_letters(for_people(found), screen)
+    screen.print()
+    screen.print(
+        f"the oldest {len(found)}; --limit shows more" if more else count(len(found), "dead letter"),
+        style="dim",
     )
-    for each in for_people(found):
+
+
+def _show_letters(found: Sequence[Mapping[str, Any]], screen: "Console") -> None:
+    """One line each, and below it the error over the terminal's whole width."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from slackd.cli.slackctl.tables import QUIET, table
+
+    numbers = ("DELIVERY", "TRIES")
+    made = table(
+        "DELIVERY", "PLUGIN", "DIED", "TYPE", "REASON", "TRIES", right=numbers, shrink=("PLUGIN", "TYPE")
+    )
+    for each in found:
         made.add_row(
             str(each["delivery"]),
             each["plugin"] or NOTHING,
@@ -68,14 +79,15 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
             each["type"] or NOTHING,
             each["reason"],
             str(each["attempts"]),
-            each["error"] or NOTHING,
         )
-    screen.print(made)
-    screen.print()
-    screen.print(
-        f"the oldest {len(found)}; --limit shows more" if more else count(len(found), "dead letter"),
-        style="dim",
-    )
+    with screen.capture() as capture:
+        screen.print(made)
+    heading, rule, *rows = capture.get().splitlines()
+    print(heading, rule, sep="\n")
+    for row, each in zip(rows, found, strict=True):
+        print(row)
+        if each["error"]:
+            screen.print(Padding.indent(Text(each["error"], style=QUIET), 4))
 
 
 def _pages(asked: ControlClient, plugin: str | None, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
@@ -119,7 +131,7 @@ def _laid_out(text: str) -> list[str]:
 @deadletters.command()
 @socket_option
 @click.argument("deliveries", nargs=-1, type=click.IntRange(1))
-@click.option("--plugin", help="All of this plugin's.")
+@click.option("--plugin", shell_complete=plugin_names, help="All of this plugin's.")
 @click.option("--reason", type=click.Choice(REASONS), help="With --plugin: only those that died of this.")
 def retry(socket: str | None, deliveries: tuple[int, ...], plugin: str | None, reason: str | None) -> None:
     """Hand dead letters to their plugins again, from attempt 1, behind what waits there."""
@@ -129,7 +141,7 @@ def retry(socket: str | None, deliveries: tuple[int, ...], plugin: str | None, r
 @deadletters.command()
 @socket_option
 @click.argument("deliveries", nargs=-1, type=click.IntRange(1))
-@click.option("--plugin", help="All of this plugin's.")
+@click.option("--plugin", shell_complete=plugin_names, help="All of this plugin's.")
 @click.option("--unreadable", is_flag=True, help="All envelopes that could not be understood.")
 @click.option("--reason", type=click.Choice(REASONS), help="With --plugin: only those that died of this.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")

@@ -4,6 +4,7 @@ import time
 
 import click
 
+from slackd.cli.slackctl.completion import app_names
 from slackd.cli.slackctl.instants import InstantParam
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import count, duration, for_people, for_programs, moment
@@ -13,7 +14,7 @@ from slackd.cli.slackctl.wording import count, duration, for_people, for_program
 @socket_option
 @json_option
 @click.option("--since", type=InstantParam(), help="Only those that ended after this (10m, 14:30, a date).")
-@click.option("--app", help="Only this app's.")
+@click.option("--app", shell_complete=app_names, help="Only this app's.")
 @click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="The last so many.")
 def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None, limit: int) -> None:
     """When an app had no READY connection, for how long and why.

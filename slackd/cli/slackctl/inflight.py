@@ -2,6 +2,7 @@
 
 import click
 
+from slackd.cli.slackctl.completion import plugin_names
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import NOTHING, count, duration, for_people, for_programs
 
@@ -9,7 +10,7 @@ from slackd.cli.slackctl.wording import NOTHING, count, duration, for_people, fo
 @click.command()
 @socket_option
 @json_option
-@click.option("--plugin", help="Only this plugin's.")
+@click.option("--plugin", shell_complete=plugin_names, help="Only this plugin's.")
 def inflight(socket: str | None, as_json: bool, plugin: str | None) -> None:
     """Deliveries that plugins have in hand: what a stop would interrupt."""
     found = client(socket).get("/v1/inflight", plugin=plugin)

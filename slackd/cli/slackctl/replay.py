@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from slackd.cli.slackctl.completion import app_names, plugin_names
 from slackd.cli.slackctl.instants import InstantParam
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import count, for_programs
@@ -14,11 +15,11 @@ from slackd.cli.slackctl.wording import count, for_programs
 @click.command()
 @socket_option
 @json_option
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=plugin_names)
 @click.argument("envelopes", nargs=-1, type=click.IntRange(1))
 @click.option("--since", type=InstantParam(), help="All that were received from then on (10m, 14:30, a date).")
 @click.option("--until", type=InstantParam(), help="With --since: up to then.")
-@click.option("--app", help="Only this app's.")
+@click.option("--app", shell_complete=app_names, help="Only this app's.")
 @click.option("--type", "type_", help="Only of this type (events_api, slash_commands, interactive).")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be handed out.")
 def replay(

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from slackd.cli.slackctl.completion import app_names, plugin_names
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import for_people, for_programs
 from slackd.control_client import ControlRefused, Unreachable
@@ -24,11 +25,11 @@ _COLOURS: Final = {
 @click.command()
 @socket_option
 @json_option
-@click.option("--app", help="Only this app's.")
+@click.option("--app", shell_complete=app_names, help="Only this app's.")
 @click.option("--type", "type_", help="Only of this type (events_api, slash_commands, interactive).")
 @click.option("--event", help="Only this event or command (app_mention, 'message.*', /deploy).")
 @click.option("--channel", help="Only in this channel, by its id.")
-@click.option("--plugin", help="Only what becomes of it at this plugin.")
+@click.option("--plugin", shell_complete=plugin_names, help="Only what becomes of it at this plugin.")
 @click.option("--what", type=click.Choice(WHATS), help="Only these happenings.")
 @click.option("--text", is_flag=True, help="The envelope's text too.")
 def tail(
