@@ -29,7 +29,7 @@ from slackd.connector.connector import Connector
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.link import BrokerEnd
 from slackd.link.memory import MemoryLink, join
-from slackd.systemd.lifetime import settle_memory
+from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
 from slackd.systemd.notify import Notifier
 from slackd.systemd.sockets import inherited
 
@@ -45,6 +45,7 @@ def run_together(config_file: str | None) -> None:
     config = begin(config_file, "slackd")
     say_left_out(config)
     notifier = Notifier()
+    forbid_core_dumps()
     tokens = read_secrets(config)
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]
     daemon = BrokerDaemon(config, foreground=True)

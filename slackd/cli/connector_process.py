@@ -10,13 +10,14 @@ from pathlib import Path
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.config.environment import proxy_problems
-from slackd.config.paths import first_folder
+from slackd.config.paths import first_folder, started_by_systemd
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import Tokens, read_tokens
 from slackd.connector.transports import make_transports
 from slackd.connector.webapi import WebApi
 from slackd.link.client import LinkClient
 from slackd.systemd.digest import Side, process_digest, read_credentials
+from slackd.systemd.lifetime import forbid_core_dumps
 from slackd.systemd.notify import Notifier, feed_watchdog
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ def run_connector(config_file: str | None, number: int) -> None:
     folder = first_folder(os.environ, "STATE_DIRECTORY")
     config = begin(config_file, "slackd-connector", lambda file: folder)
     keep_good(config, folder)
+    if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
+        forbid_core_dumps()
     notifier = Notifier()
     run_to_the_end(lambda stop: _serve(config, number, stop, notifier))
 

@@ -7,6 +7,7 @@ means something else to it.
 import asyncio
 import gc
 import os
+import resource
 import signal
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,6 +18,7 @@ from typing import Any, Final
 from slackd.accelerators import LoopFactory
 
 _LOOPS: Final = frozenset({"asyncio", "uvloop"})
+_PR_SET_DUMPABLE: Final = 4
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -81,6 +83,19 @@ def stop_on_signals(on_hang_up: Callable[[], HangUp] | None = None) -> Iterator[
     finally:
         for number in (*heard, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+def forbid_core_dumps() -> None:
+    """No crash writes this process's memory to disk, where tokens would be found in it (core(5)).
+
+    The units say so with `LimitCORE=0`; this is for a process that somebody started by hand. A limit of 0 is
+    not enough where cores are piped to a program (`kernel.core_pattern`), so the kernel is told not to dump it
+    at all (`PR_SET_DUMPABLE`, prctl(2)); then no other process of the same user can attach to it either.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def settle_memory() -> None:

@@ -39,6 +39,13 @@ def answer_of(path: Path) -> bytes:
         return plugin.recv(4096)
 
 
+def leaves_no_core(pid: int) -> bool:
+    """Of a process with tokens."""
+    limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    (cores,) = [line.split()[4:6] for line in limits if line.startswith("Max core file size")]
+    return cores == ["0", "0"]
+
+
 def test_a_broker_serves_the_sockets_that_systemd_made_and_leaves_them(place: Home) -> None:
     names = ("plugins", "link", "control")
     made = listening([place.socket(name) for name in names])
@@ -103,6 +110,7 @@ def test_all_in_one_process_from_ready_to_drained(place: Home) -> None:
         place.write(apps)
         with daemon("run", config=place.file, environ=tokens) as running:
             assert "main 1/1 READY" in running.wait_ready()
+            assert leaves_no_core(running.process.pid)
             assert b"-32700" in answer_of(place.socket("plugins"))
             assert not place.socket("link").exists()
             assert running.stop() == 0
@@ -121,6 +129,7 @@ def test_three_processes_find_each_other_in_any_order(place: Home) -> None:
         ):
             for each in (one, broker, two):
                 each.wait_ready()
+            assert leaves_no_core(one.process.pid)
             one.wait_told("STATUS=main 1/1 READY")
             one.process.send_signal(signal.SIGUSR1)
             assert one.stop() == 0
