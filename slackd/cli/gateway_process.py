@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 
-from slackd.cli.process import begin, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
+from slackd.config.paths import first_folder
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
@@ -19,7 +21,9 @@ def run_gateway(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file, "slackd-gateway")
+    folder = first_folder(os.environ, "STATE_DIRECTORY")
+    config = begin(config_file, "slackd-gateway", lambda file: folder)
+    keep_good(config, folder)
     notifier = Notifier()
     with gateway_sockets(config, inherited()) as sockets:
         run_to_the_end(lambda stop: _serve(GatewayDaemon(config), sockets, stop, notifier))

@@ -12,8 +12,9 @@ from typing import Final, cast
 
 import attrs
 
-from slackd.cli.process import begin, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
+from slackd.config.paths import first_folder
 from slackd.config.values import is_posted
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, read_signing_secrets
@@ -62,7 +63,9 @@ def run_receiver(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    config = begin(config_file, "slackd-receiver")
+    folder = first_folder(os.environ, "STATE_DIRECTORY")
+    config = begin(config_file, "slackd-receiver", lambda file: folder)
+    keep_good(config, folder)
     notifier = Notifier()
     tls = receiver_tls(config)
     with receiver_sockets(config, inherited()) as sockets:

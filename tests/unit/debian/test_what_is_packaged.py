@@ -15,6 +15,7 @@ from slackd.broker.calls import MAX_WAITING_BYTES
 from slackd.broker.plugins.peer_limits import MOST_AT_ONCE, UNFINISHED_BYTES, UNREAD_LIMIT
 from slackd.broker.plugins.server import MAX_SESSIONS
 from slackd.cli.daemon import slackd as slackd_command
+from slackd.cli.process import UNUSABLE_CONFIG
 from slackd.rolling_restart.plan import CONNECTORS, RECEIVER, UNITS
 from slackd.systemd import message_ids
 
@@ -48,7 +49,9 @@ def test_a_rolling_restart_knows_the_units_that_are_shipped() -> None:
 def test_the_units_call_commands_that_there_are() -> None:
     files = [*SYSTEMD.glob("*.service"), CHECKOUT / "packaging/needrestart-rolling-restart"]
     called = {
-        name for file in files for name in re.findall(r"(?:/usr/bin/)?slackd ([a-z-]+)", file.read_text())
+        name
+        for file in files
+        for name in re.findall(r"(?m)^(?:Exec\w+=|exec )(?:/usr/bin/)?slackd ([a-z-]+)", file.read_text())
     }
     assert {"broker", "connector", "rolling-restart"} <= called
     assert not [name for name in called if name not in slackd_command.commands and name != "plugin"]
@@ -75,7 +78,7 @@ def test_the_sdks_package_has_all_that_it_imports() -> None:
     """Nothing of slackd's that the list leaves out, which the daemon's package has."""
     listed = (CHECKOUT / "debian/python3-slackd-plugin.install").read_text().split()
     places = [CHECKOUT / each.partition("dist-packages/")[2] for each in listed]
-    files = [file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])]
+    files = [file for place in places for file in (place.rglob("*.py*") if place.is_dir() else [place])]
     known = {
         ".".join(file.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__") for file in files
     }
@@ -111,6 +114,21 @@ def test_the_units_memory_is_bounded_above_what_slackd_bounds_itself(unit: str) 
 
 def _bytes(number: str, unit: str) -> int:
     return int(number) << {"M": 20, "G": 30}[unit]
+
+
+@pytest.mark.parametrize("name", ["broker", "connector@", "gateway", "receiver"])
+def test_each_process_fails_visibly_without_a_configuration_and_has_its_name(name: str) -> None:
+    unit = (SYSTEMD / f"slackd-{name}.service").read_text().splitlines()
+    assert f"RestartPreventExitStatus={UNUSABLE_CONFIG}" in unit
+    assert "EnvironmentFile=-/etc/default/slackd" in unit
+    assert f"SyslogIdentifier=slackd-{name.rstrip('@')}" in unit
+    # Where the last good configuration is kept.
+    assert any(line.startswith("StateDirectory=") for line in unit)
+    sockets = {
+        file.name for file in SYSTEMD.glob("*.socket") if f"Service=slackd-{name}.service" in file.read_text()
+    }
+    closing = "".join(line for line in unit if line.startswith("ExecStopPost="))
+    assert not [each for each in sockets - {"slackd-metrics.socket"} if each not in closing]
 
 
 def test_connectors_read_both_folders_of_credentials() -> None:
