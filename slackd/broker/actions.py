@@ -4,7 +4,7 @@ from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
-from slackd.broker.journal.writes import Write
+from slackd.broker.journal.writes import OpenDelivery, Write
 from slackd.frozen import frozen
 from slackd.link.messages import FromBroker
 
@@ -27,22 +27,36 @@ class ToConnector:
 
 @frozen
 class PostLate:
-    """An answer came after its deadline: send it to the envelope's `response_url`, then call `late_posted`."""
+    """An answer is not in the acknowledgement: send it to the envelope's `response_url`, then `late_posted`."""
 
     late: LateAnswer
     session: str
     attempt: int
+    reason: str = "late"
+
+
+@frozen
+class PostFailure:
+    """A delivery is a dead letter whose envelope is not in memory: read it, and tell the person who waits."""
+
+    delivery: OpenDelivery
 
 
 @frozen
 class NotifyLate:
-    """Tell the session that its answer came too late, and how it was sent all the same, if at all."""
+    """Tell the session that its answer is not in the acknowledgement.
+
+    Attributes:
+        sent: How it was sent all the same; None if it reached nobody.
+        reason: A name from `answer_reasons.REASONS`.
+    """
 
     plugin: str
     session: str
     delivery: int
     attempt: int
     sent: str | None
+    reason: str = "late"
 
 
 @frozen
@@ -84,6 +98,7 @@ Action = (
     | CountOld
     | PostNotice
     | PostLate
+    | PostFailure
     | NotifyLate
     | NotifyTooLarge
     | Passed

@@ -18,6 +18,7 @@ from slackd.broker.actions import (
     Action,
     NotifyLate,
     Passed,
+    PostFailure,
     PostLate,
     Submit,
     ToConnector,
@@ -25,8 +26,9 @@ from slackd.broker.actions import (
 from slackd.broker.counters import Counters
 from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.failure_reports import FailureReports
 from slackd.broker.held_texts import HeldTexts
-from slackd.broker.ingest import NO_LINK, Ingest
+from slackd.broker.ingest import NO_LINK, Ingest, PostNotice
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
@@ -75,7 +77,13 @@ class BrokerCore:
         }
         self._held_texts = HeldTexts()
         self._origins = {name: Origin(name) for name in self.plugins}
-        self._answering = LateAnswers(self.answers, self.counters, lambda action: self._actions.append(action))
+        self._answering = LateAnswers(
+            self.answers,
+            self.counters,
+            lambda action: self._actions.append(action),
+            config.plugin_files,
+        )
+        self.failures = FailureReports(config.plugin_files, config.plugins)
         self.ingest = Ingest(config, self.answers, self.counters, self._absent_for)
         self._submissions: dict[int, WriteBatch] = {}
         self._next = WriteBatch()
@@ -164,7 +172,8 @@ class BrokerCore:
         if response is None and accepted.respond_by is None:
             self._next.add(CloseDelivery(delivery, attempt), self._origins[plugin])
         else:
-            self._next.add(*self._answering.close(plugin, session, accepted, response, now))
+            for write, origin in self._answering.close(plugin, session, accepted, response, now):
+                self._next.add(write, origin)
 
     def nacked(
         self,
@@ -195,11 +204,13 @@ class BrokerCore:
         for envelope in envelopes:
             self._settle(self.answers.given_up(envelope, plugin))
 
-    def late_posted(self, late: LateAnswer, session: str, attempt: int, sent: str | None) -> None:
+    def late_posted(
+        self, late: LateAnswer, session: str, attempt: int, sent: str | None, reason: str = "late"
+    ) -> None:
         """A late answer went out (`sent` says how), or never can (None)."""
         self.write([LateSent(late.delivery)])
         if session:
-            self._actions.append(NotifyLate(late.plugin, session, late.delivery, attempt, sent))
+            self._actions.append(NotifyLate(late.plugin, session, late.delivery, attempt, sent, reason))
 
     def committed(self, token: int, outcomes: Sequence[Outcome] | JournalError, now: Instant) -> None:
         """What came of a `Submit`."""
@@ -327,6 +338,9 @@ class BrokerCore:
 
     def _written(self, write: Write, outcome: Outcome, origin: Origin, now: Instant) -> Settlements:
         """What follows from one committed write that isn't an arrival's record."""
+        failed: OpenDelivery | None = None
+        if isinstance(write, RetryDelivery | DeadLetterDelivery) and origin.plugin:
+            failed = self.plugins[origin.plugin].leased(write.delivery)
         if origin.plugin:
             self.plugins[origin.plugin].committed(write, outcome, now)
         if origin.given is not None:
@@ -351,10 +365,30 @@ class BrokerCore:
                 self._answering.follow(origin.given)
             case RetryDelivery():
                 self._note("retried", write, outcome, origin, now, write.error)
+                if failed is not None:
+                    self._report(failed, final=False)
             case DeadLetterDelivery():
                 self._note("dead", write, outcome, origin, now, write.error)
+                if failed is not None:
+                    self._report(failed, final=True)
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
+
+    def _report(self, failed: OpenDelivery, *, final: bool) -> None:
+        """Who waits for a delivery that failed hears of it."""
+        if not self.failures.wants(failed):
+            return
+        acknowledged = not self.answers.is_awaited_of(failed.envelope, failed.plugin)
+        stored = failed.stored
+        if stored is None or not stored.text:
+            if final:
+                self._actions.append(PostFailure(failed))
+            return
+        report = self.failures.report(failed, stored, final=final, acknowledged=acknowledged)
+        if report.in_ack is not None:
+            self.answers.falls_back(failed.envelope, failed.plugin, report.in_ack)
+        if report.post is not None:
+            self._actions.append(PostNotice(stored.app, stored.response_url, report.post))
 
     def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
         by_plugin: dict[str, list[OpenDelivery]] = {}

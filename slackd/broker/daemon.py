@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from slackd.broker.actions import PostLate
+from slackd.broker.actions import PostFailure, PostLate
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
 from slackd.broker.connection_registry import ConnectionRegistry
@@ -24,7 +24,7 @@ from slackd.broker.engine import Engine, Outgoing, Outlets, now
 from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
-from slackd.broker.journal.writes import GapRecord, NoteStop
+from slackd.broker.journal.writes import GapRecord, NoteStop, OpenDelivery
 from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import AWAY_AFTER, RegularNotices
 from slackd.broker.plugins.conduct import CRASHES, Fault
@@ -331,6 +331,8 @@ class BrokerDaemon:
     def _post(self, what: Outgoing) -> None:
         if isinstance(what, PostLate):
             self._background_tasks.begin(self._post_late(what))
+        elif isinstance(what, PostFailure):
+            self._background_tasks.begin(self._post_failure(what.delivery))
         else:
             self._background_tasks.begin(self.posting.post(what.app, what.response_url, what.body))
 
@@ -341,8 +343,19 @@ class BrokerDaemon:
         late = what.late
         app, url = (late.app, late.response_url) if late.response_url else await self._where_to(late.envelope)
         sent = "response_url" if url and await self.posting.post(app, url, late.response) else None
-        self.core.late_posted(late, what.session, what.attempt, sent)
+        self.core.late_posted(late, what.session, what.attempt, sent, what.reason)
         self.engine.wake()
+
+    async def _post_failure(self, delivery: OpenDelivery) -> None:
+        try:
+            stored = (await self.journal.envelopes([delivery.envelope])).get(delivery.envelope)
+        except JournalError as error:
+            log.error("a failure is not reported: %s", error, extra={"event": "journal-unreadable"})
+            return
+        if stored is not None:
+            report = self.core.failures.report(delivery, stored, final=True, acknowledged=True)
+            if report.post is not None:
+                await self.posting.post(stored.app, stored.response_url, report.post)
 
     async def _where_to(self, envelope: int) -> tuple[str, str]:
         while True:

@@ -14,11 +14,13 @@ from typing import Protocol
 
 import attrs
 
+from slackd.broker import answer_reasons
 from slackd.broker.actions import (
     Action,
     NotifyLate,
     NotifyTooLarge,
     Passed,
+    PostFailure,
     PostLate,
     Submit,
     ToConnector,
@@ -41,7 +43,7 @@ READ_AGAIN_AFTER = 0.5
 """Seconds after which a read that failed is tried again."""
 
 Read = SendDeliveries | LoadKeys | LoadKey | CountOld
-Outgoing = PostNotice | PostLate
+Outgoing = PostNotice | PostLate | PostFailure
 
 
 class SessionOutlet(Protocol):
@@ -156,7 +158,7 @@ class Engine:
                 self._tell_late(action)
             case NotifyTooLarge():
                 self._tell_too_large(action)
-            case PostNotice() | PostLate():
+            case PostNotice() | PostLate() | PostFailure():
                 self._outlets.post(action)
             case Passed(what="dead"):
                 _log_dead(action)
@@ -189,10 +191,20 @@ class Engine:
             reads.append(SendDeliveries(action.plugin, action.session, tuple(others)))
 
     def _tell_late(self, action: NotifyLate) -> None:
+        text = answer_reasons.words(action.reason, self.core.ingest.plugin(action.plugin))
+        if action.reason == answer_reasons.NO_RESPOND:
+            where = "it went through the response_url" if action.sent else "it reached nobody"
+            extra = {"event": "answer-not-awaited", "plugin": action.plugin}
+            log.warning(
+                "%s: an answer is not in the acknowledgement: %s; %s", action.plugin, text, where, extra=extra
+            )
         session = self._outlets.to_session(action.plugin, action.session)
         if session is not None:
             id_ = f"{action.delivery}.{action.attempt}"
-            session.notify("late", {"id": id_, "sent": action.sent})
+            told: dict[str, object] = {"id": id_, "sent": action.sent}
+            if action.reason != answer_reasons.LATE:
+                told |= {"reason": action.reason, "message": text}
+            session.notify("late", told)
 
     def _tell_too_large(self, action: NotifyTooLarge) -> None:
         text = (

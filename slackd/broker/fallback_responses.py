@@ -36,7 +36,6 @@ def notice(envelope: ParsedEnvelope, text: str) -> Notice:
     """`text` in the form that the envelope's kind has for it; nothing where it has none."""
     if not text:
         return Notice()
-    message = _print({"response_type": "ephemeral", "replace_original": False, "text": text})
     if envelope.type == COMMANDS and envelope.accepts_response:
         return Notice(payload=_print({"response_type": "ephemeral", "text": text}))
     match envelope.facets.kind if envelope.type == INTERACTIVE else "":
@@ -47,7 +46,14 @@ def notice(envelope: ParsedEnvelope, text: str) -> Notice:
             if block and envelope.accepts_response:
                 return Notice(payload=_print({"response_action": "errors", "errors": {block: text}}))
             return Notice()
-    return Notice(post=message if envelope.response_url else None)
+    return Notice(post=posted_notice(envelope, text))
+
+
+def posted_notice(envelope: ParsedEnvelope, text: str) -> str | None:
+    """`text` as JSON text for the envelope's `response_url`; None where it has none, or is an open menu's."""
+    if not text or not envelope.response_url or envelope.facets.kind in OPTIONS_KINDS:
+        return None
+    return _print({"response_type": "ephemeral", "replace_original": False, "text": text})
 
 
 def unanswered(envelope: ParsedEnvelope) -> str | None:

@@ -31,6 +31,7 @@ from slackd.envelope import Arrival, ParsedEnvelope, Promise, Settlement, Unread
 from slackd.frozen import frozen
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from slackd.link.messages import AppIdentity
+from slackd.slack.acknowledgement import IGNORED_IN_ACK
 from slackd.slack.envelopes import COMMANDS, OPTIONS_KINDS
 
 ROOM_FOR_PARAMS = 4_096
@@ -105,9 +106,14 @@ class Ingest:
         absent_for: Callable[[str, Instant], float],
     ) -> None:
         self._apps, self._rules = config.apps, config.plugins
+        self._plugins = config.plugin_files
         self._matcher = Matcher(config.plugin_files)
         self._answers, self._counters, self._absent_for = answers, counters, absent_for
         self.identities: dict[str, AppIdentity] = {}
+
+    def plugin(self, name: str) -> PluginConfig | None:
+        """A plugin's file."""
+        return self._plugins.get(name)
 
     def receive(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> list[Incoming]:
         """Arrivals that were read together, as records to be committed together."""
@@ -167,6 +173,8 @@ class Ingest:
 
     def _may_wait(self, link: int, arrival: Arrival, envelope: ParsedEnvelope) -> bool:
         elsewhere = bool(envelope.response_url)
+        if envelope.facets.kind in IGNORED_IN_ACK:
+            return False
         return envelope.accepts_response and self._answers.may_wait(
             link, arrival.connection, elsewhere=elsewhere
         )

@@ -6,14 +6,16 @@ waited was settled without it before the commit; never both. What is to follow a
 is journaled as unsent first: `unsent`, `closed` and so on return those writes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from slackd.broker.actions import Action, NotifyLate, NotifyTooLarge, PostLate
+from slackd.broker.answer_reasons import LATE, TOO_LARGE, why_not_awaited
 from slackd.broker.counters import Counters
 from slackd.broker.fallback_responses import is_message
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import (
+    AnswerPassed,
     AnswerState,
     AnswerUnsent,
     CloseDelivery,
@@ -25,6 +27,7 @@ from slackd.broker.journal.writes import (
 from slackd.broker.pending_acks import Due, PendingAcks, Settlements
 from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
 from slackd.broker.write_batch import Origin
+from slackd.config import PluginConfig
 
 Unsents = list[tuple[Write, Origin]]
 """What is to be written of answers that are journaled as given and reached nobody."""
@@ -33,24 +36,34 @@ Unsents = list[tuple[Write, Origin]]
 class LateAnswers:
     """What is written of each answer, and what follows from the commit."""
 
-    def __init__(self, awaited: PendingAcks, counters: Counters, act: Callable[[Action], None]) -> None:
-        """`act` takes what is to be done at once."""
+    def __init__(
+        self,
+        awaited: PendingAcks,
+        counters: Counters,
+        act: Callable[[Action], None],
+        plugins: Mapping[str, PluginConfig],
+    ) -> None:
+        """`act` takes what is to be done at once; `plugins` are all files."""
         self._awaited, self._counters, self._act = awaited, counters, act
+        self._plugins = plugins
         self._given = UnsentAnswers()
 
     def close(
         self, plugin: str, session: str, delivery: OpenDelivery, response: str | None, now: Instant
-    ) -> tuple[CloseDelivery, Origin]:
+    ) -> list[tuple[Write, Origin]]:
         """What is to be written of an answer that was accepted (JSON text, or None)."""
         in_time = self._awaited.is_awaited(delivery.envelope) and delivery.respond_by is not None
         if in_time or (delivery.respond_by is not None and now.unix < delivery.respond_by):
             return self._in_time(plugin, session, delivery, response)
         if response is None or delivery.lane is not Lane.PROMPT:
-            return CloseDelivery(delivery.id, delivery.attempt), Origin(plugin)
-        self._counters.answers[plugin, "late"] += 1
+            return [(CloseDelivery(delivery.id, delivery.attempt), Origin(plugin))]
+        reason = LATE
+        if delivery.respond_by is None and plugin in self._plugins:
+            reason = why_not_awaited(self._plugins[plugin], delivery)
+        self._counters.answers[plugin, "late" if reason == LATE else "elsewhere"] += 1
         message = is_message(response)
         close = CloseDelivery(delivery.id, delivery.attempt, response, late=message)
-        return close, self._origin(plugin, session, delivery, message, awaited=False)
+        return [(close, self._origin(plugin, session, delivery, message, awaited=False, reason=reason))]
 
     def closed(self, close: CloseDelivery, outcome: Done, origin: Origin) -> tuple[Settlements, Unsents]:
         """It is written: who is settled by that, and what is to be written next."""
@@ -59,7 +72,7 @@ class LateAnswers:
             late = LateAnswer(
                 close.delivery, outcome.envelope, origin.plugin, origin.app, origin.response_url, close.response
             )
-            given = GivenAnswer(late, origin.session, close.attempt)
+            given = GivenAnswer(late, origin.session, close.attempt, origin.reason)
         if close.answer is not None and not outcome.passed:
             settlements = self._awaited.given(outcome.envelope, close.response)
             if given is None:
@@ -69,7 +82,8 @@ class LateAnswers:
         if given is not None:
             self.follow(given)
         elif close.response is not None:
-            self._act(NotifyLate(origin.plugin, origin.session, close.delivery, close.attempt, None))
+            told = (origin.plugin, origin.session, close.delivery, close.attempt, None, origin.reason)
+            self._act(NotifyLate(*told))
         return (self._awaited.passed(outcome.envelope) if outcome.passed else []), []
 
     def due(self, due: Due) -> None:
@@ -103,13 +117,18 @@ class LateAnswers:
 
     def follow(self, given: GivenAnswer) -> None:
         """It goes out through the `response_url`."""
-        self._act(PostLate(given.answer, given.session, given.attempt))
+        self._act(PostLate(given.answer, given.session, given.attempt, given.reason))
 
     def _in_time(
         self, plugin: str, session: str, delivery: OpenDelivery, response: str | None
-    ) -> tuple[CloseDelivery, Origin]:
+    ) -> list[tuple[Write, Origin]]:
         if response is not None and not self._awaited.room_for(delivery.envelope, response):
             self._counters.answers[plugin, "too_large"] += 1
+            if is_message(response) and delivery.stored is not None and delivery.stored.response_url:
+                # Whoever waits is settled without it, by the journal's word: so it follows as a late one does.
+                close = CloseDelivery(delivery.id, delivery.attempt, response, AnswerState.GIVEN, late=True)
+                origin = self._origin(plugin, session, delivery, True, awaited=True, reason=TOO_LARGE)
+                return [(AnswerPassed(delivery.envelope), Origin()), (close, origin)]
             size = len(response.encode())
             self._act(NotifyTooLarge(plugin, session, delivery.id, delivery.attempt, size))
             response = None
@@ -118,10 +137,18 @@ class LateAnswers:
         self._awaited.answer(delivery.envelope, response)
         message = response is not None and is_message(response)
         close = CloseDelivery(delivery.id, delivery.attempt, response, AnswerState.GIVEN, late=message)
-        return close, self._origin(plugin, session, delivery, message, awaited=True)
+        return [(close, self._origin(plugin, session, delivery, message, awaited=True))]
 
     @staticmethod
-    def _origin(plugin: str, session: str, delivery: OpenDelivery, message: bool, *, awaited: bool) -> Origin:
+    def _origin(
+        plugin: str,
+        session: str,
+        delivery: OpenDelivery,
+        message: bool,
+        *,
+        awaited: bool,
+        reason: str = LATE,
+    ) -> Origin:
         """What must be known of an answer once it is written, should it have to go the late way."""
         stored = delivery.stored
         return Origin(
@@ -131,4 +158,5 @@ class LateAnswers:
             is_message=message,
             app=stored.app if stored is not None else "",
             response_url=stored.response_url if stored is not None else "",
+            reason=reason,
         )

@@ -210,6 +210,17 @@ class PendingAcks:
         self._closing.note(link, closing)
         return [envelope for envelope, owed in self._owed.items() if self._ends(owed)]
 
+    def falls_back(self, envelope: int, plugin: str, payload: str) -> None:
+        """Where no answer of this plugin comes, this is sent (JSON text) in place of what was to be."""
+        owed = self._owed.get(envelope)
+        if owed is not None and owed.plugin == plugin and not owed.answered:
+            owed.fallback = payload
+
+    def is_awaited_of(self, envelope: int, plugin: str) -> bool:
+        """Somebody waits for this plugin's answer to this envelope."""
+        owed = self._owed.get(envelope)
+        return owed is not None and owed.plugin == plugin
+
     def given_up(self, envelope: int, plugin: str) -> Settlements:
         """This plugin will not answer any more: whoever waits for it gets the fallback."""
         owed = self._owed.get(envelope)

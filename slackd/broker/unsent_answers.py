@@ -26,11 +26,13 @@ class GivenAnswer:
     Attributes:
         answer: As it is to follow the acknowledgement.
         session, attempt: Who gave it, to which attempt.
+        reason: Why it goes through the `response_url`, if it does: a name from `answer_reasons.REASONS`.
     """
 
     answer: LateAnswer
     session: str
     attempt: int
+    reason: str = "late"
 
 
 @attrs.define

@@ -24,6 +24,7 @@ class Origin:
         session: For a `Close` with an answer that is late, or may turn out to be: who answered.
         is_message: That answer is a message, which a `response_url` takes.
         app, response_url: Where it would go then; "" if the journal must be asked.
+        reason: Why it would go there, a name from `answer_reasons.REASONS`.
         given: For an `AnswerUnsent`: the answer.
     """
 
@@ -33,6 +34,7 @@ class Origin:
     is_message: bool = False
     app: str = ""
     response_url: str = ""
+    reason: str = "late"
     given: GivenAnswer | None = None
 
 

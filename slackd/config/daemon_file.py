@@ -245,9 +245,16 @@ def _plugins(table: Table, standing: Paths) -> Plugins:
         answer_deadline=table.duration("answer_deadline", defaults.answer_deadline, 0.1, 2.9),
         grace=table.duration("grace", defaults.grace, 0.0, _MINUTE),
         absent_after=table.duration("absent_after", defaults.absent_after, 0.0, _HOUR),
+        failure_text=_words(table, "failure_text", defaults.failure_text),
+        retry_text=_words(table, "retry_text", defaults.retry_text),
+        forbidden_text=_words(table, "forbidden_text", defaults.forbidden_text),
     )
     table.finish()
     return plugins
+
+
+def _words(table: Table, key: str, default: str) -> str:
+    return table.text(key, default) or ""
 
 
 def _check_sockets_differ(root: Table, sockets: Mapping[str, Path]) -> None:

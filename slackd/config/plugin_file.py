@@ -201,6 +201,7 @@ def _delivery(table: Table) -> Delivery:
         gaps=table.flag("gaps", defaults.gaps),
         max_age=table.duration("max_age", defaults.max_age, 1.0, 3650 * _DAY),
         max_bytes=table.size("max_bytes", defaults.max_bytes, 1 << 10, _EXABYTE),
+        report_failures=table.flag("report_failures", defaults.report_failures),
     )
     table.finish()
     return delivery

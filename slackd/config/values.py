@@ -150,6 +150,10 @@ class Plugins:
         answer_deadline: Seconds after receipt at which an envelope is acknowledged without an answer.
         grace: A session that ended is awaited so long.
         absent_after: A plugin without a session for so long is absent.
+        failure_text: What a person reads when what they asked for has failed for good; {plugin} and {reference}
+            (a delivery's number) are filled in, "" says nothing.
+        retry_text: The same at the deadline, while another attempt is to come.
+        forbidden_text: What a person reads who may not do what they asked for.
     """
 
     directory: Path
@@ -157,6 +161,9 @@ class Plugins:
     answer_deadline: float = 2.5
     grace: float = 2.0
     absent_after: float = 10.0
+    failure_text: str = "{plugin} could not do this. If you ask for help, say the reference {reference}."
+    retry_text: str = "{plugin} could not do this yet and tries again. Its reference is {reference}."
+    forbidden_text: str = "You may not do this here."
 
 
 @attrs.frozen
@@ -208,6 +215,7 @@ class Delivery:
     gaps: bool = False
     max_age: float = 7 * 86_400.0
     max_bytes: int = 1 << 30
+    report_failures: bool = True
 
 
 @attrs.frozen

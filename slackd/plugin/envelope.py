@@ -164,9 +164,9 @@ class Late:
     Attributes:
         delivery: The delivery that was answered.
         sent: "response_url" if it went out that way, None if it reached nobody.
-        reason: Why it is not: "late" (the acknowledgement had gone out), "no_respond" (no subscription that
+        reason: Why it is not: "" (the acknowledgement had gone out), "no_respond" (no subscription that
             matches has `respond = true`), "too_large", or "not_taken" (Slack takes no answer of that kind
-            there); "" from a slackd that doesn't say.
+            there).
         message: The same in words, with what to do about it.
     """
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from slackd.slack.envelopes import (
     BLOCK_ACTIONS,
-    LEGACY_ACTION,
     MESSAGE_SHORTCUT,
     OPTIONS_KINDS,
 )
@@ -18,7 +17,7 @@ from slackd.slack.limits import ACK_LIMIT
 EMPTY_OPTIONS: Final = '{"options":[]}'
 """What a menu is answered with that has nothing to show ("block_suggestion")."""
 
-IGNORED_IN_ACK: Final = frozenset({BLOCK_ACTIONS, LEGACY_ACTION, MESSAGE_SHORTCUT})
+IGNORED_IN_ACK: Final = frozenset({BLOCK_ACTIONS, MESSAGE_SHORTCUT})
 """Kinds of interactive envelopes whose message Slack takes through their `response_url` alone: in the
 acknowledgement it ignores one ("Handling user interaction")."""
 

@@ -66,6 +66,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "retention-failed": "2d0a17968b434a719ff0f45bc6d047bb",
         "no-note": "4574bf579ab34fa0ade55caad32b3dbe",
         "handler-unmatched": "581d0a90bd1848af92fc88c5dd536f4d",
+        "answer-not-awaited": "01496dd6166f4891829dbc1f63df0949",
         "duplicates": "419f53312ffa49cb88b081187d12958c",
         "key-held-up": "e30a6b9208a8439fab8eae374dbfa763",
         "identity-unknown": "e8a23748564d42efadb7a0313160a954",

@@ -263,6 +263,11 @@ class Dispatcher:
         if lease is not None and lease.session == session and lease.delivery.attempt == attempt:
             self._leases.rest(lease, begins, now.monotonic)
 
+    def leased(self, delivery: int) -> OpenDelivery | None:
+        """A delivery that isn't free, with the attempt that is out."""
+        lease = self._leases.get(delivery)
+        return lease.delivery if lease is not None else None
+
     def committed(self, write: Write, outcome: Outcome, now: Instant) -> None:
         """What became of a delivery is on the disk: its key and its slot are free."""
         if type(write) is not CloseDelivery and not isinstance(write, RetryDelivery | DeadLetterDelivery):

@@ -65,12 +65,50 @@ async def test_a_late_answer_that_is_no_message_reaches_nobody_and_the_plugin_is
         assert here.connector.calls == []
 
 
-async def test_a_response_too_large_for_slack_is_refused_and_the_envelope_acknowledged_without_it() -> None:
+async def test_a_message_too_large_for_the_acknowledgement_goes_through_the_response_url() -> None:
     async with house() as here:
         program = await here.program()
         (arrived,) = here.connector.deliver(command(1, "/bot"))
+        await program.answer(await program.handed(), {"text": "x" * ACK_LIMIT})
+        assert await here.connector.acknowledgement(arrived) is None
+        told = (await program.hear())["params"]
+        assert (told["sent"], told["reason"]) == ("response_url", "too_large")
+        (call,) = here.connector.calls
+        assert call.kind is CallKind.RESPONSE_URL
+        await here.nothing_is_open()
+
+
+async def test_a_forgotten_respond_is_told_with_the_line_to_write() -> None:
+    async with house(plugin("bot", Subscription("slash_commands"))) as here:
+        program = await here.program()
+        here.connector.deliver(command(1, "/bot"))
+        await program.answer(await program.handed(), {"text": "hi"})
+        told = (await program.hear())["params"]
+        assert (told["sent"], told["reason"]) == ("response_url", "no_respond")
+        assert "write respond = true" in told["message"]
+
+
+async def test_a_handler_that_fails_for_good_leaves_nobody_in_silence() -> None:
+    async with house() as here:
+        program = await here.program()
+        view = {"callback_id": "bot", "blocks": [{"type": "input", "block_id": "b"}]}
+        (arrived,) = here.connector.deliver(interactive("view_submission", view=view))
         delivery = await program.handed()
-        await program.answer(delivery, {"text": "x" * ACK_LIMIT})
+        await program.nack(delivery, permanent=True)
+        told = await here.connector.acknowledgement(arrived)
+        reference = delivery["id"].partition(".")[0]
+        assert told["response_action"] == "errors"
+        assert reference in told["errors"]["b"]
+        assert [str(each.delivery) for each in await here.daemon.journal.dead_letters(0, 10)] == [reference]
+
+
+async def test_a_response_too_large_for_slack_is_refused_and_the_envelope_acknowledged_without_it() -> None:
+    async with house() as here:
+        program = await here.program()
+        view = {"callback_id": "bot"}
+        (arrived,) = here.connector.deliver(interactive("view_submission", view=view))
+        delivery = await program.handed()
+        await program.answer(delivery, {"response_action": "update", "view": {"text": "x" * ACK_LIMIT}})
         told = await program.hear()
         assert (told["id"], told["error"]["code"]) == (delivery["id"], jsonrpc.RESPONSE_TOO_LARGE)
         assert told["error"]["data"]["limit"] == ACK_LIMIT

@@ -153,14 +153,16 @@ class MemoryStore:
             None if record.response is None else storable(record.response),
             storable(envelope.response_url) if isinstance(envelope, ParsedEnvelope) else "",
         )
-        opened = [self._open(number, new, now) for new in record.deliveries]
+        opened = [self._open(number, new, now, opens_with_it=True) for new in record.deliveries]
         if isinstance(envelope, Unreadable):
             self._open(
                 number, NewDelivery("", Lane.EVENTS, "", dead=DeadReason.UNREADABLE), now, envelope.reason
             )
         return Recorded(number, tuple(one for one in opened if one is not None))
 
-    def _open(self, envelope: int, new: NewDelivery, now: float, error: str = "") -> OpenDelivery | None:
+    def _open(
+        self, envelope: int, new: NewDelivery, now: float, error: str = "", *, opens_with_it: bool = False
+    ) -> OpenDelivery | None:
         self.last_delivery += 1
         self.needed[envelope] += 1
         opened = OpenDelivery(
@@ -171,6 +173,7 @@ class MemoryStore:
             storable(new.key),
             expires_at=new.expires_at,
             respond_by=new.respond_by,
+            stored=attrs.evolve(self.envelopes[envelope]) if opens_with_it else None,
         )
         if new.dead is not None:
             self._lay_down(opened, new.dead, error, 0, now)

@@ -189,7 +189,8 @@ class TestAcknowledged:
 
     def test_without_what_slack_would_not_take(self) -> None:
         bench = Bench(plugin(RESPONDS))
-        actions = bench.answers(the(bench.deliver(command())), {"text": "x" * ACK_LIMIT})
+        modal = the(bench.deliver(interactive("view_submission", view={"callback_id": "order"})))
+        actions = bench.answers(modal, {"response_action": "update", "view": {"x": "x" * ACK_LIMIT}})
         assert payloads(actions) == [None]
         assert "NotifyTooLarge" in {type(each).__name__ for each in actions}
 

@@ -1,0 +1,66 @@
+"""A person hears of it when what they asked for has failed. Pure.
+
+While the acknowledgement waits it carries the words: at the deadline, if another attempt is to come, at once if
+the delivery is a dead letter (P5). A modal shows them as an error, and so stays open with what was typed. After
+the acknowledgement they go through the `response_url`, where there is one. The reference in them is the
+delivery's number, which `slackctl deadletters show` finds.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from slackd.broker.fallback_responses import notice, posted_notice
+from slackd.broker.journal import StoredEnvelope
+from slackd.broker.journal.writes import Lane, OpenDelivery
+from slackd.broker.parsing import read_again
+from slackd.config import PluginConfig, Plugins
+
+
+@attrs.frozen
+class FailureReport:
+    """How a person hears of a failure.
+
+    Attributes:
+        in_ack: JSON text for an acknowledgement that is still waited for, or None.
+        post: JSON text for the envelope's `response_url`, or None.
+    """
+
+    in_ack: str | None = None
+    post: str | None = None
+
+
+NO_REPORT = FailureReport()
+
+
+class FailureReports:
+    """Words the reports, as the configuration wants them."""
+
+    def __init__(self, plugins: Mapping[str, PluginConfig], rules: Plugins) -> None:
+        self._plugins, self._rules = plugins, rules
+
+    def wants(self, delivery: OpenDelivery) -> bool:
+        """Somebody may wait for this delivery, and its plugin's file doesn't forbid to tell."""
+        plugin = self._plugins.get(delivery.plugin)
+        return plugin is not None and plugin.delivery.report_failures and delivery.lane is Lane.PROMPT
+
+    def report(
+        self, delivery: OpenDelivery, stored: StoredEnvelope, *, final: bool, acknowledged: bool
+    ) -> FailureReport:
+        """How the person who waits for a delivery hears that it failed.
+
+        Args:
+            delivery: What failed.
+            stored: Its envelope, with its text.
+            final: It is a dead letter; else another attempt will follow.
+            acknowledged: The envelope's acknowledgement has gone out.
+        """
+        envelope = read_again(stored)
+        if envelope is None or not self.wants(delivery):
+            return NO_REPORT
+        words = self._rules.failure_text if final else self._rules.retry_text
+        text = words.replace("{plugin}", delivery.plugin).replace("{reference}", str(delivery.id))
+        if acknowledged:
+            return FailureReport(post=posted_notice(envelope, text) if final else None)
+        told = notice(envelope, text)
+        return FailureReport(told.payload, told.post if final else None)
