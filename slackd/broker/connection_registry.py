@@ -73,6 +73,7 @@ class ConnectionRegistry:
         self._before = {each.app: each for each in open_gaps}
         self._seen = {each.app: each.at for each in seen_ready if each.app not in self._before}
         self._moved: set[str] = set()
+        self._disproved: list[Ghost] = []
         self._quiet_until = 0.0
         self._peers: dict[int, Peers] = {}
         self.link_changed: dict[int, float] = {}
@@ -94,7 +95,12 @@ class ConnectionRegistry:
             self.foreign[app] = min(self.foreign[app], self._foreign_at_least(app))
 
     def changed(self, link: int, change: Changed, now: Instant) -> list[Ghost]:
-        """A connection changed; returns the ghost that it became, if it did."""
+        """A connection changed.
+
+        Returns:
+            The unconfirmed connections to write down: what it became, and, at an end that has passed, those
+            that Slack's count disproved, so that the next broker doesn't count them again.
+        """
         view = self.views.get(link)
         if view is None:
             return []
@@ -106,11 +112,12 @@ class ConnectionRegistry:
             self._reasons[state.app] = STOPPED if change.cue == _DRAIN else change.cue
         if _will_be_replaced(current, state):
             self.reconnects[state.app, change.cue] += 1
-        if change.ghost_until is None:
-            return []
-        ghost = Ghost(state.app, state.connection, now.to_unix(change.ghost_until))
-        self.ghosts[ghost.connection] = ghost
-        return [ghost]
+        news, self._disproved = self._disproved, []
+        if change.ghost_until is not None:
+            ghost = Ghost(state.app, state.connection, now.to_unix(change.ghost_until))
+            self.ghosts[ghost.connection] = ghost
+            news.append(ghost)
+        return news
 
     def trouble(self, link: int, trouble: AppTrouble) -> None:
         """An app fell into trouble, or came out of it."""
@@ -147,6 +154,10 @@ class ConnectionRegistry:
         """The gap of an app that lasts as of the last look, or None."""
         lasting = (gap for (of, _), gap in self._gaps.items() if of == app and gap.end is None)
         return next(lasting, self._before.get(app))
+
+    def may_be_a_gap(self, app: str) -> bool:
+        """It isn't clear yet whether the app had a READY connection all the time since an earlier broker."""
+        return app in self._seen
 
     def free(self, app: str) -> int:
         """Places left under Slack's limit."""
@@ -247,6 +258,7 @@ class ConnectionRegistry:
         mine = sorted((each for each in self.ghosts.values() if each.app == app), key=lambda g: g.until)
         for ghost in mine[: max(0, noticed)]:
             del self.ghosts[ghost.connection]
+            self._disproved.append(attrs.evolve(ghost, until=0.0))
         self.foreign[app] = self._foreign_at_least(app)
 
     def _foreign_at_least(self, app: str) -> int:

@@ -27,6 +27,7 @@ from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, Plugi
 from slackd.broker.journal.writes import GapRecord, NoteStop, OpenDelivery
 from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import AWAY_AFTER, RegularNotices
+from slackd.broker.outages import Outages
 from slackd.broker.plugins.conduct import CRASHES, Fault
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
@@ -150,6 +151,8 @@ class BrokerDaemon:
         )
         self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged, self._identified)
         self.engine = Engine(self.core, self.journal)
+        seen = {each.app: each.at for each in opening.seen_ready}
+        self.engine.outages = Outages(seen, now())
         self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
         self.posting = Posting(self.calls)
         self.connector_host.attach(self.engine, self.calls)
@@ -250,12 +253,26 @@ class BrokerDaemon:
             if look % SEEN_EVERY == 0:
                 self.core.write(self.connectors.seen_ready(now()), _told)
                 self.engine.wake()
-            for gap in self.connector_host.look_for_gaps():
+            gaps = self.connector_host.look_for_gaps()
+            for gap in [*gaps, *self._look_for_outages(gaps)]:
                 if gap.end is not None:
                     self._tell_gap(gap)
             self._say_regularly()
             away = {name for name, plugin in self.core.plugins.items() if plugin.sessions.is_empty}
             self.journal.set_away(away)
+
+    def _look_for_outages(self, told: Sequence[GapRecord]) -> list[GapRecord]:
+        """Writes down intervals in which nothing could be journaled, and returns them."""
+        outages, at = self.engine.outages, now()
+        ended = outages.look(at)
+        gaps = [gap for outage in ended for gap in outage.gaps(self.config.apps)]
+        gaps += outages.without_broker(told, self.connectors.may_be_a_gap)
+        for reason, seconds in {gap.reason: (gap.end or gap.start) - gap.start for gap in gaps}.items():
+            log.warning("for %.0f s %s", seconds, reason, extra={"event": "journal-writable"})
+        if gaps:
+            self.core.write(gaps)
+            self.engine.wake()
+        return gaps
 
     def _identified(self, identity: AppIdentity) -> None:
         self.plugin_host.identified(identity)
@@ -263,6 +280,7 @@ class BrokerDaemon:
     def _say_regularly(self) -> None:
         at = now()
         notices = self._notices.duplicates(self.core.counters.duplicates, at.monotonic)
+        notices += self._notices.refused(self.core.counters.refused, at.monotonic)
         for name, plugin in self.core.plugins.items():
             config = self.config.plugin_files[name]
             notices += self._notices.held_up(config, plugin.held_up(at), at.monotonic)
@@ -284,7 +302,7 @@ class BrokerDaemon:
 
     def troubles(self) -> list[str]:
         """What is wrong, in a few words each, for a line of status; `slackctl status` knows more."""
-        found = ["the journal cannot be written"] if self.engine.failing else []
+        found = ["the journal cannot be written"] if self.engine.outages.in_trouble else []
         found += [
             f"{app}: no connection is READY" for app in self.config.apps if not self.connectors.ready(app)
         ]

@@ -32,9 +32,10 @@ from slackd.broker.ingest import PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Journal, StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery, Outcome, Write
+from slackd.broker.outages import Outages
 from slackd.errors import JournalError
 from slackd.jsonrpc import RESPONSE_TOO_LARGE
-from slackd.link.messages import FromBroker, Refused
+from slackd.link.messages import FromBroker
 from slackd.slack.limits import ACK_LIMIT
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Engine:
         self.core, self.journal, self.clock = core, journal, clock
         self._loop = asyncio.get_running_loop()
         self._pumping = False
-        self.failing = False
+        self.outages = Outages({}, clock())
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._reads: asyncio.Queue[Sequence[Read]] = asyncio.Queue()
@@ -147,8 +148,6 @@ class Engine:
             case SendDeliveries():
                 self._send(action, reads)
             case ToConnector(link, message):
-                if isinstance(message, Refused):
-                    _log_refused(message)
                 self._outlets.to_connector(link, message)
             case Submit(token, writes):
                 self.journal.submit(writes, functools.partial(self._told, token))
@@ -167,10 +166,10 @@ class Engine:
                 self._outlets.passed(action)
 
     def _told(self, token: int, outcomes: Sequence[Outcome] | JournalError) -> None:
-        failing = isinstance(outcomes, JournalError)
-        if self.failing and not failing:
-            log.warning("the journal can be written again", extra={"event": "journal-writable"})
-        self.failing = failing
+        if not isinstance(outcomes, JournalError):
+            self.outages.written(self.clock())
+        elif self.outages.failed(self.clock(), outcomes.what):
+            log.error("nothing is acknowledged: %s", outcomes, extra={"event": "journal-refused"})
         self.core.committed(token, outcomes, self.clock())
         self.wake()
 
@@ -285,15 +284,6 @@ class _Sends:
     """Deliveries whose envelopes must be read first."""
 
     sends: tuple[SendDeliveries, ...]
-
-
-def _log_refused(refused: Refused) -> None:
-    log.error(
-        "%d envelopes could not be journaled and are not acknowledged: %s",
-        len(refused.refusals),
-        refused.refusals[0].reason,
-        extra={"event": "journal-refused"},
-    )
 
 
 def _log_dead(passed: Passed) -> None:

@@ -57,6 +57,7 @@ class RegularNotices:
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], float] = {}
         self._counted: dict[str, int] = {}
+        self._refused: dict[str, int] = {}
         self._cut: dict[str, Counter[str]] = {}
         self._dropped: dict[str, tuple[int, int]] = {}
         self._away: dict[str, float] = {}
@@ -98,6 +99,25 @@ class RegularNotices:
                 del self._away[name]
                 text = f"{name}: back after {away:.0f} s"
                 found.append(RegularNotice("plugin-back", "plugin", name, text))
+        return found
+
+    def refused(self, counts: Mapping[str, int], now: float) -> list[RegularNotice]:
+        """One line for each app whose envelopes could not be journaled.
+
+        Args:
+            counts: Of those envelopes since the start, by app.
+            now: Seconds on the monotonic clock.
+        """
+        found = []
+        for app, count in counts.items():
+            more = count - self._refused.get(app, 0)
+            if more and self._is_due("refused", app, now):
+                self._refused[app] = count
+                text = (
+                    f"{app}: {more} envelopes could not be journaled and are not acknowledged; "
+                    "Slack sends events again"
+                )
+                found.append(RegularNotice("journal-refused", "app", app, text, logging.ERROR))
         return found
 
     def held_up(self, plugin: PluginConfig, keys: Iterable[HeldUp], now: float) -> list[RegularNotice]:

@@ -399,7 +399,8 @@ class Connector:
         for app, arrivals in by_app.items():
             self._transports[app].refuse(arrivals)
         if message.refusals:
-            self._log.error(
+            # The broker's log counts them, once a minute.
+            self._log.debug(
                 "the broker could not journal %d envelopes (%s): they are not acknowledged, "
                 "and Slack sends events again",
                 len(message.refusals),

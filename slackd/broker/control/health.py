@@ -178,7 +178,7 @@ def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
         )
     if app.gaps_day and app.gap is None:
         seconds = f"{app.gap_seconds_day or 0:.1f} s"
-        text = f"{_count(app.gaps_day, 'gap')} without a READY connection in 24 hours, {seconds} in all"
+        text = f"{_count(app.gaps_day, 'gap')} in 24 hours, {seconds} in all"
         yield HealthReason(NOTE, app.name, text, "slackctl gaps")
 
 

@@ -27,6 +27,7 @@ from slackd.broker.control.status import (
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Backlog, JournalHealth
 from slackd.broker.journal.writes import GapRecord
+from slackd.broker.outages import STEADY
 from slackd.broker.plugins.conduct import RecentFaults
 from slackd.config import App, PluginConfig
 from slackd.config.values import dials, is_posted
@@ -229,14 +230,16 @@ def _journal(
     unreadable: JournalError | None,
     now: Instant,
 ) -> JournalStatus:
-    failing, hint = health.failing, health.hint
+    silent_for = max(0.0, now.monotonic - health.answered_at)
+    recent = now.monotonic - health.failed_at < STEADY
+    failing, hint = health.failing or (health.failed if recent else ""), health.hint
+    healthy = not failing and silent_for <= SILENT_AFTER
     if not failing and unreadable is not None:
         failing, hint = unreadable.what, unreadable.hint
-    silent_for = max(0.0, now.monotonic - health.answered_at)
     nobodys = None if backlogs is None else backlogs.get("", Backlog(0, 0, None, 0)).dead
     return JournalStatus(
         directory=str(broker.config.journal.directory),
-        healthy=not health.failing and silent_for <= SILENT_AFTER,
+        healthy=healthy,
         failing=failing,
         hint=hint,
         dead_bytes=sum(health.dead_letter_bytes.values()),

@@ -29,6 +29,7 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
 - **Formats** only grow: a release works on what the releases before and after it wrote.
 """
 
+import math
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -125,6 +126,9 @@ class JournalHealth:
         failing: What failed at the last commit, "" when all is well.
         answered_at: Monotonic time at which the writer last answered, with a commit or an error, seconds.
         hint: What a person should do about `failing`, in the engine's words.
+        failed_at: Monotonic time of the last commit that failed, seconds; -infinity if none did. A disk that is
+            nearly full fails now and then: whoever judges waits until it is steady.
+        failed: What failed then, in words.
         dead_letter_bytes: By plugin, bytes of its dead letters' envelopes when retention last counted them.
     """
 
@@ -133,6 +137,8 @@ class JournalHealth:
     failing: str
     answered_at: float
     hint: str = ""
+    failed_at: float = -math.inf
+    failed: str = ""
     dead_letter_bytes: Mapping[str, int] = attrs.field(factory=dict, hash=False)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from slackd.broker import daemon, outages
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config import Delivery
 from slackd.errors import JournalUnwritable
@@ -200,6 +201,35 @@ async def test_a_full_disk_refuses_what_comes_and_nothing_is_lost(monkeypatch: p
         assert await here.connector.acknowledgement(taken) is None
         await program.answer(await program.handed())
         await here.nothing_is_open()  # the answer that could not be written too
+
+
+async def test_a_full_disk_is_said_when_it_begins_and_is_a_gap_when_it_is_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outages, "STEADY", 0.1)
+    monkeypatch.setattr(daemon, "LOOK_EVERY", 0.05)
+    real = SqliteJournal.submit
+
+    def submit(self: SqliteJournal, writes: Any, on_commit: Any) -> None:
+        asyncio.get_running_loop().call_soon(on_commit, JournalUnwritable("the disk is full"))
+
+    async with house() as here:
+        monkeypatch.setattr(SqliteJournal, "submit", submit)
+        for number in range(20):
+            (refused,) = here.connector.deliver(message(number, "C1"))
+            await here.connector.until(lambda number=refused: number in here.connector.refused)  # type: ignore[misc]
+        monkeypatch.setattr(SqliteJournal, "submit", real)
+        (taken,) = here.connector.deliver(message(99, "C1"))
+        assert await here.connector.acknowledgement(taken) is None
+        async with asyncio.timeout(PATIENCE):
+            while not (gaps := await here.daemon.journal.gaps(0.0, 9)):
+                await asyncio.sleep(0.02)
+        (gap,) = gaps
+        assert gap.reason == "nothing could be journaled: the disk is full"
+        assert gap.end is not None
+        assert gap.end > gap.start
+    refusals = [one for one in caplog.records if one.__dict__.get("event") == "journal-refused"]
+    assert len(refusals) <= 2, "the way in, and one line a minute and app"
 
 
 async def test_a_stop_waits_for_no_plugin_and_for_no_call(folder: Path) -> None:

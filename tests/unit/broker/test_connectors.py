@@ -156,6 +156,15 @@ def test_what_slack_counts_beyond_ours_and_the_ghosts_is_foreign_and_less_means_
     assert (found.foreign["main"], found.ghosts_of("main")) == (0, 0)
 
 
+def test_an_unconfirmed_connection_that_slack_does_not_count_is_forgotten_in_the_journal_too() -> None:
+    ghosts = tuple(Ghost("main", name, EPOCH + 9_000.0) for name in ("g1", "g2"))
+    found = both(ghosts)
+    ready = state("c1b", "ready", 20.0, 20.0, num_connections=3)
+    written = found.changed(1, Changed(2, ready, "hello", 20.0), at(20.0))
+    assert written == [Ghost("main", name, 0.0) for name in ("g1", "g2")]
+    assert found.ghosts_of("main") == 0
+
+
 def test_each_connector_is_told_of_the_other_when_it_changes() -> None:
     found = both()
     assert found.peers()[1].apps == {"main": AppPeers(1, MAX_CONNECTIONS - 2)}

@@ -27,3 +27,11 @@ def test_dropped_dead_letters_are_counted_by_plugin() -> None:
     lines = {line.subject: line.text for line in notices.limits(0.0)}
     assert "300 oldest dead letters (1,500,000 bytes) are gone" in lines["bot"]
     assert "nobody could read" in lines[""]
+
+
+def test_refused_envelopes_are_one_line_a_minute_and_app_with_a_count() -> None:
+    notices = RegularNotices()
+    assert len(notices.refused({"main": 1, "other": 2}, 0.0)) == 2
+    lines = [line for second in range(1, 120) for line in notices.refused({"main": second}, float(second))]
+    assert [line.subject for line in lines] == ["main"]
+    assert "59 envelopes could not be journaled" in lines[0].text

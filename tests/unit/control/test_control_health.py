@@ -96,7 +96,7 @@ def test_what_somebody_must_repair_is_degraded(differs: dict[str, Any], about: s
         (
             {"apps": (app(gaps_day=2, gap_seconds_day=3.1),)},
             "main",
-            "2 gaps without a READY connection in 24 hours",
+            "2 gaps in 24 hours",
         ),
         ({"warnings": ("slackd.toml: odd",)}, "configuration", "slackd.toml: odd"),
     ],

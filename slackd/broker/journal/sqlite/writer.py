@@ -119,6 +119,8 @@ class Writer:
         self._untold: deque[_Told] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
         self._failing: JournalError | None = None
+        self._last_failure: JournalError | None = None
+        self._failed_at = -math.inf
         self._answered_at = time.monotonic()
         self._dirty_pages = 0
         self._last_write = 0.0
@@ -181,9 +183,17 @@ class Writer:
         durations = tuple(self._durations.popleft() for _ in range(len(self._durations)))
         size = sum(_size(f"{self._path}{suffix}") for suffix in ("", "-wal"))
         failing = self._failing
-        what, hint = (failing.what, failing.hint) if failing is not None else ("", "")
-        letters = self._retention.dead_letter_bytes
-        return JournalHealth(size, durations, what, self._answered_at, hint, letters)
+        last = failing or self._last_failure
+        return JournalHealth(
+            size,
+            durations,
+            "" if failing is None else failing.what,
+            self._answered_at,
+            hint="" if last is None else last.hint,
+            failed_at=self._failed_at,
+            failed="" if last is None else last.what,
+            dead_letter_bytes=self._retention.dead_letter_bytes,
+        )
 
     # For the writer's thread
 
@@ -298,7 +308,8 @@ class Writer:
                 told = self._in_transaction(group, careful=True)
         except FAILURES as error:
             self._owned.roll_back(error)
-            refusal = self._failing = self._known(error)
+            refusal = self._failing = self._last_failure = self._known(error)
+            self._failed_at = time.monotonic()
             return [(submission.on_commit, refusal) for submission in group]
         self._failing = None
         return told
