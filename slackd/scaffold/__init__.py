@@ -15,7 +15,6 @@ from slackd import SlackdError
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
-EXECUTABLE: Final = ("debian/rules", "debian/postinst", "debian/prerm", "debian/postrm")
 
 
 class ScaffoldError(SlackdError):
@@ -112,7 +111,7 @@ def render(
 
 def is_executable(path: str, text: str) -> bool:
     """Whether a file of a new plugin is to be executable: its scripts and its program."""
-    return path in EXECUTABLE or (text.startswith("#!") and "/" not in path)
+    return path == "debian/rules" or (text.startswith("#!") and "/" not in path)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """The same plugin in every language: the same conformance, from the same templates."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from slackd.local.conformance import Finding, check_program
 from slackd.scaffold import LANGUAGES, ScaffoldError, is_executable, render
 from slackd.testing.tester import SlackTester
 
-EXAMPLES = Path(__file__).parents[3] / "docs/examples"
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "docs/examples"
+ADDON = ROOT / "packaging/debhelper"
 SUFFIXES = {name: language.suffix for name, language in LANGUAGES.items()}
 SILENT = "import time\ntime.sleep(60)\n"
 WRONG = """
@@ -143,11 +146,23 @@ def test_a_name_that_cannot_be_one_is_refused_with_the_rule(name: str) -> None:
 def test_a_new_plugin_builds_a_package_of_its_own(tmp_path: Path, language: str) -> None:
     folder = tmp_path / "greeter"
     written(folder, "greeter", language)
-    subprocess.run(
-        ["dpkg-buildpackage", "-us", "-uc", "-b"], cwd=folder, capture_output=True, timeout=100, check=True
-    )
+    sequences = tmp_path / "perl/Debian/Debhelper/Sequence"
+    sequences.mkdir(parents=True)
+    shutil.copy(ADDON / "slackd_plugin.pm", sequences)
+    environment = {
+        **os.environ,
+        "PERL5LIB": str(tmp_path / "perl"),
+        "PATH": f"{ADDON}:{os.environ['PATH']}",
+        "DH_AUTOSCRIPTDIR": str(ADDON / "autoscripts"),
+    }
+    # -d: the addon is here, in no package.
+    command = ["dpkg-buildpackage", "-us", "-uc", "-b", "-d"]
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=100, check=True)
     (package,) = tmp_path.glob("slackd-plugin-greeter_0.1_*.deb")
     listed = subprocess.run(["dpkg-deb", "-c", package], capture_output=True, text=True, check=True).stdout
     assert "./usr/lib/slackd/plugins/greeter\n" in listed
     assert "./etc/slackd/plugins.d/greeter.toml\n" in listed
     assert "./usr/lib/systemd/system/slackd-plugin@greeter.service.d/limits.conf\n" in listed
+    control = tmp_path / "control"
+    subprocess.run(["dpkg-deb", "-e", package, control], check=True)
+    assert "slackd-plugin@greeter.service" in (control / "postinst").read_text()
