@@ -226,7 +226,7 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
-        return [_as_json(each) for each in value]
+        return list(value) if set(map(type, value)) <= _NUMBERS else [_as_json(each) for each in value]
     if isinstance(value, Mapping):
         return {key: _as_json(each) for key, each in value.items()}
     return value
@@ -250,6 +250,8 @@ def _reader(kind: Any) -> Read:
     if origin is UnionType:
         (inner,) = (_reader(each) for each in arguments if each is not NoneType)
         return lambda value: None if value is None else inner(value)
+    if origin is tuple and arguments[0] is float:
+        return lambda value: tuple(map(float, _column(_NUMBERS, value)))
     if origin is tuple:
         member = _reader(arguments[0])
         return lambda value: tuple(map(member, _is(list, value)))

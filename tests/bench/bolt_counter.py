@@ -1,10 +1,12 @@
-"""The same with Bolt: `python bolt_counter.py FIFO EVERY API_URL CONNECTIONS`, tokens in APP and BOT."""
+"""The same with Bolt: `python bolt_counter.py FIFO EVERY API_URL CONNECTIONS`, tokens in APP and BOT, a
+command that it answers in COMMAND."""
 
 import asyncio
 import json
 import os
 import sys
 import time
+from typing import Any
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -24,6 +26,12 @@ async def main() -> None:
         handled += 1
         if handled % every == 0:
             os.write(pipe, (json.dumps({"count": handled, "at": time.monotonic()}) + "\n").encode())
+
+    if os.environ.get("COMMAND"):
+
+        @app.command(os.environ["COMMAND"])
+        async def command(ack: Any) -> None:
+            await ack("done")
 
     handlers = [AsyncSocketModeHandler(app, os.environ["APP"]) for _ in range(int(CONNECTIONS))]
     for handler in handlers:

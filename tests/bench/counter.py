@@ -20,4 +20,9 @@ async def message(envelope: Envelope) -> None:
         os.write(pipe, (json.dumps({"count": handled, "at": time.monotonic()}) + "\n").encode())
 
 
+@plugin.command("/bench")
+async def command(envelope: Envelope) -> str:
+    return "done"
+
+
 plugin.run()

@@ -66,13 +66,12 @@ class Matcher:
         steers = envelope.facets.control
         lane = Lane.PROMPT if envelope.is_prompt or steers else Lane.EVENTS
         key = control_key if steers else ordering_key
-        keys: dict[OrderBy, str] = {}
-        found = []
+        found, ordered_by, its_key = [], None, ""
         for plugin, subscription in subscribed:
-            order_by = plugin.delivery.order_by
-            if order_by not in keys:
-                keys[order_by] = key(order_by, envelope)
-            found.append(Match(plugin, subscription, lane, keys[order_by]))
+            if plugin.delivery.order_by is not ordered_by:  # many plugins, and mostly by the channel
+                ordered_by = plugin.delivery.order_by
+                its_key = key(ordered_by, envelope)
+            found.append(Match(plugin, subscription, lane, its_key))
         return found
 
     def _subscribed(self, envelope: ParsedEnvelope) -> Iterator[tuple[PluginConfig, Subscription]]:

@@ -1,0 +1,146 @@
+"""What is measured: slackd, Bolt for Python and the minimal pipeline, each as processes against one Slack."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from tests.integration.system.house import House, Record, home, living
+
+HERE = Path(__file__).parent
+CONNECTIONS = 2
+PATIENCE = 60.0
+TICKS = os.sysconf("SC_CLK_TCK")
+SLACK = EmulatorSettings(repeat_same_envelope_after=None, ack_deadline=30.0)
+
+
+def plugin_file(command: str = "") -> str:
+    """Every message; and a command, if one is named."""
+    text = '[[subscribe]]\ntype = "events_api"\nevent = "message"\n[delivery]\nwindow = 1000\n'
+    more = f'[[subscribe]]\ntype = "slash_commands"\ncommand = "{command}"\nrespond = true\n'
+    return more + text if command else text
+
+
+@attrs.define
+class Peer:
+    """Something that handles events, while it runs.
+
+    Attributes:
+        slack: Where they come from.
+        records: What its programs say they have handled.
+        pids: Its processes, but for plugins that slackd doesn't bring.
+        started_in: Seconds from its start to READY.
+        house: Its house, if it is slackd.
+    """
+
+    slack: EmulatorClient
+    records: Sequence[Record]
+    pids: Sequence[int]
+    started_in: float = 0.0
+    house: House | None = None
+
+    @property
+    def handled(self) -> int:
+        """Events that every program has handled."""
+        return min(record.counted for record in self.records)
+
+    async def until_handled(self, count: int) -> float:
+        """Wait for it; returns when the last was handled (monotonic seconds)."""
+        for record in self.records:
+            await record.until(lambda: self.handled >= count, f"{count} to be handled", PATIENCE)
+        return max(record.counted_at for record in self.records)
+
+    def cpu(self) -> float:
+        """Seconds of CPU that its processes have used."""
+        return sum(map(_cpu, self.pids))
+
+    def pss(self) -> int:
+        """Bytes of memory that are its processes' own, with their share of what they share."""
+        return sum(map(_pss, self.pids))
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _pss(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+
+
+@contextlib.asynccontextmanager
+async def slackd(every: int = 100, plugins: int = 1, command: str = "") -> AsyncIterator[Peer]:
+    """A broker, two connectors, and plugins that all match."""
+    names = [f"counter{number}" for number in range(plugins)]
+    files = dict.fromkeys(names, plugin_file(command))
+    recorders = dict.fromkeys(names, float(every))
+    async with Emulator(settings=SLACK).serving() as slack:
+        began = time.monotonic()
+        async with living(slack, files, recorders=recorders, recorder=HERE / "counter.py") as house:
+            started_in = time.monotonic() - began
+            pids = [house.program(name).pid for name in ("broker", "connector-1", "connector-2")]
+            yield Peer(slack, [house.records[name] for name in names], pids, started_in, house)
+
+
+@contextlib.asynccontextmanager
+async def bolt(every: int = 100, command: str = "") -> AsyncIterator[Peer]:
+    """Bolt for Python with asyncio, and as many connections."""
+    async with Emulator(settings=SLACK).serving() as slack, home(slack) as house:
+        record = house.records["bolt"] = Record(house.path / "bolt.fifo")
+        app = slack.apps[0]
+        tokens = {"APP": app.app_token, "BOT": app.bot_token, "COMMAND": command}
+        arguments = [
+            str(HERE / "bolt_counter.py"),
+            str(record.fifo),
+            str(every),
+            slack.api_url,
+            str(CONNECTIONS),
+        ]
+        began = time.monotonic()
+        async with _processes(house.path, [arguments], tokens) as pids:
+            await slack.wait_until_ready(CONNECTIONS, timeout=PATIENCE)
+            yield Peer(slack, [record], pids, time.monotonic() - began)
+
+
+@contextlib.asynccontextmanager
+async def minimal(every: int = 100) -> AsyncIterator[Peer]:
+    """The least that keeps the promises; its plugin isn't counted as slackd's isn't."""
+    async with Emulator(settings=SLACK).serving() as slack, home(slack) as house:
+        record = house.records["minimal"] = Record(house.path / "minimal.fifo")
+        program, folder = str(HERE / "minimal.py"), str(house.path)
+        began = time.monotonic()
+        async with _processes(house.path, [[program, "broker", folder]], {}) as brokers:
+            while not (house.path / "plugin.sock").exists():
+                await asyncio.sleep(0.01)
+            token = {"APP": slack.apps[0].app_token}
+            connector = [program, "connector", folder, slack.api_url]
+            plugin = [program, "plugin", folder, str(record.fifo), str(every)]
+            async with _processes(house.path, [connector, connector, plugin], token) as others:
+                await slack.wait_until_ready(CONNECTIONS, timeout=PATIENCE)
+                yield Peer(slack, [record], [*brokers, *others[:2]], time.monotonic() - began)
+
+
+@contextlib.asynccontextmanager
+async def _processes(
+    folder: Path, programs: Sequence[Sequence[str]], environ: Mapping[str, str]
+) -> AsyncIterator[list[int]]:
+    with (folder / "programs.log").open("ab") as log:
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, *each, env={**os.environ, **environ}, stdout=log, stderr=log
+            )
+            for each in programs
+        ]
+        try:
+            yield [each.pid for each in processes]
+        finally:
+            for each in processes:
+                each.kill()
+                await each.wait()
