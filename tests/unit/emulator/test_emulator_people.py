@@ -1,0 +1,166 @@
+"""What people do changes the workspace, reaches the app, and makes sense or is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from slackd.emulator.client import EmulatorClient
+from slackd.emulator.core import SlackCore
+from slackd.emulator.errors import EmulatorError
+from slackd.emulator.ledger import LedgerEntry
+from slackd.emulator.settings import EmulatedApp, EmulatorSettings
+from tests.unit.emulator.simulated_slack import WALL
+
+CHANNEL = "C0GENERAL01"
+ALICE, BOB = "U0ALICE0001", "U0BOB000001"
+
+
+@pytest.fixture
+def slack() -> EmulatorClient:
+    core = SlackCore([EmulatedApp()], EmulatorSettings(seed=1), now=0.0, wall=WALL)
+    return EmulatorClient(core, "http://127.0.0.1:1", lambda: 1.0)
+
+
+def event(entry: LedgerEntry) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(entry.payload or "{}")["event"]
+    return found
+
+
+def post_menu(slack: EmulatorClient, *elements: dict[str, Any]) -> None:
+    """A message of the app's with these elements."""
+    app = slack.apps[0]
+    message = {"ts": "1700000000.000001", "app_id": app.app_id, "user": app.bot_user_id, "text": "?"}
+    block = {"type": "actions", "block_id": "b", "elements": list(elements)}
+    slack.workspace().conversations[CHANNEL].add({**message, "blocks": [block]})
+
+
+def test_an_edit_and_a_deletion_change_the_message_and_name_what_it_was(slack: EmulatorClient) -> None:
+    ts = str(slack.post_message("teh").message_ts)
+    edited = event(slack.edit_message("the", ts))
+    assert (edited["subtype"], edited["previous_message"]["text"], edited["message"]["text"]) == (
+        "message_changed",
+        "teh",
+        "the",
+    )
+    with pytest.raises(EmulatorError, match="is not U0BOB000001's"):
+        slack.edit_message("mine now", ts, user=BOB)
+    deleted = event(slack.delete_message(ts))
+    assert (deleted["subtype"], deleted["deleted_ts"]) == ("message_deleted", ts)
+    with pytest.raises(EmulatorError, match="no message"):
+        slack.delete_message(ts)
+
+
+def test_a_reaction_is_there_until_it_is_taken_back(slack: EmulatorClient) -> None:
+    ts = str(slack.post_message("hi").message_ts)
+    slack.react("eyes", ts)
+    slack.react("eyes", ts, user=BOB)
+    message = slack.workspace().conversations[CHANNEL].messages[ts]
+    assert message["reactions"] == [{"name": "eyes", "users": [ALICE, BOB], "count": 2}]
+    with pytest.raises(EmulatorError, match="already"):
+        slack.react("eyes", ts)
+    assert event(slack.unreact("eyes", ts))["type"] == "reaction_removed"
+    slack.unreact("eyes", ts, user=BOB)
+    assert "reactions" not in message
+    with pytest.raises(EmulatorError, match="has not reacted"):
+        slack.unreact("eyes", ts)
+
+
+def test_people_come_and_go(slack: EmulatorClient) -> None:
+    assert event(slack.join_channel(user="U0DAVE00001"))["type"] == "member_joined_channel"
+    assert "U0DAVE00001" in slack.workspace().people
+    assert event(slack.leave_channel(user="U0DAVE00001"))["type"] == "member_left_channel"
+    with pytest.raises(EmulatorError, match="is not in"):
+        slack.leave_channel(user="U0DAVE00001")
+
+
+def test_the_home_tab_is_opened_with_the_view_that_was_published(slack: EmulatorClient) -> None:
+    assert "view" not in event(slack.open_home())
+    view = slack.surfaces_of().keep_view({"type": "home", "blocks": []}, WALL)
+    slack.surfaces_of().homes[ALICE] = view["id"]
+    assert event(slack.open_home())["view"]["id"] == view["id"]
+    assert event(slack.open_home(tab="messages"))["tab"] == "messages"
+    with pytest.raises(EmulatorError, match="tab="):
+        slack.open_home(tab="about")
+
+
+def test_a_file_comes_as_a_message_and_as_an_event(slack: EmulatorClient) -> None:
+    shared = slack.share_file("plan.txt", "first this", comment="look")
+    said = event(next(iter(slack.ledger.entries.values())))
+    assert (said["subtype"], said["files"][0]["id"]) == ("file_share", event(shared)["file_id"])
+    assert slack.workspace().files[event(shared)["file_id"]].content == b"first this"
+
+
+def test_an_app_hears_nothing_of_where_it_is_not(slack: EmulatorClient) -> None:
+    slack.add_channel("quiet", channel="C0QUIET0001", members=[ALICE])
+    with pytest.raises(EmulatorError, match="is not in quiet"):
+        slack.post_message("psst", channel="C0QUIET0001")
+    with pytest.raises(EmulatorError, match="already"):
+        slack.add_channel("quiet")
+
+
+@pytest.mark.parametrize(
+    ("element", "value", "field", "chosen"),
+    [
+        ({"type": "button", "value": "7"}, None, "value", "7"),
+        ({"type": "datepicker"}, "2026-11-28", "selected_date", "2026-11-28"),
+        ({"type": "timepicker"}, "09:30", "selected_time", "09:30"),
+        ({"type": "datetimepicker"}, 1_800_000_000, "selected_date_time", 1_800_000_000),
+        ({"type": "users_select"}, BOB, "selected_user", BOB),
+        ({"type": "channels_select"}, CHANNEL, "selected_channel", CHANNEL),
+        ({"type": "multi_users_select"}, [ALICE, BOB], "selected_users", [ALICE, BOB]),
+        ({"type": "plain_text_input"}, "words", "value", "words"),
+    ],
+)
+def test_a_choice_is_made_as_the_element_has_it(
+    slack: EmulatorClient, element: dict[str, Any], value: Any, field: str, chosen: Any
+) -> None:
+    post_menu(slack, {**element, "action_id": "a"})
+    payload = json.loads(slack.click("a", value).payload or "")
+    (action,) = payload["actions"]
+    assert (action[field], action["block_id"], action["type"]) == (chosen, "b", element["type"])
+
+
+@pytest.mark.parametrize("kind", ["static_select", "radio_buttons", "overflow", "checkboxes"])
+def test_options_are_chosen_by_their_value(slack: EmulatorClient, kind: str) -> None:
+    options = [{"text": {"type": "plain_text", "text": word}, "value": word} for word in ("a", "b")]
+    post_menu(slack, {"type": kind, "action_id": "pick", "options": options})
+    many = kind == "checkboxes"
+    payload = json.loads(slack.click("pick", ["b"] if many else "b").payload or "")
+    chosen = payload["actions"][0]["selected_options" if many else "selected_option"]
+    assert chosen == ([options[1]] if many else options[1])
+    if kind != "overflow":
+        assert payload["state"]["values"]["b"]["pick"]["type"] == kind
+    with pytest.raises(EmulatorError, match="has no option"):
+        slack.click("pick", ["z"] if many else "z")
+
+
+def test_what_nobody_shows_cannot_be_clicked_but_made_up(slack: EmulatorClient) -> None:
+    post_menu(slack, {"type": "button", "action_id": "approve"})
+    with pytest.raises(EmulatorError, match="there are approve"):
+        slack.click("aprove")
+    with pytest.raises(EmulatorError, match="no view 'ask' was opened"):
+        slack.submit_view(callback_id="ask")
+    with pytest.raises(EmulatorError, match="sees no element"):
+        slack.options("team", "x")
+    assert slack.click("aprove", made_up=True).name == "block_actions"
+    assert slack.submit_view(callback_id="ask", made_up=True).name == "view_submission"
+
+
+def test_a_form_begins_with_its_initial_values(slack: EmulatorClient) -> None:
+    options = [{"text": {"type": "plain_text", "text": word}, "value": word} for word in ("a", "b")]
+    elements = [
+        {"type": "plain_text_input", "action_id": "t", "initial_value": "typed"},
+        {"type": "static_select", "action_id": "s", "options": options, "initial_option": options[0]},
+        {"type": "checkboxes", "action_id": "c", "options": options},
+    ]
+    blocks = [{"type": "input", "block_id": f"b{n}", "element": each} for n, each in enumerate(elements)]
+    view = {"type": "modal", "callback_id": "form", "blocks": blocks}
+    slack.surfaces_of().keep_view(view, WALL, user=ALICE)
+    entry = slack.submit_view({"b1": {"s": "b"}}, callback_id="form")
+    values = json.loads(entry.payload or "")["view"]["state"]["values"]
+    assert values["b0"]["t"] == {"type": "plain_text_input", "value": "typed"}
+    assert values["b1"]["s"]["selected_option"]["value"] == "b"
+    assert values["b2"]["c"] == {"type": "checkboxes", "selected_options": []}
