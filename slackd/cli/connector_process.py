@@ -94,7 +94,7 @@ async def _serve(config: Config, number: int, stop: asyncio.Event, notifier: Not
 
 
 def status_of(connector: Connector, config: Config) -> Callable[[], str]:
-    """Tells at any moment, in a line, how the connector is."""
+    """Make the function that says at any moment, in a line, how the connector is."""
     return connector.status_text if config.apps else lambda: "no app configured"
 
 
@@ -109,7 +109,7 @@ async def _attend(connector: Connector, notifier: Notifier, status: Callable[[],
 async def announce_when_ready(connector: Connector, notifier: Notifier, status: Callable[[], str]) -> None:
     """READY=1 once nothing that the other connector has READY is missing here, and never before.
 
-    What is READY nowhere is waited for up to `READY_LIMIT` seconds, and then told in the status.
+    What is READY nowhere is waited for up to `READY_LIMIT` seconds, and then reported in the status.
     """
     readiness = await connector.wait_ready(READY_LIMIT)
     while not readiness.ready:

@@ -108,7 +108,7 @@ class CommandsByName(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """An unknown command is told with the nearest known one."""
+        """An unknown command is reported with the nearest known one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -15,7 +15,7 @@ from slackd import SlackdError, __version__
 _config_option = click.option(
     "--config",
     "config_file",
-    # No click.Path: what is wrong with it is told where it is read, as every other mistake is.
+    # No click.Path: what is wrong with it is reported where it is read, as every other mistake is.
     type=str,
     metavar="FILE",
     help="The configuration; else $SLACKD_CONFIG, /etc/slackd/slackd.toml or the user's own.",

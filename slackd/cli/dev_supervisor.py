@@ -62,7 +62,7 @@ class DevSupervisor:
 
     Args:
         folder: For the sockets (link.sock, plugins.sock, control.sock) and a log for each process.
-        say: Told, in words, of every process that ended and was started again.
+        say: Called with words on every process that ended and was started again.
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:

@@ -94,8 +94,8 @@ def run_to_the_end(
 ) -> bool:
     """Run until the event that `main` is given has been set by a signal, and `main` has returned.
 
-    What slackd itself raises is told in a line, and the exit status is 1; anything else is a mistake of ours
-    and keeps its traceback.
+    What slackd itself raises is reported in a line, and the exit status is 1; anything else is a mistake of
+    ours and keeps its traceback.
 
     Args:
         main: What to run.

@@ -27,17 +27,27 @@ class Conflict:
 
 
 def conflicts(plugins: Sequence[PluginConfig]) -> list[Conflict]:
-    """Every pair of plugins that would answer the same envelope, each pair once."""
+    """Find the plugins that would answer the same envelope.
+
+    Args:
+        plugins: In the order of their files.
+
+    Returns:
+        Each such pair once, by the second of the two.
+    """
     pairs = ((first, second) for number, second in enumerate(plugins) for first in plugins[:number])
     return [conflict for first, second in pairs if (conflict := _conflict(first, second)) is not None]
 
 
 def same_thing(one: Subscription, other: Subscription) -> str | None:
-    """What both subscriptions would answer, in words; None where no envelope is answered by both.
+    """Compare what two subscriptions answer.
 
     Whatever both narrow down must have something in common. A subscription that narrows down only views
     (`callback_id`) and one that narrows down only actions (`action_id`) are not the same thing, although an
     action in that view matches both: taking them for rivals would forbid the usual division of work.
+
+    Returns:
+        What both would answer, in words; None where no envelope is answered by both.
     """
     if not (one.respond and other.respond and overlap(one.type, other.type)):
         return None

@@ -63,12 +63,29 @@ def start_config(
 
 
 def copy_file(file: Path, folder: Path) -> Path:
-    """The copy's place in `folder`; another one for each `slackd.toml`, since a person may have several."""
+    """Name the copy's place.
+
+    Args:
+        file: `slackd.toml`; each has a copy of its own, since a person may have several.
+        folder: Where the process keeps its copies.
+
+    Returns:
+        The file's path, whether it exists or not.
+    """
     return folder / f"last-good-config-{hashlib.sha256(os.fsencode(file)).hexdigest()[:12]}.json"
 
 
 def state_folder(file: Path, environ: Mapping[str, str], uid: int) -> Path:
-    """Find the folder of a broker's copy: the journal's, as far as a broken file lets one see which that is."""
+    """Find the folder of a broker's copy: the journal's, as far as a broken file shows which that is.
+
+    Args:
+        file: `slackd.toml`, which may be broken.
+        environ: As in `load`.
+        uid: As in `load`.
+
+    Returns:
+        The folder; it may not exist yet.
+    """
     try:
         named = _JOURNAL_DIRECTORY.search(file.read_bytes())
     except OSError:

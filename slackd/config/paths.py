@@ -28,10 +28,18 @@ class Paths:
 
 
 def places(file: Path, environ: Mapping[str, str], uid: int) -> Paths:
-    """The folders for a configuration file, an environment and an effective user id.
+    """Choose the folders that defaults are made of.
 
     The system's folders belong to root, to services of the system's systemd, and to everybody who reads
     /etc/slackd (so that an operator's slackctl finds the daemon); the XDG ones to everybody else.
+
+    Args:
+        file: `slackd.toml`.
+        environ: Of the process.
+        uid: Its effective user id.
+
+    Returns:
+        The folders, which may not exist yet.
     """
     system = uid == 0 or _is_system_service(environ) or SYSTEM_FILE.parent in file.parents
     state = first_folder(environ, "STATE_DIRECTORY")
@@ -44,17 +52,24 @@ def places(file: Path, environ: Mapping[str, str], uid: int) -> Paths:
 
 
 def find_file(given: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:
-    """The configuration file: the one given, $SLACKD_CONFIG, the system's, or the user's.
+    """Find the configuration file: the one given, $SLACKD_CONFIG, the system's, or the user's.
+
+    Args:
+        given: What the command line names.
+        environ: Of the process.
+
+    Returns:
+        Its absolute path; one that was named may not exist.
 
     Raises:
-        ConfigError: Neither was named and none is there; the message says where they were looked for.
+        ConfigError: None was named and none is there; the message says where they were looked for.
     """
     named = given or environ.get("SLACKD_CONFIG")
     if named:
         return Path(named).absolute()
     candidates = (SYSTEM_FILE, _user_folder(environ, "XDG_CONFIG_HOME", ".config") / "slackd" / "slackd.toml")
     for candidate in candidates:
-        # Also one that may not be read: that is an error to be told, not a reason to take another.
+        # Also one that may not be read: that is an error to report, not a reason to take another.
         if os.path.lexists(candidate):
             return candidate
     looked = " nor ".join(str(candidate) for candidate in candidates)
@@ -82,7 +97,11 @@ def _is_system_service(environ: Mapping[str, str]) -> bool:
 
 
 def first_folder(environ: Mapping[str, str], name: str) -> Path | None:
-    """systemd separates several folders of a unit by colons (systemd.exec, RuntimeDirectory=)."""
+    """Read a variable with folders; systemd separates several by colons (systemd.exec(5), RuntimeDirectory=).
+
+    Returns:
+        The first of them; None where the variable is unset or holds no absolute path.
+    """
     first = environ.get(name, "").split(":")[0]
     return Path(first) if first.startswith("/") else None
 

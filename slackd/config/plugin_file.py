@@ -1,4 +1,4 @@
-"""`plugins.d/NAME.toml`: who a plugin is, what it hears, how it is handed that, and what it may call."""
+"""`plugins.d/NAME.toml`: who a plugin is, what it subscribes to, how it is delivered, what it may call."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -39,12 +39,16 @@ _ONLY_IN: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: frozenset[str]) -> PluginConfig:
-    """The values of the file; what is wrong is noted in the document and stands at its default here.
+    """Read the values of a plugin's file.
 
     Args:
         name: The plugin's, which is the file's name without `.toml`.
+        root: The file.
         apps: The apps that are configured and right.
         named: The apps that are configured at all; empty right after an installation, when any may be named.
+
+    Returns:
+        The values. What is wrong is noted in the document, and stands at its default here.
     """
     users = _users(root)
     group = _group(root)

@@ -1,5 +1,6 @@
-"""What the files refer to and isn't there. Told by check-config, and no reason to refuse a start: the broker
-runs where much cannot be seen, and what is missing is the business of whoever uses it.
+"""What the files refer to and isn't there. check-config says it, and it is no reason to refuse a start.
+
+The broker runs where much cannot be seen, and what is missing is the business of whoever uses it.
 """
 
 import os
@@ -11,7 +12,11 @@ from slackd.config.values import App, Config, SecretKind, SecretSource
 
 
 def missing(config: Config) -> Iterator[str]:
-    """One line for each file, or variable, that a connector would look for in vain."""
+    """Look for what the configuration refers to, as a connector would.
+
+    Yields:
+        One line for each file, or variable, that is not there or can't be read.
+    """
     for app in config.apps.values():
         for words in _of_app(app, config.file):
             file = config.app_files.get(app.name, config.file)
@@ -19,7 +24,15 @@ def missing(config: Config) -> Iterator[str]:
 
 
 def unseen(app: App, environ: Mapping[str, str] = os.environ) -> Iterator[SecretSource]:
-    """The places of an app's tokens that can't be looked into from here."""
+    """Find the tokens that can't be looked at from here.
+
+    Args:
+        app: Whose tokens.
+        environ: Of this process.
+
+    Yields:
+        Each place that can't be looked into.
+    """
     for source in (app.app_token, app.bot_token):
         match source:
             case SecretSource(kind=SecretKind.CREDENTIAL):

@@ -53,7 +53,11 @@ class Document:
 
 
 class Table:
-    """One table of a document. Each key is asked for by its type; `finish` names those nobody asked for."""
+    """One table of a document. Each key is asked for by its type; `finish` names those nobody asked for.
+
+    Every such method returns the value, and its default where the key is absent or what stands there is wrong;
+    what is wrong is noted in the document, with what was expected.
+    """
 
     def __init__(self, document: Document, key: KeyPath, content: Mapping[str, Any]) -> None:
         self.document = document
@@ -219,8 +223,11 @@ class Table:
     def socket(self, name: str, default: Path) -> Path:
         """The path of a Unix socket, short enough for the kernel."""
         path = self.path(name, default) or default
-        if len(bytes(path)) > SOCKET_PATH_LIMIT and name in self:
-            self.wrong(name, f"a path of at most {SOCKET_PATH_LIMIT} bytes (the kernel's limit for sockets)")
+        if len(bytes(path)) > SOCKET_PATH_LIMIT:
+            expected = f"a path of at most {SOCKET_PATH_LIMIT} bytes (the kernel's limit for sockets)"
+            # Also one that is nobody's choice: made of $XDG_RUNTIME_DIR, say.
+            found = shown(str(path)) if name in self else f"the default path {shown(str(path))}"
+            self.document.wrong((*self.key, name), found, expected)
         return path
 
     def table(self, name: str) -> "Table":

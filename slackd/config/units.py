@@ -34,9 +34,12 @@ _SIZE: Final = re.compile(_NUMBER + r" ?([kmgt]?i?b)", re.ASCII | re.IGNORECASE)
 
 
 def parse_duration(text: str) -> float | None:
-    """Seconds in "1.5s", "5m", "7d", "2h30m"; None where the text is no duration.
+    """Read a duration such as "1.5s", "5m", "7d", "2h30m".
 
     Units go from large to small and each stands once, so "30m2h" and "1s1s" are none.
+
+    Returns:
+        Seconds; None where the text is no duration.
     """
     order = list(_SECONDS)
     total, position, last = Fraction(0), 0, -1
@@ -53,7 +56,11 @@ def parse_duration(text: str) -> float | None:
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes in "500MB", "1GiB", "1.5 GiB"; None where the text is no size. Fractions of a byte fall away."""
+    """Read a size such as "500MB", "1GiB", "1.5 GiB".
+
+    Returns:
+        Bytes, without fractions; None where the text is no size.
+    """
     match = _SIZE.fullmatch(text)
     if match is None or match[2].lower() not in _BYTES_BY_NAME:
         return None

@@ -203,7 +203,7 @@ class Subscription:
 
 @attrs.frozen
 class Delivery:
-    """`[delivery]`: how a plugin is handed its envelopes."""
+    """`[delivery]`: how envelopes are delivered to a plugin."""
 
     order_by: OrderBy = OrderBy.CHANNEL
     window: int = 64

@@ -60,12 +60,16 @@ def number_of(unit: str) -> int:
 def restarts(
     wanted: Mapping[str, str], now: Now, *, changed_units: Sequence[str] = (), force: bool = False
 ) -> tuple[str, ...]:
-    """The units to restart, in order: those whose process would not be what runs already.
+    """Choose the units to restart: those whose process would not be what runs already.
 
     Args:
         wanted: By unit, the fingerprint of what is on disk.
+        now: The daemon as it runs.
         changed_units: Units whose own files have changed since systemd read them.
         force: Restart although nothing changed.
+
+    Returns:
+        The units, in the order of their restarts.
     """
     return tuple(
         unit
@@ -75,10 +79,15 @@ def restarts(
 
 
 def last_ready(number: int, now: Now, apps: Sequence[str]) -> tuple[str, ...]:
-    """The apps whose last READY connection a restart of this connector would take; it has to wait for them.
+    """Find the apps whose last READY connection a restart of this connector would take (rule R9).
 
     Args:
+        number: The connector's.
+        now: The daemon as it runs.
         apps: Those that the configuration on disk has; nobody waits for one that was taken out.
+
+    Returns:
+        The apps that the restart has to wait for.
     """
     here = now.connectors.get(number, ConnectorNow())
     if number not in CONNECTORS:

@@ -48,10 +48,14 @@ def is_go(lines: Sequence[PreflightLine]) -> bool:
 
 
 def of_disk(refusal: str, warnings: Sequence[str] = ()) -> Iterator[PreflightLine]:
-    """The configuration and credentials on disk, as `slackd rolling-restart` would check them.
+    """Judge the configuration and credentials on disk, as `slackd rolling-restart` would check them.
 
     Args:
         refusal: Why they cannot be used, "" if they can.
+        warnings: What works, and may not be what was meant.
+
+    Yields:
+        The lines to show.
     """
     if refusal:
         yield PreflightLine(Verdict.NO_GO, "configuration and tokens", refusal)
@@ -62,7 +66,14 @@ def of_disk(refusal: str, warnings: Sequence[str] = ()) -> Iterator[PreflightLin
 
 
 def of_disk_by_the_broker(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
-    """The same where only root could look: what the running broker sees of the disk (`/v1/status`)."""
+    """Judge the same where only root could look, by what the running broker sees of the disk.
+
+    Args:
+        status: The control API's `/v1/status`.
+
+    Yields:
+        The lines to show.
+    """
     broker = status["broker"]
     problems = (*broker.get("config_left_out", ()), *broker.get("config_on_disk", ()))
     for words in problems:
@@ -73,7 +84,14 @@ def of_disk_by_the_broker(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
 
 
 def of_status(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
-    """What the running daemon says (`/v1/status`)."""
+    """Judge what the running daemon says of itself.
+
+    Args:
+        status: The control API's `/v1/status`.
+
+    Yields:
+        The lines to show.
+    """
     yield from _of_connectors(status)
     for app in status["apps"]:
         yield _of_places(app)
@@ -87,7 +105,15 @@ def of_status(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
 
 
 def of_room(free: int, directory: str) -> PreflightLine:
-    """Bytes free on the journal's disk."""
+    """Judge the room on the journal's disk.
+
+    Args:
+        free: Bytes.
+        directory: The journal's.
+
+    Returns:
+        The line to show.
+    """
     found = f"{free / (1 << 30):.1f} GiB free on the disk of {directory}"
     if free < ROOM_NEEDED:
         return PreflightLine(Verdict.NO_GO, "journal's room", f"{found}: make room first")
@@ -95,7 +121,14 @@ def of_room(free: int, directory: str) -> PreflightLine:
 
 
 def of_inflight(inflight: Mapping[str, Any]) -> PreflightLine:
-    """What is under way (`/v1/inflight`), and how long a reload waits for it."""
+    """Say what is in flight, and for how many seconds a reload waits for it.
+
+    Args:
+        inflight: The control API's `/v1/inflight`.
+
+    Returns:
+        The line to show.
+    """
     answers, calls = inflight["answers_awaited"], inflight["calls_under_way"]
     waits = max(ANSWERS_LIMIT if answers else 0.0, CALL_LIMIT if calls else 0.0)
     found = (

@@ -37,12 +37,16 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
 def restart_changed(
     on_disk: OnDisk, say: Say, *, force: bool = False, only: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Restart what would change; returns what an operator should know although nothing failed.
+    """Restart what would change, one unit after the other, each up to READY.
 
     Args:
-        say: Is told each step, for the journal and for people.
+        on_disk: What the check before has found.
+        say: Called with the words for each step, for the journal and for people.
         force: Restart although nothing changed.
         only: Units that may be restarted; all of them if empty.
+
+    Returns:
+        What an operator should know although nothing failed.
 
     Raises:
         RestartStopped: A process did not become READY, or the other connector isn't; the rest was left alone.
@@ -86,16 +90,16 @@ def _wait_for_the_other(control: Path, unit: str, apps: Sequence[str], say: Say)
     if not number:
         return
     deadline = time.monotonic() + OTHER_READY_WITHIN
-    told = False
+    said = False
     while missing := last_ready(number, _settled(control), apps):
         if time.monotonic() > deadline:
             raise RestartStopped(
                 f"{unit} holds the last READY connection of {', '.join(missing)}, and the other connector has "
                 f"had none for {OTHER_READY_WITHIN:.0f} s; it was not restarted"
             )
-        if not told:
+        if not said:
             say(f"{unit} waits: the other connector is not yet READY for {', '.join(missing)}")
-            told = True
+            said = True
         time.sleep(_LOOK_EVERY)
 
 

@@ -21,7 +21,14 @@ _NOT_SPAWNED_AT_MOST: Final = 3
 
 
 def look(control: Path) -> Now:
-    """The daemon as the broker sees it; an empty `Now` while the broker cannot be asked."""
+    """Ask the broker how the daemon is.
+
+    Args:
+        control: The control socket.
+
+    Returns:
+        The daemon as the broker sees it; an empty `Now` while the broker cannot be asked.
+    """
     try:
         return read_status(ControlClient(control).get("/v1/status"))
     except (Unreachable, ControlRefused):
@@ -42,7 +49,10 @@ def read_status(status: Mapping[str, Any]) -> Now:
 
 
 def systemctl(*arguments: str) -> str:
-    """Run systemctl and return what it prints.
+    """Run systemctl.
+
+    Returns:
+        What it prints.
 
     Raises:
         UnitFailed: With systemd's words.
@@ -57,7 +67,11 @@ def systemctl(*arguments: str) -> str:
 
 
 def changed_units() -> tuple[str, ...]:
-    """Units of ours whose files were changed since systemd read them; it reads them anew."""
+    """Have systemd read its units anew, if files of ours have changed since it did.
+
+    Returns:
+        The units whose files had changed.
+    """
     said = systemctl("show", "--property=Id,NeedDaemonReload", *UNITS)
     changed = tuple(
         fields["Id"]

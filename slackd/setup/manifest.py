@@ -90,8 +90,14 @@ DELAYED_EVENTS: Final = (
 
 
 def manifest(name: str, plugins: Sequence[PluginConfig]) -> dict[str, Any]:
-    """The manifest to paste for an app of this name: Socket Mode on, with the events, commands and scopes that
-    the plugins declare for it.
+    """Make the app manifest that the installed plugins need ("App manifest reference").
+
+    Args:
+        name: The app's name in the configuration.
+        plugins: All that are declared.
+
+    Returns:
+        The manifest as JSON's values: Socket Mode on, with events, commands and scopes.
     """
     subscriptions = [each for plugin in plugins for each in plugin.subscriptions if _hears(each.app, name)]
     events = _matching((_asked_for(event) for each in subscriptions for event in each.event), _EVENTS)
@@ -127,7 +133,11 @@ def manifest(name: str, plugins: Sequence[PluginConfig]) -> dict[str, Any]:
 
 
 def unknown(name: str, plugins: Sequence[PluginConfig]) -> tuple[str, ...]:
-    """Events and methods of the plugins whose scopes are not known here: to be added by hand."""
+    """Find what the manifest lacks.
+
+    Returns:
+        Events and methods of the plugins whose scopes are not known here: to be added by hand.
+    """
     found: set[str] = set()
     for plugin in plugins:
         if _hears(plugin.apps, name):

@@ -30,7 +30,13 @@ class Trial:
 async def try_tokens(app: App, app_token: Secret | None, bot_token: Secret | None) -> Trial:
     """Ask `auth.test` with the bot token and `apps.connections.open` with the app token, undialled.
 
-    A token that is None is not tried.
+    Args:
+        app: Where the Web API is, and the way there.
+        app_token: Not tried if None.
+        bot_token: Not tried if None.
+
+    Returns:
+        What Slack said, or why it could not be asked.
 
     Raises:
         SlackRefused: Slack refuses a token, and will again; the message says which and why.

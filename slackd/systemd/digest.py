@@ -33,10 +33,15 @@ _OTHERS_CODE: Final = {
 
 
 def process_digest(side: Side, config: Config, credentials: Mapping[str, bytes] = MappingProxyType({})) -> str:
-    """The fingerprint of what a process of a side is made of: code, configuration, environment, credentials.
+    """Fingerprint what a process of a side is made of: code, configuration, environment, credentials.
 
     Args:
+        side: Which kind of process.
+        config: What it runs with, or would.
         credentials: By their names in $CREDENTIALS_DIRECTORY; nothing but a hash of them goes in.
+
+    Returns:
+        64 hexadecimal digits.
     """
     whole = hashlib.sha256()
     parts = (code_digest(side), _config_digest(side, config), credentials_digest(credentials))

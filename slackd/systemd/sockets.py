@@ -34,9 +34,15 @@ remove systemd's socket file when the server closes."""
 
 
 def inherited(environ: MutableMapping[str, str] | None = None) -> dict[str, tuple[socket.socket, ...]]:
-    """The listening sockets that systemd passed, by the names of their units (`FileDescriptorName=`).
+    """Take the listening sockets that systemd passed (sd_listen_fds(3)).
 
     Takes them once: the variables are removed, so that nothing started from here takes them for its own.
+
+    Args:
+        environ: The process's own environment if None; LISTEN_PID and its kin are removed from it.
+
+    Returns:
+        The sockets by the names of their units (`FileDescriptorName=`).
 
     Raises:
         SocketUnusable: Something passed is no listening stream socket.
@@ -105,10 +111,17 @@ def listen(
     *,
     patience: float = 2.0,
 ) -> ListeningSocket:
-    """The socket that systemd passed under this name, or a new one at `path`. Blocks for up to `patience`.
+    """Take the socket that systemd passed under this name, or make one. Blocks for up to `patience`.
 
     Args:
+        name: As in `FileDescriptorName=`.
+        path: Where to make it.
+        mode: Permission bits.
+        passed: What `inherited` returned.
         patience: Seconds in which a process that is just ending may still leave the path.
+
+    Returns:
+        The socket, listening.
 
     Raises:
         SocketTaken: Another process answers at the path.
@@ -127,10 +140,14 @@ def listen(
 
 
 def bind(path: Path, mode: int) -> ListeningSocket:
-    """A new listening Unix socket. One that a dead process left at the path is replaced.
+    """Make a listening Unix socket. One that a dead process left at the path is replaced.
 
     Args:
+        path: Where.
         mode: Permission bits; the socket never has others, not even for a moment.
+
+    Returns:
+        The socket, listening.
 
     Raises:
         SocketTaken: Another process answers at the path.

@@ -148,7 +148,7 @@ DAEMON = {
     ),
     "a misspelt section": (
         "[journl]",
-        "slackd.toml:1: journl: found an unknown key, expected apps, journal, plugins, control, log, link "
+        "slackd.toml:1: journl: found an unknown key, expected apps, journal, plugins, control, log, link"
         ", gateway or receiver (did you mean journal?)",
     ),
     "a section that is no table": (

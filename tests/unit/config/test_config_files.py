@@ -122,3 +122,10 @@ def test_tokens_that_would_travel_without_tls_are_told(tmp_path: Path) -> None:
     for api_url, told in (("http://127.0.0.1:8080/api/", False), ("http://127.example.com/api/", True)):
         folder.write("slackd.toml", f'[apps.main]\napp_token = "env:APP"\napi_url = "{api_url}"\n')
         assert any("unencrypted" in warning for warning in folder.load().warnings) is told
+
+
+def test_a_default_socket_path_that_is_too_long_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "slackd.toml").write_text("")
+    (tmp_path / "slackd.toml").chmod(0o644)
+    with pytest.raises(InvalidConfig, match=r"found the default path .*, expected a path of at most 107 bytes"):
+        load(tmp_path / "slackd.toml", environ={"STATE_DIRECTORY": "/s", "RUNTIME_DIRECTORY": "/r" * 60})
