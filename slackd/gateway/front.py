@@ -74,7 +74,8 @@ class GatewayFront:
         """One Web API call."""
         call = await read_call(request)
         try:
-            return answer_response(ApiAnswer(body=await self._answer(call, request)))
+            body, headers = await self._answer(call, request)
+            return answer_response(ApiAnswer(body=body, headers=headers))
         except MethodError as error:
             return answer_response(ApiAnswer(status=error.status, headers=error.headers, body=error.body))
 
@@ -141,24 +142,27 @@ class GatewayFront:
             raise web.HTTPNotFound(text="expired_url")
         return app, url
 
-    async def _answer(self, call: ApiRequest, request: web.Request) -> Mapping[str, Any]:
+    async def _answer(
+        self, call: ApiRequest, request: web.Request
+    ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """The answer, and the headers that go with it."""
         if call.error is not None:
             raise MethodError(call.error)
         if call.method == "api.test" and not call.token:
-            return {"ok": True, **({"args": call.arguments} if call.arguments else {})}
+            return {"ok": True, **({"args": call.arguments} if call.arguments else {})}, {}
         app, kind = self._authenticate(call)
         base = f"{request.scheme}://{call.host}"
         if call.method == "apps.connections.open":
-            return self._open_connection(app, kind, call, base)
+            return self._open_connection(app, kind, call, base), {}
         if kind is TokenKind.APP:
             if call.method == "auth.test":
-                return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}
+                return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}, {}
             raise MethodError("not_allowed_token_type")
         answer = await app.calls.call(call.method, call.arguments, _preferred_wait(request))
         rewritten = rewrite_files(answer, app.urls(base))
         if call.method == "files.getUploadURLExternal" and isinstance(url := rewritten.get("upload_url"), str):
             rewritten["upload_url"] = app.urls(base).seal("upload", url)
-        return rewritten
+        return rewritten, _scopes(app)
 
     def _authenticate(self, call: ApiRequest) -> tuple[ServedApp, TokenKind]:
         token = call.bearer if call.method == "apps.connections.open" else call.token
@@ -200,6 +204,11 @@ class GatewayFront:
         ticket = self._tickets.issue(f"{app.plugin.name} {base}", self._context.now(), TICKET_LIFETIME)
         scheme = "wss" if base.startswith("https:") else "ws"
         return {"ok": True, "url": link_url(scheme, call.host, ticket, app.plugin.name)}
+
+
+def _scopes(app: ServedApp) -> Mapping[str, str]:
+    """SDKs and apps look into this header of Slack's; what is granted here are methods."""
+    return {"x-oauth-scopes": ",".join(("slackd", *app.plugin.methods))}
 
 
 def _broken(failed: CallFailedInside) -> web.HTTPException:
