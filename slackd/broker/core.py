@@ -98,10 +98,10 @@ class BrokerCore:
         for name, plugin in self.plugins.items():
             sessions = [session for of, session in opening.sessions if of == name]
             note: list[tuple[OpenDelivery, str]] | None = None
-            if opening.handed is not None:
+            if opening.clean_shutdown is not None:
                 note = [
                     (handed[each.delivery], each.session)
-                    for each in opening.handed
+                    for each in opening.clean_shutdown
                     if each.plugin == name and each.delivery in handed
                 ]
             plugin.restore(sessions, note, opening.last_delivery, now)

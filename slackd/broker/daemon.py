@@ -24,7 +24,7 @@ from slackd.broker.engine import Engine, Outgoing, Outlets, now
 from slackd.broker.journal import Journal, Opening
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
-from slackd.broker.journal.writes import GapRecord, NoteStop, OpenDelivery
+from slackd.broker.journal.writes import CleanShutdown, GapRecord, OpenDelivery
 from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import AWAY_AFTER, RegularNotices
 from slackd.broker.outages import Outages
@@ -143,7 +143,7 @@ class BrokerDaemon:
 
     async def _start(self, opening: Opening, tasks: asyncio.TaskGroup) -> Sequence[asyncio.Task[None]]:
         self.core = BrokerCore(self.config, rng=random.Random(), now=now())
-        handed = [each.delivery for each in opening.handed or ()]
+        handed = [each.delivery for each in opening.clean_shutdown or ()]
         rows = {row.id: row for row in await self.journal.open_by_id(handed)}
         self.core.start(opening, rows, now())
         self.connectors = ConnectionRegistry(
@@ -229,7 +229,7 @@ class BrokerDaemon:
         handed = self.core.handed()
         try:
             async with asyncio.timeout(STOP_PATIENCE):
-                note = [NoteStop(handed)] if handed is not None else []
+                note = [CleanShutdown(handed)] if handed is not None else []
                 await self.engine.write(*note, *self.connectors.seen_ready(now()))
         except (JournalError, TimeoutError) as error:
             log.error("the note of a clean stop could not be written: %s", error, extra={"event": "no-note"})

@@ -10,7 +10,7 @@ from slackd.broker.actions import PostLate, Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
-from slackd.broker.journal.writes import ListSession, NoteStop, Outcome
+from slackd.broker.journal.writes import CleanShutdown, ListSession, Outcome
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
 from slackd.link.messages import Closing, FromBroker, Promised, Refused, Settled, Unsent
@@ -132,7 +132,7 @@ class Process:
                 self.journal.kill()
                 self._world.after(self._world.rng.uniform(0.1, 0.4), self._start)
 
-        core.write([NoteStop(handed)] if handed is not None else [], gone)
+        core.write([CleanShutdown(handed)] if handed is not None else [], gone)
         if handed is None:
             gone(None)
         else:
@@ -156,9 +156,11 @@ class Process:
         except JournalBusy:
             self._world.after(0.05, self._start)
             return
-        self._world.say(f"broker starts {'after a crash' if opening.handed is None else 'after a clean stop'}")
+        self._world.say(
+            f"broker starts {'after a crash' if opening.clean_shutdown is None else 'after a clean stop'}"
+        )
         self.core = self._make(self._config, rng=random.Random(1), now=self._world.now)
-        ids = [each.delivery for each in opening.handed or ()]
+        ids = [each.delivery for each in opening.clean_shutdown or ()]
         rows = {row.id: row for row in at_once(self.journal.open_by_id(ids))}
         self.core.start(opening, rows, self._world.now)
         self._soon()

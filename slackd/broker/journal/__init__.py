@@ -21,7 +21,7 @@ An engine has a folder of its own here, and no name of it stands outside (`engin
 - **Costs** of opening, writing, reading a page, status and closing don't grow with the backlog.
 - **Limits.** Retention makes dead letters of what is beyond a plugin's limits, drops the oldest dead letters
   beyond theirs, and removes what nothing needs any more, in small steps; so a plugin that never comes back, or
-  that refuses everything, stops nobody. What it takes from anybody is told.
+  that refuses everything, stops nobody. What it takes from anybody is reported.
 - **Damage**, found by a write or a read, or a file that is no longer where it was, ends all writing: nothing is
   acknowledged that may not be there tomorrow. What nobody foresaw ends the process (`Journal.lost`).
 - **Errors** are `JournalError`s, with a hint in words of the engine's own; a fault of the disk ends when the
@@ -72,7 +72,7 @@ class Opening:
 
     Attributes:
         sessions: Listed sessions: (plugin, session).
-        handed: The note of a clean stop, read and removed in one commit; None after a crash.
+        clean_shutdown: The clean-shutdown record, read and removed in one commit; None after a crash.
         last_delivery: The highest delivery id given out before; what is open up to it is old.
         ghosts: Connections that Slack may still count.
         late: Late answers that must still go out.
@@ -81,7 +81,7 @@ class Opening:
     """
 
     sessions: tuple[tuple[str, str], ...]
-    handed: tuple[InFlight, ...] | None
+    clean_shutdown: tuple[InFlight, ...] | None
     last_delivery: int
     ghosts: tuple[Ghost, ...] = ()
     late: tuple[LateAnswer, ...] = ()

@@ -96,7 +96,7 @@ class OpenDelivery:
     Attributes:
         id: Names it for ever, grows in the journal's order and is never used again.
         envelope: The journal's id of its envelope.
-        attempt: Counts from 1; the attempt that is or will next be handed out.
+        attempt: Counts from 1; the attempt that is in flight or goes next.
         not_before: A retry waits until then; 0 for at once.
         stored: Its envelope, if the delivery was opened with it; None if it is to be read.
         (the rest as in `NewDelivery`)
@@ -184,7 +184,7 @@ class DeadLetterDelivery:
     """A delivery becomes a dead letter; an owed answer is given up with it (`PASSED`).
 
     Attributes:
-        attempt: As in `CloseDelivery`; None buries whatever attempt is open.
+        attempt: As in `CloseDelivery`; None dead-letters whatever attempt is open.
     """
 
     delivery: int
@@ -222,7 +222,7 @@ class LateSent:
 
 @frozen
 class ListSession:
-    """A session may be handed deliveries from now on, so a successor must await it (rule R4)."""
+    """A session may be sent deliveries from now on, so a successor must await it (rule R4)."""
 
     plugin: str
     session: str
@@ -238,7 +238,7 @@ class ForgetSession:
 
 @frozen
 class InFlight:
-    """One delivery that isn't free at a clean stop: a session holds it, or it waits for one (rule R5)."""
+    """One delivery that is in flight at a clean stop (rule R5): a session has it, or it waits for one to resume."""
 
     delivery: int
     plugin: str
@@ -246,10 +246,10 @@ class InFlight:
 
 
 @frozen
-class NoteStop:
-    """The note of a clean stop: every delivery that isn't free, and whose it is."""
+class CleanShutdown:
+    """What a clean stop leaves (rule R5): every delivery that is in flight, and its owner."""
 
-    handed: tuple[InFlight, ...]
+    in_flight: tuple[InFlight, ...]
 
 
 @frozen
@@ -295,7 +295,7 @@ class Discard:
 
 @frozen
 class Replay:
-    """An operator wants an envelope handed to a plugin again: a new delivery at the end of the order."""
+    """An operator wants an envelope delivered to a plugin again: a new delivery at the end of the order."""
 
     envelope: int
     delivery: NewDelivery
@@ -331,7 +331,7 @@ Write = (
     | LateSent
     | ListSession
     | ForgetSession
-    | NoteStop
+    | CleanShutdown
     | GapRecord
     | Ghost
     | SeenReady

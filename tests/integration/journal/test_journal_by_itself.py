@@ -32,7 +32,7 @@ from tests.support.journal.writing import DAY, Time, attempt, opened
 async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "TEND_EVERY", 0.0)
+    monkeypatch.setattr(writer, "RETENTION_EVERY", 0.0)
     monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
     dead_lettered: list[int] = []
     enough = asyncio.Event()
@@ -136,7 +136,7 @@ async def test_a_commit_of_closes_alone_does_not_wait_for_the_disk_and_every_oth
 async def test_a_clock_that_jumps_twice_costs_neither_the_backlog_nor_the_dead_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "TEND_EVERY", 0.0)
+    monkeypatch.setattr(writer, "RETENTION_EVERY", 0.0)
     monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
     clock, uptime = Time(time.time()), Time(5.0)
     options = OpenOptions(clock=clock, uptime=uptime)

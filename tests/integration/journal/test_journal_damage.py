@@ -19,6 +19,7 @@ from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.writes import (
     AnswerPassed,
+    CleanShutdown,
     CloseDelivery,
     DeadLetterDelivery,
     DeadReason,
@@ -28,7 +29,6 @@ from slackd.broker.journal.writes import (
     InFlight,
     Lane,
     ListSession,
-    NoteStop,
     RetryDelivery,
     Revive,
     SeenReady,
@@ -217,7 +217,7 @@ async def _template(folder: Path) -> list[int]:
     await write(journal, *WRITES)
     await write(journal, DeadLetterDelivery(deliveries[0], 1, DeadReason.ATTEMPTS, "no"))
     await write(journal, CloseDelivery(deliveries[1], 1, '"r"', late=True))
-    await write(journal, NoteStop((InFlight(deliveries[2], "bot", "s"),)))
+    await write(journal, CleanShutdown((InFlight(deliveries[2], "bot", "s"),)))
     await journal.close()
     connection = sqlite3.connect(folder / DATABASE)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -282,7 +282,7 @@ async def _use(journal: Journal, deliveries: list[int]) -> None:
         [AnswerPassed(42)],
         [Revive(deliveries[0])],
         [Discard(deliveries[0])],
-        [NoteStop(())],
+        [CleanShutdown(())],
     ]
     for writes in tries:
         await attempt(journal, *writes)

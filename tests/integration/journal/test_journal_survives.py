@@ -16,7 +16,7 @@ import pytest
 
 import slackd
 from slackd.broker.journal.engines import OpenOptions, open_journal
-from slackd.broker.journal.writes import CloseDelivery, InFlight, ListSession, NoteStop
+from slackd.broker.journal.writes import CleanShutdown, CloseDelivery, InFlight, ListSession
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
 from tests.support.journal.child import record
@@ -157,33 +157,33 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
 async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     (delivery,) = await opened(journal, record(0, "full"))
-    await attempt(journal, NoteStop((InFlight(delivery, "bot", "s"),)))
+    await attempt(journal, CleanShutdown((InFlight(delivery, "bot", "s"),)))
     await journal.close()
     _fill(small_disk)
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.last_delivery == delivery
-    assert opening.handed is None, "a note that could not be removed was believed"
+    assert opening.clean_shutdown is None, "a note that could not be removed was believed"
     (small_disk / "ballast").unlink()
     assert not isinstance(await attempt(journal, CloseDelivery(delivery, 1)), JournalError)
     await journal.close()
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
-    assert opening.handed is None, "the note outlived the first commit after it"
+    assert opening.clean_shutdown is None, "the note outlived the first commit after it"
     await journal.close()
 
 
 async def test_a_note_written_after_a_full_disk_stays(small_disk: Path) -> None:
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
-    await attempt(journal, NoteStop((InFlight(1, "bot", "old"),)))
+    await attempt(journal, CleanShutdown((InFlight(1, "bot", "old"),)))
     await journal.close()
     _fill(small_disk)
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     (small_disk / "ballast").unlink()
     await attempt(journal, ListSession("bot", "s"))
-    await attempt(journal, NoteStop(()))
+    await attempt(journal, CleanShutdown(()))
     await attempt(journal, ListSession("bot", "t"))
     await journal.close()
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
-    assert opening.handed == ()
+    assert opening.clean_shutdown == ()
     await journal.close()
 
 

@@ -63,10 +63,10 @@ def open_memory_journal(
     if disk.owner is not None:
         raise JournalBusy("the journal in memory has an owner; close or kill it first")
     store = disk.store
-    handed, store.note = store.note, None
+    clean_shutdown, store.clean_shutdown = store.clean_shutdown, None
     opening = Opening(
         sessions=tuple(sorted(store.sessions)),
-        handed=handed,
+        clean_shutdown=clean_shutdown,
         last_delivery=store.last_delivery,
         ghosts=tuple(
             sorted(
@@ -109,7 +109,7 @@ class MemoryJournal:
         self._on_dead_lettered = on_dead_lettered
         self._on_dropped = on_dropped
         self._queue: list[tuple[Sequence[Write], OnCommit]] = []
-        self._untold: deque[tuple[OnCommit, Sequence[Outcome] | JournalError]] = deque()
+        self._unreported: deque[tuple[OnCommit, Sequence[Outcome] | JournalError]] = deque()
         self._busy = False
         self._closed = False
         self._failing = ""
@@ -147,10 +147,10 @@ class MemoryJournal:
     def _become_durable(self, group: list[tuple[Sequence[Write], OnCommit]]) -> None:
         if self.disk.owner is not self:
             return
-        told = [(on_commit, self._commit(writes)) for writes, on_commit in group]
+        reports = [(on_commit, self._commit(writes)) for writes, on_commit in group]
         self._failing = self.disk.failing
         self._commits += 1
-        self._schedule(0.0, lambda: self._tell(told))
+        self._schedule(0.0, lambda: self._report(reports))
 
     def _commit(self, writes: Sequence[Write]) -> Sequence[Outcome] | JournalError:
         if self.disk.failing and writes:
@@ -160,22 +160,22 @@ class MemoryJournal:
         except TypeError as error:
             return JournalError(f"the journal in memory cannot hold this: {error}")
 
-    def _tell(self, told: list[tuple[OnCommit, Sequence[Outcome] | JournalError]]) -> None:
+    def _report(self, reports: list[tuple[OnCommit, Sequence[Outcome] | JournalError]]) -> None:
         if self.disk.owner is not self:
             return
         self._busy = False
         self._start_group()
-        self._untold.extend(told)
-        self._tell_the_rest()
+        self._unreported.extend(reports)
+        self._report_the_rest()
 
-    def _tell_the_rest(self) -> None:
-        while self._untold:
-            on_commit, result = self._untold.popleft()
+    def _report_the_rest(self) -> None:
+        while self._unreported:
+            on_commit, result = self._unreported.popleft()
             try:
                 on_commit(result)
             except BaseException:
                 # One callback's error is its own: the others are called, in order.
-                self._schedule(0.0, self._tell_the_rest)
+                self._schedule(0.0, self._report_the_rest)
                 raise
 
     def health(self) -> JournalHealth:
@@ -217,7 +217,7 @@ class MemoryJournal:
         self.kill()
 
     def kill(self) -> None:
-        """End as by `kill -9`: what is durable stays, nobody is told anything any more."""
+        """End as by `kill -9`: what is durable stays, nobody hears of anything any more."""
         self._closed = True
         if self.disk.owner is self:
             self.disk.owner = None

@@ -12,6 +12,7 @@ from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerState,
     AnswerUnsent,
+    CleanShutdown,
     CloseDelivery,
     DeadLetterDelivery,
     DeadReason,
@@ -26,7 +27,6 @@ from slackd.broker.journal.writes import (
     LateSent,
     ListSession,
     NewDelivery,
-    NoteStop,
     OpenDelivery,
     Outcome,
     Record,
@@ -56,7 +56,7 @@ class MemoryStore:
     gaps: dict[tuple[str, float], GapRecord] = attrs.field(factory=dict)
     ghosts: dict[tuple[str, str], Ghost] = attrs.field(factory=dict)
     seen_ready: dict[str, SeenReady] = attrs.field(factory=dict)
-    note: tuple[InFlight, ...] | None = None
+    clean_shutdown: tuple[InFlight, ...] | None = None
     needed: Counter[int] = attrs.field(factory=Counter)
     last_envelope: int = 0
     last_delivery: int = 0
@@ -105,9 +105,9 @@ class MemoryStore:
                 known = (plugin, storable(session)) in self.sessions
                 self.sessions.pop((plugin, storable(session)), None)
                 return Done() if known else Stale()
-            case NoteStop(handed):
-                last = {one.delivery: attrs.evolve(one, session=storable(one.session)) for one in handed}
-                self.note = tuple(last[delivery] for delivery in sorted(last))
+            case CleanShutdown(in_flight):
+                last = {one.delivery: attrs.evolve(one, session=storable(one.session)) for one in in_flight}
+                self.clean_shutdown = tuple(last[delivery] for delivery in sorted(last))
                 return Done()
             case GapRecord():
                 self.gaps[write.app, write.start] = attrs.evolve(write, reason=storable(write.reason))
@@ -176,7 +176,7 @@ class MemoryStore:
             stored=attrs.evolve(self.envelopes[envelope]) if opens_with_it else None,
         )
         if new.dead is not None:
-            self._lay_down(opened, new.dead, error, 0, now)
+            self._add_dead_letter(opened, new.dead, error, 0, now)
             return None
         self.open[opened.id] = opened
         return opened
@@ -220,11 +220,11 @@ class MemoryStore:
     def _dead_letter(self, waiting: OpenDelivery, reason: DeadReason, error: str, now: float) -> None:
         del self.open[waiting.id]
         attempts = waiting.attempt - 1 if reason in WAITED else waiting.attempt
-        self._lay_down(waiting, reason, error, attempts, now)
+        self._add_dead_letter(waiting, reason, error, attempts, now)
         if waiting.respond_by is not None:
             self._answer(waiting.envelope, AnswerState.PASSED, None)
 
-    def _lay_down(
+    def _add_dead_letter(
         self, waiting: OpenDelivery, reason: DeadReason, error: str, attempts: int, now: float
     ) -> None:
         stored = self.envelopes[waiting.envelope]

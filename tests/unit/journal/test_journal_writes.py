@@ -11,6 +11,7 @@ from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerState,
     AnswerUnsent,
+    CleanShutdown,
     CloseDelivery,
     DeadLetterDelivery,
     DeadReason,
@@ -23,7 +24,6 @@ from slackd.broker.journal.writes import (
     Lane,
     LateSent,
     ListSession,
-    NoteStop,
     OpenDelivery,
     Recorded,
     Replay,
@@ -297,17 +297,17 @@ class TestSessionsAndTheNoteOfACleanStop:
     async def test_the_note_is_read_once(self, tmp_path: Path, journal_in: OpenJournal) -> None:
         handed = (InFlight(1, "a", "s1"), InFlight(2, "a", "s2"))
         async with journal_in(tmp_path) as (journal, _):
-            await write(journal, ListSession("a", "s1"), NoteStop(handed))
+            await write(journal, ListSession("a", "s1"), CleanShutdown(handed))
         async with journal_in(tmp_path) as (_, opening):
-            assert (opening.sessions, opening.handed) == ((("a", "s1"),), handed)
+            assert (opening.sessions, opening.clean_shutdown) == ((("a", "s1"),), handed)
         async with journal_in(tmp_path) as (_, opening):
-            assert opening.handed is None
+            assert opening.clean_shutdown is None
 
     async def test_an_empty_note_is_a_note(self, tmp_path: Path, journal_in: OpenJournal) -> None:
         async with journal_in(tmp_path) as (journal, _):
-            await write(journal, NoteStop(()))
+            await write(journal, CleanShutdown(()))
         async with journal_in(tmp_path) as (_, opening):
-            assert opening.handed == ()
+            assert opening.clean_shutdown == ()
 
     async def test_gaps_and_ghosts(self, tmp_path: Path, journal_in: OpenJournal) -> None:
         async with journal_in(tmp_path) as (journal, _):

@@ -21,6 +21,7 @@ from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerState,
     AnswerUnsent,
+    CleanShutdown,
     CloseDelivery,
     DeadLetterDelivery,
     DeadReason,
@@ -32,7 +33,6 @@ from slackd.broker.journal.writes import (
     Lane,
     LateSent,
     ListSession,
-    NoteStop,
     OpenDelivery,
     Outcome,
     Record,
@@ -80,14 +80,14 @@ class Applier:
     `apply` returns one outcome a write; those of records and closes stand in the list only after `flush`.
     """
 
-    def __init__(self, cursor: sqlite3.Cursor, books: Totals, clock: Callable[[], float]) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, totals: Totals, clock: Callable[[], float]) -> None:
         self._cursor = cursor
-        self._books = books
-        self._dead_letters = DeadLetters(cursor, books, clock)
-        self._recorder = Recorder(cursor, books, self._dead_letters)
+        self._totals = totals
+        self._dead_letters = DeadLetters(cursor, totals, clock)
+        self._recorder = Recorder(cursor, totals, self._dead_letters)
         self._records: list[tuple[Record, Slot]] = []
         self._closes: list[tuple[CloseDelivery, Slot]] = []
-        self._old = books.last_delivery
+        self._old = totals.last_delivery
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Apply writes in their order."""
@@ -115,7 +115,7 @@ class Applier:
         if self._closes:
             closes, self._closes = self._closes, []
             self._close_all(closes)
-        self._old = self._books.last_delivery
+        self._old = self._totals.last_delivery
 
     def _apply_one(self, write: Write) -> Outcome:
         match write:
@@ -144,8 +144,8 @@ class Applier:
                 return self._done_if_any(
                     "DELETE FROM session WHERE plugin = ? AND session = ?", plugin, storable(session)
                 )
-            case NoteStop():
-                return self._note_stop(write)
+            case CleanShutdown():
+                return self._record_clean_shutdown(write)
             case GapRecord():
                 self._cursor.execute(
                     'INSERT OR REPLACE INTO gap (app, start, "end", reason) VALUES (?, ?, ?, ?)',
@@ -173,7 +173,7 @@ class Applier:
     # The end of a delivery
 
     def _close_all(self, closes: list[tuple[CloseDelivery, Slot]]) -> None:
-        untouched = self._books.untouched
+        untouched = self._totals.untouched
         closed: list[int] = []
         others: list[tuple[CloseDelivery, Slot]] = []
         for waiting in closes:
@@ -184,7 +184,7 @@ class Applier:
                 continue
             envelope, plugin, size = known
             closed.append(close.delivery)
-            self._books.backlog(plugin, -1, -size)
+            self._totals.backlog(plugin, -1, -size)
             outcomes[index] = Done(envelope)
         sql.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
         if others:
@@ -209,7 +209,7 @@ class Applier:
             del open_now[close.delivery]
             _, _, envelope, plugin, size, again = row
             closed.append(close.delivery)
-            self._books.backlog(plugin, -1, -size)
+            self._totals.backlog(plugin, -1, -size)
             if again:
                 self._forget_again(envelope, close.delivery)
             outcomes[index] = Done(envelope)
@@ -230,7 +230,7 @@ class Applier:
             )
             passed = self._cursor.rowcount == 0
         if close.late and response is not None and (passed or close.answer is None):
-            plugin = self._books.name_of(waiting.plugin)
+            plugin = self._totals.name_of(waiting.plugin)
             self._remember_late(waiting.envelope, waiting.id, plugin, response)
         self._remove(waiting)
         if waiting.again:
@@ -238,7 +238,7 @@ class Applier:
         return Done(waiting.envelope, passed=passed)
 
     def _retry(self, retry: RetryDelivery) -> Outcome:
-        self._books.untouched.pop(retry.delivery, None)
+        self._totals.untouched.pop(retry.delivery, None)
         rows = self._cursor.execute(
             "UPDATE open_delivery SET attempt = attempt + 1, not_before = ?, last_error = ? "
             "WHERE id = ? AND attempt = ? RETURNING envelope",
@@ -272,9 +272,9 @@ class Applier:
             self._answer_passed(waiting.envelope)
 
     def _remove(self, waiting: Waiting) -> None:
-        self._books.untouched.pop(waiting.id, None)
+        self._totals.untouched.pop(waiting.id, None)
         self._cursor.execute("DELETE FROM open_delivery WHERE id = ?", (waiting.id,))
-        self._books.backlog(waiting.plugin, -1, -waiting.bytes)
+        self._totals.backlog(waiting.plugin, -1, -waiting.bytes)
 
     def _answer_passed(self, envelope: int) -> bool:
         self._cursor.execute(
@@ -315,7 +315,7 @@ class Applier:
         if row is None:
             return _STALE
         envelope, plugin, lane, key, size = checked(row, (WHOLE, WHOLE, WHOLE, TEXT, WHOLE), "dead_letter")
-        if not self._books.name_of(plugin):
+        if not self._totals.name_of(plugin):
             return _STALE
         self.remove_dead_letter(delivery)
         again = self._open_again(envelope, plugin, member(Lane, lane, "dead_letter"), key, None, None, size)
@@ -333,7 +333,7 @@ class Applier:
         if not row:
             return None
         envelope, plugin, again = checked(row[0], (WHOLE, WHOLE, WHOLE), "dead_letter")
-        self._books.dead(plugin, -1)
+        self._totals.dead(plugin, -1)
         if again:
             self._forget_again(envelope, delivery)
         return int(envelope)
@@ -343,9 +343,9 @@ class Applier:
         if row is None:
             return _STALE
         new = replay.delivery
-        plugin = self._books.number_of(self._cursor, new.plugin)
+        plugin = self._totals.number_of(self._cursor, new.plugin)
         if new.dead is not None:
-            delivery = self._books.next_delivery()
+            delivery = self._totals.next_delivery()
             self._remember_again(replay.envelope, delivery)
             self._dead_letters.insert_new(delivery, replay.envelope, plugin, new, "", again=1)
             return Done(replay.envelope)
@@ -365,15 +365,15 @@ class Applier:
         respond_by: float | None,
         size: int,
     ) -> OpenDelivery:
-        delivery = self._books.next_delivery()
+        delivery = self._totals.next_delivery()
         self._cursor.execute(
             "INSERT INTO open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes, again) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
             (delivery, envelope, plugin, int(lane), key, expires_at, respond_by, size),
         )
         self._remember_again(envelope, delivery)
-        self._books.backlog(plugin, 1, size)
-        name = self._books.name_of(plugin)
+        self._totals.backlog(plugin, 1, size)
+        name = self._totals.name_of(plugin)
         return OpenDelivery(delivery, envelope, name, lane, key, expires_at=expires_at, respond_by=respond_by)
 
     def _remember_again(self, envelope: int, delivery: int) -> None:
@@ -382,10 +382,10 @@ class Applier:
     def _forget_again(self, envelope: int, delivery: int) -> None:
         self._cursor.execute("DELETE FROM again WHERE envelope = ? AND delivery = ?", (envelope, delivery))
 
-    # Sessions and the note of a clean stop
+    # Sessions and the clean-shutdown record
 
-    def _note_stop(self, note: NoteStop) -> Outcome:
-        last = {one.delivery: one for one in note.handed}
+    def _record_clean_shutdown(self, record: CleanShutdown) -> Outcome:
+        last = {one.delivery: one for one in record.in_flight}
         self._cursor.execute("DELETE FROM handed")
         sql.insert(
             self._cursor,

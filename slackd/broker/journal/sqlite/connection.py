@@ -24,24 +24,24 @@ class OwnedConnection:
     """The connection, and what memory knows of the rows behind it.
 
     Attributes:
-        books: What the rows add up to; read anew whenever a transaction came to nothing.
+        totals: What the rows add up to; read anew whenever a transaction came to nothing.
         incarnation: Which one the file is.
         is_new: There was no file before.
         file: The file that is open, once it is.
     """
 
-    books: Totals
+    totals: Totals
     incarnation: incarnation.Incarnation
 
     def __init__(self, path: Path, delivery_base: Callable[[float, int], int]) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._note_to_remove = False
+        self._record_to_remove = False
         self._synced = True
         self._delivery_base = delivery_base
         self._first_delivery = 0
         self.is_new = False
-        self._has_books = False
+        self._has_totals = False
         self.file: OpenFile | None = None
 
     def open_for_the_first_time(self, now: float) -> Opening:
@@ -52,9 +52,9 @@ class OwnedConnection:
         schema.prepare(self._connection, str(self._path))
         self.incarnation = incarnation.read(self._connection, self._path)
         self.recount()
-        found, self._note_to_remove = recovery.read(self._connection, self.books.last_delivery, now)
-        self._first_delivery = self._delivery_base(now, self.books.last_delivery)
-        self.books.count_deliveries_from(self._first_delivery)
+        found, self._record_to_remove = recovery.read(self._connection, self.totals.last_delivery, now)
+        self._first_delivery = self._delivery_base(now, self.totals.last_delivery)
+        self.totals.count_deliveries_from(self._first_delivery)
         return found
 
     def usable(self) -> sqlite3.Connection:
@@ -73,31 +73,31 @@ class OwnedConnection:
                 loss as soon as a later commit is synced.
         """
         cursor = self.usable().cursor()
-        synced = synced or self.incarnation.is_new or self._note_to_remove
+        synced = synced or self.incarnation.is_new or self._record_to_remove
         if synced != self._synced:
             cursor.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
             self._synced = synced
         cursor.execute("BEGIN IMMEDIATE")
         if self.incarnation.is_new:
             incarnation.write(cursor, self.incarnation)
-        if self._note_to_remove:
-            recovery.remove_note(cursor)
+        if self._record_to_remove:
+            recovery.remove_clean_shutdown(cursor)
         return cursor
 
     def commit(self, cursor: sqlite3.Cursor) -> None:
-        """Commit a group's transaction, the books with it."""
-        self.books.save(cursor)
+        """Commit a group's transaction, the totals with it."""
+        self.totals.save(cursor)
         cursor.execute("COMMIT")
-        self._note_to_remove = False
+        self._record_to_remove = False
         self.incarnation = attrs.evolve(self.incarnation, is_new=False)
 
     def recount(self) -> None:
-        """Read the books anew from the rows."""
+        """Read the totals anew from the rows."""
         assert self._connection is not None
-        ahead = self.books.clock_ahead if self._has_books else 0.0
-        self.books = Totals(self._connection)
-        self._has_books, self.books.clock_ahead = True, ahead
-        self.books.count_deliveries_from(self._first_delivery)
+        ahead = self.totals.clock_ahead if self._has_totals else 0.0
+        self.totals = Totals(self._connection)
+        self._has_totals, self.totals.clock_ahead = True, ahead
+        self.totals.count_deliveries_from(self._first_delivery)
 
     def roll_back(self, error: BaseException | None = None) -> None:
         """Undo the transaction and what memory knows of it; a connection that cannot is replaced later."""

@@ -1,7 +1,7 @@
 """The lock that makes a broker the journal's one owner (rule R2).
 
 A `flock` on a file beside the database: the kernel lets it go when its holder is gone, however it died. The
-file holds the owner's pid for the person who is told that there is another one.
+file holds the owner's pid for the message that says that there is another one.
 """
 
 import asyncio

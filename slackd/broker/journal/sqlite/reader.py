@@ -73,7 +73,10 @@ Answered = TypeVar("Answered")
 
 
 class SqliteReader:
-    """The reading half of the journal; see `JournalReader` for what each read means."""
+    """The reading half of the journal.
+
+    What it finds damaged it reports, so that nothing more is written to such a file.
+    """
 
     def __init__(self, path: Path, on_damage: Callable[[JournalDamaged], None]) -> None:
         self._path = path
@@ -84,12 +87,14 @@ class SqliteReader:
         self._closed = False
 
     async def keys_after(self, plugin: str, lane: Lane, after: str | None, limit: int) -> Sequence[str]:
+        """As in `JournalReader`."""
         query = _KEYS_FROM_START if after is None else _KEYS_AFTER
         return await self._rows(_key, query, plugin=plugin, lane=int(lane), after=after or "", limit=limit)
 
     async def open_of_key(
         self, plugin: str, lane: Lane, key: str, after: int, limit: int
     ) -> Sequence[OpenDelivery]:
+        """As in `JournalReader`."""
         return await self._rows(
             _open_delivery,
             _OPEN + f"WHERE d.plugin = {_PLUGIN} AND d.lane = :lane AND d.key = :key AND d.id > :after "
@@ -102,6 +107,7 @@ class SqliteReader:
         )
 
     async def open_count(self, plugin: str, lane: Lane, up_to: int, limit: int) -> int:
+        """As in `JournalReader`."""
         (count,) = await self._rows(
             _number,
             "SELECT count(*) FROM (SELECT 1 FROM open_delivery INDEXED BY open_by_age "
@@ -114,6 +120,8 @@ class SqliteReader:
         return count
 
     async def open_by_id(self, ids: Sequence[int]) -> Sequence[OpenDelivery]:
+        """As in `JournalReader`."""
+
         def read(cursor: sqlite3.Cursor) -> list[OpenDelivery]:
             rows = sql.each(cursor, _OPEN + "WHERE d.id IN (*)", list(dict.fromkeys(ids)))
             return sorted((_open_delivery(row) for row in rows), key=lambda delivery: delivery.id)
@@ -121,6 +129,8 @@ class SqliteReader:
         return await self._read(read)
 
     async def envelopes(self, ids: Sequence[int]) -> Mapping[int, StoredEnvelope]:
+        """As in `JournalReader`."""
+
         def read(cursor: sqlite3.Cursor) -> dict[int, StoredEnvelope]:
             rows = sql.each(cursor, _ENVELOPE + "WHERE id IN (*)", list(dict.fromkeys(ids)))
             return {row[0]: _stored_envelope(row) for row in rows}
@@ -130,6 +140,8 @@ class SqliteReader:
     async def recorded(
         self, after: int, limit: int, since: float | None = None, until: float | None = None
     ) -> Sequence[StoredEnvelope]:
+        """As in `JournalReader`."""
+
         def read(cursor: sqlite3.Cursor) -> list[StoredEnvelope]:
             first, last = _ids_of_interval(cursor, since, until)
             rows = cursor.execute(
@@ -148,6 +160,7 @@ class SqliteReader:
         return await self._read(read)
 
     async def dead_letters(self, after: int, limit: int, plugin: str | None = None) -> Sequence[DeadLetter]:
+        """As in `JournalReader`."""
         condition = "" if plugin is None else f"AND d.plugin = {_PLUGIN} "
         return await self._rows(
             _dead_letter,
@@ -158,12 +171,14 @@ class SqliteReader:
         )
 
     async def dead_letter(self, delivery: int) -> DeadLetter | None:
+        """As in `JournalReader`."""
         rows = await self._rows(
             _dead_letter, f"{_DEAD_WITH_TEXT} WHERE d.delivery = :delivery", delivery=delivery
         )
         return rows[0] if rows else None
 
     async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[GapRecord]:
+        """As in `JournalReader`."""
         condition = "" if app is None else "AND app = :app "
         newest_first = await self._rows(
             _gap,
@@ -176,6 +191,7 @@ class SqliteReader:
         return newest_first[::-1]
 
     async def backlogs(self) -> Mapping[str, Backlog]:
+        """As in `JournalReader`."""
         oldest = (
             "(SELECT min(id) FROM open_delivery INDEXED BY open_by_age WHERE plugin = p.number AND lane = {})"
         )

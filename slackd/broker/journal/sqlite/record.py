@@ -30,11 +30,11 @@ from slackd.envelope import ParsedEnvelope, Unreadable
 
 
 class DeadLetters:
-    """Writes dead letters through one cursor, inside a transaction, and counts them in the books."""
+    """Writes dead letters through one cursor, inside a transaction, and counts them in the totals."""
 
-    def __init__(self, cursor: sqlite3.Cursor, books: Totals, clock: Callable[[], float]) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, totals: Totals, clock: Callable[[], float]) -> None:
         self._cursor = cursor
-        self._books = books
+        self._totals = totals
         self._clock = clock
 
     def insert_new(
@@ -55,7 +55,7 @@ class DeadLetters:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (delivery, envelope, plugin, lane, key, reason, storable(error), attempts, self._clock(), again),
         )
-        self._books.dead(plugin, 1)
+        self._totals.dead(plugin, 1)
 
 
 Slot = tuple[list[Outcome], int]
@@ -90,9 +90,9 @@ class _Rows:
 class Recorder:
     """Records envelopes through one cursor, inside a transaction."""
 
-    def __init__(self, cursor: sqlite3.Cursor, books: Totals, dead_letters: DeadLetters) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, totals: Totals, dead_letters: DeadLetters) -> None:
         self._cursor = cursor
-        self._books = books
+        self._totals = totals
         self._dead_letters = dead_letters
 
     def record_all(self, records: list[tuple[Record, Slot]]) -> None:
@@ -112,7 +112,7 @@ class Recorder:
     def _claim(self, records: list[tuple[Record, Slot]], keys: list[list[bytes]]) -> bool:
         """Insert all keys as those of new envelopes, without a look whether they are known: they hardly ever
         are. If one is, or comes twice, none stays, and the answer is no."""
-        first = self._books.last_envelope + 1
+        first = self._totals.last_envelope + 1
         claims = [
             (key, envelope, int(record.received_at))
             for envelope, ((record, _), own) in enumerate(zip(records, keys, strict=True), first)
@@ -137,7 +137,7 @@ class Recorder:
         learned: dict[bytes, tuple[bytes, int, int]] = {}
         seen_before: list[tuple[int, Slot]] = []
         for (record, slot), own in zip(records, keys, strict=True):
-            horizon = record.received_at - self._books.clock_ahead - DEDUPE_MEMORY
+            horizon = record.received_at - self._totals.clock_ahead - DEDUPE_MEMORY
             hits = [known[key][0] for key in own if key in known and known[key][1] > horizon]
             if hits:
                 envelope = min(hits)
@@ -160,11 +160,11 @@ class Recorder:
         return {key: (envelope, at) for key, envelope, at in known}
 
     def _record(self, record: Record, rows: _Rows) -> Recorded:
-        books = self._books
+        totals = self._totals
         envelope = record.envelope
-        id_ = books.last_envelope + 1
+        id_ = totals.last_envelope + 1
         size = byte_length(envelope.text)
-        first = books.last_delivery + 1
+        first = totals.last_delivery + 1
         if isinstance(envelope, ParsedEnvelope):
             kind, response_url = storable(envelope.type), storable(envelope.response_url)
         else:
@@ -195,22 +195,22 @@ class Recorder:
             response_url,
             size,
             first,
-            books.last_delivery,
+            totals.last_delivery,
             text,
         )
         if response is None:
             rows.envelopes.append(row)
         else:
             rows.responded.append((*row, response))
-        books.enter_period(self._cursor, record.received_at, id_)
-        books.last_envelope = id_
-        books.envelope_bytes += size
+        totals.enter_period(self._cursor, record.received_at, id_)
+        totals.last_envelope = id_
+        totals.envelope_bytes += size
         return Recorded(id_, tuple([delivery for delivery in opened if delivery is not None]))
 
     def _open(self, new: NewDelivery, stored: StoredEnvelope, size: int, rows: _Rows) -> OpenDelivery | None:
-        books, envelope = self._books, stored.id
-        books.last_delivery = id_ = books.last_delivery + 1
-        number = books.number_of(self._cursor, new.plugin)
+        totals, envelope = self._totals, stored.id
+        totals.last_delivery = id_ = totals.last_delivery + 1
+        number = totals.number_of(self._cursor, new.plugin)
         if new.dead is not None:
             self._dead_letters.insert_new(id_, envelope, number, new, "")
             return None
@@ -220,14 +220,14 @@ class Recorder:
             rows.deliveries.append(row)
         else:
             rows.timed.append((*row, expires_at, respond_by))
-        books.opened_with_envelope(id_, envelope, number, size)
+        totals.opened_with_envelope(id_, envelope, number, size)
         return OpenDelivery(id_, envelope, new.plugin, lane, key, 1, 0.0, expires_at, respond_by, stored)
 
     def _dead_letter_unreadable(self, envelope: int, unreadable: Unreadable) -> None:
-        self._books.last_delivery += 1
-        number = self._books.number_of(self._cursor, "")
+        self._totals.last_delivery += 1
+        number = self._totals.number_of(self._cursor, "")
         nobody = NewDelivery("", Lane.EVENTS, "", dead=DeadReason.UNREADABLE)
-        self._dead_letters.insert_new(self._books.last_delivery, envelope, number, nobody, unreadable.reason)
+        self._dead_letters.insert_new(self._totals.last_delivery, envelope, number, nobody, unreadable.reason)
 
     def _insert(self, rows: _Rows) -> None:
         envelope = (

@@ -13,33 +13,41 @@ Value = TypeVar("Value")
 
 
 def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tuple[Opening, bool]:
-    """Read it, and remove the note of a clean stop in the same commit.
+    """Read it, and remove the clean-shutdown record in the same commit.
 
-    A note that cannot be removed (the disk is full) is not believed: what it says could be outdated at the next
-    start. The second value says so: the next transaction has to remove it.
+    A record that cannot be removed (the disk is full) is not believed: what it says could be outdated at the
+    next start.
+
+    Args:
+        connection: The writer's.
+        last_delivery: The highest delivery id given out before.
+        now: UNIX seconds.
+
+    Returns:
+        What was found, and whether the next transaction has to remove the record.
 
     Raises:
         sqlite3.Error: As SQLite says.
         DamagedRowError: A row holds what no release writes.
     """
     cursor = connection.cursor()
-    handed = _read_note(cursor)
-    note_stays = False
-    if handed is not None:
+    clean_shutdown = _read_clean_shutdown(cursor)
+    record_stays = False
+    if clean_shutdown is not None:
         try:
             cursor.execute("BEGIN IMMEDIATE")
-            remove_note(cursor)
+            remove_clean_shutdown(cursor)
             cursor.execute("COMMIT")
         except FAILURES:
             if connection.in_transaction:
                 cursor.execute("ROLLBACK")
-            handed, note_stays = None, True
+            clean_shutdown, record_stays = None, True
     found = Opening(
         sessions=tuple(
             checked(row, (TEXT, TEXT), "session")
             for row in cursor.execute("SELECT plugin, session FROM session").fetchall()
         ),
-        handed=handed,
+        clean_shutdown=clean_shutdown,
         last_delivery=last_delivery,
         ghosts=_all(
             cursor,
@@ -62,16 +70,16 @@ def read(connection: sqlite3.Connection, last_delivery: int, now: float) -> tupl
         ),
         seen_ready=_all(cursor, SeenReady, (TEXT, NUMBER), "SELECT app, at FROM seen_ready ORDER BY app"),
     )
-    return found, note_stays
+    return found, record_stays
 
 
-def remove_note(cursor: sqlite3.Cursor) -> None:
-    """Take the note of a clean stop away."""
+def remove_clean_shutdown(cursor: sqlite3.Cursor) -> None:
+    """Take the clean-shutdown record away."""
     cursor.execute("DELETE FROM handed")
     cursor.execute("DELETE FROM meta WHERE name = 'clean_stop'")
 
 
-def _read_note(cursor: sqlite3.Cursor) -> tuple[InFlight, ...] | None:
+def _read_clean_shutdown(cursor: sqlite3.Cursor) -> tuple[InFlight, ...] | None:
     if cursor.execute("SELECT 1 FROM meta WHERE name = 'clean_stop'").fetchone() is None:
         return None
     query = "SELECT delivery, plugin, session FROM handed ORDER BY delivery"

@@ -99,7 +99,7 @@ class Retention:
     # Backlogs
 
     def _dead_letter_beyond_limits(self, round_: "Round") -> bool:
-        for figures in round_.books.plugins():
+        for figures in round_.totals.plugins():
             if not figures.deliveries:
                 continue
             limits = round_.limits.of(figures.name)
@@ -138,7 +138,7 @@ class Retention:
         ).fetchall()
         for row in rows:
             waiting = waiting_of(row[1:])
-            away = round_.books.name_of(waiting.plugin) in round_.limits.away
+            away = round_.totals.name_of(waiting.plugin) in round_.limits.away
             if away or row[0] <= round_.now - ABANDONED_AFTER:
                 round_.dead_letter(waiting, DeadReason.EXPIRED, "it expired before the plugin came back")
         walk.seen += len(rows)
@@ -157,7 +157,7 @@ class Retention:
         ).fetchall()
         for (delivery,) in rows:
             round_.change()
-            round_.entries.remove_dead_letter(delivery)
+            round_.applier.remove_dead_letter(delivery)
         return len(rows) == CHUNK
 
     def _drop_dead_letters_beyond_bytes(self, round_: "Round") -> bool:
@@ -177,7 +177,7 @@ class Retention:
             delivery, plugin, size = checked(row, (WHOLE, WHOLE, WHOLE), "dead_letter")
             walk.position = delivery
             walk.seen += 1
-            if self._letters.keeps(round_.books.name_of(plugin), size):
+            if self._letters.keeps(round_.totals.name_of(plugin), size):
                 continue
             round_.drop(delivery, plugin, size)
             dropped += 1
@@ -194,7 +194,7 @@ class Retention:
         if not walk.due(round_.now):
             return False
         after = walk.position if isinstance(walk.position, int) else 0
-        excess = round_.books.envelope_bytes - round_.limits.max_bytes
+        excess = round_.totals.envelope_bytes - round_.limits.max_bytes
         horizon = round_.now - round_.limits.max_age
         rows = round_.cursor.execute(
             "SELECT id, received_at, bytes, answer <> 0 OR response IS NOT NULL, "
@@ -202,7 +202,7 @@ class Retention:
             "OR EXISTS (SELECT 1 FROM dead_letter d WHERE d.delivery BETWEEN first_delivery AND last_delivery) "
             "OR EXISTS (SELECT 1 FROM again a WHERE a.envelope = envelope.id) "
             "FROM envelope WHERE id > ? AND id < ? ORDER BY id LIMIT ?",
-            (after, round_.books.last_envelope, CHUNK),
+            (after, round_.totals.last_envelope, CHUNK),
         ).fetchall()
         gone: list[int] = []
         done = len(rows) < CHUNK
@@ -217,7 +217,7 @@ class Retention:
                 continue
             gone.append(envelope)
             excess -= size
-            round_.books.envelope_bytes -= size
+            round_.totals.envelope_bytes -= size
         if gone:
             round_.change()
             sql.run(round_.cursor, "DELETE FROM envelope WHERE id IN (*)", gone)
@@ -276,11 +276,11 @@ class Round:
     """One step's view of the journal: reading begins nothing, the first change begins a transaction."""
 
     def __init__(
-        self, cursor: sqlite3.Cursor, books: Totals, entries: Applier, limits: Limits, now: float
+        self, cursor: sqlite3.Cursor, totals: Totals, applier: Applier, limits: Limits, now: float
     ) -> None:
         self.cursor = cursor
-        self.books = books
-        self.entries = entries
+        self.totals = totals
+        self.applier = applier
         self.limits = limits
         self.now = now
         self.dead_lettered: list[DeadLettered] = []
@@ -296,21 +296,21 @@ class Round:
     def dead_letter(self, waiting: Waiting, reason: DeadReason, error: str) -> None:
         """Make an open delivery a dead letter, and remember to tell."""
         self.change()
-        self.entries.dead_letter(waiting, reason, error)
-        plugin = self.books.name_of(waiting.plugin)
+        self.applier.dead_letter(waiting, reason, error)
+        plugin = self.totals.name_of(waiting.plugin)
         self.dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
 
     def drop(self, delivery: int, plugin: int, size: int) -> None:
         """Take a dead letter away, and remember to tell."""
         self.change()
-        self.entries.remove_dead_letter(delivery)
+        self.applier.remove_dead_letter(delivery)
         letters, bytes_ = self.dropped.get(plugin, (0, 0))
         self.dropped[plugin] = letters + 1, bytes_ + size
 
     def dropped_dead_letters(self) -> tuple[DroppedDeadLetters, ...]:
         """What `drop` took away, by plugin."""
         return tuple(
-            DroppedDeadLetters(self.books.name_of(plugin), letters, size)
+            DroppedDeadLetters(self.totals.name_of(plugin), letters, size)
             for plugin, (letters, size) in self.dropped.items()
         )
 

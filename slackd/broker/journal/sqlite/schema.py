@@ -11,7 +11,7 @@ Why the tables look as they do:
   retention finds whether it is still needed by a range of delivery ids, without an index and without touching
   the envelope when a delivery is closed; deliveries opened later (`Revive`, `Replay`) are listed in `again`.
   The newest envelope's `last_delivery` is also what keeps ids from coming back: the newest is never removed.
-- Dedupe keys are stored as 16-byte digests: short entries mean fewer pages of a tree that is written at random
+- Dedupe keys are stored as 16-byte digests: short applier mean fewer pages of a tree that is written at random
   places, and at 128 bits two keys never meet by chance (at 64 bits, among 10^7 keys, one new envelope in
   2 * 10^12 would meet another's key, and be lost). There is no index by time: the tree is swept in its own
   order, so that a page that loses keys is written once a sweep.
@@ -194,7 +194,12 @@ def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
 
 
 def use_write_ahead_log(connection: sqlite3.Connection, path: str) -> None:
-    """Switch to WAL, with every commit synchronised and no checkpoint but the writer's own."""
+    """Switch to WAL, with every commit synchronised and no checkpoint but the writer's own.
+
+    Raises:
+        JournalError: The file system can't keep such a log.
+        sqlite3.Error: As SQLite says.
+    """
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     if _scalar_text(connection, "PRAGMA journal_mode = WAL") != "wal":
         raise JournalError(

@@ -49,7 +49,7 @@ class Totals:
         if newest is not None:
             within_reach(checked(newest, (WHOLE, WHOLE, NUMBER), "envelope"), "envelope")
         saved = dict(
-            within_reach(checked(row, (TEXT, WHOLE), "tally"), "tally")
+            within_reach(checked(row, (TEXT, WHOLE), "totals"), "totals")
             for row in connection.execute(_SAVED).fetchall()
         )
         self.last_envelope: int = newest[0] if newest else 0

@@ -47,10 +47,10 @@ CHECKPOINT_PAGES = 1_000
 CHECKPOINT_IDLE = 0.5
 """Seconds without a write after which a checkpoint is made."""
 
-TEND_EVERY = 5.0
+RETENTION_EVERY = 5.0
 """Seconds between two rounds of retention."""
 
-TEND_REST = 3.0
+RETENTION_REST = 3.0
 """Its steps take turns with rests so many times as long, so that it never has a core to itself."""
 
 KEEP_CLOCK_EVERY = 60.0
@@ -69,7 +69,7 @@ ANSWER_EVERY = 1.0
 
 @attrs.frozen
 class QueuedBatch:
-    """Writes that are committed together, and who is told."""
+    """Writes that are committed together, and who gets the outcomes."""
 
     writes: Sequence[Write]
     on_commit: OnCommit
@@ -84,7 +84,7 @@ class WriterTask:
     refuse: Callable[[JournalError], None] = lambda refusal: None
 
 
-_Told = tuple[OnCommit, Sequence[Outcome] | JournalError]
+_Report = tuple[OnCommit, Sequence[Outcome] | JournalError]
 
 
 class Writer:
@@ -116,7 +116,7 @@ class Writer:
         self._ages = AgeClock(None, limits.longest_age)
         self._boot = clock_record.boot_id()
         self._clock_kept = -math.inf
-        self._untold: deque[_Told] = deque()
+        self._unreported: deque[_Report] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
         self._failing: JournalError | None = None
         self._last_failure: JournalError | None = None
@@ -124,7 +124,7 @@ class Writer:
         self._answered_at = time.monotonic()
         self._dirty_pages = 0
         self._last_write = 0.0
-        self._next_tend = 0.0
+        self._next_retention = 0.0
         self._opened: asyncio.Future[Opening] = loop.create_future()
         self._lost: asyncio.Future[JournalError] = loop.create_future()
         self._damage: JournalDamaged | None = None
@@ -168,7 +168,7 @@ class Writer:
 
     def stop_writing(self, damage: JournalDamaged) -> None:
         """Refuse everything from now on: what is written to a damaged file may be gone tomorrow. Any thread may
-        call it; the first damage is the one that is told."""
+        call it; the first damage is the one that counts."""
         if self._damage is None:
             self._damage = self._failing = damage
             log.critical("nothing more is journaled: %s", damage, extra={"event": "journal-damaged"})
@@ -222,7 +222,7 @@ class Writer:
             self._call(self._ended.set)
 
     def _serve(self) -> None:
-        self._next_tend = time.monotonic() + TEND_EVERY
+        self._next_retention = time.monotonic() + RETENTION_EVERY
         chores: list[Callable[[Round], bool]] = []
         next_step = 0.0
         while True:
@@ -243,15 +243,15 @@ class Writer:
             self._checkpoint_if_due(now)
             if self._damage is not None:
                 chores = []
-            elif self._retention_by_itself and not chores and now >= self._next_tend:
+            elif self._retention_by_itself and not chores and now >= self._next_retention:
                 chores = self._retention.chores()
-                self._next_tend = now + TEND_EVERY
+                self._next_retention = now + RETENTION_EVERY
             if chores and now >= next_step:
                 if not self._step(chores):
                     chores = []
-                    self._next_tend = now + FAILING_PAUSE
+                    self._next_retention = now + FAILING_PAUSE
                 ended = time.monotonic()
-                next_step = ended + TEND_REST * (ended - now)
+                next_step = ended + RETENTION_REST * (ended - now)
 
     def _patience(self, next_step: float | None) -> float:
         """Seconds to wait for an item before something else has its turn."""
@@ -285,16 +285,16 @@ class Writer:
             count += len(item.writes)
             size += _bytes_of(item)
         started = time.monotonic()
-        told = self._commit(group)
+        reports = self._commit(group)
         self._answered_at = time.monotonic()
         if count:
             self._durations.append(self._answered_at - started)
             self._last_write = self._answered_at
             self._dirty_pages += size // schema.PAGE_SIZE + 2 * count + 8
-        self._call(self._tell, told)
+        self._call(self._report, reports)
         return leftover
 
-    def _commit(self, group: Sequence[QueuedBatch]) -> list[_Told]:
+    def _commit(self, group: Sequence[QueuedBatch]) -> list[_Report]:
         if not any(submission.writes for submission in group):
             return [(submission.on_commit, []) for submission in group]
         if not self._look_at_file():
@@ -302,42 +302,44 @@ class Writer:
             return [(submission.on_commit, refusal) for submission in group]
         try:
             try:
-                told = self._in_transaction(group, careful=False)
+                reports = self._in_transaction(group, careful=False)
             except MISTAKES:
                 self._owned.roll_back()
-                told = self._in_transaction(group, careful=True)
+                reports = self._in_transaction(group, careful=True)
         except FAILURES as error:
             self._owned.roll_back(error)
             refusal = self._failing = self._last_failure = self._known(error)
             self._failed_at = time.monotonic()
             return [(submission.on_commit, refusal) for submission in group]
         self._failing = None
-        return told
+        return reports
 
-    def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Told]:
+    def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Report]:
         cursor = self._owned.begin(synced=not _is_of_closes(group))
-        told: list[_Told]
+        reports: list[_Report]
         if careful:
-            told = [(submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group]
+            reports = [
+                (submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group
+            ]
         else:
-            entries = Applier(cursor, self._owned.books, self._clock)
-            told = [(submission.on_commit, entries.apply(submission.writes)) for submission in group]
-            entries.flush()
+            applier = Applier(cursor, self._owned.totals, self._clock)
+            reports = [(submission.on_commit, applier.apply(submission.writes)) for submission in group]
+            applier.flush()
         if self._kept_clock_is_old():
             self._look_at_clock()
             self._keep_clock(cursor)
         self._owned.commit(cursor)
-        return told
+        return reports
 
     def _apply_carefully(
         self, cursor: sqlite3.Cursor, submission: QueuedBatch
     ) -> Sequence[Outcome] | JournalError:
         cursor.execute("SAVEPOINT submission")
         try:
-            entries = Applier(cursor, self._owned.books, self._clock)
-            outcomes = entries.apply(submission.writes)
-            entries.flush()
-            self._owned.books.save(cursor)
+            applier = Applier(cursor, self._owned.totals, self._clock)
+            outcomes = applier.apply(submission.writes)
+            applier.flush()
+            self._owned.totals.save(cursor)
         except MISTAKES as error:
             cursor.execute("ROLLBACK TO submission")
             cursor.execute("RELEASE submission")
@@ -379,7 +381,7 @@ class Writer:
     def _look_at_clock(self) -> bool:
         """Whether it jumped."""
         jump = self._ages.look(self._clock(), self._uptime(), self._boot)
-        self._owned.books.clock_ahead = self._ages.ahead
+        self._owned.totals.clock_ahead = self._ages.ahead
         if jump is not None:
             words = "the clock went %s by %.0f s that nobody saw pass; ages in the journal leave %.0f s out"
             way = "ahead" if jump.seconds > 0 else "back"
@@ -398,7 +400,14 @@ class Writer:
     # Retention
 
     def run_retention(self, now: float) -> int:
-        """Every chore until nothing is left to do; returns how many deliveries were dead-lettered."""
+        """Do every chore until nothing is left to do.
+
+        Returns:
+            How many deliveries were dead-lettered.
+
+        Raises:
+            JournalError: A commit failed, or the file is damaged.
+        """
         if self._damage is not None:
             raise self._damage
         dead_lettered = 0
@@ -424,23 +433,23 @@ class Writer:
         except (*FAILURES, *MISTAKES) as error:
             self._owned.roll_back(error)
             self._retention = Retention(self._retention.dead_letter_bytes)  # its walks start anew
-            self._tell_retention_failed(self._known(error))
+            self._log_retention_failed(self._known(error))
             return False
         self._retention_failed = ""
         return True
 
-    def _tell_retention_failed(self, error: JournalError) -> None:
+    def _log_retention_failed(self, error: JournalError) -> None:
         if str(error) != self._retention_failed:
             self._retention_failed = str(error)
             log.error("old rows could not be removed: %s", error, extra={"event": "retention-failed"})
 
     def _take_step(self, chores: list[Callable[[Round], bool]], now: float) -> int:
         cursor = self._owned.usable().cursor()
-        entries = Applier(cursor, self._owned.books, lambda: now)
-        round_ = Round(cursor, self._owned.books, entries, self.limits, now)
+        applier = Applier(cursor, self._owned.totals, lambda: now)
+        round_ = Round(cursor, self._owned.totals, applier, self.limits, now)
         more = chores[0](round_)
         if round_.changed:
-            self._owned.books.save(cursor)
+            self._owned.totals.save(cursor)
             cursor.execute("COMMIT")
             self._last_write = time.monotonic()
             self._dirty_pages += 100
@@ -469,27 +478,27 @@ class Writer:
                 self._owned.roll_back(error)
                 self._known(error)
 
-    # Telling the event loop
+    # Reporting to the event loop
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:
-            # The loop is closed, so nobody is left to be told; what was submitted is committed all the same.
+            # The loop is closed, so nobody is left to report to; what was submitted is committed all the same.
             return
 
-    def _tell(self, told: Sequence[_Told]) -> None:
-        self._untold.extend(told)
-        self._tell_the_rest()
+    def _report(self, reports: Sequence[_Report]) -> None:
+        self._unreported.extend(reports)
+        self._report_the_rest()
 
-    def _tell_the_rest(self) -> None:
-        while self._untold:
-            on_commit, result = self._untold.popleft()
+    def _report_the_rest(self) -> None:
+        while self._unreported:
+            on_commit, result = self._unreported.popleft()
             try:
                 on_commit(result)
             except BaseException:
                 # One callback's error is its own: the loop reports it, and the others are called, in order.
-                self._loop.call_soon(self._tell_the_rest)
+                self._loop.call_soon(self._report_the_rest)
                 raise
 
     def _lose(self, error: JournalError) -> None:
@@ -506,18 +515,18 @@ class Writer:
 
     def _refuse_the_rest(self) -> None:
         refusal = JournalError(f"{self._path}: the journal is closed")
-        told: list[_Told] = []
+        reports: list[_Report] = []
         while True:
             try:
                 item = self._queue.get_nowait()
             except Empty:
                 break
             if isinstance(item, QueuedBatch):
-                told.append((item.on_commit, refusal))
+                reports.append((item.on_commit, refusal))
             elif isinstance(item, WriterTask):
                 item.refuse(refusal)
-        if told:
-            self._call(self._tell, told)
+        if reports:
+            self._call(self._report, reports)
 
 
 class _Nothing:
