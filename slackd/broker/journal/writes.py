@@ -238,7 +238,7 @@ class ForgetSession:
 
 @frozen
 class InFlight:
-    """One delivery that is in flight at a clean stop (rule R5): a session has it, or it waits for one to resume."""
+    """One delivery that is in flight at a clean stop (rule R5): a session has it, or it waits for one."""
 
     delivery: int
     plugin: str
