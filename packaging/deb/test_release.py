@@ -47,6 +47,7 @@ TOOLS = (
     "pytest",
     "pytest-asyncio",
     "pytest-timeout",
+    "slack-bolt",
     "sortedcontainers",
     "typing-extensions",
 )
