@@ -75,7 +75,7 @@ class Passed:
     """Something happened to an envelope: for people who watch.
 
     Attributes:
-        what: recorded, duplicate, done, retried, dead.
+        what: recorded, duplicate, forbidden, done, retried, dead.
         envelope: The journal's id, 0 if unknown here.
         delivery: The delivery, 0 where it is about none.
     """

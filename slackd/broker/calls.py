@@ -146,6 +146,10 @@ class Calls:
             raise CallRefused(jsonrpc.OUTCOME_UNKNOWN, text)
         raise CallRefused(jsonrpc.SLACK_UNAVAILABLE, f"{asked.method}: {returned.error}")
 
+    async def ask(self, app: str, method: str, args: Mapping[str, Any]) -> Returned:
+        """A Web API call of the broker's own, once."""
+        return await self._call(app, CallKind.METHOD, method, args)
+
     async def respond(self, app: str, response_url: str, body: str) -> Returned:
         """Post a message (JSON text) to a `response_url`, once."""
         return await self._call(app, CallKind.RESPONSE_URL, response_url, json.loads(body))

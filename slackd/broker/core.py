@@ -326,6 +326,10 @@ class BrokerCore:
         if self.watched:
             self._actions += [Passed("recorded", now.unix, envelope) for envelope in result.recorded]
             self._actions += [Passed("duplicate", now.unix, envelope) for envelope in result.repeated]
+        self._actions += [
+            Passed("forbidden", now.unix, envelope, plugin, detail=words)
+            for envelope, plugin, words in result.forbidden
+        ]
         self._opened(result.opened, now)
         for envelope, link, number in result.given:
             self._answering.carried(envelope, link, number)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from slackd.broker.access import groups_wanted
 from slackd.broker.actions import PostFailure, PostLate
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
@@ -31,6 +32,7 @@ from slackd.broker.outages import Outages
 from slackd.broker.plugins.conduct import CRASHES, Fault
 from slackd.broker.plugins.server import PluginHost
 from slackd.broker.response_url import Posting
+from slackd.broker.usergroups import UserGroups
 from slackd.config import Config
 from slackd.config.on_disk import DiskCheck
 from slackd.errors import JournalError
@@ -155,6 +157,8 @@ class BrokerDaemon:
         self.engine.outages = Outages(seen, now())
         self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
         self.posting = Posting(self.calls)
+        wanted = groups_wanted(self.config.plugin_files, self.config.apps)
+        self._user_groups = UserGroups(self.calls, wanted, self.core.ingest.members)
         self.connector_host.attach(self.engine, self.calls)
         self.plugin_host = PluginHost(
             self.config, self.engine, self.calls, self._background_tasks, foreground=self.foreground
@@ -171,6 +175,7 @@ class BrokerDaemon:
         return [
             tasks.create_task(self.engine.read_for_ever()),
             tasks.create_task(self._look_for_ever()),
+            tasks.create_task(self._user_groups.keep_fresh()),
             tasks.create_task(self._watch_the_disk()),
         ]
 

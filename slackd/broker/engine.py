@@ -159,6 +159,10 @@ class Engine:
                 self._tell_too_large(action)
             case PostNotice() | PostLate() | PostFailure():
                 self._outlets.post(action)
+            case Passed(what="forbidden"):
+                extra = {"event": "forbidden", "plugin": action.plugin, "envelope": action.envelope}
+                log.warning("%s: not allowed: %s", action.plugin, action.detail, extra=extra)
+                self._outlets.passed(action)
             case Passed(what="dead"):
                 _log_dead(action)
                 self._outlets.passed(action)

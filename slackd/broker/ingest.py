@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from slackd.broker.access import GroupMembers, refusal
 from slackd.broker.counters import Counters
 from slackd.broker.dispatch.subscriptions import Match, Matcher
 from slackd.broker.fallback_responses import NOTHING, notice, unanswered
@@ -26,7 +27,7 @@ from slackd.broker.journal.writes import (
 )
 from slackd.broker.parsing import read
 from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
-from slackd.config import Absent, Config, PluginConfig
+from slackd.config import Absent, Config, PluginConfig, Subscription
 from slackd.envelope import Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
 from slackd.frozen import frozen
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
@@ -52,6 +53,7 @@ class Incoming:
         link: Names the link that brought it.
         notice: What goes to its `response_url` once it is recorded (JSON text), or None.
         refused_for: The absent plugin that it isn't delivered to, or "".
+        forbidden: Plugins that it isn't delivered to, since who did it may not, each with why.
     """
 
     link: int
@@ -59,6 +61,7 @@ class Incoming:
     record: Record
     notice: str | None = None
     refused_for: str = ""
+    forbidden: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
@@ -79,6 +82,7 @@ class IngestResult:
         ending: Envelopes for which nobody is to wait any longer.
         recorded: Envelopes that are new.
         repeated: Envelopes that came again.
+        forbidden: Envelope, plugin, and the words for the audit: who did it may not.
     """
 
     settlements: Settlements = attrs.field(factory=list)
@@ -89,6 +93,7 @@ class IngestResult:
     posts: list[PostNotice] = attrs.field(factory=list)
     recorded: list[int] = attrs.field(factory=list)
     repeated: list[int] = attrs.field(factory=list)
+    forbidden: list[tuple[int, str, str]] = attrs.field(factory=list)
 
 
 class Ingest:
@@ -96,6 +101,7 @@ class Ingest:
 
     Attributes:
         identities: Who each app's bot is, as far as a connector has told.
+        members: Who is in which user group.
     """
 
     def __init__(
@@ -110,6 +116,7 @@ class Ingest:
         self._matcher = Matcher(config.plugin_files)
         self._answers, self._counters, self._absent_for = answers, counters, absent_for
         self.identities: dict[str, AppIdentity] = {}
+        self.members = GroupMembers()
 
     def plugin(self, name: str) -> PluginConfig | None:
         """A plugin's file."""
@@ -148,18 +155,22 @@ class Ingest:
             told = notice(envelope, self._unclaimed_text(envelope.app))
             return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
         too_large = _is_too_large(envelope.text)
+        forbidden: list[tuple[str, str]] = []
         if not envelope.is_prompt:
-            all_of_them = [self._delivery(each, envelope, received_at, None, too_large) for each in matches]
-            return Incoming(link, arrival, Record(envelope, received_at, deliveries=tuple(all_of_them)))
+            permitted = [each for each in matches if self._is_permitted(each, envelope, now, forbidden)]
+            all_of_them = [self._delivery(each, envelope, received_at, None, too_large) for each in permitted]
+            record = Record(envelope, received_at, deliveries=tuple(all_of_them))
+            return Incoming(link, arrival, record, forbidden=tuple(forbidden))
         respond_by = received_at + self._rules.answer_deadline
         deliveries, told, answer, refused_for = [], NOTHING, AnswerState.NONE, ""
         for match in matches:
             owes = None
-            asked = (
-                match.subscription.respond and answer is AnswerState.NONE and told.is_empty and not refused_for
-            )
+            if not self._is_permitted(match, envelope, now, forbidden):
+                continue
+            subscription = self._permitted(match, envelope, now)[0] or match.subscription
+            asked = subscription.respond and answer is AnswerState.NONE and told.is_empty and not refused_for
             if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
-                keep = match.subscription.absent is Absent.KEEP
+                keep = subscription.absent is Absent.KEEP
                 text = KEPT_TEXT if keep else REFUSED_TEXT
                 told = notice(envelope, text.format(plugin=match.plugin.name))
                 if not keep:
@@ -168,8 +179,32 @@ class Ingest:
             elif asked and not too_large and self._may_wait(link, arrival, envelope):
                 answer, owes = AnswerState.OWED, respond_by
             deliveries.append(self._delivery(match, envelope, received_at, owes, too_large))
+        if forbidden and not deliveries and told.is_empty:
+            told = notice(envelope, self._rules.forbidden_text)
         record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
-        return Incoming(link, arrival, record, told.post, refused_for)
+        return Incoming(link, arrival, record, told.post, refused_for, tuple(forbidden))
+
+    def _is_permitted(
+        self, match: Match, envelope: ParsedEnvelope, now: Instant, forbidden: list[tuple[str, str]]
+    ) -> bool:
+        """Whether its plugin may see this; whom it may not be told of is added to `forbidden`."""
+        if match.subscription.allow is None:
+            return True
+        subscription, why = self._permitted(match, envelope, now)
+        if subscription is None:
+            forbidden.append((match.plugin.name, why))
+        return subscription is not None
+
+    def _permitted(
+        self, match: Match, envelope: ParsedEnvelope, now: Instant
+    ) -> tuple[Subscription | None, str]:
+        """The first subscription that allows who did it, or None and why the last one doesn't."""
+        why = ""
+        for subscription in (match.subscription, *match.others):
+            why = refusal(subscription.allow, envelope, self.members, now.monotonic)
+            if not why:
+                return subscription, ""
+        return None, why
 
     def _may_wait(self, link: int, arrival: Arrival, envelope: ParsedEnvelope) -> bool:
         elsewhere = bool(envelope.response_url)
@@ -218,6 +253,9 @@ class Ingest:
             self._counters.first_seen_on_retry[envelope.app] += 1
         if each.refused_for:
             self._counters.deliveries[each.refused_for, "refused"] += 1
+        for plugin, why in each.forbidden:
+            self._counters.deliveries[plugin, "refused"] += 1
+            result.forbidden.append((recorded.envelope, plugin, _audit(envelope, why)))
         for delivery in record.deliveries:
             if delivery.dead is not None:
                 self._counters.deliveries[delivery.plugin, "dead"] += 1
@@ -264,6 +302,13 @@ class Ingest:
             result.given.append((envelope, each.link, number))
         payload = response if response is not None else unanswered(understood)
         result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))
+
+
+def _audit(envelope: ParsedEnvelope, why: str) -> str:
+    """Who wanted what where, and why not: what an audit asks for."""
+    facets = envelope.facets
+    what = facets.command or facets.callback_id or " ".join(facets.action_ids) or " ".join(facets.events[:1])
+    return f"user {facets.user or '-'} in {facets.channel or '-'} wanted {what or facets.kind or '-'}: {why}"
 
 
 def _who_answers(record: Record) -> str:

@@ -5,6 +5,7 @@ from slackd.config.paths import find_file
 from slackd.config.problems import InvalidConfig, Problem
 from slackd.config.values import (
     Absent,
+    Allow,
     App,
     Config,
     Control,
@@ -22,6 +23,7 @@ from slackd.config.values import (
 
 __all__ = [
     "Absent",
+    "Allow",
     "App",
     "Config",
     "Control",

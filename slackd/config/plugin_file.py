@@ -9,7 +9,7 @@ from slackd.config.globs import is_literal, overlap
 from slackd.config.never_matches import never_matches
 from slackd.config.problems import shown
 from slackd.config.tables import Table, one_of
-from slackd.config.values import Absent, App, Delivery, ExecRules, PluginConfig, Subscription
+from slackd.config.values import Absent, Allow, App, Delivery, ExecRules, PluginConfig, Subscription
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 from slackd.text import nearest_name
 
@@ -144,7 +144,7 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
     if respond and kind == EVENTS:
         table.wrong("respond", f'false for type = "{EVENTS}"', "Slack takes no answer to an event")
     absent = table.choice("absent", Absent.REFUSE)
-    _refuse_allow(table)
+    allow = _allow(table)
     subscription = Subscription(
         type=kind,
         **patterns,
@@ -153,6 +153,7 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
         ignore_self=table.flag("ignore_self", True),
         respond=respond,
         absent=absent,
+        allow=allow,
     )
     table.finish()
     for key, words in never_matches(subscription):
@@ -160,14 +161,28 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
     return subscription
 
 
-def _refuse_allow(table: Table) -> None:
-    """To accept and ignore who may do something would let everybody."""
-    table.unsupported(
-        "allow",
-        "a rule of who may",
-        "no allow: this release cannot keep others out",
-        "check who asks in the plugin itself, or leave the subscription out",
-    )
+_ALLOWED: Final = {
+    "users": (re.compile(r"[UW][A-Z0-9]+"), "the id of a user, U…"),
+    "usergroups": (re.compile(r"S[A-Z0-9]+"), "the id of a user group, S…"),
+    "channels": (re.compile(r"[CGD][A-Z0-9]+"), "the id of a channel, C…"),
+}
+"""What `allow` may name, and the form of Slack's ids of it."""
+
+
+def _allow(table: Table) -> Allow | None:
+    """Who may. A rule that can't be understood is an error, never nobody's and everybody's leave."""
+    if "allow" not in table:
+        return None
+    rule = table.table("allow")
+    named = {key: rule.texts(key) for key in _ALLOWED}
+    rule.finish()
+    for key, (form, expected) in _ALLOWED.items():
+        for each in named[key]:
+            if not form.fullmatch(each):
+                rule.document.wrong((*rule.key, key), shown(each), expected, "names may change, ids don't")
+    if rule.is_empty:
+        table.wrong("allow", "users, usergroups or channels in it")
+    return Allow(**named)
 
 
 def _warn_of_misspelt(table: Table, kind: str) -> None:

@@ -267,6 +267,11 @@ class Table:
             self._take(name)
             self.document.wrong((*self.key, name), found, expected, hint)
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing stands here."""
+        return not self._content
+
     def finish(self) -> None:
         """Note every key that nobody asked for, with the nearest of those that were."""
         known = set(self._known)

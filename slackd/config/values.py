@@ -181,6 +181,20 @@ class Log:
 
 
 @attrs.frozen
+class Allow:
+    """`allow` of a subscription: who may, by Slack's ids.
+
+    Attributes:
+        users, usergroups: Whoever is named or in a group that is; empty both: everybody.
+        channels: There alone; empty: anywhere.
+    """
+
+    users: tuple[str, ...] = ()
+    usergroups: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class Subscription:
     """One `[[subscribe]]`: all patterns given must match; an empty tuple matches anything. Globs where text.
 
@@ -199,6 +213,7 @@ class Subscription:
     ignore_self: bool = True
     respond: bool = False
     absent: Absent = Absent.REFUSE
+    allow: Allow | None = None
 
 
 @attrs.frozen

@@ -67,6 +67,8 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "no-note": "4574bf579ab34fa0ade55caad32b3dbe",
         "handler-unmatched": "581d0a90bd1848af92fc88c5dd536f4d",
         "answer-not-awaited": "01496dd6166f4891829dbc1f63df0949",
+        "forbidden": "a29deed4207b40098c32d9f1f5a37940",
+        "usergroup-unknown": "92ce001cfece4876b4a6d490b03cf38f",
         "duplicates": "419f53312ffa49cb88b081187d12958c",
         "key-held-up": "e30a6b9208a8439fab8eae374dbfa763",
         "identity-unknown": "e8a23748564d42efadb7a0313160a954",

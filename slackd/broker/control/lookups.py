@@ -13,7 +13,7 @@ from slackd.config import PluginConfig
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 from slackd.text import nearest_name
 
-HAPPENINGS = ("recorded", "duplicate", "done", "retried", "dead")
+HAPPENINGS = ("recorded", "duplicate", "forbidden", "done", "retried", "dead")
 """What is said of an envelope: `Passed.what`."""
 TYPES = (EVENTS, COMMANDS, INTERACTIVE)
 LONGEST = 100

@@ -22,12 +22,14 @@ class Match:
         subscription: The first of its subscriptions that matched; one that responds comes before the others.
         lane: The lane it travels in.
         key: Its ordering key in that lane, "" for none.
+        others: Subscriptions of the plugin that matched, too, should the first not allow who did it.
     """
 
     plugin: PluginConfig
     subscription: Subscription
     lane: Lane
     key: str
+    others: tuple[Subscription, ...] = ()
 
 
 _ASKED = {
@@ -46,6 +48,10 @@ MAX_KNOWN = 4_096
 """Sorts of envelopes for which it is remembered who subscribed to them."""
 
 
+_Subscribed = tuple[PluginConfig, Subscription, tuple[Subscription, ...]]
+"""A plugin, its first subscription that matched, and those after it."""
+
+
 class Matcher:
     """All subscriptions of all plugins, ready to be asked."""
 
@@ -53,7 +59,7 @@ class Matcher:
         self._plugins = [(plugin, _responders_first(plugin)) for plugin in plugins.values()]
         everything = [each for plugin in plugins.values() for each in plugin.subscriptions]
         self._sort_of = attrgetter(*_looked_at(everything))
-        self._known: dict[object, list[tuple[PluginConfig, Subscription]]] = {}
+        self._known: dict[object, list[_Subscribed]] = {}
 
     def matches(self, envelope: ParsedEnvelope) -> list[Match]:
         """Every plugin that subscribed to this envelope, each once."""
@@ -67,19 +73,24 @@ class Matcher:
         lane = Lane.PROMPT if envelope.is_prompt or steers else Lane.EVENTS
         key = control_key if steers else ordering_key
         found, ordered_by, its_key = [], None, ""
-        for plugin, subscription in subscribed:
+        for plugin, subscription, others in subscribed:
             if plugin.delivery.order_by is not ordered_by:  # many plugins, and mostly by the channel
                 ordered_by = plugin.delivery.order_by
                 its_key = key(ordered_by, envelope)
-            found.append(Match(plugin, subscription, lane, its_key))
+            found.append(Match(plugin, subscription, lane, its_key, others))
         return found
 
-    def _subscribed(self, envelope: ParsedEnvelope) -> Iterator[tuple[PluginConfig, Subscription]]:
+    def _subscribed(self, envelope: ParsedEnvelope) -> Iterator[_Subscribed]:
+        """Those that match, of each plugin up to the first that lets everybody."""
         for plugin, subscriptions in self._plugins:
+            found: list[Subscription] = []
             for subscription in subscriptions:
                 if matches(subscription, envelope):
-                    yield plugin, subscription
-                    break
+                    found.append(subscription)
+                    if subscription.allow is None:
+                        break
+            if found:
+                yield plugin, found[0], tuple(found[1:])
 
 
 def _looked_at(subscriptions: Iterable[Subscription]) -> list[str]:

@@ -12,10 +12,11 @@ from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import for_people, for_programs
 from slackd.control_client import ControlRefused, Unreachable
 
-WHATS: Final = ("recorded", "duplicate", "done", "retried", "dead")
+WHATS: Final = ("recorded", "duplicate", "forbidden", "done", "retried", "dead")
 _COLOURS: Final = {
     "recorded": "cyan",
     "duplicate": "magenta",
+    "forbidden": "red",
     "done": "green",
     "retried": "yellow",
     "dead": "red",

@@ -194,7 +194,7 @@ async def _ask(here: World, path: str) -> bytes:
             "/v1/events?what=zzz",
             "",
             400,
-            "what='zzz': expected one of recorded, duplicate, done",
+            "what='zzz': expected one of recorded, duplicate, forbidden",
         ),
         ("GET", "/v1/events?what=deed", "", 400, "did you mean 'dead'?"),
         ("GET", "/v1/events?type=event_api", "", 400, "did you mean 'events_api'?"),

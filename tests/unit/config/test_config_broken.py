@@ -220,9 +220,20 @@ PLUGIN = {
         1,
     ),
     "who may": (
-        RESPONDS + 'allow = { usergroups = ["S0OPS"] }',
-        "subscribe[0].allow: found a rule of who may, expected no allow: this release cannot keep others out "
-        "(check who asks in the plugin itself, or leave the subscription out)",
+        RESPONDS + 'allow = { usergroups = ["@ops"] }',
+        'subscribe[0].allow.usergroups: found "@ops", expected the id of a user group, S… '
+        "(names may change, ids don't)",
+        5,
+    ),
+    "who may, and nobody named": (
+        RESPONDS + "allow = {}",
+        "subscribe[0].allow: found a table, expected users, usergroups or channels in it",
+        5,
+    ),
+    "who may, misspelt": (
+        RESPONDS + 'allow = { user = ["U1"] }',
+        "subscribe[0].allow.user: found an unknown key, expected users, usergroups or channels "
+        "(did you mean users?)",
         5,
     ),
     "a command without its slash": (
