@@ -1,7 +1,9 @@
 """Rule R1: an envelope read from Slack stays in memory until the broker has settled or refused it. Pure.
 
 It is also the measure of back-pressure: when the broker is away for so long that more than the high-water mark
-waits, Slack's connections are read no further until a quarter of it is free again.
+waits, Slack's connections are read no further until a quarter of it is free again. While the broker is there
+the mark is `IN_FLIGHT_CHARACTERS`: what is read must be acknowledged in three seconds, however large it is, and
+what the broker journals in one is some tens of megabytes.
 """
 
 import logging
@@ -13,6 +15,7 @@ from slackd.envelope import Arrival
 
 HIGH_WATER_ARRIVALS: Final = 20_000
 HIGH_WATER_CHARACTERS: Final = 64 * 1024 * 1024
+IN_FLIGHT_CHARACTERS: Final = 16 * 1024 * 1024
 _LOW_WATER: Final = 0.75
 
 
@@ -40,12 +43,15 @@ class Unacknowledged:
         return len(self._arrivals) >= self._most or self._characters >= self._most_characters
 
     @property
-    def has_room(self) -> bool:
-        """Below the low-water mark: read again."""
-        return (
-            len(self._arrivals) <= self._most * _LOW_WATER
-            and self._characters <= self._most_characters * _LOW_WATER
-        )
+    def is_much_in_flight(self) -> bool:
+        """As much as the broker should have at a time."""
+        return self._characters >= min(IN_FLIGHT_CHARACTERS, self._most_characters)
+
+    def has_room(self, *, linked: bool) -> bool:
+        """Below the low-water mark: read again. With a link to the broker that is the mark of what is in
+        flight."""
+        most = min(IN_FLIGHT_CHARACTERS, self._most_characters) if linked else self._most_characters
+        return len(self._arrivals) <= self._most * _LOW_WATER and self._characters <= most * _LOW_WATER
 
     def add(self, arrival: Arrival) -> None:
         """Keep an arrival until `remove`."""
@@ -80,30 +86,42 @@ class Unacknowledged:
 
 
 class BackPressure:
-    """Stops all transports' reading while `Unacknowledged` is full."""
+    """Stops all transports' reading while `Unacknowledged` is full, or has much in flight.
+
+    Attributes:
+        linked: There is a broker.
+        is_paused: Nothing is read.
+    """
 
     def __init__(self, unsettled: Unacknowledged, transports: Iterable[Transport], log: logging.Logger) -> None:
         self._unsettled, self._transports, self._log = unsettled, tuple(transports), log
-        self.is_paused = False
+        self._is_loud = False
+        self.is_paused = self.linked = False
 
     def pause_if_full(self) -> None:
         """Something more arrived."""
-        if self.is_paused or not self._unsettled.is_full:
+        if self.is_paused:
+            return
+        if self._unsettled.is_full:
+            self._is_loud = True
+            self._log.error(
+                "%d envelopes wait for the broker: nothing more is read from Slack until it settles some",
+                len(self._unsettled),
+                extra={"event": "reading-paused"},
+            )
+        elif not self.linked or not self._unsettled.is_much_in_flight:
             return
         self.is_paused = True
-        self._log.error(
-            "%d envelopes wait for the broker: nothing more is read from Slack until it settles some",
-            len(self._unsettled),
-            extra={"event": "reading-paused"},
-        )
         for transport in self._transports:
             transport.pause()
 
     def resume_if_room(self) -> None:
         """Something was settled or refused."""
-        if not self.is_paused or not self._unsettled.has_room:
+        if not self.is_paused or not self._unsettled.has_room(linked=self.linked):
             return
         self.is_paused = False
-        self._log.info("Slack's connections are read again", extra={"event": "reading-resumed"})
+        if self._is_loud:
+            self._is_loud = False
+            self._log.info("Slack's connections are read again", extra={"event": "reading-resumed"})
         for transport in self._transports:
             transport.resume()

@@ -38,8 +38,9 @@ log = logging.getLogger(__name__)
 GROUP_WRITES = 5_000
 """Writes that are committed together at most."""
 
-GROUP_BYTES = 32 << 20
-"""Bytes of text that are committed together at most, but for a single submission."""
+GROUP_BYTES = 8 << 20
+"""Bytes of text that are committed together at most, but for a single submission: what is large is acknowledged
+part by part, in time."""
 
 CHECKPOINT_PAGES = 1_000
 """Pages written since the last checkpoint after which one is made although writes wait."""
