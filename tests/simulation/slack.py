@@ -109,6 +109,8 @@ class Slack:
         assert self.is_journaled(message.name), f"{message.name} was acknowledged and is not in the journal"
         seconds = self._world.time - sent_at
         self._world.say(f"{message.name} acknowledged after {seconds:.3f} s with {payload}")
+        if payload is not None and "ephemeral" in payload:
+            payload = None  # slackd says that the plugin's answer is still to come: it is none
         if not message.acked:
             message.acked, message.payload, message.acked_after = True, payload, seconds
 
