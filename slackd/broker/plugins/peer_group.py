@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 LINE_PATIENCE = 10.0
 """Seconds in which a line must be finished while others of its plugin wait for that."""
+IDENTIFIED_AT_ONCE = 4
+"""Connections of one user that are identified at the same time: hundreds that come at once leave others their
+turns of the loop."""
 NOTABLE_PAUSE = 1.0
 """Seconds of a pause that an operator should know of."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
@@ -56,12 +59,14 @@ class PeerGroup:
     Attributes:
         at_once: Bytes to read from one of them at a time.
         conduct: Faults that an operator should know of.
+        identifying: Taken for as long as one of them is identified.
     """
 
     def __init__(self, limits: PeerLimits | None = None) -> None:
         self.limits = limits or PeerLimits()
         self.at_once = LEAST_AT_ONCE
         self.conduct = Conduct()
+        self.identifying = asyncio.Semaphore(IDENTIFIED_AT_ONCE)
         self._loop = asyncio.get_running_loop()
         self._members: set[PeerConnection] = set()
         self._unfinished: HeldBytes[PeerConnection] = HeldBytes(UNFINISHED_BYTES)

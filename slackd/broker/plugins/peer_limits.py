@@ -12,7 +12,7 @@ from slackd.rate_limit import Allowance, LineLimit
 
 Member = TypeVar("Member")
 
-READING_SHARE = 0.1
+READING_SHARE = 0.05
 """Seconds of each second for reading what one plugin says. The most usual answers that it can give take about
 a hundredth; a line of 1 MB that holds nothing but small objects takes three tenths of a second at once."""
 READING_BURST = 0.05

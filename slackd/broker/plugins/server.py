@@ -253,7 +253,8 @@ class PluginHost:
         assert connection.peer is not None
         refusal = ""
         try:
-            await asyncio.to_thread(check_identity, connection.peer, plugin, foreground=self._foreground)
+            async with self._group_of_user(connection.peer.uid).identifying:
+                await asyncio.to_thread(check_identity, connection.peer, plugin, foreground=self._foreground)
         except NotPermitted as error:
             refusal = str(error)
         connection.identified(plugin, said, refusal)

@@ -32,7 +32,7 @@ WITHOUT_A_FAULT = {"connects_and_stays", "many_users_stay"}
 async def test_whoever_connects_changes_nothing_for_a_plugin(attack: str, uid: int) -> None:
     async with measured_broker() as broker:
         found = await compare(broker, attack, uid, "burn", OUTSIDER)
-        assert found.is_unnoticed, found
+        assert found.is_unnoticed, (found.ratio("p50"), found.ratio("p99"), found)
         assert found.growth < GROWTH
         assert found.unanswered == 0
         assert found.logged < QUIET_LOG
