@@ -54,14 +54,12 @@ TOOLS = (
 """What tests and is not tested: one version on every release, pure Python, and nothing that slackd imports."""
 CHOSEN = (
     "tests/unit/broker",
-    "tests/unit/config",
     "tests/unit/connector",
     "tests/unit/control",
     "tests/unit/journal",
     "tests/unit/link",
     "tests/unit/plugin",
     "tests/unit/service",
-    "tests/unit/slack",
     "tests/integration/broker",
     "tests/integration/connector",
     "tests/integration/journal",

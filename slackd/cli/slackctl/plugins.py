@@ -1,7 +1,4 @@
-"""`slackctl plugins`: who is connected, and what waits for whom.
-
-Plugins and their sessions as tables.
-"""
+"""`slackctl plugins`: plugins and their sessions as tables: who is connected, and what waits for whom."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +7,7 @@ import click
 from rich.console import RenderableType
 
 from slackd.cli.slackctl.options import client, json_option, socket_option
-from slackd.cli.slackctl.tables import attention, quiet, table
+from slackd.cli.slackctl.tables import attention, console, quiet, table
 from slackd.cli.slackctl.wording import NOTHING, age, for_people, for_programs, number
 
 
@@ -81,9 +78,6 @@ def plugins(socket: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(for_programs(found, indent=2))
         return
-    from slackd.cli.slackctl.plugins import plugins_table, sessions_table
-    from slackd.cli.slackctl.tables import console
-
     screen, found = console(), for_people(found)
     if not found:
         screen.print("no plugin is declared: plugins.d holds no file")

@@ -1,7 +1,4 @@
-"""`slackctl status`: the verdict first, then why, then the numbers.
-
-The status as a page: the verdict first, then why with its hint, then the numbers.
-"""
+"""`slackctl status`: the verdict first, then why with its hint, then the numbers."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -177,7 +174,5 @@ def status(socket: str | None, as_json: bool, verbose: bool) -> None:
     if as_json:
         click.echo(for_programs(found, indent=2))
     else:
-        from slackd.cli.slackctl.status import show
-
         show(for_people(found), verbose=verbose)
     sys.exit(EXIT_STATUS.get(found["health"], 2))
