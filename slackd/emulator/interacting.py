@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from slackd.emulator.choosing import FoundElement, action_for, elements_of, state_of
-from slackd.emulator.conversation import DEFAULT_CHANNEL
+from slackd.emulator.conversation import DEFAULT_CHANNEL, Conversation
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.ledger import LedgerEntry
 from slackd.emulator.people import DEFAULT_USER
@@ -108,10 +109,10 @@ class Interacting(Stage):
             action: fields of the action itself, over those that follow from the element.
             made_up: click a button that nobody has shown.
         """
-        shown = next(self._shown(action_id, app, user, block_id, message_ts, view_id, channel), None)
+        found = self._shown(action_id, app, user, block_id, message_ts, view_id, channel)
+        shown = None if made_up else next(found, None)
         if shown is None:
-            made_up = made_up or self.core.settings.lenient
-            if not made_up:
+            if not (made_up or self.core.settings.lenient):
                 raise EmulatorError(self._nothing_shown(action_id, app, user))
             button: Json = {"type": "button", "action_id": action_id, "block_id": block_id or "block"}
             button |= {"value": value} if value is not None else {}
@@ -164,21 +165,17 @@ class Interacting(Stage):
                 continue
             for found in elements_of(view["blocks"]):
                 yield Shown(found=found, view=view)
-        for conversation in self.workspace(app).conversations.values():
-            everywhere = {**conversation.messages, **conversation.ephemeral}
-            for ts in sorted(everywhere, key=float, reverse=True):
-                message = everywhere[ts]
-                if message.get("app_id") != own.app_id or message.get("reader", user) != user:
-                    continue
-                holders = [message, *message.get("attachments", ())]
-                for holder in holders:
-                    for found in elements_of(holder.get("blocks")):
-                        yield Shown(
-                            found=found,
-                            message=message,
-                            channel=conversation.id,
-                            ephemeral=ts in conversation.ephemeral,
-                        )
+        for conversation, message in _latest_first(self.workspace(app).conversations.values()):
+            if message.get("app_id") != own.app_id or message.get("reader", user) != user:
+                continue
+            for holder in (message, *message.get("attachments", ())):
+                for found in elements_of(holder.get("blocks")):
+                    yield Shown(
+                        found=found,
+                        message=message,
+                        channel=conversation.id,
+                        ephemeral=bool(message.get("is_ephemeral")),
+                    )
 
     def _nothing_shown(self, action_id: str, app: App, user: str) -> str:
         known = sorted({shown.found.action_id for shown in self._all_shown(app, user)})
@@ -247,9 +244,10 @@ class Interacting(Stage):
         app: App = None,
     ) -> LedgerEntry:
         """A person types `value` into a menu whose options the app gives."""
-        shown = next(self._shown(action_id, app, user, block_id, message_ts, view_id), None)
+        found = self._shown(action_id, app, user, block_id, message_ts, view_id)
+        shown = None if made_up else next(found, None)
         if shown is None:
-            if not made_up and not self.core.settings.lenient:
+            if not (made_up or self.core.settings.lenient):
                 raise EmulatorError(self._nothing_shown(action_id, app, user))
             played = self._of(app).block_suggestion(action_id, value, block_id=block_id or "block", user=user)
             return self.send(played, app=app)
@@ -266,17 +264,34 @@ class Interacting(Stage):
 
     def _view(self, app: App, view_id: str | None, callback_id: str | None, made_up: bool) -> Json:
         surfaces = self.surfaces_of(app)
+        made_up = made_up or self.core.settings.lenient
+        open_ones = [surfaces.views[each] for each in surfaces.open_modals if each in surfaces.views]
+        for view in reversed(open_ones):
+            if view_id in (None, view["id"]) and callback_id in (None, view["callback_id"]):
+                return view
         found = surfaces.find_view(view_id=view_id, callback_id=callback_id)
-        if found is not None:
+        if found is not None and (made_up or found["type"] != "modal"):
             return found
-        if made_up or (self.core.settings.lenient and view_id is None):
+        if made_up and view_id is None:
             title = {"type": "plain_text", "text": "Made up"}
-            view = {"type": "modal", "callback_id": callback_id or "view", "title": title, "blocks": []}
-            return surfaces.keep_view(view, self._wall())
+            blank = {"type": "modal", "callback_id": callback_id or "view", "title": title, "blocks": []}
+            return surfaces.keep_view(blank, self._wall())
         wanted = view_id or callback_id
-        known = sorted({each["callback_id"] for each in surfaces.views.values()})
-        named = f"no view {wanted!r} was opened" if wanted else "no view was opened"
-        raise EmulatorError(named + (f"; there are {', '.join(known)}" if known else ""))
+        known = ", ".join(each["callback_id"] or each["id"] for each in open_ones)
+        named = f"no view {wanted!r} is open" if wanted else "no view is open"
+        raise EmulatorError(f"{named}; there are {known}" if known else named)
+
+
+def _latest_first(conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, Json]]:
+    """All messages, those that one person sees among them, looked at one by one from the latest on."""
+
+    def backwards(conversation: Conversation, messages: dict[str, Json]) -> Iterator[tuple[Conversation, Json]]:
+        return ((conversation, message) for message in reversed(messages.values()))
+
+    streams = [
+        backwards(each, messages) for each in conversations for messages in (each.messages, each.ephemeral)
+    ]
+    return heapq.merge(*streams, key=lambda found: float(found[1]["ts"]), reverse=True)
 
 
 def _response_urls(blocks: Any, state: Mapping[str, Any]) -> Iterator[dict[str, str]]:

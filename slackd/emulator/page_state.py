@@ -123,10 +123,10 @@ def _conversation(slack: EmulatorClient, conversation: Conversation, me: str, ap
             "error": call.error,
             "messages": (call.answer.get("response_metadata") or {}).get("messages", []),
             "text": call.args.get("text", ""),
-            "blocks": call.args.get("blocks"),
+            "blocks": call.args.get("blocks") or _blocks_of_view(call.args.get("view")),
         }
         for call in slack.ledger.calls_of(app=app_id)[-SHOWN:]
-        if not call.ok and call.method in _IN_A_CHANNEL and call.args.get("channel") == conversation.id
+        if not call.ok and _is_seen_in(call, conversation.id)
     ]
     unanswered = [
         {
@@ -151,6 +151,17 @@ def _conversation(slack: EmulatorClient, conversation: Conversation, me: str, ap
         "bookmarks": list(conversation.bookmarks.values()),
         "messages": shown,
     }
+
+
+def _is_seen_in(call: ApiCall, channel: str) -> bool:
+    """Whether what Slack refused would have been seen in that conversation; a view is seen in any."""
+    if call.method.startswith("views."):
+        return True
+    return call.method in _IN_A_CHANNEL and call.args.get("channel") == channel
+
+
+def _blocks_of_view(view: Any) -> Any:
+    return view.get("blocks") if isinstance(view, dict) else None
 
 
 def _used(

@@ -23,6 +23,13 @@ _TOKEN: Final = re.compile(
 )
 
 
+def mrkdwn_of(markdown: str) -> str:
+    """Markdown in Slack's own marks, as far as they differ: bold, strike and links."""
+    marked = re.sub(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", r"*\1*", markdown)
+    marked = re.sub(r"~~(?=\S)(.+?)(?<=\S)~~", r"~\1~", marked)
+    return re.sub(r"\[([^\]\n]+)\]\(([a-z]+:[^)\s]+)\)", r"<\2|\1>", marked)
+
+
 def rich_text_block(text: str, block_id: str) -> Json:
     """The block that stands in a message posted as text alone."""
     section = {"type": "rich_text_section", "elements": list(_elements(text))}

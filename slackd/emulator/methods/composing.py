@@ -8,7 +8,7 @@ from typing import Any, Final
 from slackd.emulator.blockkit import check_blocks
 from slackd.emulator.conversation import Conversation
 from slackd.emulator.methods.call import Json, MethodCall, refuse
-from slackd.emulator.rich_text import rich_text_block
+from slackd.emulator.rich_text import mrkdwn_of, rich_text_block
 from slackd.slack.limits import MESSAGE_TEXT_LIMIT
 from slackd.slack_server.errors import MethodError
 
@@ -57,7 +57,7 @@ def content_of(call: MethodCall) -> Json:
     if markdown is not None and (args.get("text") or args.get("blocks")):
         raise MethodError("markdown_text_conflict")
     check_metadata(args.get("metadata"))
-    text = str(args.get("text") or markdown or "")[:MESSAGE_TEXT_LIMIT]
+    text = str(args.get("text") or mrkdwn_of(str(markdown or "")))[:MESSAGE_TEXT_LIMIT]
     blocks, attachments = _given(call, "blocks"), _given(call, "attachments")
     if not (text or blocks or attachments or args.get("file_ids")):
         raise MethodError("no_text")

@@ -19,7 +19,7 @@ from slackd.emulator.methods.composing import (
     thread_of,
     with_ids,
 )
-from slackd.emulator.rich_text import rich_text_block
+from slackd.emulator.rich_text import mrkdwn_of, rich_text_block
 from slackd.slack_server.errors import MethodError
 
 _CHUNKS: Final = frozenset({"blocks", "markdown_text", "plan_update", "task_update"})
@@ -111,7 +111,7 @@ def _append_to(call: MethodCall, message: Json) -> None:
         if chunk["type"] in ("task_update", "plan_update"):
             tasks = _updated(tasks, chunk)
     added = [block for chunk in chunks if chunk["type"] == "blocks" for block in chunk["blocks"]]
-    spoken = [rich_text_block(message["text"], "stream")] if message["text"] else []
+    spoken = [rich_text_block(mrkdwn_of(message["text"]), "stream")] if message["text"] else []
     message["blocks"] = [*tasks, *spoken, *with_ids(call, added)]
 
 

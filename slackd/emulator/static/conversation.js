@@ -75,10 +75,10 @@ export function drawThread(state) {
       h('div', { class: 'replies' }), h('div', { class: 'compose' }, text, h('button', { class: 'primary', onclick: reply }, 'Reply')));
   }
   const replies = aside.querySelector('.replies');
-  const shown = state.conversation.messages.filter((each) => each.ts === store.thread || each.thread_ts === store.thread);
+  const shown = state.conversation.messages.filter((each) => (each.ts === store.thread && each.subtype !== 'assistant_app_thread') || (each.thread_ts === store.thread && each.ts !== store.thread));
   const key = [store.thread, state.me, shown, state.status, state.prompts, state.titles];
   if (renderInto(replies, key, () => [
-    state.titles[store.thread] ? h('p', { class: 'faint' }, state.titles[store.thread]) : null,
+    state.titles[store.thread] ? h('p', { class: 'title faint' }, state.titles[store.thread]) : null,
     shown.map((each) => drawMessage(each, state, null, true)),
     state.status[store.thread] ? h('p', { class: 'status' }, `${state.app.name} ${state.status[store.thread]}`) : null,
     drawPrompts(state.prompts[store.thread]),

@@ -9,7 +9,7 @@ export function ask(title, body, yes, no = 'Cancel', danger = false) {
   return new Promise((resolve) => {
     const dialog = h('dialog', { class: 'small' }, h('form', { method: 'dialog' },
       h('h2', {}, title), h('div', { class: 'body' }, body),
-      h('footer', {}, h('button', { value: '' }, no), h('button', { value: 'yes', class: danger ? 'danger' : 'primary', autofocus: true }, yes))));
+      h('footer', {}, h('button', { type: 'button', onclick: () => dialog.close('') }, no), h('button', { value: 'yes', class: danger ? 'danger' : 'primary', autofocus: true }, yes))));
     dialog.addEventListener('close', () => { dialog.remove(); resolve(dialog.returnValue === 'yes'); });
     document.body.append(dialog);
     dialog.showModal();

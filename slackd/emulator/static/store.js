@@ -31,7 +31,10 @@ export async function refresh() {
       store.state = await answer.json();
       store.user = store.state.me;
       store.channel = store.state.conversation.id;
+      const began = performance.now();
       listener(store.state);
+      // A burst of envelopes is drawn now and then, not once for each.
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1000, 2 * (performance.now() - began))));
     } while (again);
   } finally { asking = false; }
 }

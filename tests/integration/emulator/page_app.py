@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-from slack_bolt import App
+from slack_bolt import App, Assistant
+from slack_sdk.errors import SlackApiError
 
 
 def plain(words: str) -> dict[str, str]:
@@ -110,8 +112,8 @@ HOME = {
 }
 
 
-def declare(app: App) -> None:
-    """What the app does."""
+def declare(app: App, done: threading.Event) -> None:
+    """What the app does, until it is done."""
 
     @app.command("/deploy")
     def deploy(ack: Any) -> None:
@@ -171,6 +173,49 @@ def declare(app: App) -> None:
     def shared(event: Any, client: Any) -> None:
         name = client.files_info(file=event["file_id"])["file"]["name"]
         client.chat_postMessage(channel=event["channel_id"], text=f"Read `{name}`, thank you")
+
+    @app.shortcut("ask")
+    def ask(ack: Any, shortcut: Any, client: Any) -> None:
+        ack()
+        client.views_open(trigger_id=shortcut["trigger_id"], view=MODAL)
+
+    @app.shortcut("keep")
+    def keep(ack: Any, shortcut: Any, respond: Any) -> None:
+        ack()
+        respond(f"Kept: {shortcut['message']['text']}")
+
+    assistant = Assistant()
+
+    @assistant.thread_started
+    def started(say: Any, set_suggested_prompts: Any) -> None:
+        say("How can I help?")
+        set_suggested_prompts(
+            title="For instance",
+            prompts=[
+                {"title": "What is live?", "message": "What is live?"},
+                {"title": "Who is on call?", "message": "Who is on call?"},
+            ],
+        )
+
+    @assistant.user_message
+    def asked(payload: Any, client: Any, set_status: Any, set_title: Any) -> None:
+        set_title(payload["text"])
+        set_status("is looking it up…")
+        about = {"channel": payload["channel"], "thread_ts": payload["thread_ts"]}
+        stream = client.chat_startStream(**about, markdown_text="**api** is live since this morning")
+        here = {"channel": payload["channel"], "ts": stream["ts"]}
+        while not done.wait(0.1):
+            try:
+                client.chat_appendStream(**here, markdown_text=" …")
+            except SlackApiError:
+                return
+        client.chat_stopStream(**here)
+
+    app.use(assistant)
+
+    @app.event("agent_session_stopped")
+    def stopped() -> None:
+        pass
 
     @app.event("message")
     def message() -> None:

@@ -102,7 +102,7 @@ async def test_a_person_with_curl_can_do_all_of_it(remote: Remote) -> None:
         ("app_rate_limited", {}),
         ("click", {"action_id": "approve", "value": "1", "made_up": True}),
         ("submit_view", {"callback_id": "ask", "values": {}, "made_up": True}),
-        ("close_view", {"callback_id": "ask"}),
+        ("close_view", {"callback_id": "ask", "made_up": True}),
         ("shortcut", {"callback_id": "go"}),
         ("message_shortcut", {"callback_id": "go", "message": {"ts": "1.2", "text": "hi"}}),
         ("options", {"action_id": "pick", "value": "a", "made_up": True}),

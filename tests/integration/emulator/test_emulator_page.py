@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -108,18 +109,20 @@ def browser() -> Iterator[webdriver.Chrome]:
 @asynccontextmanager
 async def serving() -> AsyncIterator[EmulatorClient]:
     """An emulated Slack with a Bolt app connected to it."""
-    app = EmulatedApp(name="deploybot", commands=("/deploy", "/broken"))
+    app = EmulatedApp(name="deploybot", commands=("/deploy", "/broken"), shortcuts=("ask",))
     settings = EmulatorSettings(trigger_lifetime=60.0, keep_payloads=True)
     async with Emulator([app], settings).serving() as slack:
         client = WebClient(token=app.bot_token, base_url=slack.api_url)
         bolt = await asyncio.to_thread(App, client=client)
-        declare(bolt)
+        done = threading.Event()
+        declare(bolt, done)
         handler = SocketModeHandler(bolt, app.app_token)
         await asyncio.to_thread(handler.connect)
         try:
             await slack.wait_until_ready(timeout=PATIENCE)
             yield slack
         finally:
+            done.set()
             await asyncio.to_thread(handler.close)
 
 
@@ -273,6 +276,45 @@ async def test_a_warning_while_one_types_and_what_the_ledger_says(walk: Any, sla
 
     await walk(journey)
     assert len(slack.core.connections) >= 2
+
+
+async def test_shortcuts_of_the_workspace_and_of_a_message(walk: Any, slack: EmulatorClient) -> None:
+    def journey(page: Page) -> None:
+        page.click("#shortcuts")
+        page.until(lambda: page.find("dialog input").get_attribute("value") == "ask")
+        page.button("Run")
+        page.until(lambda: page.find("dialog.modal"))
+        page.press(Keys.ESCAPE)
+        page.until(lambda: page.find("dialog.modal") is None)
+        page.say("worth keeping")
+        page.shows("worth keeping")
+        page.press(Keys.CONTROL, Keys.ARROW_UP)
+        page.press("s")
+        page.until(lambda: page.find("dialog input"))
+        page.press("keep")
+        page.press(Keys.ENTER)
+        page.shows("Kept: worth keeping")
+        page.shows("Only visible to you")
+        page.picture("message-shortcut")
+
+    await walk(journey)
+    names = [entry.name for entry in slack.ledger.find(envelope_type="interactive")]
+    assert names == ["shortcut", "view_closed", "message_action"]
+
+
+async def test_a_thread_with_the_assistant_and_its_answer_stopped(walk: Any, slack: EmulatorClient) -> None:
+    def journey(page: Page) -> None:
+        page.button("deploybot", "#sidebar [data-channel]")
+        page.button("New assistant thread")
+        page.button("Open", "#messages button")
+        page.button("What is live?", "#thread button")
+        page.shows("api is live since this morning", "#thread")
+        page.picture("assistant")
+        page.button("Stop", "#thread button")
+        page.shows("Stopped", "#thread")
+
+    await walk(journey)
+    assert any(entry.name == "agent_session_stopped" for entry in slack.ledger.entries.values())
 
 
 async def test_in_the_dark(walk: Any, browser: webdriver.Chrome) -> None:

@@ -151,6 +151,17 @@ async def test_a_text_has_blocks_and_an_update_keeps_metadata(web: AsyncWebClien
     assert "metadata" not in (await web.conversations_history(channel=CHANNEL))["messages"][0]
 
 
+async def test_markdown_is_shown_in_slacks_own_marks(web: AsyncWebClient) -> None:
+    posted = await web.api_call(
+        "chat.postMessage",
+        json={"channel": CHANNEL, "markdown_text": "**now** see [docs](https://example.com)"},
+    )
+    assert posted["message"]["text"] == "*now* see <https://example.com|docs>"
+    parts = posted["message"]["blocks"][0]["elements"][0]["elements"]
+    assert parts[0] == {"type": "text", "text": "now", "style": {"bold": True}}
+    assert parts[2] == {"type": "link", "url": "https://example.com", "text": "docs"}
+
+
 async def test_threads_are_counted_and_read(web: AsyncWebClient) -> None:
     root = await web.chat_postMessage(channel=CHANNEL, text="root")
     reply = await web.chat_postMessage(channel=CHANNEL, text="reply", thread_ts=root["ts"])

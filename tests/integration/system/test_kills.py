@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
+from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings, LedgerEntry
 from tests.integration.system.house import EVERYTHING, Handling, House, Record, living
 from tests.integration.system.programs import Program
 
@@ -46,7 +46,7 @@ async def test_fifty_kills_under_load() -> None:
     seed = int(os.environ.get("SLACKD_SEED") or random.SystemRandom().randrange(1_000_000))
     print(f"SLACKD_SEED={seed} repeats the choices")
     async with (
-        Emulator(settings=SLACK).serving() as slack,
+        Emulator([EmulatedApp(events=("app_mention",))], SLACK).serving() as slack,
         living(slack, {"recorder": EVERYTHING}, recorders={"recorder": SLOWEST_HANDLER}) as house,
     ):
         async with asyncio.TaskGroup() as group:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+import webbrowser
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from slackd.emulator import Emulator, serve
 from slackd.emulator.serve import apps_from, main, parser, settings_from
 
 
@@ -52,3 +56,29 @@ def test_a_port_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             main(["--port", str(port)])
     assert f"port {port}" in capsys.readouterr().err
+
+
+def test_what_the_apps_subscribe_to_and_offer() -> None:
+    arguments = ["--event", "app_mention", "--command", "/deploy", "--shortcut", "ask", "--apps", "2"]
+    for app in apps_from(parser().parse_args(arguments)):
+        assert (app.events, app.commands, app.shortcuts) == (("app_mention",), ("/deploy",), ("ask",))
+        assert app.subscribes("app_mention")
+        assert not app.subscribes("message.channels")
+    assert apps_from(parser().parse_args([]))[0].subscribes("message.channels")
+
+
+def test_the_page_is_opened_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    async def listen_and_end(
+        apps: Any, settings: Any, *, listening: Callable[[Any], None], **more: Any
+    ) -> None:
+        async with Emulator(apps, settings).serving() as slack:
+            listening(slack)
+
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(serve, "serve", listen_and_end)
+    main(["--json"])
+    assert opened == []
+    main(["--json", "--open"])
+    assert [url.startswith("http://127.0.0.1:") and url.endswith("/") for url in opened] == [True]

@@ -141,7 +141,7 @@ def test_what_nobody_shows_cannot_be_clicked_but_made_up(slack: EmulatorClient) 
     post_menu(slack, {"type": "button", "action_id": "approve"})
     with pytest.raises(EmulatorError, match="there are approve"):
         slack.click("aprove")
-    with pytest.raises(EmulatorError, match="no view 'ask' was opened"):
+    with pytest.raises(EmulatorError, match="no view 'ask' is open"):
         slack.submit_view(callback_id="ask")
     with pytest.raises(EmulatorError, match="sees no element"):
         slack.options("team", "x")
