@@ -88,14 +88,15 @@ def test_without_a_good_one_the_units_fail_and_everybody_is_told(machine: Machin
     assert "slackd.service" in failed
     assert BROKER in failed
     # Its sockets are closed, so that nobody has it started again and again; connectors stop with the link's.
+    restarts = ["systemctl", "show", "--property=NRestarts", "--value", *UNITS]
+    before = machine.says(*restarts)
     time.sleep(5)
     assert not any(is_active(machine, unit) for unit in UNITS)
-    said = machine.says("systemctl", "show", "--property=NRestarts", "--value", *UNITS)
-    assert sum(map(int, said.split())) == 0, said
+    assert machine.says(*restarts) == before
     assert machine.says("systemctl", "show", "--property=ActiveState", "--value", BROKER) == "failed"
     begin = time.monotonic()
     status = machine.run("slackctl", "status", check=False)
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 8
     assert status.returncode == 3
     assert f"{BROKER} is failed" in status.stderr
     assert f"{APP_FILE}:1" in status.stderr
