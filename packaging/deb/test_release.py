@@ -10,12 +10,14 @@ Needs root; elsewhere one line says why not, and that is no failure.
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import tomllib
 from pathlib import Path
 
 from build import slack_sdk_packages
@@ -23,22 +25,16 @@ from releases import RELEASES, Release, Unbuildable, alone, cache, require_tools
 from roots import root_filesystem, run_in
 from sources import CHECKOUT, GIT
 
-TEST_PACKAGES = (
+ALSO = (
     "openssl",
     "python3",
-    "python3-aiohttp",
-    "python3-attr",
-    "python3-click",
     "python3-jsonschema",
-    "python3-prometheus-client",
     "python3-pygments",
-    "python3-rich",
-    "python3-sdnotify",
     "python3-systemd",
-    "python3-tenacity",
     "python3-trustme",
     "python3-websockets",
 )
+"""What tests use besides slackd's own dependencies."""
 TOOLS = (
     "hypothesis",
     "iniconfig",
@@ -72,6 +68,13 @@ LIMIT = 900
 """Seconds for one release's tests."""
 
 
+def test_packages() -> list[str]:
+    """Debian's packages of what pyproject.toml depends on; slack_sdk is in no release."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[<>=~! ]", each)[0].replace("_", "-") for each in project["dependencies"]}
+    return [*ALSO, *sorted(f"python3-{'attr' if name == 'attrs' else name}" for name in names - {"slack-sdk"})]
+
+
 def checkout(folder: Path) -> Path:
     """Copy the checkout's tracked files into a folder that a test may write to."""
     listed = subprocess.run([*GIT, "ls-files", "-z"], check=True, capture_output=True)
@@ -102,7 +105,7 @@ def run_tests(release: Release, arguments: list[str]) -> tuple[int, str]:
     Returns:
         pytest's exit status, and what it printed.
     """
-    root = root_filesystem(release, "test", TEST_PACKAGES)
+    root = root_filesystem(release, "test", test_packages())
     sdk, tools = slack_sdk_packages(release, check=False), test_tools()
     with tempfile.TemporaryDirectory(prefix="slackd-test-", dir="/tmp") as folder:
         tree = checkout(Path(folder))
