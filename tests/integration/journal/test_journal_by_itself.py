@@ -11,7 +11,7 @@ import pytest
 
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
-from slackd.broker.journal.sqlite import schema, writer
+from slackd.broker.journal.sqlite import maintenance, schema, writer
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.sqlite.reader import SqliteReader
 from slackd.broker.journal.writes import (
@@ -32,8 +32,8 @@ from tests.support.journal.writing import DAY, Time, attempt, opened
 async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "RETENTION_EVERY", 0.0)
-    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
+    monkeypatch.setattr(maintenance, "RETENTION_EVERY", 0.0)
+    monkeypatch.setattr(maintenance, "ANSWER_EVERY", 0.01)
     dead_lettered: list[int] = []
     enough = asyncio.Event()
 
@@ -58,8 +58,8 @@ async def test_retention_runs_beside_the_commits_and_says_what_it_dead_lettered(
 async def test_an_idle_writer_makes_a_checkpoint_and_shows_that_it_is_alive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "CHECKPOINT_IDLE", 0.02)
-    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.02)
+    monkeypatch.setattr(maintenance, "CHECKPOINT_IDLE", 0.02)
+    monkeypatch.setattr(maintenance, "ANSWER_EVERY", 0.02)
     journal, _ = await open_journal(JournalConfig(tmp_path))
     await attempt(journal, *(record(number, "r") for number in range(300)))
     database = tmp_path / "journal.db"
@@ -136,8 +136,8 @@ async def test_a_commit_of_closes_alone_does_not_wait_for_the_disk_and_every_oth
 async def test_a_clock_that_jumps_twice_costs_neither_the_backlog_nor_the_dead_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "RETENTION_EVERY", 0.0)
-    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.01)
+    monkeypatch.setattr(maintenance, "RETENTION_EVERY", 0.0)
+    monkeypatch.setattr(maintenance, "ANSWER_EVERY", 0.01)
     clock, uptime = Time(time.time()), Time(5.0)
     options = OpenOptions(clock=clock, uptime=uptime)
     journal, _ = await open_journal(JournalConfig(tmp_path), options)
@@ -156,6 +156,7 @@ async def test_a_clock_that_jumps_twice_costs_neither_the_backlog_nor_the_dead_l
     assert await attempt(journal, again) == [Duplicate(1, AnswerState.NONE, None)], "keys are kept"
     await journal.close()
     journal, _ = await open_journal(JournalConfig(tmp_path), options)
+    assert await attempt(journal, again) == [Duplicate(1, AnswerState.NONE, None)], "after a restart, too"
     await asyncio.sleep(0.1)
     assert [one.id for one in await journal.open_by_id([waiting])] == [waiting]
     await journal.close()

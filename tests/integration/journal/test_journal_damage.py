@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from slackd.broker.journal import Journal
 from slackd.broker.journal.engines import OpenOptions, open_journal
-from slackd.broker.journal.sqlite import writer
+from slackd.broker.journal.sqlite import guard, maintenance, writer
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.writes import (
@@ -79,7 +79,7 @@ async def _checkpointed(folder: Path) -> SqliteJournal:
 
     def checkpoint() -> None:
         journal._writer._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        journal._writer._look_at_file()
+        journal._writer._guard.look()
         loop.call_soon_threadsafe(done.set)
 
     journal._writer.put(writer.WriterTask(checkpoint))
@@ -105,8 +105,8 @@ async def test_nothing_is_acknowledged_that_is_gone_tomorrow(
 
 
 async def test_an_idle_writer_looks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "ANSWER_EVERY", 0.02)
-    monkeypatch.setattr(writer, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(maintenance, "ANSWER_EVERY", 0.02)
+    monkeypatch.setattr(guard, "LOOK_EVERY", 0.0)
     journal = await _checkpointed(tmp_path)
     _remove(tmp_path)
     async with asyncio.timeout(60):

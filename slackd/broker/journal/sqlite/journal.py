@@ -15,15 +15,15 @@ from slackd.broker.journal import Journal, JournalHealth, OnCommit, Opening
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import limits_of
 from slackd.broker.journal.offline import JournalCheck, JournalRescue, JournalRestore
-from slackd.broker.journal.sqlite import clock_record
 from slackd.broker.journal.sqlite.backup import copied, remove_leftovers
 from slackd.broker.journal.sqlite.check import check
+from slackd.broker.journal.sqlite.group_commit import QueuedBatch
 from slackd.broker.journal.sqlite.lock import JournalLock, acquire
 from slackd.broker.journal.sqlite.offline import DATABASE, LOCK, owned
 from slackd.broker.journal.sqlite.reader import SqliteReader
 from slackd.broker.journal.sqlite.rescue import rescue
 from slackd.broker.journal.sqlite.restore import restore
-from slackd.broker.journal.sqlite.writer import QueuedBatch, Writer, WriterTask
+from slackd.broker.journal.sqlite.writer import Writer, WriterTask
 from slackd.broker.journal.writes import Write
 from slackd.config import values
 from slackd.errors import JournalError, JournalUnwritable
@@ -41,17 +41,8 @@ class SqliteEngine:
         was_here = (config.directory / LOCK).exists()
         lock = await acquire(config.directory / LOCK, options.owner_wait)
         remove_leftovers(config.directory)
-        writer = Writer(
-            path,
-            attrs.evolve(limits_of(config), plugins=dict(options.plugins)),
-            loop=asyncio.get_running_loop(),
-            clock=options.clock,
-            uptime=options.uptime or clock_record.uptime,
-            on_dead_lettered=options.on_dead_lettered,
-            on_dropped=options.on_dropped,
-            retention_by_itself=options.retention_by_itself,
-            delivery_base=options.delivery_base,
-        )
+        limits = attrs.evolve(limits_of(config), plugins=dict(options.plugins))
+        writer = Writer(path, limits, options)
         try:
             opening = await writer.start()
         except asyncio.CancelledError:
@@ -121,7 +112,8 @@ class SqliteJournal(SqliteReader):
 
     def set_away(self, plugins: Collection[str]) -> None:
         """As in `Journal`."""
-        self._writer.limits = attrs.evolve(self._writer.limits, away=frozenset(plugins))
+        maintenance = self._writer.maintenance
+        maintenance.limits = attrs.evolve(maintenance.limits, away=frozenset(plugins))
 
     async def run_retention(self, now: float) -> int:
         """As in `Journal`."""
@@ -133,7 +125,7 @@ class SqliteJournal(SqliteReader):
 
         def run() -> None:
             try:
-                dead_lettered = self._writer.run_retention(now)
+                dead_lettered = self._writer.maintenance.run_retention(now)
             except JournalError as error:
                 refuse(error)
             except BaseException as error:

@@ -1,18 +1,15 @@
-"""The one thread that writes: group commit, checkpoints, retention.
+"""The one thread that writes: group commits, and maintenance between them.
 
-P1 is kept here. Everything that waits is applied in the order of submission in one transaction and committed
-with one synchronisation of the disk; only then the callbacks of the group are handed to the event loop,
-together. One connection, in this thread, does all writes and all checkpoints: SQLite before 3.51.3 can lose a
-committed transaction when one connection commits while another checkpoints (sqlite.org, "Write-Ahead Logging",
-the WAL-reset bug).
+P1 is kept here and in `group_commit`: only after the commit are the callbacks of a group called, on the event
+loop, together and in order. One connection, in this thread, does all writes and all checkpoints: SQLite before
+3.51.3 can lose a committed transaction when one connection commits while another checkpoints (sqlite.org,
+"Write-Ahead Logging", the WAL-reset bug).
 """
 
 import asyncio
 import contextlib
 import logging
-import math
 import os
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -22,15 +19,16 @@ from queue import Empty, SimpleQueue
 
 import attrs
 
-from slackd.broker.journal import JournalHealth, OnCommit, Opening
-from slackd.broker.journal.ages import AgeClock
-from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
+from slackd.broker.journal import JournalHealth, Opening
+from slackd.broker.journal.engines import OpenOptions
+from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, Limits
 from slackd.broker.journal.sqlite import clock_record, schema
-from slackd.broker.journal.sqlite.apply import Applier
+from slackd.broker.journal.sqlite.clock_record import ClockKeeper
 from slackd.broker.journal.sqlite.connection import OwnedConnection
-from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
-from slackd.broker.journal.sqlite.retention import Retention, Round
-from slackd.broker.journal.writes import CloseDelivery, Outcome, Record, Write
+from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, fault
+from slackd.broker.journal.sqlite.group_commit import GroupCommit, QueuedBatch, Report
+from slackd.broker.journal.sqlite.guard import FileGuard
+from slackd.broker.journal.sqlite.maintenance import Maintenance, RetentionOutlets
 from slackd.errors import JournalDamaged, JournalError
 
 log = logging.getLogger(__name__)
@@ -42,39 +40,6 @@ GROUP_BYTES = 8 << 20
 """Bytes of text that are committed together at most, but for a single submission: what is large is acknowledged
 part by part, in time."""
 
-CHECKPOINT_PAGES = 1_000
-"""Pages written since the last checkpoint after which one is made although writes wait."""
-
-CHECKPOINT_IDLE = 0.5
-"""Seconds without a write after which a checkpoint is made."""
-
-RETENTION_EVERY = 5.0
-"""Seconds between two rounds of retention."""
-
-RETENTION_REST = 3.0
-"""Its steps take turns with rests so many times as long, so that it never has a core to itself."""
-
-KEEP_CLOCK_EVERY = 60.0
-"""Seconds between two records of how the clocks stand."""
-
-FAILING_PAUSE = 15.0
-"""Seconds before retention tries again after a failure."""
-
-LOOK_EVERY = 1.0
-"""Seconds after which an idle writer compares the file that it has open with its name; before a commit and a
-checkpoint it always does."""
-
-ANSWER_EVERY = 1.0
-"""Seconds after which an idle writer shows that it is alive."""
-
-
-@attrs.frozen
-class QueuedBatch:
-    """Writes that are committed together, and who gets the outcomes."""
-
-    writes: Sequence[Write]
-    on_commit: OnCommit
-
 
 @attrs.frozen
 class WriterTask:
@@ -85,52 +50,34 @@ class WriterTask:
     refuse: Callable[[JournalError], None] = lambda refusal: None
 
 
-_Report = tuple[OnCommit, Sequence[Outcome] | JournalError]
-
-
 class Writer:
-    """Owns the connection that writes, and the thread that owns it."""
+    """Owns the connection that writes, and the thread that owns it.
 
-    def __init__(
-        self,
-        path: Path,
-        limits: Limits,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        clock: Callable[[], float],
-        uptime: Callable[[], float],
-        on_dead_lettered: OnDeadLettered | None,
-        on_dropped: OnDropped | None,
-        retention_by_itself: bool,
-        delivery_base: Callable[[float, int], int],
-    ) -> None:
-        self.limits = limits
-        self._path = path
-        self._loop = loop
-        self._clock, self._uptime = clock, uptime
-        self._on_dead_lettered = on_dead_lettered
-        self._on_dropped = on_dropped
-        self._retention_by_itself = retention_by_itself
+    Attributes:
+        maintenance: Its limits may be replaced, and its retention run, by a task.
+    """
+
+    def __init__(self, path: Path, limits: Limits, options: OpenOptions) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._path, self._options = path, options
         self._queue: SimpleQueue[QueuedBatch | WriterTask | None] = SimpleQueue()
-        self._owned = OwnedConnection(path, delivery_base)
-        self._retention = Retention()
-        self._ages = AgeClock(None, limits.longest_age)
-        self._boot = clock_record.boot_id()
-        self._clock_kept = -math.inf
-        self._unreported: deque[_Report] = deque()
+        self._owned = OwnedConnection(path, options.delivery_base)
+        self._guard = FileGuard(path, self._owned)
+        self._clocks = ClockKeeper(options.clock, options.uptime or clock_record.uptime, limits.longest_age)
+        self._group_commit = GroupCommit(path, self._owned, self._guard, self._clocks, options.clock)
+        self.maintenance = Maintenance(
+            self._owned,
+            self._guard,
+            self._clocks,
+            limits,
+            RetentionOutlets(self._dead_lettered, self._dropped),
+            retention_by_itself=options.retention_by_itself,
+        )
+        self._unreported: deque[Report] = deque()
         self._durations: deque[float] = deque(maxlen=10_000)
-        self._failing: JournalError | None = None
-        self._last_failure: JournalError | None = None
-        self._failed_at = -math.inf
         self._answered_at = time.monotonic()
-        self._dirty_pages = 0
-        self._last_write = 0.0
-        self._next_retention = 0.0
-        self._opened: asyncio.Future[Opening] = loop.create_future()
-        self._lost: asyncio.Future[JournalError] = loop.create_future()
-        self._damage: JournalDamaged | None = None
-        self._looked_at = 0.0
-        self._retention_failed = ""
+        self._opened: asyncio.Future[Opening] = self._loop.create_future()
+        self._lost: asyncio.Future[JournalError] = self._loop.create_future()
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
 
@@ -168,11 +115,8 @@ class Writer:
         return await asyncio.shield(self._lost)
 
     def stop_writing(self, damage: JournalDamaged) -> None:
-        """Refuse everything from now on: what is written to a damaged file may be gone tomorrow. Any thread may
-        call it; the first damage is the one that counts."""
-        if self._damage is None:
-            self._damage = self._failing = damage
-            log.critical("nothing more is journaled: %s", damage, extra={"event": "journal-damaged"})
+        """As `FileGuard.stop_writing`."""
+        self._guard.stop_writing(damage)
 
     def release_file(self) -> None:
         """After everything else that has the file open."""
@@ -183,17 +127,17 @@ class Writer:
         """As the journal's interface says."""
         durations = tuple(self._durations.popleft() for _ in range(len(self._durations)))
         size = sum(_size(f"{self._path}{suffix}") for suffix in ("", "-wal"))
-        failing = self._failing
-        last = failing or self._last_failure
+        failing = self._guard.failing
+        last = failing or self._guard.last_failure
         return JournalHealth(
             size,
             durations,
             "" if failing is None else failing.what,
             self._answered_at,
             hint="" if last is None else last.hint,
-            failed_at=self._failed_at,
+            failed_at=self._guard.failed_at,
             failed="" if last is None else last.what,
-            dead_letter_bytes=self._retention.dead_letter_bytes,
+            dead_letter_bytes=self.maintenance.dead_letter_bytes,
         )
 
     # For the writer's thread
@@ -201,8 +145,10 @@ class Writer:
     def _run(self) -> None:
         try:
             try:
-                found = self._owned.open_for_the_first_time(self._clock())
-                self._ages.record = clock_record.read(self._owned.usable())
+                found = self._owned.open_for_the_first_time(self._options.clock())
+                self._clocks.load(self._owned.usable())
+                self._clocks.look()
+                self._owned.totals.clock_ahead = self._clocks.ahead
             except (JournalError, *FAILURES, *MISTAKES) as error:
                 # Whatever the file holds, the start ends with words.
                 refusal = error if isinstance(error, JournalError) else fault(error, str(self._path))
@@ -223,44 +169,16 @@ class Writer:
             self._call(self._ended.set)
 
     def _serve(self) -> None:
-        self._next_retention = time.monotonic() + RETENTION_EVERY
-        chores: list[Callable[[Round], bool]] = []
-        next_step = 0.0
         while True:
-            item = self._next_item(self._patience(next_step if chores else None))
+            item = self._next_item(self.maintenance.patience)
             self._answered_at = time.monotonic()
             if isinstance(item, QueuedBatch):
-                leftover = self._commit_group(item)
-                if leftover is None:
-                    return
-                if isinstance(leftover, WriterTask):
-                    leftover.run()
-            elif isinstance(item, WriterTask):
+                item = self._commit_group(item)
+            if isinstance(item, WriterTask):
                 item.run()
             elif item is _END:
                 return
-            now = time.monotonic()
-            self._look_at_file_if_due(now)
-            self._checkpoint_if_due(now)
-            if self._damage is not None:
-                chores = []
-            elif self._retention_by_itself and not chores and now >= self._next_retention:
-                chores = self._retention.chores()
-                self._next_retention = now + RETENTION_EVERY
-            if chores and now >= next_step:
-                if not self._step(chores):
-                    chores = []
-                    self._next_retention = now + FAILING_PAUSE
-                ended = time.monotonic()
-                next_step = ended + RETENTION_REST * (ended - now)
-
-    def _patience(self, next_step: float | None) -> float:
-        """Seconds to wait for an item before something else has its turn."""
-        if next_step is not None:
-            return max(0.0, next_step - time.monotonic())
-        if self._dirty_pages:
-            return CHECKPOINT_IDLE / 2
-        return ANSWER_EVERY
+            self.maintenance.take_turn(is_idle=self._queue.empty())
 
     def _next_item(self, timeout: float) -> "QueuedBatch | WriterTask | _Nothing":
         try:
@@ -269,217 +187,40 @@ class Writer:
             return _IDLE
         return _END if item is None else item
 
-    def _commit_group(self, first: QueuedBatch) -> "WriterTask | _Nothing | None":
-        """Commit what waits; returns the task that came after it, or None when it is time to end."""
+    def _commit_group(self, first: QueuedBatch) -> "WriterTask | _Nothing":
+        """Commit what waits; returns what came after it: a task, the end, or nothing."""
         group = [first]
-        leftover: WriterTask | _Nothing | None = _IDLE
-        count, size = len(first.writes), _bytes_of(first)
+        leftover: WriterTask | _Nothing = _IDLE
+        count, size = len(first.writes), first.bytes
         while count < GROUP_WRITES and size < GROUP_BYTES:
             try:
                 item = self._queue.get_nowait()
             except Empty:
                 break
             if not isinstance(item, QueuedBatch):
-                leftover = item
+                leftover = _END if item is None else item
                 break
             group.append(item)
             count += len(item.writes)
-            size += _bytes_of(item)
+            size += item.bytes
         started = time.monotonic()
-        reports = self._commit(group)
+        reports = self._group_commit.commit(group)
         self._answered_at = time.monotonic()
         if count:
             self._durations.append(self._answered_at - started)
-            self._last_write = self._answered_at
-            self._dirty_pages += size // schema.PAGE_SIZE + 2 * count + 8
+            self.maintenance.wrote(size // schema.PAGE_SIZE + 2 * count + 8)
         self._call(self._report, reports)
         return leftover
 
-    def _commit(self, group: Sequence[QueuedBatch]) -> list[_Report]:
-        if not any(submission.writes for submission in group):
-            return [(submission.on_commit, []) for submission in group]
-        if not self._look_at_file():
-            refusal = self._failing or JournalError(f"{self._path}: nothing more is journaled")
-            return [(submission.on_commit, refusal) for submission in group]
-        try:
-            try:
-                reports = self._in_transaction(group, careful=False)
-            except MISTAKES:
-                self._owned.roll_back()
-                reports = self._in_transaction(group, careful=True)
-        except FAILURES as error:
-            self._owned.roll_back(error)
-            refusal = self._failing = self._last_failure = self._known(error)
-            self._failed_at = time.monotonic()
-            return [(submission.on_commit, refusal) for submission in group]
-        self._failing = None
-        return reports
-
-    def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[_Report]:
-        cursor = self._owned.begin(synced=not _is_of_closes(group))
-        reports: list[_Report]
-        if careful:
-            reports = [
-                (submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group
-            ]
-        else:
-            applier = Applier(cursor, self._owned.totals, self._clock)
-            reports = [(submission.on_commit, applier.apply(submission.writes)) for submission in group]
-            applier.flush()
-        if self._kept_clock_is_old():
-            self._look_at_clock()
-            self._keep_clock(cursor)
-        self._owned.commit(cursor)
-        return reports
-
-    def _apply_carefully(
-        self, cursor: sqlite3.Cursor, submission: QueuedBatch
-    ) -> Sequence[Outcome] | JournalError:
-        cursor.execute("SAVEPOINT submission")
-        try:
-            applier = Applier(cursor, self._owned.totals, self._clock)
-            outcomes = applier.apply(submission.writes)
-            applier.flush()
-            self._owned.totals.save(cursor)
-        except MISTAKES as error:
-            cursor.execute("ROLLBACK TO submission")
-            cursor.execute("RELEASE submission")
-            self._owned.recount()
-            return JournalError(f"{self._path}: the journal cannot hold this: {type(error).__name__}: {error}")
-        cursor.execute("RELEASE submission")
-        return outcomes
-
-    def _known(self, error: BaseException) -> JournalError:
-        """The error as callers know it; damage stops the writer."""
-        known = fault(error, str(self._path))
-        if isinstance(known, JournalDamaged) and damaged_for_good(error):
-            self.stop_writing(known)
-        return known
-
-    # The file
-
-    def _look_at_file_if_due(self, now: float) -> None:
-        if now - self._looked_at >= LOOK_EVERY:
-            self._look_at_file()
-
-    def _look_at_file(self) -> bool:
-        """Whether it may still be written."""
-        if self._damage is not None or self._owned.file is None:
-            return False
-        self._looked_at = time.monotonic()
-        try:
-            self._owned.file.look()
-        except JournalDamaged as damage:
-            self.stop_writing(damage)
-            with contextlib.suppress(*FAILURES):
-                # So that the file that is open, the one that can still be copied, has everything.
-                self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            return False
-        return True
-
-    # The clock
-
-    def _look_at_clock(self) -> bool:
-        """Whether it jumped."""
-        jump = self._ages.look(self._clock(), self._uptime(), self._boot)
-        self._owned.totals.clock_ahead = self._ages.ahead
-        if jump is not None:
-            words = "the clock went %s by %.0f s that nobody saw pass; ages in the journal leave %.0f s out"
-            way = "ahead" if jump.seconds > 0 else "back"
-            extra = {"event": "clock-jumped"}
-            log.warning(words, way, abs(jump.seconds), self._ages.ahead, extra=extra)
-        return jump is not None
-
-    def _kept_clock_is_old(self) -> bool:
-        return time.monotonic() - self._clock_kept >= KEEP_CLOCK_EVERY
-
-    def _keep_clock(self, cursor: sqlite3.Cursor) -> None:
-        if self._ages.record is not None:
-            clock_record.write(cursor, self._ages.record)
-            self._clock_kept = time.monotonic()
-
-    # Retention
-
-    def run_retention(self, now: float) -> int:
-        """Do every chore until nothing is left to do.
-
-        Returns:
-            How many deliveries were dead-lettered.
-
-        Raises:
-            JournalError: A commit failed, or the file is damaged.
-        """
-        if self._damage is not None:
-            raise self._damage
-        dead_lettered = 0
-        self._retention = Retention(self._retention.dead_letter_bytes)
-        chores = self._retention.chores()
-        while chores:
-            try:
-                dead_lettered += self._take_step(chores, now)
-            except (*FAILURES, *MISTAKES) as error:
-                # Nothing but the file's rows goes into retention, so a mistake is the file's.
-                self._owned.roll_back(error)
-                raise self._known(error) from error
-        return dead_lettered
-
-    def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
-        try:
-            jumped = self._look_at_clock()
-            if jumped or self._kept_clock_is_old():
-                cursor = self._owned.begin()
-                self._keep_clock(cursor)
-                self._owned.commit(cursor)
-            self._take_step(chores, self._ages.now(self._clock()))
-        except (*FAILURES, *MISTAKES) as error:
-            self._owned.roll_back(error)
-            self._retention = Retention(self._retention.dead_letter_bytes)  # its walks start anew
-            self._log_retention_failed(self._known(error))
-            return False
-        self._retention_failed = ""
-        return True
-
-    def _log_retention_failed(self, error: JournalError) -> None:
-        if str(error) != self._retention_failed:
-            self._retention_failed = str(error)
-            log.error("old rows could not be removed: %s", error, extra={"event": "retention-failed"})
-
-    def _take_step(self, chores: list[Callable[[Round], bool]], now: float) -> int:
-        cursor = self._owned.usable().cursor()
-        applier = Applier(cursor, self._owned.totals, lambda: now)
-        round_ = Round(cursor, self._owned.totals, applier, self.limits, now)
-        more = chores[0](round_)
-        if round_.changed:
-            self._owned.totals.save(cursor)
-            cursor.execute("COMMIT")
-            self._last_write = time.monotonic()
-            self._dirty_pages += 100
-        if not more:
-            del chores[0]
-        if round_.dead_lettered and self._on_dead_lettered is not None:
-            self._call(self._on_dead_lettered, tuple(round_.dead_lettered))
-        if round_.dropped and self._on_dropped is not None:
-            self._call(self._on_dropped, round_.dropped_dead_letters())
-        return len(round_.dead_lettered)
-
-    # Checkpoints
-
-    def _checkpoint_if_due(self, now: float) -> None:
-        if not self._dirty_pages or self._damage is not None:
-            return
-        idle = self._queue.empty() and now - self._last_write >= CHECKPOINT_IDLE
-        if idle or self._dirty_pages >= CHECKPOINT_PAGES:
-            self._dirty_pages = 0
-            if not self._look_at_file():
-                return
-            try:
-                self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            except FAILURES as error:
-                # The log keeps what is committed; the next commit tells whether the disk still takes writes.
-                self._owned.roll_back(error)
-                self._known(error)
-
     # Reporting to the event loop
+
+    def _dead_lettered(self, dead_lettered: Sequence[DeadLettered]) -> None:
+        if self._options.on_dead_lettered is not None:
+            self._call(self._options.on_dead_lettered, dead_lettered)
+
+    def _dropped(self, dropped: Sequence[DroppedDeadLetters]) -> None:
+        if self._options.on_dropped is not None:
+            self._call(self._options.on_dropped, dropped)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         try:
@@ -488,7 +229,7 @@ class Writer:
             # The loop is closed, so nobody is left to report to; what was submitted is committed all the same.
             return
 
-    def _report(self, reports: Sequence[_Report]) -> None:
+    def _report(self, reports: Sequence[Report]) -> None:
         self._unreported.extend(reports)
         self._report_the_rest()
 
@@ -516,7 +257,7 @@ class Writer:
 
     def _refuse_the_rest(self) -> None:
         refusal = JournalError(f"{self._path}: the journal is closed")
-        reports: list[_Report] = []
+        reports: list[Report] = []
         while True:
             try:
                 item = self._queue.get_nowait()
@@ -536,24 +277,6 @@ class _Nothing:
 
 _IDLE = _Nothing()
 _END = _Nothing()
-
-
-def _is_of_closes(group: Sequence[QueuedBatch]) -> bool:
-    """Deliveries are handled, and nothing more is to be said: should power loss undo that, they are delivered
-    once more, which promise P3 allows. So such a commit need not wait for the disk."""
-    for submission in group:
-        for write in submission.writes:
-            if type(write) is not CloseDelivery or write.answer is not None or write.late:
-                return False
-    return True
-
-
-def _bytes_of(submission: QueuedBatch) -> int:
-    size = 0
-    for write in submission.writes:
-        if type(write) is Record:
-            size += len(write.envelope.text)
-    return size
 
 
 def _size(path: str) -> int:
