@@ -107,7 +107,7 @@ def request_lifecycle(folder: Path = DATA) -> Lifecycle:
         arrows=tuple(arrows),
         stays=(),
         legend="Slack has its answer",
-        table="slackd/advise/data/http_lifecycle.toml, by which slackd's HTTP transport (planned) is to run",
+        table="slackd/advise/data/http_lifecycle.toml, which is how slackd's receiver runs",
     )
 
 

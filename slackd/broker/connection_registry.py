@@ -140,7 +140,8 @@ class ConnectionRegistry:
             if state.app in self._coverage:
                 self._coverage[state.app].over(state.connection, now.monotonic)
                 self._moved.add(state.app)
-                self._reasons[state.app] = f"connector {view.hello.connector} is gone"
+                who = f"connector {view.hello.connector}" if view.dials else "the receiver"
+                self._reasons[state.app] = f"{who} is gone"
 
     def ready(self, app: str) -> int:
         """How many connections of an app are READY."""

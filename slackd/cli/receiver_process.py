@@ -32,6 +32,8 @@ from slackd.systemd.sockets import inherited, listen
 
 log = logging.getLogger(__name__)
 
+READY_LIMIT: Final = 1.0
+"""Seconds in which every app listens, or is in trouble."""
 DRAIN_LIMIT: Final = 5.0
 """Seconds that a drain waits for what is in flight: longer than Slack waits for an answer."""
 _MODE: Final = 0o660
@@ -53,8 +55,10 @@ class Receiver:
     async def drain(self) -> None:
         """Accept no more, answer what came in, close."""
         self.server.stop_accepting()
+        await self.server.take_last_requests()
         await self.connector.drain(DRAIN_LIMIT)
-        await self.server.close()
+        await self.server.take_last_requests()
+        self.server.close()
 
 
 def run_receiver(config_file: str | None) -> None:
@@ -163,6 +167,7 @@ async def _serve(
             group.create_task(tell_status(notifier, status)),
         ]
         await receiver.server.listen(sockets, tls)
+        await receiver.connector.wait_ready(READY_LIMIT)
         notifier.ready(status())
         settle_memory()
         log.info("the receiver is ready: %s", status(), extra={"event": "service-ready"})

@@ -36,6 +36,7 @@ class Deliveries:
     Attributes:
         answered: called with an entry, its response payload (or None) and the time, when the first
             acknowledgement in time came.
+        post: takes an envelope in place of a connection, or doesn't (`request_url`).
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Deliveries:
         self._envelopes: dict[str, tuple[LedgerEntry, SentEnvelope]] = {}
         self._waiting: set[str] = set()
         self._open: set[str] = set()
+        self.post: Callable[[LedgerEntry, SentEnvelope], bool] | None = None
 
     @property
     def waiting(self) -> int:
@@ -99,6 +101,26 @@ class Deliveries:
             self.answered(entry, payload, now)
         self._changed()
 
+    def unacknowledged(self, envelope_id: str, now: float, *, again: bool = True) -> None:
+        """The attempt has failed before its deadline: a request was refused, say.
+
+        Args:
+            envelope_id: of the attempt.
+            now: seconds on the emulator's clock.
+            again: False if the app wants no other attempt (`X-Slack-No-Retry`).
+        """
+        found = self._envelopes.get(envelope_id)
+        if found is None or envelope_id not in self._waiting:
+            return
+        entry, send = found
+        self._waiting.discard(envelope_id)
+        if again:
+            self._failed(entry, send.attempt, "operation_timeout", now)
+        elif entry.acknowledged_at is None:
+            entry.failure = "given_up" if entry.redelivers else "operation_timeout"
+            self._open.discard(entry.key)
+            self._changed()
+
     def forget(self) -> None:
         """Give up all that is under way."""
         self._envelopes.clear()
@@ -120,6 +142,13 @@ class Deliveries:
         self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float, *, repeat: bool
     ) -> None:
         settings, scheduler = self._context.settings, self._context.scheduler
+        if self.post is not None:
+            posted = SentEnvelope(envelope_id, "http", attempt, now, repeat)
+            if self.post(entry, posted):
+                entry.sends.append(posted)
+                self._envelopes[envelope_id] = (entry, posted)
+                self._waiting.add(envelope_id)
+                return
         connection = self._registry.choose()
         send = SentEnvelope(envelope_id, connection.id if connection else None, attempt, now, repeat)
         entry.sends.append(send)

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "cli": None,
     "config": set(),
     "connector": {"config", "link", "signature"},
-    "emulator": {"slack_server"},
+    "emulator": {"signature", "slack_server"},
     "gateway": {"config", "link", "plugin", "slack_server", "systemd"},
     "link": set(),
     "plugin": set(),

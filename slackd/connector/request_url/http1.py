@@ -20,6 +20,10 @@ REQUEST_PATIENCE: Final = 5.0
 """Seconds for a request to come in, head and body: Slack itself waits three for the answer."""
 IDLE_PATIENCE: Final = 75.0
 """Seconds that a connection may be kept for the next request; nginx lets go of one after 60."""
+READ_FOR_NOTHING: Final = 64 * 1024
+"""Bytes of a body that are read although the head was refused: proxies in front may lose an answer that comes
+before they have passed the body on."""
+_AT_ONCE: Final = frozenset({411, 413, 431, 505})
 LINGER: Final = 1.0
 """Seconds in which what a refused client still sends is read and thrown away, so that it reads the answer."""
 
@@ -57,6 +61,8 @@ class HttpConnection(asyncio.Protocol):
         self._head: Head | None = None
         self._body = bytearray()
         self._timer: asyncio.TimerHandle | None = None
+        self._refusal: Answer | None = None
+        self._unwanted = 0
         self._is_waiting = False
         self._is_lingering = False
         self._ahead = 0
@@ -120,7 +126,8 @@ class HttpConnection(asyncio.Protocol):
             self._handler.refused(self, self._head, answer)
         unread = self._http.their_state is not h11.DONE
         self._write(answer, last=self._handler.is_closing or unread)
-        self._head = None
+        self._head = self._refusal = None
+        self._unwanted = 0
         self._body.clear()
         states = {self._http.our_state, self._http.their_state}
         if states == {h11.DONE}:
@@ -162,7 +169,7 @@ class HttpConnection(asyncio.Protocol):
             if isinstance(event, h11.Request):
                 self._begin(event)
             elif isinstance(event, h11.Data):
-                self._body += event.data
+                self._take(event.data)
             elif isinstance(event, h11.EndOfMessage):
                 self._end()
             elif isinstance(event, h11.ConnectionClosed):
@@ -183,11 +190,26 @@ class HttpConnection(asyncio.Protocol):
             answer = refuse(431, f"a head of more than {HEAD_LIMIT} bytes is not Slack's")
         else:
             answer = self._handler.refuse_head(self._head)
-        if answer is not None:
+        if answer is None:
+            return
+        if answer.status in _AT_ONCE:
             self.respond(answer)
+        else:
+            self._refusal = answer
+
+    def _take(self, data: bytes | bytearray) -> None:
+        if self._refusal is None:
+            self._body += data
+            return
+        self._unwanted += len(data)
+        if self._unwanted > READ_FOR_NOTHING:
+            self.respond(self._refusal)
 
     def _end(self) -> None:
         if self._head is None:
+            return
+        if self._refusal is not None:
+            self.respond(self._refusal)
             return
         self._stop_timer()
         self._is_waiting = True

@@ -81,14 +81,17 @@ class RequestUrlServer:
         for server in self._servers:
             server.close()
 
-    async def close(self) -> None:
-        """Give connections that are kept a moment for a request that is on its way, then close them."""
+    async def take_last_requests(self) -> None:
+        """Give kept connections a moment for a request that is on its way, then close the idle ones."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_REQUESTS):
                 while self._connections:
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.close()
+
+    def close(self) -> None:
+        """End every connection."""
         for connection in list(self._connections):
             connection.abort()
 

@@ -43,8 +43,9 @@ class RequestUrlRig(Rig):
 
     async def drain(self) -> None:
         self.server.stop_accepting()
+        await self.server.take_last_requests()
         await self.connector.drain(5)
-        await self.server.close()
+        self.server.close()
 
 
 def headers_for(body: bytes, content_type: str, secret: str = SECRET, at: int | None = None) -> dict[str, str]:
@@ -113,7 +114,7 @@ async def receiver(
         finally:
             running.cancel()
             server.stop_accepting()
-            await server.close()
+            server.close()
             listening.close()
 
 
