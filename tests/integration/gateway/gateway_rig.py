@@ -114,7 +114,7 @@ async def _running(
 ) -> AsyncIterator[GatewayHouse]:
     more = f"""
             [gateway]
-            listen = "127.0.0.1:{port}"
+            listen = ["127.0.0.1:{port}", "{{path}}/gateway.sock"]
             control_socket = "gateway-control.sock"
             directory = "gateway"
             {certificate}

@@ -133,7 +133,7 @@ class House:
             socket = "{self.sockets}/control.sock"
             [link]
             socket = "{self.sockets}/link.sock"
-            {more}
+            {more.replace("{path}", str(self.path))}
             """
         )
         self.config.chmod(0o600)
@@ -154,7 +154,9 @@ class House:
     def daemon(self, name: str, *arguments: str) -> Program:
         """A process of the daemon's; the broker finds its sockets in its hands."""
         arguments = ("-m", "slackd.cli.daemon", *arguments, "--config", str(self.config))
-        return Program(name, arguments, self.run, self.environ, with_sockets=name == "broker")
+        # The gateway has no token, and so none in its environment.
+        environ = {} if name == "gateway" else self.environ
+        return Program(name, arguments, self.run, environ, with_sockets=name == "broker")
 
     def recorder(self, name: str, seconds: float = 0.0, script: Path = RECORDER) -> Program:
         """A recording plugin."""
@@ -220,7 +222,7 @@ async def living(
         recorders: Which of them run, as recorders, and how long their handlers take at most (seconds).
         recorder: Their program.
         together: `slackd run` in place of three processes.
-        more: Further sections of the daemon's file.
+        more: Further sections of the daemon's file; `{path}` in it is where the house stands.
         gateway: Whether the gateway runs, as a process of its own unless all is together.
         prepare: Is given the journal's folder before anything runs.
     """
