@@ -18,7 +18,7 @@ from slackd import SlackdError, jsonrpc
 from slackd.broker.call_queue import CallQueue, LaneName, Ticket
 from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.counters import Counters
-from slackd.broker.plugins.protocol import CallAsked, PostAsked
+from slackd.broker.plugins.events import CallAsked, PostAsked
 from slackd.config import PluginConfig
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, RECEIVER, Call, CallKind, Returned
 

@@ -15,11 +15,7 @@ from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
 from slackd.broker.plugins.conduct import SHORT_LIVED, Fault
 from slackd.broker.plugins.encoding import encode_envelope
-from slackd.broker.plugins.flow_control import FlowControl, Pause
-from slackd.broker.plugins.peer_credentials import Peer, peer_of
-from slackd.broker.plugins.peer_group import PeerGroup
-from slackd.broker.plugins.peer_limits import CALL_COST, MOST_AT_ONCE
-from slackd.broker.plugins.protocol import (
+from slackd.broker.plugins.events import (
     Answered,
     CallAsked,
     Event,
@@ -30,9 +26,13 @@ from slackd.broker.plugins.protocol import (
     Nacked,
     PostAsked,
     RejectedLine,
-    SessionProtocol,
     Violation,
 )
+from slackd.broker.plugins.flow_control import FlowControl, Pause
+from slackd.broker.plugins.peer_credentials import Peer, peer_of
+from slackd.broker.plugins.peer_group import PeerGroup
+from slackd.broker.plugins.peer_limits import CALL_COST, MOST_AT_ONCE
+from slackd.broker.plugins.protocol import SessionProtocol
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
 

@@ -12,7 +12,7 @@ from typing import Any
 from slackd import __version__
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
-from slackd.broker.plugins.protocol import PROTOCOL
+from slackd.broker.plugins.params import PROTOCOL
 from slackd.config import PluginConfig
 
 

@@ -9,6 +9,7 @@ import logging
 from typing import Protocol
 
 from slackd.broker.plugins.conduct import Conduct, Fault
+from slackd.broker.plugins.events import Logged
 from slackd.broker.plugins.flow_control import Pause
 from slackd.broker.plugins.peer_limits import (
     LEAST_AT_ONCE,
@@ -20,7 +21,6 @@ from slackd.broker.plugins.peer_limits import (
     charge,
     unread_share,
 )
-from slackd.broker.plugins.protocol import Logged
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,8 @@
 """`slackctl gaps`: every interval in which an app had no READY connection."""
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -8,6 +10,7 @@ from slackd.cli.slackctl.completion import app_names
 from slackd.cli.slackctl.instants import InstantParam
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import count, duration, for_people, for_programs, moment
+from slackd.text import printable
 
 
 @click.command()
@@ -39,6 +42,18 @@ def gaps(socket: str | None, as_json: bool, since: float | None, app: str | None
             gap["app"], moment(gap["from"]), until, duration(max(0.0, end - gap["from"])), gap["reason"]
         )
     screen.print(made)
-    whole = sum((now if gap["until"] is None else gap["until"]) - gap["from"] for gap in found["gaps"])
     screen.print()
-    screen.print(f"{count(len(found['gaps']), 'gap')}, {duration(whole)} in all{' (and more)' * found['more']}")
+    for line in _totals(found["gaps"], now):
+        screen.print(line)
+    if found["more"]:
+        screen.print("(and more)")
+
+
+def _totals(gaps: Sequence[Mapping[str, Any]], now: float) -> Iterator[str]:
+    """A line for each app: what one app missed, another may have had."""
+    by_app: dict[str, list[float]] = {}
+    for gap in gaps:
+        until = now if gap["until"] is None else gap["until"]
+        by_app.setdefault(gap["app"], []).append(max(0.0, until - gap["from"]))
+    for app, lasted in sorted(by_app.items()):
+        yield f"{printable(app)}: {count(len(lasted), 'gap')}, {duration(sum(lasted))} in all"

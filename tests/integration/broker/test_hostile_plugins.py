@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import pwd
 import threading
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from slackd import jsonrpc
+from slackd.broker.plugins.conduct import CRASHES, Fault
 from slackd.broker.plugins.server import MAX_OPENING
+from slackd.cli.broker_process import broker_status
 from tests.integration.broker.broker_rig import House, house, plugin
 from tests.unit.broker.slack_texts import command, event
 
@@ -234,3 +237,36 @@ async def test_a_session_id_ends_the_connection_that_had_it() -> None:
         await here.program("victim", session="s")  # another plugin's session of that name is another one
         here.connector.deliver(event(2))
         assert (await second.handed())["envelope"]["payload"]["event_id"] == "Ev2"
+
+
+async def test_sessions_that_end_at_once_are_faults_and_systemds_line_says_so() -> None:
+    async with house(*TWO) as here:
+        assert "connector 2 is not linked" in broker_status(here.daemon)
+        for _ in range(CRASHES):
+            await (await here.program("bot")).goes()
+        async with asyncio.timeout(30):
+            while "bot crashes" not in broker_status(here.daemon):
+                await asyncio.sleep(0.01)
+        (fault,) = here.daemon.plugin_host.faults_of("bot")
+        assert (fault.fault, fault.count) == (Fault.CRASHED, CRASHES)
+
+
+async def test_a_session_that_handled_something_did_not_crash() -> None:
+    async with house(*TWO) as here:
+        for number in range(CRASHES):
+            program = await here.program("bot")
+            here.connector.deliver(event(number))
+            await program.answer(await program.handed())
+            await program.goes()
+        await (await here.program("victim")).goes()
+        assert here.daemon.plugin_host.faults_of("bot") == []
+
+
+async def test_a_refusal_is_a_fault_of_whoever_was_refused() -> None:
+    async with house(*TWO) as here:
+        program = await here.connect()
+        program.writer.write(b"\xff\n")
+        assert await program.refused_with() == jsonrpc.PARSE_ERROR
+        ((uid, (fault,)),) = here.daemon.plugin_host.faults_of_users().items()
+        assert (uid, fault.fault, fault.count) == (os.getuid(), Fault.REFUSED, 1)
+        assert "not UTF-8" in fault.last

@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from slackd.broker.plugins.connection import Host, PluginConnection
+from slackd.broker.plugins.events import Answered
 from slackd.broker.plugins.flow_control import FlowControl, Pause
 from slackd.broker.plugins.peer_group import PeerGroup
 from slackd.broker.plugins.peer_limits import (
@@ -23,7 +24,6 @@ from slackd.broker.plugins.peer_limits import (
     UNREAD_LIMIT,
     PeerLimits,
 )
-from slackd.broker.plugins.protocol import Answered
 from slackd.broker.plugins.server import PluginHost
 from slackd.rate_limit import Allowance
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from slackd import jsonrpc
 from slackd.broker.nesting import DEEPEST
-from slackd.broker.plugins.protocol import (
-    MAX_HOLDING,
+from slackd.broker.plugins.events import (
     Answered,
     CallAsked,
     Event,
@@ -20,9 +19,10 @@ from slackd.broker.plugins.protocol import (
     Misanswered,
     Nacked,
     RejectedLine,
-    SessionProtocol,
     Violation,
 )
+from slackd.broker.plugins.params import MAX_HOLDING
+from slackd.broker.plugins.protocol import SessionProtocol
 
 FIRST = {"protocol": 1, "plugin": "p"}
 SCALARS = (
