@@ -252,15 +252,23 @@ def test_a_line_for_the_log_goes_to_stderr_before_the_plugin_runs(capsys: pytest
     assert capsys.readouterr().err == "deploybot: info: reading the configuration\n"
 
 
-def test_importing_the_sdk_brings_nothing_slow() -> None:
+def imports(modules: str) -> tuple[float, str]:
+    """Seconds of work in which a fresh interpreter imports these, the least of some; and what is slow of it."""
     code = (
-        "import time; began = time.process_time(); import slackd.plugin; took = time.process_time() - began; "
+        f"import time; began = time.process_time(); import {modules}; took = time.process_time() - began; "
         "import sys; print(took, sorted({'asyncio', 'attrs', 'aiohttp', 'logging'} & set(sys.modules)))"
     )
     runs = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         for _ in range(5)
     ]
-    took, _, rest = min(runs, key=lambda run: float(run.split()[0])).partition(" ")
-    assert rest.strip() == "[]"
-    assert float(took) < 0.05
+    took, _, slow = min(runs, key=lambda run: float(run.split()[0])).partition(" ")
+    return float(took), slow.strip()
+
+
+def test_importing_the_sdk_costs_little_more_than_what_it_needs_of_the_standard_library() -> None:
+    """Compared in one run, since a loaded machine is slow at both: 30 ms in all on an idle one."""
+    library, _ = imports("dataclasses, enum, fnmatch, inspect, json, re, traceback, contextvars")
+    sdk, slow = imports("slackd.plugin")
+    assert slow == "[]"
+    assert sdk < 5 * library
