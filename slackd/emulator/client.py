@@ -163,6 +163,7 @@ class EmulatorClient(Talking, Interacting):
         for batch in self.batches.values():
             batch.count = batch.sent
         self.batches.clear()
+        self.core.on_change()
 
     async def wait_for_change(self, version: int, *, timeout: float) -> int:
         """Wait until more has happened than at `version`, or `timeout` seconds; returns the version now."""

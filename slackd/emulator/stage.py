@@ -97,6 +97,7 @@ class Stage:
             if url is not None:
                 self.response_urls.issue(url.removeprefix(self.base_url), entry, now)
         side.deliveries.begin(entry, now)
+        self.core.on_change()
         return entry
 
     def _admit(self, entry: LedgerEntry) -> None:
@@ -182,6 +183,7 @@ class Stage:
         made = workspace.add_conversation(
             channel, name, kind="private" if private else "channel", members=members
         )
+        self.core.on_change()
         return made.described(workspace.team_id, self._app(app).bot_user_id)
 
     def add_person(
@@ -196,6 +198,7 @@ class Stage:
         if user in workspace.people:
             raise EmulatorError(f"there is a person {user} already")
         person = workspace.add_person(user, name=name, real_name=real_name, title=title)
+        self.core.on_change()
         return person.described(workspace.team_id)
 
     def _app(self, app: App) -> EmulatedApp:
