@@ -13,7 +13,7 @@ from slackd.config import Config, find_file
 from slackd.config.last_good import keep_copy, start_config
 from slackd.config.load import load_for_start
 from slackd.config.problems import InvalidConfig
-from slackd.errors import ConfigError, SlackdError
+from slackd.errors import ConfigError, JournalDamaged, SlackdError
 from slackd.systemd.lifetime import HangUp, run_until_stopped
 from slackd.systemd.logs import set_up_logging
 from slackd.systemd.notify import Notifier
@@ -25,8 +25,8 @@ STATUS_EVERY = 2.0
 
 
 UNUSABLE_CONFIG: Final = 78
-"""Exit status (sysexits(3), EX_CONFIG) of a process that has no configuration to start with. The units name it
-in RestartPreventExitStatus=: to start again would change nothing."""
+"""Exit status (sysexits(3), EX_CONFIG) of a process that has no configuration to start with, or no journal that
+isn't damaged. The units name it in RestartPreventExitStatus=: to start again would change nothing."""
 KeptIn = Callable[[Path], Path | None]
 """Finds the folder with the last good copy of a `slackd.toml`; None where this process keeps none."""
 
@@ -119,7 +119,9 @@ def run_to_the_end(
 def _tell(errors: list[BaseException]) -> NoReturn:
     for error in errors:
         log.critical("%s", error, extra={"event": "service-failed"})
-    sys.exit(1)
+    # Another start would find the same file: systemd shows a failed unit, and no loop of restarts.
+    damaged = any(isinstance(error, JournalDamaged) for error in errors)
+    sys.exit(UNUSABLE_CONFIG if damaged else 1)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

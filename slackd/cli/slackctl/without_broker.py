@@ -18,7 +18,7 @@ MANY_RESTARTS: Final = 3
 """Restarts by systemd after which a start that goes on is one of a loop."""
 _PROPERTIES: Final = "Id,LoadState,ActiveState,SubState,NRestarts,Result,ExecMainCode,ExecMainStatus,StatusText"
 _UNUSABLE_CONFIG: Final = "78"
-_STATUS_WORDS: Final = {_UNUSABLE_CONFIG: "no configuration that it could start with"}
+_STATUS_WORDS: Final = {_UNUSABLE_CONFIG: "no configuration, or no journal, that it could start with"}
 
 Units = Mapping[str, Mapping[str, str]]
 

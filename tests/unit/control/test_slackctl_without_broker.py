@@ -42,8 +42,8 @@ def units(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_unit_is_said_with_why_it_ended_and_how_often() -> None:
     assert list(in_words(read_properties(FAILED))) == [
-        "slackd-broker.service is failed; ended with: no configuration that it could start with; "
-        "restarted 61 times by systemd",
+        "slackd-broker.service is failed; ended with: no configuration, or no journal, that it could start "
+        "with; restarted 61 times by systemd",
         "slackd-connector@1.service is active (running); says: main: READY",
     ]
 
