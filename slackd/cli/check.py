@@ -12,6 +12,7 @@ from slackd.config.paths import SYSTEM_FILE
 from slackd.config.problems import spelled
 from slackd.config.references import missing, unseen
 from slackd.config.units import format_duration, format_size
+from slackd.config.values import PluginGateway
 from slackd.connector.credentials import read_tokens
 from slackd.errors import ConfigError, CredentialError
 from slackd.rolling_restart import preconditions
@@ -113,7 +114,7 @@ def warnings(config: Config) -> Iterator[str]:
     if not config.apps:
         yield f"{config.file}: no app is configured, so nothing connects to Slack (slackctl setup adds one)"
     for plugin in config.plugin_files.values():
-        if not plugin.users and plugin.group is None:
+        if not plugin.users and plugin.group is None and plugin.gateway is None:
             yield (
                 f"{plugin.file}: names neither user nor group: "
                 "it may connect to `slackd run`, as the user that runs it, and to no service"
@@ -153,6 +154,7 @@ def _plugin(plugin: PluginConfig) -> dict[str, Any]:
         "responds": any(subscription.respond for subscription in plugin.subscriptions),
         "apps": list(plugin.apps),
         "methods": list(plugin.methods),
+        "gateway": None if plugin.gateway is None else _gateway_in_words(plugin.gateway),
     }
 
 
@@ -169,9 +171,15 @@ def _plugin_in_words(plugin: PluginConfig) -> str:
     parts = [", ".join(who) or "your own user", _count(len(plugin.subscriptions), "subscription")]
     if any(subscription.respond for subscription in plugin.subscriptions):
         parts.append("answers")
+    if plugin.gateway is not None:
+        parts.append(f"behind the gateway ({_gateway_in_words(plugin.gateway)})")
     if plugin.methods:
         parts.append(f"calls {', '.join(plugin.methods)}")
     return "; ".join(parts)
+
+
+def _gateway_in_words(gateway: PluginGateway) -> str:
+    return "Socket Mode" if gateway.socket_mode else gateway.request_url or "the Web API alone"
 
 
 def _count(number: int, noun: str) -> str:

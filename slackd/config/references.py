@@ -21,6 +21,13 @@ def missing(config: Config) -> Iterator[str]:
         for words in _of_app(app, config.file):
             file = config.app_files.get(app.name, config.file)
             yield f"{file}: {words}" if file != config.file else f"{file}: apps.{app.name}.{words}"
+    for name, path in (("certificate", config.gateway.certificate), ("key", config.gateway.key)):
+        if path is not None and (trouble := _unreadable(path)):
+            yield f"{config.file}: gateway.{name}: {path} {trouble}"
+    for plugin in config.plugin_files.values():
+        ca_file = plugin.gateway.ca_file if plugin.gateway is not None else None
+        if ca_file is not None and (trouble := _unreadable(ca_file)):
+            yield f"{plugin.file}: gateway.ca_file: {ca_file} {trouble}"
 
 
 def unseen(app: App, environ: Mapping[str, str] = os.environ) -> Iterator[SecretSource]:

@@ -177,3 +177,14 @@ def test_a_socks_proxy_of_the_environment_is_refused_as_the_key_is(tmp_path: Pat
     done = slackd("check-config", "--config", config, environ={"ALL_PROXY": "socks5://proxy:1080"})
     assert done.returncode == 1
     assert "ALL_PROXY: found socks5://…, expected the URL of an HTTP proxy" in done.stdout
+
+
+def test_an_app_of_the_gateway_is_summed_up_and_its_files_are_looked_for(tmp_path: Path) -> None:
+    urls = 'request_url = "https://127.0.0.1:3000/slack"\nca_file = "/no/ca"\n'
+    app = f'[[subscribe]]\ntype = "*"\n[gateway]\n{urls}'
+    config = write(tmp_path, GOOD, app=app)
+    done = slackd("check-config", "--config", config, environ={"SLACKD_TEST_APP": "xapp-1"})
+    assert done.returncode == 0
+    assert "behind the gateway (https://127.0.0.1:3000/slack)" in done.stdout
+    assert "gateway.ca_file: /no/ca cannot be read" in done.stdout
+    assert "app.toml: names neither user nor group" not in done.stdout

@@ -1,0 +1,71 @@
+"""An app at a request URL over HTTPS: its answer is the answer, and what it refuses is retried or dead."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trustme
+from aiohttp import web
+from slack_sdk.signature import SignatureVerifier
+
+from slackd.emulator import EmulatedApp, Emulator
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, free_port
+
+QUICK = '[delivery]\nack_timeout = "2s"\nbackoff = { initial = "0.1s", max = "0.2s" }\n'
+
+
+class PostedApp:
+    """Answers with the statuses that it is given, and then well."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.secret = ""
+        self.posts: list[tuple[str, str | None]] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        assert SignatureVerifier(self.secret).is_valid_request(body, dict(request.headers))
+        assert request.headers["User-Agent"].startswith("Slackbot")
+        self.posts.append((request.path, request.headers.get("X-Slack-Retry-Num")))
+        status = self.statuses.pop(0) if self.statuses else 200
+        return web.Response(status=status, text="done", headers={"Location": "/elsewhere"})
+
+
+@asynccontextmanager
+async def serving(app: PostedApp, port: int, tls: ssl.SSLContext) -> AsyncIterator[None]:
+    application = web.Application()
+    application.router.add_post("/{path:.*}", app.handle)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def test_posts_over_https_are_answered_retried_or_dead_lettered() -> None:
+    authority, port, app = trustme.CA(), free_port(), PostedApp()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    with authority.cert_pem.tempfile() as ca_file:
+        base = f"https://127.0.0.1:{port}"
+        urls = f'request_url = "{base}/events"\ncommands_url = "{base}/commands"\nca_file = "{ca_file}"'
+        plugin = SOCKET_MODE.replace("socket_mode = true", urls) + QUICK
+        async with (
+            Emulator([EmulatedApp(events=("message.channels",))]).serving() as slack,
+            behind(slack, {"bot": plugin}) as house,
+            serving(app, port, tls),
+        ):
+            app.secret = (await house.credentials("bot")).signing_secret
+            command = await slack.wait_for_ack(slack.command("/deploy", "api"))
+            assert command.response == {"text": "done"}
+            app.statuses = [503, 429]
+            await slack.wait_for_ack(slack.post_message("hello"))
+            await house.house.until_status(lambda status: not status["plugins"][0]["open"], "an answer")
+            assert app.posts == [("/commands", None), ("/events", None), ("/events", "1"), ("/events", "2")]
+            app.statuses = [410, 307]
+            for words in ("gone", "moved"):
+                await slack.wait_for_ack(slack.post_message(words))
+            await house.house.until_status(lambda status: status["plugins"][0]["dead"] == 2, "two dead letters")
+            assert len(app.posts) == 6
