@@ -319,7 +319,7 @@ class BrokerDaemon:
                 found.append(f"{name} is away")
             elif any(
                 each.fault is Fault.CRASHED and each.count >= CRASHES
-                for each in self.plugin_host.faults_of(name)
+                for each in self.plugin_host.peers.faults_of(name)
             ):
                 found.append(f"{name} crashes")
         return found

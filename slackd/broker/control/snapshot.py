@@ -66,9 +66,7 @@ async def survey(broker: ControlContext) -> Status:
         journal=_journal(broker, health, backlogs, unreadable, now),
         answers_awaited=len(broker.core.answers),
         calls_under_way=broker.calls.under_way,
-        users=tuple(
-            UserFaults(uid, _faults(faults)) for uid, faults in broker.plugin_host.faults_of_users().items()
-        ),
+        users=_users(broker),
     )
     return judged(status)
 
@@ -188,13 +186,18 @@ def _plugin(
         dead=None if backlog is None else backlog.dead,
         in_flight=len(dispatch.leases()),
         window=plugin.delivery.window,
-        faults=_faults(broker.plugin_host.faults_of(plugin.name)),
+        faults=_faults(broker.plugin_host.peers.faults_of(plugin.name)),
         stale_hour=broker.observations.stale_last_hour(broker.core.counters, plugin.name),
         held_up="" if worst is None else notices.words(worst),
         held_up_hint="" if worst is None else notices.hint(plugin),
         dead_bytes=health.dead_letter_bytes.get(plugin.name, 0),
         max_bytes=plugin.delivery.max_bytes,
     )
+
+
+def _users(broker: ControlContext) -> tuple[UserFaults, ...]:
+    faults = broker.plugin_host.peers.faults_of_users()
+    return tuple(UserFaults(uid, _faults(recent)) for uid, recent in faults.items())
 
 
 def _faults(recent: Iterable[RecentFaults]) -> tuple[FaultStatus, ...]:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from slackd import jsonrpc
 from slackd.broker.journal import StoredEnvelope
@@ -29,8 +29,8 @@ from slackd.broker.plugins.events import (
     Violation,
 )
 from slackd.broker.plugins.flow_control import FlowControl, Pause
+from slackd.broker.plugins.host import Host
 from slackd.broker.plugins.peer_credentials import Peer, peer_of
-from slackd.broker.plugins.peer_group import PeerGroup
 from slackd.broker.plugins.peer_limits import CALL_COST, MOST_AT_ONCE
 from slackd.broker.plugins.protocol import SessionProtocol
 from slackd.broker.plugins.transfers import TransferAsked
@@ -45,47 +45,6 @@ CLOSING_PATIENCE = 2.0
 
 _chunk = memoryview(bytearray(MOST_AT_ONCE))
 """What the loop reads into; each protocol is called with it before anything else is read."""
-
-
-class Host(Protocol):
-    """What a connection needs of the daemon."""
-
-    def connected(self, connection: "PluginConnection") -> None:
-        """Somebody connected, and the kernel has said who."""
-
-    def group_of(self, connection: "PluginConnection") -> PeerGroup:
-        """The connections of its plugin, or of its user before that is known."""
-
-    def plugin(self, name: str) -> PluginConfig | None:
-        """The plugin of this name."""
-
-    def identify(self, connection: "PluginConnection", plugin: PluginConfig, said: Initialize) -> None:
-        """Find out whether it may be that plugin: `identified` is called, later."""
-
-    def admit(self, connection: "PluginConnection", said: Initialize) -> tuple[int, str] | None:
-        """Begin a session: None, and later `opened` is called; or why not (code, message)."""
-
-    def is_held(self, connection: "PluginConnection", delivery: int, attempt: int) -> bool:
-        """Whether an answer to this attempt counts."""
-
-    def answered(self, connection: "PluginConnection", answers: Sequence[Answered]) -> None:
-        """Deliveries are handled."""
-
-    def nacked(self, connection: "PluginConnection", nack: Nacked) -> None:
-        """A delivery could not be handled."""
-
-    def extended(self, connection: "PluginConnection", extended: Extended) -> None:
-        """A delivery is still worked on."""
-
-    def call_asked(self, connection: "PluginConnection", asked: CallAsked | PostAsked | TransferAsked) -> None:
-        """A Web API call, a post to a `response_url`, or a piece of a file; answer with `send_result` or
-        `send_failure`."""
-
-    def paused(self, connection: "PluginConnection", paused: bool) -> None:
-        """The plugin doesn't read, or reads again."""
-
-    def disconnected(self, connection: "PluginConnection") -> None:
-        """The connection ended."""
 
 
 class PluginConnection(asyncio.BufferedProtocol):

@@ -6,9 +6,10 @@ for reading, lines in the log, bytes of lines without an end, bytes of answers t
 
 import asyncio
 import logging
+from collections import OrderedDict
 from typing import Protocol
 
-from slackd.broker.plugins.conduct import Conduct, Fault
+from slackd.broker.plugins.conduct import Conduct, Fault, RecentFaults
 from slackd.broker.plugins.events import Logged
 from slackd.broker.plugins.flow_control import Pause
 from slackd.broker.plugins.peer_limits import (
@@ -29,6 +30,8 @@ LINE_PATIENCE = 10.0
 IDENTIFIED_AT_ONCE = 4
 """Connections of one user that are identified at the same time: hundreds that come at once leave others their
 turns of the loop."""
+MAX_USERS = 1_024
+"""Users whose accounts are kept at a time."""
 NOTABLE_PAUSE = 1.0
 """Seconds of a pause that an operator should know of."""
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 40}
@@ -187,3 +190,41 @@ class PeerGroup:
                 f"a line was not finished within {LINE_PATIENCE:g} s, while others of its plugin wait"
             )
         self._pause_unfinished()
+
+
+class PeerAccounts:
+    """The groups of all plugins and users.
+
+    They outlive their connections: who comes again is as deep in debt as before.
+    """
+
+    def __init__(self) -> None:
+        self._of_plugins: dict[str, PeerGroup] = {}
+        self._of_users: OrderedDict[int, PeerGroup] = OrderedDict()
+
+    def of_plugin(self, name: str) -> PeerGroup:
+        """The connections of a plugin."""
+        if name not in self._of_plugins:
+            self._of_plugins[name] = PeerGroup()
+        return self._of_plugins[name]
+
+    def of_user(self, uid: int) -> PeerGroup:
+        """The connections of a user that are no plugin's yet. Users are many where there are user namespaces:
+        those seen last are kept."""
+        if uid not in self._of_users:
+            self._of_users[uid] = PeerGroup()
+        self._of_users.move_to_end(uid)
+        if len(self._of_users) > MAX_USERS:
+            self._of_users.popitem(last=False)
+        return self._of_users[uid]
+
+    def faults_of(self, plugin: str) -> list[RecentFaults]:
+        """What a plugin has done wrong of late."""
+        group, now = self._of_plugins.get(plugin), asyncio.get_running_loop().time()
+        return list(group.conduct.recent(now)) if group is not None else []
+
+    def faults_of_users(self) -> dict[int, list[RecentFaults]]:
+        """What users have done wrong of late before they were any plugin."""
+        now = asyncio.get_running_loop().time()
+        found = {uid: list(group.conduct.recent(now)) for uid, group in self._of_users.items()}
+        return {uid: faults for uid, faults in found.items() if faults}

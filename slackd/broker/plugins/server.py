@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import socket
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import attrs
@@ -16,13 +15,12 @@ from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
-from slackd.broker.plugins.conduct import RecentFaults
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
 from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
 from slackd.broker.plugins.opening import OpeningConnections
 from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity, uid_of
-from slackd.broker.plugins.peer_group import PeerGroup
+from slackd.broker.plugins.peer_group import PeerAccounts, PeerGroup
 from slackd.broker.plugins.peer_limits import CONNECT_RATE
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import Config, PluginConfig
@@ -41,8 +39,6 @@ MAX_OPENING_IN_ALL = 1_536
 """Connections of all users that have no session yet."""
 SPARED = 0.25
 """Part of the connections without a session that is closed when no descriptor is left."""
-MAX_USERS = 1_024
-"""Users whose accounts are kept at a time."""
 
 
 class PluginHost:
@@ -72,14 +68,13 @@ class PluginHost:
         )
         self._max_sessions = min(MAX_SESSIONS_IN_ALL, limit // 2)
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
-        self._of_plugins: dict[str, PeerGroup] = {}
-        self._of_users: OrderedDict[int, PeerGroup] = OrderedDict()
+        self.peers = PeerAccounts()
         self._unnamed = 0
 
     def connect(self, accepted: socket.socket) -> PluginConnection | None:
         """A connection that was accepted; None if its user connects too often. Raises `OSError`."""
         uid = uid_of(accepted)
-        group, now = self._group_of_user(uid), asyncio.get_running_loop().time()
+        group, now = self.peers.of_user(uid), asyncio.get_running_loop().time()
         connects = group.limits.connects
         if connects.wait_for(1.0, now) > 0:
             text = f"uid {uid} connects more often than {CONNECT_RATE:g} times a second: closed at once"
@@ -103,33 +98,11 @@ class PluginHost:
             too_many.abort()
 
     def group_of(self, connection: PluginConnection) -> PeerGroup:
-        """As in `Host`. It outlives the connection: who comes again is as deep in debt as before."""
+        """As in `Host`."""
         assert connection.peer is not None
-        if not connection.plugin:
-            return self._group_of_user(connection.peer.uid)
-        if connection.plugin not in self._of_plugins:
-            self._of_plugins[connection.plugin] = PeerGroup()
-        return self._of_plugins[connection.plugin]
-
-    def _group_of_user(self, uid: int) -> PeerGroup:
-        """Users are many where there are user namespaces: those seen last are kept."""
-        if uid not in self._of_users:
-            self._of_users[uid] = PeerGroup()
-        self._of_users.move_to_end(uid)
-        if len(self._of_users) > MAX_USERS:
-            self._of_users.popitem(last=False)
-        return self._of_users[uid]
-
-    def faults_of(self, plugin: str) -> list[RecentFaults]:
-        """What a plugin has done wrong of late."""
-        group, now = self._of_plugins.get(plugin), asyncio.get_running_loop().time()
-        return list(group.conduct.recent(now)) if group is not None else []
-
-    def faults_of_users(self) -> dict[int, list[RecentFaults]]:
-        """What users have done wrong of late before they were any plugin."""
-        now = asyncio.get_running_loop().time()
-        found = {uid: list(group.conduct.recent(now)) for uid, group in self._of_users.items()}
-        return {uid: faults for uid, faults in found.items() if faults}
+        if connection.plugin:
+            return self.peers.of_plugin(connection.plugin)
+        return self.peers.of_user(connection.peer.uid)
 
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin, without those for calls alone."""
@@ -253,7 +226,7 @@ class PluginHost:
         assert connection.peer is not None
         refusal = ""
         try:
-            async with self._group_of_user(connection.peer.uid).identifying:
+            async with self.peers.of_user(connection.peer.uid).identifying:
                 await asyncio.to_thread(check_identity, connection.peer, plugin, foreground=self._foreground)
         except NotPermitted as error:
             refusal = str(error)

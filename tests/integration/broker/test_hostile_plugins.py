@@ -247,7 +247,7 @@ async def test_sessions_that_end_at_once_are_faults_and_systemds_line_says_so() 
         async with asyncio.timeout(30):
             while "bot crashes" not in broker_status(here.daemon):
                 await asyncio.sleep(0.01)
-        (fault,) = here.daemon.plugin_host.faults_of("bot")
+        (fault,) = here.daemon.plugin_host.peers.faults_of("bot")
         assert (fault.fault, fault.count) == (Fault.CRASHED, CRASHES)
 
 
@@ -259,7 +259,7 @@ async def test_a_session_that_handled_something_did_not_crash() -> None:
             await program.answer(await program.handed())
             await program.goes()
         await (await here.program("victim")).goes()
-        assert here.daemon.plugin_host.faults_of("bot") == []
+        assert here.daemon.plugin_host.peers.faults_of("bot") == []
 
 
 async def test_a_refusal_is_a_fault_of_whoever_was_refused() -> None:
@@ -267,6 +267,6 @@ async def test_a_refusal_is_a_fault_of_whoever_was_refused() -> None:
         program = await here.connect()
         program.writer.write(b"\xff\n")
         assert await program.refused_with() == jsonrpc.PARSE_ERROR
-        ((uid, (fault,)),) = here.daemon.plugin_host.faults_of_users().items()
+        ((uid, (fault,)),) = here.daemon.plugin_host.peers.faults_of_users().items()
         assert (uid, fault.fault, fault.count) == (os.getuid(), Fault.REFUSED, 1)
         assert "not UTF-8" in fault.last

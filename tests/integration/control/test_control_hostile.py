@@ -4,10 +4,11 @@ import asyncio
 import gzip
 import json
 import logging
+import time
 
 import pytest
 
-from slackd.broker.control import http
+from slackd.broker.control import http, server
 from slackd.broker.control.http import LARGEST_BODY, LARGEST_HEAD, MOST_CONNECTIONS
 from tests.integration.control.control_rig import World, message, plugin_file, world
 
@@ -120,3 +121,15 @@ async def test_who_waits_for_leave_to_send_a_body_gets_it() -> None:
         reader.kept.write(b'{"plugin": "deploy", "since": 0 }')  # type: ignore[attr-defined]
         await reader.readline()
         assert status_of(await reader.readline()) == 200
+
+
+async def test_so_many_scrapes_a_second_are_answered_and_the_others_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "SCRAPE_RATE", 4.0)
+    monkeypatch.setattr(server, "SCRAPE_BURST", 1.0)
+    async with world() as here:
+        began = time.monotonic()
+        for _ in range(3):
+            assert status_of(await here.raw(b"GET /metrics HTTP/1.0\r\n\r\n", here.metrics)) == 200
+        assert time.monotonic() - began >= 0.4

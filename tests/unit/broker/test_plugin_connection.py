@@ -12,9 +12,10 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from slackd.broker.plugins.connection import Host, PluginConnection
+from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.events import Answered
 from slackd.broker.plugins.flow_control import FlowControl, Pause
+from slackd.broker.plugins.host import Host
 from slackd.broker.plugins.peer_group import PeerGroup
 from slackd.broker.plugins.peer_limits import (
     LOG_BURST,
