@@ -145,7 +145,8 @@ class LineCutter:
             return []
         if b"\n" not in data:
             self._tail += data
-            self._stop_if(len(self._tail) > self._limit)
+            if len(self._tail) > self._limit:
+                self._stop()
             return []
         lines = data.split(b"\n")
         if self._tail:
@@ -154,9 +155,10 @@ class LineCutter:
         self._tail = bytearray(lines.pop())
         for place, line in enumerate(lines):
             if len(line) > self._limit:
-                self._stop_if(True)
+                self._stop()
                 return lines[:place]
-        self._stop_if(len(self._tail) > self._limit)
+        if len(self._tail) > self._limit:
+            self._stop()
         return lines
 
     @property
@@ -169,10 +171,9 @@ class LineCutter:
         """Bytes of a line whose end has not come yet."""
         return len(self._tail)
 
-    def _stop_if(self, too_long: bool) -> None:
-        if too_long:
-            self.too_long = True
-            self._tail = bytearray()
+    def _stop(self) -> None:
+        self.too_long = True
+        self._tail = bytearray()
 
 
 class LineReader:

@@ -47,7 +47,7 @@ from slackd.broker.journal.writes import (
 )
 from slackd.broker.late_answers import LateAnswers, Unsents
 from slackd.broker.pending_acks import PendingAcks, Settlements
-from slackd.broker.write_batch import Origin, Reply, WriteBatch
+from slackd.broker.write_batch import NOBODY, Origin, Reply, WriteBatch
 from slackd.config import Config
 from slackd.envelope import Arrival, Promise, Refusal
 from slackd.errors import JournalError
@@ -224,10 +224,12 @@ class BrokerCore:
         if len(submission.writes) > len(submission.incoming):
             for place, write in enumerate(submission.writes):
                 if place not in submission.incoming:
-                    settlements += self._written(write, outcomes[place], submission.origin(place), now)
+                    origin = submission.origins.get(place, NOBODY)
+                    settlements += self._written(write, outcomes[place], origin, now)
         for places, reply in submission.replies:
             reply(outcomes[places.start : places.stop])
-        self._settle(settlements)
+        if settlements:
+            self._settle(settlements)
 
     def tick(self, now: Instant) -> None:
         """Time has passed."""

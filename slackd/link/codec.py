@@ -12,7 +12,7 @@ that makes sense raises `LinkError`, and the link is closed. To a side that know
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from enum import Enum
 from functools import partial
 from itertools import repeat, starmap
@@ -93,7 +93,7 @@ def encode(message: LinkMessage, version: int = 1) -> bytes:
         LinkError: A value has no JSON text, or one line would be longer than `LINE_LIMIT`.
     """
     if type(message) is Deliver:
-        return b"".join(_delivered(part, version) for part in _parts(message.arrivals))
+        return b"".join([_delivered(part, version) for part in _parts(message.arrivals)])
     if type(message) is Settled:
         return _line("settled", _settled(message.settlements, version))
     method, to_params = _ENCODERS[type(message)]
@@ -152,20 +152,16 @@ def _read_heads(params: Params) -> Heads:
     return Heads(tuple(zip(numbers, apps, connections, received_at, texts, strict=True)))
 
 
-def _parts(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
-    if sum(len(arrival.text) for arrival in arrivals) <= DELIVER_LIMIT:
-        yield arrivals
-        return
-    part: list[Arrival] = []
+def _parts(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
+    parts: list[list[Arrival]] = [[]]
     size = 0
     for arrival in arrivals:
-        if part and size + len(arrival.text) > DELIVER_LIMIT:
-            yield part
-            part, size = [], 0
-        part.append(arrival)
+        if size and size + len(arrival.text) > DELIVER_LIMIT:
+            parts.append([])
+            size = 0
+        parts[-1].append(arrival)
         size += len(arrival.text)
-    if part:
-        yield part
+    return parts
 
 
 def _delivered(arrivals: Sequence[Arrival], version: int) -> bytes:

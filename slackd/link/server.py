@@ -61,7 +61,7 @@ class LinkServer:
 
     def _messages(self, lines: LinkProtocol, messages: Sequence[LinkMessage]) -> None:
         ours: list[FromConnector] = [each for each in messages if isinstance(each, FromConnector)]
-        if any(type(each) is Hello and each.version >= COLUMNS for each in ours):
+        if ours and type(ours[0]) is Hello and ours[0].version >= COLUMNS:  # a connector says it first
             lines.send(Welcome(LINK_VERSION))
         if ours:
             self._end.from_connector(lines, ours)
