@@ -1,9 +1,13 @@
 """Slack's signature: made as slack_sdk makes it, refused when it is old, forged or missing."""
 
+import base64
+import runpy
 import subprocess
 import sys
+import time
 import timeit
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -82,6 +86,28 @@ def test_it_needs_the_standard_library_alone_and_little_of_it() -> None:
     assert "slackd" in loaded
     assert not loaded & {"asyncio", "ssl", "json", "urllib", "attr", "aiohttp", "logging", "typing"}
     assert loaded - {"slackd"} <= set(sys.stdlib_module_names) | {"__main__", "sitecustomize"}
+
+
+def test_the_example_of_a_serverless_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = Path(slackd.__file__).parent.parent / "docs" / "examples" / "signature_front.py"
+    handler = runpy.run_path(str(example))["handler"]
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET)
+    monkeypatch.delenv("FORWARD_TO", raising=False)
+    now = int(time.time())
+
+    def answer(raw: bytes, secret: str = SECRET, **more: object) -> dict[str, object]:
+        headers = {"X-Slack-Request-Timestamp": str(now), "X-Slack-Signature": sign(secret, raw, now)}
+        found: dict[str, object] = handler({"headers": headers, "body": raw.decode()} | more)
+        return found
+
+    assert answer(BODY) == {"statusCode": 200, "body": ""}
+    packed: dict[str, Any] = {"body": base64.b64encode(BODY).decode(), "isBase64Encoded": True}
+    assert answer(BODY, **packed)["statusCode"] == 200
+    assert answer(BODY, "another app's")["statusCode"] == 401
+    challenge = b'{"type":"url_verification","challenge":"3eZb"}'
+    assert answer(challenge) == {"statusCode": 200, "body": "3eZb"}
+    monkeypatch.setenv("FORWARD_TO", "http://127.0.0.1:9/slack/main")
+    assert answer(BODY)["statusCode"] == 503, "Slack sends it again"
 
 
 def test_verifying_four_kilobytes_costs_little() -> None:

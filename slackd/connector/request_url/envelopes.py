@@ -16,6 +16,8 @@ from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
+UNANSWERED: Final = frozenset({"shortcut", "message_action", "view_closed"})
+"""Kinds of interactions that Socket Mode accepts no payload for (samples in the field)."""
 _MOST_FIELDS: Final = 200
 
 
@@ -79,11 +81,17 @@ def read_body(
         raise UnreadableBodyError("the body is neither JSON nor a form")
     fields = _fields(text)
     if "payload" in fields:
-        _object(fields["payload"], "the form's payload")
-        return Posted(_envelope(envelope_id, INTERACTIVE, fields["payload"], answers=True), is_event=False)
+        answers = _takes_an_answer(_object(fields["payload"], "the form's payload"))
+        return Posted(_envelope(envelope_id, INTERACTIVE, fields["payload"], answers=answers), is_event=False)
     if not fields.get("command"):
         raise UnreadableBodyError("the form has neither a payload nor a command")
     return Posted(_envelope(envelope_id, COMMANDS, json.dumps(fields), answers=True), is_event=False)
+
+
+def _takes_an_answer(payload: dict[str, Any]) -> bool:
+    kind = payload.get("type")
+    in_a_view = kind == "block_actions" and bool(payload.get("view"))
+    return kind not in UNANSWERED and not in_a_view
 
 
 def _envelope(envelope_id: str, kind: str, payload: str, *, answers: bool, **more: Any) -> str:
