@@ -105,4 +105,4 @@ def test_without_a_good_one_the_units_fail_and_everybody_is_told(machine: Machin
     machine.run("systemctl", "start", "slackd")
     slack.do("wait", until="ready", count=2, timeout=60)
     eventually(lambda: is_answered(slack), "the plugin answers")
-    assert machine.says("systemctl", "--failed", "--no-legend", "--plain", "slackd*") == ""
+    assert machine.says("systemctl", "list-units", "--failed", "--no-legend", "--plain", "slackd*") == ""
