@@ -40,14 +40,18 @@ class LineLimit:
         self._allowance = Allowance(rate, burst)
         self._silent, self._suppressed = False, 0
 
-    def admit(self, now: float) -> int | None:
-        """How many lines were left out before this one, or None if this one is to be left out, too."""
-        needed = self._allowance.most if self._silent else 1.0
+    def admit(self, now: float, lines: float = 1.0) -> int | None:
+        """How many lines were left out before this one, or None if this one is to be left out, too.
+
+        Args:
+            lines: For how many this one counts, if it is long.
+        """
+        needed = self._allowance.most if self._silent else lines
         if self._allowance.wait_for(needed, now) > 0:
             self._silent = True
             self._suppressed += 1
             return None
-        self._allowance.take(1.0, now)
+        self._allowance.take(lines, now)
         self._silent = False
         suppressed, self._suppressed = self._suppressed, 0
         return suppressed

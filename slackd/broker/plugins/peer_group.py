@@ -14,6 +14,7 @@ from slackd.broker.plugins.events import Logged
 from slackd.broker.plugins.flow_control import Pause
 from slackd.broker.plugins.peer_limits import (
     LEAST_AT_ONCE,
+    LOG_LINE,
     UNFINISHED_BYTES,
     UNREAD_LIMIT,
     HeldBytes,
@@ -135,7 +136,8 @@ class PeerGroup:
 
     def log_said(self, said: Logged, plugin: str) -> None:
         """A plugin's own line, unless there are too many."""
-        suppressed = self.limits.said.admit(self._loop.time())
+        lines = max(1.0, len(said.message) / LOG_LINE)
+        suppressed = self.limits.said.admit(self._loop.time(), lines)
         extra = {"event": "plugin-log", "plugin": plugin}
         if suppressed:
             log.warning("%s: %d more lines of this plugin were suppressed", plugin, suppressed, extra=extra)

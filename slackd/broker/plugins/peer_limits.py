@@ -28,6 +28,8 @@ MOST_AT_ONCE, LEAST_AT_ONCE = 64 << 10, 4 << 10
 """Bytes that are read from one plugin at a time: less, where they take more than `STALL` to read."""
 LOG_RATE, LOG_BURST = 50.0, 200
 """A plugin's own lines for the log: a second, and at once."""
+LOG_LINE = 500
+"""Characters beyond which one of them counts for more."""
 NOTICE_RATE, NOTICE_BURST = 10.0, 200
 """Lines about connections that were refused, and sessions that began or ended: a second, and at once."""
 CONNECT_RATE, CONNECT_BURST = 50.0, 1_024.0

