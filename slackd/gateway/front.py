@@ -17,6 +17,7 @@ from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.credentials import TokenKind, looks_like_slacks
 from slackd.gateway.files import PIECE
+from slackd.gateway.peer import may_use
 from slackd.gateway.settings import TICKET_LIFETIME, GatewayContext, GatewaySettings
 from slackd.gateway.url_rewriting import rewrite_files
 from slackd.gateway.webapi import CallFailedInside
@@ -151,6 +152,10 @@ class GatewayFront:
         if call.method == "api.test" and not call.token:
             return {"ok": True, **({"args": call.arguments} if call.arguments else {})}, {}
         app, kind = self._authenticate(call)
+        connection = request.transport.get_extra_info("socket") if request.transport is not None else None
+        if connection is not None and not may_use(connection, app.plugin):
+            words = f"the kernel says that this process runs as a user that {app.plugin.file} doesn't name"
+            raise self._refusal("other_user", "invalid_auth", words)
         base = f"{request.scheme}://{call.host}"
         if call.method == "apps.connections.open":
             return self._open_connection(app, kind, call, base), {}

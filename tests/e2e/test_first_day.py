@@ -30,7 +30,7 @@ def test_installing_starts_nothing_and_breaks_nothing(machine: Machine) -> None:
     assert machine.says("ss", "--listening", "--tcp", "--no-header") == ""
 
 
-@pytest.mark.parametrize(("unit", "limit"), [(BROKER, 5), (CONNECTOR, 12)])
+@pytest.mark.parametrize(("unit", "limit"), [(BROKER, 5), (CONNECTOR, 12), ("slackd-gateway.service", 15)])
 def test_units_are_confined(machine: Machine, figures: list[str], release: str, unit: str, limit: int) -> None:
     machine.run("systemctl", "daemon-reload")
     said = machine.says(
