@@ -27,5 +27,5 @@ def test_a_mention_is_answered_in_its_thread(bot: SlackTester) -> None:
 
 
 def test_a_click_is_told_to_the_channel(bot: SlackTester) -> None:
-    bot.click("approve", user="U0CAROL0001")
+    bot.click("approve", user="U0CAROL0001", made_up=True)
     assert bot.wait_for_call("chat.postMessage").args["text"] == "<@U0CAROL0001> approved"

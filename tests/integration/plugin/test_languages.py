@@ -67,7 +67,7 @@ def test_the_example_of_every_language_does_the_same_job(slack: SlackTester, lan
         "Hello <@U0CAROL0001>",
         mention.payload["event"]["ts"],
     )
-    slack.click("approve", user="U0CAROL0001")
+    slack.click("approve", user="U0CAROL0001", made_up=True)
     assert slack.wait_for_call("chat.postMessage", count=2).args["text"] == "<@U0CAROL0001> approved"
 
 
