@@ -51,7 +51,8 @@ class DiskCheck:
         return self.found
 
     def _words(self, problem: Problem) -> str:
-        if problem.file.parent == self._config.plugins.directory:
+        of_plugins = problem.file.parent == self._config.plugins.directory
+        if of_plugins and problem.file != self._config.file:
             then = f"leave plugin {problem.file.name.removesuffix('.toml')} out"
         elif self._kept_in is not None and read_copy(self._config.file, self._kept_in) is not None:
             then = "go on with the last good configuration"
