@@ -16,6 +16,10 @@ GIT = ("git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT))
 SLACK_SDK = CHECKOUT / "packaging" / "slack-sdk"
 
 
+FIRST_RELEASE = "3c98b9f7d132c337533d45a3fbecd5a5f44dd08d"
+"""The commit of 0.1.0, for clones that have no tags."""
+
+
 def changelog_version(tree: Path) -> str:
     """The version that a tree's debian/changelog opens with."""
     first = (tree / "debian/changelog").read_text().split("\n", 1)[0]
@@ -27,14 +31,15 @@ def changelog_version(tree: Path) -> str:
 
 def newest_release() -> str | None:
     """The tag (v…) of the newest release before the checkout's commit, or of that very commit where it is the
-    first; None without one.
+    first; the commit of 0.1.0 in a clone without tags, and None where that isn't there either.
     """
     for seen_from in ("HEAD^", "HEAD"):
         describe = [*GIT, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", seen_from]
         done = subprocess.run(describe, capture_output=True, text=True, check=False)
         if done.stdout.strip():
             return done.stdout.strip()
-    return None
+    known = [*GIT, "cat-file", "-e", f"{FIRST_RELEASE}^{{commit}}"]
+    return None if subprocess.run(known, check=False, capture_output=True).returncode else FIRST_RELEASE
 
 
 def in_words(revision: str | None) -> str:
