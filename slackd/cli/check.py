@@ -12,7 +12,7 @@ from slackd.config.paths import SYSTEM_FILE
 from slackd.config.problems import spelled
 from slackd.config.references import missing, unseen
 from slackd.config.units import format_duration, format_size
-from slackd.config.values import PluginGateway
+from slackd.config.values import PluginGateway, dials, is_posted
 from slackd.connector.credentials import read_tokens
 from slackd.errors import ConfigError, CredentialError
 from slackd.rolling_restart import preconditions
@@ -160,10 +160,15 @@ def _plugin(plugin: PluginConfig) -> dict[str, Any]:
 
 def _app_in_words(app: App) -> str:
     bot = f"bot token in {app.bot_token}" if app.bot_token else "no bot token"
-    return (
-        f"{app.transport}, {_count(app.connections, 'connection')} for each connector, "
-        f"app token in {app.app_token}, {bot}"
-    )
+    parts = [app.transport]
+    if dials(app):
+        parts += [
+            f"{_count(app.connections, 'connection')} for each connector",
+            f"app token in {app.app_token}",
+        ]
+    if is_posted(app):
+        parts += [f"posted to at {app.request_path}", f"signing secret in {app.signing_secret}"]
+    return ", ".join([*parts, bot])
 
 
 def _plugin_in_words(plugin: PluginConfig) -> str:
