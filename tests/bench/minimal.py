@@ -89,6 +89,7 @@ async def broker(folder: Path) -> None:
     """Takes envelopes in, and hands them out once they are committed."""
     loop = asyncio.get_running_loop()
     plugins: list[Lines] = []
+    registered = asyncio.Event()
 
     def committed(told: list[tuple[asyncio.Transport, str, int, bytes]]) -> None:
         acks: dict[asyncio.Transport, list[bytes]] = {}
@@ -102,16 +103,18 @@ async def broker(folder: Path) -> None:
     def closed(lines: Lines, ids: list[bytes]) -> None:
         if ids == [b"plugin"]:
             plugins.append(lines)
+            registered.set()
         else:
             writer.queue.put(([], list(map(int, ids))))
 
     writer = Writer(folder / "minimal.db", committed)
     writer.start()
+    await loop.create_unix_server(lambda: Lines(closed), folder / "plugin.sock")
+    await registered.wait()
     await loop.create_unix_server(
         lambda: Lines(lambda link, lines: writer.queue.put(([(link.transport, each) for each in lines], []))),
         folder / "link.sock",
     )
-    await loop.create_unix_server(lambda: Lines(closed), folder / "plugin.sock")
     await asyncio.Event().wait()
 
 

@@ -117,14 +117,21 @@ async def minimal(every: int = 100) -> AsyncIterator[Peer]:
         program, folder = str(HERE / "minimal.py"), str(house.path)
         began = time.monotonic()
         async with _processes(house.path, [[program, "broker", folder]], {}) as brokers:
-            while not (house.path / "plugin.sock").exists():
-                await asyncio.sleep(0.01)
+            await _until_there(house.path / "plugin.sock")
             token = {"APP": slack.apps[0].app_token}
             connector = [program, "connector", folder, slack.api_url]
             plugin = [program, "plugin", folder, str(record.fifo), str(every)]
-            async with _processes(house.path, [connector, connector, plugin], token) as others:
-                await slack.wait_until_ready(CONNECTIONS, timeout=PATIENCE)
-                yield Peer(slack, [record], [*brokers, *others[:2]], time.monotonic() - began)
+            async with _processes(house.path, [plugin], token):
+                await _until_there(house.path / "link.sock")
+                async with _processes(house.path, [connector, connector], token) as connectors:
+                    await slack.wait_until_ready(CONNECTIONS, timeout=PATIENCE)
+                    yield Peer(slack, [record], [*brokers, *connectors], time.monotonic() - began)
+
+
+async def _until_there(path: Path) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await asyncio.to_thread(path.exists):
+            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
