@@ -127,7 +127,7 @@ function drawMessage(message, state, before, inThread = false) {
       state.conversation.pins.includes(message.ts) ? h('span', { class: 'faint' }, '📌') : null),
     body,
     message.edited ? h('span', { class: 'faint small' }, '(edited)') : null,
-    streaming ? h('button', { class: 'stop', onclick: () => play('press_stop', { ts: message.ts, channel: state.conversation.id }) }, '■ Stop') : null,
+    streaming ? stopButton(message, state) : null,
     message.streaming_state === 'stopped' ? h('span', { class: 'faint small' }, 'Stopped') : null,
     h('div', { class: 'reactions' }, (message.reactions || []).map((each) => {
       const mine = each.users.includes(state.me);
@@ -141,6 +141,16 @@ function drawMessage(message, state, before, inThread = false) {
     own ? h('button', { title: 'Delete', onclick: () => remove(message) }, '🗑') : null,
     h('button', { title: 'Message shortcuts (s)', onclick: () => messageShortcut(message) }, '⚡'),
     h('button', { title: 'Copy as JSON', onclick: () => copyText(JSON.stringify(message, null, 2)) }, '{}')));
+}
+
+// What streams is drawn anew all the time: the press counts, not the release.
+const stopped = new Set();
+function stopButton(message, state) {
+  const stop = () => {
+    if (!stopped.has(message.ts)) play('press_stop', { ts: message.ts, channel: state.conversation.id }, true);
+    stopped.add(message.ts);
+  };
+  return h('button', { class: 'stop', onpointerdown: stop, onclick: stop }, '■ Stop');
 }
 
 function drawRefused(call) {

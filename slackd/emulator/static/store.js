@@ -26,9 +26,13 @@ export async function refresh() {
       again = false;
       const query = new URLSearchParams();
       for (const name of ['user', 'channel', 'app']) if (store[name]) query.set(name, store[name]);
+      const asked = [store.user, store.channel, store.app];
       const answer = await fetch(`/page/state?${query}`);
       if (!answer.ok) { store.app = null; continue; }
-      store.state = await answer.json();
+      const state = await answer.json();
+      // Who chose another place meanwhile is not taken back.
+      if (asked.some((each, n) => each !== [store.user, store.channel, store.app][n])) { again = true; continue; }
+      store.state = state;
       store.user = store.state.me;
       store.channel = store.state.conversation.id;
       const began = performance.now();

@@ -204,7 +204,7 @@ def declare(app: App, done: threading.Event) -> None:
         about = {"channel": payload["channel"], "thread_ts": payload["thread_ts"]}
         stream = client.chat_startStream(**about, markdown_text="**api** is live since this morning")
         here = {"channel": payload["channel"], "ts": stream["ts"]}
-        while not done.wait(0.1):
+        while not done.wait(0.5):
             try:
                 client.chat_appendStream(**here, markdown_text=" …")
             except SlackApiError:

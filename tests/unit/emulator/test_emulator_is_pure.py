@@ -10,7 +10,19 @@ import pytest
 import slackd.emulator
 
 FOLDER = Path(slackd.emulator.__file__).parent
-THIN = {"__init__", "__main__", "control", "client", "origin", "page", "page_state", "serve", "server", "web"}
+THIN = {
+    "__init__",
+    "__main__",
+    "control",
+    "client",
+    "origin",
+    "page",
+    "page_state",
+    "request_url",
+    "serve",
+    "server",
+    "web",
+}
 IMPURE = {"aiohttp", "asyncio", "select", "selectors", "socket", "threading", "time"}
 MODULES = sorted(FOLDER.rglob("*.py"))
 PURE = [path for path in MODULES if path.stem not in THIN]
@@ -35,5 +47,5 @@ def test_the_core_does_no_io(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_it_needs_nothing_of_the_daemon(path: Path) -> None:
     house = {name for name in imports(path) if name.partition(".")[0] == "slackd"}
-    shared = ("slackd.emulator", "slackd.slack", "slackd.slack_server", "slackd.text")
+    shared = ("slackd.emulator", "slackd.slack", "slackd.slack_server", "slackd.signature", "slackd.text")
     assert all(name == "slackd" or name.startswith(shared) for name in house)
