@@ -1,6 +1,6 @@
 """The one value that flows through the house, and the three words that are said of it.
 
-A connector reads an `Arrival` from Slack and hands it to the broker. The broker parses it, once, into an
+A connector reads an `Arrival` from Slack and delivers it to the broker. The broker parses it, once, into an
 `ParsedEnvelope`, commits it, and answers with a `Settlement` (acknowledge it) or a `Refusal` (don't).
 """
 

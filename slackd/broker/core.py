@@ -94,7 +94,7 @@ class BrokerCore:
         self._actions: list[Action] = []
 
     def start(self, opening: Opening, handed: Mapping[int, OpenDelivery], now: Instant) -> None:
-        """The journal is open (rule R6); `handed` has the rows of the note of a clean stop."""
+        """The journal is open (rule R6); `handed` has the rows of the clean-shutdown record."""
         for name, plugin in self.plugins.items():
             sessions = [session for of, session in opening.sessions if of == name]
             note: list[tuple[OpenDelivery, str]] | None = None
@@ -260,12 +260,12 @@ class BrokerCore:
         self._next.append(later)
 
     def halt(self) -> None:
-        """The broker stops (rule R5): nothing more is handed out, answers are still taken."""
+        """The broker stops (rule R5): nothing more is delivered, answers are still taken."""
         for plugin in self.plugins.values():
             plugin.halt()
 
     def handed(self) -> tuple[InFlight, ...] | None:
-        """The note of a clean stop; None if the next broker must start as after a crash."""
+        """The clean-shutdown record; None if the next broker must start as after a crash."""
         notes = [plugin.handed() for plugin in self.plugins.values()]
         if any(note is None for note in notes):
             return None

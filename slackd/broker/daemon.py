@@ -237,7 +237,7 @@ class BrokerDaemon:
                 note = [CleanShutdown(handed)] if handed is not None else []
                 await self.engine.write(*note, *self.connectors.seen_ready(now()))
         except (JournalError, TimeoutError) as error:
-            log.error("the note of a clean stop could not be written: %s", error, extra={"event": "no-note"})
+            log.error("the clean-shutdown record could not be written: %s", error, extra={"event": "no-note"})
         self.engine.stop()
         self.plugin_host.close()
         for server in servers:

@@ -1,7 +1,7 @@
 """The core's hands: journal, links and plugin connections, and one timer. All work happens in `_pump`.
 
 Whatever happens in one turn of the event loop is handled together: frames that were read together are
-committed together, acknowledged together and handed out together. There is no task per envelope.
+committed together, acknowledged together and delivered together. There is no task per envelope.
 """
 
 import asyncio

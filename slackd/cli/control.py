@@ -30,12 +30,14 @@ COMMANDS: Final = {
     "plugins": CommandEntry(
         "slackd.cli.slackctl.plugins:plugins", "Plugins, their sessions, and what waits for them."
     ),
-    "inflight": CommandEntry("slackd.cli.slackctl.inflight:inflight", "Deliveries that plugins have in hand."),
+    "inflight": CommandEntry(
+        "slackd.cli.slackctl.inflight:inflight", "Deliveries that plugins have in flight."
+    ),
     "deadletters": CommandEntry(
         "slackd.cli.slackctl.deadletters:deadletters", "List, show, retry or discard dead letters."
     ),
     "tail": CommandEntry("slackd.cli.slackctl.tail:tail", "Watch envelopes as they pass."),
-    "replay": CommandEntry("slackd.cli.slackctl.replay:replay", "Hand envelopes to a plugin again."),
+    "replay": CommandEntry("slackd.cli.slackctl.replay:replay", "Deliver envelopes to a plugin again."),
     "gaps": CommandEntry("slackd.cli.slackctl.gaps:gaps", "When an app had no READY connection."),
     "metrics": CommandEntry(
         "slackd.cli.slackctl.metrics:metrics", "Print the metrics as Prometheus reads them."

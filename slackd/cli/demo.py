@@ -179,7 +179,7 @@ async def demo(say: Narrator) -> bool:
                 say.say("SIGTERM: the connectors drained and closed")
                 await supervisor.stop("greeter")
                 await supervisor.stop("broker")
-                say.say("the broker wrote the note of a clean stop")
+                say.say("the broker wrote the clean-shutdown record")
             good = _ledger(slack, sent, summary)
             return good
     finally:

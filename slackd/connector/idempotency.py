@@ -18,7 +18,7 @@ from slackd.connector.slackapi import SlackAnswer
 from slackd.link.messages import OUTCOME_UNKNOWN
 
 REMEMBERED: Final = 2_000
-"""Answers kept for one app; a plugin repeats what it has in hand, which is far less."""
+"""Answers kept for one app; a plugin repeats what it has in flight, which is far less."""
 REMEMBERED_BYTES: Final = 8 * 1024 * 1024
 """Bytes of them together."""
 REMEMBERED_FOR: Final = 3_600.0

@@ -123,7 +123,7 @@ class PluginClient:
             self._session.forget(number)
 
     def drain(self) -> None:
-        """Start nothing any more; what is in hand may still be answered."""
+        """Start nothing any more; what is in flight may still be answered."""
         self._session.drain()
 
     async def leave(self) -> None:

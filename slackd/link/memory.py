@@ -1,4 +1,4 @@
-"""The link within one process (`slackd run`): the same values, handed over in the next turn of the loop.
+"""The link within one process (`slackd run`): the same values, passed in the next turn of the loop.
 
 Neither end is ever called from inside a call of its own, and what one end sends in one turn of the loop comes
 to the other in one call, in order, as over the socket.
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class _Batches(Generic[T]):
-    """Collects what is sent in one turn of the loop and hands it on in the next."""
+    """Collects what is sent in one turn of the loop and passes it on in the next."""
 
     def __init__(self, hand_on: Callable[[Sequence[T]], None]) -> None:
         self._hand_on = hand_on
@@ -62,5 +62,5 @@ class MemoryLink:
 
 
 def join(connector: ConnectorEnd, broker: BrokerEnd) -> MemoryLink:
-    """Link the two wings in this process; must be called from the running loop."""
+    """Link the two sides in this process; must be called from the running loop."""
     return MemoryLink(connector, broker)

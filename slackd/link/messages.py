@@ -1,4 +1,4 @@
-"""What the two wings say to each other. In one process these values are passed as they are; over a socket each
+"""What the two sides say to each other. In one process these values are passed as they are; over a socket each
 is a line (`encoding`, `decoding`).
 
 A connector speaks first (`Hello`). It repeats after every new link what is still unsettled (rule R1 of the

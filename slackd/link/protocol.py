@@ -1,6 +1,6 @@
-"""One end of the link's socket: bytes to messages and back, the same for both wings.
+"""One end of the link's socket: bytes to messages and back, the same for both sides.
 
-What arrives in one chunk is handed on in one call; what is sent in one turn of the loop is written at once. A
+What arrives in one chunk is passed on in one call; what is sent in one turn of the loop is written at once. A
 chunk is some milliseconds of work, so that plugins have their turn between two of them: while the broker takes
 in a flood, it goes on delivering.
 

@@ -51,7 +51,7 @@ class Ready:
     Attributes:
         server: Its name and version.
         apps: The apps that this plugin may receive from and call for, by their names in slackd's configuration.
-        window, deadline_window: Deliveries that it hands out at once.
+        window, deadline_window: deliveries that it sends at once.
         identities: Slack's ids of each app, as far as they are known already.
         unmatched: Handlers that no subscription of the plugin's file has anything for, in words.
     """

@@ -36,7 +36,7 @@ class Plugin:
 
     What becomes of the delivery: a handler that returns has handled it. What it returns (a dict, or a string
     for `{"text": …}`) goes to Slack where Slack takes an answer, and is of no account for events. A handler
-    that raises has not: the traceback is logged, and slackd hands it over again, up to the attempts in the
+    that raises has not: the traceback is logged, and slackd delivers it again, up to the attempts in the
     plugin's file; `Retry` and `Permanent` say more. `Context` answers before the end, and does the rest. An
     envelope for which there is no handler is acknowledged with a warning in the log, since retrying would not
     help and would end as a dead letter: subscribe to no more than you handle.
@@ -174,7 +174,7 @@ class Plugin:
         return register
 
     def run(self) -> None:
-        """Serves until SIGTERM or SIGINT: then takes no more work, ends what is in hand, and returns.
+        """Serves until SIGTERM or SIGINT: then takes no more work, ends what is in flight, and returns.
 
         A second signal ends the process at once. Raises `PluginRefused` if slackd doesn't accept this plugin.
         """
@@ -186,7 +186,7 @@ class Plugin:
         """`run` for programs with a loop of their own: serves until `stop()`; signals are the program's
         business.
 
-        Cancelling it leaves at once, and what is in hand is handed out again.
+        Cancelling it leaves at once, and what is in flight is delivered again.
         """
         from slackd.plugin.runner import Runner
 
@@ -199,7 +199,7 @@ class Plugin:
             self._runner = None
 
     def stop(self) -> None:
-        """Take no more work, end what is in hand, leave; from any thread. Nothing happens if nothing runs."""
+        """Take no more work, end what is in flight, leave; from any thread. Nothing happens if nothing runs."""
         if self._runner is not None:
             self._runner.stop()
 

@@ -7,7 +7,7 @@ LONGEST = 2.0
 def reconnect_delay(failures: int, random: float) -> float:
     """Seconds; `failures` in a row so far, `random` in [0, 1).
 
-    10 to 50 ms at first, since a broker that restarts is back in a blink and hands the work in hand to
+    10 to 50 ms at first, since a broker that restarts is back in a blink and gives the work in flight to
     somebody else after its grace of 2 s; twice as much each time up to 2 s; spread, so that plugins don't
     come back in step.
     """

@@ -36,7 +36,7 @@ class Context:
 
     The first answer closes the delivery at slackd: its slot in the window and its ordering key are free, so the
     next event of the same channel may come while a handler that answered early still works; and if the plugin
-    dies then, that rest of the work is not handed out again. (`respond(…, keep=True)` answers and keeps it.)
+    dies then, that rest of the work is not delivered again. (`respond(…, keep=True)` answers and keeps it.)
 
     Attributes:
         envelope: What was delivered.
@@ -121,7 +121,7 @@ class Context:
         return await self._end_step("functions.completeError", {"error": error})
 
     def nack(self, reason: str = "", *, retry_after: float | None = None, permanent: bool = False) -> None:
-        """Not handled: hand it over again, after `retry_after` seconds or the backoff in the plugin's file.
+        """Not handled: deliver it again, after `retry_after` seconds or the backoff in the plugin's file.
 
         `permanent`: no attempt will do better, make it a dead letter. Raises `InvalidAnswer`, a `ValueError`,
         where `retry_after` is no such time.

@@ -13,7 +13,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One envelope, handed to this plugin.
+    """One envelope, delivered to this plugin.
 
     Attributes:
         delivery: slackd's id of this delivery, the same at every attempt: a key for your own idempotence.

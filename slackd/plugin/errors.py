@@ -3,7 +3,7 @@
 SlackdError
 ├── NotJsonError          a value to be sent has no JSON text (slackd.jsonrpc)
 └── PluginError
-    ├── Retry             raised by a handler: hand it to me again, later
+    ├── Retry             raised by a handler: deliver it to me again, later
     ├── Permanent         raised by a handler: never again, make it a dead letter
     │   └── InvalidAnswer the handler's answer is none that slackd takes; also a TypeError and a ValueError
     ├── TooLarge          a response or call does not fit into one line of the protocol
@@ -29,7 +29,7 @@ class PluginError(SlackdError):
 
 
 class Retry(PluginError):
-    """Raised by a handler: not handled, hand it over again.
+    """Raised by a handler: not handled, deliver it again.
 
     `after` is in seconds; None leaves it to the backoff in the plugin's file. It counts as an attempt. Raises
     `InvalidAnswer`, a `ValueError`, where `after` is no such time: the delivery is a dead letter then.

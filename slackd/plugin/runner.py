@@ -316,7 +316,7 @@ class Runner:
             self._connection.abandon()
 
     def _judge(self, refusal: InitializeRefused) -> None:
-        # What was accepted before may be so again (a roll in between two configurations), and has work in hand.
+        # What was accepted before may be so again (between two configurations), and has work in flight.
         if refusal.code in _HOPELESS and not self._accepted_once:
             raise PluginRefused(refusal.code, f"slackd refuses plugin {self._plugin.name}: {refusal.message}")
         self._say(
@@ -342,7 +342,7 @@ class Runner:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
-                raise  # left unanswered: slackd hands it over again
+                raise  # left unanswered: slackd delivers it again
             context.nack("the handler was cancelled by its own code")
         except Exception as error:  # noqa: BLE001  the border to the author's code
             self._log_failure(error, envelope, route)

@@ -1,17 +1,17 @@
 """The plugin's side of the protocol as a state machine: bytes and events in, actions out. No I/O, no clock.
 
-A session outlives its connections. What the program has in hand and what it answered last is kept here, so
+A session outlives its connections. What the program has in flight and what it answered last is kept here, so
 that a connection that ends at any byte costs neither an answer nor a second start:
 
 - The program chooses the session's id and keeps it (rule R4 of the design). On every connection it says first
-  what it is `holding`: the deliveries in hand, and the answers it gave last, at least as many in each lane as
-  the window lets slackd hand out; then it sends those answers again (R8). slackd takes what it still lacks,
-  ignores the rest, and hands out again at once what isn't claimed, since that was never read.
+  what it is `holding`: the deliveries in flight, and the answers it gave last, at least as many in each lane as
+  the window lets slackd deliver; then it sends those answers again (R8). slackd takes what it still lacks,
+  ignores the rest, and delivers again at once what isn't claimed, since that was never read.
 - Nothing that an ended connection still brings is looked at: slackd may have given it to somebody else by then.
 - `initialize` names the journal that deliveries are of. If that is another one than before (a backup was put
   back, or slackd began anew), the remembered answers are forgotten.
 - A delivery is started once. If the same attempt comes again, it is answered from memory or left to the work
-  in hand. If a *newer* attempt of a delivery in hand comes (the work took longer than the ack timeout), the
+  in hand. If a *newer* attempt of a delivery in flight comes (the work took longer than the ack timeout), the
   work goes on and its outcome answers the newer attempt: the older one's answer would be ignored, and two
   handlers at work on one delivery are what nobody wants. A newer attempt of what was handled well, too late,
   gets that same answer.
@@ -74,7 +74,7 @@ class Session:
         session: An id that no other session has.
         window: Deliveries at once, fewer than the plugin's file allows; None is as many as it does, 0 is none
             at all: the connection is for calls alone.
-        restarts: A newer attempt of a delivery in hand is started again: for a program that passes deliveries
+        restarts: A newer attempt of a delivery in flight is started again: for a program that passes deliveries
             on to others, whose silence it can't tell from work.
         handlers: Kind and pattern of each handler: slackd says for which of them it will have nothing.
     """
@@ -156,7 +156,7 @@ class Session:
         return actions
 
     def answer(self, delivery: str, answer: Answer) -> list[Action]:
-        """Work in hand has ended. If the delivery isn't in hand any more, its first answer stands.
+        """Work in flight has ended. If the delivery isn't in hand any more, its first answer stands.
 
         Raises `NotJsonError` if the response has no JSON text.
         """
@@ -175,7 +175,7 @@ class Session:
         return [Send(line)]
 
     def release(self, delivery: str) -> None:
-        """Work in hand is given up unanswered: it is not claimed any more, and slackd's ack timeout decides."""
+        """Work in flight is given up unanswered: it is not resumed, and slackd's ack timeout decides."""
         self._in_hand.pop(delivery, None)
 
     def extend(self, delivery: str) -> list[Action]:
@@ -274,7 +274,7 @@ class Session:
         return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
 
     def _forget_another_journal(self, journal: Any) -> None:
-        """Answers given for another journal's deliveries answer none of this one's. What is in hand goes on: a
+        """Answers for another journal's deliveries answer none of this one's. What is in flight goes on: a
         journal that was put back may still have it open, and ids are never used again."""
         if not isinstance(journal, str) or journal == self._journal:
             return

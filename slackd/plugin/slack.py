@@ -64,7 +64,7 @@ class Slack(SlackMethods):
         Args:
             method: Its name, "chat.postMessage" say.
             args: Its arguments; they may be given by name, too.
-            app: The app in slackd's configuration; the one of the envelope in hand if it isn't named.
+            app: The app in slackd's configuration; the one of the envelope in flight if it isn't named.
             call_id: A name of your own for this call: however often it is asked for, it is made once.
             more: Arguments by name.
 

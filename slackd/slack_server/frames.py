@@ -1,6 +1,6 @@
 """Slack's end of the WebSocket protocol (RFC 6455), as strict as Slack's front end, sans I/O.
 
-Slack's front end hands on each frame by itself: a message in several frames is never put together again, and a
+Slack's front end passes on each frame by itself: a message in several frames is never put together again, and a
 frame's length is judged before its content has arrived. No extension is negotiated.
 """
 

@@ -133,7 +133,7 @@ class _StreamHandler(logging.StreamHandler[TextIO]):
 
 
 class JournalHandler(logging.Handler):
-    """Hands records to journald with their fields.
+    """Passes records to journald with their fields.
 
     Args:
         send: `systemd.journal.send`, or what takes its place.

@@ -112,7 +112,7 @@ def test_a_reload_whose_check_fails_harms_nothing(machine: Machine) -> None:
 
 def test_a_killed_plugin_is_handed_its_deliveries_again(machine: Machine, slack: Slack) -> None:
     ledger = under_load(machine, slack, "plugin", lambda: machine.kill(machine.main_pid(PLUGIN)))
-    # What it had in hand it gets again; a command there may have no time left.
+    # What it had in flight it gets again; a command there may have no time left.
     assert set(ledger.exceptions()) <= {"twice", "unanswered"}
     assert not ledger.redelivered
 

@@ -96,7 +96,7 @@ class Process:
         self._world.after(0.02, lambda: self._write_note(core))
 
     def leased(self, session: str) -> list[int] | None:
-        """Envelopes that this session's program may have in hand; None when nobody can tell."""
+        """Envelopes that this session's program may have in flight; None when nobody can tell."""
         if self.core is None:
             return None
         plugin = self.core.plugins["p"]

@@ -30,7 +30,7 @@ class Work:
 
 
 class Program:
-    """One session at a time; what it has in hand survives its connection, and dies with it."""
+    """One session at a time; what it has in flight survives its connection, and dies with it."""
 
     def __init__(self, world: World, slack: Slack, name: str, remembers: int) -> None:
         self._world, self._slack, self._name = world, slack, name
@@ -108,7 +108,7 @@ class Program:
         self._world.after(self._world.rng.uniform(0.1, 3.0), self.start)
 
     def _unconfirmed(self) -> set[str]:
-        """What it has answered and slackd may not know yet: it will be handed out again."""
+        """What it has answered and slackd may not know yet: it will be delivered again."""
         remembered = {(each.delivery, each.attempt) for each in self._remembered()}
         return {self._names[each] for each in remembered}
 

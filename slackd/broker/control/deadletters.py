@@ -41,7 +41,7 @@ async def shown(broker: ControlContext, request: HttpRequest) -> HttpResponse:
 
 
 async def retry(broker: ControlContext, request: HttpRequest) -> HttpResponse:
-    """Hand dead letters to their plugins again, at the end of their keys' order, from attempt 1."""
+    """Deliver dead letters to their plugins again, at the end of their keys' order, from attempt 1."""
     return await _change(broker, request, "retried", Revive)
 
 
@@ -102,7 +102,7 @@ def _failed(
             failed[str(letter.delivery)] = (
                 f"no file in plugins.d declares the plugin {letter.plugin}"
                 if letter.plugin != NOBODYS
-                else "nobody could understand it, so there is no plugin to hand it to"
+                else "nobody could understand it, so there is no plugin to deliver it to"
             )
     for delivery in changed:
         failed.pop(str(delivery), None)

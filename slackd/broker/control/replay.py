@@ -1,6 +1,6 @@
-"""Replay: a plugin is handed again what it was, or would have been, handed once.
+"""Replay: a plugin gets again what it got, or would have got, once.
 
-P6 holds here too: only what the plugin subscribes to is handed to it, whoever asks.
+P6 holds here too: only what the plugin subscribes to is delivered to it, whoever asks.
 """
 
 import logging
@@ -37,7 +37,7 @@ class _Wanted:
 async def replay(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """The body is `{"plugin": NAME, "envelopes": [ID, ...]}` or `{"plugin": NAME, "since": TIME, "until"?,
     "after"?: ID}`: a page; `more` says that there are more, from `last` on. `app` and `type` narrow it, and
-    `dry_run` only says what would be handed out."""
+    `dry_run` only says what would be delivered."""
     content = requests.body(request, _MEMBERS)
     plugin, wanted = _plugin(broker, content), _wanted(broker, content)
     ids, since = requests.ids_in(content, "envelopes"), requests.moment_in(content, "since")
@@ -83,7 +83,7 @@ def _wanted(broker: ControlContext, content: Any) -> _Wanted:
 def _plugin(broker: ControlContext, content: Any) -> PluginConfig:
     name = requests.text_in(content, "plugin")
     if name is None:
-        raise requests.BadRequest('name the plugin to hand it to: "plugin": "NAME"')
+        raise requests.BadRequest('name the plugin to deliver it to: "plugin": "NAME"')
     return lookups.declared_plugin(broker, name)
 
 

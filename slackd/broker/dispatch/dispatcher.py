@@ -6,7 +6,7 @@ commit of what became of the delivery; or as soon as it is answered, if the sess
 of its answers to repeat them after a crash. Then the next delivery of that key may go to that session alone:
 one fate for both. Rules R4 to R7 of the design are the methods `restore`, `joined`, `left` and `handed`.
 
-Events go in by the methods; what to do comes out of `take_actions`: hand this delivery to that session, write
+Events go in by the methods; what to do comes out of `take_actions`: send this delivery to that session, write
 this to the journal (and say so to `committed`), read that from it (and answer with `keys_loaded`,
 `key_loaded` or `old_counted`). `stir` is called once before there is something to take. Deadlines move the
 wakeup forward; `next_wakeup` computes it anew.
@@ -85,7 +85,7 @@ Action = SendDeliveries | Write | LoadKeys | LoadKey | CountOld
 
 
 class Dispatcher:
-    """Everything that waits for one plugin, and everything its sessions have in hand."""
+    """Everything that waits for one plugin, and everything its sessions have in flight."""
 
     def __init__(
         self,
@@ -341,7 +341,7 @@ class Dispatcher:
         return actions
 
     def halt(self) -> None:
-        """The broker stops (rule R5): nothing more is handed out."""
+        """The broker stops (rule R5): nothing more is delivered."""
         self._stopped, self._undealt = True, None
 
     def handed(self) -> list[InFlight] | None:

@@ -310,7 +310,7 @@ class LaneQueue:
                     self._settle(name, key, now)
 
     def loads(self, wanted: int) -> list[LoadKeys | LoadKey]:
-        """What to ask the journal for, if `wanted` more deliveries could be handed out."""
+        """What to ask the journal for, if `wanted` more deliveries could be delivered."""
         found: list[LoadKeys | LoadKey] = []
         while self._to_load and len(self._ready) + PAGE * len(found) < wanted:
             name = self._to_load.popleft()

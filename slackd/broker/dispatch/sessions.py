@@ -1,4 +1,4 @@
-"""A plugin's sessions, and how much each of them has in hand."""
+"""A plugin's sessions, and how much each of them has in flight."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class PluginSession:
 
     Attributes:
         id: The program's own name for it, or one made up for a program that named none.
-        named: It can be awaited and can claim what it has in hand.
+        named: It can be awaited and can claim what it has in flight.
         window: Deliveries it takes at once in each lane.
         remembers: Answers that its program keeps, beyond its windows, to repeat them when it comes back.
         awaited_until: Monotonic time until which it may come back; None while it is connected.
@@ -34,7 +34,7 @@ class PluginSession:
 
     @property
     def connected(self) -> bool:
-        """It can be handed deliveries."""
+        """It can take deliveries."""
         return self.awaited_until is None
 
     def has_room(self, lane: Lane) -> bool:

@@ -297,7 +297,7 @@ class PluginHost:
         return self._engine.core.plugins[connection.plugin].sessions.get(connection.session) is not None
 
     def _forget_unless_known(self, connection: PluginConnection) -> None:
-        """It was gone before it was open: nothing was handed to it."""
+        """It was gone before it was open: nothing was delivered to it."""
         key = (connection.plugin, connection.session)
         known = self._engine.core.plugins[connection.plugin].sessions.get(connection.session)
         if connection.named and known is None and key not in self._sessions:

@@ -134,7 +134,7 @@ def _laid_out(text: str) -> list[str]:
 @click.option("--plugin", shell_complete=plugin_names, help="All of this plugin's.")
 @click.option("--reason", type=click.Choice(REASONS), help="With --plugin: only those that died of this.")
 def retry(socket: str | None, deliveries: tuple[int, ...], plugin: str | None, reason: str | None) -> None:
-    """Hand dead letters to their plugins again, from attempt 1, behind what waits there."""
+    """Deliver dead letters to their plugins again, from attempt 1, behind what waits there."""
     _change(client(socket), "retry", "retried", deliveries, plugin, reason)
 
 

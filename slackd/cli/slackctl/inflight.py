@@ -1,4 +1,4 @@
-"""`slackctl inflight`: what plugins have in hand, and what Slack waits for."""
+"""`slackctl inflight`: what plugins have in flight, and what Slack waits for."""
 
 import click
 
@@ -12,7 +12,7 @@ from slackd.cli.slackctl.wording import NOTHING, count, duration, for_people, fo
 @json_option
 @click.option("--plugin", shell_complete=plugin_names, help="Only this plugin's.")
 def inflight(socket: str | None, as_json: bool, plugin: str | None) -> None:
-    """Deliveries that plugins have in hand: what a stop would interrupt."""
+    """Deliveries that plugins have in flight: what a stop would interrupt."""
     found = client(socket).get("/v1/inflight", plugin=plugin)
     if as_json:
         click.echo(for_programs(found, indent=2))

@@ -90,7 +90,7 @@ def restore(directory: Path | None, file: Path) -> None:
     click.echo(f"{done.path}: {_listed(done.holds) or 'empty'}")
     if done.before is not None:
         click.echo(f"the journal before it is {done.before}*: remove it when all is well")
-    click.echo("start slackd; what was open at the time of the backup is handed out again")
+    click.echo("start slackd; what was open at the time of the backup is delivered again")
 
 
 def _tools(directory: Path | None) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""`slackctl replay`: a plugin is handed again what passed before."""
+"""`slackctl replay`: a plugin gets again what passed before."""
 
 import sys
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from slackd.cli.slackctl.wording import count, for_programs
 @click.option("--until", type=InstantParam(), help="With --since: up to then.")
 @click.option("--app", shell_complete=app_names, help="Only this app's.")
 @click.option("--type", "type_", help="Only of this type (events_api, slash_commands, interactive).")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be handed out.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be delivered.")
 def replay(
     socket: str | None,
     as_json: bool,
@@ -33,7 +33,7 @@ def replay(
     type_: str | None,
     dry_run: bool,
 ) -> None:
-    """Hand ENVELOPES (their numbers in the journal, as tail shows them) to PLUGIN again, or all since a time.
+    """Deliver ENVELOPES (their numbers in the journal, as tail shows them) to PLUGIN again, or all of a time.
 
     The plugin gets what it subscribes to and nothing else, at the end of what waits for it.
     """
@@ -56,7 +56,7 @@ def replay(
         click.echo(for_programs({name: [each for page in pages for each in page[name]] for name in names}))
     else:
         replayed, others = (sum(len(page[name]) for page in pages) for name in ("replayed", "not_subscribed"))
-        done = "would be handed" if dry_run else "handed"
+        done = "would be delivered" if dry_run else "delivered"
         click.echo(f"{count(replayed, 'envelope')} {done} to {plugin} again")
         if others:
             click.echo(f"{count(others, 'envelope')} left out, which {plugin} does not subscribe to")

@@ -17,7 +17,7 @@ _LOOK_EVERY: Final = 0.25
     "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer; then exit with 1."
 )
 def wait_idle(socket: str | None, timeout: float | None) -> None:
-    """Wait until nothing is in flight: no delivery in a plugin's hands, no answer awaited, no call under way.
+    """Wait until nothing is in flight: no delivery at a plugin, no answer awaited, no call under way.
 
     It only watches; nothing is stopped or kept from starting.
     """

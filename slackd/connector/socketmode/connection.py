@@ -1,7 +1,7 @@
 """One WebSocket to Slack, from the dial to the end: thin I/O, told what to do by the pool.
 
-It reads until the socket is gone, also after a Close of our own: an envelope that crossed it is handed on,
-though it can no longer be acknowledged. Frames that were read together are handed on before anything else
+It reads until the socket is gone, also after a Close of our own: an envelope that crossed it is passed on,
+though it can no longer be acknowledged. Frames that were read together are passed on before anything else
 runs, so whoever collects them gets them together. There is one task that reads and one that writes, and none
 for an envelope.
 """

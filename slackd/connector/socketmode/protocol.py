@@ -1,7 +1,7 @@
 """Socket Mode's frames, sans-IO: what Slack's text frames mean, and the one frame that we send.
 
 Only `hello` and `disconnect` are for us. They are small, rare, and never carry an `envelope_id`; so whatever
-has one, or isn't understood, is handed on as it is, and an envelope is not parsed here. What other people's
+has one, or isn't understood, is passed on as it is, and an envelope is not parsed here. What other people's
 servers leave out of a `hello` or a `disconnect` is no error. Source of the fields: "Using Socket Mode".
 """
 
@@ -49,7 +49,7 @@ class Disconnect:
 
 
 Frame = SlackHello | Disconnect | str
-"""What a text frame means; a `str` is to be handed on."""
+"""What a text frame means; a `str` is to be passed on."""
 
 
 @attrs.frozen

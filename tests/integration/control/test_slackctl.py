@@ -203,10 +203,10 @@ async def test_replay_hands_out_again_and_says_what_not() -> None:
         await here.both_connectors().deliver(message(1))
         await plugin.has_been_handed(1)
         dry = await slackctl(here, "replay", "deploy", "--since", "10m", "-n")
-        assert dry == (0, "1 envelope would be handed to deploy again\n")
+        assert dry == (0, "1 envelope would be delivered to deploy again\n")
         code, printed = await slackctl(here, "replay", "deploy", "1", "99")
         assert code == 1
-        assert printed == "1 envelope handed to deploy again\nnot in the journal (any more): 99\n"
+        assert printed == "1 envelope delivered to deploy again\nnot in the journal (any more): 99\n"
         await plugin.has_been_handed(2)
         code, printed = await slackctl(here, "replay", "nobody", "1")
         assert (code, printed) == (1, "slackctl: no file in plugins.d declares a plugin 'nobody'\n")

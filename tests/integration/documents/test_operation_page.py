@@ -35,6 +35,6 @@ def test_a_backup_can_be_gone_back_to(laptop: Laptop) -> None:
     read_until(laptop.start("slackd run --config slackd.toml"), "connector 2 is ready")
     assert (
         laptop.says("slackctl replay hello --since 1h --dry-run")
-        == "1 envelope would be handed to hello again\n"
+        == "1 envelope would be delivered to hello again\n"
         "1 envelope left out, which hello does not subscribe to\n"
     )

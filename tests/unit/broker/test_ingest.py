@@ -138,7 +138,7 @@ def handed(actions: list[Any]) -> list[OpenDelivery]:
 
 
 def the(actions: list[Any]) -> OpenDelivery:
-    """The one delivery that was handed out."""
+    """The one delivery that was delivered."""
     (delivery,) = handed(actions)
     return delivery
 

@@ -1,4 +1,4 @@
-"""One plugin: its sessions, what they have in hand (rules R4 to R7), timeouts, and time that steps."""
+"""One plugin: its sessions, what they have in flight (rules R4 to R7), timeouts, and time that steps."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a plugin connection says: any bytes become values, or an error and then the door; nothing is raised."""
+"""What a plugin connection says: any bytes become values, or an error and the end; nothing is raised."""
 
 import json
 from typing import Any

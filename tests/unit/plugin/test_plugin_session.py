@@ -276,7 +276,7 @@ class TestComingBack:
         session.connected()
         accept(session, journal=after)
         assert started(session.receive(handed("7"))) == ([] if remembered else ["7.1"])
-        assert "8" in session.in_hand, "work in hand goes on"
+        assert "8" in session.in_hand, "work in flight goes on"
 
     def test_answers_given_while_no_connection_stands_wait_for_the_next(self) -> None:
         session = ready(window=1, deadline_window=1)

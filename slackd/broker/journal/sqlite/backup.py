@@ -23,7 +23,7 @@ from slackd.errors import JournalError
 
 STEP_PAGES = 512
 CHUNK = 1 << 18
-"""Bytes that are handed on at a time."""
+"""Bytes that are passed on at a time."""
 
 _PREFIX = "journal.backup-"
 _numbers = count(1)
