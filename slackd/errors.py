@@ -4,15 +4,13 @@
     ├── ConfigError                   a file, a key, what was found and what was expected (slackd.config)
     ├── CredentialError               a token is missing, readable by others, or of the wrong kind
     ├── SlackApiError                 Slack answered `ok: false`, or not at all
-    │   ├── SlackRefused              it will answer the same again until a person changes something
-    │   └── SlackUnavailable          it may answer differently in a while
-    ├── LinkError                     the seam between the wings
-    │   └── LinkVersionError          the other wing is too old or too new to understand
-    ├── JournalError                  the journal could not do what was asked
-    │   ├── JournalBusy               another broker owns it
-    │   ├── JournalUnwritable         the disk is full, read-only or failing: nothing may be acknowledged
-    │   └── JournalDamaged            the file is not a journal, or is corrupt
-    └── IllegalTransition             a state machine was given an event its table does not know
+    │   └── SlackRefused              it will answer the same again until a person changes something
+    ├── LinkError                     the seam between connectors and broker
+    │   └── LinkVersionError          the other side is too old or too new to understand
+    └── JournalError                  the journal could not do what was asked
+        ├── JournalBusy               another broker owns it
+        ├── JournalUnwritable         the disk is full, read-only or failing: nothing may be acknowledged
+        └── JournalDamaged            the file is not a journal, or is corrupt
 
 Each message says what happened, where, and what to do about it. No message ever contains a token.
 """
@@ -22,7 +20,6 @@ from slackd import SlackdError
 __all__ = [
     "ConfigError",
     "CredentialError",
-    "IllegalTransition",
     "JournalBusy",
     "JournalDamaged",
     "JournalError",
@@ -31,7 +28,6 @@ __all__ = [
     "LinkVersionError",
     "SlackApiError",
     "SlackRefused",
-    "SlackUnavailable",
     "SlackdError",
 ]
 
@@ -52,16 +48,12 @@ class SlackRefused(SlackApiError):
     """Slack refused, and will refuse again until a person changes something (`invalid_auth`, say)."""
 
 
-class SlackUnavailable(SlackApiError):
-    """Slack or the way to it failed for now; trying again later may succeed."""
-
-
 class LinkError(SlackdError):
     """The link between connector and broker failed."""
 
 
 class LinkVersionError(LinkError):
-    """The two wings speak versions of the link that have nothing in common."""
+    """The two sides speak versions of the link that have nothing in common."""
 
 
 class JournalError(SlackdError):
@@ -87,7 +79,3 @@ class JournalUnwritable(JournalError):
 
 class JournalDamaged(JournalError):
     """The journal's file is corrupt or is not a journal of slackd."""
-
-
-class IllegalTransition(SlackdError):
-    """A state machine was given an event that its table does not know in its present state."""

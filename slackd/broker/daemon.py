@@ -286,6 +286,7 @@ class BrokerDaemon:
         at = now()
         notices = self._notices.duplicates(self.core.counters.duplicates, at.monotonic)
         notices += self._notices.refused(self.core.counters.refused, at.monotonic)
+        notices += self._notices.foreign(self.connectors.foreign, at.monotonic)
         for name, plugin in self.core.plugins.items():
             config = self.config.plugin_files[name]
             notices += self._notices.held_up(config, plugin.held_up(at), at.monotonic)

@@ -58,6 +58,7 @@ class RegularNotices:
         self._said: dict[tuple[str, str], float] = {}
         self._counted: dict[str, int] = {}
         self._refused: dict[str, int] = {}
+        self._foreign: dict[str, int] = {}
         self._cut: dict[str, Counter[str]] = {}
         self._dropped: dict[str, tuple[int, int]] = {}
         self._away: dict[str, float] = {}
@@ -99,6 +100,26 @@ class RegularNotices:
                 del self._away[name]
                 text = f"{name}: back after {away:.0f} s"
                 found.append(RegularNotice("plugin-back", "plugin", name, text))
+        return found
+
+    def foreign(self, counts: Mapping[str, int], now: float) -> list[RegularNotice]:
+        """One line for each app that shares its app-level token with another program.
+
+        Args:
+            counts: Connections of others, by app.
+            now: Seconds on the monotonic clock.
+        """
+        found = []
+        for app, count in counts.items():
+            if count > self._foreign.get(app, 0) and self._is_due("foreign", app, now):
+                text = (
+                    f"{app}: {count} connections of another program on the same app-level token get a share of "
+                    "its envelopes; stop that program, or give it a token of an app of its own"
+                )
+                found.append(RegularNotice("foreign", "app", app, text))
+                self._foreign[app] = count
+            elif not count:
+                self._foreign.pop(app, None)
         return found
 
     def refused(self, counts: Mapping[str, int], now: float) -> list[RegularNotice]:

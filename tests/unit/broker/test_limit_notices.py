@@ -35,3 +35,16 @@ def test_refused_envelopes_are_one_line_a_minute_and_app_with_a_count() -> None:
     lines = [line for second in range(1, 120) for line in notices.refused({"main": second}, float(second))]
     assert [line.subject for line in lines] == ["main"]
     assert "59 envelopes could not be journaled" in lines[0].text
+
+
+def test_foreign_connections_are_said_once_until_there_are_more() -> None:
+    notices = RegularNotices()
+    assert notices.foreign({"main": 0}, 0.0) == []
+    (said,) = notices.foreign({"main": 1}, 1.0)
+    assert (said.event, said.subject) == ("foreign", "main")
+    assert "stop that program" in said.text
+    assert notices.foreign({"main": 1}, 100.0) == []
+    (more,) = notices.foreign({"main": 2}, 200.0)
+    assert "2 connections of another program" in more.text
+    assert notices.foreign({"main": 0}, 300.0) == []
+    assert len(notices.foreign({"main": 1}, 400.0)) == 1
