@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from slackd.connector.dial_progress import progress_tracing
+from slackd.connector.frame_limit import bounded
 from slackd.connector.resolver import HostResolver
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
@@ -74,7 +75,9 @@ def slack_session(tls: ssl.SSLContext, *, reuse: bool = True, **options: Any) ->
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=SlackResponse,
         trace_configs=[tracing],
-        connector=aiohttp.TCPConnector(limit=0, ssl=tls, resolver=HostResolver(), force_close=not reuse),
+        connector=bounded(
+            aiohttp.TCPConnector(limit=0, ssl=tls, resolver=HostResolver(), force_close=not reuse)
+        ),
         **options,
     )
 

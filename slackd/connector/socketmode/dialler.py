@@ -2,22 +2,20 @@
 
 import ssl
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 import aiohttp
 
 from slackd import SlackdError
 from slackd.config.loopback import is_this_host
 from slackd.connector.dial_progress import DialPhase, DialProgress, note_way, progress_watched
+from slackd.connector.frame_limit import MESSAGE_LIMIT
 from slackd.connector.network_errors import obstacle
 from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.socketmode import dial_failures
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.errors import ConfigError
-
-MESSAGE_LIMIT: Final = 24 * 1024 * 1024
-"""Bytes of one WebSocket message; larger ones end the connection."""
 
 
 class DialError(SlackdError):

@@ -11,7 +11,7 @@ A client's text frames as bytes (RFC 6455, 5.2 and 5.3). Pure.
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import aiohttp
 
@@ -32,28 +32,6 @@ def text_frame(payload: bytes, mask: bytes) -> bytes:
     return head + mask + (int.from_bytes(payload, "little") ^ key).to_bytes(size, "little")
 
 
-class _BoundedParser:
-    """Refuses a frame by the length that it announces: aiohttp 3.8 reads it whole, and measures it then."""
-
-    def __init__(self, parser: Any) -> None:
-        self._parser = parser
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        parser = self._parser
-        ends, rest = parser.feed_data(data)
-        if ends or parser._payload_length <= parser._max_msg_size:
-            return ends, rest
-        parser._frame_payload = bytearray()
-        parser._exc = aiohttp.WebSocketError(
-            aiohttp.WSCloseCode.MESSAGE_TOO_BIG, f"a frame of more than {parser._max_msg_size} bytes"
-        )
-        parser.queue.set_exception(parser._exc)
-        return True, b""
-
-    def feed_eof(self) -> None:
-        self._parser.feed_eof()
-
-
 if TYPE_CHECKING:
     _Response = aiohttp.ClientWebSocketResponse[Literal[True]]
 else:
@@ -62,12 +40,6 @@ else:
 
 class SlackWebSocket(_Response):
     """Made by a session with this as its `ws_response_class`; wants `autoping=False, autoclose=False`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        protocol: Any = self._writer.protocol
-        if hasattr(protocol._payload_parser, "_payload_length"):
-            protocol._payload_parser = _BoundedParser(protocol._payload_parser)
 
     def write_texts(self, texts: Sequence[str]) -> None:
         """Write a text frame for each, all at once; they are not compressed. `drained` tells when to go on.

@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from slackd.connector.frame_limit import bounded
 from slackd.connector.socketmode.connection import CLOSE_PATIENCE, SlackConnection
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.protocol import AckFrame, Disconnect, SlackHello
@@ -119,7 +120,9 @@ async def served(script: Script) -> AsyncIterator[tuple[SlackConnection, Heard]]
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with aiohttp.ClientSession(ws_response_class=SlackWebSocket) as session:
+    async with aiohttp.ClientSession(
+        connector=bounded(aiohttp.TCPConnector()), ws_response_class=SlackWebSocket
+    ) as session:
 
         async def dial() -> SlackWebSocket:
             socket = await session.ws_connect(f"ws://127.0.0.1:{port}/", autoping=False, autoclose=False)
@@ -335,7 +338,9 @@ async def test_it_works_with_aiohttps_own_server_too() -> None:
     await site.start()
     port = runner.addresses[0][1]
     heard = Heard()
-    async with aiohttp.ClientSession(ws_response_class=SlackWebSocket) as session:
+    async with aiohttp.ClientSession(
+        connector=bounded(aiohttp.TCPConnector()), ws_response_class=SlackWebSocket
+    ) as session:
 
         async def dial() -> SlackWebSocket:
             socket = await session.ws_connect(f"http://127.0.0.1:{port}/", autoping=False, autoclose=False)
