@@ -96,7 +96,7 @@ async def test_what_nobody_understood_can_be_discarded_and_not_retried() -> None
         (letter,) = (await here.get("/v1/deadletters"))["deadletters"]
         assert (letter["plugin"], letter["reason"]) == ("", "unreadable")
         refused = await here.post("/v1/deadletters/retry", {"ids": [letter["delivery"]]})
-        assert "no plugin to hand it to" in refused["failed"][str(letter["delivery"])]
+        assert "no plugin to deliver it to" in refused["failed"][str(letter["delivery"])]
         assert (await here.status())["journal"]["unreadable_letters"] == 1
         assert (await here.post("/v1/deadletters/discard", {"plugin": ""}))["discarded"] == [letter["delivery"]]
 

@@ -75,7 +75,8 @@ def test_a_script_posts_as_its_plugin_may(scripted: SlackTester) -> None:
 
 
 def test_a_script_that_hangs_is_killed_and_tried_again(scripted: SlackTester, tmp_path: Path) -> None:
-    scripted.react("eyes", "1.2")
+    message = scripted.post_message("look at this")
+    scripted.react("eyes", message.payload["event"]["ts"])
     scripted.wait_until_idle(timeout=20)
     assert (tmp_path / "log").read_text().split("\n")[:2] == ["events_api 1", "events_api 2"]
 
