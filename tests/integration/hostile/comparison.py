@@ -10,9 +10,9 @@ import pytest
 
 from tests.integration.hostile.hostile_rig import MeasuredBroker
 
-WINDOW = 0.8
+WINDOW = 0.6
 """Seconds of one measurement."""
-TURNS, MOST_TURNS = 3, 12
+TURNS, MOST_TURNS = 3, 10
 MEDIAN_RATIO, SLOWEST_RATIO = 1.2, 1.5
 """What the median, and the slowest of a hundred, may be of what they are without the attack."""
 BUSY = 3.0
