@@ -1,6 +1,7 @@
 """How the daemon is at this moment: asked of the broker over its control socket, and of systemd."""
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +16,18 @@ class UnitFailed(SlackdError):
     """systemd could not do what was asked of it; the message is systemd's own."""
 
 
+class UnitNotReady(UnitFailed):
+    """A unit is still starting at the end of the time it has for that."""
+
+
 _EXIT_CGROUP: Final = "219"
 """systemd.exec(5): "adjusting the control group for the service failed"."""
 _NOT_SPAWNED_AT_MOST: Final = 3
+_UNITS: Final = {"h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000_001}
+_LONGEST: Final = 90.0
+"""Seconds that a unit has to start if systemd says nothing else."""
+_GRACE: Final = 2.0
+"""Seconds beyond that in which systemd itself ends the wait."""
 
 
 def look(control: Path) -> Now:
@@ -48,17 +58,25 @@ def read_status(status: Mapping[str, Any]) -> Now:
     )
 
 
-def systemctl(*arguments: str) -> str:
+def systemctl(*arguments: str, within: float | None = None) -> str:
     """Run systemctl.
+
+    Args:
+        arguments: Its arguments.
+        within: Seconds to wait for it; None waits as long as it takes.
 
     Returns:
         What it prints.
 
     Raises:
         UnitFailed: With systemd's words.
+        UnitNotReady: It had not ended in that time; what was asked of systemd goes on.
     """
+    command = ["systemctl", *arguments]
     try:
-        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=within)
+    except subprocess.TimeoutExpired as error:
+        raise UnitNotReady(f"systemctl {' '.join(arguments)} did not end within {within:g} s") from error
     except OSError as error:
         raise UnitFailed(f"systemctl cannot be run: {error}; is this a host with systemd?") from error
     if done.returncode:
@@ -90,16 +108,25 @@ def restart(unit: str) -> None:
         UnitFailed: It did not become READY; the message leads to the reason.
     """
     verbs = ["restart", *["start"] * _NOT_SPAWNED_AT_MOST]
+    # A connector extends its start for the sake of healthy apps: a reload waits no longer for that.
+    limit = seconds_of(systemctl("show", "--property=TimeoutStartUSec", "--value", unit)) + _GRACE
     for position, verb in enumerate(verbs, 1):
         try:
-            systemctl(verb, unit)
+            systemctl(verb, unit, within=limit)
         except UnitFailed as error:
-            if position < len(verbs) and _was_not_spawned(unit):
+            is_starting = isinstance(error, UnitNotReady)
+            if position < len(verbs) and not is_starting and _was_not_spawned(unit):
                 continue
             status = status_text(unit)
             said = f"; it says: {status}" if status else ""
             raise UnitFailed(f"{unit} did not become READY{said}\n{error}") from error
         return
+
+
+def seconds_of(timespan: str) -> float:
+    """Return the seconds of a time span as systemd prints it ("1min 30s"); `_LONGEST` for one without end."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(min|ms|us|h|s)\b", timespan)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else _LONGEST
 
 
 def retry(unit: str) -> None:

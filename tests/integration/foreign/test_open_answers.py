@@ -99,7 +99,7 @@ async def test_an_answer_may_look_odd(how: str) -> None:
         (http("503 Service Unavailable", b""), "HTTP 503"),
         (http("503 Service Unavailable", b'{"ok":false,"error":"service_unavailable"}'), "service_unavailable"),
         (http("200 OK", b'{"ok":false}'), "unknown_error"),
-        (http("200 OK", b'{"ok":"true"}'), "unknown_error"),
+        (http("200 OK", b'{"ok":"true"}'), "not Slack's JSON"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "apps.connections.open"),
         (b"", "apps.connections.open"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "apps.connections.open"),
