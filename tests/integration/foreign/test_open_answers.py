@@ -258,7 +258,7 @@ async def test_the_token_goes_into_the_header_of_the_api_alone(caplog: pytest.Lo
         told = repr(
             (rig.broker.changes, rig.broker.hellos, rig.connector.status(), rig.connector.status_text())
         )
-    asked, link = shaken
+    asked, link = (head for head in shaken if "/api/auth.test " not in head)
     assert f"Authorization: Bearer {APP_TOKEN}" in asked
     assert "Authorization" not in link
     for token in (APP_TOKEN, BOT_TOKEN):

