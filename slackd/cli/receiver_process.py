@@ -28,7 +28,7 @@ from slackd.link.messages import RECEIVER
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
-from slackd.systemd.sockets import inherited, listen
+from slackd.systemd.sockets import inherited, listen, listen_tcp
 
 log = logging.getLogger(__name__)
 
@@ -123,11 +123,8 @@ def receiver_sockets(
 
 
 def _listen_tcp(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=1024)
+        return listen_tcp(address)
     except OSError as error:
         raise ConfigError(
             f"the receiver can't listen on {address} ({error.strerror}): set another in [receiver] listen"

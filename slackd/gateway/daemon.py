@@ -24,7 +24,7 @@ from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
 from slackd.slack_server.listener import HandshakeListener
 from slackd.slack_server.timer import Alarm
-from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen
+from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen, listen_tcp
 
 _PUBLIC_MODE = 0o666
 """Anybody may connect; credentials say who it is."""
@@ -75,11 +75,8 @@ def gateway_sockets(
 
 
 def _listen_tcp(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=1024)
+        return listen_tcp(address)
     except OSError as error:
         raise GatewayUnusable(
             f"The gateway cannot listen on {address}: {error.strerror}; set another in [gateway] listen."

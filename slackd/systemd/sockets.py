@@ -252,3 +252,15 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def listen_tcp(address: str) -> socket.socket:
+    """Return a socket that listens on HOST:PORT, with brackets around the host of IPv6.
+
+    Raises:
+        OSError: The address can't be had.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, int(port)), family=family, backlog=1024)
