@@ -6,33 +6,18 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import slackd
 from slackd import jsonrpc
-from slackd.plugin.actions import (
-    Action,
-    Answer,
-    CallFinished,
-    Complaint,
-    InitializeRefused,
-    Ready,
-    Send,
-    Start,
-    StreamBroken,
-)
-from slackd.plugin.backoff import reconnect_delay
-from slackd.plugin.connection import BrokerConnection
+from slackd.plugin.actions import Action, Answer, Complaint, InitializeRefused, Ready, Start, StreamBroken
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.session import Session
+from slackd.plugin.session_driver import SessionDriver
 
 log = logging.getLogger(__name__)
-
-_STEADY: Final = 1.0
-"""Seconds after which a connection that ends was a good one."""
 
 
 class PluginClient:
@@ -52,12 +37,13 @@ class PluginClient:
             window=0 if deliver is None else None,
             restarts=True,
         )
-        self._connection: BrokerConnection | None = None
-        self._calls: dict[int, asyncio.Future[jsonrpc.Result | jsonrpc.Failure]] = {}
-        self._refusal: InitializeRefused | None = None
+        self._driver = SessionDriver(self._session, self, lambda: str(path))
         self._said = ""
-        self._leaving = False
-        self.ready = asyncio.Event()
+
+    @property
+    def ready(self) -> asyncio.Event:
+        """Set while the broker has accepted the session and the connection stands."""
+        return self._driver.ready
 
     @property
     def refusal(self) -> str:
@@ -66,29 +52,10 @@ class PluginClient:
 
     async def run(self) -> None:
         """Stay connected, until `leave` or cancellation."""
-        loop, failures = asyncio.get_running_loop(), 0
         try:
-            while not self._leaving:
-                began = loop.time()
-                try:
-                    _, connection = await loop.create_unix_connection(
-                        lambda: BrokerConnection(self), str(self._path)
-                    )
-                except OSError as error:
-                    self._say(f"no connection to the broker at {self._path} ({error.strerror or error})")
-                else:
-                    await connection.closed.wait()
-                    if connection.accepted and loop.time() - began > _STEADY:
-                        failures = 0
-                    if self._refusal is not None:
-                        self._say(f"the broker refuses it: {self._refusal.message}")
-                        self._refusal = None
-                if not self._leaving:
-                    await asyncio.sleep(reconnect_delay(failures, random.random()))
-                failures += 1
+            await self._driver.stay_connected()
         finally:
-            if self._connection is not None:
-                self._connection.abandon()
+            self._driver.abandon()
 
     def answer(self, delivery: str, answer: Answer) -> None:
         """The app has answered a delivery.
@@ -96,7 +63,7 @@ class PluginClient:
         Raises:
             NotJsonError: The response has no JSON text.
         """
-        self._perform(self._session.answer(delivery, answer))
+        self._driver.perform(self._session.answer(delivery, answer))
 
     def release(self, delivery: str) -> None:
         """The app will not answer any more; the broker's ack timeout decides."""
@@ -111,16 +78,8 @@ class PluginClient:
             TimeoutError: There was no answer within `timeout` seconds.
             TooLarge: It doesn't fit into a line.
         """
-        number, actions = self._session.call(method, params)
-        answer: asyncio.Future[jsonrpc.Result | jsonrpc.Failure] = asyncio.get_running_loop().create_future()
-        self._calls[number] = answer
-        try:
-            self._perform(actions)
-            async with asyncio.timeout(timeout):
-                return await answer
-        finally:
-            del self._calls[number]
-            self._session.forget(number)
+        async with asyncio.timeout(timeout):
+            return await self._driver.request(method, params)
 
     def drain(self) -> None:
         """Start nothing any more; what is in flight may still be answered."""
@@ -128,67 +87,38 @@ class PluginClient:
 
     async def leave(self) -> None:
         """End the session: what is unanswered is the broker's again."""
-        self._leaving = True
+        self._driver.leaving = True
         self._session.drain()
-        if self._connection is not None:
-            await self._connection.leave()
+        await self._driver.leave()
 
-    # What the connection reports.
+    def not_reached(self, error: OSError) -> None:
+        """As in `SessionProgram`."""
+        self._say(f"no connection to the broker at {self._path} ({error.strerror or error})")
 
-    def connected(self, connection: BrokerConnection) -> None:
-        """As in `Owner`."""
-        self._connection = connection
-        self._perform(self._session.connected())
+    def connection_ended(self, refusal: InitializeRefused | None) -> None:
+        """As in `SessionProgram`."""
+        if refusal is not None:
+            self._say(f"the broker refuses it: {refusal.message}")
 
-    def received(self, connection: BrokerConnection, data: bytes) -> None:
-        """As in `Owner`."""
-        if connection is self._connection:
-            self._perform(self._session.receive(data))
-
-    def disconnected(self, connection: BrokerConnection) -> None:
-        """As in `Owner`."""
-        if connection is self._connection:
-            self._connection = None
-            self.ready.clear()
-            self._session.disconnected()
-
-    def _perform(self, actions: Sequence[Action]) -> None:
-        for action in actions:
-            match action:
-                case Send(data):
-                    if self._connection is not None:
-                        self._connection.send(data)
-                case Start(envelope):
-                    if self._deliver is not None:
-                        self._deliver(envelope)
-                case CallFinished(number, outcome):
-                    waiting = self._calls.get(number)
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(outcome)
-                case Ready():
-                    self.ready.set()
-                    self._said = ""
-                    if self._connection is not None:
-                        self._connection.accepted = True
-                case InitializeRefused():
-                    self._refusal = action
-                    self._abandon()
-                case Complaint(about, code, text):
-                    log.warning(
-                        "%s: the broker complains about %s: %s (%d)",
-                        self._plugin,
-                        about or "a line",
-                        text,
-                        code,
-                        extra={"event": "gateway-complaint", "plugin": self._plugin},
-                    )
-                case StreamBroken(reason):
-                    self._say(f"the broker broke the protocol: {reason}")
-                    self._abandon()
-
-    def _abandon(self) -> None:
-        if self._connection is not None:
-            self._connection.abandon()
+    def perform(self, action: Action) -> None:
+        """As in `SessionProgram`."""
+        match action:
+            case Start(envelope):
+                if self._deliver is not None:
+                    self._deliver(envelope)
+            case Ready():
+                self._said = ""
+            case Complaint(about, code, text):
+                log.warning(
+                    "%s: the broker complains about %s: %s (%d)",
+                    self._plugin,
+                    about or "a line",
+                    text,
+                    code,
+                    extra={"event": "gateway-complaint", "plugin": self._plugin},
+                )
+            case StreamBroken(reason):
+                self._say(f"the broker broke the protocol: {reason}")
 
     def _say(self, text: str) -> None:
         if text != self._said:

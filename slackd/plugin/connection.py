@@ -13,7 +13,7 @@ WRITTEN_AT_ONCE: Final = 16
 
 
 class Owner(Protocol):
-    """Whom a connection tells what happens to it."""
+    """What a connection reports to."""
 
     def connected(self, connection: BrokerConnection) -> None: ...
 

@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Protocol, cast
 
 import slackd
@@ -17,18 +16,15 @@ from slackd import jsonrpc
 from slackd.plugin.actions import (
     Action,
     Answer,
-    CallFinished,
     Complaint,
     InitializeRefused,
     Notified,
     Ready,
-    Send,
     Start,
     StreamBroken,
 )
-from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.calling import HandlerCaller
-from slackd.plugin.connection import FAREWELL, BrokerConnection
+from slackd.plugin.connection import FAREWELL
 from slackd.plugin.context import Context
 from slackd.plugin.envelope import Envelope, Gap, Identity, Late
 from slackd.plugin.errors import NotRunning, Permanent, PluginError, PluginRefused, Retry
@@ -36,6 +32,7 @@ from slackd.plugin.handlers import name_of
 from slackd.plugin.matching import STEP, HandlerRoute, Routes
 from slackd.plugin.nacks import MISTAKES, as_nack
 from slackd.plugin.session import Session
+from slackd.plugin.session_driver import SessionDriver
 from slackd.plugin.slack import Slack, current_app, current_delivery
 
 logger = logging.getLogger("slackd.plugin")
@@ -51,7 +48,6 @@ _HOPELESS = frozenset(
 )
 ANNOUNCED = frozenset(("event", "command", "action", "view", "view_closed", "shortcut", "options", "envelope"))
 """Kinds of handlers for which a subscription is needed."""
-_STEADY = 1.0  # seconds of a session after which the next reconnect is a first try again
 _GRACE = 2.0  # seconds that slackd awaits a session whose connection is gone
 _LOG_BACKLOG = 1 << 20  # bytes waiting to be written, above which log lines go to stderr
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -112,8 +108,6 @@ class Runner:
 
     def __init__(self, plugin: ServedPlugin, find_socket: Callable[[], str]) -> None:
         self._plugin = plugin
-        self._find_socket = find_socket
-        self._path = ""
         self._session = Session(
             plugin.name,
             os.urandom(16).hex(),
@@ -121,23 +115,20 @@ class Runner:
             window=plugin.window,
             handlers=[(route.kind, route.pattern) for route in plugin.routes if route.kind in ANNOUNCED],
         )
+        self._driver = SessionDriver(self._session, self, find_socket)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._caller = HandlerCaller(f"slackd-{plugin.name}")
         self._stopping = asyncio.Event()
-        self._ready = asyncio.Event()
-        self._connection: BrokerConnection | None = None
-        self._calls: dict[int, asyncio.Future[jsonrpc.Result | jsonrpc.Failure]] = {}
         self._handlers: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
         self._accepted_once = False
-        self._refusal: InitializeRefused | None = None
         self._said = ""
 
     async def serve(self) -> None:
         try:
             async with self._tasks:
-                connecting = self._tasks.create_task(self._stay_connected())
+                connecting = self._tasks.create_task(self._driver.stay_connected())
                 extending = self._tasks.create_task(self._keep_extending())
                 try:
                     await self._stopping.wait()
@@ -150,10 +141,8 @@ class Runner:
         except BaseExceptionGroup as group:
             raise _first(group) from None
         finally:
-            if self._connection is not None:
-                self._connection.abandon()
-            for waiting in self._calls.values():
-                waiting.cancel()
+            self._driver.abandon()
+            self._driver.cancel_calls()
             self._caller.close()
 
     def stop(self) -> None:
@@ -163,10 +152,10 @@ class Runner:
         self._in_loop(self._answer, delivery, answer)
 
     def _answer(self, delivery: str, answer: Answer) -> None:
-        self._perform(self._session.answer(delivery, answer))
+        self._driver.perform(self._session.answer(delivery, answer))
 
     def extend(self, delivery: str) -> None:
-        self._in_loop(lambda: self._perform(self._session.extend(delivery)))
+        self._in_loop(lambda: self._driver.perform(self._session.extend(delivery)))
 
     def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
         self._in_loop(lambda: self._spawn(self._respond(app, url, message)))
@@ -184,15 +173,7 @@ class Runner:
         if threading.get_ident() != self._thread:  # a loop of the author's own, in a thread of its own
             asked = asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop)
             return await asyncio.wrap_future(asked)
-        number, actions = self._session.call(method, params)
-        answer: asyncio.Future[jsonrpc.Result | jsonrpc.Failure] = self._loop.create_future()
-        self._calls[number] = answer
-        try:
-            self._perform(actions)
-            return await answer
-        finally:
-            del self._calls[number]
-            self._session.forget(number)
+        return await self._driver.request(method, params)
 
     def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         if threading.get_ident() == self._thread:
@@ -201,46 +182,20 @@ class Runner:
             raise NotRunning(f"{method}: plugin {self._plugin.name} has left")
         return asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop).result()
 
-    # What the connection tells.
+    def not_reached(self, error: OSError) -> None:
+        """As in `SessionProgram`."""
+        self._say(f"no connection to slackd at {self._driver.path} ({error.strerror or error}), trying again")
 
-    def connected(self, connection: BrokerConnection) -> None:
-        self._connection = connection
-        self._perform(self._session.connected())
+    def connection_ended(self, refusal: InitializeRefused | None) -> None:
+        """As in `SessionProgram`.
 
-    def received(self, connection: BrokerConnection, data: bytes) -> None:
-        if connection is self._connection:
-            self._perform(self._session.receive(data))
-
-    def disconnected(self, connection: BrokerConnection) -> None:
-        if connection is self._connection:
-            self._connection = None
-            self._ready.clear()
-            self._session.disconnected()
-
-    async def _stay_connected(self) -> None:
-        failures = 0
-        while True:
-            began = self._loop.time()
-            self._path = self._find_socket()
-            try:
-                _, connection = await self._loop.create_unix_connection(
-                    lambda: BrokerConnection(self), self._path
-                )
-            except OSError as error:
-                self._say(f"no connection to slackd at {self._path} ({error.strerror or error}), trying again")
-            else:
-                await connection.closed.wait()
-                if connection.left:
-                    return
-                if self._refusal is not None:
-                    self._judge(self._refusal)
-                    self._refusal = None
-                elif not self._stopping.is_set():
-                    self._say("connection to slackd lost, connecting again")
-                if connection.accepted and self._loop.time() - began > _STEADY:
-                    failures = 0
-            await asyncio.sleep(reconnect_delay(failures, random.random()))
-            failures += 1
+        Raises:
+            PluginRefused: slackd refuses this plugin, and will until a person changes something.
+        """
+        if refusal is not None:
+            self._judge(refusal)
+        elif not self._stopping.is_set():
+            self._say("connection to slackd lost, connecting again")
 
     async def _keep_extending(self) -> None:
         if self._plugin.auto_extend is None:
@@ -248,7 +203,7 @@ class Runner:
         while True:
             await asyncio.sleep(self._plugin.auto_extend)
             for delivery in self._session.in_hand:
-                self._perform(self._session.extend(delivery))
+                self._driver.perform(self._session.extend(delivery))
 
     async def _finish_handlers(self) -> None:
         if not self._handlers:
@@ -265,55 +220,36 @@ class Runner:
         """Not before slackd has our last answers, if it is there or back within its grace."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE + FAREWELL):
-                while self._ready.is_set() or self._session.remembers_answers:
-                    await self._ready.wait()
-                    if self._connection is not None and await self._connection.leave():
+                while self._driver.ready.is_set() or self._session.remembers_answers:
+                    await self._driver.ready.wait()
+                    if await self._driver.leave():
                         return
 
-    def _perform(self, actions: Sequence[Action]) -> None:
-        for action in actions:
-            match action:
-                case Send(data):
-                    if self._connection is not None:
-                        self._connection.send(data)
-                case Start(envelope):
-                    # It takes itself out of the set at its end: a callback would cost as much as what it calls.
-                    self._handlers.add(self._tasks.create_task(self._handle(envelope)))
-                case CallFinished(number, outcome):
-                    waiting = self._calls.get(number)
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(outcome)
-                case Notified(Identity() as identity):
-                    self._plugin.identities[identity.app] = identity
-                case Notified(notice):
-                    self._tell(notice)
-                case Ready():
-                    self._accepted_once = True
-                    self._ready.set()
-                    if self._connection is not None:
-                        self._connection.accepted = True
-                    # After a complaint the good news is as loud.
-                    level = logging.WARNING if self._said else logging.INFO
-                    logger.log(
-                        level, "connected to %s at %s, window %d", action.server, self._path, action.window
-                    )
-                    self._said = ""
-                    self._plugin.identities.update(action.identities)
-                    for words in action.unmatched:
-                        logger.warning("%s", words)
-                    self._spawn(self._call_hooks("ready", action))
-                case InitializeRefused():
-                    self._refusal = action
-                    self._drop_connection()
-                case Complaint(about, code, text):
-                    logger.error("slackd complains about %s: %s (%d)", about or "a line", text, code)
-                case StreamBroken(reason):
-                    logger.error("connection to slackd closed: %s", reason)
-                    self._drop_connection()
-
-    def _drop_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.abandon()
+    def perform(self, action: Action) -> None:
+        """As in `SessionProgram`."""
+        match action:
+            case Start(envelope):
+                # It takes itself out of the set at its end: a callback would cost as much as what it calls.
+                self._handlers.add(self._tasks.create_task(self._handle(envelope)))
+            case Notified(Identity() as identity):
+                self._plugin.identities[identity.app] = identity
+            case Notified(notice):
+                self._report(notice)
+            case Ready():
+                self._accepted_once = True
+                # After a complaint the good news is as loud.
+                level = logging.WARNING if self._said else logging.INFO
+                at = self._driver.path
+                logger.log(level, "connected to %s at %s, window %d", action.server, at, action.window)
+                self._said = ""
+                self._plugin.identities.update(action.identities)
+                for sentence in action.unmatched:
+                    logger.warning("%s", sentence)
+                self._spawn(self._call_hooks("ready", action))
+            case Complaint(about, code, text):
+                logger.error("slackd complains about %s: %s (%d)", about or "a line", text, code)
+            case StreamBroken(reason):
+                logger.error("connection to slackd closed: %s", reason)
 
     def _judge(self, refusal: InitializeRefused) -> None:
         # What was accepted before may be so again (between two configurations), and has work in flight.
@@ -385,7 +321,7 @@ class Runner:
         self._handlers.add(task)
         task.add_done_callback(self._handlers.discard)
 
-    def _tell(self, notice: Late | Gap | Identity) -> None:
+    def _report(self, notice: Late | Gap | Identity) -> None:
         kind = "late" if isinstance(notice, Late) else "gap"
         if isinstance(notice, Late) and not self._plugin.routes.of(kind):
             _warn_of(notice)
@@ -399,9 +335,10 @@ class Runner:
                 logger.exception("%s failed on %r", name_of(route.handler), notice)
 
     def _log(self, level: str, message: str) -> None:
-        if self._connection is not None and self._connection.unwritten < _LOG_BACKLOG:
+        unwritten = self._driver.unwritten
+        if unwritten is not None and unwritten < _LOG_BACKLOG:
             actions = self._session.log(level, message)
-            self._perform(actions)
+            self._driver.perform(actions)
             if actions:
                 return
         logger.log(_LEVELS.get(level, logging.INFO), "%s", message)
@@ -415,7 +352,7 @@ class Runner:
         if threading.get_ident() == self._thread:
             function(*arguments)
             return
-        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left
             self._loop.call_soon_threadsafe(function, *arguments)
 
 

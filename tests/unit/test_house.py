@@ -28,6 +28,7 @@ FOUNDATION = {
     "slack",
     "spelling",
     "text",
+    "unix_peers",
 }
 """What everybody may import; see `test_the_foundation_stands_on_nothing_else`."""
 
@@ -128,6 +129,7 @@ SHORT = {
     "emulator/errors.py": "the emulator's tree of errors",
     "emulator/method_table.py": "one page of the documents, written by a command",
     "emulator/payloads.py": "both kinds of payloads in one builder",
+    "gateway/peer.py": "one rule of access, with its own tests",
     "frozen.py": "the one decorator, and its argument",
     "plugin/address.py": "where the daemon listens: read by programs that import nothing else",
     "plugin/nacks.py": "what an exception of the author's means",

@@ -18,8 +18,8 @@ import h11
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.listener import Listener
 from slackd.broker.plugins.opening import OpeningConnections
-from slackd.broker.plugins.peer_credentials import Peer, peer_of
 from slackd.rate_limit import Allowance
+from slackd.unix_peers import Peer, peer_of
 
 log = logging.getLogger(__name__)
 

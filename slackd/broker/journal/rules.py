@@ -36,11 +36,6 @@ def delivery_base(now: float, last: int) -> int:
     return by_clock if by_clock > last else last + randbelow(IDS_A_SECOND)
 
 
-def storable(text: str) -> str:
-    """The text without lone surrogates, which JSON can smuggle in and UTF-8 cannot hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
 def byte_length(text: str) -> int:
     """Bytes of the text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

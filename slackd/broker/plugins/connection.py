@@ -30,11 +30,11 @@ from slackd.broker.plugins.events import (
 )
 from slackd.broker.plugins.flow_control import FlowControl, Pause
 from slackd.broker.plugins.host import Host
-from slackd.broker.plugins.peer_credentials import Peer, peer_of
 from slackd.broker.plugins.peer_limits import CALL_COST, MOST_AT_ONCE
 from slackd.broker.plugins.protocol import SessionProtocol
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
+from slackd.unix_peers import Peer, peer_of
 
 OPENING_PATIENCE = 10.0
 """Seconds in which a new connection must say `initialize`."""

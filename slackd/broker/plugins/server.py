@@ -19,13 +19,14 @@ from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
 from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
 from slackd.broker.plugins.opening import OpeningConnections
-from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity, uid_of
+from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
 from slackd.broker.plugins.peer_group import PeerAccounts, PeerGroup
 from slackd.broker.plugins.peer_limits import CONNECT_RATE
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
 from slackd.link.messages import AppIdentity
+from slackd.unix_peers import uid_of
 
 log = logging.getLogger(__name__)
 

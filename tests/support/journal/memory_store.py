@@ -7,7 +7,7 @@ import attrs
 
 from slackd.broker.journal import DeadLetter, LateAnswer, StoredEnvelope
 from slackd.broker.journal.limits import ABANDONED_AFTER, GAP_MEMORY, DeadLetterBytes, DeadLettered, Limits
-from slackd.broker.journal.rules import DEDUPE_MEMORY, WAITED, byte_length, storable
+from slackd.broker.journal.rules import DEDUPE_MEMORY, WAITED, byte_length
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerState,
@@ -39,6 +39,7 @@ from slackd.broker.journal.writes import (
     Write,
 )
 from slackd.envelope import ParsedEnvelope, Unreadable
+from slackd.text import as_unicode
 
 _KINDS = Write.__args__
 
@@ -99,18 +100,18 @@ class MemoryStore:
             case LateSent(delivery):
                 return Stale() if self.late.pop(delivery, None) is None else Done()
             case ListSession(plugin, session):
-                self.sessions[plugin, storable(session)] = None
+                self.sessions[plugin, as_unicode(session)] = None
                 return Done()
             case ForgetSession(plugin, session):
-                known = (plugin, storable(session)) in self.sessions
-                self.sessions.pop((plugin, storable(session)), None)
+                known = (plugin, as_unicode(session)) in self.sessions
+                self.sessions.pop((plugin, as_unicode(session)), None)
                 return Done() if known else Stale()
             case CleanShutdown(in_flight):
-                last = {one.delivery: attrs.evolve(one, session=storable(one.session)) for one in in_flight}
+                last = {one.delivery: attrs.evolve(one, session=as_unicode(one.session)) for one in in_flight}
                 self.clean_shutdown = tuple(last[delivery] for delivery in sorted(last))
                 return Done()
             case GapRecord():
-                self.gaps[write.app, write.start] = attrs.evolve(write, reason=storable(write.reason))
+                self.gaps[write.app, write.start] = attrs.evolve(write, reason=as_unicode(write.reason))
                 return Done()
             case Ghost():
                 self.ghosts[write.app, write.connection] = write
@@ -145,13 +146,13 @@ class MemoryStore:
         self.envelopes[number] = StoredEnvelope(
             number,
             envelope.app,
-            storable(envelope.envelope_id or ""),
-            storable(envelope.type) if isinstance(envelope, ParsedEnvelope) else "",
-            storable(envelope.text),
+            as_unicode(envelope.envelope_id or ""),
+            as_unicode(envelope.type) if isinstance(envelope, ParsedEnvelope) else "",
+            as_unicode(envelope.text),
             record.received_at,
             record.answer,
-            None if record.response is None else storable(record.response),
-            storable(envelope.response_url) if isinstance(envelope, ParsedEnvelope) else "",
+            None if record.response is None else as_unicode(record.response),
+            as_unicode(envelope.response_url) if isinstance(envelope, ParsedEnvelope) else "",
         )
         opened = [self._open(number, new, now, opens_with_it=True) for new in record.deliveries]
         if isinstance(envelope, Unreadable):
@@ -170,7 +171,7 @@ class MemoryStore:
             envelope,
             new.plugin,
             new.lane,
-            storable(new.key),
+            as_unicode(new.key),
             expires_at=new.expires_at,
             respond_by=new.respond_by,
             stored=attrs.evolve(self.envelopes[envelope]) if opens_with_it else None,
@@ -185,7 +186,7 @@ class MemoryStore:
         waiting = self.open.get(close.delivery)
         if waiting is None or waiting.attempt != close.attempt:
             return Stale()
-        response = None if close.response is None else storable(close.response)
+        response = None if close.response is None else as_unicode(close.response)
         passed = False
         if close.answer is not None:
             passed = not self._answer(waiting.envelope, close.answer, response)
@@ -211,7 +212,7 @@ class MemoryStore:
         stored = self.envelopes.get(write.envelope)
         if stored is None or stored.answer is not AnswerState.GIVEN or stored.response is None:
             return Stale()
-        plugin, url = storable(write.plugin), stored.response_url
+        plugin, url = as_unicode(write.plugin), stored.response_url
         late = LateAnswer(write.delivery, stored.id, plugin, stored.app, url, stored.response)
         self.late[write.delivery] = late
         self.envelopes[write.envelope] = attrs.evolve(stored, answer=AnswerState.PASSED, response=None)
@@ -235,7 +236,7 @@ class MemoryStore:
             stored.app,
             stored.type,
             reason,
-            storable(error),
+            as_unicode(error),
             attempts,
             now,
             stored.received_at,

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from slackd.broker.plugins.peer_credentials import NotPermitted, Peer, check_identity, peer_of
+from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
 from slackd.config import PluginConfig
 from slackd.config.values import PluginGateway
+from slackd.unix_peers import Peer, peer_of
 
 
 def plugin(**who: Any) -> PluginConfig:

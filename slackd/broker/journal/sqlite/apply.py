@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.journal.rules import WAITED, storable
+from slackd.broker.journal.rules import WAITED
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
 from slackd.broker.journal.sqlite.rows import MAYBE_NUMBER, TEXT, WHOLE, Kinds, checked, member
@@ -43,6 +43,7 @@ from slackd.broker.journal.writes import (
     Stale,
     Write,
 )
+from slackd.text import as_unicode
 
 _STALE = Stale()
 _DONE = Done()
@@ -137,19 +138,20 @@ class Applier:
                 return self._done_if_any("DELETE FROM late_answer WHERE delivery = ?", delivery)
             case ListSession(plugin, session):
                 self._cursor.execute(
-                    "INSERT OR IGNORE INTO session (plugin, session) VALUES (?, ?)", (plugin, storable(session))
+                    "INSERT OR IGNORE INTO session (plugin, session) VALUES (?, ?)",
+                    (plugin, as_unicode(session)),
                 )
                 return _DONE
             case ForgetSession(plugin, session):
                 return self._done_if_any(
-                    "DELETE FROM session WHERE plugin = ? AND session = ?", plugin, storable(session)
+                    "DELETE FROM session WHERE plugin = ? AND session = ?", plugin, as_unicode(session)
                 )
             case CleanShutdown():
                 return self._record_clean_shutdown(write)
             case GapRecord():
                 self._cursor.execute(
                     'INSERT OR REPLACE INTO gap (app, start, "end", reason) VALUES (?, ?, ?, ?)',
-                    (write.app, write.start, write.end, storable(write.reason)),
+                    (write.app, write.start, write.end, as_unicode(write.reason)),
                 )
                 return _DONE
             case Ghost():
@@ -219,7 +221,7 @@ class Applier:
         waiting = self.waiting(close.delivery)
         if waiting is None or waiting.attempt != close.attempt:
             return _STALE
-        response = None if close.response is None else storable(close.response)
+        response = None if close.response is None else as_unicode(close.response)
         passed = False
         if close.answer is AnswerState.PASSED:
             self._answer_passed(waiting.envelope)
@@ -242,7 +244,7 @@ class Applier:
         rows = self._cursor.execute(
             "UPDATE open_delivery SET attempt = attempt + 1, not_before = ?, last_error = ? "
             "WHERE id = ? AND attempt = ? RETURNING envelope",
-            (retry.not_before, storable(retry.error), retry.delivery, retry.attempt),
+            (retry.not_before, as_unicode(retry.error), retry.delivery, retry.attempt),
         ).fetchall()
         return Done(rows[0][0]) if rows else _STALE
 
@@ -290,7 +292,7 @@ class Applier:
         ).fetchone()
         if row is None:
             return _STALE
-        self._remember_late(write.envelope, write.delivery, storable(write.plugin), row[0])
+        self._remember_late(write.envelope, write.delivery, as_unicode(write.plugin), row[0])
         self._cursor.execute(
             "UPDATE envelope SET answer = ?, response = NULL WHERE id = ?",
             (int(AnswerState.PASSED), write.envelope),
@@ -349,7 +351,7 @@ class Applier:
             self._remember_again(replay.envelope, delivery)
             self._dead_letters.insert_new(delivery, replay.envelope, plugin, new, "", again=1)
             return Done(replay.envelope)
-        key = storable(new.key)
+        key = as_unicode(new.key)
         opened = self._open_again(
             replay.envelope, plugin, new.lane, key, new.expires_at, new.respond_by, row[0]
         )
@@ -391,7 +393,7 @@ class Applier:
             self._cursor,
             "handed (delivery, plugin, session)",
             3,
-            [(one.delivery, one.plugin, storable(one.session)) for one in last.values()],
+            [(one.delivery, one.plugin, as_unicode(one.session)) for one in last.values()],
         )
         self._cursor.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('clean_stop', 1)")
         return _DONE

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.journal.rules import DEDUPE_MEMORY, byte_length, storable
+from slackd.broker.journal.rules import DEDUPE_MEMORY, byte_length
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.rows import BYTES, MAYBE_TEXT, WHOLE, checked, member
 from slackd.broker.journal.sqlite.totals import Totals
@@ -27,6 +27,7 @@ from slackd.broker.journal.writes import (
     StoredEnvelope,
 )
 from slackd.envelope import ParsedEnvelope, Unreadable
+from slackd.text import as_unicode
 
 
 class DeadLetters:
@@ -43,7 +44,7 @@ class DeadLetters:
         """A delivery that never was an open one."""
         assert new.dead is not None
         self.insert(
-            (delivery, envelope, plugin, int(new.lane), storable(new.key), new.dead.value, error, 0, again)
+            (delivery, envelope, plugin, int(new.lane), as_unicode(new.key), new.dead.value, error, 0, again)
         )
 
     def insert(self, row: tuple[int, int, int, int, str, str, str, int, int]) -> None:
@@ -53,7 +54,7 @@ class DeadLetters:
             "INSERT INTO dead_letter "
             "(delivery, envelope, plugin, lane, key, reason, error, attempts, died_at, again) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (delivery, envelope, plugin, lane, key, reason, storable(error), attempts, self._clock(), again),
+            (delivery, envelope, plugin, lane, key, reason, as_unicode(error), attempts, self._clock(), again),
         )
         self._totals.dead(plugin, 1)
 
@@ -166,11 +167,11 @@ class Recorder:
         size = byte_length(envelope.text)
         first = totals.last_delivery + 1
         if isinstance(envelope, ParsedEnvelope):
-            kind, response_url = storable(envelope.type), storable(envelope.response_url)
+            kind, response_url = as_unicode(envelope.type), as_unicode(envelope.response_url)
         else:
             kind = response_url = ""
-        response = None if record.response is None else storable(record.response)
-        text, envelope_id = storable(envelope.text), storable(envelope.envelope_id or "")
+        response = None if record.response is None else as_unicode(record.response)
+        text, envelope_id = as_unicode(envelope.text), as_unicode(envelope.envelope_id or "")
         stored = StoredEnvelope(
             id_,
             envelope.app,
@@ -214,7 +215,7 @@ class Recorder:
         if new.dead is not None:
             self._dead_letters.insert_new(id_, envelope, number, new, "")
             return None
-        key, lane, expires_at, respond_by = storable(new.key), new.lane, new.expires_at, new.respond_by
+        key, lane, expires_at, respond_by = as_unicode(new.key), new.lane, new.expires_at, new.respond_by
         row = (id_, envelope, number, int(lane), key, size)
         if expires_at is None and respond_by is None:
             rows.deliveries.append(row)
