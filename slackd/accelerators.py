@@ -17,9 +17,11 @@ def _wanted() -> bool:
 
 
 def json_decoder() -> Callable[[str], Any] | None:
-    """What reads a JSON text, or None where msgspec is not installed.
+    """What reads a JSON text.
 
-    It raises `ValueError` or `RecursionError` for a text that it does not read.
+    Returns:
+        The reader, which raises `ValueError` or `RecursionError` for a text that it does not read; None where
+        msgspec is not installed.
     """
     if not _wanted():
         return None

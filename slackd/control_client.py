@@ -97,21 +97,47 @@ class ControlClient:
         self.path, self._is_absent = path, is_absent
 
     def get(self, path: str, **parameters: object) -> Any:
-        """The JSON that a path answers with."""
+        """Ask for what a path answers with.
+
+        Returns:
+            The JSON that a path answers with.
+
+        Raises:
+            Unreachable: Nobody answers.
+            ControlRefused: The broker answers with an error; the message is the broker's.
+        """
         return json.loads(self.text(path, **parameters))
 
     def text(self, path: str, **parameters: object) -> bytes:
-        """What a path answers with."""
+        """Ask for what a path answers with, as it comes.
+
+        Raises:
+            Unreachable: Nobody answers.
+            ControlRefused: The broker answers with an error; the message is the broker's.
+        """
         with self._asked("GET", _with(path, parameters)) as response:
             return response.read()
 
     def post(self, path: str, content: Mapping[str, Any]) -> Any:
-        """Ask for something to be done; returns the JSON of what was."""
+        """Ask for something to be done.
+
+        Returns:
+            The JSON of what was done.
+
+        Raises:
+            Unreachable: Nobody answers.
+            ControlRefused: The broker answers with an error; the message is the broker's.
+        """
         with self._asked("POST", path, json.dumps(content).encode()) as response:
             return json.loads(response.read())
 
     def lines(self, path: str, **parameters: object) -> Iterator[Any]:
-        """A stream of JSON values, one a line, until the broker stops."""
+        """A stream of JSON values, one a line, until the broker stops.
+
+        Raises:
+            Unreachable: Nobody answers.
+            ControlRefused: The broker answers with an error; the message is the broker's.
+        """
         with self._asked("GET", _with(path, parameters), timeout=STREAM_SILENCE) as response:
             try:
                 for line in response:
@@ -121,7 +147,12 @@ class ControlClient:
                 return
 
     def chunks(self, path: str, size: int = 1 << 20) -> Iterator[bytes]:
-        """A large answer, piece by piece; one that breaks off raises `Unreachable`."""
+        """A large answer, piece by piece.
+
+        Raises:
+            Unreachable: Nobody answers, or the answer breaks off.
+            ControlRefused: The broker refuses.
+        """
         with self._asked("GET", path, timeout=None) as response:
             try:
                 while chunk := response.read(size):

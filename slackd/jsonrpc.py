@@ -224,24 +224,40 @@ class LineReader:
 
 
 def encode_request(id: int | str, method: str, params: dict[str, Any]) -> bytes:  # noqa: A002
-    """The line of a request. Raises `NotJsonError`."""
+    """The line of a request.
+
+    Raises:
+        NotJsonError: The params have no JSON text.
+    """
     return _line({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 
 
 def encode_notification(method: str, params: dict[str, Any]) -> bytes:
-    """The line of a notification. Raises `NotJsonError`."""
+    """The line of a notification.
+
+    Raises:
+        NotJsonError: The params have no JSON text.
+    """
     return _line({"jsonrpc": "2.0", "method": method, "params": params})
 
 
 def encode_result(id: int | str, result: Any) -> bytes:  # noqa: A002
-    """The line of a good answer. Raises `NotJsonError`."""
+    """The line of a good answer.
+
+    Raises:
+        NotJsonError: The result has no JSON text.
+    """
     if type(result) is dict and not result:  # handled, nothing to say: the answer to nearly every envelope
         return b'{"jsonrpc":"2.0","id":%b,"result":{}}\n' % _encoded(id)
     return _line({"jsonrpc": "2.0", "id": id, "result": result})
 
 
 def encode_failure(id: int | str | None, code: int, message: str, data: Any = None) -> bytes:  # noqa: A002
-    """The line of a bad answer; `data` of None is left out. Raises `NotJsonError`."""
+    """The line of a bad answer; `data` of None is left out.
+
+    Raises:
+        NotJsonError: `data` has no JSON text.
+    """
     error: dict[str, Any] = {"code": code, "message": message}
     if data is not None:
         error["data"] = data

@@ -14,7 +14,11 @@ PHASES = ("before", "drain", "deploy", "after")
 
 
 def problems(rules: Rules) -> list[str]:
-    """Say everything that is wrong with the rules as a whole; an empty list if nothing is."""
+    """Say everything that is wrong with the rules as a whole; an empty list if nothing is.
+
+    Raises:
+        AdviceError: A file of the rules that only some forms of the advice read can't be read.
+    """
     return [*_conditions(rules), *_sources(rules), *_lists(rules), *_placeholders(rules)]
 
 

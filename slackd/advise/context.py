@@ -23,7 +23,11 @@ class DecisionContext:
     given: frozenset[str]
 
     def changed(self, rules: Rules, changes: Mapping[str, AnswerValue]) -> DecisionContext:
-        """The same context with other answers; what was only assumed is assumed anew."""
+        """The same context with other answers; what was only assumed is assumed anew.
+
+        Raises:
+            AdviceError: As `answer_all`.
+        """
         kept = {name: answer for name, answer in self.answers.items() if name in self.given}
         return answer_all(rules, {**kept, **changes})
 

@@ -146,7 +146,11 @@ def knockouts_for(rules: Rules, context: DecisionContext) -> tuple[KnockOut, ...
 
 
 def choose(rules: Rules, rows: tuple[Row, ...], knocked_out: tuple[KnockOut, ...]) -> Decision:
-    """Recommend one mode."""
+    """Recommend one mode.
+
+    Raises:
+        AdviceError: The rules leave no mode: every one is ruled out for good.
+    """
     totals = {mode: total(rows, mode) for mode in Mode}
     against = {mode: tuple(entry for entry in knocked_out if entry.mode is mode) for mode in Mode}
     standing = [mode for mode in Mode if not against[mode]]
@@ -173,7 +177,11 @@ def choose(rules: Rules, rows: tuple[Row, ...], knocked_out: tuple[KnockOut, ...
 
 
 def decide(rules: Rules, context: DecisionContext, weights: Mapping[str, float]) -> Decision:
-    """Score, knock out and recommend."""
+    """Score, knock out and recommend.
+
+    Raises:
+        AdviceError: As `matrix` and `choose`.
+    """
     return choose(rules, matrix(rules, context, weights), knockouts_for(rules, context))
 
 

@@ -53,6 +53,11 @@ class Lifecycle:
 
 
 def lifecycle_of(mode: Mode) -> Lifecycle:
+    """How a connection (Socket Mode) or a request (HTTP) lives.
+
+    Raises:
+        AdviceError: As `request_lifecycle`.
+    """
     return connection_lifecycle() if mode is Mode.SOCKET_MODE else request_lifecycle()
 
 

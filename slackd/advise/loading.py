@@ -78,7 +78,11 @@ def load_rules(folder: Path = DATA) -> Rules:
 
 @cache
 def packaged_rules() -> Rules:
-    """The rules of the package, read once."""
+    """The rules of the package, read once.
+
+    Raises:
+        AdviceError: As `load_rules`.
+    """
     return load_rules()
 
 

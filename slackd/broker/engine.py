@@ -114,7 +114,14 @@ class Engine:
             self.wake()
 
     async def write(self, *writes: Write) -> Sequence[Outcome]:
-        """Write something once, for an operator or a session. Raises `JournalError`."""
+        """Write something once, for an operator or a session.
+
+        Returns:
+            What became of each, in order.
+
+        Raises:
+            JournalError: The commit failed, or the journal is closed.
+        """
         future: asyncio.Future[Sequence[Outcome] | JournalError] = self._loop.create_future()
 
         def told(outcome: Sequence[Outcome] | JournalError) -> None:

@@ -110,7 +110,11 @@ class CommandsByName(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """An unknown command is reported with the nearest known one."""
+        """An unknown command is reported with the nearest known one.
+
+        Raises:
+            UsageError: There is no such command.
+        """
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -53,6 +53,7 @@ class SlackResponse(aiohttp.ClientResponse):
 
         Raises:
             ValueError: It is something else.
+            UnwantedAnswerError: It is larger than slackd reads of any answer.
         """
         try:
             return json.loads(await self.read())

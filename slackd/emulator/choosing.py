@@ -103,6 +103,9 @@ def state_of(blocks: Any, values: Mapping[str, Mapping[str, Any]]) -> Json:
 
     Args:
         values: by `block_id` and `action_id`; an object is taken as it is, anything else is chosen.
+
+    Raises:
+        EmulatorError: Something is chosen that the element doesn't offer.
     """
     state: Json = {block: dict(given) for block, given in values.items() if isinstance(given, Mapping)}
     for found in elements_of(blocks):

@@ -64,7 +64,11 @@ class EmulatorClient(Talking, Interacting):
         return sum(side.deliveries.unanswered for side in sides)
 
     def batch(self, *, app: App = None, label: str | None = None, **plan: Any) -> Batch:
-        """Begin to send many events (see `Batch` for `count`, `rate`, `channels`, `size`, `window`)."""
+        """Begin to send many events (see `Batch` for `count`, `rate`, `channels`, `size`, `window`).
+
+        Raises:
+            EmulatorError: The plan has a member that no batch has.
+        """
         side, now = self.core.side(app), self._now()
         try:
             batch = Batch(label=label or f"batch{next(self._batch_numbers)}", **plan)
@@ -112,7 +116,11 @@ class EmulatorClient(Talking, Interacting):
         count: int = 1,
         timeout: float = 10.0,
     ) -> ApiCall:
-        """The call of that method that makes `count` of them, past ones included."""
+        """The call of that method that makes `count` of them, past ones included.
+
+        Raises:
+            WaitedTooLongError: There were fewer within `timeout` seconds.
+        """
         name = None if app is None else self.core.side(app).app.app_id
 
         def found() -> ApiCall | None:
@@ -124,25 +132,41 @@ class EmulatorClient(Talking, Interacting):
         return call
 
     async def wait_for_ack(self, entry: LedgerEntry, *, timeout: float = 10.0) -> LedgerEntry:
-        """The entry, acknowledged in time."""
+        """The entry, acknowledged in time.
+
+        Raises:
+            WaitedTooLongError: It wasn't within `timeout` seconds.
+        """
         await self.wait_until(lambda: entry.acknowledged, timeout=timeout, what=f"the ack of {entry.name}")
         return entry
 
     async def wait_for_post(self, entry: LedgerEntry, *, count: int = 1, timeout: float = 10.0) -> Any:
-        """The body of that entry's post number `count` to its `response_url`."""
+        """The body of that entry's post number `count` to its `response_url`.
+
+        Raises:
+            WaitedTooLongError: There was none within `timeout` seconds.
+        """
         what = f"a post to the response_url of {entry.name}"
         await self.wait_until(lambda: len(entry.posts) >= count, timeout=timeout, what=what)
         return entry.posts[count - 1].body
 
     async def wait_for_answer(self, entry: LedgerEntry, *, timeout: float = 10.0) -> Any:
-        """What the person is answered: the payload of the acknowledgement, else the first post to its URL."""
+        """What the person is answered: the payload of the acknowledgement, else the first post to its URL.
+
+        Raises:
+            WaitedTooLongError: There was none within `timeout` seconds.
+        """
         await self.wait_until(
             lambda: entry.response or entry.posts, timeout=timeout, what=f"an answer to {entry.name}"
         )
         return entry.response or entry.posts[0].body
 
     async def wait_until_ready(self, count: int = 1, *, app: App = None, timeout: float = 10.0) -> None:
-        """At least `count` connections of the app are READY."""
+        """At least `count` connections of the app are READY.
+
+        Raises:
+            WaitedTooLongError: They were fewer within `timeout` seconds.
+        """
         spans = self.core.side(app).ready_spans
         await self.wait_until(lambda: spans.count >= count, timeout=timeout, what=f"{count} READY connections")
 

@@ -47,7 +47,11 @@ def apply_fault(
     details: Details,
     now: float,
 ) -> None:
-    """Do that fault (of `CONNECTION_FAULTS`) to one connection."""
+    """Do that fault (of `CONNECTION_FAULTS`) to one connection.
+
+    Raises:
+        EmulatorError: There is no fault of that kind.
+    """
     match kind:
         case "warning":
             lifecycle.disconnect(connection, "warning", now)

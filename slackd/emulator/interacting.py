@@ -76,7 +76,11 @@ class Interacting(Stage):
         user: str = DEFAULT_USER,
         app: App = None,
     ) -> LedgerEntry:
-        """A person uses a message shortcut, on the message of that `message_ts` or on one that is given."""
+        """A person uses a message shortcut, on the message of that `message_ts` or on one that is given.
+
+        Raises:
+            EmulatorError: Neither message is given, or the channel has none with that `ts`.
+        """
         if message is None:
             if message_ts is None:
                 raise EmulatorError("a message shortcut needs message_ts= or message=")
@@ -108,6 +112,10 @@ class Interacting(Stage):
             values: what else the person has typed or chosen there: `{block_id: {action_id: value}}`.
             action: fields of the action itself, over those that follow from the element.
             made_up: click a button that nobody has shown.
+
+        Raises:
+            EmulatorError: Nothing that is shown has that `action_id`, and neither `made_up` nor the settings
+                allow for it.
         """
         found = self._shown(action_id, app, user, block_id, message_ts, view_id, channel)
         shown = None if made_up else next(found, None)
@@ -195,6 +203,10 @@ class Interacting(Stage):
         """A person submits a modal: `values` is `{block_id: {action_id: value}}`, over what it begins with.
 
         A value is what `state` holds (`{"type": ..., "value": ...}`), or what was typed or chosen alone.
+
+        Raises:
+            EmulatorError: No such view is open (unless it is `made_up`), or something is chosen that an element
+                doesn't offer.
         """
         view = self._view(app, view_id, callback_id, made_up)
         state = state_of(view["blocks"], values or {})
@@ -220,7 +232,11 @@ class Interacting(Stage):
         made_up: bool = False,
         app: App = None,
     ) -> LedgerEntry:
-        """A person closes a modal; with `is_cleared` all that are stacked."""
+        """A person closes a modal; with `is_cleared` all that are stacked.
+
+        Raises:
+            EmulatorError: No such view is open, unless it is `made_up`.
+        """
         view = self._view(app, view_id, callback_id, made_up)
         surfaces = self.surfaces_of(app)
         if is_cleared:
@@ -243,7 +259,12 @@ class Interacting(Stage):
         made_up: bool = False,
         app: App = None,
     ) -> LedgerEntry:
-        """A person types `value` into a menu whose options the app gives."""
+        """A person types `value` into a menu whose options the app gives.
+
+        Raises:
+            EmulatorError: No menu that is shown has that `action_id`, and neither `made_up` nor the settings
+                allow for it.
+        """
         found = self._shown(action_id, app, user, block_id, message_ts, view_id)
         shown = None if made_up else next(found, None)
         if shown is None:

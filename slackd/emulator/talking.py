@@ -78,7 +78,11 @@ class Talking(Stage):
     def edit_message(
         self, text: str, ts: str, *, channel: str = DEFAULT_CHANNEL, user: str = DEFAULT_USER, app: App = None
     ) -> LedgerEntry:
-        """A person edits their own message."""
+        """A person edits their own message.
+
+        Raises:
+            EmulatorError: There is no such message, or it is somebody else's.
+        """
         conversation, message = self._own_message(channel, ts, user, app)
         before = dict(message)
         edited_ts = self.core.context.ids.ts(self._wall())
@@ -89,7 +93,11 @@ class Talking(Stage):
     def delete_message(
         self, ts: str, *, channel: str = DEFAULT_CHANNEL, user: str = DEFAULT_USER, app: App = None
     ) -> LedgerEntry:
-        """A person deletes their own message."""
+        """A person deletes their own message.
+
+        Raises:
+            EmulatorError: There is no such message, or it is somebody else's.
+        """
         conversation, message = self._own_message(channel, ts, user, app)
         conversation.remove(ts)
         now = self.core.context.ids.ts(self._wall())
@@ -110,7 +118,11 @@ class Talking(Stage):
         user: str = DEFAULT_USER,
         app: App = None,
     ) -> LedgerEntry:
-        """A person reacts to a message."""
+        """A person reacts to a message.
+
+        Raises:
+            EmulatorError: There is no such message, or the person has reacted so already.
+        """
         conversation, message = self._message(channel, item_ts, app)
         self.workspace(app).person(user)
         if not add_reaction(message, reaction, user):
@@ -127,7 +139,11 @@ class Talking(Stage):
         user: str = DEFAULT_USER,
         app: App = None,
     ) -> LedgerEntry:
-        """A person takes a reaction back."""
+        """A person takes a reaction back.
+
+        Raises:
+            EmulatorError: There is no such message, or the person has not reacted so.
+        """
         conversation, message = self._message(channel, item_ts, app)
         if not remove_reaction(message, reaction, user):
             raise EmulatorError(f"{user} has not reacted with {reaction}")
@@ -145,7 +161,11 @@ class Talking(Stage):
         )
 
     def leave_channel(self, *, channel: str = DEFAULT_CHANNEL, user: str, app: App = None) -> LedgerEntry:
-        """A person leaves a channel."""
+        """A person leaves a channel.
+
+        Raises:
+            EmulatorError: The person isn't in that channel.
+        """
         conversation = self.workspace(app).conversations.get(channel)
         if conversation is None or user not in conversation.members:
             raise EmulatorError(f"{user} is not in {channel}")
@@ -155,7 +175,11 @@ class Talking(Stage):
         )
 
     def open_home(self, *, user: str = DEFAULT_USER, tab: str = "home", app: App = None) -> LedgerEntry:
-        """A person opens the app's Home tab, or with `tab="messages"` its messages."""
+        """A person opens the app's Home tab, or with `tab="messages"` its messages.
+
+        Raises:
+            EmulatorError: `tab` is neither.
+        """
         if tab not in ("home", "messages"):
             raise EmulatorError(f"tab= must be home or messages, not {tab!r}")
         channel = self.direct_message(user, app=app)
@@ -270,7 +294,11 @@ class Talking(Stage):
     def press_stop(
         self, ts: str, *, channel: str = DEFAULT_CHANNEL, user: str = DEFAULT_USER, app: App = None
     ) -> LedgerEntry:
-        """A person stops a message that the app is streaming: `agent_session_stopped`."""
+        """A person stops a message that the app is streaming: `agent_session_stopped`.
+
+        Raises:
+            EmulatorError: There is no such message, or nobody streams it.
+        """
         conversation, message = self._message(channel, ts, app)
         if message.get("streaming_state") != "in_progress":
             raise EmulatorError(f"the message {ts} is not being streamed")

@@ -32,7 +32,11 @@ class CredentialStore:
         self._generations = self._read()
 
     def of(self, plugin: str) -> CredentialGenerations:
-        """That app's; they are drawn when they are first asked for."""
+        """That app's; they are drawn when they are first asked for.
+
+        Raises:
+            CredentialsUnusable: Fresh ones can't be written.
+        """
         found = self._generations.get(plugin)
         if found is None:
             found = CredentialGenerations(LocalCredentials.draw(plugin, secrets.token_hex))
@@ -40,7 +44,11 @@ class CredentialStore:
         return found
 
     def rotate(self, plugin: str) -> CredentialGenerations:
-        """Fresh ones for that app; the ones before stay good for a while."""
+        """Fresh ones for that app; the ones before stay good for a while.
+
+        Raises:
+            CredentialsUnusable: They can't be written.
+        """
         fresh = LocalCredentials.draw(plugin, secrets.token_hex)
         known = self._generations.get(plugin)
         rotated = known.rotate(fresh, self._wall()) if known else CredentialGenerations(fresh)
@@ -57,7 +65,11 @@ class CredentialStore:
         return (plugin, kind) if known is not None and known.holds(kind, token, self._wall()) else None
 
     def secrets_of(self, plugin: str) -> list[str]:
-        """Its good signing secrets, the newest first."""
+        """Its good signing secrets, the newest first.
+
+        Raises:
+            CredentialsUnusable: As `of`.
+        """
         return [each.signing_secret for each in self.of(plugin).good(self._wall())]
 
     def _put(self, plugin: str, generations: CredentialGenerations) -> None:

@@ -81,7 +81,11 @@ class GatewayFront:
             return answer_response(ApiAnswer(status=error.status, headers=error.headers, body=error.body))
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        """A post to a `response_url` that the gateway gave out ("Handling user interaction")."""
+        """A post to a `response_url` that the gateway gave out ("Handling user interaction").
+
+        Raises:
+            HTTPNotFound: The gateway never gave this URL out.
+        """
         app, url = self._unseal(request, "respond")
         message = await _message(request)
         if message is None:
@@ -97,7 +101,13 @@ class GatewayFront:
         return web.json_response(body, status=status)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
-        """A file at a `url_private` that the gateway gave out ("Working with files")."""
+        """A file at a `url_private` that the gateway gave out ("Working with files").
+
+        Raises:
+            HTTPForbidden: The header has no bot token of this app's.
+            HTTPException: The file can't be had: the status says why.
+            HTTPNotFound: The gateway never gave this URL out.
+        """
         app, url = self._unseal(request, "file")
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         owner = self._store.owner(token.strip())
@@ -125,7 +135,12 @@ class GatewayFront:
         return response
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        """The bytes of a file, to the URL of a `files.getUploadURLExternal` ("Working with files")."""
+        """The bytes of a file, to the URL of a `files.getUploadURLExternal` ("Working with files").
+
+        Raises:
+            HTTPException: The bytes did not reach Slack: the status says why.
+            HTTPNotFound: The gateway never gave this URL out.
+        """
         app, url = self._unseal(request, "upload")
         pieces = request.content.iter_chunked(PIECE)
         content_type = request.headers.get("Content-Type", "application/octet-stream")

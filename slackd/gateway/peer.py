@@ -15,7 +15,11 @@ from slackd.unix_peers import gid_named, peer_of, uid_named
 
 
 def may_use(connection: socket.socket, plugin: PluginConfig) -> bool:
-    """Whether the process at the other end may be this app; always, where it isn't a Unix socket."""
+    """Whether the process at the other end may be this app; always, where it isn't a Unix socket.
+
+    Raises:
+        OSError: The peer has gone already.
+    """
     if connection.family != socket.AF_UNIX:
         return True
     peer = peer_of(connection)

@@ -100,7 +100,12 @@ class LocalStack:
             await life
 
     async def restart(self, declarations: Mapping[str, str]) -> None:
-        """Stop, and start with these plugins; the journal stays. Raises as `start`."""
+        """Stop, and start with these plugins; the journal stays.
+
+        Raises:
+            ConfigError: As `start`.
+            LocalStackError: As `start`.
+        """
         self._configure(declarations)
         await self.stop()
         await self.start(declarations)

@@ -75,7 +75,11 @@ class Plugin:
 
     def event(self, name: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
         """For events of the Events API by any of their names (`Envelope.events`), globs allowed: "app_mention",
-        "message.channels", "message.file_share"."""
+        "message.channels", "message.file_share".
+
+        Raises:
+            InvalidHandler: Slack has another name for it.
+        """
         place = name.removeprefix("message.") if isinstance(name, str) else name
         if place != name and (meant := MESSAGE_PLACES.get(place, place)) != place:
             raise InvalidHandler(f"@plugin.event({name!r}): Slack calls that 'message.{meant}'")
@@ -85,6 +89,9 @@ class Plugin:
         """For messages that people and bots write, with this in their text: a text, or a regular expression.
 
         Edits and deletions are no such messages. `Context.match` is what the pattern found.
+
+        Raises:
+            InvalidHandler: `pattern` is neither.
         """
         if isinstance(pattern, str):
             wanted = re.compile(re.escape(pattern))
@@ -102,34 +109,62 @@ class Plugin:
         return self._register("event", "message", is_wanted, wanted)
 
     def command(self, name: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
-        """For a slash command, with its slash. What it returns is shown to the person who typed it."""
+        """For a slash command, with its slash. What it returns is shown to the person who typed it.
+
+        Raises:
+            InvalidHandler: The name is empty or no text, or `when` can't be called.
+        """
         return self._register("command", name, when)
 
     def action(self, action_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
-        """For a click or choice in a message or view, by its `action_id`."""
+        """For a click or choice in a message or view, by its `action_id`.
+
+        Raises:
+            InvalidHandler: The `action_id` is empty or no text, or `when` can't be called.
+        """
         return self._register("action", action_id, when)
 
     def view(
         self, callback_id: str = "*", *, closed: bool = False, when: Matcher | None = None
     ) -> Callable[[H], H]:
-        """For the submission of a view; with `closed`, for its being closed (if it has `notify_on_close`)."""
+        """For the submission of a view; with `closed`, for its being closed (if it has `notify_on_close`).
+
+        Raises:
+            InvalidHandler: The `callback_id` is empty or no text, or `when` can't be called.
+        """
         return self._register("view_closed" if closed else "view", callback_id, when)
 
     def shortcut(self, callback_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
-        """For a global shortcut or one on a message."""
+        """For a global shortcut or one on a message.
+
+        Raises:
+            InvalidHandler: The `callback_id` is empty or no text, or `when` can't be called.
+        """
         return self._register("shortcut", callback_id, when)
 
     def options(self, action_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
-        """For the options of an external select menu; it returns `{"options": […]}`."""
+        """For the options of an external select menu; it returns `{"options": […]}`.
+
+        Raises:
+            InvalidHandler: The `action_id` is empty or no text, or `when` can't be called.
+        """
         return self._register("options", action_id, when)
 
     def step(self, callback_id: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:
         """For a custom step of a workflow (`function_executed`). A dict that it returns is the step's outputs;
-        `Context.complete` and `Context.fail` end the step otherwise."""
+        `Context.complete` and `Context.fail` end the step otherwise.
+
+        Raises:
+            InvalidHandler: The `callback_id` is empty or no text, or `when` can't be called.
+        """
         return self._register("event", f"{STEP}{_text('step', callback_id)}", when)
 
     def envelope(self, type: str = "*", *, when: Matcher | None = None) -> Callable[[H], H]:  # noqa: A002
-        """For every envelope (of a type) that no other handler takes."""
+        """For every envelope (of a type) that no other handler takes.
+
+        Raises:
+            InvalidHandler: The type is empty or no text, or `when` can't be called.
+        """
         return self._register("envelope", type, when)
 
     def error(self) -> Callable[[E], E]:
@@ -176,7 +211,10 @@ class Plugin:
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT: then takes no more work, ends what is in flight, and returns.
 
-        A second signal ends the process at once. Raises `PluginRefused` if slackd doesn't accept this plugin.
+        A second signal ends the process at once.
+
+        Raises:
+            PluginRefused: slackd doesn't accept this plugin, and won't until a person changes something.
         """
         from slackd.plugin.runner import run  # asyncio takes longer to import than all the rest
 
@@ -187,6 +225,10 @@ class Plugin:
         business.
 
         Cancelling it leaves at once, and what is in flight is delivered again.
+
+        Raises:
+            NotRunning: It is being served already.
+            PluginRefused: slackd refuses this plugin, and will until a person changes something.
         """
         from slackd.plugin.runner import Runner
 
@@ -214,11 +256,23 @@ class Plugin:
             self._runner.log(level, message)
 
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
-        """A request of the protocol, for methods that have no name here yet. Raises `NotRunning`."""
+        """A request of the protocol, for methods that have no name here yet.
+
+        Raises:
+            NotRunning: The plugin is not being served.
+            NotJsonError: The params have no JSON text.
+            TooLarge: They don't fit into a line.
+        """
         return await self._running().request(method, params)
 
     def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
-        """`request` for plain functions. Raises `NotRunning`."""
+        """`request` for plain functions.
+
+        Raises:
+            NotRunning: The plugin is not being served, or this is the thread of its loop.
+            NotJsonError: The params have no JSON text.
+            TooLarge: They don't fit into a line.
+        """
         return self._running().request_from_thread(method, params)
 
     def _running(self) -> Runner:

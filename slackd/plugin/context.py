@@ -106,25 +106,43 @@ class Context:
         return await self._calls().call("chat.postMessage", self._message(text, thread, more))
 
     def say_sync(self, text: str = "", *, thread: bool = False, **more: Any) -> dict[str, Any]:
-        """`say` for plain functions."""
+        """`say` for plain functions.
+
+        Raises:
+            InvalidAnswer: The envelope has no channel, and none is named.
+            SlackError: As `Slack.call_sync`.
+            CallFailed: As `Slack.call_sync`.
+            NotRunning: As `Slack.call_sync`.
+        """
         return self._calls().call_sync("chat.postMessage", self._message(text, thread, more))
 
     async def complete(self, outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """End a custom step well (`functions.completeSuccess`). Raises as `Slack.call` does."""
+        """End a custom step well (`functions.completeSuccess`).
+
+        Raises:
+            InvalidAnswer: The envelope is no custom step.
+            SlackError: As `Slack.call`.
+            CallFailed: As `Slack.call`.
+        """
         return await self._end_step("functions.completeSuccess", {"outputs": dict(outputs or {})})
 
     async def fail(self, error: str) -> dict[str, Any]:
         """End a custom step badly, with words for its user (`functions.completeError`).
 
-        Raises as `Slack.call` does.
+        Raises:
+            InvalidAnswer: The envelope is no custom step.
+            SlackError: As `Slack.call`.
+            CallFailed: As `Slack.call`.
         """
         return await self._end_step("functions.completeError", {"error": error})
 
     def nack(self, reason: str = "", *, retry_after: float | None = None, permanent: bool = False) -> None:
         """Not handled: deliver it again, after `retry_after` seconds or the backoff in the plugin's file.
 
-        `permanent`: no attempt will do better, make it a dead letter. Raises `InvalidAnswer`, a `ValueError`,
-        where `retry_after` is no such time.
+        `permanent`: no attempt will do better, make it a dead letter.
+
+        Raises:
+            InvalidAnswer: `retry_after` is no such time; it is a `ValueError`.
         """
         self.conclude(nack_of(reason, retry_after=retry_after, permanent=permanent))
 
@@ -142,7 +160,10 @@ class Context:
     def finish(self, value: Any) -> None:
         """What a handler returned is its answer; after an earlier one it is one more message.
 
-        Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`.
+        Raises:
+            InvalidAnswer: It is no answer, or has nowhere to go.
+            NotJsonError: It has no JSON text.
+            TooLarge: It doesn't fit into a line.
         """
         if not self._answered:
             self.conclude(as_answer(value, self.envelope))
@@ -173,7 +194,11 @@ class Context:
 
 
 def nack_of(reason: str, *, retry_after: float | None = None, permanent: bool = False) -> Nack:
-    """A nack as slackd takes it. Raises `InvalidAnswer`."""
+    """A nack as slackd takes it.
+
+    Raises:
+        InvalidAnswer: `retry_after` is no number of seconds from now on.
+    """
     check_delay("retry_after", retry_after)
     return Nack((reason or "not handled")[:_REASON_LIMIT], retry_after, permanent)
 
@@ -181,7 +206,10 @@ def nack_of(reason: str, *, retry_after: float | None = None, permanent: bool = 
 def as_answer(value: Any, envelope: Envelope) -> Answer:
     """What a handler's return value means; for an event always "handled", since Slack awaits nothing.
 
-    Raises `InvalidAnswer`, `NotJsonError` or `TooLarge`.
+    Raises:
+        InvalidAnswer: It is no answer.
+        NotJsonError: It has no JSON text.
+        TooLarge: It doesn't fit into a line.
     """
     if value is None or envelope.type == "events_api":
         return _HANDLED

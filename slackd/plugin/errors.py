@@ -55,7 +55,11 @@ class InvalidAnswer(Permanent, TypeError, ValueError):
 
 
 def check_delay(name: str, seconds: float | None) -> None:
-    """Raises `InvalidAnswer` unless these are seconds from now on, or None."""
+    """Check that these are seconds from now on, or None.
+
+    Raises:
+        InvalidAnswer: They are not; the message calls them `name`.
+    """
     if seconds is None:
         return
     if not isinstance(seconds, int | float):

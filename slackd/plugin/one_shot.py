@@ -68,6 +68,7 @@ class OneShot:
 
         Raises:
             OSError: slackd went away, or took longer than `timeout`.
+            NotJsonError: The params have no JSON text.
         """
         self._number += 1
         self._socket.sendall(jsonrpc.encode_request(self._number, method, params))

@@ -82,7 +82,11 @@ class ServedPlugin(Protocol):
 
 
 def run(plugin: ServedPlugin) -> None:
-    """`Plugin.run`: a loop of its own, and SIGTERM and SIGINT mean "finish and leave"."""
+    """`Plugin.run`: a loop of its own, and SIGTERM and SIGINT mean "finish and leave".
+
+    Raises:
+        PluginRefused: slackd refuses this plugin, and will until a person changes something.
+    """
 
     async def serve() -> None:
         if threading.current_thread() is threading.main_thread():
@@ -126,6 +130,11 @@ class Runner:
         self._said = ""
 
     async def serve(self) -> None:
+        """Serve until `stop`, and give handlers up to `stop_timeout` to end; cancelling it leaves at once.
+
+        Raises:
+            PluginRefused: slackd refuses this plugin, and will until a person changes something.
+        """
         try:
             async with self._tasks:
                 connecting = self._tasks.create_task(self._driver.stay_connected())
@@ -176,6 +185,13 @@ class Runner:
         return await self._driver.request(method, params)
 
     def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        """Ask slackd from a thread in which no event loop runs, and wait for the answer.
+
+        Raises:
+            NotRunning: This is the loop's own thread, or the plugin has left.
+            NotJsonError: The params have no JSON text.
+            TooLarge: They don't fit into a line.
+        """
         if threading.get_ident() == self._thread:
             raise NotRunning(f"{method}: call_sync in an async function would wait for itself: await call")
         if self._loop.is_closed():

@@ -158,7 +158,8 @@ class Session:
     def answer(self, delivery: str, answer: Answer) -> list[Action]:
         """Work in flight has ended. If the delivery isn't in hand any more, its first answer stands.
 
-        Raises `NotJsonError` if the response has no JSON text.
+        Raises:
+            NotJsonError: The response has no JSON text; the delivery stays in hand.
         """
         if delivery not in self._in_hand:
             return []
@@ -189,7 +190,11 @@ class Session:
         """A request to slackd; its end comes as `CallFinished` with the number returned here.
 
         It is sent again on a new connection until it has an answer, so it needs a `call_id` in its params if
-        that must not do things twice. Raises `NotJsonError`, and `TooLarge` for what doesn't fit into a line.
+        that must not do things twice.
+
+        Raises:
+            NotJsonError: The params have no JSON text.
+            TooLarge: They don't fit into a line.
         """
         number = self._next_call
         line = jsonrpc.encode_request(number, method, params)

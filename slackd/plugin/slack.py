@@ -87,16 +87,29 @@ class Slack(SlackMethods):
         call_id: str | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """`call` for plain functions: blocks its thread until Slack has answered. Never for async functions."""
+        """`call` for plain functions: blocks its thread until Slack has answered. Never for async functions.
+
+        Raises:
+            SlackError: As `call`.
+            CallFailed: As `call`.
+            NotJsonError: The arguments have no JSON text.
+            TooLarge: They don't fit into a line.
+            NotRunning: The plugin is not being served, or this is the thread of its loop.
+        """
         params = _params(method, {**(args or {}), **more}, app, call_id)
         return _outcome(method, self._caller.request_from_thread("slack.call", params))
 
     async def pages(
         self, method: str, args: Mapping[str, Any] | None = None, /, *, app: str | None = None, **more: Any
     ) -> AsyncIterator[dict[str, Any]]:
-        """Slack's answers page after page, as long as they name a next one ("Pagination"). Raises as `call`.
+        """Slack's answers page after page, as long as they name a next one ("Pagination").
 
         `async for page in slack.pages("conversations.list", limit=200): …`
+
+        Raises:
+            SlackError: As `call`.
+            CallFailed: As `call`.
+            NotRunning: As `call`.
         """
         asked = {**(args or {}), **more}
         while True:
@@ -111,9 +124,14 @@ class Slack(SlackMethods):
     async def each(
         self, method: str, member: str, /, *, app: str | None = None, **args: Any
     ) -> AsyncIterator[Any]:
-        """What is listed under a member of each page, one after the other. Raises as `call`.
+        """What is listed under a member of each page, one after the other.
 
         `async for channel in slack.each("conversations.list", "channels"): …`
+
+        Raises:
+            SlackError: As `call`.
+            CallFailed: As `call`.
+            NotRunning: As `call`.
         """
         async for page in self.pages(method, args, app=app):
             listed = page.get(member)
@@ -147,7 +165,8 @@ class Slack(SlackMethods):
     def download(self, url: str, *, app: str | None = None) -> AsyncIterator[bytes]:
         """The file at a `url_private`, piece by piece (`async for piece in …`); needs the grant `files.info`.
 
-        Raises `CallFailed`, also while it comes: then begin again.
+        Raises:
+            CallFailed: It can't be had; if that is said while it comes, begin again.
         """
         from slackd.plugin import files  # few plugins move files
 
@@ -163,7 +182,8 @@ class Slack(SlackMethods):
     ) -> None:
         """Send a file to the URL that `files.getUploadURLExternal` gave; needs the grant of that method.
 
-        Raises `CallFailed`, also when Slack doesn't take it.
+        Raises:
+            CallFailed: It did not get there, or Slack doesn't take it.
         """
         from slackd.plugin import files
 

@@ -31,27 +31,48 @@ class ViewState:
         raise KeyError(f"the view has no element with the action_id {action_id!r}{where}")
 
     def text(self, action_id: str, block_id: str | None = None) -> str:
-        """What was typed or chosen, the first of several, "" for nothing. Raises `KeyError`."""
+        """What was typed or chosen, the first of several, "" for nothing.
+
+        Raises:
+            KeyError: The view has no such element.
+        """
         return next(iter(self.texts(action_id, block_id)), "")
 
     def texts(self, action_id: str, block_id: str | None = None) -> tuple[str, ...]:
-        """All that was chosen, of a multi select or of checkboxes. Raises `KeyError`."""
+        """All that was chosen, of a multi select or of checkboxes.
+
+        Raises:
+            KeyError: The view has no such element.
+        """
         return chosen_values(self.element(action_id, block_id))
 
     def number(self, action_id: str, block_id: str | None = None) -> float | None:
-        """The number that was typed, None for nothing. Raises `KeyError`, and `ValueError` where it is none."""
+        """The number that was typed, None for nothing.
+
+        Raises:
+            KeyError: The view has no such element.
+            ValueError: What was typed is no number.
+        """
         text = self.text(action_id, block_id)
         return float(text) if text else None
 
     def block_of(self, action_id: str) -> str:
-        """The `block_id` of an element: where an error about it is shown. Raises `KeyError`."""
+        """The `block_id` of an element: where an error about it is shown.
+
+        Raises:
+            KeyError: The view has no such element.
+        """
         for block, action, _ in self._elements():
             if action == action_id:
                 return block
         raise KeyError(f"the view has no element with the action_id {action_id!r}")
 
     def errors(self, **errors: str) -> dict[str, object]:
-        """The answer that shows an error at each of these elements, by `action_id`. Raises `KeyError`."""
+        """The answer that shows an error at each of these elements, by `action_id`.
+
+        Raises:
+            KeyError: The view has no such element.
+        """
         shown = {self.block_of(action_id): text for action_id, text in errors.items()}
         return {"response_action": "errors", "errors": shown}
 

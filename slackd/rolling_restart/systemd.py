@@ -89,6 +89,9 @@ def changed_units() -> tuple[str, ...]:
 
     Returns:
         The units whose files had changed.
+
+    Raises:
+        UnitFailed: As `systemctl`.
     """
     said = systemctl("show", "--property=Id,NeedDaemonReload", *UNITS)
     changed = tuple(
@@ -137,7 +140,11 @@ def retry(unit: str) -> None:
 
 
 def status_text(unit: str) -> str:
-    """What the unit's process says of itself, as `systemctl status` shows it."""
+    """What the unit's process says of itself, as `systemctl status` shows it.
+
+    Raises:
+        UnitFailed: As `systemctl`.
+    """
     return systemctl("show", "--property=StatusText", "--value", unit).strip()
 
 
@@ -156,7 +163,11 @@ def _has_timed_out(unit: str) -> bool:
 
 
 def is_started() -> bool:
-    """Whether slackd.service, the whole, is started: a reload starts nothing that was stopped."""
+    """Whether slackd.service, the whole, is started: a reload starts nothing that was stopped.
+
+    Raises:
+        UnitFailed: As `systemctl`.
+    """
     return systemctl("show", "--property=ActiveState", "--value", WHOLE).strip() in ("active", "reloading")
 
 
@@ -170,5 +181,9 @@ def receiver_is_started() -> bool:
 
 
 def broker_unit_is_active() -> bool:
-    """Whether there is a broker to be asked at all."""
+    """Whether there is a broker to be asked at all.
+
+    Raises:
+        UnitFailed: As `systemctl`.
+    """
     return systemctl("show", "--property=ActiveState", "--value", BROKER).strip() == "active"

@@ -23,7 +23,11 @@ class Before:
         self._before = {path: (path.read_bytes(), path.stat()) if path.exists() else None for path in paths}
 
     def restore(self) -> None:
-        """Lay them as they were, with their modes and owners; remove those that were not there."""
+        """Lay them as they were, with their modes and owners; remove those that were not there.
+
+        Raises:
+            OSError: A file can't be written or removed.
+        """
         for path, before in self._before.items():
             if before is None:
                 path.unlink(missing_ok=True)

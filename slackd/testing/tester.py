@@ -137,13 +137,18 @@ class SlackTester:
 
         Raises:
             SlackdError: The file cannot be used, or the program did not connect.
+            ValueError: The declaration is a text, and no name is given.
         """
         name = self.declare(declaration, name)
         self._run(program, environment)
         self._loop.run(self.stack.wait_for_session(name))
 
     def declare(self, declaration: str | Path, name: str | None = None) -> str:
-        """Tell slackd of a plugin whose program the test runs itself; returns its name."""
+        """Tell slackd of a plugin whose program the test runs itself; returns its name.
+
+        Raises:
+            ValueError: The declaration is a text, and no name is given.
+        """
         if isinstance(declaration, Path) or "\n" not in declaration:
             file = Path(declaration)
             name, text = name or file.stem, file.read_text(encoding="utf-8")
@@ -166,6 +171,10 @@ class SlackTester:
         """Run an app that speaks Slack's own Socket Mode (Bolt, say), and wait until it is connected.
 
         It finds `SLACK_API_URL`, `SLACK_APP_TOKEN` and `SLACK_BOT_TOKEN` in its environment.
+
+        Raises:
+            LocalStackError: There is no such program, or nothing here can run it.
+            WaitedTooLongError: It wasn't connected in time.
         """
         self._run(program, environment)
         self.wait_for_connections(connections)

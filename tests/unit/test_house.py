@@ -263,6 +263,43 @@ def test_a_file_under_forty_lines_has_a_reason() -> None:
     assert short == reasons, "merge it into the module whose subject it is, or say in SHORT why not"
 
 
+def test_a_public_function_says_what_it_raises() -> None:
+    """All but commands, whose docstrings are their users' help, and what a docstring refers to with "As in"."""
+    silent = {
+        f"{file.relative_to(HOUSE)}: {function.name}"
+        for file in modules()
+        for function in _public_functions(ast.parse(file.read_text()))
+        if any(isinstance(node, ast.Raise) and node.exc is not None for node in _own_nodes(function))
+        and not any(word in (ast.get_docstring(function) or "") for word in ("Raises:", "As in `"))
+    }
+    assert silent == set()
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _public_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:
+    for each in node.body:
+        if isinstance(each, ast.ClassDef) and not each.name.startswith("_"):
+            yield from _public_functions(each)
+        elif isinstance(each, Function) and not (each.name.startswith("_") or _is_command(each)):
+            yield each
+
+
+def _is_command(function: Function) -> bool:
+    return any(".command(" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def _own_nodes(function: Function) -> Iterator[ast.AST]:
+    """What stands in a function, and not in one that it defines."""
+    left = list(ast.iter_child_nodes(function))
+    while left:
+        node = left.pop()
+        if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
+            yield node
+            left += ast.iter_child_nodes(node)
+
+
 def test_the_private_words_are_gone() -> None:
     texts = [*modules(), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "debian").glob("*")]
     texts += [*(ROOT / "systemd").glob("*"), *(ROOT / "packaging").rglob("*"), *(ROOT / "tests").rglob("*.py")]

@@ -19,7 +19,13 @@ _REASONS = ", ".join(each.value for each in DeadReason)
 
 async def listed(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """A page of dead letters, oldest first, without their texts; `after` is the last delivery of the page
-    before."""
+    before.
+
+    Raises:
+        BadRequest: A parameter is none, or has no value that it can have.
+        NotFound: There is neither such a plugin nor a dead letter of it.
+        JournalError: The journal can't be read.
+    """
     requests.known_parameters(request, ["plugin", "after", "limit"])
     limit, after = requests.page_limit(request), requests.whole_number(request, "after", 0)
     plugin = request.query.get("plugin")
@@ -30,7 +36,13 @@ async def listed(broker: ControlContext, request: HttpRequest) -> HttpResponse:
 
 
 async def shown(broker: ControlContext, request: HttpRequest) -> HttpResponse:
-    """One dead letter with the text of its envelope, as Slack sent it but for blanked credentials."""
+    """One dead letter with the text of its envelope, as Slack sent it but for blanked credentials.
+
+    Raises:
+        BadRequest: The path has no number.
+        NotFound: There is no such dead letter.
+        JournalError: It can't be read.
+    """
     text = request.found["delivery"]
     if not text.isdecimal() or len(text) > 18:
         raise requests.BadRequest(f"{text[:50]!r}: expected the number of a delivery")
@@ -41,12 +53,24 @@ async def shown(broker: ControlContext, request: HttpRequest) -> HttpResponse:
 
 
 async def retry(broker: ControlContext, request: HttpRequest) -> HttpResponse:
-    """Deliver dead letters to their plugins again, at the end of their keys' order, from attempt 1."""
+    """Deliver dead letters to their plugins again, at the end of their keys' order, from attempt 1.
+
+    Raises:
+        BadRequest: The body names no dead letters in one of the ways that there are.
+        NotFound: There is neither such a plugin nor a dead letter of it.
+        JournalError: The journal can't be read or written.
+    """
     return await _change(broker, request, "retried", Revive)
 
 
 async def discard(broker: ControlContext, request: HttpRequest) -> HttpResponse:
-    """Throw dead letters away."""
+    """Throw dead letters away.
+
+    Raises:
+        BadRequest: The body names no dead letters in one of the ways that there are.
+        NotFound: There is neither such a plugin nor a dead letter of it.
+        JournalError: The journal can't be read or written.
+    """
     return await _change(broker, request, "discarded", Discard)
 
 

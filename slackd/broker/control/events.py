@@ -74,7 +74,13 @@ class Filter:
 
 async def stream(broker: ControlContext, request: HttpRequest) -> None:
     """What happens to envelopes, until the client goes or the broker stops. What a slow client misses is
-    counted: a line `{"dropped": N}`."""
+    counted: a line `{"dropped": N}`.
+
+    Raises:
+        BadRequest: A parameter means nothing here.
+        Unavailable: As many watch already as may.
+        NotFound: There is no such app or plugin.
+    """
     requests.known_parameters(request, (*_FILTERS, "text"))
     wanted, with_text = (
         Filter(**{name: request.query.get(name) for name in _FILTERS}),

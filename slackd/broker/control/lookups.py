@@ -21,20 +21,34 @@ LONGEST = 100
 
 
 def check_app(broker: ControlContext, name: str | None) -> None:
-    """Raises `NotFound` for one that the configuration doesn't have."""
+    """Check the name of an app; None is every app.
+
+    Raises:
+        NotFound: The configuration has no such app; the message names those that it has.
+    """
     if name is not None and name not in broker.config.apps:
         raise _no_app(name, broker.config.apps)
 
 
 async def check_app_of_gaps(broker: ControlContext, name: str | None) -> None:
-    """An app may also be one that had gaps before it was taken out of the configuration."""
+    """Check the name of an app, which may also be one that had gaps before it was taken out of the
+    configuration.
+
+    Raises:
+        NotFound: There is no such app, and there are no such gaps.
+        JournalError: The gaps can't be read.
+    """
     if name is None or name in broker.config.apps or await broker.journal.gaps(0.0, 1, name):
         return
     raise _no_app(name, broker.config.apps)
 
 
 def declared_plugin(broker: ControlContext, name: str) -> PluginConfig:
-    """Raises `NotFound` for one that no file declares."""
+    """The plugin's file, as it was read.
+
+    Raises:
+        NotFound: No file declares this plugin.
+    """
     plugin = broker.config.plugin_files.get(name)
     if plugin is None:
         raise _no_plugin(name, broker.config.plugin_files)
@@ -43,7 +57,12 @@ def declared_plugin(broker: ControlContext, name: str) -> PluginConfig:
 
 async def check_plugin_of_letters(broker: ControlContext, name: str | None) -> None:
     """A plugin may also be one that left dead letters behind when it was taken out of plugins.d; "" is that of
-    envelopes that nobody could understand."""
+    envelopes that nobody could understand.
+
+    Raises:
+        NotFound: There is neither such a plugin nor a dead letter of it.
+        JournalError: The backlogs can't be read.
+    """
     if not name or name in broker.config.plugin_files:
         return
     dead = {plugin for plugin, backlog in (await broker.journal.backlogs()).items() if plugin and backlog.dead}
@@ -52,8 +71,12 @@ async def check_plugin_of_letters(broker: ControlContext, name: str | None) -> N
 
 
 def check_type(broker: ControlContext, name: str | None) -> None:
-    """Raises `BadRequest` for a type that slackd doesn't know, that no plugin subscribes to by its name, and
-    that Slack has not sent since the start: Slack may think of new ones."""
+    """Check the type of an envelope; None is every type.
+
+    Raises:
+        BadRequest: slackd doesn't know this type, no plugin subscribes to it by its name, and Slack has not
+            sent it since the start (Slack may think of new ones).
+    """
     if name is None or name in TYPES or any(name == kind for _, kind in broker.core.counters.envelopes):
         return
     subscriptions = (each for plugin in broker.config.plugin_files.values() for each in plugin.subscriptions)
@@ -62,7 +85,11 @@ def check_type(broker: ControlContext, name: str | None) -> None:
 
 
 def check_happening(name: str | None) -> None:
-    """Raises `BadRequest` for what never happens to an envelope."""
+    """Check the name of what happens to an envelope; None is everything.
+
+    Raises:
+        BadRequest: It is none of `HAPPENINGS`.
+    """
     if name is not None and name not in HAPPENINGS:
         raise _none_of("what", name, HAPPENINGS)
 

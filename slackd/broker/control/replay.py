@@ -37,7 +37,13 @@ class _Wanted:
 async def replay(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """The body is `{"plugin": NAME, "envelopes": [ID, ...]}` or `{"plugin": NAME, "since": TIME, "until"?,
     "after"?: ID}`: a page; `more` says that there are more, from `last` on. `app` and `type` narrow it, and
-    `dry_run` only says what would be delivered."""
+    `dry_run` only says what would be delivered.
+
+    Raises:
+        BadRequest: The body is none of these.
+        NotFound: There is no such plugin, or no such app.
+        JournalError: The journal can't be read or written.
+    """
     content = requests.body(request, _MEMBERS)
     plugin, wanted = _plugin(broker, content), _wanted(broker, content)
     ids, since = requests.ids_in(content, "envelopes"), requests.moment_in(content, "since")

@@ -29,12 +29,20 @@ def answer(value: object, status: int = 200) -> HttpResponse:
 
 
 def page_limit(request: HttpRequest) -> int:
-    """The parameter `limit`."""
+    """The parameter `limit`: how many entries the answer may have, `PAGE` if it isn't there.
+
+    Raises:
+        BadRequest: It is no number from 1 to `LARGEST_PAGE`.
+    """
     return whole_number(request, "limit", PAGE, 1, LARGEST_PAGE)
 
 
 def whole_number(request: HttpRequest, name: str, default: int, least: int = 0, most: int = 1 << 62) -> int:
-    """A parameter that is a whole number."""
+    """A parameter that is a whole number.
+
+    Raises:
+        BadRequest: It is none, or not from `least` to `most`.
+    """
     text = request.query.get(name)
     if text is None:
         return default
@@ -44,13 +52,21 @@ def whole_number(request: HttpRequest, name: str, default: int, least: int = 0, 
 
 
 def moment(request: HttpRequest, name: str) -> float | None:
-    """A parameter that is an instant in UNIX seconds."""
+    """A parameter that is an instant in UNIX seconds; None if it isn't there.
+
+    Raises:
+        BadRequest: It is none.
+    """
     text = request.query.get(name)
     return None if text is None else _moment(name, text)
 
 
 def flag(request: HttpRequest, name: str) -> bool:
-    """A parameter that is true or false."""
+    """A parameter that is true or false.
+
+    Raises:
+        BadRequest: It is neither.
+    """
     text = request.query.get(name, "0").lower()
     if text not in _TRUE | _FALSE:
         raise BadRequest(f"{name}={text[:50]!r}: expected 1 or 0")
@@ -58,7 +74,11 @@ def flag(request: HttpRequest, name: str) -> bool:
 
 
 def known_parameters(request: HttpRequest, names: Iterable[str]) -> None:
-    """Refuse parameters that mean nothing here: a filter with a typo would let everything pass."""
+    """Refuse parameters that mean nothing here: a filter with a typo would let everything pass.
+
+    Raises:
+        BadRequest: There is such a parameter; the message has those that are known.
+    """
     known = set(names)
     for name in request.query:
         if name not in known:
@@ -68,7 +88,11 @@ def known_parameters(request: HttpRequest, names: Iterable[str]) -> None:
 
 
 def body(request: HttpRequest, names: Iterable[str]) -> Mapping[str, Any]:
-    """The request's body: a JSON object with none but these members."""
+    """The request's body: a JSON object with none but these members.
+
+    Raises:
+        BadRequest: It is no such object.
+    """
     try:
         content = json.loads(request.body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -83,7 +107,11 @@ def body(request: HttpRequest, names: Iterable[str]) -> Mapping[str, Any]:
 
 
 def text_in(content: Mapping[str, Any], name: str) -> str | None:
-    """A member that is a string, if it is there."""
+    """A member that is a string, if it is there.
+
+    Raises:
+        BadRequest: It is there, and is no string.
+    """
     value = content.get(name)
     if value is not None and not isinstance(value, str):
         raise BadRequest(f"{name}: expected a string")
@@ -91,7 +119,14 @@ def text_in(content: Mapping[str, Any], name: str) -> str | None:
 
 
 def ids_in(content: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
-    """A member that is a list of ids, if it is there."""
+    """A member that is a list of ids, if it is there.
+
+    Returns:
+        The ids, each once, in the order of the list; None without the member.
+
+    Raises:
+        BadRequest: It is no such list, or has more than `LARGEST_PAGE`.
+    """
     value = content.get(name)
     if value is None:
         return None
@@ -103,7 +138,11 @@ def ids_in(content: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
 
 
 def id_in(content: Mapping[str, Any], name: str, default: int = 0) -> int:
-    """A member that is an id, if it is there."""
+    """A member that is an id, if it is there.
+
+    Raises:
+        BadRequest: It is there, and is no id.
+    """
     value = content.get(name, default)
     if value != 0 and not _is_id(value):
         raise BadRequest(f"{name}: expected an id")
@@ -111,13 +150,21 @@ def id_in(content: Mapping[str, Any], name: str, default: int = 0) -> int:
 
 
 def moment_in(content: Mapping[str, Any], name: str) -> float | None:
-    """A member that is an instant in UNIX seconds, if it is there."""
+    """A member that is an instant in UNIX seconds; None if it isn't there.
+
+    Raises:
+        BadRequest: It is none.
+    """
     value = content.get(name)
     return None if value is None else _moment(name, value)
 
 
 def flag_in(content: Mapping[str, Any], name: str) -> bool:
-    """A member that is true or false; false if it isn't there."""
+    """A member that is true or false; false if it isn't there.
+
+    Raises:
+        BadRequest: It is neither.
+    """
     value = content.get(name, False)
     if not isinstance(value, bool):
         raise BadRequest(f"{name}: expected true or false")

@@ -46,7 +46,12 @@ async def readyz(broker: ControlContext, request: HttpRequest) -> HttpResponse:
 
 
 async def inflight(broker: ControlContext, request: HttpRequest) -> HttpResponse:
-    """What a stop would interrupt: deliveries that are out, answers that Slack waits for, calls under way."""
+    """What a stop would interrupt: deliveries in flight, answers that Slack waits for, calls under way.
+
+    Raises:
+        BadRequest: A parameter means nothing here.
+        NotFound: There is no such plugin.
+    """
     requests.known_parameters(request, ["plugin"])
     only = request.query.get("plugin")
     if only is not None:
@@ -87,7 +92,13 @@ async def inflight(broker: ControlContext, request: HttpRequest) -> HttpResponse
 
 
 async def gaps(broker: ControlContext, request: HttpRequest) -> HttpResponse:
-    """The latest intervals in which an app had no READY connection, oldest first."""
+    """The latest intervals in which an app had no READY connection, oldest first.
+
+    Raises:
+        BadRequest: A parameter is none, or has no value that it can have.
+        NotFound: There is no such app, and there are no such gaps.
+        JournalError: The journal can't be read.
+    """
     requests.known_parameters(request, ["since", "app", "limit"])
     since, app = requests.moment(request, "since"), request.query.get("app")
     limit = requests.page_limit(request)

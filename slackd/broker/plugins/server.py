@@ -73,7 +73,11 @@ class PluginHost:
         self._unnamed = 0
 
     def connect(self, accepted: socket.socket) -> PluginConnection | None:
-        """A connection that was accepted; None if its user connects too often. Raises `OSError`."""
+        """A connection that was accepted; None if its user connects too often.
+
+        Raises:
+            OSError: The peer has gone already.
+        """
         uid = uid_of(accepted)
         group, now = self.peers.of_user(uid), asyncio.get_running_loop().time()
         connects = group.limits.connects

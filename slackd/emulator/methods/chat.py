@@ -11,7 +11,11 @@ from slackd.slack_server.errors import MethodError
 
 
 def post_message(call: MethodCall) -> Json:
-    """Post, and say what was posted."""
+    """Post, and say what was posted.
+
+    Raises:
+        MethodError: The app may not post there.
+    """
     conversation = call.conversation()
     if conversation.is_archived:
         raise MethodError("is_archived")

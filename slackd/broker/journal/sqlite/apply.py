@@ -71,7 +71,11 @@ WAITING = "id, envelope, plugin, lane, key, attempt, respond_by, bytes, again"
 
 
 def waiting_of(row: tuple[Any, ...]) -> Waiting:
-    """The open delivery that a row of `WAITING` says; raises `DamagedRowError`."""
+    """The open delivery that a row of `WAITING` says.
+
+    Raises:
+        DamagedRowError: The row has what no delivery can have.
+    """
     return Waiting(*checked(row, _WAITING_KINDS, "open_delivery"))
 
 
@@ -91,7 +95,15 @@ class Applier:
         self._old = totals.last_delivery
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Apply writes in their order."""
+        """Apply writes in their order.
+
+        Returns:
+            What became of each, in order.
+
+        Raises:
+            DamagedRowError: A row that is in the way has what it can't have.
+            TypeError: There is a write of a kind that the journal doesn't know.
+        """
         outcomes: list[Outcome] = [_STALE] * len(writes)
         for index, write in enumerate(writes):
             if type(write) is Record:
@@ -109,7 +121,11 @@ class Applier:
         return outcomes
 
     def flush(self) -> None:
-        """Let in what was collected; the outcomes are in their lists afterwards."""
+        """Let in what was collected; the outcomes are in their lists afterwards.
+
+        Raises:
+            DamagedRowError: A row that is in the way has what it can't have.
+        """
         if self._records:
             records, self._records = self._records, []
             self._recorder.record_all(records)
@@ -249,7 +265,11 @@ class Applier:
         return Done(rows[0][0]) if rows else _STALE
 
     def waiting(self, delivery: int) -> Waiting | None:
-        """The open delivery, if it is one."""
+        """The open delivery, if it is one.
+
+        Raises:
+            DamagedRowError: Its row has what no delivery can have.
+        """
         row = self._cursor.execute(f"SELECT {WAITING} FROM open_delivery WHERE id = ?", (delivery,)).fetchone()
         return waiting_of(row) if row else None
 
@@ -328,7 +348,14 @@ class Applier:
         return _STALE if envelope is None else Done(envelope)
 
     def remove_dead_letter(self, delivery: int) -> int | None:
-        """Take a dead letter away; returns its envelope, or None if there is none."""
+        """Take a dead letter away.
+
+        Returns:
+            The id of its envelope; None if there is no such dead letter.
+
+        Raises:
+            DamagedRowError: Its row has what no dead letter can have.
+        """
         row = self._cursor.execute(
             "DELETE FROM dead_letter WHERE delivery = ? RETURNING envelope, plugin, again", (delivery,)
         ).fetchall()

@@ -64,7 +64,11 @@ class ClockKeeper:
         self._kept_at = -math.inf
 
     def load(self, connection: sqlite3.Connection) -> None:
-        """Begin with what the last broker kept; raises `sqlite3.Error`."""
+        """Begin with what the last broker kept.
+
+        Raises:
+            sqlite3.Error: The record can't be read.
+        """
         self._ages.record = read(connection)
 
     def look(self) -> bool:

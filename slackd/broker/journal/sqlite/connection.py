@@ -45,7 +45,12 @@ class OwnedConnection:
         self.file: OpenFile | None = None
 
     def open_for_the_first_time(self, now: float) -> Opening:
-        """Make or migrate the file, and read what the last broker left; raises `JournalError` or `FAILURES`."""
+        """Make or migrate the file, and read what the last broker left.
+
+        Raises:
+            JournalError: The file is of another release, or is damaged.
+            FAILURES: The engine's own errors, as they come.
+        """
         self.is_new = _make_private(self._path)
         self.file = OpenFile(self._path)
         self._connection = self._connect()
@@ -58,7 +63,11 @@ class OwnedConnection:
         return found
 
     def usable(self) -> sqlite3.Connection:
-        """The connection, made anew if it was dropped."""
+        """The connection, made anew if it was dropped.
+
+        Raises:
+            sqlite3.Error: The file can't be opened again.
+        """
         if self._connection is None:
             self._connection = self._connect()
             self.recount()
@@ -71,6 +80,9 @@ class OwnedConnection:
         Args:
             synced: Its commit waits for the disk. One that doesn't survives `kill -9` all the same, and power
                 loss as soon as a later commit is synced.
+
+        Raises:
+            sqlite3.Error: The file can't be opened again, or not written.
         """
         cursor = self.usable().cursor()
         synced = synced or self.incarnation.is_new or self._record_to_remove

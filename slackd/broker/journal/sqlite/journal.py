@@ -62,7 +62,11 @@ class SqliteEngine:
         return SqliteJournal(path, lock, writer), opening
 
     def check(self, config: values.JournalConfig) -> JournalCheck:
-        """As in `OfflineTools`."""
+        """As in `OfflineTools`.
+
+        Raises:
+            JournalError: There is no journal; else as there.
+        """
         with owned(config.directory) as path:
             if not path.exists():
                 raise JournalError(f"{path}: there is no journal", hint="a broker makes one when it starts")
@@ -138,7 +142,11 @@ class SqliteJournal(SqliteReader):
         return await done
 
     async def backup(self) -> AsyncGenerator[bytes, None]:
-        """As in `BackupSource`."""
+        """As in `BackupSource`.
+
+        Raises:
+            JournalError: The journal closes meanwhile; else as there.
+        """
         abandoned = threading.Event()
         self._backups.add(abandoned)
         try:

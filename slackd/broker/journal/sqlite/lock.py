@@ -47,7 +47,12 @@ async def acquire(path: Path, wait: float) -> JournalLock:
 
 
 def acquire_now(path: Path) -> JournalLock:
-    """Become the owner at once; raises as `acquire`."""
+    """Become the owner at once.
+
+    Raises:
+        JournalBusy: A broker has the journal; the message names its pid.
+        JournalUnwritable: The lock's file can't be opened.
+    """
     descriptor = _open(path)
     if not _try(descriptor):
         busy = JournalBusy(

@@ -65,7 +65,11 @@ def as_owner(directory: Path) -> Iterator[None]:
 
 
 def need_room(directory: Path, needed: int, what: str) -> None:
-    """Raises `JournalUnwritable` unless there are so many bytes of space in the folder."""
+    """Check that the folder's disk has as many bytes free as are needed, and `HEADROOM` besides.
+
+    Raises:
+        JournalUnwritable: It hasn't.
+    """
     disk = os.statvfs(directory)
     free = disk.f_bavail * disk.f_frsize
     if free < needed + HEADROOM:

@@ -97,7 +97,11 @@ class Recorder:
         self._dead_letters = dead_letters
 
     def record_all(self, records: list[tuple[Record, Slot]]) -> None:
-        """Record those that are not known; each outcome goes into its slot."""
+        """Record those that are not known; each outcome goes into its slot.
+
+        Raises:
+            DamagedRowError: A row that is in the way has what it can't have.
+        """
         keys = [[table_key(r.envelope.app, key) for key in r.envelope.keys] for r, _ in records]
         rows = _Rows()
         seen_before: list[tuple[int, Slot]] = []

@@ -315,7 +315,11 @@ class Round:
         )
 
     def oldest_open(self, plugin: int, limit: int) -> list[tuple[Waiting, float]]:
-        """A plugin's oldest open deliveries over both lanes, with the time of their receipt."""
+        """A plugin's oldest open deliveries over both lanes, with the time of their receipt.
+
+        Raises:
+            DamagedRowError: A row has what no delivery can have.
+        """
         rows = list(self._oldest_of_lane(plugin, 0, limit)) + list(self._oldest_of_lane(plugin, 1, limit))
         rows.sort(key=lambda row: row[0].id)
         return rows[:limit]

@@ -82,25 +82,41 @@ class Totals:
         return number
 
     def name_of(self, number: int) -> str:
-        """The plugin's name; raises `DamagedRowError` if a row names a number that no plugin has."""
+        """The plugin's name.
+
+        Raises:
+            DamagedRowError: A row names a number that no plugin has.
+        """
         return self._of(number).name
 
     def backlog(self, number: int, deliveries: int, size: int) -> None:
-        """So many deliveries more (or fewer), of so many bytes in all."""
+        """So many deliveries more (or fewer), of so many bytes in all.
+
+        Raises:
+            DamagedRowError: No plugin has this number.
+        """
         figures = self._of(number)
         figures.deliveries += deliveries
         figures.bytes += size
         self._touched.add(number)
 
     def opened_with_envelope(self, delivery: int, envelope: int, number: int, size: int) -> None:
-        """The row of a delivery that is being opened with its envelope."""
+        """The row of a delivery that is being opened with its envelope.
+
+        Raises:
+            DamagedRowError: No plugin has this number.
+        """
         self.backlog(number, 1, size)
         if len(self.untouched) >= UNTOUCHED:
             self.untouched.clear()
         self.untouched[delivery] = (envelope, number, size)
 
     def dead(self, number: int, letters: int) -> None:
-        """So many dead letters more (or fewer)."""
+        """So many dead letters more (or fewer).
+
+        Raises:
+            DamagedRowError: No plugin has this number.
+        """
         self._of(number).dead += letters
         self._touched.add(number)
 

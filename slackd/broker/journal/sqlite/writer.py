@@ -84,7 +84,11 @@ class Writer:
     # For the event loop's thread
 
     async def start(self) -> Opening:
-        """Open the file and start; raises `JournalError`."""
+        """Open the file and start.
+
+        Raises:
+            JournalError: The file can't be used.
+        """
         self._thread.start()
         return await self._opened
 
