@@ -68,9 +68,10 @@ deb:
 e2e: setup
 	$(BIN)/python -m tests.e2e
 
-# slackd beside Bolt for Python, on a machine that does nothing else.
+# slackd beside Bolt for Python, and its gateway beside Slack, on a machine that does nothing else.
 bench: setup
 	$(BIN)/python -m tests.bench.throughput
+	$(BIN)/python -m tests.bench.gateway
 
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,8 @@
 """Libraries that make slackd faster where they are installed, and that it works the same without.
 
-msgspec reads the JSON that Slack sends; what it refuses, Python's own parser looks at, and says why. uvloop is
-the broker's event loop. With `SLACKD_PURE=1` in the environment neither is used.
+msgspec reads the JSON that Slack sends; what it refuses, Python's own parser looks at, and says why. It writes
+what the gateway sends to apps. uvloop is the event loop of the broker and of the gateway. With `SLACKD_PURE=1`
+in the environment neither is used.
 """
 
 import asyncio
@@ -33,8 +34,23 @@ def json_decoder() -> Callable[[str], Any] | None:
     return decode
 
 
+def json_encoder() -> Callable[[Any], bytes] | None:
+    """What writes a value as a JSON text, or None where msgspec is not installed.
+
+    It raises `ValueError`, `OverflowError` or `RecursionError` for a value that it does not write.
+    """
+    if not _wanted():
+        return None
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+    return encode
+
+
 def loop_factory() -> LoopFactory | None:
-    """What makes the broker's event loop, or None (asyncio's own) where uvloop is not installed."""
+    """What makes an event loop, or None (asyncio's own) where uvloop is not installed."""
     if not _wanted():
         return None
     try:

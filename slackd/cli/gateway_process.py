@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 
+from slackd.accelerators import loop_factory
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.config.paths import first_folder
@@ -26,7 +27,7 @@ def run_gateway(config_file: str | None) -> None:
     keep_good(config, folder)
     notifier = Notifier()
     with gateway_sockets(config, inherited()) as sockets:
-        run_to_the_end(lambda stop: _serve(GatewayDaemon(config), sockets, stop, notifier))
+        run_to_the_end(lambda stop: _serve(GatewayDaemon(config), sockets, stop, notifier), loop_factory())
 
 
 def serves_apps(config: Config) -> bool:

@@ -9,12 +9,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from slackd.accelerators import json_encoder
 from slackd.gateway.url_rewriting import UrlSeal, rewrite_payload
 from slackd.plugin.envelope import Envelope
+
+_encode_fast: Final = json_encoder()
+_print: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_print_ascii: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @attrs.define
@@ -53,8 +58,9 @@ class EnvelopesInFlight:
         """The text message that brings this delivery to the app."""
         envelope_id = self._ids.get(envelope.delivery) or self._free_id(envelope)
         self._ids[envelope.delivery] = envelope_id
+        self._by_id.pop(envelope_id, None)
         self._by_id[envelope_id] = SentDelivery(envelope.delivery, envelope.attempt, now + self._ack_timeout)
-        return json.dumps(shaped(envelope, envelope_id, urls), ensure_ascii=False, separators=(",", ":"))
+        return json_text(shaped(envelope, envelope_id, urls))
 
     def acknowledge(self, envelope_id: str) -> str | None:
         """The delivery that this acknowledges, or None."""
@@ -66,11 +72,16 @@ class EnvelopesInFlight:
 
     def take_overdue(self, now: float) -> list[str]:
         """The deliveries that nobody waits for any more, which are forgotten here."""
-        overdue = [(name, sent) for name, sent in self._by_id.items() if sent.until <= now]
-        for name, sent in overdue:
+        overdue: list[str] = []
+        while self._by_id:
+            # What was sent last stands last, so the first is the one that is due first.
+            name, sent = next(iter(self._by_id.items()))
+            if sent.until > now:
+                break
             del self._by_id[name]
             del self._ids[sent.delivery]
-        return [sent.delivery for _, sent in overdue]
+            overdue.append(sent.delivery)
+        return overdue
 
     def take_all(self) -> list[SentDelivery]:
         """All of them, which are forgotten here."""
@@ -102,3 +113,18 @@ def retry_of(envelope: Envelope) -> tuple[int, str]:
     if envelope.attempt > 1 or not isinstance(reason, str):
         reason = "timeout" if attempt else ""
     return attempt, reason
+
+
+def json_text(value: Any) -> str:
+    """The JSON text of what was read from JSON; it goes through UTF-8, whatever escapes it came with."""
+    if _encode_fast is not None:
+        try:
+            return _encode_fast(value).decode()
+        except (ValueError, OverflowError, RecursionError):
+            pass  # Half of a surrogate pair, or nested deeper than msgspec goes.
+    text = _print(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _print_ascii(value)
+    return text

@@ -179,7 +179,7 @@ class GatewayFront:
                 return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}, {}
             raise MethodError("not_allowed_token_type")
         answer = await app.calls.call(call.method, call.arguments, _preferred_wait(request))
-        rewritten = rewrite_files(answer, app.urls(base))
+        rewritten = dict(rewrite_files(answer, app.urls(base)))
         if call.method == "files.getUploadURLExternal" and isinstance(url := rewritten.get("upload_url"), str):
             rewritten["upload_url"] = app.urls(base).seal("upload", url)
         return rewritten, _scopes(app)

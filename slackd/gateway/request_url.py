@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import attrs
 
 from slackd.config.values import PluginGateway
-from slackd.gateway.envelopes import retry_of
+from slackd.gateway.envelopes import json_text, retry_of
 from slackd.gateway.url_rewriting import UrlSeal, rewrite_payload
 from slackd.plugin.actions import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
@@ -66,8 +66,9 @@ def request_for(envelope: Envelope, gateway: PluginGateway, urls: UrlSeal) -> Ap
     url = url_for(envelope, gateway)
     if envelope.type == COMMANDS:
         fields = {name: _field(value) for name, value in payload.items() if value is not None}
-        return AppRequest(url, "application/x-www-form-urlencoded", urlencode(fields).encode(), retry)
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+        body = urlencode(fields, errors="replace").encode()
+        return AppRequest(url, "application/x-www-form-urlencoded", body, retry)
+    text = json_text(payload)
     if envelope.type == INTERACTIVE:
         body = urlencode({"payload": text}).encode()
         return AppRequest(url, "application/x-www-form-urlencoded", body, retry)

@@ -81,10 +81,11 @@ def is_file_url(url: str, api_host: str) -> bool:
 
 def rewrite_payload(payload: Mapping[str, Any], urls: UrlSeal) -> dict[str, Any]:
     """An envelope's payload, its `response_url`s and files leading through the gateway; its tokens are ours."""
-    rewritten = rewrite_files(payload, urls)
-    for part in (rewritten, rewritten.get("event")):
-        if isinstance(part, dict) and _STEP_TOKEN in part:
-            part[_STEP_TOKEN] = urls.bot_token
+    rewritten = dict(rewrite_files(payload, urls))
+    if _STEP_TOKEN in rewritten:
+        rewritten[_STEP_TOKEN] = urls.bot_token
+    if isinstance(event := rewritten.get("event"), dict) and _STEP_TOKEN in event:
+        rewritten["event"] = {**event, _STEP_TOKEN: urls.bot_token}
     if isinstance(url := rewritten.get("response_url"), str) and url:
         rewritten["response_url"] = urls.seal("respond", url)
     if isinstance(several := rewritten.get("response_urls"), list):
@@ -92,11 +93,29 @@ def rewrite_payload(payload: Mapping[str, Any], urls: UrlSeal) -> dict[str, Any]
     return rewritten
 
 
-def rewrite_files(value: Mapping[str, Any], urls: UrlSeal) -> dict[str, Any]:
-    """An object, the URLs of its files leading through the gateway."""
+def rewrite_files(value: Mapping[str, Any], urls: UrlSeal) -> Mapping[str, Any]:
+    """An object, the URLs of its files leading through the gateway; the same one where it has none."""
+    if not _may_have_files(value):
+        return value
     rewritten = _walk(value, urls, 0)
     assert isinstance(rewritten, dict)
     return rewritten
+
+
+def _may_have_files(value: Any) -> bool:
+    # Nearly no envelope has a file: this look costs a small part of what a copy does.
+    found = [value]
+    for each in found:
+        if isinstance(each, list):
+            found += [inner for inner in each if type(inner) is dict or type(inner) is list]
+            continue
+        for name, inner in each.items():
+            kind = type(inner)
+            if kind is dict or kind is list:
+                found.append(inner)
+            elif kind is str and inner[:4] == "http" and name.startswith(_FILE_KEYS):
+                return True
+    return False
 
 
 def _rewrite_one(value: Any, urls: UrlSeal) -> Any:

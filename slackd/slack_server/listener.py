@@ -86,9 +86,9 @@ class HandshakeListener(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._inside.add(transport)
+        # Not isinstance: uvloop's transports are none of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self._inside.add(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""

@@ -104,7 +104,7 @@ async def bolt(every: int = 100, command: str = "") -> AsyncIterator[Peer]:
             str(CONNECTIONS),
         ]
         began = time.monotonic()
-        async with _processes(house.path, [arguments], tokens) as pids:
+        async with processes(house.path, [arguments], tokens) as pids:
             await slack.wait_until_ready(CONNECTIONS, timeout=PATIENCE)
             yield Peer(slack, [record], pids, time.monotonic() - began)
 
@@ -116,14 +116,14 @@ async def minimal(every: int = 100) -> AsyncIterator[Peer]:
         record = house.records["minimal"] = Record(house.path / "minimal.fifo")
         program, folder = str(HERE / "minimal.py"), str(house.path)
         began = time.monotonic()
-        async with _processes(house.path, [[program, "broker", folder]], {}) as brokers:
+        async with processes(house.path, [[program, "broker", folder]], {}) as brokers:
             await _until_there(house.path / "plugin.sock")
             token = {"APP": slack.apps[0].app_token}
             connector = [program, "connector", folder, slack.api_url]
             plugin = [program, "plugin", folder, str(record.fifo), str(every)]
-            async with _processes(house.path, [plugin], token):
+            async with processes(house.path, [plugin], token):
                 await _until_there(house.path / "link.sock")
-                async with _processes(house.path, [connector, connector], token) as connectors:
+                async with processes(house.path, [connector, connector], token) as connectors:
                     await slack.wait_until_ready(CONNECTIONS, timeout=PATIENCE)
                     yield Peer(slack, [record], [*brokers, *connectors], time.monotonic() - began)
 
@@ -135,7 +135,7 @@ async def _until_there(path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _processes(
+async def processes(
     folder: Path, programs: Sequence[Sequence[str]], environ: Mapping[str, str]
 ) -> AsyncIterator[list[int]]:
     with (folder / "programs.log").open("ab") as log:

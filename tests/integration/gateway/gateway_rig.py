@@ -67,6 +67,12 @@ class GatewayHouse:
         status = await asyncio.to_thread(self.control.get, "/v1/status")
         return next(each for each in status["apps"] if each["plugin"] == plugin)
 
+    async def until_connected(self, plugin: str = "bot", count: int = 1) -> None:
+        """So many Socket Mode connections of that app are READY."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self.app(plugin))["connections"] != count:
+                await asyncio.sleep(0.05)
+
     async def until_up(self) -> None:
         """The gateway answers, and the broker has taken every app's connection for calls."""
         async with asyncio.timeout(PATIENCE):

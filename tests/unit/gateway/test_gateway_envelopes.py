@@ -2,8 +2,14 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from slackd.accelerators import json_encoder
+from slackd.broker.nesting import DEEPEST
+from slackd.gateway import envelopes
 from slackd.gateway.envelopes import EnvelopesInFlight
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.plugin.envelope import Envelope
@@ -63,3 +69,33 @@ def test_what_nobody_waits_for_any_more_is_forgotten() -> None:
     assert flying.take_overdue(30.0) == ["7"]
     assert [each.delivery for each in flying.take_all()] == ["8"]
     assert len(flying) == 0
+
+
+def test_what_was_sent_again_is_waited_for_from_then_on() -> None:
+    flying = in_flight()
+    flying.send(delivery("7"), SEAL, 0.0)
+    flying.send(delivery("8", envelope_id="e2"), SEAL, 1.0)
+    flying.send(delivery("7", 2), SEAL, 2.0)
+    assert flying.take_overdue(31.0) == ["8"]
+    assert flying.take_overdue(32.0) == ["7"]
+
+
+@pytest.mark.parametrize("fast", [json_encoder(), None])
+def test_half_a_character_of_a_persons_goes_to_the_app_as_the_escape_that_it_came_as(
+    monkeypatch: pytest.MonkeyPatch, fast: Callable[[Any], bytes] | None
+) -> None:
+    monkeypatch.setattr(envelopes, "_encode_fast", fast)
+    payload = json.loads(r'{"text": "\ud83d é", "amount": 1180591620717411303424}')
+    sent = in_flight().send(delivery("7", payload=payload), SEAL, 0.0)
+    assert json.loads(sent.encode())["payload"] == payload
+
+
+@pytest.mark.parametrize("fast", [json_encoder(), None])
+def test_deep_nesting_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch, fast: Callable[[Any], bytes] | None
+) -> None:
+    monkeypatch.setattr(envelopes, "_encode_fast", fast)
+    deep: Any = []
+    for _ in range(DEEPEST):
+        deep = [deep]
+    assert json.loads(in_flight().send(delivery("7", payload={"in": deep}), SEAL, 0.0))["payload"]["in"] == deep

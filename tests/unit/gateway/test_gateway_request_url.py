@@ -54,6 +54,12 @@ def test_an_interaction_is_posted_as_a_form_with_its_payload() -> None:
     assert json.loads(parse_qs(request.body.decode())["payload"][0]) == payload
 
 
+@pytest.mark.parametrize("kind", ["events_api", "slash_commands", "interactive"])
+def test_half_a_character_is_no_reason_to_post_nothing(kind: str) -> None:
+    request = request_for(delivery(kind, {"text": "\ud83d"}), ONE, SEAL)
+    assert b"ud83d" in request.body or request.body == b"text=%3F"
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "url"),
     [

@@ -1,10 +1,11 @@
 """Slack's URLs in what an app gets lead through the gateway, and nowhere that Slack hasn't named."""
 
+import copy
 from typing import Any
 
 import pytest
 
-from slackd.gateway.url_rewriting import UrlSeal, is_file_url, rewrite_payload
+from slackd.gateway.url_rewriting import UrlSeal, is_file_url, rewrite_files, rewrite_payload
 
 SEAL = UrlSeal("bot", "secret", "http://127.0.0.1:9743", "slack.com", "xoxb-slackd-bot-1")
 
@@ -42,6 +43,22 @@ def test_files_lead_through_the_gateway_wherever_they_stand() -> None:
     purpose, _, mac, packed = parts(rewritten["url_private"])
     assert (purpose, SEAL.unseal("file", mac, packed)) == ("file", file["url_private"])
     assert rewritten["permalink"] == "https://x"
+
+
+def test_what_has_no_files_is_passed_on_as_it_is() -> None:
+    given = {"event": {"blocks": [{"elements": [{"url": "https://x", "thumb": 1}]}], "text": "http"}}
+    assert rewrite_files(given, SEAL) is given
+
+
+def test_what_slack_said_is_left_as_it_was() -> None:
+    given = {
+        "response_url": "https://hooks.slack.com/x",
+        "event": {"bot_access_token": "", "files": [[{"thumb_64": "https://files.slack.com/a"}]]},
+    }
+    before = copy.deepcopy(given)
+    rewritten = rewrite_payload(given, SEAL)
+    assert given == before
+    assert parts(rewritten["event"]["files"][0][0]["thumb_64"])[0] == "file"
 
 
 def test_a_steps_token_is_the_apps_local_one() -> None:
