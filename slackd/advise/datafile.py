@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from slackd import SlackdError
-from slackd.config.tables import Document, Table
 from slackd.text import nearest_name
+from slackd.toml_reader.tables import Document, Table
 
 DATA = Path(__file__).parent / "data"
 

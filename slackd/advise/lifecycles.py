@@ -8,9 +8,9 @@ import attrs
 
 from slackd.advise.datafile import DATA, AdviceError, DataFile, each, text_of
 from slackd.advise.rules import Mode
-from slackd.config.tables import Table
 from slackd.connector.socketmode.lifecycle import BEGINS, TRANSITIONS, Cue
 from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
+from slackd.toml_reader.tables import Table
 
 
 @attrs.frozen

@@ -31,7 +31,7 @@ from slackd.advise.rules import (
     Token,
     WayOut,
 )
-from slackd.config.tables import Table, one_of
+from slackd.toml_reader.tables import Table, one_of
 
 DATA_FILES = ("questions", "sources", "criteria", "knockouts", "guidance", "checklist", "tokens")
 LARGEST = 1_000_000_000

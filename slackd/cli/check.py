@@ -9,13 +9,13 @@ from typing import Any
 from slackd.config import App, Config, InvalidConfig, PluginConfig, Problem, load
 from slackd.config.environment import proxy_problems
 from slackd.config.paths import SYSTEM_FILE
-from slackd.config.problems import spelled
 from slackd.config.references import missing, unseen
-from slackd.config.units import format_duration, format_size
 from slackd.config.values import PluginGateway, dials, is_posted
 from slackd.connector.credentials import read_tokens
 from slackd.errors import ConfigError, CredentialError
 from slackd.rolling_restart import preconditions
+from slackd.toml_reader.problems import spelled
+from slackd.toml_reader.units import format_duration, format_size
 
 
 def checked(file: Path, environ: Mapping[str, str] = os.environ) -> Config:

@@ -12,11 +12,11 @@ from slackd.accelerators import LoopFactory
 from slackd.config import Config, find_file
 from slackd.config.last_good import keep_copy, start_config
 from slackd.config.load import load_for_start
-from slackd.config.problems import InvalidConfig
 from slackd.errors import ConfigError, JournalDamaged, SlackdError
 from slackd.systemd.lifetime import HangUp, run_until_stopped
 from slackd.systemd.logs import set_up_logging
 from slackd.systemd.notify import Notifier
+from slackd.toml_reader.problems import InvalidConfig
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from slackd.config.load import load
 from slackd.config.paths import find_file
-from slackd.config.problems import InvalidConfig, Problem
 from slackd.config.values import (
     Absent,
     Allow,
@@ -20,6 +19,7 @@ from slackd.config.values import (
     SecretSource,
     Subscription,
 )
+from slackd.toml_reader.problems import InvalidConfig, Problem
 
 __all__ = [
     "Absent",

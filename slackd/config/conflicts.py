@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import attrs
 
 from slackd.config.globs import any_overlap, overlap
-from slackd.config.problems import shown
 from slackd.config.values import PluginConfig, Subscription
+from slackd.toml_reader.problems import shown
 
 
 @attrs.frozen

@@ -11,14 +11,12 @@ import attrs
 from slackd.config.gateway import parse_gateway
 from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
-from slackd.config.problems import shown
 from slackd.config.receiver import (
     check_paths_differ,
     parse_receiver,
     parse_request_path,
     parse_transport,
 )
-from slackd.config.tables import Table
 from slackd.config.values import (
     App,
     Control,
@@ -32,6 +30,8 @@ from slackd.config.values import (
     SecretSource,
 )
 from slackd.redaction import holds_token
+from slackd.toml_reader.problems import shown
+from slackd.toml_reader.tables import Table
 
 _MINUTE: Final = 60.0
 _HOUR: Final = 3_600.0

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from slackd.config.problems import InvalidConfig, Problem
 from slackd.config.values import Config
+from slackd.toml_reader.problems import InvalidConfig, Problem
 
 SERVICE_ENVIRONMENT: Final = Path("/etc/default/slackd")
 """`EnvironmentFile=` of the broker's and the connectors' units."""

@@ -13,9 +13,9 @@ from typing import Final
 import attrs
 
 from slackd.config.paths import SYSTEM_FILE
-from slackd.config.problems import Problem
-from slackd.config.tables import Document
 from slackd.redaction import without_secrets
+from slackd.toml_reader.problems import Problem
+from slackd.toml_reader.tables import Document
 
 FILE_LIMIT: Final = 1 << 20
 """Bytes of one configuration file: a thousand times what is usual, and no way to fill the memory."""

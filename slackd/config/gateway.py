@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
-from slackd.config.problems import shown
-from slackd.config.tables import Table
 from slackd.config.values import GatewayConfig, PluginGateway
+from slackd.toml_reader.problems import shown
+from slackd.toml_reader.tables import Table
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9743"
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[0-9.]+|localhost):([0-9]{1,5})")

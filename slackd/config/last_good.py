@@ -21,8 +21,8 @@ import attrs
 from slackd.config.files import Overlay
 from slackd.config.load import APPS_FOLDER, load_for_start
 from slackd.config.paths import places
-from slackd.config.problems import InvalidConfig
 from slackd.config.values import Config
+from slackd.toml_reader.problems import InvalidConfig
 
 _JOURNAL_DIRECTORY = re.compile(
     rb"^\s*\[journal\][^\[]*?^\s*directory\s*=\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE

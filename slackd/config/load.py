@@ -17,9 +17,9 @@ from slackd.config.daemon_file import DaemonFile, parse_daemon_file
 from slackd.config.files import ConfigReader, Overlay
 from slackd.config.paths import places
 from slackd.config.plugin_file import PLUGIN_NAME, PLUGIN_NAME_EXPECTED, parse_plugin_file
-from slackd.config.problems import InvalidConfig, Problem, shown
-from slackd.config.tables import Document
 from slackd.config.values import Config, PluginConfig
+from slackd.toml_reader.problems import InvalidConfig, Problem, shown
+from slackd.toml_reader.tables import Document
 
 APPS_FOLDER: Final = "apps.d"
 """The folder beside `slackd.toml` with a file NAME.toml for each app that does not stand in it."""

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from slackd.config.globs import is_literal, overlap
-from slackd.config.problems import shown
 from slackd.config.values import Subscription
 from slackd.slack.envelopes import MESSAGE_PLACES
 from slackd.slack.event_names import EVENT_NAMES, MESSAGE_SUBTYPES
 from slackd.text import nearest_name
+from slackd.toml_reader.problems import shown
 
 _CHANNEL_ID: Final = re.compile(r"[CDG][A-Z0-9]*")
 _ID_PATTERN: Final = re.compile(r"(?:[A-Z0-9*?]|\[[^\]]+\])+")

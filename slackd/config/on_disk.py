@@ -9,8 +9,8 @@ from pathlib import Path
 
 from slackd.config.last_good import read_copy
 from slackd.config.load import APPS_FOLDER, load
-from slackd.config.problems import InvalidConfig, Problem
 from slackd.config.values import Config
+from slackd.toml_reader.problems import InvalidConfig, Problem
 
 _Signature = tuple[tuple[str, int, int, int, int], ...]
 

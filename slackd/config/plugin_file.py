@@ -7,11 +7,11 @@ from typing import Final
 from slackd.config.gateway import parse_plugin_gateway
 from slackd.config.globs import is_literal, overlap
 from slackd.config.never_matches import never_matches
-from slackd.config.problems import shown
-from slackd.config.tables import Table, one_of
 from slackd.config.values import Absent, Allow, App, Delivery, ExecRules, PluginConfig, Subscription
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 from slackd.text import nearest_name
+from slackd.toml_reader.problems import shown
+from slackd.toml_reader.tables import Table, one_of
 
 PLUGIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 PLUGIN_NAME_EXPECTED: Final = (

@@ -7,9 +7,9 @@ from typing import Final
 
 from slackd.config.gateway import check_address
 from slackd.config.paths import Paths
-from slackd.config.problems import shown
-from slackd.config.tables import Table
 from slackd.config.values import App, ReceiverConfig
+from slackd.toml_reader.problems import shown
+from slackd.toml_reader.tables import Table
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9744"
 TRANSPORTS: Final = ("socketmode", "http", "both")

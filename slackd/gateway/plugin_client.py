@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +124,3 @@ class PluginClient:
             self._said = text
             extra = {"event": "gateway-no-broker", "plugin": self._plugin}
             log.warning("%s: %s; trying again", self._plugin, text, extra=extra)
-
-
-async def leave_all(clients: Sequence[PluginClient]) -> None:
-    """End these sessions at once, each as well as it can."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(5.0):
-            await asyncio.gather(*(client.leave() for client in clients))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slackd import jsonrpc
@@ -25,6 +27,18 @@ F = TypeVar("F", bound=Handler)
 
 WRITTEN: Final = frozenset({None, "", "bot_message", "file_share", "me_message", "thread_broadcast"})
 """Subtypes of messages that somebody wrote: all others are about a message, or about the channel."""
+
+_definitions_only: ContextVar[bool] = ContextVar("definitions_only", default=False)
+
+
+@contextlib.contextmanager
+def definitions_only() -> Iterator[None]:
+    """In this block no plugin is served: a program is executed for what it declares, and ends as if stopped."""
+    token = _definitions_only.set(True)
+    try:
+        yield
+    finally:
+        _definitions_only.reset(token)
 
 
 class Plugin:
@@ -216,6 +230,8 @@ class Plugin:
         Raises:
             PluginRefused: slackd doesn't accept this plugin, and won't until a person changes something.
         """
+        if _definitions_only.get():
+            return
         from slackd.plugin.runner import run  # asyncio takes longer to import than all the rest
 
         run(self)
@@ -230,6 +246,8 @@ class Plugin:
             NotRunning: It is being served already.
             PluginRefused: slackd refuses this plugin, and will until a person changes something.
         """
+        if _definitions_only.get():
+            return
         from slackd.plugin.runner import Runner
 
         if self._runner is not None:

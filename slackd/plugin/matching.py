@@ -20,6 +20,16 @@ from typing import TYPE_CHECKING
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import DuplicateHandler
 from slackd.plugin.handlers import Handler, arguments_of, is_async, name_of
+from slackd.slack.envelopes import (
+    BLOCK_ACTIONS,
+    BLOCK_SUGGESTION,
+    GLOBAL_SHORTCUT,
+    LEGACY_ACTION,
+    LEGACY_OPTIONS,
+    MESSAGE_SHORTCUT,
+    VIEW_CLOSED,
+    VIEW_SUBMISSION,
+)
 
 if TYPE_CHECKING:
     from slackd.plugin.handlers import Matcher
@@ -29,14 +39,14 @@ STEP = "function_executed:"
 _CHOICES_KEPT = 1024  # bounded: names come from outside and may be endless (an `action_id` with a number in it)
 
 _INTERACTIVE = {
-    "block_actions": "action",
-    "interactive_message": "action",
-    "view_submission": "view",
-    "view_closed": "view_closed",
-    "shortcut": "shortcut",
-    "message_action": "shortcut",
-    "block_suggestion": "options",
-    "dialog_suggestion": "options",
+    BLOCK_ACTIONS: "action",
+    LEGACY_ACTION: "action",
+    VIEW_SUBMISSION: "view",
+    VIEW_CLOSED: "view_closed",
+    GLOBAL_SHORTCUT: "shortcut",
+    MESSAGE_SHORTCUT: "shortcut",
+    BLOCK_SUGGESTION: "options",
+    LEGACY_OPTIONS: "options",
 }
 
 
@@ -162,7 +172,7 @@ def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
             return "command", (envelope.command,)
         case "interactive":
             kind = _INTERACTIVE.get(envelope.kind, "")
-            if envelope.kind in ("interactive_message", "dialog_suggestion"):
+            if envelope.kind in (LEGACY_ACTION, LEGACY_OPTIONS):
                 return kind, (envelope.callback_id,)
             if kind not in ("action", "options"):
                 return kind, (envelope.callback_id,)

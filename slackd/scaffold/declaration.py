@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from slackd.plugin import Plugin
+from slackd.plugin.app import definitions_only
 from slackd.plugin.matching import STEP, HandlerRoute
 from slackd.scaffold import ScaffoldError
 
@@ -21,16 +22,13 @@ def read_program(program: Path) -> Plugin:
     Raises:
         ScaffoldError: It makes no `Plugin`, or more than one, or fails.
     """
-    served = Plugin.run
-    Plugin.run = lambda self: None  # type: ignore[method-assign]
     try:
-        names = runpy.run_path(str(program), run_name="slackd_plugin")
+        with definitions_only():
+            names = runpy.run_path(str(program), run_name="slackd_plugin")
     except Exception as error:
         raise ScaffoldError(
             f"{program}: it fails when it is imported: {type(error).__name__}: {error}"
         ) from error
-    finally:
-        Plugin.run = served  # type: ignore[method-assign]
     found = [value for value in names.values() if isinstance(value, Plugin)]
     if len(found) != 1:
         raise ScaffoldError(f"{program}: expected one Plugin(…), found {len(found)}")

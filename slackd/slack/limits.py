@@ -49,8 +49,5 @@ APPROXIMATE_CONNECTION_TIME: Final = 18_060.0
 DEBUG_CONNECTION_LIFETIME: Final = 360.0
 """Seconds that a connection lives with `&debug_reconnects=true` on its URL ("Using Socket Mode")."""
 
-SIGNATURE_AGE: Final = 300.0
-"""Seconds after which a signed request is no longer to be trusted ("Verifying requests from Slack")."""
-
 MESSAGE_TEXT_LIMIT: Final = 40_000
 """Characters of a message's text, after which Slack cuts it ("chat.postMessage")."""

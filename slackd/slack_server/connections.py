@@ -70,7 +70,6 @@ class ServerConnection:
     line: ConnectionLine | None = None
     state: ServerState = ServerState.OPENING
     opened_at: float = 0.0
-    hello_at: float | None = None
     ended_at: float | None = None
     last_heard: float = 0.0
     how_ended: str | None = None

@@ -179,7 +179,6 @@ class ConnectionLifecycle:
         )
         connection.line.send_text(hello if text is None else text)
         connection.state = ServerState.READY
-        connection.hello_at = now
         self._registry.changed(now)
         scheduler, settings = self._context.scheduler, self._context.settings
         scheduler.at(self._context.later(now, settings.ping_interval), self._ping, connection)

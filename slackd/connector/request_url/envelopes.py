@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 
 import attrs
 
-from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
+from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE, SHORTCUT_KINDS, VIEW_CLOSED
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
-UNANSWERED: Final = frozenset({"shortcut", "message_action", "view_closed"})
+UNANSWERED: Final = frozenset({*SHORTCUT_KINDS, VIEW_CLOSED})
 """Kinds of interactions that Socket Mode accepts no payload for (samples in the field)."""
 _MOST_FIELDS: Final = 200
 

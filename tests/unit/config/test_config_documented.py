@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from slackd.config.units import format_duration
 from slackd.config.values import Delivery
+from slackd.toml_reader.units import format_duration
 from tests.unit.config.config_folder import ConfigFolder
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()

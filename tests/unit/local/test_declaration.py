@@ -68,6 +68,12 @@ def test_slackd_accepts_what_is_printed(tmp_path: Path) -> None:
     assert set(load(tmp_path / "slackd.toml").plugin_files) == {"bot"}
 
 
+@pytest.mark.parametrize("end", ["plugin.run()", "import asyncio; asyncio.run(plugin.serve())"])
+def test_a_program_is_read_and_not_served_however_it_serves(tmp_path: Path, end: str) -> None:
+    text = f"from slackd.plugin import Plugin\nplugin = Plugin('bot')\nplugin.command('/x')(print)\n{end}\n"
+    assert [route.kind for route in read_program(written(tmp_path, text)).routes] == ["command"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("x = 1\n", "expected one Plugin"), ("1 / 0\n", "fails when it is imported: ZeroDivisionError")],

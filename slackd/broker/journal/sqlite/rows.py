@@ -12,7 +12,6 @@ WHOLE: Final = (int,)
 NUMBER: Final = (float, int)
 TEXT: Final = (str,)
 BYTES: Final = (bytes,)
-MAYBE_WHOLE: Final = (int, NoneType)
 MAYBE_NUMBER: Final = (float, int, NoneType)
 MAYBE_TEXT: Final = (str, NoneType)
 

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from slackd.config.problems import KeyPath, Problem, shown, spelled
-from slackd.config.toml_lines import line_of
-from slackd.config.units import format_duration, format_size, parse_duration, parse_size
 from slackd.redaction import without_secrets
 from slackd.text import nearest_name
+from slackd.toml_reader.lines import line_of
+from slackd.toml_reader.problems import KeyPath, Problem, shown, spelled
+from slackd.toml_reader.units import format_duration, format_size, parse_duration, parse_size
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -260,12 +260,6 @@ class Table:
             else:
                 self.document.wrong(key, shown(item), f"a table, {header}")
         return result
-
-    def unsupported(self, name: str, found: str, expected: str, hint: str) -> None:
-        """Refuse a key that a later release will know: ignoring it would break a promise."""
-        if name in self._content:
-            self._take(name)
-            self.document.wrong((*self.key, name), found, expected, hint)
 
     @property
     def is_empty(self) -> bool:

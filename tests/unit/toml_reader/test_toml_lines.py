@@ -2,8 +2,8 @@
 
 import pytest
 
-from slackd.config.problems import KeyPath
-from slackd.config.toml_lines import line_of
+from slackd.toml_reader.lines import line_of
+from slackd.toml_reader.problems import KeyPath
 
 TEXT = """\
 top = 1

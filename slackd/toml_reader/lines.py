@@ -7,7 +7,7 @@ import re
 import tomllib
 from typing import Final
 
-from slackd.config.problems import KeyPath
+from slackd.toml_reader.problems import KeyPath
 
 _HEADER: Final = re.compile(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY: Final = re.compile(
