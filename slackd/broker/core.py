@@ -30,6 +30,7 @@ from slackd.broker.failure_reports import FailureReports
 from slackd.broker.held_texts import HeldTexts
 from slackd.broker.ingest import NO_LINK, Ingest, PostNotice
 from slackd.broker.instant import Instant, Wakeup
+from slackd.broker.intercepts import Intercept
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
     AnswerPassed,
@@ -153,9 +154,22 @@ class BrokerCore:
         *,
         named: bool,
         remembers: int = 0,
+        person: str = "",
     ) -> None:
         """A plugin's session is connected, and the journal lists it."""
-        self.plugins[plugin].joined(session, window, claims, rows, now, named=named, remembers=remembers)
+        self.plugins[plugin].joined(
+            session, window, claims, rows, now, named=named, remembers=remembers, person=person
+        )
+
+    def begin_intercept(self, intercept: Intercept, now: Instant) -> None:
+        """One person's deliveries go to whoever develops a plugin; raises `InterceptTakenError`."""
+        self.ingest.intercepts.begin(intercept)
+        self.plugins[intercept.plugin].intercept(intercept.person, True, now)
+
+    def end_intercept(self, intercept: Intercept, now: Instant) -> None:
+        """They go to the plugin's own sessions again, those too that wait or fail now."""
+        self.ingest.intercepts.end(intercept)
+        self.plugins[intercept.plugin].intercept(intercept.person, False, now)
 
     def left(self, plugin: str, session: str, now: Instant) -> None:
         """A session's connection ended."""

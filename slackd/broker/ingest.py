@@ -11,9 +11,11 @@ import attrs
 
 from slackd.broker.access import GroupMembers, refusal
 from slackd.broker.counters import Counters
+from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.subscriptions import Match, Matcher
 from slackd.broker.fallback_responses import NOTHING, notice, unanswered
 from slackd.broker.instant import Instant
+from slackd.broker.intercepts import Intercepts
 from slackd.broker.journal.writes import (
     AnswerState,
     DeadReason,
@@ -102,6 +104,7 @@ class Ingest:
     Attributes:
         identities: Who each app's bot is, as far as a connector has told.
         members: Who is in which user group.
+        intercepts: Whose deliveries go to whoever develops a plugin.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class Ingest:
         self._answers, self._counters, self._absent_for = answers, counters, absent_for
         self.identities: dict[str, AppIdentity] = {}
         self.members = GroupMembers()
+        self.intercepts = Intercepts()
 
     def plugin(self, name: str) -> PluginConfig | None:
         """A plugin's file."""
@@ -150,7 +154,9 @@ class Ingest:
     def _plan(
         self, link: int, arrival: Arrival, envelope: ParsedEnvelope, received_at: float, now: Instant
     ) -> Incoming:
-        matches = self._matcher.matches(envelope)
+        matches: Sequence[Match] = self._matcher.matches(envelope)
+        if self.intercepts:
+            matches = self.intercepts.divert(matches, envelope)
         if not matches and envelope.type == COMMANDS:
             told = notice(envelope, self._unclaimed_text(envelope.app))
             return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
@@ -169,7 +175,7 @@ class Ingest:
                 continue
             subscription = self._permitted(match, envelope, now)[0] or match.subscription
             asked = subscription.respond and answer is AnswerState.NONE and told.is_empty and not refused_for
-            if asked and self._absent_for(match.plugin.name, now) >= self._rules.absent_after:
+            if asked and self._is_absent(match, now):
                 keep = subscription.absent is Absent.KEEP
                 text = KEPT_TEXT if keep else REFUSED_TEXT
                 told = notice(envelope, text.format(plugin=match.plugin.name))
@@ -183,6 +189,12 @@ class Ingest:
             told = notice(envelope, self._rules.forbidden_text)
         record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
         return Incoming(link, arrival, record, told.post, refused_for, tuple(forbidden))
+
+    def _is_absent(self, match: Match, now: Instant) -> bool:
+        """Nobody has been there to answer for a while; whoever develops is there, by holding the intercept."""
+        if is_intercepted(match.key):
+            return False
+        return self._absent_for(match.plugin.name, now) >= self._rules.absent_after
 
     def _is_permitted(
         self, match: Match, envelope: ParsedEnvelope, now: Instant, forbidden: list[tuple[str, str]]

@@ -1,5 +1,7 @@
 """The running broker, as operators see and steer it."""
 
+import asyncio
+
 import attrs
 
 from slackd.broker.calls import Calls
@@ -23,6 +25,7 @@ class ControlContext:
         watchers: Who watches envelopes pass.
         disk: Whether the next start could use what is on disk.
         foreground: Somebody started it by hand: it is no unit of systemd's.
+        stopping: Set when streams are to end.
     """
 
     config: Config
@@ -37,6 +40,7 @@ class ControlContext:
     watchers: Watchers
     disk: DiskCheck
     foreground: bool = False
+    stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def look_at_journal(self) -> JournalHealth:
         """The journal's health; what it tells only once is kept in the observations."""

@@ -85,6 +85,10 @@ class HttpRequest:
         """
         await self._connection.send_head(200, content_type, None)
 
+    async def wait_for_end(self) -> None:
+        """Wait until the client has closed its half, or says more, which ends a stream as well."""
+        await self._connection.wait_for_end()
+
     async def write(self, data: bytes) -> None:
         """A piece of the answer; waits until the client has room for it.
 
@@ -190,6 +194,10 @@ class _HttpConnection:
             self._server.waiting.discard(self._uid, self)
             self._server.busy.discard(self)
             self._writer.close()
+
+    async def wait_for_end(self) -> None:
+        """The client goes, or says what nobody asked for."""
+        await self._reader.read(1)
 
     def abort(self) -> None:
         """End it at once."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
-from slackd.broker.control import backup, deadletters, events, metrics, replay, views
+from slackd.broker.control import backup, deadletters, events, intercepts, metrics, replay, views
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.http import HttpRequest, HttpResponse
 
@@ -45,6 +45,7 @@ ROUTES = (
     ControlRoute("POST", "/v1/deadletters/discard", deadletters.discard),
     ControlRoute("POST", "/v1/replay", replay.replay),
     ControlRoute("GET", "/v1/events", events.stream),
+    ControlRoute("POST", "/v1/intercepts", intercepts.stream),
     ControlRoute("GET", "/v1/backup", backup.backup),
     ControlRoute("GET", "/healthz", views.healthz),
     ControlRoute("GET", "/readyz", views.readyz),

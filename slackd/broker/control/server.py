@@ -56,6 +56,7 @@ class ControlServer:
     async def close(self) -> None:
         """No more requests; streams end, and answers that are under way are finished if it takes no time."""
         self._broker.watchers.close()
+        self._broker.stopping.set()
         await asyncio.gather(*(each.close() for each in self._servers))
 
     def _serve(

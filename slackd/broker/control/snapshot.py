@@ -221,6 +221,7 @@ def _sessions(broker: ControlContext, plugin: str) -> tuple[SessionStatus, ...]:
                 awaited=not session.connected,
                 paused=session.paused,
                 in_flight=sum(session.out.values()),
+                intercepts=session.person,
             )
         )
     return tuple(found)

@@ -136,6 +136,7 @@ class SessionStatus:
         awaited: Its connection ended a moment ago, and it may come back.
         paused: It doesn't read what it was sent.
         in_flight: Deliveries that it has.
+        intercepts: The app and user whose deliveries it takes, and no others; "" for a session like any.
     """
 
     session: str
@@ -145,6 +146,7 @@ class SessionStatus:
     awaited: bool
     paused: bool
     in_flight: int
+    intercepts: str = ""
 
 
 @attrs.frozen

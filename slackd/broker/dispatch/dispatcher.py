@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.intercepted import intercepted_person
 from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
 from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
 from slackd.broker.dispatch.retry import LONGEST, retry_delay
@@ -110,6 +111,7 @@ class Dispatcher:
         self._leases = Leases(self.sessions, self._rules.ack_timeout, self._wakeup)
         self._old = dict.fromkeys(Lane, 0)
         self._awaited: set[str] = set()
+        self._intercepted: set[str] = set()
         self._actions: list[Action] = []
         self._undealt: Instant | None = None
         self._stirred = False
@@ -166,13 +168,17 @@ class Dispatcher:
         *,
         named: bool,
         remembers: int = 0,
+        person: str = "",
     ) -> None:
         """A session is connected, and the journal lists it (rule R4).
 
         `claims` are the (delivery, attempt) pairs that its program says it has; `rows` is what the journal
         says of those deliveries. What the session had and doesn't claim was never read: it is free at once.
+        `person` is whose intercepted deliveries it takes, and no others; "" for a session like any.
         """
-        fresh = PluginSession(session, named, min(window, self._rules.window), remembers if named else 0)
+        fresh = PluginSession(
+            session, named, min(window, self._rules.window), remembers if named else 0, person=person
+        )
         self.sessions.put(fresh)
         self._leases.count_again(fresh)
         kept = {
@@ -196,12 +202,18 @@ class Dispatcher:
         known = self.sessions.get(session)
         if known is None or not known.connected:
             return
-        self.sessions.seen(now.monotonic)
+        if not known.person:
+            self.sessions.seen(now.monotonic)
         if known.named:
             known.awaited_until = now.monotonic + self._grace
             self._wakeup.by(known.awaited_until)
         else:
             self._end(known, now)
+        self._deal(now)
+
+    def intercept(self, person: str, begins: bool, now: Instant) -> None:
+        """From now on this person's intercepted deliveries go to sessions for them alone, or to any again."""
+        (self._intercepted.add if begins else self._intercepted.discard)(person)
         self._deal(now)
 
     def pause(self, session: str, paused: bool, now: Instant) -> None:
@@ -470,6 +482,8 @@ class Dispatcher:
         free = self._rules.window - self._leases.slots(lane) - self._old[lane]
         sent: dict[str, list[OpenDelivery]] = {}
         queue.advance(now)
+        if queue.has_intercepted:
+            self._deal_intercepted(lane, sent, now)
         while free > 0 and queue.has_ready:
             session = self.sessions.next_with_room(lane)
             if session is None:
@@ -478,29 +492,58 @@ class Dispatcher:
             delivery = queue.take(now)
             if delivery is None:
                 break
-            steered = self._whose_turn(delivery)
-            if steered and steered != session.id:
-                steering = self.sessions.get(steered)
-                if steering is None or not steering.has_room(lane):
-                    later = attrs.evolve(delivery, not_before=now.unix + STEER_AGAIN_AFTER)
-                    queue.put_back(later, now)
-                    continue
-                session = steering
-            holder = queue.holder(delivery)
-            if not steered and holder != "" and holder != session.id:
-                session = self.sessions.get(holder) if holder is not None else None
-                if session is None or not session.has_room(lane):
-                    queue.put_off(delivery)
-                    continue
-            lease = self._leases.take(delivery, session.id, now.monotonic)
-            if delivery.expires_at is not None and delivery.expires_at <= now.unix:
-                lease.state = LeaseState.COMMITTING
-                self._actions.append(
-                    DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.EXPIRED, "it came too late")
-                )
-            else:
-                sent.setdefault(session.id, []).append(delivery)
-            free -= 1
+            free -= self._deal_to(session, delivery, sent, now)
         self._actions += [SendDeliveries(self.name, to, tuple(each)) for to, each in sent.items()]
-        if free > 0 and queue.may_have_more and self.sessions.connected():
+        if (free > 0 or self._intercepted) and queue.may_have_more and self.sessions.connected():
             self._actions.extend(queue.loads(max(2 * free, 8)))
+
+    def _deal_intercepted(self, lane: Lane, sent: dict[str, list[OpenDelivery]], now: Instant) -> None:
+        """One person's deliveries wait for a session for them while the intercept is in force, however long."""
+        queue = self._lanes[lane]
+        for delivery in queue.take_intercepted(now):
+            person = intercepted_person(delivery.key)
+            if person in self._intercepted:
+                session = self.sessions.with_room_for(person, lane)
+            else:
+                session = self.sessions.next_with_room(lane)
+            if session is None:
+                queue.put_back(delivery, now)
+            else:
+                self._deal_to(session, delivery, sent, now)
+
+    def _deal_to(
+        self,
+        session: PluginSession,
+        delivery: OpenDelivery,
+        sent: dict[str, list[OpenDelivery]],
+        now: Instant,
+    ) -> bool:
+        """Send a delivery that was just taken to this session, or to the one that it must go to.
+
+        Returns:
+            Whether it went; else it waits again.
+        """
+        lane, queue = delivery.lane, self._lanes[delivery.lane]
+        steered = self._whose_turn(delivery)
+        if steered and steered != session.id:
+            steering = self.sessions.get(steered)
+            if steering is None or not steering.has_room(lane):
+                queue.put_back(attrs.evolve(delivery, not_before=now.unix + STEER_AGAIN_AFTER), now)
+                return False
+            session = steering
+        holder = queue.holder(delivery)
+        if not steered and holder != "" and holder != session.id:
+            held_by = self.sessions.get(holder) if holder is not None else None
+            if held_by is None or not held_by.has_room(lane):
+                queue.put_off(delivery)
+                return False
+            session = held_by
+        lease = self._leases.take(delivery, session.id, now.monotonic)
+        if delivery.expires_at is not None and delivery.expires_at <= now.unix:
+            lease.state = LeaseState.COMMITTING
+            self._actions.append(
+                DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.EXPIRED, "it came too late")
+            )
+        else:
+            sent.setdefault(session.id, []).append(delivery)
+        return True

@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
@@ -132,6 +133,7 @@ class LaneQueue:
         self._keys: dict[KeyName, Key] = {}
         self._unordered = 0
         self._ready: list[tuple[int, KeyName]] = []
+        self._intercepted: list[tuple[int, KeyName]] = []
         self._waiting: list[tuple[float, int, KeyName]] = []
         self._to_load: deque[str] = deque()
         self._complete = complete
@@ -161,8 +163,18 @@ class LaneQueue:
     def take(self, now: Instant) -> OpenDelivery | None:
         """The oldest delivery that may go now; its key is held until `answered`, `release` or `put_back`."""
         self.advance(now)
-        while self._ready:
-            head, name = heapq.heappop(self._ready)
+        return self._take_of(self._ready, now)
+
+    def take_intercepted(self, now: Instant) -> list[OpenDelivery]:
+        """Every intercepted delivery that may go now; what can't be sent is to be given to `put_back`."""
+        taken = []
+        while (delivery := self._take_of(self._intercepted, now)) is not None:
+            taken.append(delivery)
+        return taken
+
+    def _take_of(self, ready: list[tuple[int, KeyName]], now: Instant) -> OpenDelivery | None:
+        while ready:
+            head, name = heapq.heappop(ready)
             key = self._keys.get(name)
             if key is None or key.out is not None or not key.pending or key.pending[0].id != head:
                 continue
@@ -181,7 +193,7 @@ class LaneQueue:
         """Time has passed: retries that are due may be taken."""
         while self._waiting and self._waiting[0][0] <= now.monotonic:
             _, head, name = heapq.heappop(self._waiting)
-            heapq.heappush(self._ready, (head, name))
+            self._is_ready(head, name)
 
     def hold_back(self, up_to: int) -> None:
         """Deliveries up to this id may not be taken: sessions that may have them are awaited (rule R6)."""
@@ -190,8 +202,8 @@ class LaneQueue:
     def stop_holding_back(self) -> None:
         """Whoever was awaited is back, or its grace is over."""
         self._held_up_to = 0
-        for entry in self._held:
-            heapq.heappush(self._ready, entry)
+        for head, name in self._held:
+            self._is_ready(head, name)
         self._held.clear()
 
     @property
@@ -388,9 +400,14 @@ class LaneQueue:
         return bool(self._ready)
 
     @property
+    def has_intercepted(self) -> bool:
+        """An intercepted delivery may be taken, as far as this queue knows."""
+        return bool(self._intercepted)
+
+    @property
     def may_have_work(self) -> bool:
         """Something may be taken, or asked for, now or when its time has come."""
-        return bool(self._ready or self._waiting or self._to_load) or not self._complete
+        return bool(self._ready or self._intercepted or self._waiting or self._to_load) or not self._complete
 
     @property
     def may_have_more(self) -> bool:
@@ -460,7 +477,11 @@ class LaneQueue:
             heapq.heappush(self._waiting, (key.due, head.id, name))
             self._wakeup.by(key.due)
         else:
-            heapq.heappush(self._ready, (head.id, name))
+            self._is_ready(head.id, name)
+
+    def _is_ready(self, head: int, name: KeyName) -> None:
+        intercepted = isinstance(name, str) and is_intercepted(name)
+        heapq.heappush(self._intercepted if intercepted else self._ready, (head, name))
 
     def _want_more(self, name: KeyName, key: Key) -> None:
         if not isinstance(name, str) or not key.more or key.loading or key.queued:

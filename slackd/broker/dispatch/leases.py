@@ -6,6 +6,7 @@ from enum import Enum
 
 import attrs
 
+from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.instant import Wakeup
@@ -84,7 +85,7 @@ class Leases:
         return [each for each in self if each.session == session]
 
     def slots(self, lane: Lane) -> int:
-        """How many slots of a lane's window are taken."""
+        """How many slots of a lane's window are taken; intercepted deliveries take none."""
         return self._slots[lane]
 
     def take(self, delivery: OpenDelivery, session: str, now: float) -> Lease:
@@ -92,7 +93,8 @@ class Leases:
         latest = now + max(LONGEST, self._ack_timeout)
         lease = Lease(delivery, session, now + self._ack_timeout, latest, now)
         self._by_delivery[delivery.id] = lease
-        self._slots[delivery.lane] += 1
+        if not is_intercepted(delivery.key):
+            self._slots[delivery.lane] += 1
         known = self._sessions.get(session)
         if known is not None:
             known.out[delivery.lane] += 1
@@ -112,7 +114,8 @@ class Leases:
             return False
         lease.state = LeaseState.ANSWERED
         lane = lease.delivery.lane
-        self._slots[lane] -= 1
+        if not is_intercepted(lease.delivery.key):
+            self._slots[lane] -= 1
         self._unwritten += 1
         session.out[lane] -= 1
         session.unwritten += 1
@@ -182,6 +185,7 @@ class Leases:
             if session is not None:
                 session.unwritten += by
         else:
-            self._slots[lease.delivery.lane] += by
+            if not is_intercepted(lease.delivery.key):
+                self._slots[lease.delivery.lane] += by
             if session is not None:
                 session.out[lease.delivery.lane] += by

@@ -21,6 +21,7 @@ class PluginSession:
         paused: It doesn't read what it was sent.
         out: Slots that it takes in each lane.
         unwritten: Its answers that take no slot any more and are on their way to disk, at most `remembers`.
+        person: The person whose intercepted deliveries it takes, and no others; "" for a session like any.
     """
 
     id: str
@@ -31,6 +32,7 @@ class PluginSession:
     paused: bool = False
     out: dict[Lane, int] = attrs.field(factory=lambda: dict.fromkeys(Lane, 0))
     unwritten: int = 0
+    person: str = ""
 
     @property
     def connected(self) -> bool:
@@ -82,9 +84,14 @@ class Sessions:
         for _ in range(len(self._turns)):
             session = self._turns[0]
             self._turns.rotate(-1)
-            if session.has_room(lane):
+            if session.has_room(lane) and not session.person:
                 return session
         return None
+
+    def with_room_for(self, person: str, lane: Lane) -> PluginSession | None:
+        """A session that takes this person's intercepted deliveries, and has room for one of this lane."""
+        mine = (each for each in self._turns if each.person == person)
+        return next((each for each in mine if each.has_room(lane)), None)
 
     def connected(self) -> int:
         """How many sessions are connected."""
@@ -92,8 +99,8 @@ class Sessions:
 
     @property
     def is_empty(self) -> bool:
-        """No session is connected or awaited."""
-        return not self._by_id
+        """No session is connected or awaited, but for those that take one person's deliveries alone."""
+        return all(each.person for each in self._turns)
 
     def overdue(self, now: float) -> list[PluginSession]:
         """Awaited sessions whose grace is over."""
@@ -105,7 +112,7 @@ class Sessions:
 
     def absent_for(self, now: float) -> float:
         """Seconds since a session was last connected; 0 while one is connected or awaited (rule R3)."""
-        return 0.0 if self._by_id else now - self._last_seen
+        return now - self._last_seen if self.is_empty else 0.0
 
     def __iter__(self) -> Iterator[PluginSession]:
         return iter(self._turns)

@@ -11,6 +11,7 @@ from itertools import starmap
 from typing import Any, cast
 
 from slackd import jsonrpc
+from slackd.broker.intercepts import Intercept
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
 from slackd.broker.plugins.conduct import SHORT_LIVED, Fault
@@ -55,6 +56,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         session: The session's name, once it is admitted.
         named: The program chose that name itself.
         calls_only: Nothing is delivered to it, and it counts as no session.
+        intercept: Whose deliveries it takes, and no others; None for a session like any.
         peer: The process at the other end.
         is_open: Its session has begun.
         handled: Answers to deliveries that it gave.
@@ -67,6 +69,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._opening: asyncio.TimerHandle | None = None
         self.plugin, self.session, self.named = "", "", False
         self.client, self.calls_only = "", False
+        self.intercept: Intercept | None = None
         self.peer: Peer | None = None
         self.is_open, self.handled = False, 0
         self._began_at = 0.0

@@ -22,6 +22,7 @@ class Initialize:
         holding: (delivery, attempt) of what it works on and what it answered last.
         remembers: Answers that it keeps beyond as many as fit into its windows, and repeats on its return.
         handlers: Kind and pattern of what it has handlers for, as far as it says.
+        dev: The ticket of an intercept, "" for a session like any.
     """
 
     id: int | str
@@ -32,6 +33,7 @@ class Initialize:
     holding: tuple[tuple[int, int], ...]
     remembers: int = 0
     handlers: tuple[tuple[str, str], ...] = ()
+    dev: str = ""
 
 
 @frozen

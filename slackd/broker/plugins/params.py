@@ -128,6 +128,7 @@ _INITIALIZE_MEMBERS = (
     "holding",
     "remembers",
     "handlers",
+    "dev",
 )
 
 
@@ -159,7 +160,10 @@ def read_initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise BadParams('"remembers" must be an integer, 0 or more')
     client, remembers = _client(params.get("client")), min(remembers, MAX_REMEMBERS)
     handlers = _handlers(params.get("handlers"))
-    return Initialize(id_, plugin, client, window, session, _holding(params), remembers, handlers)
+    dev = params.get("dev", "")
+    if not isinstance(dev, str) or len(dev) > MAX_NAME:
+        raise BadParams('"dev" must be the ticket of an intercept')
+    return Initialize(id_, plugin, client, window, session, _holding(params), remembers, handlers, dev)
 
 
 def _handlers(value: Any) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,8 @@ from slackd.unix_peers import Peer, gid_named, uid_named
 
 GATEWAY_USER = "slackd-gateway"
 """The user of `slackd-gateway.service`, which may be every plugin whose file has `[gateway]`."""
-_OVERFLOW_UID = 65_534
+OVERFLOW_UID = 65_534
+"""What the kernel says of a user whom a user namespace hides."""
 
 
 class NotPermitted(SlackdError):
@@ -29,9 +30,9 @@ def check_identity(peer: Peer, plugin: PluginConfig, *, foreground: bool) -> Non
     Raises:
         NotPermitted: It may not; the message has the line to write into the plugin's file.
     """
-    if peer.uid == _OVERFLOW_UID:
+    if peer.uid == OVERFLOW_UID:
         raise NotPermitted(
-            f"uid {_OVERFLOW_UID} (nobody) may not be a plugin: a user namespace hides who it really is; "
+            f"uid {OVERFLOW_UID} (nobody) may not be a plugin: a user namespace hides who it really is; "
             "run the plugin outside of it (without PrivateUsers=)"
         )
     if any(uid_named(user) == peer.uid for user in plugin.users):

@@ -12,6 +12,7 @@ from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
 from slackd.broker.file_transfers import FileTransfers
+from slackd.broker.intercepts import Intercept
 from slackd.broker.journal.writes import ForgetSession, ListSession
 from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
@@ -230,12 +231,32 @@ class PluginHost:
     async def _identify(self, connection: PluginConnection, plugin: PluginConfig, said: Initialize) -> None:
         assert connection.peer is not None
         refusal = ""
+        if said.dev:
+            refusal = self._of_intercept(connection, said)
+            connection.identified(plugin, said, refusal)
+            return
         try:
             async with self.peers.of_user(connection.peer.uid).identifying:
                 await asyncio.to_thread(check_identity, connection.peer, plugin, foreground=self._foreground)
         except NotPermitted as error:
             refusal = str(error)
         connection.identified(plugin, said, refusal)
+
+    def _of_intercept(self, connection: PluginConnection, said: Initialize) -> str:
+        """With the ticket of an intercept, its developer may be the plugin; returns why not."""
+        assert connection.peer is not None
+        intercept = self._engine.core.ingest.intercepts.of_ticket(said.dev)
+        if intercept is None:
+            return "the ticket in dev is of no intercept in force: its slackctl dev, or slackd, has ended since"
+        if intercept.plugin != said.plugin or intercept.uid != connection.peer.uid:
+            return f"the ticket in dev is for plugin {intercept.plugin!r} and uid {intercept.uid} alone"
+        connection.intercept = intercept
+        return ""
+
+    def end_intercept(self, intercept: Intercept) -> None:
+        """Close the sessions that came with its ticket: what they have goes to the plugin's own."""
+        for connection in [each for each in self._sessions.values() if each.intercept == intercept]:
+            connection.close()
 
     async def _open(self, connection: PluginConnection, said: Initialize) -> None:
         engine, plugin = self._engine, self._config.plugin_files[connection.plugin]
@@ -269,6 +290,7 @@ class PluginHost:
             engine.clock(),
             named=connection.named,
             remembers=said.remembers,
+            person=connection.intercept.person if connection.intercept is not None else "",
         )
         engine.wake()
         client, pid = said.client or "an unnamed client", connection.peer.pid if connection.peer else 0

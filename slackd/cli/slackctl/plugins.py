@@ -57,6 +57,8 @@ def sessions_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     for plugin in found:
         for each in plugin["sessions"]:
             state = "awaited" if each["awaited"] else "not reading" if each["paused"] else "connected"
+            if each.get("intercepts"):
+                state += f", dev as {each['intercepts']}"
             made.add_row(
                 plugin["name"],
                 each["session"] or NOTHING,

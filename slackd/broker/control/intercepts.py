@@ -1,0 +1,101 @@
+"""`POST /v1/intercepts`: one person's deliveries for one plugin, for as long as the answer is read."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from slackd.broker.control import lookups, requests
+from slackd.broker.control.context import ControlContext
+from slackd.broker.control.http import HttpRequest
+from slackd.broker.intercepts import Intercept, InterceptTakenError
+from slackd.broker.plugins.peer_credentials import OVERFLOW_UID
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT: Final = 15.0
+"""Seconds after which an empty line shows that the intercept is in force."""
+_USER: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
+
+
+async def stream(broker: ControlContext, request: HttpRequest) -> None:
+    """The body is `{"plugin": NAME, "app": NAME, "user": "U…"}`.
+
+    The first line of the answer has the ticket that a session says as `dev` in `initialize`, and with it
+    `plugins_socket` and `file`; the intercept ends with the answer.
+    """
+    intercept = _asked(broker, request)
+    try:
+        broker.core.begin_intercept(intercept, broker.engine.clock())
+    except InterceptTakenError as error:
+        raise requests.Unavailable(str(error)) from None
+    try:
+        _note(request, intercept, "begins")
+        with contextlib.suppress(ConnectionError):
+            await request.begin_stream("application/x-ndjson")
+            await request.write(json.dumps(_first_line(broker, intercept)).encode() + b"\n")
+            await _until_either_ends(broker, request)
+    finally:
+        broker.core.end_intercept(intercept, broker.engine.clock())
+        broker.plugin_host.end_intercept(intercept)
+        broker.engine.wake()
+        _note(request, intercept, "ends")
+
+
+async def _until_either_ends(broker: ControlContext, request: HttpRequest) -> None:
+    either = [asyncio.create_task(each) for each in (request.wait_for_end(), broker.stopping.wait())]
+    try:
+        while True:
+            done, _ = await asyncio.wait(either, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return
+            await request.write(b"\n")
+    finally:
+        for task in either:
+            task.cancel()
+
+
+def _asked(broker: ControlContext, request: HttpRequest) -> Intercept:
+    content = requests.body(request, ("plugin", "app", "user"))
+    name, app, user = (requests.text_in(content, each) for each in ("plugin", "app", "user"))
+    if name is None or app is None or user is None:
+        raise requests.BadRequest('name all three: {"plugin": NAME, "app": NAME, "user": "U0123ABCD"}')
+    plugin = lookups.declared_plugin(broker, name)
+    lookups.check_app(broker, app)
+    if plugin.apps and app not in plugin.apps:
+        raise requests.BadRequest(f"{plugin.file} is not for the app {app!r}; it has {', '.join(plugin.apps)}")
+    if not _USER.fullmatch(user):
+        raise requests.BadRequest(
+            f"user={user[:50]!r}: expected a member ID such as U0123ABCD: "
+            "it is in Slack under your profile, ⋮, Copy member ID"
+        )
+    if request.peer is None or request.peer.uid == OVERFLOW_UID:
+        raise requests.BadRequest("the kernel does not say who asks: ask from outside of the user namespace")
+    return Intercept(name, app, user, request.peer.uid, secrets.token_urlsafe(24))
+
+
+def _first_line(broker: ControlContext, intercept: Intercept) -> Mapping[str, Any]:
+    return {
+        "ticket": intercept.ticket,
+        "plugin": intercept.plugin,
+        "app": intercept.app,
+        "user": intercept.user,
+        "plugins_socket": str(broker.config.plugins.socket),
+        "file": str(broker.config.plugin_files[intercept.plugin].file),
+    }
+
+
+def _note(request: HttpRequest, intercept: Intercept, verb: str) -> None:
+    log.warning(
+        "%s: the intercept of %s of %s by %s %s",
+        intercept.plugin,
+        intercept.user,
+        intercept.app,
+        requests.who(request),
+        verb,
+        extra={"event": f"intercept-{verb}", "plugin": intercept.plugin},
+    )
