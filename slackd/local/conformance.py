@@ -16,8 +16,7 @@ from typing import Any, Final
 import attrs
 
 from slackd import jsonrpc
-from slackd.local.program import Program, command_of
-from slackd.local.stack import LocalStackError
+from slackd.local.program import LocalStackError, Program, command_of
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 
 PATIENCE: Final = 10.0

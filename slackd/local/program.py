@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from slackd.local.stack import LocalStackError
+from slackd.errors import SlackdError
 
 STOP_PATIENCE: Final = 5.0
 """Seconds that a program has to end after SIGTERM."""
+
+LONGEST_LINE: Final = 65_536
+"""Bytes of its output without a line feed that are shown as one line."""
 
 _INTERPRETERS: Final[Mapping[str, tuple[str, ...]]] = {
     ".py": (sys.executable, "-u"),
@@ -24,6 +27,10 @@ _INTERPRETERS: Final[Mapping[str, tuple[str, ...]]] = {
     ".go": ("go", "run"),
 }
 """How a program is run that is not executable itself, by the end of its name."""
+
+
+class LocalStackError(SlackdError):
+    """The stack, or a plugin in it, did not come up; the message says what was waited for."""
 
 
 def command_of(program: Path) -> tuple[str, ...]:
@@ -73,17 +80,22 @@ class Program:
         """Start it, in a process group of its own.
 
         Raises:
-            OSError: It cannot be run.
+            LocalStackError: It cannot be run.
         """
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            cwd=self._folder,
-            env={**os.environ, **self._environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                cwd=self._folder,
+                env={**os.environ, **self._environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LocalStackError(
+                f"{self._command[-1]} cannot be run: {error.strerror}; has it a first line such as #!/bin/bash?"
+            ) from None
         self._reading = asyncio.create_task(self._read())
 
     async def wait(self) -> int:
@@ -118,5 +130,12 @@ class Program:
     async def _read(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            self._say(line.decode("utf-8", "replace").rstrip("\n"))
+        line = b""
+        while data := await self._process.stdout.read(LONGEST_LINE):
+            *whole, line = (line + data).split(b"\n")
+            if len(line) >= LONGEST_LINE:
+                whole, line = [*whole, line], b""
+            for each in whole:
+                self._say(each.decode("utf-8", "replace"))
+        if line:
+            self._say(line.decode("utf-8", "replace"))

@@ -17,17 +17,13 @@ from slackd.cli.broker_process import open_sockets
 from slackd.cli.connector_process import make_connector, read_secrets
 from slackd.config import Config, load
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
-from slackd.errors import SlackdError
+from slackd.local.program import LocalStackError
 from slackd.systemd.notify import Notifier
 
 READY_LIMIT: Final = 20.0
 """Seconds in which the emulated Slack must have two connections of every app."""
 _LOOK_EVERY: Final = 0.005
 _OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=.*$\n?", re.MULTILINE)
-
-
-class LocalStackError(SlackdError):
-    """The stack, or a plugin in it, did not come up; the message says what was waited for."""
 
 
 def without_owner(declaration: str) -> str:

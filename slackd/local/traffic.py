@@ -1,12 +1,15 @@
 """The traffic of an emulated Slack as lines to read: what was sent, answered, called. Pure."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from slackd.emulator import ApiCall, Ledger, LedgerEntry
+if TYPE_CHECKING:
+    from slackd.emulator import ApiCall, Ledger, LedgerEntry
 
 _OWN_CALLS: Final = frozenset({"apps.connections.open", "auth.test"})
 """Calls that slackd makes by itself."""
@@ -51,10 +54,10 @@ class TrafficView:
         self._sends[key] = len(entry.sends)
         for ack in entry.acks[self._acks.get(key, 0) :]:
             kind, after = "late" if ack.late else "answer", ack.after * 1000
-            yield TrafficLine(kind, f"◀ {entry.name} acknowledged in {after:.0f} ms{_tail(ack.payload)}")
+            yield TrafficLine(kind, f"◀ {entry.name} acknowledged in {after:.0f} ms{tail(ack.payload)}")
         self._acks[key] = len(entry.acks)
         for post in entry.posts[self._posts.get(key, 0) :]:
-            yield TrafficLine("answer", f"◀ {entry.name} through its response_url{_tail(post.body)}")
+            yield TrafficLine("answer", f"◀ {entry.name} through its response_url{tail(post.body)}")
         self._posts[key] = len(entry.posts)
         if entry.failure is not None and key not in self._failed:
             self._failed.add(key)
@@ -63,11 +66,12 @@ class TrafficView:
 
 def _of_call(call: ApiCall) -> TrafficLine:
     if call.ok:
-        return TrafficLine("call", f"◀ {call.method}{_tail(call.args)}")
-    return TrafficLine("failed", f"✗ {call.method}{_tail(call.args)}: {call.error}")
+        return TrafficLine("call", f"◀ {call.method}{tail(call.args)}")
+    return TrafficLine("failed", f"✗ {call.method}{tail(call.args)}: {call.error}")
 
 
-def _tail(value: Any) -> str:
+def tail(value: Any) -> str:
+    """Return a value as the end of a line, cut where it is long; nothing for an empty one."""
     if not value:
         return ""
     text = json.dumps(value, ensure_ascii=False)

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "toml_reader": set(),
     "exec": {"config", "plugin"},
     "scaffold": {"plugin"},
-    "local": {"broker", "cli", "config", "emulator", "systemd"},
+    "local": {"broker", "cli", "config", "control_client", "emulator", "systemd"},
     "testing": {"emulator", "local"},
     "control_client": {"config"},
 }

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from slackd.local.dev import find_project
-from slackd.local.stack import LocalStackError
+from slackd.local.program import LocalStackError
+from slackd.local.project import find_project
 from slackd.scaffold import render
 
 PATIENCE = 30.0
@@ -21,10 +21,10 @@ PATIENCE = 30.0
 class Terminal:
     """What the author types and reads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, *arguments: str) -> None:
         self._end, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "slackd.cli.control", "dev", str(folder)],
+            [sys.executable, "-m", "slackd.cli.control", "dev", *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -42,7 +42,10 @@ class Terminal:
         while words not in self._text:
             if not select.select([self._end], [], [], max(0, until - time.monotonic()))[0]:
                 raise AssertionError(f"{words!r} never came; there is: {self._text}")
-            self._text += os.read(self._end, 65_536).decode("utf-8", "replace")
+            try:
+                self._text += os.read(self._end, 65_536).decode("utf-8", "replace")
+            except OSError:
+                raise AssertionError(f"{words!r} never came, it has ended; there is: {self._text}") from None
         before, _, self._text = self._text.partition(words)
         return before + words
 
@@ -63,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def terminal(folder: Path) -> Iterator[Terminal]:
-    shown = Terminal(folder)
+    shown = Terminal(str(folder))
     yield shown
     shown.close()
 
@@ -101,6 +104,53 @@ def test_a_mistake_is_said_and_the_next_save_starts_it_again(folder: Path, termi
     terminal.reads("there is no message yet to react to")
     program.write_text(good)
     terminal.reads("greeter is connected")
+
+
+def test_lines_that_are_pasted_together_are_all_obeyed(terminal: Terminal) -> None:
+    terminal.reads("greeter is connected")
+    terminal.types("/greeter one\n/greeter two\nclick approve what=1\nfault slow\n@bot hello")
+    text = terminal.reads("Hello <@U0ALICE0001>")
+    for said in ("You said: one", "You said: two", "click: ", "'slow'"):
+        assert said in text
+
+
+def test_a_script_is_obeyed_to_its_end_and_everything_is_shown(folder: Path) -> None:
+    done = run_dev(folder, "/greeter api\n@bot hello")
+    assert done.returncode == 0, done.stderr
+    assert "You said: api" in done.stdout
+    assert "chat.postMessage" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_files_that_cannot_be_used_are_said_and_not_thrown(folder: Path) -> None:
+    (folder / "greeter.toml").write_bytes(b"\xff\xfe")
+    done = run_dev(folder, "/greeter api\n")
+    assert "greeter.toml: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_program_that_nothing_can_run_is_said(folder: Path) -> None:
+    (folder / "greeter.py").unlink()
+    (folder / "greeter").write_text("no first line\n")
+    (folder / "greeter").chmod(0o755)
+    done = run_dev(folder, "")
+    assert "cannot be run: Exec format error" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_program_may_print_lines_of_any_length(folder: Path, terminal: Terminal) -> None:
+    terminal.reads("greeter is connected")
+    program = folder / "greeter.py"
+    program.write_text(f"print('x' * 200_000)\nprint('after it')\n{program.read_text()}")
+    terminal.reads("greeter: after it")
+    terminal.reads("greeter is connected")
+
+
+def run_dev(folder: Path, typed: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "slackd.cli.control", "dev", str(folder)]
+    return subprocess.run(
+        command, input=typed, capture_output=True, text=True, timeout=PATIENCE * 2, check=False
+    )
 
 
 def test_a_folder_without_a_plugin_is_told_what_was_expected(tmp_path: Path) -> None:

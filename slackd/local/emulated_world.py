@@ -1,0 +1,104 @@
+"""An emulated Slack, and a slackd of its own: the author plays the people."""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from slackd.local.program import LocalStackError
+from slackd.local.prompt import Act, PromptError, view_values
+from slackd.local.stack import LocalStack
+from slackd.local.traffic import TrafficLine, TrafficView
+
+SETTLED_WITHIN: Final = 5.0
+"""Seconds in which what was typed last must be done, where the input ends."""
+
+
+class EmulatedWorld:
+    """As `World`."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack, self._traffic = stack, TrafficView()
+        self._declared: tuple[str, str] | None = None
+        self._user: str | None = None
+        self._channel: str | None = None
+        self._typed_ts = ""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """As in `World`."""
+        return self._stack.environment
+
+    async def declare(self, name: str, declaration: str) -> Sequence[TrafficLine]:
+        """As in `World`: slackd starts again where the file has changed."""
+        if (name, declaration) != self._declared:
+            self._declared = None
+            await self._stack.restart({name: declaration})
+            self._declared = (name, declaration)
+        return ()
+
+    async def wait_for_session(self, name: str) -> None:
+        """As in `World`."""
+        await self._stack.wait_for_session(name)
+
+    async def settle(self) -> None:
+        """As in `World`."""
+        with contextlib.suppress(LocalStackError):
+            await self._stack.wait_until_idle(SETTLED_WITHIN)
+
+    def news(self) -> Sequence[TrafficLine]:
+        """As in `World`."""
+        return self._traffic.look(self._stack.emulator.ledger)
+
+    def play(self, act: Act) -> None:
+        """As in `World`."""
+        try:
+            self._play(act)
+        except TypeError as error:
+            raise PromptError(f"{act.what}: {error}") from None
+
+    def _play(self, act: Act) -> None:
+        emulator, here = self._stack.emulator, self._here(act.what)
+        match act.what:
+            case "as":
+                self._user = act.arguments[0]
+            case "in":
+                self._channel = act.arguments[0]
+            case "react":
+                emulator.react(act.arguments[0], self._latest_message(), **here)
+            case "submit_view":
+                view = emulator.surfaces_of().find_view()
+                if view is None:
+                    raise PromptError("no modal is open")
+                callback_id = act.arguments[0] if act.arguments else None
+                emulator.submit_view(view_values(view, act.fields), callback_id=callback_id, **here)
+            case "close_view":
+                callback_id = act.arguments[0] if act.arguments else None
+                emulator.close_view(callback_id=callback_id, **here)
+            case "fault":
+                emulator.fault(act.arguments[0], **{name: _value(text) for name, text in act.fields.items()})
+            case _:
+                play = getattr(emulator, act.what)
+                entry = play(*act.arguments, **act.fields, **here)
+                self._typed_ts = json.loads(entry.payload or "{}").get("event", {}).get("ts", self._typed_ts)
+
+    def _here(self, what: str) -> dict[str, Any]:
+        places = {"user": self._user, "channel": self._channel}
+        if what in ("shortcut", "submit_view", "close_view", "options"):
+            places.pop("channel")
+        return {name: value for name, value in places.items() if value is not None}
+
+    def _latest_message(self) -> str:
+        calls = self._stack.emulator.ledger.calls_of("chat.postMessage")
+        latest = max([self._typed_ts, *(str(call.answer["ts"]) for call in calls if call.ok)])
+        if not latest:
+            raise PromptError("there is no message yet to react to")
+        return latest
+
+
+def _value(text: str) -> Any:
+    """A number, true or false, if it is one; else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,62 @@
+"""A plugin under development: which files are it, and which of them are watched."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from slackd.local.program import LocalStackError
+
+_NOT_WATCHED: Final = frozenset({"debian", "node_modules", "__pycache__"})
+
+
+@attrs.frozen
+class Project:
+    """A plugin under development.
+
+    Attributes:
+        program: Its program.
+        declaration: Its `plugins.d` file.
+    """
+
+    program: Path
+    declaration: Path
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return self.declaration.stem
+
+
+def find_project(place: Path) -> Project:
+    """Return the plugin in a folder, or that of a program.
+
+    Raises:
+        LocalStackError: There is none, or more than one.
+    """
+    folder = place if place.is_dir() else place.parent
+    declarations = sorted(each for each in folder.glob("*.toml") if each.name != "pyproject.toml")
+    if place.is_file():
+        beside = place.with_suffix(".toml")
+        declarations = [beside] if beside in declarations else declarations
+    if len(declarations) != 1:
+        found = ", ".join(each.name for each in declarations) or "none"
+        raise LocalStackError(f"{folder}: expected one plugins.d file NAME.toml, found {found}")
+    if place.is_file():
+        return Project(place, declarations[0])
+    stem = declarations[0].stem
+    programs = [each for each in sorted(folder.iterdir()) if each.is_file() and each.stem == stem]
+    programs = [each for each in programs if each.suffix not in (".toml", ".md", ".conf")]
+    if len(programs) != 1:
+        found = ", ".join(each.name for each in programs) or "none"
+        raise LocalStackError(f"{folder}: expected one program {stem} (.py, .js, .sh, .go), found {found}")
+    return Project(programs[0], declarations[0])
+
+
+def watched_files(folder: Path) -> Iterator[Path]:
+    """Return the files whose change starts the plugin again."""
+    for path, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each not in _NOT_WATCHED and not each.startswith(".")]
+        yield from (Path(path, each) for each in files if not each.startswith(".") and not each.endswith("~"))
