@@ -28,7 +28,7 @@ def test_an_envelope_its_answer_and_its_call() -> None:
     (line,) = view.said(
         jsonrpc.encode_request(1, "slack.call", {"method": "chat.postMessage", "args": {"a": 1}})
     )
-    assert (line.kind, line.text) == ("call", '◀ chat.update: {"a": 1}')
+    assert (line.kind, line.text) == ("call", '◀ chat.postMessage: {"a": 1}')
     assert view.heard(jsonrpc.encode_result(1, {"ok": True})) == []
     (line,) = view.said(jsonrpc.encode_result("1.1", {"response": {"text": "ok"}}))
     assert (line.kind, line.text) == ("answer", '◀ /deploy handled: {"text": "ok"}')
