@@ -27,6 +27,10 @@ async def stream(broker: ControlContext, request: HttpRequest) -> None:
 
     The first line of the answer has the ticket that a session says as `dev` in `initialize`, and with it
     `plugins_socket` and `file`; the intercept ends with the answer.
+
+    Raises:
+        BadRequest: The body says something else, or the kernel does not say who asks.
+        Unavailable: Somebody has that person's deliveries already.
     """
     intercept = _asked(broker, request)
     try:
