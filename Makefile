@@ -18,18 +18,21 @@ $(STAMP): pyproject.toml slackd/__init__.py
 demo: setup
 	$(BIN)/python -m slackd.cli.demo
 
+# Most tests wait more than they compute, so several run at a time; those that compare times run alone.
+AT_ONCE := -n 3 --dist worksteal
 # What fails is run once more, alone: others may have had the machine. What fails twice has failed.
 AGAIN = $(BIN)/python -m pytest -m "not e2e" --last-failed --last-failed-no-failures=none
 
 test: lint types
-	$(BIN)/python -m pytest -m "not e2e" || $(AGAIN)
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not e2e and not alone" || $(AGAIN)
+	$(BIN)/python -m pytest -m alone || $(AGAIN)
 	$(MAKE) test-pure
 	$(MAKE) test-releases
 	$(MAKE) e2e
 
 # Without the accelerators (msgspec, uvloop), as far as they make a difference.
 test-pure: setup
-	SLACKD_PURE=1 $(BIN)/python -m pytest -q tests/unit/broker tests/unit/link tests/integration/broker
+	SLACKD_PURE=1 $(BIN)/python -m pytest -q $(AT_ONCE) tests/unit/broker tests/unit/link tests/integration/broker
 
 lint: setup
 	$(BIN)/ruff check slackd tests

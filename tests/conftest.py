@@ -2,6 +2,12 @@
 
 import signal
 
+from hypothesis import settings
+
+# How long an example takes says what else the machine does; pytest-timeout bounds the whole test.
+settings.register_profile("slackd", deadline=None)
+settings.load_profile("slackd")
+
 # Who starts the tests in the background, or with nohup, has these ignored, and children inherit that.
 for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:

@@ -45,7 +45,7 @@ BAD_PORTS = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(CALLS, min_size=1, max_size=5))
 def test_every_call_is_answered_whatever_is_in_it(calls: list[Call]) -> None:
     async def carry_out() -> None:

@@ -12,7 +12,11 @@ from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, compare
 from tests.integration.hostile.hostile_rig import measured_broker
 from tests.integration.hostile.users import OUTSIDER, ROGUE
 
-pytestmark = [pytest.mark.load, pytest.mark.skipif(os.getuid() != 0, reason="other users' processes need root")]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.load,
+    pytest.mark.skipif(os.getuid() != 0, reason="other users' processes need root"),
+]
 
 
 WITHOUT_A_FAULT = {"connects_and_stays", "many_users_stay"}

@@ -329,7 +329,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]
 
 @pytest.mark.timeout(300)
 @given(harm=harms)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_file_holds_a_start_ends_with_words_or_works(
     template: tuple[Path, list[int]], tmp_path_factory: pytest.TempPathFactory, harm: Any
 ) -> None:

@@ -72,7 +72,7 @@ def loads_or_tells(daemon: str | bytes, plugin: str | bytes) -> None:
 
 
 @given(TABLES, TABLES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_values_at_any_keys(daemon: dict[str, Any], plugin: dict[str, Any]) -> None:
     loads_or_tells(as_document(daemon), as_document(plugin))
 
@@ -94,12 +94,11 @@ PLUGIN_SECTIONS = st.fixed_dictionaries(
 
 
 @given(SECTIONS, PLUGIN_SECTIONS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_values_in_the_right_sections(daemon: dict[str, Any], plugin: dict[str, Any]) -> None:
     loads_or_tells(as_document(daemon), as_document(plugin))
 
 
 @given(st.binary(max_size=200), st.text(max_size=200))
-@settings(deadline=None)
 def test_any_bytes(daemon: bytes, plugin: str) -> None:
     loads_or_tells(daemon, plugin.encode("utf-8", "replace"))

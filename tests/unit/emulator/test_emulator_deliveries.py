@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.emulator.ledger import summarise
@@ -212,7 +212,6 @@ def test_what_comes_after_slack_has_closed_is_not_heard() -> None:
     assert not entry.acks
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=30))
 def test_every_event_is_acknowledged_or_given_up_and_counted_once(
     steps: list[tuple[float, bool]],

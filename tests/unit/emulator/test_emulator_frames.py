@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.slack_server.errors import FrameViolation
@@ -36,7 +36,6 @@ def client_frame(
     return head + (MASK + unmask(payload, MASK) if masked else payload)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=700), max_size=6), st.lists(st.integers(1, 300), max_size=20))
 def test_frames_come_out_as_they_went_in_however_the_bytes_are_cut(
     payloads: list[bytes], cuts: list[int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.emulator.ledger import ReadySpans, summarise
@@ -11,7 +11,6 @@ from slackd.emulator.settings import EmulatedApp
 from tests.unit.emulator.simulated_slack import SimulatedSlack
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=40))
 def test_the_gaps_are_the_spans_without_a_ready_connection_after_the_first(counts: list[int]) -> None:
     spans = ReadySpans()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.slack_server.scheduler import Scheduler
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), max_size=50), st.floats(0, 100))
 def test_what_is_due_is_done_in_order_and_the_rest_waits(times: list[float], now: float) -> None:
     agenda, done = Scheduler(), list[float]()

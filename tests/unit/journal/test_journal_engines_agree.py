@@ -233,7 +233,7 @@ async def _play(story: list[Any], folder: Path) -> None:
 
 @pytest.mark.timeout(300)
 @given(story=st.lists(steps, min_size=1, max_size=8))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 def test_sqlite_and_memory_agree_on_every_story(story: list[Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="slackd-journal-") as folder:
         asyncio.run(_play(story, Path(folder)))

@@ -148,7 +148,7 @@ class World:
 STEPS = {"connect": 4, "cut": 1, "up": 6, "down": 6, "hand": 4, "done": 2, "nack": 1}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32))
 def test_nothing_is_handled_twice_and_every_answer_arrives(seed: int) -> None:
     random = Random(seed)
