@@ -201,7 +201,7 @@ class BrokerCollector(Collector):
         yield _counter("slackd_api_calls", "Web API calls of plugins.", ["plugin", "outcome"], calls)
         faults = _zeros(names, [each.name.lower() for each in Fault])
         faults |= {(each.name, fault.fault): float(fault.count) for each in plugins for fault in each.faults}
-        text = "Faults within five minutes: connections refused, sessions that crashed, reading slowed."
+        text = "Faults within five minutes: refused or held connections, sessions that crashed, slowed reading."
         yield _gauge("slackd_plugin_faults", text, ["plugin", "fault"], faults)
         for name, text, values in (
             ("slackd_open_deliveries", "Deliveries not handled yet.", [each.open for each in plugins]),

@@ -154,7 +154,7 @@ class FaultStatus:
     """What a plugin, or a user of the host, has done wrong within the last five minutes.
 
     Attributes:
-        fault: The kind, a word of `Fault`: "refused", "crashed", "slowed".
+        fault: The kind, a word of `Fault`: "refused", "crashed", "slowed", "held".
         text: The kind in words; `last`: the last one's.
         ago: Seconds since the last one.
     """

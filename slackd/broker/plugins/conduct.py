@@ -26,6 +26,7 @@ class Fault(Enum):
     REFUSED = "refused connections"
     CRASHED = "sessions that ended at once and handled nothing"
     SLOWED = "pauses, since its lines take long to read"
+    HELD = "connections that waited, since those before them failed"
 
 
 @attrs.frozen

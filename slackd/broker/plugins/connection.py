@@ -5,6 +5,9 @@ here. Its plugin's `PeerGroup` accounts for what it takes, and pauses it.
 """
 
 import asyncio
+import functools
+import logging
+import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
@@ -72,6 +75,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self.intercept: Intercept | None = None
         self.peer: Peer | None = None
         self.is_open, self.handled = False, 0
+        self._was_refused = False
         self._began_at = 0.0
         self._unsent: list[bytes] = []
         self._calls = 0
@@ -85,8 +89,8 @@ class PluginConnection(asyncio.BufferedProtocol):
         self.peer = peer_of(transport.get_extra_info("socket"))
         self._group = self._host.group_of(self)
         self._group.join(self)
-        self._opening = asyncio.get_running_loop().call_later(OPENING_PATIENCE, self._too_slow)
         self._host.connected(self)
+        self._group.serve(self, self._await_initialize)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """As `asyncio.BufferedProtocol` wants it."""
@@ -124,9 +128,9 @@ class PluginConnection(asyncio.BufferedProtocol):
 
     def note_end(self) -> None:
         """Its session has ended: one that ended at once and handled nothing may have crashed."""
-        now = asyncio.get_running_loop().time()
-        if not self.handled and now - self._began_at < SHORT_LIVED:
-            self._group.conduct.note(Fault.CRASHED, f"after {now - self._began_at:.1f} s", now)
+        lasted = asyncio.get_running_loop().time() - self._began_at if self.is_open else 0.0
+        if not self.handled and not self._was_refused and lasted < SHORT_LIVED:
+            self._group.note_fault(Fault.CRASHED, f"after {lasted:.1f} s")
 
     def pause_writing(self) -> None:
         """The plugin doesn't read what it was sent."""
@@ -149,9 +153,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self.plugin, self.client = plugin.name, said.client
         self._group = self._host.group_of(self)
         self._group.join(self)
-        refused = self._host.admit(self, said)
-        if refused is not None:
-            self.refuse(said.id, *refused)
+        self._group.serve(self, functools.partial(self._admit, said))
 
     def opened(self, id_: int | str, result: Mapping[str, Any]) -> None:
         """The session has begun: answer `initialize`. What the plugin said since is read by `read_on`."""
@@ -216,7 +218,7 @@ class PluginConnection(asyncio.BufferedProtocol):
 
     def refuse(self, id_: int | str | None, code: int, message: str, data: Any = None) -> None:
         """Send an error and close the connection."""
-        self._note_refusal(f"plugin connection refused: {message}")
+        self._note_refusal(f"plugin connection refused: {message}", is_its_fault=code != jsonrpc.INTERNAL_ERROR)
         self.send_failure(id_, code, message, data)
         self.close()
         self._host.disconnected(self)
@@ -226,8 +228,11 @@ class PluginConnection(asyncio.BufferedProtocol):
         uid = self.peer.uid if self.peer else -1
         self._group.log_notice(level, event, text, plugin=self.plugin, uid=uid)
 
-    def _note_refusal(self, text: str) -> None:
-        self._group.refused(text, plugin=self.plugin, uid=self.peer.uid if self.peer else -1)
+    def _note_refusal(self, text: str, *, is_its_fault: bool = True) -> None:
+        self._was_refused = True
+        if is_its_fault:
+            self._group.note_fault(Fault.REFUSED, text)
+        self.note(logging.WARNING, "plugin-refused", text)
 
     def close(self) -> None:
         """Write what is queued, then end the connection."""
@@ -237,9 +242,17 @@ class PluginConnection(asyncio.BufferedProtocol):
             asyncio.get_running_loop().call_later(CLOSING_PATIENCE, self.abort)
 
     def abort(self) -> None:
-        """End the connection at once, unread (its session has come back on another one)."""
+        """As in `PeerConnection`: at once, unread."""
         if self._transport is not None:
             self._transport.abort()
+
+    def has_hung_up(self) -> bool:
+        """As in `PeerConnection`."""
+        if self._transport is None or self._transport.is_closing():
+            return True
+        asked = select.poll()
+        asked.register(self._transport.get_extra_info("socket"), 0)
+        return any(events & select.POLLHUP for _, events in asked.poll(0))
 
     def _end_if_done(self) -> None:
         """Nothing more is said by either side, once the plugin has closed its half."""
@@ -321,6 +334,14 @@ class PluginConnection(asyncio.BufferedProtocol):
             return
         self._flow.pause(Pause.OPENING)
         self._host.identify(self, plugin, said)
+
+    def _await_initialize(self) -> None:
+        self._opening = asyncio.get_running_loop().call_later(OPENING_PATIENCE, self._too_slow)
+
+    def _admit(self, said: Initialize) -> None:
+        refused = self._host.admit(self, said)
+        if refused is not None:
+            self.refuse(said.id, *refused)
 
     def _too_slow(self) -> None:
         if not self.is_open:

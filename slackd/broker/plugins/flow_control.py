@@ -7,6 +7,7 @@ from enum import Enum
 class Pause(Enum):
     """Why a connection is not read."""
 
+    HELD = "connections of its plugin, or its user, failed again and again"
     OPENING = "nobody knows yet whether it may be that plugin"
     UNREAD = "it asks and doesn't read the answers"
     OVERDRAWN = "its plugin has had its share of the loop's time"

@@ -1,12 +1,14 @@
 """The connections of one plugin, or of one user before they have said which plugin they are.
 
 Whatever one of them takes is for the account of all, so that many connections are no way around a limit: time
-for reading, lines in the log, bytes of lines without an end, bytes of answers that nobody reads.
+for reading, lines in the log, bytes of lines without an end, bytes of answers that nobody reads. When some of
+them fail again and again, those that come next wait.
 """
 
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 from slackd.broker.plugins.conduct import Conduct, Fault, RecentFaults
@@ -23,6 +25,7 @@ from slackd.broker.plugins.peer_limits import (
     charge,
     unread_share,
 )
+from slackd.broker.plugins.reconnects import ReconnectPacing
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,12 @@ class PeerConnection(Protocol):
     def give_up(self, why: str) -> None:
         """End it: it takes too much."""
 
+    def has_hung_up(self) -> bool:
+        """Nobody is at its other end any more."""
+
+    def abort(self) -> None:
+        """End it without a word."""
+
 
 class PeerGroup:
     """Accounts for what the connections of one plugin or user take together.
@@ -77,6 +86,9 @@ class PeerGroup:
         self._unread: HeldBytes[PeerConnection] = HeldBytes(UNREAD_LIMIT)
         self._overdrawn: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._reconnects = ReconnectPacing()
+        self._held: dict[PeerConnection, Callable[[], None]] = {}
+        self._releasing: asyncio.TimerHandle | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -95,10 +107,31 @@ class PeerGroup:
     def leave(self, member: PeerConnection) -> None:
         """A connection is gone, or has become another group's."""
         self._members.discard(member)
+        self._held.pop(member, None)
         self.hold_unfinished(member, 0)
         self._unread.hold(member, 0)
         member.resume(Pause.OVERDRAWN)
         member.resume(Pause.UNFINISHED)
+
+    def serve(self, member: PeerConnection, begin: Callable[[], None]) -> None:
+        """Go on with a connection: `begin` is called at once, or later if those before it failed."""
+        now = self._loop.time()
+        wait = self._reconnects.wait(now)
+        if not wait and not self._held:
+            self._reconnects.served(now)
+            begin()
+            return
+        self.conduct.note(Fault.HELD, f"for {wait:.1f} s and more", now)
+        member.pause(Pause.HELD)
+        self._held[member] = begin
+        if self._releasing is None:
+            self._releasing = self._loop.call_later(wait, self._release)
+
+    def note_fault(self, fault: Fault, words: str) -> None:
+        """A connection failed: those that come after it wait, if it was not the first one."""
+        now = self._loop.time()
+        self.conduct.note(fault, words, now)
+        self._reconnects.fault(now)
 
     def took(self, seconds: float, size: int) -> None:
         """So many bytes of one of them took so long; when it is too much, none is read until that is made
@@ -146,7 +179,7 @@ class PeerGroup:
 
     def refused(self, text: str, *, plugin: str, uid: int) -> None:
         """One of its connections was refused, or closed for what it did."""
-        self.conduct.note(Fault.REFUSED, text, self._loop.time())
+        self.note_fault(Fault.REFUSED, text)
         self.log_notice(logging.WARNING, "plugin-refused", text, plugin=plugin, uid=uid)
 
     def log_notice(self, level: int, event: str, text: str, *, plugin: str, uid: int) -> None:
@@ -158,6 +191,22 @@ class PeerGroup:
             log.warning("%d more lines about connections of %s were suppressed", suppressed, whose, extra=extra)
         if suppressed is not None:
             log.log(level, "%s", text, extra=extra)
+
+    def _release(self) -> None:
+        """Serve the connection that has waited longest; those that have hung up meanwhile take no turn."""
+        self._releasing = None
+        now = self._loop.time()
+        while self._held and not self._reconnects.wait(now):
+            member, begin = next(iter(self._held.items()))
+            del self._held[member]
+            if member.has_hung_up():
+                member.abort()
+                continue
+            self._reconnects.served(now)
+            member.resume(Pause.HELD)
+            begin()
+        if self._held:
+            self._releasing = self._loop.call_later(self._reconnects.wait(now), self._release)
 
     def _wait_until_made_good(self) -> bool:
         reading, now = self.limits.reading, self._loop.time()

@@ -156,6 +156,7 @@ class PluginHost:
         predecessor = self._sessions.get(key)
         self._sessions[key] = connection
         if predecessor is not None:
+            predecessor.note_end()
             predecessor.abort()
         self._background_tasks.begin(self._open(connection, said))
         return None
@@ -226,7 +227,7 @@ class PluginHost:
         self._engine.wake()
         if connection.is_open:
             connection.note(logging.INFO, "session-ended", f"{connection.plugin}: a session ended")
-            connection.note_end()
+        connection.note_end()
 
     async def _identify(self, connection: PluginConnection, plugin: PluginConfig, said: Initialize) -> None:
         assert connection.peer is not None

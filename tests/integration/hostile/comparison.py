@@ -1,26 +1,53 @@
-"""How long an honest plugin's commands take beside an attack, and beside the same program that behaves."""
+"""What an attack costs others: an honest plugin's commands and the broker's processor time, beside the attack
+and beside the same program that behaves.
+
+A difference counts that is beyond a limit, beyond what the measurements without the attack differ by among
+themselves, and large enough for anybody to notice. So a busy machine widens what is borne, and a flaw is seen
+on one that is quiet.
+"""
 
 import asyncio
 import os
 import statistics
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import pytest
 
 from tests.integration.hostile.hostile_rig import MeasuredBroker
 
-WINDOW = 0.6
+SETTLING = 0.2
+"""Seconds in which a program starts, before it is measured."""
+WINDOW = 0.5
 """Seconds of one measurement."""
-TURNS, MOST_TURNS = 3, 10
-MEDIAN_RATIO, SLOWEST_RATIO = 1.2, 1.5
-"""What the median, and the slowest of a hundred, may be of what they are without the attack."""
+TURNS, MOST_TURNS = 3, 8
 BUSY = 3.0
 """Load a core beyond which a measurement says nothing; the broker and an attack are two or three processes."""
 GROWTH = 64 << 20
 """Bytes that the broker may grow by."""
 QUIET_LOG = 100_000
 """Bytes that the log may grow by."""
+
+
+@attrs.frozen
+class Limit:
+    """How much more something may be with the attack.
+
+    Attributes:
+        ratio: Of what it is without.
+        noticeable: Beyond what it is without; less is no difference to anybody.
+    """
+
+    ratio: float
+    noticeable: float
+
+
+LIMITS: Final = {
+    "p50": Limit(1.2, 0.000_3),
+    "p99": Limit(1.5, 0.002),
+    "cpu": Limit(1.5, 0.05),
+}
+"""The median of the commands and the slowest of a hundred (seconds), and processor time (seconds a second)."""
 
 
 @attrs.define
@@ -31,27 +58,40 @@ class Comparison:
     difference that is the attack's is in both.
     """
 
-    quiet: list[Any] = attrs.field(factory=list)
-    attacked: list[Any] = attrs.field(factory=list)
+    quiet: list[dict[str, Any]] = attrs.field(factory=list)
+    attacked: list[dict[str, Any]] = attrs.field(factory=list)
 
     async def turn(self, broker: MeasuredBroker, attack: str, uid: int, behaves: str, its_uid: int) -> None:
         async with broker.program(behaves, its_uid):
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(SETTLING)
             self.quiet.append(await broker.measure(WINDOW))
         async with broker.program(attack, uid):
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(SETTLING)
             self.attacked.append(await broker.measure(WINDOW))
 
     def ratio(self, of: str) -> float:
-        """How many times as long it took as without the attack."""
+        """How many times as much it is as without the attack."""
         of_the_best = min(each[of] for each in self.attacked) / min(each[of] for each in self.quiet)
-        pairs = zip(self.attacked, self.quiet, strict=True)
-        return float(min(of_the_best, statistics.median(attacked[of] / quiet[of] for attacked, quiet in pairs)))
+        return float(min(of_the_best, statistics.median(a / q for a, q in self._pairs(of))))
 
-    @property
-    def is_unnoticed(self) -> bool:
-        """The honest plugin's commands take as long as without the attack."""
-        return self.ratio("p50") < MEDIAN_RATIO and self.ratio("p99") < SLOWEST_RATIO
+    def difference(self, of: str) -> float:
+        """How much more it is than without the attack."""
+        of_the_best = min(each[of] for each in self.attacked) - min(each[of] for each in self.quiet)
+        return float(min(of_the_best, statistics.median(a - q for a, q in self._pairs(of))))
+
+    def spread(self, of: str) -> float:
+        """How many times as much it is in the usual turn without the attack that is off the middle."""
+        values = [each[of] for each in self.quiet]
+        middle = statistics.median(values)
+        return float(1.0 + statistics.median(abs(each - middle) for each in values) / middle)
+
+    def noticed(self) -> dict[str, tuple[float, float, float]]:
+        """What is beyond its limit: ratio, difference and spread."""
+        return {
+            of: (self.ratio(of), self.difference(of), self.spread(of))
+            for of, limit in LIMITS.items()
+            if self.ratio(of) > limit.ratio * self.spread(of) and self.difference(of) > limit.noticeable
+        }
 
     @property
     def growth(self) -> int:
@@ -69,14 +109,19 @@ class Comparison:
         """Commands without their plugin's answer, in the best turn."""
         return min(int(each["unanswered"]) for each in self.attacked)
 
+    def _pairs(self, of: str) -> list[tuple[float, float]]:
+        return [(a[of], q[of]) for a, q in zip(self.attacked, self.quiet, strict=True)]
 
-async def compare(broker: MeasuredBroker, attack: str, uid: int, behaves: str, its_uid: int) -> Comparison:
+
+async def compare(
+    broker: MeasuredBroker, attack: str, uid: int, behaves: str, its_uid: int, most_turns: int = MOST_TURNS
+) -> Comparison:
     """As many turns as it takes to see through what else the machine does."""
     found = Comparison()
-    await broker.measure(0.3)
-    for turn in range(MOST_TURNS):
+    await broker.measure(0.2)
+    for turn in range(most_turns):
         await found.turn(broker, attack, uid, behaves, its_uid)
-        if turn + 1 >= TURNS and found.is_unnoticed:
+        if turn + 1 >= TURNS and not found.noticed():
             return found
     if os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
         pytest.skip(f"the machine is too busy to measure anything: load {os.getloadavg()[0]:.0f}")

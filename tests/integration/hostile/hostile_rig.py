@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).with_name("programs.py")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 """The system's own interpreter: another user may not read the one that runs the tests."""
-PATIENCE = 60.0
+PATIENCE = 30.0
 
 
 @contextlib.asynccontextmanager
@@ -74,6 +74,15 @@ class MeasuredBroker:
     async def measure(self, seconds: float) -> Any:
         return await self.ask(f"measure {seconds}")
 
+    async def shows(self, of_status: Callable[[Any], bool], name: str, uid: int) -> bool:
+        """Whether the status shows what it should, at the latest after this program has run for a while."""
+        if of_status(await self.ask("status")):
+            return True
+        async with self.program(name, uid), asyncio.timeout(PATIENCE):
+            while not of_status(await self.ask("status")):
+                await self.measure(0.2)
+        return True
+
     @contextlib.asynccontextmanager
     async def program(self, name: str, uid: int) -> AsyncIterator[None]:
         """One of `programs.py`, as this user, until the block ends."""
@@ -83,11 +92,11 @@ class MeasuredBroker:
 
 
 @contextlib.asynccontextmanager
-async def measured_broker() -> AsyncIterator[MeasuredBroker]:
-    """A broker that is READY, with the honest plugin connected."""
+async def measured_broker(*options: str) -> AsyncIterator[MeasuredBroker]:
+    """A broker that is READY, with the honest plugin connected; `options` as in `measured_broker.py`."""
     folder = _folder()
     try:
-        command = (sys.executable, "-m", "tests.integration.hostile.measured_broker", str(folder))
+        command = (sys.executable, "-m", "tests.integration.hostile.measured_broker", str(folder), *options)
         async with process(*command) as running:
             broker = MeasuredBroker(folder, running)
             broker.metrics = (await broker.answer())["metrics"]

@@ -1,9 +1,10 @@
 """A broker in a process of its own, with a connector inside that measures how long commands take.
 
-    python -m tests.integration.hostile.measured_broker FOLDER
+    python -m tests.integration.hostile.measured_broker FOLDER [flawed]
 
-Reads one line a question from stdin and answers with one line of JSON: `measure SECONDS` sends commands to the
-honest plugin and says how long their acknowledgements took; `status` is what operators would see.
+With `flawed` whoever fails again and again is served at once, as often as it likes. The process reads one line a
+question from stdin and answers with one line of JSON: `measure SECONDS` sends commands to the honest plugin and
+says how long their acknowledgements took; `status` is what operators would see.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from typing import Any
 import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
+from slackd.broker.plugins import reconnects
 from slackd.config import (
     App,
     Config,
@@ -87,7 +89,7 @@ class MeasuringConnector:
     async def measure(self, seconds: float) -> dict[str, Any]:
         """Commands for so long; latencies are counted from when each was due."""
         self.took, self.unanswered = [], 0
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.process_time()
         for step in range(int(seconds / EVERY)):
             due = began + step * EVERY
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -100,10 +102,10 @@ class MeasuringConnector:
                 await asyncio.sleep(0.005)
         took = sorted(self.took)
         return {
-            "count": len(took),
             "p50": took[len(took) // 2],
             "p99": took[int(len(took) * 0.99)],
             "unanswered": self.unanswered,
+            "cpu": (time.process_time() - cpu) / (time.monotonic() - began),
         }
 
 
@@ -196,4 +198,6 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "flawed" in sys.argv[2:]:
+        vars(reconnects)["FREE"] = sys.maxsize
     asyncio.run(main(Path(sys.argv[1])))
