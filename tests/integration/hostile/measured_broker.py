@@ -2,9 +2,9 @@
 
     python -m tests.integration.hostile.measured_broker FOLDER [flawed]
 
-With `flawed` whoever fails again and again is served at once, as often as it likes. The process reads one line a
-question from stdin and answers with one line of JSON: `measure SECONDS` sends commands to the honest plugin and
-says how long their acknowledgements took; `status` is what operators would see.
+With `flawed` whoever fails again and again is served at once, as often as it likes. The process reads one line
+a question from stdin and answers with one line of JSON: `measure SECONDS` sends commands to the honest plugin
+and says how long their acknowledgements took; `status` is what operators would see.
 """
 
 import asyncio

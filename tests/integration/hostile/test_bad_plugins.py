@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, TURNS, compare
+from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, TURNS, assert_unnoticed, compare
 from tests.integration.hostile.hostile_rig import measured_broker
 from tests.integration.hostile.users import ROGUE
 
@@ -71,7 +71,7 @@ async def test_a_bad_plugin_costs_another_one_nothing_and_is_told_of(
 ) -> None:
     async with measured_broker() as broker:
         found = await compare(broker, attack, ROGUE, "behaves", ROGUE)
-        assert not found.noticed(), found
+        assert_unnoticed(found)
         assert found.growth < MORE_GROWTH.get(attack, GROWTH)
         assert found.unanswered == 0
         assert found.logged < QUIET_LOG or event == "plugin-log"  # its own lines: 25 kB a second at most

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, compare
+from tests.integration.hostile.comparison import GROWTH, QUIET_LOG, assert_unnoticed, compare
 from tests.integration.hostile.hostile_rig import measured_broker
 from tests.integration.hostile.users import OUTSIDER, ROGUE
 
@@ -36,7 +36,7 @@ WITHOUT_A_FAULT = {"connects_and_stays", "many_users_stay"}
 async def test_whoever_connects_changes_nothing_for_a_plugin(attack: str, uid: int) -> None:
     async with measured_broker() as broker:
         found = await compare(broker, attack, uid, "burn", OUTSIDER)
-        assert not found.noticed(), found
+        assert_unnoticed(found)
         assert found.growth < GROWTH
         assert found.unanswered == 0
         assert found.logged < QUIET_LOG
