@@ -19,11 +19,14 @@ import attrs
 from slackd.emulator import ApiCall, EmulatedApp, EmulatorSettings, LedgerEntry
 from slackd.local.program import Program, command_of
 from slackd.local.stack import LocalStack, local_stack
+from slackd.testing.posting import PostingToApp, free_port
 
 T = TypeVar("T")
 
 ANSWER_PATIENCE: Final = 3.0
 """Seconds in which Slack wants an answer ("Handling user interaction in your Slack apps")."""
+SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
+"""Slack's own example of one ("Verifying requests from Slack")."""
 PATIENCE: Final = 10.0
 """Seconds that a wait lasts if nothing else is said."""
 
@@ -96,6 +99,7 @@ class SlackTester:
         self._loop, self.stack = loop, stack
         self._declarations: dict[str, str] = {}
         self._programs: list[Program] = []
+        self._posting: list[PostingToApp] = []
         self._started = False
         self.output: list[str] = []
 
@@ -113,6 +117,11 @@ class SlackTester:
     def bot_token(self) -> str:
         """The emulated bot token."""
         return self.stack.emulator.apps[0].bot_token
+
+    @property
+    def signing_secret(self) -> str:
+        """What an emulated Slack signs its requests with."""
+        return SIGNING_SECRET
 
     @property
     def environment(self) -> dict[str, str]:
@@ -170,14 +179,54 @@ class SlackTester:
     ) -> None:
         """Run an app that speaks Slack's own Socket Mode (Bolt, say), and wait until it is connected.
 
-        It finds `SLACK_API_URL`, `SLACK_APP_TOKEN` and `SLACK_BOT_TOKEN` in its environment.
+        It finds `SLACK_API_URL`, `SLACK_APP_TOKEN` and `SLACK_BOT_TOKEN` in its environment. A Python file
+        needs no change: slack_sdk's clients call the emulated Slack there, unless they are given another base
+        URL.
+
+        Args:
+            program: As in `run_plugin`.
+            environment: Added to the program's environment.
+            connections: How many connections it opens.
 
         Raises:
-            LocalStackError: There is no such program, or nothing here can run it.
-            WaitedTooLongError: It wasn't connected in time.
+            LocalStackError: The program can't be run.
+            WaitedTooLongError: It was not connected in time.
         """
-        self._run(program, environment)
+        self._run(program, environment, app=True)
         self.wait_for_connections(connections)
+
+    def run_http_app(
+        self,
+        program: str | Path | Sequence[str],
+        *,
+        path: str = "/slack/events",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run an app that Slack posts to, and wait until it has verified its request URL.
+
+        It finds `PORT`, where it is to listen on 127.0.0.1, and `SLACK_SIGNING_SECRET` in its environment,
+        beside what `run_app` says.
+
+        Args:
+            program: As in `run_plugin`.
+            path: The path of its request URL, for events, commands and interactivity alike.
+            environment: Added to the program's environment.
+
+        Raises:
+            LocalStackError: The program can't be run, or did not answer.
+        """
+        port = free_port()
+        mine = {"PORT": str(port), "SLACK_SIGNING_SECRET": self.signing_secret}
+        app = self._run(program, {**mine, **(environment or {})}, app=True)
+        self._post_to(f"http://127.0.0.1:{port}{path}", lambda: app.status is not None)
+
+    def post_to(self, url: str) -> None:
+        """Post to the request URL of an app that the test serves itself; `signing_secret` is its secret.
+
+        Raises:
+            LocalStackError: It did not answer `url_verification`.
+        """
+        self._post_to(url, lambda: False)
 
     def wait_for_connections(self, count: int = 1, timeout: float = PATIENCE) -> None:
         """Wait until an app has so many Socket Mode connections.
@@ -275,19 +324,31 @@ class SlackTester:
         return self._do(lambda: [post.body for post in played.entry.posts])
 
     def close(self) -> None:
-        """End the programs."""
+        """End the programs, and posting to them."""
+        for posting in self._posting:
+            self._loop.run(posting.close())
         for program in self._programs:
             self._loop.run(program.stop())
 
-    def _run(self, program: str | Path | Sequence[str], environment: Mapping[str, str] | None) -> None:
+    def _post_to(self, url: str, has_ended: Callable[[], bool]) -> None:
+        posting = PostingToApp(self.stack.emulator, url, self.signing_secret)
+        self._loop.run(posting.start(PATIENCE, has_ended))
+        self._posting.append(posting)
+
+    def _run(
+        self, program: str | Path | Sequence[str], environment: Mapping[str, str] | None, *, app: bool = False
+    ) -> Program:
         if isinstance(program, str | Path):
             file = Path(program)
             command, folder = command_of(file), file.absolute().parent
+            if app and file.suffix == ".py":
+                command = (*command[:-1], "-m", "slackd.testing.python_app", command[-1])
         else:
             command, folder = tuple(program), Path.cwd()
         process = Program(command, {**self.environment, **(environment or {})}, folder, self.output.append)
         self._programs.append(process)
         self._loop.run(process.start())
+        return process
 
     def _do(self, work: Callable[[], T]) -> T:
         async def in_loop() -> T:
