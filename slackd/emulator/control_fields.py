@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +31,14 @@ _WORDS: dict[Any, str] = {
 
 def fields_of(action: Callable[..., Any]) -> dict[str, Any]:
     """What a method takes by name, and the kinds that each may be of; empty is anything."""
-    hints = get_type_hints(action)
-    named = inspect.signature(action).parameters.values()
+    function = getattr(action, "__func__", action)
+    return _fields_of_function(function, function is not action)
+
+
+@functools.cache
+def _fields_of_function(function: Callable[..., Any], is_bound: bool) -> dict[str, Any]:
+    hints = get_type_hints(function)
+    named = list(inspect.signature(function).parameters.values())[is_bound:]
     return {each.name: _kinds(hints.get(each.name, Any)) for each in named if each.kind is not each.VAR_KEYWORD}
 
 

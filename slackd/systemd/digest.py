@@ -1,5 +1,6 @@
 """What a process is made of, as one fingerprint: a reload restarts nothing that wouldn't change."""
 
+import functools
 import hashlib
 import json
 import os
@@ -67,8 +68,21 @@ def credentials_digest(credentials: Mapping[str, bytes]) -> str:
 
 
 def code_digest(side: Side, package: Path | None = None) -> str:
-    """The fingerprint of the installed files that a side may run."""
-    package = Path(slackd.__file__).parent if package is None else package
+    """The fingerprint of the installed files that a side may run.
+
+    Args:
+        side: Which kind of process.
+        package: The package's folder; None is the one that this process runs, read once.
+    """
+    return _own_code_digest(side) if package is None else _code_digest(side, package)
+
+
+@functools.cache
+def _own_code_digest(side: Side) -> str:
+    return _code_digest(side, Path(slackd.__file__).parent)
+
+
+def _code_digest(side: Side, package: Path) -> str:
     whole = hashlib.sha256()
     for file in _files(package, _OTHERS_CODE[side]):
         _add(whole.update, str(file.relative_to(package)), file.read_bytes())

@@ -98,8 +98,10 @@ def test_a_bolt_app_runs_as_it_is(slack: SlackTester, tmp_path: Path) -> None:
 def test_ten_tests_take_less_than_five_seconds_with_all_daemons(
     tmp_path: Path, side_by_side: tuple[str, ...]
 ) -> None:
-    """Of processor time, since others may have the machine; and without pytest's other plugins, which are not ours.
-    Several processes each have their own Slack and slackd, and the imports of those."""
+    """Of processor time, since others may have the machine, and without pytest's other plugins.
+
+    Several processes each have their own Slack and slackd, and the imports of those.
+    """
     tests = tmp_path / "test_deploybot.py"
     tests.write_text(
         dedent(f"""
