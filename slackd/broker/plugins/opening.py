@@ -40,6 +40,11 @@ class OpeningConnections(Generic[Connection]):
             return self._take_oldest(uid)
         return self._take_oldest(self._greediest()) if self._count > self._in_all else None
 
+    def is_crowded(self, uid: int, fair: int, crowd: int) -> bool:
+        """Whether this user has had its fair share of connections, while those of others are a crowd."""
+        mine = len(self._by_user.get(uid, ()))
+        return mine >= fair and self._count - mine >= crowd
+
     def discard(self, uid: int, connection: Connection) -> None:
         """It has a session, or is gone."""
         mine = self._by_user.get(uid)

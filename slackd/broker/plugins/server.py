@@ -39,6 +39,11 @@ MAX_OPENING = 512
 """Connections of one user that have no session yet."""
 MAX_OPENING_IN_ALL = 1_536
 """Connections of all users that have no session yet."""
+CROWD, FAIR_SHARE = 256, 64
+"""Connections without a session, of others and of one user, beyond which its next one is closed as soon as it
+is
+accepted. That takes a tenth of the time that serving it takes: so many users at once, each with all connections
+that it can have, keep a plugin waiting for seconds at most."""
 SPARED = 0.25
 """Part of the connections without a session that is closed when no descriptor is left."""
 
@@ -87,6 +92,12 @@ class PluginHost:
             group.refused(text, plugin="", uid=uid)
             return None
         connects.take(1.0, now)
+        if self._opening.is_crowded(uid, FAIR_SHARE, CROWD):
+            text = (
+                f"uid {uid} has {FAIR_SHARE} connections without a session, while others wait: closed at once"
+            )
+            group.log_notice(logging.INFO, "plugin-refused", text, plugin="", uid=uid)
+            return None
         connection = PluginConnection(self)
         self._connections.add(connection)
         return connection

@@ -49,6 +49,6 @@ async def test_nine_users_with_all_the_connections_they_can_have_keep_no_plugin_
     async with measured_broker() as broker, broker.program("many_users_stay", 0):
         await asyncio.sleep(1.0)
         async with broker.program("is_slow", ROGUE):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(15):
                 while not (await broker.ask("status"))["plugins"][1]["sessions"]:
                     await asyncio.sleep(0.05)

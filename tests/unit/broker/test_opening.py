@@ -27,6 +27,17 @@ def test_who_has_a_session_makes_room_for_nobody() -> None:
     assert opening.add(1, "b") is None
 
 
+def test_in_a_crowd_a_user_has_a_fair_share_and_outside_of_one_all_that_it_wants() -> None:
+    opening: OpeningConnections[str] = OpeningConnections(9, 100)
+    for name in "abc":
+        assert not opening.is_crowded(1, fair=2, crowd=1)
+        opening.add(1, name)
+    opening.add(2, "honest")
+    assert opening.is_crowded(1, fair=2, crowd=1)
+    assert not opening.is_crowded(2, fair=2, crowd=1)
+    assert not opening.is_crowded(3, fair=2, crowd=1)
+
+
 def test_a_part_is_taken_from_those_who_have_the_most() -> None:
     opening: OpeningConnections[str] = OpeningConnections(9, 100)
     for name in "abcdefg":
