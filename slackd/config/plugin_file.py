@@ -7,7 +7,16 @@ from typing import Final
 from slackd.config.gateway import parse_plugin_gateway
 from slackd.config.globs import is_literal, overlap
 from slackd.config.never_matches import never_matches
-from slackd.config.values import Absent, Allow, App, Delivery, ExecRules, PluginConfig, Subscription
+from slackd.config.values import (
+    AS_SLACK_DELIVERS,
+    Absent,
+    Allow,
+    App,
+    Delivery,
+    ExecRules,
+    PluginConfig,
+    Subscription,
+)
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 from slackd.text import nearest_name
 from slackd.toml_reader.problems import shown
@@ -53,9 +62,10 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
     users = _users(root)
     group = _group(root)
     subscriptions = tuple(_subscription(table, named) for table in root.tables("subscribe"))
-    delivery = _delivery(root.table("delivery"))
-    granted, methods = _grants(root.table("slack"), apps, named)
     gateway = parse_plugin_gateway(root.table("gateway")) if "gateway" in root else None
+    over_socket_mode = gateway is not None and gateway.socket_mode
+    delivery = _delivery(root.table("delivery"), AS_SLACK_DELIVERS if over_socket_mode else Delivery())
+    granted, methods = _grants(root.table("slack"), apps, named)
     rules = _exec_rules(root.table("exec")) if "exec" in root else None
     if gateway is not None and len(granted or named) > 1:
         root.document.wrong(
@@ -201,8 +211,7 @@ def _check_apps(table: Table, key: str, apps: Sequence[str], named: frozenset[st
             table.document.wrong((*table.key, key), shown(app), expected)
 
 
-def _delivery(table: Table) -> Delivery:
-    defaults = Delivery()
+def _delivery(table: Table, defaults: Delivery) -> Delivery:
     backoff = table.table("backoff")
     initial = backoff.duration("initial", defaults.backoff_initial, 0.01, _HOUR)
     longest = backoff.duration("max", max(defaults.backoff_max, initial), 0.01, _DAY)

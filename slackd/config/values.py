@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 import attrs
 
@@ -231,6 +232,12 @@ class Delivery:
     max_age: float = 7 * 86_400.0
     max_bytes: int = 1 << 30
     report_failures: bool = True
+
+
+AS_SLACK_DELIVERS: Final = Delivery(order_by=OrderBy.NONE, window=256, ack_timeout=10.0, max_attempts=4)
+"""What stands in place of the defaults for an app that connects to the gateway as it does to Slack. SDKs don't
+acknowledge what their app has no listener for, and with Slack that holds up nothing: it keeps no order, and
+gives up after three retries ("The Events API")."""
 
 
 @attrs.frozen

@@ -62,6 +62,10 @@ class EnvelopesInFlight:
         self._by_id[envelope_id] = SentDelivery(envelope.delivery, envelope.attempt, now + self._ack_timeout)
         return json_text(shaped(envelope, envelope_id, urls))
 
+    def __contains__(self, delivery: str) -> bool:
+        """Whether that delivery was sent and not acknowledged."""
+        return delivery in self._ids
+
     def acknowledge(self, envelope_id: str) -> str | None:
         """The delivery that this acknowledges, or None."""
         sent = self._by_id.pop(envelope_id, None)

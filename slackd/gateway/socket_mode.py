@@ -26,6 +26,7 @@ from slackd.jsonrpc import NotJsonError
 from slackd.plugin.actions import Ack, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.slack import limits
+from slackd.slack.envelopes import EVENTS
 from slackd.slack_server.admission import Admit
 from slackd.slack_server.connections import Registry, ServerConnection
 from slackd.slack_server.lifecycle import ConnectionLifecycle, HelloFault
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_ELSEWHERE: Final = 1.0
 """Seconds in which an app that was told to reconnect may acknowledge on its next connection."""
+_KINDS_SAID: Final = 64
+"""Kinds of events that a log line is written about, at most."""
 _SLACK: Final = 5.0
 """Seconds beyond the ack timeout in which a late acknowledgement still finds its delivery."""
 
@@ -71,6 +74,7 @@ class SocketModeApp:
         self._served: dict[str, _Served] = {}
         self._urls: dict[str, UrlSeal] = {}
         self._numbers = itertools.count(1)
+        self._unacknowledged: set[str] = set()
         self._drained = asyncio.Event()
 
     @property
@@ -196,7 +200,11 @@ class SocketModeApp:
         now = self._context.now()
         for delivery in served.in_flight.take_overdue(now):
             served.client.release(delivery)
-        self._counters.envelopes[self._plugin.name, "redelivered" if envelope.attempt > 1 else "sent"] += 1
+        if envelope.attempt > 1:
+            self._counters.envelopes[self._plugin.name, "redelivered"] += 1
+            self._say_unacknowledged(envelope)
+        else:
+            self._counters.envelopes[self._plugin.name, "sent"] += 1
         connection.sent += 1
         connection.line.send_text(served.in_flight.send(envelope, served.urls, now))
 
@@ -207,6 +215,28 @@ class SocketModeApp:
             if served is not None and (delivery := served.in_flight.acknowledge(envelope_id)) is not None:
                 return served, delivery
         return None, None
+
+    def _say_unacknowledged(self, envelope: Envelope) -> None:
+        """Once for each kind of what an app leaves unacknowledged: it may have no listener for it."""
+        what = envelope.kind or envelope.type
+        if envelope.type == EVENTS:
+            what = str(envelope.event.get("type"))
+        if what in self._unacknowledged or len(self._unacknowledged) >= _KINDS_SAID:
+            return
+        if not any(envelope.delivery in served.in_flight for served in self._served.values()):
+            return
+        self._unacknowledged.add(what)
+        rules = self._plugin.delivery
+        log.warning(
+            "%s: the app did not acknowledge %r within %g s; it gets each %d times in all. Where it has no "
+            "listener for that, leave it out of [[subscribe]] in %s",
+            self._plugin.name,
+            what[:100],
+            rules.ack_timeout,
+            rules.max_attempts,
+            self._plugin.file,
+            extra={"event": "gateway-unacknowledged", "plugin": self._plugin.name},
+        )
 
     def _note(self, event: str, text: str) -> None:
         log.info("%s", text, extra={"event": event, "plugin": self._plugin.name})

@@ -95,6 +95,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "gateway-refused": "9e72380ddbd378b39c04793927fabc47",
         "gateway-post-failed": "734b68f1ae34dcfb201178ee49f8d396",
         "gateway-no-broker": "00697e207b8e4fa9509db3605ac44ac1",
+        "gateway-unacknowledged": "e9db36c422b971310c733882bec2705f",
         "gateway-complaint": "2dc4aa5d70cbbf88aaee310d81b951fa",
     }
 )

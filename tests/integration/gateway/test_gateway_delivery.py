@@ -67,6 +67,22 @@ async def test_a_connection_that_ends_gives_back_what_it_had(slack: EmulatorClie
                 assert time.monotonic() - began < 2.0
 
 
+async def test_an_event_that_the_app_has_no_listener_for_holds_up_nothing(slack: EmulatorClient) -> None:
+    async with behind(slack, {"bot": SOCKET_MODE + '[delivery]\nack_timeout = "1s"\n'}) as house:
+        async with connected(await house.credentials("bot")) as app:
+            slack.send_event({"type": "reaction_added", "channel": "C1"})
+            slack.send_event({"type": "app_mention", "channel": "C1"})
+            unheard = await app.hear()
+            mention = await app.hear(1.0)
+            assert mention["payload"]["event"]["type"] == "app_mention"
+            await app.acknowledge(mention)
+            again = [await app.hear() for _ in range(3)]
+            assert [each["retry_attempt"] for each in again] == [1, 2, 3]
+            assert {each["envelope_id"] for each in again} == {unheard["envelope_id"]}
+        await house.house.until_status(lambda status: status["plugins"][0]["dead"] == 1, "a dead letter")
+        assert house.house.programs[0].tail().count("did not acknowledge 'reaction_added'") == 1
+
+
 async def test_one_of_several_connections_gets_each_envelope(slack: EmulatorClient) -> None:
     async with behind(slack) as house:
         credentials = await house.credentials("bot")

@@ -24,7 +24,8 @@ CHANNELS = 12
 APP = Path(__file__).with_name("recording_app.py")
 PLUGIN = (
     SOCKET_MODE
-    + '[delivery]\nack_timeout = "3s"\nmax_attempts = 50\nbackoff = { initial = "0.1s", max = "1s" }\n'
+    + '[delivery]\norder_by = "channel"\nack_timeout = "3s"\nmax_attempts = 50\n'
+    + 'backoff = { initial = "0.1s", max = "1s" }\n'
 )
 SLACK = EmulatorSettings(redelivery_delays=(1.0, 2.0, 4.0, 8.0), repeat_same_envelope_after=5.0)
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from slackd.config.values import Delivery
+from slackd.config.values import AS_SLACK_DELIVERS, Delivery
 from slackd.toml_reader.units import format_duration
 from tests.unit.config.config_folder import ConfigFolder
 
@@ -43,3 +43,14 @@ def test_it_says_the_defaults_of_delivery() -> None:
         assert f'| `{key}` | `"{format_duration(getattr(default, key))}"`' in PAGE
     assert f"| `window` | `{default.window}` |" in PAGE
     assert f"| `max_attempts` | `{default.max_attempts}` |" in PAGE
+
+
+def test_it_says_the_defaults_of_delivery_over_socket_mode() -> None:
+    default = AS_SLACK_DELIVERS
+    for line in (
+        f'`order_by = "{default.order_by.value}"`',
+        f'`ack_timeout = "{format_duration(default.ack_timeout)}"`',
+        f"`max_attempts = {default.max_attempts}`",
+        f"`window = {default.window}`",
+    ):
+        assert line in PAGE

@@ -9,6 +9,7 @@ import pytest
 
 from slackd.config import Absent, App, OrderBy, SecretKind, SecretSource, find_file
 from slackd.config.paths import places
+from slackd.config.values import AS_SLACK_DELIVERS, Delivery
 from slackd.errors import ConfigError
 from tests.unit.config.config_folder import ConfigFolder
 
@@ -42,6 +43,19 @@ max_bytes = "2GiB"
 apps = ["main"]
 methods = ["chat.*", "reactions.add"]
 """
+
+
+def test_an_app_over_socket_mode_has_slacks_own_rules_of_delivery(tmp_path: Path) -> None:
+    folder = ConfigFolder(tmp_path)
+    subscribe = '[[subscribe]]\ntype = "events_api"\n'
+    folder.write("plugins.d/one.toml", f"{subscribe}[gateway]\nsocket_mode = true\n")
+    ordered = '[delivery]\norder_by = "channel"\n'
+    folder.write("plugins.d/two.toml", f"{subscribe}{ordered}[gateway]\nsocket_mode = true\n")
+    folder.write("plugins.d/three.toml", f'{subscribe}[gateway]\nrequest_url = "http://127.0.0.1:1/"\n')
+    found = {name: each.delivery for name, each in folder.load().plugin_files.items()}
+    assert found["one"] == AS_SLACK_DELIVERS
+    assert found["two"] == attrs.evolve(AS_SLACK_DELIVERS, order_by=OrderBy.CHANNEL)
+    assert found["three"] == Delivery()
 
 
 def test_no_app_and_no_plugin_is_a_configuration(tmp_path: Path) -> None:
