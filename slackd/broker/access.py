@@ -28,6 +28,10 @@ class GroupMembers:
         """They were looked up at this moment (monotonic seconds)."""
         self._members[group] = (frozenset(users), now)
 
+    def known(self, now: float) -> Iterable[tuple[Group, tuple[frozenset[str], float]]]:
+        """Every group that is known at this moment, its members, and when they were looked up."""
+        return [(group, each) for group, each in self._members.items() if now - each[1] < FRESH_FOR]
+
     def of(self, group: Group, now: float) -> frozenset[str] | None:
         """The members; None where they aren't known, or not any more."""
         users, at = self._members.get(group, (frozenset(), -FRESH_FOR))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from slackd.broker import usergroup_store
 from slackd.broker.access import groups_wanted
 from slackd.broker.actions import PostFailure, PostLate
 from slackd.broker.background_tasks import BackgroundTasks
@@ -158,7 +159,12 @@ class BrokerDaemon:
         self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
         self.posting = Posting(self.calls)
         wanted = groups_wanted(self.config.plugin_files, self.config.apps)
-        self._user_groups = UserGroups(self.calls, wanted, self.core.ingest.members)
+        folder, members = self.config.journal.directory, self.core.ingest.members
+        if wanted:
+            await asyncio.to_thread(usergroup_store.load, folder, members, now())
+        self._user_groups = UserGroups(
+            self.calls, wanted, members, lambda: usergroup_store.save(folder, members, now())
+        )
         self.connector_host.attach(self.engine, self.calls)
         self.plugin_host = PluginHost(
             self.config, self.engine, self.calls, self._background_tasks, foreground=self.foreground

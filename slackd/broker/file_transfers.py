@@ -36,6 +36,7 @@ class _OpenTransfer:
     link: int
     kind: CallKind
     used_at: float
+    moved: int = 0
 
 
 class FileTransfers:
@@ -49,7 +50,8 @@ class FileTransfers:
         """Begin a transfer, or move its next piece.
 
         Returns:
-            What the connector says: of a beginning `transfer`, `status`, `length`; of a piece `data`, `end`.
+            What the connector says: of a beginning `transfer`, `status`, `length`; of a piece `data`, `end`,
+            and with it `moved`, the bytes that have gone so far.
 
         Raises:
             CallRefused: It can't begin, or not go on.
@@ -63,7 +65,9 @@ class FileTransfers:
         transfer.used_at = self._clock()
         args = {"transfer": asked.transfer, "data": asked.data, "end": asked.end, "cancel": asked.cancel}
         timeout = _LAST_PIECE if asked.end else _PIECE
-        return await self._move(transfer, asked.transfer, "", args, timeout)
+        body = await self._move(transfer, asked.transfer, "", args, timeout)
+        transfer.moved += size_of(str(body.get("data", "")) if kind is CallKind.DOWNLOAD else asked.data)
+        return {**body, "moved": transfer.moved}
 
     async def _begin(self, plugin: PluginConfig, asked: TransferAsked) -> Mapping[str, Any]:
         app = self._calls.app_of(plugin, asked.app)
@@ -97,6 +101,11 @@ class FileTransfers:
         now = self._clock()
         for name in [name for name, each in self._open.items() if now - each.used_at > IDLE]:
             del self._open[name]
+
+
+def size_of(data: str) -> int:
+    """How many bytes this base64 has in it."""
+    return len(data) // 4 * 3 - data[-2:].count("=")
 
 
 def _kind(asked: TransferAsked) -> CallKind:

@@ -21,24 +21,36 @@ AGAIN_AFTER: Final = 5.0
 
 
 class UserGroups:
-    """The groups that are wanted, and their members."""
+    """The groups that are wanted, and their members.
+
+    Args:
+        calls: The way to Slack.
+        wanted: Which groups.
+        members: What is known is put there.
+        keep: Called, in a thread, after each round that found something.
+        clock: The monotonic clock.
+        sleep: Waits so many seconds.
+    """
 
     def __init__(
         self,
         calls: Calls,
         wanted: Sequence[Group],
         members: GroupMembers,
+        keep: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._calls, self._wanted, self._members = calls, wanted, members
-        self._clock, self._sleep = clock, sleep
+        self._keep, self._clock, self._sleep = keep, clock, sleep
         self._failing: set[Group] = set()
 
     async def keep_fresh(self) -> None:
         """Look them up again and again, until cancelled; returns at once if none is wanted."""
         while self._wanted:
             found = [await self._look_up(group) for group in self._wanted]
+            if any(found):
+                await asyncio.to_thread(self._keep)
             pause = max(LOOK_UP_EVERY, A_CALL_EVERY * len(self._wanted))
             await self._sleep(pause if all(found) else AGAIN_AFTER)
 

@@ -1,7 +1,7 @@
 """Files to and from Slack through slackd, a piece at a time; `Slack.upload` and `Slack.download` use it."""
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol
 
 from slackd import jsonrpc
@@ -17,7 +17,13 @@ class Requests(Protocol):
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
 
 
-async def download(requests: Requests, url: str, app: str | None) -> AsyncIterator[bytes]:
+Progress = Callable[[int, int | None], object]
+"""Called with the bytes that have gone so far, and those of the whole file where that is known."""
+
+
+async def download(
+    requests: Requests, url: str, app: str | None, progress: Progress | None = None
+) -> AsyncIterator[bytes]:
     """The pieces of the file at one of Slack's `url_private`.
 
     Raises:
@@ -26,16 +32,25 @@ async def download(requests: Requests, url: str, app: str | None) -> AsyncIterat
     begun = await _ask(requests, "slack.download", {"url": url, **_of(app)})
     if (status := begun.get("status")) != 200:
         raise CallFailed("slack.download", jsonrpc.SLACK_UNAVAILABLE, f"Slack answered {status}", begun)
-    is_over, transfer = begun.get("end") is True, begun.get("transfer")
+    is_over, transfer, moved = begun.get("end") is True, begun.get("transfer"), 0
+    length = begun.get("length")
     while not is_over:
         piece = await _ask(requests, "slack.download", {"transfer": transfer})
         is_over = piece.get("end") is True
         if data := base64.b64decode(str(piece.get("data", ""))):
+            moved += len(data)
+            if progress is not None:
+                progress(moved, length if isinstance(length, int) else None)
             yield data
 
 
 async def upload(
-    requests: Requests, url: str, content: bytes | AsyncIterator[bytes], content_type: str, app: str | None
+    requests: Requests,
+    url: str,
+    content: bytes | AsyncIterator[bytes],
+    content_type: str,
+    app: str | None,
+    progress: Progress | None = None,
 ) -> None:
     """Send a file to the URL that `files.getUploadURLExternal` gave.
 
@@ -45,14 +60,13 @@ async def upload(
     length = len(content) if isinstance(content, bytes) else None
     about = {"url": url, "length": length, "content_type": content_type, **_of(app)}
     transfer = (await _ask(requests, "slack.upload", about)).get("transfer")
-    pieces = _cut(content) if isinstance(content, bytes) else content
-    if isinstance(pieces, Iterator):
-        for piece in pieces:
+    moved = 0
+    async for given in content if not isinstance(content, bytes) else _alone(content):
+        for piece in _cut(given):
             await _send(requests, transfer, piece)
-    else:
-        async for given in pieces:
-            for piece in _cut(given):
-                await _send(requests, transfer, piece)
+            moved += len(piece)
+            if progress is not None:
+                progress(moved, length)
     done = await _ask(requests, "slack.upload", {"transfer": transfer, "end": True})
     if done.get("status") != 200:
         words = f"Slack answered {done.get('status')}: {done.get('text', '')}"
@@ -74,6 +88,10 @@ async def _ask(requests: Requests, method: str, params: dict[str, Any]) -> dict[
     if not isinstance(outcome.result, dict):
         raise CallFailed(method, jsonrpc.INTERNAL_ERROR, "slackd gave no object as its answer")
     return outcome.result
+
+
+async def _alone(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _cut(content: bytes) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from slackd import jsonrpc
 from slackd.plugin.errors import CallFailed, SlackError
 
 if TYPE_CHECKING:
+    from slackd.plugin.files import Progress
     from slackd.plugin.slack_methods import SlackMethods
 else:
     SlackMethods = object
@@ -162,15 +163,22 @@ class Slack(SlackMethods):
         ):
             raise SlackError("response_url", body if isinstance(body, dict) else {"error": f"http_{status}"})
 
-    def download(self, url: str, *, app: str | None = None) -> AsyncIterator[bytes]:
+    def download(
+        self, url: str, *, app: str | None = None, progress: Progress | None = None
+    ) -> AsyncIterator[bytes]:
         """The file at a `url_private`, piece by piece (`async for piece in …`); needs the grant `files.info`.
+
+        Args:
+            url: One of Slack's.
+            app: Whose file it is, where the plugin has several apps.
+            progress: Called with the bytes that have come, and with those of the whole file or None.
 
         Raises:
             CallFailed: It can't be had; if that is said while it comes, begin again.
         """
         from slackd.plugin import files  # few plugins move files
 
-        return files.download(self._caller, url, app or current_app.get())
+        return files.download(self._caller, url, app or current_app.get(), progress)
 
     async def upload(
         self,
@@ -179,15 +187,23 @@ class Slack(SlackMethods):
         *,
         content_type: str = "application/octet-stream",
         app: str | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Send a file to the URL that `files.getUploadURLExternal` gave; needs the grant of that method.
+
+        Args:
+            url: Where Slack wants it.
+            content: The whole file, or its pieces.
+            content_type: Its media type.
+            app: Whose file it is, where the plugin has several apps.
+            progress: Called with the bytes that slackd has taken, and with those of the whole file or None.
 
         Raises:
             CallFailed: It did not get there, or Slack doesn't take it.
         """
         from slackd.plugin import files
 
-        await files.upload(self._caller, url, content, content_type, app or current_app.get())
+        await files.upload(self._caller, url, content, content_type, app or current_app.get(), progress)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[dict[str, Any]]]:
         """A method of Slack's by its own name, with `_` for each dot."""

@@ -3,7 +3,10 @@
 import base64
 from typing import Any
 
+import pytest
+
 from slackd import jsonrpc
+from slackd.broker.file_transfers import size_of
 from slackd.link.messages import FILES, Call, CallKind, Hello, Returned
 from slackd.plugin.files import download, upload
 from tests.integration.broker.broker_rig import House, Program, house, plugin
@@ -60,6 +63,29 @@ async def test_a_file_comes_and_goes_in_pieces() -> None:
         assert b"".join([piece async for piece in download(asker, url, None)]) == CONTENT
         await upload(asker, "https://files.slack.com/upload/v1/x", CONTENT, "text/plain", "main")
         assert slack.sent == CONTENT
+
+
+async def test_how_far_it_is_can_be_told_at_every_piece() -> None:
+    async with house(BOT) as here:
+        FileSlack(here)
+        asker, came, went = Asker(await here.program()), [], []
+        async for _ in download(asker, "https://x", None, lambda *told: came.append(told)):
+            pass
+        await upload(asker, "https://x", CONTENT, "text/plain", None, lambda *told: went.append(told))
+        assert [moved for moved, _ in came] == [32_768, 65_536, len(CONTENT)]
+        assert went == [(32_768, len(CONTENT)), (65_536, len(CONTENT)), (len(CONTENT), len(CONTENT))]
+        begun = await asker.request("slack.upload", {"url": "https://x"})
+        assert isinstance(begun, jsonrpc.Result)
+        piece = {"transfer": begun.result["transfer"], "data": base64.b64encode(b"hello").decode()}
+        for moved in (5, 10):
+            said = await asker.request("slack.upload", piece)
+            assert isinstance(said, jsonrpc.Result)
+            assert said.result["moved"] == moved
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"ab", b"abc", b"abcd"])
+def test_the_size_of_a_piece_is_read_off_its_base64(content: bytes) -> None:
+    assert size_of(base64.b64encode(content).decode()) == len(content)
 
 
 async def test_who_may_not_name_the_method_moves_no_file() -> None:

@@ -272,3 +272,19 @@ def test_importing_the_sdk_costs_little_more_than_what_it_needs_of_the_standard_
     sdk, slow = imports("slackd.plugin")
     assert slow == "[]"
     assert sdk < 5 * library
+
+
+LIBRARY = {
+    *("__future__", "abc", "ast", "collections", "contextlib", "contextvars", "copy", "copyreg"),
+    *("dataclasses", "dis", "enum", "fnmatch", "functools", "importlib", "inspect", "itertools", "json"),
+    *("keyword", "linecache", "math", "opcode", "operator", "os", "re", "reprlib", "textwrap", "token"),
+    *("tokenize", "traceback", "types", "typing", "warnings", "weakref"),
+}
+"""What the SDK may import of the standard library when it is imported, in any Python that it runs with."""
+
+
+def test_importing_the_sdk_imports_nothing_that_its_first_line_does_not_need() -> None:
+    code = "import sys; before = set(sys.modules); import slackd.plugin; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    roots = {name.split(".")[0] for name in done.stdout.split()}
+    assert {name for name in roots if not name.startswith("_")} | {"__future__"} <= LIBRARY | {"slackd"}
