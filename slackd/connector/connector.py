@@ -213,6 +213,7 @@ class Connector:
     def link_up(self, send: SendToBroker) -> None:
         """Introduce ourselves, report what changed meanwhile, and deliver again all that is unsettled (R1)."""
         self._send = self._reports.send = self._calls.send = self._identities.send = send
+        self._back_pressure.linked = True
         send(
             Hello(
                 version=LINK_VERSION,
@@ -238,6 +239,8 @@ class Connector:
     def link_down(self) -> None:
         """Keep everything; the link comes back."""
         self._send = self._reports.send = self._calls.send = self._identities.send = None
+        self._back_pressure.linked = False
+        self._back_pressure.resume_if_room()
         self._notify()
 
     def from_broker(self, messages: Sequence[FromBroker]) -> None:

@@ -47,6 +47,20 @@ async def test_nothing_is_acknowledged_before_it_is_settled(slack: EmulatorClien
         assert rig.connector.status().unsettled == 0
 
 
+async def test_what_the_broker_has_at_a_time_is_bounded_by_its_bytes(slack: EmulatorClient) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        large = slack.batch(count=40, size=500_000)
+        await rig.broker.until(lambda: rig.connector.status().paused)
+        assert rig.connector.status().unsettled < 40
+        rig.link.close()  # without a broker there is time: as much is read as memory is for
+        assert not rig.connector.status().paused
+        rig.broker.settles = True
+        rig.relink()
+        await slack.wait_until(lambda: large.acknowledged == 40)
+
+
 async def test_frames_that_are_read_together_go_together(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
         await rig.ready()
