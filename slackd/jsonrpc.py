@@ -13,6 +13,7 @@ refused in both directions.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -303,8 +304,13 @@ def _is_id(value: Any) -> bool:
     return len(value) <= MAX_ID_LENGTH if kind is str else kind is int and value in _INTEGERS
 
 
-def decode(line: bytes) -> Message:
-    """The message in one line. Never raises on what a peer sent."""
+def decode(line: bytes, parse: Callable[[str], Any] = parse) -> Message:
+    """The message in one line. Never raises on what a peer sent.
+
+    Args:
+        line: Without its line feed.
+        parse: Reads JSON; raises `ValueError` or `RecursionError` for what it does not read.
+    """
     try:
         value = parse(line.decode())
     except UnicodeDecodeError:

@@ -130,6 +130,13 @@ def _numbers(values: Any, count: int) -> Sequence[int]:
     return range(values, values + count) if type(values) is int else _column(_INTEGERS, values)
 
 
+def _finite(values: Any) -> list[float]:
+    numbers = list(map(float, _column(_NUMBERS, values)))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"expected finite numbers, found {values!r:.60}")
+    return numbers
+
+
 def _texts(values: Any, count: int) -> Sequence[str]:
     return list(repeat(values, count)) if type(values) is str else _column(_TEXTS, values)
 
@@ -144,7 +151,7 @@ def _first_of_equal(texts: list[str], version: int) -> list[str] | str:
 
 
 def _read_heads(params: Params) -> Heads:
-    received_at = list(map(float, _column(_NUMBERS, params["received_at"])))
+    received_at = _finite(params["received_at"])
     count = len(received_at)
     numbers = _numbers(params["numbers"], count)
     apps, connections = _texts(params["apps"], count), _texts(params["connections"], count)
@@ -247,7 +254,7 @@ def _reader(kind: Any) -> Read:
         (inner,) = (_reader(each) for each in arguments if each is not NoneType)
         return lambda value: None if value is None else inner(value)
     if origin is tuple and arguments[0] is float:
-        return lambda value: tuple(map(float, _column(_NUMBERS, value)))
+        return lambda value: tuple(_finite(value))
     if origin is tuple:
         member = _reader(arguments[0])
         return lambda value: tuple(map(member, _is(list, value)))

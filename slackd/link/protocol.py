@@ -8,10 +8,11 @@ The link's bytes, turned into messages. Pure.
 """
 
 import asyncio
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Any, NoReturn, cast
 
 import attrs
 
@@ -20,6 +21,14 @@ from slackd.envelope import Arrival
 from slackd.errors import LinkError, LinkVersionError
 from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
 from slackd.link.messages import LINK_VERSION, Deliver, Hello, LinkMessage, Welcome
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_parse: Callable[[str], Any] = json.JSONDecoder(parse_constant=_refuse_constant).decode
+"""Without a look at each number, as `jsonrpc.parse` has it: columns are looked at as a whole."""
 
 
 @attrs.frozen
@@ -99,7 +108,7 @@ class LinkReader:
     def _message(self, line: bytes) -> LinkMessage | Unknown | None:
         if not line or line.isspace():
             return None
-        said = jsonrpc.decode(line)
+        said = jsonrpc.decode(line, _parse)
         if isinstance(said, jsonrpc.Malformed):
             raise LinkError(said.message)
         if not isinstance(said, jsonrpc.Notification):
