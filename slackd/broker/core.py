@@ -31,7 +31,7 @@ from slackd.broker.held_texts import HeldTexts
 from slackd.broker.ingest import NO_LINK, Ingest, PostNotice
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.intercepts import Intercept
-from slackd.broker.journal import LateAnswer, Opening
+from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
 from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerUnsent,
@@ -58,6 +58,10 @@ Word = TypeVar("Word")
 
 REWRITE_AFTER = 0.25
 """Seconds after which what could not be written is submitted again."""
+CLOSE_WITHIN = 0.05
+"""Seconds within which a close is submitted that nobody waits for."""
+CLOSES_TOGETHER = 256
+"""Closes that wait for company at most."""
 
 
 class BrokerCore:
@@ -90,6 +94,8 @@ class BrokerCore:
         self._next = WriteBatch()
         self._tokens = 0
         self._rewrite_at: float | None = None
+        self._close_by = math.inf
+        self._stops = False
         self._unwritten: list[tuple[Write, Origin]] = []
         self._behind: list[tuple[Write, Origin]] = []
         self._actions: list[Action] = []
@@ -184,10 +190,20 @@ class BrokerCore:
             self.counters.answers[plugin, "stale"] += 1
             return
         if response is None and accepted.respond_by is None:
-            self._next.add(CloseDelivery(delivery, attempt), self._origins[plugin])
+            self._close(plugin, CloseDelivery(delivery, attempt), now)
         else:
             for write, origin in self._answering.close(plugin, session, accepted, response, now):
                 self._next.add(write, origin)
+
+    def _close(self, plugin: str, close: CloseDelivery, now: Instant) -> None:
+        """A close that is remembered by the program rides with what is written next, for a moment: each commit
+        of its own would cost as much as the rest of an event."""
+        can_wait = self.plugins[plugin].is_remembered(close.delivery) and not self._stops
+        if can_wait:
+            self._close_by = min(self._close_by, now.monotonic + CLOSE_WITHIN)
+        self._next.add(
+            close, self._origins[plugin], can_wait=can_wait and len(self._next.writes) < CLOSES_TOGETHER
+        )
 
     def nacked(
         self,
@@ -245,8 +261,20 @@ class BrokerCore:
         if settlements:
             self._settle(settlements)
 
+    @property
+    def next_wakeup(self) -> float:
+        """The monotonic time at which `wake` is to be called; infinity for never."""
+        return min(self.wakeup.at, self._close_by)
+
+    def wake(self, now: Instant) -> None:
+        """`next_wakeup` is here. Closes have no need of a look at everything else."""
+        self._end_close_wait(now)
+        if self.wakeup.at <= now.monotonic:
+            self.tick(now)
+
     def tick(self, now: Instant) -> None:
         """Time has passed."""
+        self._end_close_wait(now)
         self.wakeup.at = math.inf
         due = self.answers.tick(now.monotonic)
         self._settle(due.settlements)
@@ -261,6 +289,10 @@ class BrokerCore:
         self.wakeup.by(self.answers.next_due())
         self.wakeup.by(self._rewrite_at)
 
+    def _end_close_wait(self, now: Instant) -> None:
+        if self._close_by <= now.monotonic:
+            self._close_by, self._next.can_wait = math.inf, False
+
     def _write_again(self, now: Instant) -> None:
         """In the order of old: what was submitted after it, and may fail yet, is waited for."""
         if any(submission.to_repeat() for submission in self._submissions.values()):
@@ -273,8 +305,14 @@ class BrokerCore:
                 self._next.add(write, origin)
         self._next.append(later)
 
+    def hold_texts(self, envelopes: Iterable[StoredEnvelope]) -> None:
+        """Deliveries that will soon be sent hold these envelopes."""
+        for envelope in envelopes:
+            self._held_texts.add(envelope)
+
     def halt(self) -> None:
         """The broker stops (rule R5): nothing more is delivered, answers are still taken."""
+        self._stops, self._next.can_wait = True, False
         for plugin in self.plugins.values():
             plugin.halt()
 
@@ -306,7 +344,8 @@ class BrokerCore:
         self._stirred.clear()
         if self._unwritten and self._next.writes:
             self._next = self._queue_behind(self._next)
-        if self._next.writes:
+        if self._next.writes and not self._next.can_wait:
+            self._close_by = math.inf
             self._tokens += 1
             self._submissions[self._tokens] = self._next
             self._actions.append(Submit(self._tokens, tuple(self._next.writes)))

@@ -147,8 +147,9 @@ class Engine:
             self._do(action, reads)
         if reads:
             self._reads.put_nowait(reads)
-        if self.core.wakeup.at < self._timer_at:
-            self._set_timer(self.core.wakeup.at)
+        wakeup = self.core.next_wakeup
+        if wakeup < self._timer_at:
+            self._set_timer(wakeup)
 
     def _do(self, action: Action, reads: list[Read]) -> None:
         match action:
@@ -235,7 +236,7 @@ class Engine:
 
     def _tick(self) -> None:
         self._timer, self._timer_at = None, math.inf
-        self.core.tick(self.clock())
+        self.core.wake(self.clock())
         self.wake()
 
     async def _read(self, read: "Read | _Sends") -> None:
@@ -262,12 +263,19 @@ class Engine:
                 plugins[plugin].keys_loaded(read, names, self.clock())
             case LoadKey(plugin, lane, key, after, limit):
                 rows = await journal.open_of_key(plugin, lane, key, after, limit)
+                if after:  # what came before has gone: these follow one by one, each with no time for a read
+                    rows = await self._with_envelopes(rows)
                 plugins[plugin].key_loaded(read, rows, self.clock())
             case CountOld(plugin, lane, up_to, limit):
                 count = await journal.open_count(plugin, lane, up_to, limit)
                 plugins[plugin].old_counted(lane, count, self.clock())
             case _Sends(sends):
                 await self._send_from_journal(sends)
+
+    async def _with_envelopes(self, rows: Sequence[OpenDelivery]) -> Sequence[OpenDelivery]:
+        envelopes = await self.journal.envelopes([row.envelope for row in rows])
+        self.core.hold_texts(envelopes.values())
+        return [attrs.evolve(row, stored=envelopes.get(row.envelope)) for row in rows]
 
     async def _send_from_journal(self, sends: Sequence[SendDeliveries]) -> None:
         ids = {delivery.envelope for send in sends for delivery in send.deliveries}

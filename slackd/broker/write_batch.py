@@ -43,26 +43,34 @@ NOBODY = Origin()
 
 @attrs.define
 class WriteBatch:
-    """Writes in order; what belongs to one of them stands under its place."""
+    """Writes in order; what belongs to one of them stands under its place.
+
+    Attributes:
+        can_wait: Nobody waits for any of them.
+    """
 
     writes: list[Write] = attrs.field(factory=list)
     incoming: dict[int, Incoming] = attrs.field(factory=dict)
     origins: dict[int, Origin] = attrs.field(factory=dict)
     replies: list[tuple[range, Reply]] = attrs.field(factory=list)
+    can_wait: bool = True
 
-    def add(self, write: Write, origin: Origin = NOBODY) -> None:
+    def add(self, write: Write, origin: Origin = NOBODY, *, can_wait: bool = False) -> None:
         """A write that is repeated until it is written."""
+        self.can_wait &= can_wait
         if origin is not NOBODY:
             self.origins[len(self.writes)] = origin
         self.writes.append(write)
 
     def add_arrival(self, incoming: Incoming) -> None:
         """An arrival's record: refused if it can't be written."""
+        self.can_wait = False
         self.incoming[len(self.writes)] = incoming
         self.writes.append(incoming.record)
 
     def add_asked(self, writes: Sequence[Write], reply: Reply) -> None:
         """Writes that are tried once; whoever asked is told."""
+        self.can_wait = False
         start = len(self.writes)
         self.writes.extend(writes)
         self.replies.append((range(start, len(self.writes)), reply))
@@ -87,6 +95,7 @@ class WriteBatch:
     def append(self, later: "WriteBatch") -> None:
         """What came after this goes behind it."""
         shift = len(self.writes)
+        self.can_wait &= later.can_wait
         self.writes += later.writes
         self.incoming.update({place + shift: each for place, each in later.incoming.items()})
         self.origins.update({place + shift: each for place, each in later.origins.items()})

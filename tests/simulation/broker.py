@@ -256,7 +256,7 @@ class Process:
         while actions := core.take_actions():
             for action in actions:
                 self._do(core, action)
-        at = core.wakeup.at
+        at = core.next_wakeup
         if at < math.inf and (self._wakeup is None or at < self._wakeup):
             self._wakeup = at
             self._world.after(max(0.0, at - self._world.time), lambda: self._tick(core, at))
@@ -264,7 +264,7 @@ class Process:
     def _tick(self, core: BrokerCore, at: float) -> None:
         if self.core is core and self._wakeup == at:
             self._wakeup = None
-            core.tick(self._world.now)
+            core.wake(self._world.now)
             self._soon()
 
     def _do(self, core: BrokerCore, action: object) -> None:

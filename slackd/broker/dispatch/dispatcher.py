@@ -234,6 +234,11 @@ class Dispatcher:
             self._deal(now)
         return lease.delivery
 
+    def is_remembered(self, delivery: int) -> bool:
+        """Its answer is on its way to disk, and its session's program repeats it when slackd comes back."""
+        lease = self._leases.get(delivery)
+        return lease is not None and lease.state is LeaseState.ANSWERED
+
     def is_held(self, session: str, delivery: int, attempt: int) -> bool:
         """Whether an answer of this session to this attempt counts."""
         return self._leases.held(session, delivery, attempt) is not None

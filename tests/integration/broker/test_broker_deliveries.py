@@ -3,13 +3,14 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slackd.broker import daemon, outages
+from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config import Delivery
 from slackd.errors import JournalUnwritable
@@ -64,6 +65,26 @@ async def test_one_channel_is_handed_out_in_order_also_over_two_sessions() -> No
         await asyncio.gather(*tasks, return_exceptions=True)
         assert [seen[channel] for channel in range(3)] == [list(range(c, 30, 3)) for c in range(3)]
         assert min(by_program) > 0, "one of them did nothing"
+
+
+async def test_a_long_backlog_of_one_channel_is_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    envelopes = SqliteJournal.envelopes
+
+    async def counted(self: SqliteJournal, ids: Sequence[int]) -> Mapping[int, StoredEnvelope]:
+        reads.append(len(ids))
+        return await envelopes(self, ids)
+
+    monkeypatch.setattr(SqliteJournal, "envelopes", counted)
+    async with house() as here:
+        program = await here.program(session="s", remembers=100)
+        here.connector.deliver(*(message(n, "C1") for n in range(400)))
+        for number in range(400):
+            delivery = await program.handed()
+            assert number_of(delivery) == number
+            await program.answer(delivery)
+        await here.nothing_is_open()
+    assert len(reads) < 20, reads
 
 
 async def test_no_more_than_the_window_is_out_and_commands_have_one_of_their_own() -> None:

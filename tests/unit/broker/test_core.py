@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from slackd.broker.actions import NotifyLate, Submit
-from slackd.broker.core import REWRITE_AFTER
+from slackd.broker.core import CLOSE_WITHIN, CLOSES_TOGETHER, REWRITE_AFTER
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
@@ -16,6 +17,7 @@ from slackd.broker.journal.writes import (
     InFlight,
     ListSession,
 )
+from slackd.config import Delivery
 from slackd.errors import JournalError, JournalUnwritable
 from tests.unit.broker.slack_texts import command, event
 from tests.unit.broker.test_ingest import RESPONDS, Bench, handed, payloads, plugin, the
@@ -163,3 +165,46 @@ def test_a_clock_that_is_set_moves_no_deadline(step: float) -> None:
     bench.core.tick(at)
     bench.core.answered("bot", "s", delivery.id, 1, '{"text":"done"}', at)
     assert payloads(bench.pump()) == [{"text": "done"}]
+
+
+class TestACloseThatTheProgramRemembers:
+    """Each commit costs: a close that would be repeated after a crash waits a moment for company."""
+
+    def bench(self, deliveries: int, remembers: int = 2 * CLOSES_TOGETHER) -> tuple[Bench, list[Any]]:
+        wide = attrs.evolve(plugin(RESPONDS), delivery=Delivery(window=deliveries))
+        bench = Bench(wide, connected=False)
+        bench.core.joined("bot", "s", deliveries, (), {}, bench.now, named=True, remembers=remembers)
+        texts = [event(n, {"type": "message", "channel": f"C{n}"}) for n in range(deliveries)]
+        return bench, handed(bench.pump() + bench.deliver(*texts))
+
+    def test_rides_with_what_is_written_next(self) -> None:
+        bench, (first,) = self.bench(1)
+        assert written(bench.answers(first), CloseDelivery) == []
+        assert bench.core.has_unwritten
+        assert written(bench.deliver(event(7)), CloseDelivery) == [CloseDelivery(first.id, 1)]
+        assert first.id not in bench.store.open
+
+    def test_is_written_soon_also_without_company(self) -> None:
+        bench, (first,) = self.bench(1)
+        bench.answers(first)
+        assert bench.core.next_wakeup <= bench.time + CLOSE_WITHIN
+        assert written(bench.passes(CLOSE_WITHIN), CloseDelivery) == [CloseDelivery(first.id, 1)]
+        assert not bench.core.has_unwritten
+
+    def test_does_not_wait_with_many_others(self) -> None:
+        bench, deliveries = self.bench(CLOSES_TOGETHER + 1)
+        for each in deliveries[:CLOSES_TOGETHER]:
+            assert written(bench.answers(each), CloseDelivery) == []
+        assert len(written(bench.answers(deliveries[-1]), CloseDelivery)) == CLOSES_TOGETHER + 1
+
+    def test_does_not_wait_in_a_broker_that_stops(self) -> None:
+        bench, (first, second) = self.bench(2)
+        bench.answers(first)
+        bench.core.halt()
+        assert written(bench.pump(), CloseDelivery) == [CloseDelivery(first.id, 1)]
+        assert written(bench.answers(second), CloseDelivery) == [CloseDelivery(second.id, 1)]
+
+    def test_that_the_program_has_no_room_to_remember_does_not_wait(self) -> None:
+        bench, (first, second) = self.bench(2, remembers=1)
+        bench.answers(first)
+        assert len(written(bench.answers(second), CloseDelivery)) == 2
