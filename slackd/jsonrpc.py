@@ -125,6 +125,10 @@ class NotJsonError(SlackdError, ValueError):
     """A value to be sent has no JSON text: NaN, an infinity, a type that JSON doesn't know, a circle."""
 
 
+BLOCK: Final = 4_096
+"""Bytes of one block of a line whose end has not come yet."""
+
+
 class LineCutter:
     """Cuts a byte stream into lines; how it falls into chunks makes no difference to what comes out, and each
     byte is looked at a bounded number of times.
@@ -132,11 +136,12 @@ class LineCutter:
     `limit` is the length in bytes that a line may have, without its line feed.
     """
 
-    __slots__ = ("_limit", "_tail", "too_long")
+    __slots__ = ("_limit", "_tail", "_unfinished", "too_long")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._tail = bytearray()
+        self._tail: list[bytearray] = []
+        self._unfinished = 0
         self.too_long = False
 
     def receive(self, data: bytes) -> list[bytes]:
@@ -145,21 +150,18 @@ class LineCutter:
         if self.too_long:
             return []
         if b"\n" not in data:
-            self._tail += data
-            if len(self._tail) > self._limit:
-                self._stop()
+            self._keep(data)
             return []
         lines = data.split(b"\n")
         if self._tail:
-            self._tail += lines[0]
-            lines[0] = bytes(self._tail)
-        self._tail = bytearray(lines.pop())
+            lines[0] = b"".join((*self._tail, lines[0]))
+            self._tail, self._unfinished = [], 0
+        rest = lines.pop()
         for place, line in enumerate(lines):
             if len(line) > self._limit:
                 self._stop()
                 return lines[:place]
-        if len(self._tail) > self._limit:
-            self._stop()
+        self._keep(rest)
         return lines
 
     @property
@@ -170,11 +172,23 @@ class LineCutter:
     @property
     def unfinished(self) -> int:
         """Bytes of a line whose end has not come yet."""
-        return len(self._tail)
+        return self._unfinished
+
+    def _keep(self, part: bytes) -> None:
+        """Keep a part of a line in blocks of one size: what grows in place, next to others that do, leaves
+        holes in memory that nothing fits into."""
+        self._unfinished += len(part)
+        if self._unfinished > self._limit:
+            self._stop()
+            return
+        if self._tail and (room := BLOCK - len(self._tail[-1])):
+            self._tail[-1] += part[:room]
+            part = part[room:]
+        self._tail += [bytearray(part[start : start + BLOCK]) for start in range(0, len(part), BLOCK)]
 
     def _stop(self) -> None:
         self.too_long = True
-        self._tail = bytearray()
+        self._tail, self._unfinished = [], 0
 
 
 class LineReader:

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from slackd import SlackdError, jsonrpc
 from slackd.jsonrpc import (
+    BLOCK,
     INVALID_REQUEST,
     LINE_TOO_LONG,
     PARSE_ERROR,
@@ -250,6 +252,27 @@ class TestWriting:
     def test_an_empty_result_is_a_line_like_any_other(self, id_: int | str) -> None:
         assert read(encode_result(id_, {})) == [Result(id_, {})]
         assert encode_result(id_, {}) == encode_result(id_, {"a": 1}).replace(b'{"a":1}', b"{}")
+
+
+def test_a_line_in_tiny_pieces_takes_little_more_memory_than_it_is_long() -> None:
+    reader = LineReader(1 << 20)
+    tracemalloc.start()
+    try:
+        for _ in range(30_000):
+            reader.receive(b"xy")
+        assert tracemalloc.get_traced_memory()[0] < 2 * 60_000
+    finally:
+        tracemalloc.stop()
+    assert reader.unfinished == 60_000
+
+
+def test_a_line_in_many_blocks_is_the_same_line() -> None:
+    line = encode_request(1, "m", {"text": "x" * (3 * BLOCK)})
+    reader = LineReader(1 << 20)
+    found = [
+        each for start in range(0, len(line), 1_000) for each in reader.receive(line[start : start + 1_000])
+    ]
+    assert found == LineReader(1 << 20).receive(line)
 
 
 def test_cost_grows_with_bytes_not_with_their_square() -> None:

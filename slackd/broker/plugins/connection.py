@@ -70,6 +70,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._protocol = SessionProtocol(self._is_held)
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
         self.plugin, self.session, self.named = "", "", False
         self.client, self.calls_only = "", False
         self.intercept: Intercept | None = None
@@ -122,7 +123,10 @@ class PluginConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended, by whichever side."""
         self._transport = None
+        self._protocol = SessionProtocol(self._is_held)  # Half a line that it kept is gone at once.
         self._cancel_opening()
+        if self._closing is not None:
+            self._closing.cancel()
         self._group.leave(self)
         self._host.disconnected(self)
 
@@ -239,7 +243,8 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._flush()
         if self._transport is not None:
             self._transport.close()
-            asyncio.get_running_loop().call_later(CLOSING_PATIENCE, self.abort)
+            if self._closing is None:
+                self._closing = asyncio.get_running_loop().call_later(CLOSING_PATIENCE, self.abort)
 
     def abort(self) -> None:
         """As in `PeerConnection`: at once, unread."""

@@ -23,6 +23,7 @@ from slackd.broker.plugins.peer_limits import (
     PeerLimits,
     bytes_at_once,
     charge,
+    room_at_once,
     unread_share,
 )
 from slackd.broker.plugins.reconnects import ReconnectPacing
@@ -77,7 +78,7 @@ class PeerGroup:
 
     def __init__(self, limits: PeerLimits | None = None) -> None:
         self.limits = limits or PeerLimits()
-        self.at_once = LEAST_AT_ONCE
+        self.at_once = self._bearable = LEAST_AT_ONCE
         self.conduct = Conduct()
         self.identifying = asyncio.Semaphore(IDENTIFIED_AT_ONCE)
         self._loop = asyncio.get_running_loop()
@@ -137,7 +138,8 @@ class PeerGroup:
         """So many bytes of one of them took so long; when it is too much, none is read until that is made
         good."""
         if size:
-            self.at_once = bytes_at_once(self.at_once, seconds, size)
+            self._bearable = bytes_at_once(self._bearable, seconds, size)
+            self.at_once = min(self._bearable, room_at_once(self._unfinished.room, len(self._members)))
         self.limits.reading.take(charge(seconds), self._loop.time())
         if self._overdrawn is None and self._wait_until_made_good():
             for each in self._members:

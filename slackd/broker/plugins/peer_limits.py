@@ -87,6 +87,11 @@ class HeldBytes(Generic[Member]):
             self._bytes.pop(member, None)
 
     @property
+    def room(self) -> int:
+        """Bytes that may still come to wait; less than 0 when too many do."""
+        return self._limit - self._total
+
+    @property
     def exceeded(self) -> bool:
         """More wait than may."""
         return self._total > self._limit
@@ -105,6 +110,12 @@ class HeldBytes(Generic[Member]):
 def unread_share(connections: int) -> int:
     """Bytes of answers that may wait for one of so many connections while it is still read."""
     return max(UNREAD_BYTES // max(connections, 1), 32 << 10)
+
+
+def room_at_once(room: int, connections: int) -> int:
+    """Bytes to read from one of so many connections at a time, where this much may still come to wait: all of
+    them may be read in the same turn of the loop."""
+    return max(LEAST_AT_ONCE, min(room // max(connections, 1), MOST_AT_ONCE))
 
 
 def charge(seconds: float) -> float:

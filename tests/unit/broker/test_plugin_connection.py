@@ -239,6 +239,21 @@ class TestMemory:
             while not many[0][1].aborted:
                 await asyncio.sleep(0.001)
 
+    async def test_half_lines_of_connections_that_are_gone_take_no_memory(self, end: socket.socket) -> None:
+        connection, _ = opened(House(unhurried()), end)
+        connection.data_received(b"x" * 100_000)
+        connection.close()  # Whatever still knows of it knows of nothing large.
+        connection.connection_lost(None)
+        assert connection._protocol.unfinished == 0
+
+    async def test_the_less_may_still_wait_the_less_is_read_at_a_time(self, end: socket.socket) -> None:
+        group = unhurried()
+        many = [opened(House(group), end)[0] for _ in range(64)]
+        for connection in many[1:]:
+            group.hold_unfinished(connection, UNFINISHED_BYTES // 64)
+        many[0].data_received(ANSWER)
+        assert len(many[0].get_buffer(-1)) * len(many) <= UNFINISHED_BYTES // 16
+
     async def test_who_reads_nothing_has_the_same_share_however_many_connections_it_makes(
         self, end: socket.socket
     ) -> None:
