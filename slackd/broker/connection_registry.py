@@ -13,12 +13,23 @@ import attrs
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord, Ghost, SeenReady
 from slackd.broker.ready_intervals import DisconnectedInterval, ReadyIntervals
-from slackd.link.messages import RECEIVER, AppPeers, AppTrouble, Changed, ConnectionState, Hello, Peers
+from slackd.link.messages import (
+    KEPT_SOCKET,
+    RECEIVER,
+    AppPeers,
+    AppTrouble,
+    Changed,
+    ConnectionState,
+    Hello,
+    Peers,
+)
 from slackd.slack.connection_states import COUNTED_BY_SLACK, COUNTS_AS_READY
 from slackd.slack.limits import MAX_CONNECTIONS
 
 SETTLE = 2.0
 """Seconds after a link was made in which the other connector may still tell its part of the story."""
+KEPT_FOR = 2.5
+"""Seconds for which systemd's listening socket keeps requests for the next receiver: Slack waits for three."""
 UNCERTAIN = 0.1
 """Seconds that clocks of two readings may differ by."""
 NOT_RUNNING = "slackd was not running"
@@ -41,6 +52,11 @@ class ConnectorView:
     def dials(self) -> bool:
         """It keeps connections that Slack counts; the receiver has none."""
         return self.hello.connector != RECEIVER
+
+    @property
+    def kept_for(self) -> float:
+        """Seconds in which nothing is lost although it is gone."""
+        return KEPT_FOR if KEPT_SOCKET in self.hello.features else 0.0
 
     def ready(self, app: str) -> int:
         """How many of its connections for this app are READY."""
@@ -138,7 +154,7 @@ class ConnectionRegistry:
         self.link_changed[view.hello.connector] = now.monotonic
         for state in view.connections.values():
             if state.app in self._coverage:
-                self._coverage[state.app].over(state.connection, now.monotonic)
+                self._coverage[state.app].over(state.connection, now.monotonic, view.kept_for)
                 self._moved.add(state.app)
                 who = f"connector {view.hello.connector}" if view.dials else "the receiver"
                 self._reasons[state.app] = f"{who} is gone"
@@ -245,7 +261,7 @@ class ConnectionRegistry:
             at = ended_at if ended_at is not None else state.since
             if known is None:
                 coverage.ended(state.connection, state.ready_since, at)
-            coverage.over(state.connection, at)
+            coverage.over(state.connection, at, view.kept_for)
 
     def _count_foreign(self, state: ConnectionState) -> None:
         """Slack counted at the hello: what is neither ours nor a ghost is foreign, and what is less than
@@ -304,7 +320,7 @@ class ConnectionRegistry:
 
     def _news_of(self, app: str, coverage: ReadyIntervals, now: Instant) -> list[GapRecord]:
         found = []
-        holes = {(app, hole.start): hole for hole in coverage.holes()}
+        holes = {(app, hole.start): hole for hole in coverage.holes(now.monotonic)}
         for key, hole in holes.items():
             known = self._gaps.get(key)
             if known is None or (known.end is None and hole.end is not None):

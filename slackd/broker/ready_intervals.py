@@ -4,6 +4,8 @@ Connections report in any order and late (what changed while the broker was away
 intervals are kept and holes in their union are found, rather than counting up and down.
 """
 
+import math
+
 import attrs
 
 FORGET_AFTER = 600.0
@@ -22,6 +24,7 @@ class DisconnectedInterval:
 class _Interval:
     start: float
     end: float | None
+    kept: float = 0.0
 
 
 class ReadyIntervals:
@@ -34,11 +37,17 @@ class ReadyIntervals:
         """A connection is READY since then (said again, it is READY still)."""
         self._intervals[connection] = _Interval(since, None)
 
-    def over(self, connection: str, at: float) -> None:
-        """A connection is no longer READY."""
+    def over(self, connection: str, at: float, kept: float = 0.0) -> None:
+        """A connection is no longer READY.
+
+        Args:
+            connection: Its name.
+            at: Monotonic seconds.
+            kept: Seconds after that in which whoever comes is kept waiting, and lost by nobody.
+        """
         interval = self._intervals.get(connection)
         if interval is not None and interval.end is None:
-            interval.end = max(at, interval.start)
+            interval.end, interval.kept = max(at, interval.start), kept
 
     def ended(self, connection: str, since: float, at: float) -> None:
         """A connection was READY from `since` until `at`; told afterwards."""
@@ -68,17 +77,25 @@ class ReadyIntervals:
         """When the first known interval began; call it only when there is one."""
         return min(each.start for each in self._intervals.values())
 
-    def holes(self) -> list[DisconnectedInterval]:
-        """Every hole between the first known interval and now, oldest first."""
+    def holes(self, now: float = math.inf) -> list[DisconnectedInterval]:
+        """Every hole between the first known interval and now, oldest first.
+
+        A hole in which whoever came was kept waiting is none; it is one if it lasts for longer.
+
+        Args:
+            now: Monotonic seconds.
+        """
         holes = []
         reach: float | None = None
+        kept = 0.0
         for interval in sorted(self._intervals.values(), key=lambda each: each.start):
-            if reach is not None and interval.start > reach:
+            if reach is not None and interval.start > reach + kept:
                 holes.append(DisconnectedInterval(reach, interval.start))
             if interval.end is None:
                 return holes
-            reach = interval.end if reach is None else max(reach, interval.end)
-        if reach is not None:
+            if reach is None or interval.end > reach:
+                reach, kept = interval.end, interval.kept
+        if reach is not None and now > reach + kept:
             holes.append(DisconnectedInterval(reach, None))
         return holes
 

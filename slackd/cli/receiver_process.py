@@ -24,7 +24,7 @@ from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.connector.transports import make_transports
 from slackd.errors import ConfigError
 from slackd.link.client import LinkClient
-from slackd.link.messages import RECEIVER
+from slackd.link.messages import KEPT_SOCKET, RECEIVER
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
@@ -72,12 +72,22 @@ def run_receiver(config_file: str | None) -> None:
     keep_good(config, folder)
     notifier = Notifier()
     tls = receiver_tls(config)
-    with receiver_sockets(config, inherited()) as sockets:
-        run_to_the_end(lambda stop: _serve(config, sockets, tls, stop, notifier))
+    passed = inherited()
+    receiver = make_receiver(config, is_kept=bool(passed.get("receiver")))
+    with receiver_sockets(config, passed) as sockets:
+        run_to_the_end(lambda stop: _serve(config, receiver, sockets, tls, stop, notifier))
 
 
-def make_receiver(config: Config, environ: Mapping[str, str] = os.environ) -> Receiver:
-    """A receiver for every app that is posted to."""
+def make_receiver(
+    config: Config, environ: Mapping[str, str] = os.environ, *, is_kept: bool = False
+) -> Receiver:
+    """A receiver for every app that is posted to.
+
+    Args:
+        config: What stands in the files.
+        environ: Where its secrets are.
+        is_kept: The listening socket is systemd's, and stays when this process goes.
+    """
     apps = {name: app for name, app in config.apps.items() if is_posted(app)}
     signing = read_signing_secrets(apps, environ)
     for name, error in signing.refused.items():
@@ -88,7 +98,8 @@ def make_receiver(config: Config, environ: Mapping[str, str] = os.environ) -> Re
     folder = environ.get("CREDENTIALS_DIRECTORY")
     digest = process_digest(Side.RECEIVER, config, read_credentials(Path(folder) if folder else None))
     refused = {name: str(error) for name, error in signing.refused.items()}
-    connector = Connector(RECEIVER, apps, transports, {}, refused=refused, digest=digest)
+    features = (KEPT_SOCKET,) if is_kept else ()
+    connector = Connector(RECEIVER, apps, transports, {}, refused=refused, digest=digest, features=features)
     routes = {
         app.request_path: Route(name, tuple(secret.reveal() for secret in signing.usable.get(name, ())))
         for name, app in apps.items()
@@ -149,12 +160,12 @@ def receiver_tls(config: Config) -> ssl.SSLContext | None:
 
 async def _serve(
     config: Config,
+    receiver: Receiver,
     sockets: tuple[socket.socket, ...],
     tls: ssl.SSLContext | None,
     stop: asyncio.Event,
     notifier: Notifier,
 ) -> None:
-    receiver = make_receiver(config)
     status = _status_of(receiver, config)
     async with asyncio.TaskGroup() as group:
         life = group.create_task(receiver.connector.run())

@@ -78,6 +78,7 @@ class Connector:
         digest: str = "",
         log: logging.Logger | None = None,
         unsettled: Unacknowledged | None = None,
+        features: tuple[str, ...] = (FILES,),
     ) -> None:
         """What it serves, by the app's name.
 
@@ -91,11 +92,12 @@ class Connector:
             digest: Fingerprint of code, configuration and credentials.
             log: Where it logs.
             unsettled: What the broker has not settled yet.
+            features: What its `Hello` says that it can do.
         """
         self.number = number
         self._apps = apps
         self._clock = clock
-        self._digest = digest
+        self._digest, self._features = digest, features
         self._log = log or logging.getLogger(__name__)
         self._unsettled = unsettled if unsettled is not None else Unacknowledged()
         self._transports = transports
@@ -223,7 +225,7 @@ class Connector:
                 states=tuple(self._states()),
                 troubles=tuple(self._reports.troubles.values()),
                 apps=self._readiness.wanted(),
-                features=(FILES,),
+                features=self._features,
             )
         )
         self._reports.catch_up()

@@ -20,6 +20,8 @@ LINK_VERSION = 2
 more, in its `Hello` or `Welcome`, columns go in their compact form (`slackd.link.codec`)."""
 FILES: Final = "files"
 """The feature of a connector that moves files (`CallKind.UPLOAD`, `DOWNLOAD`)."""
+KEPT_SOCKET: Final = "kept-socket"
+"""The feature of a receiver whose listening socket is systemd's: while it restarts, requests wait there."""
 NOT_SENT: Final = 0
 """The status of a call of which Slack got nothing."""
 OUTCOME_UNKNOWN: Final = -1

@@ -6,13 +6,14 @@ as after a reload.
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from slackd.broker.daemon import BrokerDaemon
-from slackd.cli.all_in_one import serve_together
+from slackd.cli.all_in_one import InnerReceiver, serve_together
 from slackd.cli.broker_process import open_sockets
 from slackd.cli.connector_process import make_connector, read_secrets
 from slackd.config import Config, load
@@ -22,8 +23,17 @@ from slackd.systemd.notify import Notifier
 
 READY_LIMIT: Final = 20.0
 """Seconds in which the emulated Slack must have two connections of every app."""
+SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
+"""What the emulated Slack signs with: Slack's own example of one ("Verifying requests from Slack")."""
+Transport = Literal["socketmode", "http"]
 _LOOK_EVERY: Final = 0.005
 _OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=.*$\n?", re.MULTILINE)
+
+
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def without_owner(declaration: str) -> str:
@@ -38,12 +48,16 @@ class LocalStack:
     Attributes:
         folder: Holds configuration, journal and sockets; short, since a socket's path has at most 107 bytes.
         emulator: The emulated Slack.
+        request_url: Where slackd's receiver takes what Slack posts, with `transport = "http"`; "" otherwise.
         plugins_socket: Where plugins connect.
         control_socket: What slackctl asks.
     """
 
-    def __init__(self, folder: Path, emulator: EmulatorClient) -> None:
+    def __init__(self, folder: Path, emulator: EmulatorClient, transport: Transport = "socketmode") -> None:
         self.folder, self.emulator = folder, emulator
+        self._port = free_port() if transport == "http" else 0
+        app = emulator.apps[0].name
+        self.request_url = f"http://127.0.0.1:{self._port}/slack/{app}" if self._port else ""
         self.plugins_socket = folder / "plugins.sock"
         self.control_socket = folder / "control.sock"
         self._daemon: BrokerDaemon | None = None
@@ -156,7 +170,8 @@ class LocalStack:
 
     def _is_connected(self) -> bool:
         daemon = self._daemon
-        return daemon is not None and all(daemon.connectors.ready(app) >= 2 for app in daemon.config.apps)
+        wanted = 1 if self._port else 2
+        return daemon is not None and all(daemon.connectors.ready(app) >= wanted for app in daemon.config.apps)
 
     def _configure(self, declarations: Mapping[str, str]) -> Config:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -173,20 +188,28 @@ class LocalStack:
         return load(file)
 
     def _app_table(self, app: EmulatedApp) -> str:
-        for kind, token in (("app", app.app_token), ("bot", app.bot_token)):
+        secrets = {"app": app.app_token, "bot": app.bot_token, "signing": SIGNING_SECRET}
+        for kind, token in secrets.items():
             secret = self.folder / f"{app.name}.{kind}"
             secret.write_text(token, encoding="utf-8")
             secret.chmod(0o600)
-        return (
-            f'[apps.{app.name}]\napp_token = "file:{self.folder}/{app.name}.app"\n'
-            f'bot_token = "file:{self.folder}/{app.name}.bot"\napi_url = "{self.emulator.api_url}"\n'
-        )
+        lines = [
+            f"[apps.{app.name}]",
+            f'app_token = "file:{self.folder}/{app.name}.app"',
+            f'bot_token = "file:{self.folder}/{app.name}.bot"',
+            f'api_url = "{self.emulator.api_url}"',
+        ]
+        if self._port:
+            lines += ['transport = "http"', f'signing_secret = "file:{self.folder}/{app.name}.signing"']
+        return "\n".join([*lines, ""])
 
     def _places(self) -> str:
         return (
             f'[journal]\ndirectory = "{self.folder}/journal"\n'
             f'[plugins]\nsocket = "{self.plugins_socket}"\ndirectory = "{self.folder}/plugins.d"\n'
             f'[control]\nsocket = "{self.control_socket}"\n'
+            + f'[receiver]\nlisten = ["127.0.0.1:{self._port}"]\n'
+            * bool(self._port)
         )
 
     async def _serve(self, config: Config, served: asyncio.Future[None]) -> None:
@@ -200,7 +223,8 @@ class LocalStack:
                 served.set_result(None)
 
         with open_sockets(config, {}, with_link=False) as sockets:
-            await serve_together(daemon, connectors, sockets, self._stop, Notifier(), ready)
+            receiver = InnerReceiver(config, {})
+            await serve_together(daemon, connectors, sockets, self._stop, Notifier(), ready, receiver=receiver)
 
 
 @asynccontextmanager
@@ -210,6 +234,7 @@ async def local_stack(
     apps: list[EmulatedApp] | None = None,
     settings: EmulatorSettings | None = None,
     port: int = 0,
+    transport: Transport = "socketmode",
 ) -> AsyncIterator[LocalStack]:
     """Serve an emulated Slack until the block ends; slackd runs in it from `start` on.
 
@@ -218,9 +243,10 @@ async def local_stack(
         apps: The emulated apps; one named "main" if none is given.
         settings: How the emulated Slack behaves.
         port: Its port on loopback; 0 takes a free one.
+        transport: How slackd is to get what Slack sends.
     """
     async with AsyncExitStack() as stack:
         emulator = await stack.enter_async_context(Emulator(apps, settings).serving(port=port))
-        local = LocalStack(folder, emulator)
+        local = LocalStack(folder, emulator, transport)
         stack.push_async_callback(local.stop)
         yield local

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -14,12 +13,6 @@ from slackd.local.program import LocalStackError
 
 ASK_EVERY: Final = 0.02
 """Seconds between two attempts to have the URL verified."""
-
-
-def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class PostingToApp:

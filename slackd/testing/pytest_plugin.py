@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from slackd.local.stack import Transport
     from slackd.testing.tester import LoopThread, SlackTester
 
 
@@ -32,12 +33,21 @@ def slack_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def slack(slackd_loop: "LoopThread", slack_settings: dict[str, Any]) -> "Iterator[SlackTester]":
+def slack_transport() -> str:
+    """How slackd gets what Slack sends: "socketmode" or "http"; override it, or parametrize it with both."""
+    return "socketmode"
+
+
+@pytest.fixture
+def slack(
+    slackd_loop: "LoopThread", slack_settings: dict[str, Any], slack_transport: "Transport"
+) -> "Iterator[SlackTester]":
     """An emulated Slack in which the test plays the people; slackd comes with the first plugin."""
     from slackd.emulator import EmulatorSettings
     from slackd.testing.tester import running_slack
 
-    with running_slack(slackd_loop, settings=EmulatorSettings(**slack_settings)) as tester:
+    settings = EmulatorSettings(**slack_settings)
+    with running_slack(slackd_loop, settings=settings, transport=slack_transport) as tester:
         yield tester
 
 

@@ -18,15 +18,13 @@ import attrs
 
 from slackd.emulator import ApiCall, EmulatedApp, EmulatorSettings, LedgerEntry
 from slackd.local.program import Program, command_of
-from slackd.local.stack import LocalStack, local_stack
-from slackd.testing.posting import PostingToApp, free_port
+from slackd.local.stack import SIGNING_SECRET, LocalStack, Transport, free_port, local_stack
+from slackd.testing.posting import PostingToApp
 
 T = TypeVar("T")
 
 ANSWER_PATIENCE: Final = 3.0
 """Seconds in which Slack wants an answer ("Handling user interaction in your Slack apps")."""
-SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
-"""Slack's own example of one ("Verifying requests from Slack")."""
 PATIENCE: Final = 10.0
 """Seconds that a wait lasts if nothing else is said."""
 
@@ -167,6 +165,8 @@ class SlackTester:
             raise ValueError("a declaration given as text needs a name: name=…")
         self._declarations[name] = text
         self._loop.run(self.stack.restart(self._declarations))
+        if self.stack.request_url and not self._posting:
+            self.post_to(self.stack.request_url)
         self._started = True
         return name
 
@@ -359,7 +359,11 @@ class SlackTester:
 
 @contextmanager
 def running_slack(
-    loop: LoopThread, *, apps: Sequence[EmulatedApp] | None = None, settings: EmulatorSettings | None = None
+    loop: LoopThread,
+    *,
+    apps: Sequence[EmulatedApp] | None = None,
+    settings: EmulatorSettings | None = None,
+    transport: Transport = "socketmode",
 ) -> Iterator[SlackTester]:
     """Run an emulated Slack until the block ends; slackd comes with the first plugin.
 
@@ -367,9 +371,12 @@ def running_slack(
         loop: Where it runs.
         apps: The emulated apps; one if none is given.
         settings: How Slack behaves.
+        transport: How slackd is to get what Slack sends.
     """
     with TemporaryDirectory(prefix="slackd-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        stack = local_stack(Path(folder), apps=list(apps) if apps else None, settings=settings)
+        stack = local_stack(
+            Path(folder), apps=list(apps) if apps else None, settings=settings, transport=transport
+        )
         tester = SlackTester(loop, loop.run(stack.__aenter__()))
         try:
             yield tester

@@ -131,6 +131,31 @@ async def test_a_chunked_body_is_no_way_around(name: str, tmp_path: Path) -> Non
             assert len(rig.broker.arrivals) == (answer.status == 200)
 
 
+async def test_caddy_says_200_for_a_host_that_is_none_of_its_sites_as_the_document_warns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_name(folder: Path, port: int, upstream: int) -> list[str]:
+        command = caddy_config(folder, port, upstream)
+        file = folder / "Caddyfile"
+        file.write_text(file.read_text().replace("http://127.0.0.1:", "http://slack.example.com:"))
+        return command
+
+    monkeypatch.setitem(CONFIGS, "caddy", by_name)
+    body = event()
+    headers = headers_for(body, "application/json")
+    async with (
+        receiver() as rig,
+        behind("caddy", tmp_path, rig) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        for host, arrivals in (("elsewhere.example.com", 0), ("slack.example.com", 1)):
+            async with http.post(url, data=body, headers={**headers, "Host": host}) as answer:
+                assert (answer.status, await answer.read()) == (200, b"")
+            assert len(rig.broker.arrivals) == arrivals
+        async with http.get(url, headers={"Host": "slack.example.com"}) as answer:
+            assert answer.status == 405
+
+
 async def test_tls_of_its_own() -> None:
     authority = trustme.CA()
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -57,8 +57,11 @@ def test_a_new_plugin_of_every_language_speaks_the_protocol(tmp_path: Path, lang
     assert failed(check_program(written(tmp_path, "my-bot", language), None)) == []
 
 
+@pytest.mark.parametrize("slack_transport", ["socketmode", "http"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_example_of_every_language_does_the_same_job(slack: SlackTester, language: str) -> None:
+def test_the_example_of_every_language_does_the_same_job_over_both_transports(
+    slack: SlackTester, language: str
+) -> None:
     slack.run_plugin(EXAMPLES / f"deploybot{SUFFIXES[language]}", EXAMPLES / "deploybot.toml")
     assert slack.command("/deploy", "api").response == {"text": "Deploying api"}
     mention = slack.mention("hello", user="U0CAROL0001")

@@ -4,10 +4,10 @@ from typing import Any
 
 import attrs
 
-from slackd.broker.connection_registry import NOT_RUNNING, SETTLE, STOPPED, ConnectionRegistry
+from slackd.broker.connection_registry import KEPT_FOR, NOT_RUNNING, SETTLE, STOPPED, ConnectionRegistry
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord, Ghost, SeenReady
-from slackd.link.messages import AppPeers, AppTrouble, Changed, ConnectionState, Hello
+from slackd.link.messages import KEPT_SOCKET, RECEIVER, AppPeers, AppTrouble, Changed, ConnectionState, Hello
 from slackd.slack.limits import MAX_CONNECTIONS
 
 EPOCH = 1_800_000_000.0
@@ -285,3 +285,39 @@ def test_a_connector_that_died_and_was_replaced_before_the_broker_died_too_makes
     after = ConnectionRegistry(("main",), (), (), noted)
     after.hello(1, hello(2, state("new", "ready", 3.0, 3.0)), at(5.0))
     assert after.gaps(at(5.0 + SETTLE)) == []
+
+
+def receiver(number: int, since: float, features: tuple[str, ...] = (KEPT_SOCKET,)) -> Hello:
+    ready = state(f"r{number}", "ready", since, since)
+    return Hello(1, RECEIVER, number, "digest", states=(ready,), apps={"main": 1}, features=features)
+
+
+def restarted(after: float, features: tuple[str, ...] = (KEPT_SOCKET,)) -> list[GapRecord]:
+    """The gaps of a receiver that drains at 10, is gone, and is back so many seconds after that."""
+    found = ConnectionRegistry(("main",), (), ())
+    found.hello(1, receiver(1, 0.0, features), at(0.0))
+    found.gaps(at(SETTLE))
+    found.changed(1, Changed(1, state("r1", "closed", 10.0, 0.0), "drain", 10.0), at(10.0))
+    found.lost(1, at(10.1))
+    gaps = found.gaps(at(10.0 + after - 0.1))
+    found.hello(2, receiver(2, 10.0 + after, features), at(10.0 + after))
+    return [*gaps, *found.gaps(at(20.0 + after))]
+
+
+def test_a_receivers_restart_is_no_gap_where_systemd_keeps_who_comes() -> None:
+    assert restarted(KEPT_FOR - 0.1) == []
+
+
+def test_it_is_one_where_its_socket_is_its_own_or_where_slack_has_given_up_waiting() -> None:
+    assert [gap.end for gap in restarted(1.0, features=())] == [None, EPOCH + 11.0]
+    began, ended = restarted(KEPT_FOR + 1.0)
+    assert (began.start, began.end) == (EPOCH + 10.0, None)
+    assert (ended.start, ended.end) == (EPOCH + 10.0, EPOCH + 11.0 + KEPT_FOR)
+
+
+def test_a_receiver_that_is_killed_and_comes_back_is_no_gap_either() -> None:
+    found = ConnectionRegistry(("main",), (), ())
+    found.hello(1, receiver(1, 0.0), at(0.0))
+    found.lost(1, at(10.0))
+    found.hello(2, receiver(2, 11.0), at(11.0))
+    assert found.gaps(at(20.0)) == []
