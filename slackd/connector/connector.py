@@ -136,7 +136,7 @@ class Connector:
             async with asyncio.TaskGroup() as group:
                 self._calls.group = group
                 for name in self._apps:
-                    group.create_task(self._serve_app(name))
+                    group.create_task(self._serve_app(name, group))
                 reporter = group.create_task(self._report_regularly())
                 group.create_task(self._stop_when_over(reporter))
         finally:
@@ -322,13 +322,13 @@ class Connector:
 
     # Inside.
 
-    async def _serve_app(self, name: str) -> None:
+    async def _serve_app(self, name: str, group: asyncio.TaskGroup) -> None:
         transport, web = self._transports.get(name), self._web.get(name)
         try:
             async with contextlib.AsyncExitStack() as stack:
                 if web is not None:
                     await stack.enter_async_context(web)
-                    await stack.enter_async_context(self._identities.asking(name, web))
+                    stack.callback(group.create_task(self._identities.ask(name, web)).cancel)
                 if transport is not None:
                     await transport.run(self)
                     self._notify()

@@ -75,6 +75,7 @@ class FileMover:
     def __init__(self, app: App, token: Secret | None) -> None:
         self._app, self._token = app, token
         self._open: dict[str, _Download | _Upload] = {}
+        self._posts: set[asyncio.Task[dict[str, Any]]] = set()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -101,10 +102,12 @@ class FileMover:
             self.give_up(name)
         return Returned(call.number, body)
 
-    def close(self) -> None:
-        """Give all of them up."""
+    async def close(self) -> None:
+        """Give all of them up, and wait until nothing is sent any more."""
         for name in list(self._open):
             self.give_up(name)
+        if self._posts:
+            await asyncio.wait(self._posts)
 
     def give_up(self, name: str) -> None:
         """End one, if it is there."""
@@ -120,6 +123,8 @@ class FileMover:
         if call.kind is CallKind.UPLOAD:
             pieces: asyncio.Queue[bytes | None] = asyncio.Queue(1)
             request = asyncio.create_task(self._post(call, pieces, session, tls, proxy))
+            self._posts.add(request)
+            request.add_done_callback(self._posted)
             self._open[name] = _Upload(pieces, request, self._idle(name))
             return {}
         if self._token is None:
@@ -167,14 +172,20 @@ class FileMover:
         except binascii.Error as error:
             raise ValueError(f"a piece that is not base64: {error}") from error
         for piece in ([data] if data else []) + ([None] if args.get("end") else []):
-            putting = asyncio.ensure_future(upload.pieces.put(piece))
-            await asyncio.wait({putting, upload.request}, return_when=asyncio.FIRST_COMPLETED)
-            if not putting.done():
+            putting = asyncio.create_task(upload.pieces.put(piece))
+            try:
+                await asyncio.wait({putting, upload.request}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
                 putting.cancel()
         # Slack may answer before it has read all: that is the end.
         if args.get("end") or upload.request.done():
             return await upload.request
         return {}
+
+    def _posted(self, request: asyncio.Task[dict[str, Any]]) -> None:
+        self._posts.discard(request)
+        if not request.cancelled():
+            request.exception()  # whoever sends the next piece gets it; perhaps nobody does
 
     async def _post(
         self,

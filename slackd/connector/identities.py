@@ -4,10 +4,7 @@ By its bot's id alone one knows some of the app's own messages ("bot_message": a
 which subscriptions leave out (`ignore_self`); and plugins are told the ids.
 """
 
-import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_result
@@ -39,17 +36,8 @@ class AppIdentities:
         for identity in self._known.values():
             self._report(identity)
 
-    @contextlib.asynccontextmanager
-    async def asking(self, app: str, web: WebApi) -> AsyncIterator[None]:
-        """Asks in the background, for as long as the context lasts."""
-        task = asyncio.create_task(self._ask(app, web))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-    async def _ask(self, app: str, web: WebApi) -> None:
+    async def ask(self, app: str, web: WebApi) -> None:
+        """Ask until Slack answers, and report what it says; without a bot token, ask nothing."""
         if not web.has_bot_token:
             return
         asks = AsyncRetrying(

@@ -107,30 +107,28 @@ async def _winner_first(found: Found) -> Found:
     """The same addresses, the family first whose first address takes a connection first."""
     families = list(dict.fromkeys(each[0] for each in found))
     firsts = [next(each for each in found if each[0] == family) for family in families]
-    tasks = [
-        asyncio.create_task(_connect(each[0], each[4], position * RACE_DELAY))
-        for position, each in enumerate(firsts)
-    ]
-    try:
-        winner = await _first_true(tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    winner = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RACE_LIMIT), asyncio.TaskGroup() as race:
+            runners = [
+                race.create_task(_connect(each[0], each[4], position * RACE_DELAY))
+                for position, each in enumerate(firsts)
+            ]
+            winner = await _first_true(runners)
+            for runner in runners:
+                runner.cancel()
     if winner is None:
         return found
     return sorted(found, key=lambda each: each[0] != families[winner])
 
 
 async def _first_true(tasks: Sequence["asyncio.Task[bool]"]) -> int | None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(RACE_LIMIT):
-            pending = set(tasks)
-            while pending:
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if task.result():
-                        return tasks.index(task)
+    pending = set(tasks)
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if task.result():
+                return tasks.index(task)
     return None
 
 

@@ -68,7 +68,7 @@ class WebApi:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._files.close()
+        await self._files.close()
         if self._session is not None:
             await self._session.close()
 

@@ -211,11 +211,12 @@ async def _is_answered(peer: _Peer, id_: str, envelope: dict[str, Any], rule: st
 
 async def _comes_back(process: Program, peers: "asyncio.Queue[_Peer]") -> Finding:
     rule = "when slackd goes, it ends (its unit starts it again) or connects again"
-    ends, returns = asyncio.create_task(process.wait()), asyncio.create_task(peers.get())
-    done, pending = await asyncio.wait((ends, returns), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    return Finding(rule, bool(done), "" if done else f"it did neither within {PATIENCE:g} s")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await process.runs_until(peers.get())
+    except TimeoutError:
+        return Finding(rule, False, f"it did neither within {PATIENCE:g} s")
+    return Finding(rule, True)
 
 
 def _delivery(id_: str, envelope: dict[str, Any]) -> bytes:

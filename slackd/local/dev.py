@@ -86,13 +86,7 @@ class DevSession:
         )
         await program.start()
         self._program = program
-        waiting = asyncio.create_task(self._world.wait_for_session(self._project.name))
-        ending = asyncio.create_task(program.wait())
-        done, pending = await asyncio.wait((waiting, ending), return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        if waiting in done:
-            await waiting
+        if await program.runs_until(self._world.wait_for_session(self._project.name)):
             self._say("own", f"{self._project.name} is connected")
 
     async def _restart(self) -> None:

@@ -6,9 +6,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from slackd.errors import SlackdError
 
@@ -102,6 +102,23 @@ class Program:
         """Wait for its end; returns its exit status."""
         assert self._process is not None
         return await self._process.wait()
+
+    async def runs_until(self, something: Coroutine[Any, Any, object]) -> bool:
+        """Wait for something, at most until the program ends.
+
+        Returns:
+            Whether it came before the program's end. What it raises is raised here.
+        """
+        ending, coming = asyncio.create_task(self.wait()), asyncio.create_task(something)
+        try:
+            await asyncio.wait((ending, coming), return_when=asyncio.FIRST_COMPLETED)
+            if coming.done():
+                await coming
+            return coming.done()
+        finally:
+            ending.cancel()
+            coming.cancel()
+            await asyncio.wait((ending, coming))
 
     async def stop(self, *, kill: bool = False) -> None:
         """End it and what it started: SIGTERM, and SIGKILL after `STOP_PATIENCE`, or at once with `kill`."""
