@@ -149,5 +149,6 @@ async def processes(
             yield [each.pid for each in processes]
         finally:
             for each in processes:
-                each.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    each.kill()
                 await each.wait()

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
@@ -114,6 +115,17 @@ def declare(app: App) -> None:
             client.api_call("chat.appendStream", params={**about, "ts": ts, "markdown_text": words})
         client.api_call("chat.stopStream", params={**about, "ts": ts})
 
+    @app.event("pin_added")
+    def upload(event: Any, client: Any) -> None:
+        client.files_upload_v2(channel=event["channel_id"], content="as it was", filename="a.txt")
+
+    @app.event("file_shared")
+    def download(event: Any, client: Any) -> None:
+        url = client.files_info(file=event["file_id"])["file"]["url_private"]
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {client.token}"})
+        with urllib.request.urlopen(request) as answer:
+            client.chat_postMessage(channel=event["channel_id"], text=f"read: {answer.read().decode()}")
+
 
 async def use(slack: EmulatorClient) -> None:
     """What people do, each step when the one before has come to its end."""
@@ -164,6 +176,15 @@ async def use(slack: EmulatorClient) -> None:
         await called(method)
     await acknowledged(slack.react("tada", str(mention.message_ts)))
     await called("chat.stopStream")
+    await acknowledged(slack.send_event({"type": "pin_added", "channel_id": "C0GENERAL01", "user": "U0BOB"}))
+    await called("files.completeUploadExternal")
+    completed = slack.ledger.calls_of("files.completeUploadExternal")[-1]
+    file_id = completed.answer["files"][0]["id"]
+    await acknowledged(
+        slack.send_event({"type": "file_shared", "channel_id": "C0GENERAL01", "file_id": file_id})
+    )
+    await called("chat.postMessage", 3)
+    assert slack.ledger.calls_of("chat.postMessage")[-1].args["text"] == "read: as it was"
 
 
 def digest(slack: EmulatorClient) -> dict[str, Any]:

@@ -20,8 +20,8 @@ async def main(path: str) -> None:
             os.write(record, f"{request.payload['event_id']} {event.get('text', '')}\n".encode())
             await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
         else:
-            answer = SocketModeResponse(envelope_id=request.envelope_id, payload={"text": "done"})
-            await client.send_socket_mode_response(answer)
+            answer = {"text": f"done {request.payload['text']}"}
+            await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, answer))
 
     # An app that is started while the gateway is away tries again, as its service manager would let it.
     client: Any = SocketModeClient(os.environ["SLACK_APP_TOKEN"], web_client=web, ping_interval=0.5)

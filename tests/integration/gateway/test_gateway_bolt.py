@@ -17,7 +17,6 @@ from tests.integration.gateway.bolt_feature_app import PATIENCE, declare, digest
 from tests.integration.gateway.gateway_rig import (
     SOCKET_MODE,
     AppCredentials,
-    GatewayHouse,
     behind,
     direct,
     free_port,
@@ -43,12 +42,6 @@ async def connected(credentials: AppCredentials) -> AsyncIterator[None]:
         await asyncio.to_thread(handler.close)
 
 
-async def until_connected(house: GatewayHouse, plugin: str = "bot", count: int = 1) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while (await house.app(plugin))["connections"] != count:
-            await asyncio.sleep(0.05)
-
-
 async def used_directly() -> dict[str, Any]:
     if not _DIRECTLY:
         async with Emulator(APPS, SETTINGS).serving() as slack:
@@ -62,7 +55,7 @@ async def used_directly() -> dict[str, Any]:
 async def test_in_socket_mode_slack_notices_no_difference() -> None:
     async with Emulator(APPS, SETTINGS).serving() as slack, behind(slack) as house:
         async with connected(await house.credentials("bot")):
-            await until_connected(house)
+            await house.until_connected()
             await use(slack)
         inside = digest(slack)
         assert slack.summary().oddities == {}

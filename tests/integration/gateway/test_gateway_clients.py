@@ -1,19 +1,13 @@
-"""slack_sdk's Socket Mode clients and Bolt for JavaScript, unchanged but for the base URL: Slack's ledger says
-the same of each, directly at Slack and behind slackd.
+"""slack_sdk's Socket Mode clients, unchanged but for the base URL: Slack's ledger says the same of each,
+directly at Slack and behind slackd.
 """
 
 import asyncio
 import contextlib
-import fcntl
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any
 
-import pytest
 from slack_sdk import WebClient
 from slack_sdk.socket_mode.aiohttp import SocketModeClient as AiohttpClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
@@ -25,17 +19,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient
 from tests.integration.gateway.bolt_feature_app import PATIENCE, digest
-from tests.integration.gateway.gateway_rig import (
-    SOCKET_MODE,
-    AppCredentials,
-    GatewayHouse,
-    behind,
-    direct,
-    free_port,
-)
+from tests.integration.gateway.gateway_rig import AppCredentials, behind, direct
 
 Running = Callable[[AppCredentials], AbstractAsyncContextManager[None]]
-BOLT_JS = "5.1.0"
 APPS = [EmulatedApp(events=("app_mention",))]
 
 
@@ -105,12 +91,6 @@ async def use(slack: EmulatorClient) -> None:
     await slack.wait_for_answer(slack.command("/deploy", "api"), timeout=PATIENCE)
 
 
-async def until_connected(house: GatewayHouse) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not (await house.app("bot"))["connections"]:
-            await asyncio.sleep(0.05)
-
-
 async def used_directly(running: Running) -> dict[str, Any]:
     async with Emulator(APPS).serving() as slack:
         async with running(direct(slack)):
@@ -125,70 +105,8 @@ async def test_slack_notices_no_difference_with_any_of_slack_sdks_clients() -> N
         for running in (sdk_aiohttp, sdk_websockets, sdk_builtin, sdk_websocket_client):
             slack.reset()
             async with running(credentials):
-                await until_connected(house)
+                await house.until_connected()
                 await use(slack)
             assert slack.summary().oddities == {}, running.__name__
             assert digest(slack) == await used_directly(running), running.__name__
-            async with asyncio.timeout(PATIENCE):
-                while (await house.app("bot"))["connections"]:
-                    await asyncio.sleep(0.05)
-
-
-@pytest.fixture(scope="session")
-def bolt_js() -> Path:
-    """@slack/bolt, installed once outside the checkout."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not installed")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "slackd-tests"
-    folder = cache / f"node-bolt-{BOLT_JS}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "node-bolt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            folder.mkdir(exist_ok=True)
-            command = [
-                "npm",
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--prefix",
-                str(folder),
-                f"@slack/bolt@{BOLT_JS}",
-            ]
-            subprocess.run(command, check=True, timeout=100, cwd=folder)
-            (folder / "installed").touch()
-    return folder / "node_modules"
-
-
-@contextlib.asynccontextmanager
-async def program(bolt_js: Path, given: AppCredentials, port: int | None = None) -> AsyncIterator[None]:
-    """The app in Bolt for JavaScript, in Socket Mode, or at a port."""
-    about = {"PORT": str(port)} if port else {}
-    environment = {**os.environ, **given.environment, **about, "NODE_PATH": str(bolt_js)}
-    script = Path(__file__).with_name("bolt_app.cjs")
-    running = await asyncio.create_subprocess_exec("node", str(script), env=environment, stdout=subprocess.PIPE)
-    assert running.stdout is not None
-    try:
-        async with asyncio.timeout(PATIENCE):
-            assert b"running" in await running.stdout.readline()
-        yield
-    finally:
-        running.terminate()
-        await running.wait()
-
-
-async def test_bolt_for_javascript_in_socket_mode_and_at_a_request_url(bolt_js: Path) -> None:
-    port = free_port()
-    posted = SOCKET_MODE.replace("socket_mode = true", f'request_url = "http://127.0.0.1:{port}/slack/events"')
-    expected = await used_directly(lambda given: program(bolt_js, given))
-    async with Emulator(APPS).serving() as slack:
-        async with behind(slack) as house:
-            async with program(bolt_js, await house.credentials("bot")):
-                await until_connected(house)
-                await use(slack)
-            assert digest(slack) == expected
-        slack.reset()
-        async with behind(slack, {"bot": posted}) as house:
-            async with program(bolt_js, await house.credentials("bot"), port):
-                await use(slack)
-            assert digest(slack) == expected
+            await house.until_connected(count=0)

@@ -113,28 +113,6 @@ def _sessions(status: dict[str, Any]) -> int:
     return sessions if isinstance(sessions, int) else len(sessions)
 
 
-async def test_a_dead_app_is_nothing_to_the_other_one(slack: EmulatorClient) -> None:
-    files = {
-        name: SOCKET_MODE.replace('"*"\nrespond', f'"slash_commands"\ncommand = "/{name}"\nrespond')
-        + '[[subscribe]]\ntype = "events_api"\n'
-        for name in ("one", "two")
-    }
-    async with behind(slack, files) as house:
-        dead, alive = await house.credentials("one"), await house.credentials("two")
-        async with connected(dead), connected(alive) as app:
-            # The first app acknowledges nothing: its window fills, and that is its own.
-            shared = [slack.send_event({"type": "reaction_added", "channel": f"C{n}"}) for n in range(100)]
-            for _ in shared:
-                await app.acknowledge(await app.hear())
-            began = time.monotonic()
-            command = slack.command("/two")
-            envelope = await app.hear()
-            assert envelope["payload"]["command"] == "/two"
-            await app.acknowledge(envelope, payload={"text": "alive"})
-            assert (await slack.wait_for_answer(command))["text"] == "alive"
-            assert time.monotonic() - began < 2.0
-
-
 async def test_a_token_of_slacks_own_goes_nowhere_and_none_but_the_local_one_is_good(
     slack: EmulatorClient,
 ) -> None:

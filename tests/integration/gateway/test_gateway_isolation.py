@@ -15,7 +15,7 @@ import pytest
 from slackd.emulator import Emulator
 from tests.integration.gateway.bolt_feature_app import digest, use
 from tests.integration.gateway.gateway_rig import behind
-from tests.integration.gateway.test_gateway_bolt import APPS, SETTINGS, until_connected, used_directly
+from tests.integration.gateway.test_gateway_bolt import APPS, SETTINGS, used_directly
 
 ROOT = Path(__file__).parents[3]
 ALONE = """
@@ -48,7 +48,7 @@ async def test_an_app_without_a_network_and_without_a_token(tmp_path: Path) -> N
             "unshare", "--net", "--kill-child", "sh", "-c", script, cwd=ROOT, env=environment
         )
         try:
-            await until_connected(house)
+            await house.until_connected()
             await use(slack)
             inside = digest(slack)
             tokens = [slack.apps[0].bot_token.encode(), slack.apps[0].app_token.encode()]

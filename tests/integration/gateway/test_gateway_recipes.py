@@ -2,21 +2,25 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient
-from tests.integration.gateway.gateway_rig import GatewayHouse, behind
+from tests.integration.gateway.bolt_feature_app import digest
+from tests.integration.gateway.gateway_rig import behind, direct
 
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("SLACKD_RECIPES"), reason="SLACKD_RECIPES=1 tries the recipes"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
 
 RECIPES = Path(__file__).parents[3] / "docs" / "recipes"
@@ -24,11 +28,10 @@ PATIENCE = 90.0
 
 
 def block(recipe: str, language: str) -> str:
-    """The first block of code in this language."""
+    """The last block of code in this language."""
     text = (RECIPES / recipe).read_text()
-    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    assert found is not None
-    return found[1]
+    found = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return str(found[-1])
 
 
 def plugin_file(recipe: str) -> str:
@@ -57,14 +60,8 @@ async def program(command: Sequence[str], folder: Path, environment: Mapping[str
 async def run(command: Sequence[str], folder: Path) -> None:
     """A command of the recipe, to its good end."""
     running = await asyncio.create_subprocess_exec(*command, cwd=folder)
-    async with asyncio.timeout(200):
+    async with asyncio.timeout(400):
         assert await running.wait() == 0
-
-
-async def until_connected(house: GatewayHouse, plugin: str) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not (await house.app(plugin))["connections"]:
-            await asyncio.sleep(0.1)
 
 
 async def answers(slack: EmulatorClient, question: str, answer: str) -> None:
@@ -75,17 +72,39 @@ async def answers(slack: EmulatorClient, question: str, answer: str) -> None:
     )
 
 
+def said(slack: EmulatorClient) -> tuple[Any, Any]:
+    """What Slack's ledger says: of each envelope, and of each method how it was called, in whatever order."""
+    found = digest(slack)
+    return found["entries"], sorted({json.dumps(call) for call in found["calls"]})
+
+
+async def used(
+    command: Sequence[str], folder: Path, recipe: str, app: EmulatedApp, question: str, answer: str
+) -> None:
+    """Directly at Slack and behind slackd, the app answers, and Slack's ledger says the same."""
+    plugin = recipe.removesuffix(".md")
+    async with Emulator([app]).serving() as slack:
+        async with program(command, folder, direct(slack).environment):
+            await slack.wait_until_ready(timeout=PATIENCE)
+            await answers(slack, question, answer)
+        expected = said(slack)
+        slack.reset()
+        async with behind(slack, {plugin: plugin_file(recipe)}) as house:
+            credentials = await house.credentials(plugin)
+            async with program(command, folder, credentials.environment):
+                await house.until_connected(plugin)
+                await answers(slack, question, answer)
+        assert slack.summary().oddities == {}
+        assert said(slack) == expected
+
+
 async def test_errbot(tmp_path: Path) -> None:
     await run([sys.executable, "-m", "venv", "v"], tmp_path)
     await run(["v/bin/pip", "install", "-q", "errbot", "errbot-backend-slackv3"], tmp_path)
     (tmp_path / "config.py").write_text(block("errbot.md", "python"))
     (tmp_path / "data").mkdir()
     app = EmulatedApp(events=("message.channels",))
-    async with Emulator([app]).serving() as slack, behind(slack, {"errbot": plugin_file("errbot.md")}) as house:
-        credentials = await house.credentials("errbot")
-        async with program(["v/bin/errbot", "-c", "config.py"], tmp_path, credentials.environment):
-            await until_connected(house, "errbot")
-            await answers(slack, "!about", "Errbot")
+    await used(["v/bin/errbot", "-c", "config.py"], tmp_path, "errbot.md", app, "!about", "Errbot")
 
 
 async def test_hubot(tmp_path: Path) -> None:
@@ -97,10 +116,6 @@ async def test_hubot(tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     script = "export default async (robot) => { robot.respond(/ping/i, (res) => res.send('PONG')) }"
     (tmp_path / "scripts" / "ping.mjs").write_text(script)
-    app = EmulatedApp(events=("message.channels",))
-    async with Emulator([app]).serving() as slack, behind(slack, {"hubot": plugin_file("hubot.md")}) as house:
-        credentials = await house.credentials("hubot")
-        command = ["npx", "hubot", "--file", "adapters/Slack.mjs", "--name", "hubot"]
-        async with program(command, tmp_path, {**credentials.environment, "EXPRESS_PORT": "0", "PORT": "0"}):
-            await until_connected(house, "hubot")
-            await answers(slack, f"<@{app.bot_user_id}> ping", "PONG")
+    app = EmulatedApp(name="hubot", events=("message.channels",))
+    command = ["env", "PORT=0", *shlex.split(block("hubot.md", "console").splitlines()[-1].removeprefix("$ "))]
+    await used(command, tmp_path, "hubot.md", app, f"<@{app.bot_user_id}> ping", "PONG")
