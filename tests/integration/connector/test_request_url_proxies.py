@@ -41,7 +41,8 @@ def nginx_config(folder: Path, port: int, upstream: int) -> list[str]:
     server = server.replace("listen 443 ssl", f"listen 127.0.0.1:{port}").replace("9744", str(upstream))
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; user root;\n"
-        f"events {{ worker_connections 512; }}\nhttp {{ access_log off; client_body_temp_path {folder}/body;\n"
+        "worker_rlimit_nofile 16384;\n"
+        f"events {{ worker_connections 4096; }}\nhttp {{ access_log off; client_body_temp_path {folder}/body;\n"
         f"proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u;\n"
         f"scgi_temp_path {folder}/s;\n{server}\n}}\n"
     )
@@ -58,14 +59,23 @@ def caddy_config(folder: Path, port: int, upstream: int) -> list[str]:
 CONFIGS = {"nginx": nginx_config, "caddy": caddy_config}
 
 
-@contextlib.asynccontextmanager
-async def behind(name: str, folder: Path, rig: RequestUrlRig) -> AsyncIterator[str]:
+def nginx_in_front(folder: Path, upstream: int) -> contextlib.AbstractAsyncContextManager[str]:
+    """nginx in front of a receiver on this port; gives its URL."""
+    return in_front("nginx", folder, upstream)
+
+
+def behind(name: str, folder: Path, rig: RequestUrlRig) -> contextlib.AbstractAsyncContextManager[str]:
     """A proxy in front of the receiver; gives its URL."""
+    return in_front(name, folder, rig.port)
+
+
+@contextlib.asynccontextmanager
+async def in_front(name: str, folder: Path, upstream: int) -> AsyncIterator[str]:
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
     port = free_port()
     environ = os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    arguments = CONFIGS[name](folder, port, rig.port)
+    arguments = CONFIGS[name](folder, port, upstream)
     with (folder / "out").open("w") as out:
         process = await asyncio.create_subprocess_exec(*arguments, stdout=out, stderr=out, env=environ)
         try:
