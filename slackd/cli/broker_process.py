@@ -14,6 +14,7 @@ from slackd.config import Config
 from slackd.config.last_good import state_folder
 from slackd.config.paths import started_by_systemd
 from slackd.link import BrokerEnd
+from slackd.systemd.idle_memory import give_back_when_idle
 from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
 from slackd.systemd.sockets import ListeningSocket, inherited, listen
@@ -99,6 +100,7 @@ async def attend(daemon: BrokerDaemon, notifier: Notifier) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(tell_status(notifier, lambda: broker_status(daemon)))
         group.create_task(feed_watchdog(notifier, lambda: _journal_answers(daemon)))
+        group.create_task(give_back_when_idle(lambda: daemon.journal.release_memory()))
 
 
 async def _journal_answers(daemon: BrokerDaemon) -> None:

@@ -17,7 +17,8 @@ from slackd.connector.transports import make_transports
 from slackd.connector.webapi import WebApi
 from slackd.link.client import LinkClient
 from slackd.systemd.digest import Side, process_digest, read_credentials
-from slackd.systemd.lifetime import forbid_core_dumps
+from slackd.systemd.idle_memory import give_back_when_idle
+from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,9 @@ async def _attend(connector: Connector, notifier: Notifier, status: Callable[[],
     async with asyncio.TaskGroup() as group:
         group.create_task(feed_watchdog(notifier, _loop_turns))
         await announce_when_ready(connector, notifier, status)
+        settle_memory()
         group.create_task(tell_status(notifier, status))
+        group.create_task(give_back_when_idle())
 
 
 async def announce_when_ready(connector: Connector, notifier: Notifier, status: Callable[[], str]) -> None:

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any, Final
 
 from slackd.accelerators import LoopFactory
+from slackd.systemd.idle_memory import give_back
 
 _LOOPS: Final = frozenset({"asyncio", "uvloop"})
 _PR_SET_DUMPABLE: Final = 4
@@ -101,7 +102,7 @@ def forbid_core_dumps() -> None:
 def settle_memory() -> None:
     """Call it once at READY: what was made so far lives as long as the process, so the garbage collector need
     not look at it again; and it looks less often at what comes and goes, which hardly ever has circles."""
-    gc.collect()
+    give_back()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 

@@ -210,6 +210,9 @@ class Journal(JournalReader, Protocol):
             Why; it never returns otherwise.
         """
 
+    def release_memory(self) -> None:
+        """Let go of what is kept to be fast, since there is nothing to do; never blocks."""
+
     def set_away(self, plugins: Collection[str]) -> None:
         """Name the plugins that have no session. Nobody has their expired deliveries in flight, so retention
         dead-letters them; those of other plugins are the dispatcher's to dead-letter, for two hours."""

@@ -19,6 +19,7 @@ from slackd.broker.journal.writes import (
     CloseDelivery,
     DeadLetterDelivery,
     DeadReason,
+    Done,
     Duplicate,
     Lane,
     OpenDelivery,
@@ -114,6 +115,20 @@ def test_every_commit_is_synchronised_and_no_reader_ever_makes_a_checkpoint(tmp_
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("PRAGMA user_version = 9")
     reader.close()
+
+
+async def test_what_is_kept_to_be_fast_is_let_go_of_and_writing_goes_on(tmp_path: Path) -> None:
+    journal, _ = await open_journal(JournalConfig(tmp_path), OpenOptions())
+    assert isinstance(journal, SqliteJournal)
+    (delivery,) = await opened(journal, record(1, "r"))
+    before = journal._writer._owned._connection
+    journal.release_memory()
+    assert await attempt(journal, CloseDelivery(delivery, 1)) == [Done(1)]
+    assert journal._writer._owned._connection is not before
+    (later,) = await opened(journal, record(2, "r"))
+    assert later > delivery
+    await journal.close()
+    journal.release_memory()  # too late: nothing happens
 
 
 async def test_a_commit_of_closes_alone_does_not_wait_for_the_disk_and_every_other_does(tmp_path: Path) -> None:

@@ -190,6 +190,9 @@ class MemoryJournal:
         never: asyncio.Future[JournalError] = asyncio.get_running_loop().create_future()
         return await never
 
+    def release_memory(self) -> None:
+        """There is nothing but the rows."""
+
     def set_away(self, plugins: Collection[str]) -> None:
         """As in `Journal`."""
         self.limits = attrs.evolve(self.limits, away=frozenset(plugins))

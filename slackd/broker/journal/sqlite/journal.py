@@ -114,6 +114,11 @@ class SqliteJournal(SqliteReader):
         """As in `Journal`."""
         return await self._writer.lost()
 
+    def release_memory(self) -> None:
+        """As in `Journal`."""
+        if not self._closing:
+            self._writer.put(WriterTask(self._writer.release_memory))
+
     def set_away(self, plugins: Collection[str]) -> None:
         """As in `Journal`."""
         maintenance = self._writer.maintenance
