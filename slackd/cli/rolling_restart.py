@@ -52,5 +52,5 @@ def run_rolling_restart(config_file: str | None, *, force: bool, only: Sequence[
 
 
 def _say_what_would_be(on_disk: OnDisk, *, force: bool) -> None:
-    units = restarts(on_disk.digests, systemd.look(on_disk.config.control.socket), force=force)
+    units = restarts(on_disk.digests, systemd.look(on_disk.config), force=force)
     log.info("the check is good; a reload would restart %s", ", ".join(units) or "nothing")

@@ -18,12 +18,19 @@ class GatewayControl:
 
     Args:
         url: how apps call the gateway.
+        digest: the fingerprint of what the process is made of.
     """
 
     def __init__(
-        self, apps: Mapping[str, ServedApp], store: CredentialStore, counters: GatewayCounters, url: str
+        self,
+        apps: Mapping[str, ServedApp],
+        store: CredentialStore,
+        counters: GatewayCounters,
+        url: str,
+        digest: str,
     ) -> None:
-        self._apps, self._store, self._counters, self._url = apps, store, counters, url
+        self._apps, self._store, self._counters = apps, store, counters
+        self._url, self._digest = url, digest
 
     def application(self) -> web.Application:
         """The HTTP application."""
@@ -35,7 +42,8 @@ class GatewayControl:
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Every app, and how it is served."""
-        return web.json_response({"url": self._url, "apps": [self._app(each) for each in self._apps.values()]})
+        apps = [self._app(each) for each in self._apps.values()]
+        return web.json_response({"url": self._url, "digest": self._digest, "apps": apps})
 
     async def credentials(self, request: web.Request) -> web.StreamResponse:
         """An app's credentials, fresh ones if `rotate` is true."""

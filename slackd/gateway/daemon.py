@@ -24,6 +24,7 @@ from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
 from slackd.slack_server.listener import HandshakeListener
 from slackd.slack_server.timer import Alarm
+from slackd.systemd.digest import Side, process_digest
 from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen, listen_tcp
 
 _PUBLIC_MODE = 0o666
@@ -88,6 +89,7 @@ class GatewayDaemon:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._digest = process_digest(Side.GATEWAY, config)
         self._context = GatewayContext()
         self._counters = GatewayCounters()
         self.apps: dict[str, ServedApp] = {}
@@ -104,7 +106,7 @@ class GatewayDaemon:
         async with asyncio.TaskGroup() as group:
             self.apps = serve_apps(self.config, url, self._context, store, self._counters, group)
             front = GatewayFront(self.apps, store, self._context, self._counters)
-            control = GatewayControl(self.apps, store, self._counters, url)
+            control = GatewayControl(self.apps, store, self._counters, url, self._digest)
             tasks = [task for app in self.apps.values() for task in app.start(group)]
             async with _served(front, control, sockets, tls, self._context) as servers:
                 ready()

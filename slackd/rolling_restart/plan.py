@@ -12,7 +12,9 @@ BROKER: Final = "slackd-broker.service"
 CONNECTORS: Final[Mapping[int, str]] = {1: "slackd-connector@1.service", 2: "slackd-connector@2.service"}
 RECEIVER: Final = "slackd-receiver.service"
 """Off until somebody enables it; its socket is systemd's, so that a restart refuses no request."""
-UNITS: Final = (BROKER, *CONNECTORS.values(), RECEIVER)
+GATEWAY: Final = "slackd-gateway.service"
+"""As off, and its sockets are systemd's as well; the apps behind it are told to connect again."""
+UNITS: Final = (BROKER, *CONNECTORS.values(), RECEIVER, GATEWAY)
 """The processes of the daemon, in the order of a rolling restart."""
 
 
@@ -37,15 +39,19 @@ class Now:
 
     Attributes:
         broker_digest: "" while the broker cannot be asked.
+        gateway_digest: "" while the gateway cannot be asked.
     """
 
     broker_digest: str = ""
     connectors: Mapping[int, ConnectorNow] = attrs.field(factory=dict)
+    gateway_digest: str = ""
 
     def digest(self, unit: str) -> str:
         """The fingerprint that a process runs with, "" where it is not known."""
         if unit == BROKER:
             return self.broker_digest
+        if unit == GATEWAY:
+            return self.gateway_digest
         number = number_of(unit)
         return self.connectors[number].digest if number in self.connectors else ""
 

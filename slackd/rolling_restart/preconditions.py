@@ -23,8 +23,8 @@ from slackd.config.files import Overlay
 from slackd.config.values import App, SecretKind
 from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_tokens
 from slackd.errors import CredentialError
-from slackd.rolling_restart.plan import BROKER, CONNECTORS, RECEIVER
-from slackd.rolling_restart.systemd import receiver_is_started
+from slackd.rolling_restart.plan import BROKER, CONNECTORS, GATEWAY, RECEIVER
+from slackd.rolling_restart.systemd import runs
 from slackd.systemd.digest import Side, process_digest
 
 BROKER_USER: Final = "slackd"
@@ -79,7 +79,9 @@ def check(
     _check_tokens(config, credentials)
     connector = process_digest(Side.CONNECTOR, config, credentials)
     digests = {BROKER: process_digest(Side.BROKER, config), **dict.fromkeys(CONNECTORS.values(), connector)}
-    if receiver_is_started():
+    if runs(GATEWAY):
+        digests[GATEWAY] = process_digest(Side.GATEWAY, config)
+    if runs(RECEIVER):
         secrets = read_credential_folders(RECEIVER_PLAIN, RECEIVER_ENCRYPTED)
         digests[RECEIVER] = process_digest(Side.RECEIVER, config, secrets)
     return OnDisk(config, digests, tuple(config.warnings))

@@ -1,4 +1,4 @@
-"""A rolling restart: broker, connector 1, connector 2, each up to READY, and only what would change."""
+"""A rolling restart: broker, connectors, receiver, gateway, each up to READY, and only what would change."""
 
 import contextlib
 import fcntl
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from slackd.config import Config
 from slackd.errors import SlackdError
 from slackd.rolling_restart import systemd
 from slackd.rolling_restart.plan import CONNECTORS, WHOLE, Now, last_ready, number_of, ready_nowhere, restarts
@@ -53,9 +54,9 @@ def restart_changed(
     """
     if not systemd.is_started():
         raise RestartStopped(f"{WHOLE} is not started, and a reload starts nothing: systemctl start slackd")
-    control = on_disk.config.control.socket
+    config = on_disk.config
     wanted = {unit: digest for unit, digest in on_disk.digests.items() if not only or unit in only}
-    now = _settled(control)
+    now = _settled(config)
     units = restarts(wanted, now, changed_units=systemd.changed_units(), force=force)
     for unit in CONNECTORS.values():
         if unit not in units and (not only or unit in only):
@@ -65,7 +66,7 @@ def restart_changed(
         return ()
     for position, unit in enumerate(units):
         try:
-            _wait_for_the_other(control, unit, sorted(on_disk.config.apps), say)
+            _wait_for_the_other(config, unit, sorted(config.apps), say)
             before = time.monotonic()
             systemd.restart(unit)
         except SlackdError as error:
@@ -73,7 +74,7 @@ def restart_changed(
             rest = f"; left alone, and as before: {left}" if left else ""
             raise RestartStopped(f"{error}{rest}") from error
         say(f"restarted {unit}: READY after {time.monotonic() - before:.1f} s")
-    return _what_is_not_ready(_settled(control), sorted(on_disk.config.apps))
+    return _what_is_not_ready(_settled(config), sorted(config.apps))
 
 
 def _what_is_not_ready(now: Now, apps: Sequence[str]) -> tuple[str, ...]:
@@ -84,14 +85,14 @@ def _what_is_not_ready(now: Now, apps: Sequence[str]) -> tuple[str, ...]:
     return (f"no connection to Slack is READY for {', '.join(missing)}", *words)
 
 
-def _wait_for_the_other(control: Path, unit: str, apps: Sequence[str], say: Say) -> None:
+def _wait_for_the_other(config: Config, unit: str, apps: Sequence[str], say: Say) -> None:
     """Rule R9: what is READY here must be READY at the other connector first."""
     number = number_of(unit)
     if not number:
         return
     deadline = time.monotonic() + OTHER_READY_WITHIN
     said = False
-    while missing := last_ready(number, _settled(control), apps):
+    while missing := last_ready(number, _settled(config), apps):
         if time.monotonic() > deadline:
             raise RestartStopped(
                 f"{unit} holds the last READY connection of {', '.join(missing)}, and the other connector has "
@@ -103,11 +104,11 @@ def _wait_for_the_other(control: Path, unit: str, apps: Sequence[str], say: Say)
         time.sleep(_LOOK_EVERY)
 
 
-def _settled(control: Path) -> Now:
+def _settled(config: Config) -> Now:
     """How things stand once the connectors are linked: a broker doesn't know them right after its start."""
     deadline = time.monotonic() + LINKED_WITHIN
     while True:
-        now = systemd.look(control)
+        now = systemd.look(config)
         if now.connectors and all(each.linked for each in now.connectors.values()):
             return now
         if time.monotonic() > deadline or not systemd.broker_unit_is_active():

@@ -4,12 +4,14 @@ import contextlib
 import re
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
+from slackd.config import Config
 from slackd.control_client import ControlClient, ControlRefused, Unreachable
 from slackd.errors import SlackdError
-from slackd.rolling_restart.plan import BROKER, RECEIVER, UNITS, WHOLE, ConnectorNow, Now
+from slackd.rolling_restart.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
 
 
 class UnitFailed(SlackdError):
@@ -30,19 +32,22 @@ _GRACE: Final = 2.0
 """Seconds beyond that in which systemd itself ends the wait."""
 
 
-def look(control: Path) -> Now:
-    """Ask the broker how the daemon is.
+def look(config: Config) -> Now:
+    """Ask the broker how the daemon is, and the gateway what it runs with.
 
     Args:
-        control: The control socket.
+        config: Says where they answer.
 
     Returns:
-        The daemon as the broker sees it; an empty `Now` while the broker cannot be asked.
+        The daemon as they see it; what cannot be asked is empty.
     """
-    try:
-        return read_status(ControlClient(control).get("/v1/status"))
-    except (Unreachable, ControlRefused):
-        return Now()
+    now = Now()
+    with contextlib.suppress(Unreachable, ControlRefused):
+        now = read_status(ControlClient(config.control.socket).get("/v1/status"))
+    with contextlib.suppress(Unreachable, ControlRefused):
+        gateway = ControlClient(config.gateway.control_socket).get("/v1/status")
+        now = attrs.evolve(now, gateway_digest=str(gateway.get("digest", "")))
+    return now
 
 
 def read_status(status: Mapping[str, Any]) -> Now:
@@ -171,10 +176,10 @@ def is_started() -> bool:
     return systemctl("show", "--property=ActiveState", "--value", WHOLE).strip() in ("active", "reloading")
 
 
-def receiver_is_started() -> bool:
-    """Whether the receiver runs: it is off until somebody enables it."""
+def runs(unit: str) -> bool:
+    """Whether a unit runs that is off until somebody enables it."""
     try:
-        state = systemctl("show", "--property=ActiveState", "--value", RECEIVER).strip()
+        state = systemctl("show", "--property=ActiveState", "--value", unit).strip()
     except UnitFailed:
         return False
     return state in ("active", "activating", "reloading")

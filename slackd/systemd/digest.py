@@ -1,5 +1,6 @@
 """What a process is made of, as one fingerprint: a reload restarts nothing that wouldn't change."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -23,12 +24,14 @@ class Side(Enum):
     BROKER = "broker"
     CONNECTOR = "connector"
     RECEIVER = "receiver"
+    GATEWAY = "gateway"
 
 
 _OTHERS_CODE: Final = {
     Side.BROKER: frozenset({"connector", "emulator", "advise", "plugin"}),
     Side.CONNECTOR: frozenset({"broker", "emulator", "advise", "plugin"}),
     Side.RECEIVER: frozenset({"broker", "emulator", "advise", "plugin"}),
+    Side.GATEWAY: frozenset({"broker", "connector", "emulator", "advise"}),
 }
 """Folders of the package that a side never imports from."""
 
@@ -100,12 +103,28 @@ def _environment_digest(file: Path = SERVICE_ENVIRONMENT) -> str:
 def _config_digest(side: Side, config: Config) -> str:
     if side is Side.BROKER:
         return config.digest
+    if side is Side.GATEWAY:
+        return _gateway_config_digest(config)
     # Plugins' files and the journal's limits are no business of a connector's.
     apps = {name: attrs.asdict(app) for name, app in config.apps.items()}
     said = json.dumps([apps, config.log.level, str(config.link_socket)], sort_keys=True, default=str)
     if side is Side.RECEIVER:
         said += json.dumps(attrs.asdict(config.receiver), sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _gateway_config_digest(config: Config) -> str:
+    # No place whose default is another in the service's environment than where a reload is asked for.
+    served = {name: attrs.asdict(each) for name, each in config.plugin_files.items() if each.gateway}
+    hosts = {name: app.api_url for name, app in config.apps.items()}
+    tls = (config.gateway.certificate, config.gateway.key)
+    said = json.dumps([served, hosts, tls, config.gateway.url, config.log.level], sort_keys=True, default=str)
+    whole = hashlib.sha256(said.encode())
+    if config.gateway.certificate is not None:
+        # A renewed certificate stands in the same file.
+        with contextlib.suppress(OSError):
+            whole.update(config.gateway.certificate.read_bytes())
+    return whole.hexdigest()
 
 
 def _files(folder: Path, left_out: frozenset[str]) -> Iterable[Path]:

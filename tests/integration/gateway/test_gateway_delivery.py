@@ -10,7 +10,11 @@ import aiohttp
 import pytest
 import trustme
 
+from slackd.config import load
 from slackd.emulator import Emulator, EmulatorClient
+from slackd.rolling_restart.plan import BROKER, GATEWAY
+from slackd.rolling_restart.systemd import look
+from slackd.systemd.digest import Side, process_digest
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
 from tests.integration.gateway.socket_mode_app import PATIENCE, SocketModeApp, call, connected
 
@@ -204,3 +208,11 @@ def secured(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
+
+
+async def test_a_reload_can_tell_what_the_gateway_runs_with(slack: EmulatorClient) -> None:
+    async with behind(slack, together=False) as house:
+        config = load(house.house.config)
+        now = await asyncio.to_thread(look, config)
+        assert now.digest(GATEWAY) == process_digest(Side.GATEWAY, config)
+        assert now.digest(BROKER)

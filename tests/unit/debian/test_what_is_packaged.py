@@ -16,7 +16,7 @@ from slackd.broker.plugins.peer_limits import MOST_AT_ONCE, UNFINISHED_BYTES, UN
 from slackd.broker.plugins.server import MAX_SESSIONS
 from slackd.cli.daemon import slackd as slackd_command
 from slackd.cli.process import UNUSABLE_CONFIG
-from slackd.rolling_restart.plan import CONNECTORS, RECEIVER, UNITS
+from slackd.rolling_restart.plan import CONNECTORS, GATEWAY, RECEIVER, UNITS
 from slackd.systemd import message_ids
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -43,7 +43,10 @@ def test_a_rolling_restart_knows_the_units_that_are_shipped() -> None:
     shipped = {file.name for file in SYSTEMD.glob("*.service")}
     assert {unit.replace("@1", "@").replace("@2", "@") for unit in UNITS} <= shipped
     started = (SYSTEMD / "slackd.service").read_text()
-    assert all(unit in started for unit in UNITS if unit != RECEIVER), "the receiver is enabled by itself"
+    by_themselves = (RECEIVER, GATEWAY)
+    assert all(unit in started for unit in UNITS if unit not in by_themselves), (
+        "each of these is enabled by itself"
+    )
 
 
 def test_the_units_call_commands_that_there_are() -> None:
@@ -142,7 +145,7 @@ def test_connectors_read_both_folders_of_credentials() -> None:
 @pytest.mark.skipif(
     not Path("/etc/apparmor.d/tunables/global").exists(), reason="AppArmor's abstractions are not"
 )
-@pytest.mark.parametrize("profile", ["slackd-broker", "slackd-connector"])
+@pytest.mark.parametrize("profile", ["slackd-broker", "slackd-connector", "slackd-gateway"])
 def test_the_apparmor_profiles_can_be_parsed(profile: str) -> None:
     # Parsed alone: no kernel that the tests run on enforces them.
     file = CHECKOUT / "packaging/apparmor" / profile

@@ -1,11 +1,13 @@
 """What a rolling restart restarts, and what it waits for."""
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slackd.rolling_restart.plan import (
     BROKER,
     CONNECTORS,
+    GATEWAY,
     RECEIVER,
     UNITS,
     ConnectorNow,
@@ -49,7 +51,7 @@ def test_a_process_that_cannot_be_asked_is_restarted() -> None:
 
 
 def test_force_restarts_everything_in_order() -> None:
-    assert restarts({**WANTED, RECEIVER: "r"}, now(), force=True) == UNITS
+    assert restarts({**WANTED, RECEIVER: "r", GATEWAY: "g"}, now(), force=True) == UNITS
 
 
 def test_a_receiver_is_restarted_last_and_waits_for_nobody() -> None:
@@ -59,6 +61,12 @@ def test_a_receiver_is_restarted_last_and_waits_for_nobody() -> None:
     assert last_ready(3, stands, ["main"]) == ()
     alone = Now("b", {1: ConnectorNow(True, "c", {"main": 1}), 3: stands.connectors[3]})
     assert last_ready(1, alone, ["main"]) == ("main",), "the receiver keeps no connection"
+
+
+def test_a_gateway_is_restarted_when_it_would_change_and_last() -> None:
+    stands = attrs.evolve(now(), gateway_digest="g")
+    assert restarts({**WANTED, GATEWAY: "g"}, stands) == ()
+    assert restarts({**WANTED, BROKER: "new", GATEWAY: "new"}, stands) == (BROKER, GATEWAY)
 
 
 def test_a_changed_unit_file_is_a_change() -> None:

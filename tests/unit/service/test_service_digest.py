@@ -5,13 +5,21 @@ from pathlib import Path
 import attrs
 import pytest
 
-from slackd.config import App, Config, SecretKind, SecretSource, load
+from slackd.config import App, Config, PluginConfig, SecretKind, SecretSource, load
+from slackd.config.values import PluginGateway
 from slackd.systemd.digest import Side, code_digest, credentials_digest, process_digest, read_credentials
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    for name in ("wire.py", "broker/core.py", "connector/pool.py", "emulator/core.py", "link/codec.py"):
+    for name in (
+        "wire.py",
+        "broker/core.py",
+        "connector/pool.py",
+        "emulator/core.py",
+        "link/codec.py",
+        "plugin/session.py",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     return tmp_path
@@ -20,13 +28,15 @@ def package(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "concerned"),
     [
-        ("wire.py", {Side.BROKER, Side.CONNECTOR, Side.RECEIVER}),
-        ("link/codec.py", {Side.BROKER, Side.CONNECTOR, Side.RECEIVER}),
+        ("wire.py", set(Side)),
+        ("link/codec.py", set(Side)),
         ("broker/core.py", {Side.BROKER}),
         ("connector/pool.py", {Side.CONNECTOR, Side.RECEIVER}),
         ("emulator/core.py", set()),
+        ("gateway/webapi.py", set(Side)),
+        ("plugin/session.py", {Side.GATEWAY}),
         ("link/__pycache__/codec.pyc", set()),
-        ("link/new.py", {Side.BROKER, Side.CONNECTOR, Side.RECEIVER}),
+        ("link/new.py", set(Side)),
     ],
 )
 def test_code_concerns_the_side_that_runs_it(package: Path, name: str, concerned: set[Side]) -> None:
@@ -48,6 +58,36 @@ def test_a_plugins_file_is_no_business_of_a_connector(config: Config) -> None:
     changed = attrs.evolve(config, digest="other")
     assert process_digest(Side.CONNECTOR, changed) == process_digest(Side.CONNECTOR, config)
     assert process_digest(Side.BROKER, changed) != process_digest(Side.BROKER, config)
+
+
+def test_the_gateway_is_concerned_by_the_files_of_its_apps_and_by_no_other(config: Config) -> None:
+    other = PluginConfig("other", Path("/p/other.toml"))
+    app = PluginConfig("app", Path("/p/app.toml"), gateway=PluginGateway(socket_mode=True))
+    files: tuple[dict[str, PluginConfig], ...] = (
+        {},
+        {"other": other},
+        {"app": app},
+        {"app": attrs.evolve(app, methods=("chat.*",))},
+    )
+    digests = [process_digest(Side.GATEWAY, attrs.evolve(config, plugin_files=each)) for each in files]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def test_a_renewed_certificate_and_a_url_are_the_gateways_business_and_places_are_not(
+    config: Config, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "gateway.pem"
+    certificate.write_text("one")
+    before = attrs.evolve(config, gateway=attrs.evolve(config.gateway, certificate=certificate))
+    first = process_digest(Side.GATEWAY, before)
+    certificate.write_text("two")
+    assert process_digest(Side.GATEWAY, before) != first
+    elsewhere = attrs.evolve(config.gateway, directory=Path("/e"), control_socket=Path("/e.sock"))
+    moved = attrs.evolve(config, gateway=elsewhere)
+    assert process_digest(Side.GATEWAY, moved) == process_digest(Side.GATEWAY, config)
+    called = attrs.evolve(config, gateway=attrs.evolve(config.gateway, url="https://x:1"))
+    assert process_digest(Side.GATEWAY, called) != process_digest(Side.GATEWAY, config)
 
 
 def test_an_apps_settings_are_even_a_proxys_password(config: Config) -> None:
