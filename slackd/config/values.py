@@ -234,10 +234,10 @@ class Delivery:
     report_failures: bool = True
 
 
-AS_SLACK_DELIVERS: Final = Delivery(order_by=OrderBy.NONE, window=256, ack_timeout=10.0, max_attempts=4)
+AS_SLACK_DELIVERS: Final = Delivery(window=1_024, ack_timeout=10.0, max_attempts=4)
 """What stands in place of the defaults for an app that connects to the gateway as it does to Slack. SDKs don't
-acknowledge what their app has no listener for, and with Slack that holds up nothing: it keeps no order, and
-gives up after three retries ("The Events API")."""
+acknowledge what their app has no listener for: Slack gives up after three retries ("The Events API"), and so
+many of those must not fill the window."""
 
 
 @attrs.frozen

@@ -68,6 +68,10 @@ class PluginClient:
         """The app will not answer any more; the broker's ack timeout decides."""
         self._session.release(delivery)
 
+    def unorder(self, delivery: str) -> None:
+        """The app may not answer this one at all: nothing waits for it."""
+        self._driver.perform(self._session.unorder(delivery))
+
     async def request(
         self, method: str, params: dict[str, Any], timeout: float
     ) -> jsonrpc.Result | jsonrpc.Failure:

@@ -1,7 +1,9 @@
 """Socket Mode for one app: each of its connections is a session of the plugin at the broker.
 
 So one of N connections gets a delivery, the broker's ack timeout brings what wasn't acknowledged again, and a
-connection that ends gives its deliveries back.
+connection that ends gives its deliveries back. Each waits until the one before it in its channel is
+acknowledged, but for an app that was seen to leave deliveries unacknowledged: SDKs don't acknowledge what their
+app has no listener for, and with Slack that holds up nothing.
 
     WebSocket ──hello──▶ plugin session ──delivery──▶ envelope ──ack──▶ answer
         └── ends ──▶ what is unacknowledged is nacked, the session leaves
@@ -37,6 +39,8 @@ ANSWER_ELSEWHERE: Final = 1.0
 """Seconds in which an app that was told to reconnect may acknowledge on its next connection."""
 _KINDS_SAID: Final = 64
 """Kinds of events that a log line is written about, at most."""
+UNORDERED_FOR: Final = 3_600.0
+"""Seconds for which nothing waits for the acknowledgements of an app that left a delivery without one."""
 _SLACK: Final = 5.0
 """Seconds beyond the ack timeout in which a late acknowledgement still finds its delivery."""
 
@@ -75,6 +79,7 @@ class SocketModeApp:
         self._urls: dict[str, UrlSeal] = {}
         self._numbers = itertools.count(1)
         self._unacknowledged: set[str] = set()
+        self._unordered_until = 0.0
         self._drained = asyncio.Event()
 
     @property
@@ -202,11 +207,14 @@ class SocketModeApp:
             served.client.release(delivery)
         if envelope.attempt > 1:
             self._counters.envelopes[self._plugin.name, "redelivered"] += 1
-            self._say_unacknowledged(envelope)
+            if any(envelope.delivery in each.in_flight for each in self._served.values()):
+                self._left_unacknowledged(envelope, now)
         else:
             self._counters.envelopes[self._plugin.name, "sent"] += 1
         connection.sent += 1
         connection.line.send_text(served.in_flight.send(envelope, served.urls, now))
+        if now < self._unordered_until:
+            served.client.unorder(envelope.delivery)
 
     def _owner_of(self, connection: ServerConnection, envelope_id: str) -> tuple[_Served | None, str | None]:
         """Who has that envelope: SDKs acknowledge on their newest connection, whichever brought it."""
@@ -216,20 +224,21 @@ class SocketModeApp:
                 return served, delivery
         return None, None
 
-    def _say_unacknowledged(self, envelope: Envelope) -> None:
-        """Once for each kind of what an app leaves unacknowledged: it may have no listener for it."""
+    def _left_unacknowledged(self, envelope: Envelope, now: float) -> None:
+        """A connection that stands left it without an acknowledgement: the app may have no listener for it.
+
+        It is said once for each kind."""
+        self._unordered_until = now + UNORDERED_FOR
         what = envelope.kind or envelope.type
         if envelope.type == EVENTS:
             what = str(envelope.event.get("type"))
         if what in self._unacknowledged or len(self._unacknowledged) >= _KINDS_SAID:
             return
-        if not any(envelope.delivery in served.in_flight for served in self._served.values()):
-            return
         self._unacknowledged.add(what)
         rules = self._plugin.delivery
         log.warning(
-            "%s: the app did not acknowledge %r within %g s; it gets each %d times in all. Where it has no "
-            "listener for that, leave it out of [[subscribe]] in %s",
+            "%s: the app did not acknowledge %r within %g s; it gets each %d times in all, and nothing waits "
+            "for its acknowledgements. Where it has no listener for that, leave it out of [[subscribe]] in %s",
             self._plugin.name,
             what[:100],
             rules.ack_timeout,

@@ -186,6 +186,14 @@ class Session:
             return []
         return [Send(jsonrpc.encode_notification("extend", {"id": f"{delivery}.{work.attempt}"}))]
 
+    def unorder(self, delivery: str) -> list[Action]:
+        """Later deliveries of its ordering key may be handled before it. Nothing happens while no connection
+        stands."""
+        work = self._in_hand.get(delivery)
+        if work is None or self.phase is not SessionPhase.READY:
+            return []
+        return [Send(jsonrpc.encode_notification("unorder", {"id": f"{delivery}.{work.attempt}"}))]
+
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, list[Action]]:
         """A request to slackd; its end comes as `CallFinished` with the number returned here.
 

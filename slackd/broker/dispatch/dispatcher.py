@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.dispatch.intercepted import intercepted_person
+from slackd.broker.dispatch.intercepted import intercepted_person, is_intercepted
 from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
 from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
 from slackd.broker.dispatch.retry import LONGEST, retry_delay
@@ -273,6 +273,13 @@ class Dispatcher:
         if lease is None or lease.session != session or lease.delivery.attempt != attempt:
             return
         self._leases.extend(lease, now.monotonic)
+
+    def unorder(self, session: str, delivery: int, attempt: int, now: Instant) -> None:
+        """A session doesn't mind that later deliveries of this one's ordering key are handled before it."""
+        lease = self._leases.held(session, delivery, attempt)
+        if lease is not None and not is_intercepted(lease.delivery.key):
+            lease.delivery = self._lanes[lease.delivery.lane].unorder(lease.delivery, now)
+            self._deal(now)
 
     def rest(self, session: str, delivery: int, attempt: int, begins: bool, now: Instant) -> None:
         """slackd begins, or ceases, to hold back a call of this delivery's handler: its ack timeout rests."""

@@ -2,7 +2,8 @@
 
 P3, the invariant kept here: of one ordering key only the oldest open delivery can be taken, and while it is
 out, or waits for its next attempt, nothing else of that key can. One that is answered, but not yet so in the
-journal, lets the next one go to the session that answered, and to no other.
+journal, lets the next one go to the session that answered, and to no other. One whose session gave up its
+place in the order (`unorder`) has from then on a key of its own.
 
 The journal holds everything that is open; memory holds a bounded part of it. For each key in memory that part
 is a prefix: the oldest open deliveries without a hole. What lies behind it (`more`) is fetched in pages, and
@@ -69,6 +70,7 @@ class Key:
         queued: It stands in the row of keys that want a page.
         due: Monotonic time before which its head may not go.
         claimed: Those that a program claimed: no page brings them again.
+        unordered: Those that gave up their place, each under a key of its own by now: likewise.
         doubted: The page that is asked for is of no use: what comes next must be read anew.
     """
 
@@ -84,6 +86,7 @@ class Key:
     due: float = 0.0
     arrived: tuple[OpenDelivery, ...] = ()
     claimed: frozenset[int] = frozenset()
+    unordered: set[int] = attrs.field(factory=set)
     doubted: bool = False
 
     def let_go(self, delivery: int) -> bool:
@@ -99,7 +102,7 @@ class Key:
     def start_anew(self) -> None:
         """What is known of it may be wrong: the journal is to say again what waits."""
         self.pending.clear()
-        self.claimed = frozenset(self.answered if self.out is None else {*self.answered, self.out})
+        self.claimed = frozenset({*self.answered, *self.unordered, *(() if self.out is None else (self.out,))})
         self.last, self.more, self.doubted, self.put_off = 0, True, self.loading, False
 
     def presumes_answered(self, delivery: int, session: str) -> bool:
@@ -108,7 +111,8 @@ class Key:
 
     @property
     def idle(self) -> bool:
-        return not (self.pending or self.out is not None or self.answered or self.more or self.loading)
+        waits = self.pending or self.out is not None or self.answered or self.unordered
+        return not (waits or self.more or self.loading)
 
 
 MAX_KEYS = 4096
@@ -130,6 +134,7 @@ class LaneQueue:
         self._held_up_to = 0
         self._held: list[tuple[int, KeyName]] = []
         self._claimed_unordered: set[int] = set()
+        self._key_before: dict[str, str] = {}
         self._keys: dict[KeyName, Key] = {}
         self._unordered = 0
         self._ready: list[tuple[int, KeyName]] = []
@@ -224,6 +229,8 @@ class LaneQueue:
         key = self._keys.get(name)
         if key is None:
             return self._claim_unknown(delivery, session)
+        if delivery.id in key.unordered:
+            return False  # It waits, or is out, under a key of its own.
         if key.out is not None and not key.presumes_answered(delivery.id, session):
             return False
         if key.pending:
@@ -280,6 +287,23 @@ class LaneQueue:
         key.out, key.put_off = None, True
         key.pending.appendleft(delivery)
 
+    def unorder(self, delivery: OpenDelivery, now: Instant) -> OpenDelivery:
+        """It is out, and gives up its place in the order: its key is free for the next one.
+
+        Returns:
+            The delivery under the key that it has from now on.
+        """
+        key = self._keys.get(delivery.key)
+        alone = f"\0{delivery.id}"
+        if key is None or key.out != delivery.id or delivery.key == alone:
+            return delivery
+        key.out = None
+        key.unordered.add(delivery.id)
+        self._key_before[alone] = delivery.key
+        self._keys[alone] = Key(out=delivery.id, last=delivery.id)
+        self._settle(delivery.key, key, now)
+        return attrs.evolve(delivery, key=alone)
+
     def release(self, delivery: OpenDelivery, now: Instant) -> None:
         """It is no longer open: its key is free for the next one."""
         name: KeyName = delivery.key or delivery.id
@@ -299,6 +323,11 @@ class LaneQueue:
         key = self._keys.get(name)
         if key is None or not key.let_go(delivery.id):
             return
+        if isinstance(name, str) and name in self._key_before:
+            del self._keys[name]
+            name = self._key_before.pop(name)
+            key = self._keys[name]
+            key.unordered.discard(delivery.id)
         if isinstance(name, str):
             key.start_anew()
         self._settle(name, key, now)
@@ -496,8 +525,14 @@ class LaneQueue:
             self._want_more("", row_of_them)
 
     def _drop_if_idle(self, name: KeyName, key: Key) -> None:
-        if key.idle and self._keys.pop(name, None) is not None and not isinstance(name, str):
+        if not key.idle or self._keys.pop(name, None) is None:
+            return
+        if not isinstance(name, str):
             self._unordered -= 1
+        elif (before := self._key_before.pop(name, None)) is not None:
+            left = self._keys[before]
+            left.unordered.discard(key.last)
+            self._drop_if_idle(before, left)
 
     @property
     def _has_room_for_keys(self) -> bool:

@@ -30,6 +30,7 @@ from slackd.broker.plugins.events import (
     Nacked,
     PostAsked,
     RejectedLine,
+    Unordered,
     Violation,
 )
 from slackd.broker.plugins.flow_control import FlowControl, Pause
@@ -318,6 +319,8 @@ class PluginConnection(asyncio.BufferedProtocol):
                 self._host.nacked(self, event)
             case Extended():
                 self._host.extended(self, event)
+            case Unordered():
+                self._host.unordered(self, event)
             case CallAsked() | PostAsked() | TransferAsked():
                 self._host.call_asked(self, event)
                 return True

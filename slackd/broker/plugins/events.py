@@ -74,6 +74,14 @@ class Extended:
 
 
 @frozen
+class Unordered:
+    """A delivery gives up its place in the order of its key."""
+
+    delivery: int
+    attempt: int
+
+
+@frozen
 class CallAsked:
     """A Web API call is asked for; repeated under the same `call_id`, it gets the first one's answer.
 
@@ -137,6 +145,7 @@ Event = (
     | Misanswered
     | Nacked
     | Extended
+    | Unordered
     | CallAsked
     | PostAsked
     | TransferAsked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
+from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked, Unordered
 from slackd.broker.plugins.peer_group import PeerGroup
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
@@ -40,6 +40,9 @@ class Host(Protocol):
 
     def nacked(self, connection: PluginConnection, nack: Nacked) -> None:
         """A delivery could not be handled."""
+
+    def unordered(self, connection: PluginConnection, unordered: Unordered) -> None:
+        """A delivery gives up its place in the order."""
 
     def extended(self, connection: PluginConnection, extended: Extended) -> None:
         """A delivery is still worked on."""

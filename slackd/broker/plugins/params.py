@@ -17,6 +17,7 @@ from slackd.broker.plugins.events import (
     Nacked,
     PostAsked,
     RejectedLine,
+    Unordered,
     Violation,
 )
 from slackd.broker.plugins.transfers import read_transfer
@@ -111,6 +112,9 @@ def read_message(message: jsonrpc.Message) -> Event | None:
         case jsonrpc.Notification("extend", params):
             named = attempt_named(params.get("id"))
             return Extended(*named) if named else None
+        case jsonrpc.Notification("unorder", params):
+            named = attempt_named(params.get("id"))
+            return Unordered(*named) if named else None
         case jsonrpc.Notification("log", params):
             level, said = params.get("level", "info"), params.get("message")
             if not isinstance(level, str) or not isinstance(said, str):

@@ -18,7 +18,7 @@ from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
-from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked
+from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked, Unordered
 from slackd.broker.plugins.opening import OpeningConnections
 from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
 from slackd.broker.plugins.peer_group import PeerAccounts, PeerGroup
@@ -202,6 +202,12 @@ class PluginHost:
         """As in `Host`."""
         plugin = self._engine.core.plugins[connection.plugin]
         plugin.extend(connection.session, extended.delivery, extended.attempt, self._engine.clock())
+        self._engine.wake()
+
+    def unordered(self, connection: PluginConnection, unordered: Unordered) -> None:
+        """As in `Host`."""
+        plugin = self._engine.core.plugins[connection.plugin]
+        plugin.unorder(connection.session, unordered.delivery, unordered.attempt, self._engine.clock())
         self._engine.wake()
 
     def call_asked(self, connection: PluginConnection, asked: CallAsked | PostAsked | TransferAsked) -> None:

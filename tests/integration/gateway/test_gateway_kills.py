@@ -28,7 +28,7 @@ CHANNELS = 12
 APP = Path(__file__).with_name("recording_app.py")
 PLUGIN = (
     SOCKET_MODE
-    + '[delivery]\norder_by = "channel"\nack_timeout = "3s"\nmax_attempts = 50\n'
+    + '[delivery]\nack_timeout = "3s"\nmax_attempts = 50\n'
     + 'backoff = { initial = "0.1s", max = "1s" }\n'
 )
 SLACK = EmulatorSettings(

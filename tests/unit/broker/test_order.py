@@ -35,6 +35,7 @@ class Bench:
         self.open: dict[int, OpenDelivery] = {}
         self.out: dict[int, OpenDelivery] = {}
         self.answered: dict[int, OpenDelivery] = {}
+        self.unordered: set[int] = set()
         self.claimed: set[int] = set()
         self.presumed: set[int] = set()
         self.taken: dict[tuple[int, int], int] = {}
@@ -117,7 +118,7 @@ class Bench:
             return
         assert delivery.not_before <= self.now.unix, "its time has not come"
         if delivery.id not in self.dead_lettered and delivery.key not in self.lied:
-            assert self.open.get(delivery.id) == delivery, "the journal doesn't have it open so"
+            assert self._is_open(delivery), "the journal doesn't have it open so"
             assert not self._older(delivery), "older ones of this key are open"
         self.out[delivery.id] = delivery
         name = (delivery.id, delivery.attempt)
@@ -125,10 +126,28 @@ class Bench:
 
     def _older(self, delivery: OpenDelivery) -> list[int]:
         same = [each.id for each in self.open.values() if each.key == delivery.key != ""]
-        return [each for each in same if each < delivery.id and each not in self.answered]
+        return [
+            each for each in same if each < delivery.id and each not in self.answered.keys() | self.unordered
+        ]
+
+    def _is_open(self, delivery: OpenDelivery) -> bool:
+        """The journal has it so; of what gave up its place in the order it goes on knowing the key."""
+        known = self.open.get(delivery.id)
+        if known is not None and delivery.id in self.unordered:
+            known = attrs.evolve(known, key=f"\0{delivery.id}")
+        return known == delivery
 
     def _held(self, key: str) -> list[int]:
         return [each.id for each in self.out.values() if each.key == key != "" and each.id not in self.presumed]
+
+    def gives_up_its_place(self, pick: int) -> None:
+        """One that is out has no place in the order of its key any more."""
+        if self.out:
+            delivery = self.out[sorted(self.out)[pick % len(self.out)]]
+            self.out[delivery.id] = alone = self.queue.unorder(delivery, self.now)
+            if delivery.id not in self.presumed and delivery.key:
+                assert alone.key not in self._keys
+                self.unordered.add(delivery.id)
 
     def _picked(self, pick: int) -> OpenDelivery | None:
         return self.out.pop(sorted(self.out)[pick % len(self.out)]) if self.out else None
@@ -138,7 +157,7 @@ class Bench:
         delivery = self._picked(pick)
         if delivery is None:
             return
-        settled = self.open.get(delivery.id) == delivery
+        settled = self._is_open(delivery)
         if settled:
             del self.open[delivery.id]
         self._ends(delivery, self.queue.release if settled else self.queue.doubt)
@@ -155,7 +174,7 @@ class Bench:
         if not self.answered:
             return
         delivery = self.answered[next(iter(self.answered))]
-        settled = self.open.get(delivery.id) == delivery
+        settled = self._is_open(delivery)
         if settled:
             del self.open[delivery.id]
         then = self.queue.release if settled else self.queue.doubt
@@ -176,11 +195,11 @@ class Bench:
         delivery = self._picked(pick)
         if delivery is None:
             return
-        if self.open.get(delivery.id) != delivery:
+        if not self._is_open(delivery):
             self._ends(delivery, self.queue.doubt)
             return
         later = attrs.evolve(delivery, attempt=delivery.attempt + 1, not_before=self.now.unix + pick % 3)
-        self.open[delivery.id] = later
+        self.open[delivery.id] = attrs.evolve(later, key=self.open[delivery.id].key)
         self._ends(delivery, lambda _, now: self.queue.put_back(later, now))
 
     def is_dead_lettered(self, pick: int) -> None:
@@ -237,6 +256,7 @@ ANSWERS = ("is_answered", "is_written", "is_written")
 ORDINARY = ("comes_in", "is_told", "wants", "is_read", "arrives", "goes", "is_handled", "fails")
 RARE = ("is_dead_lettered", "cannot_be_read", "time_passes")
 CLAIMS = ("is_looked_up", "is_claimed")
+UNORDERED = ("gives_up_its_place",)
 SEEDS, STEPS = 250, 250
 
 
@@ -255,7 +275,7 @@ def history(seed: int, names: Sequence[str]) -> Bench:
 @pytest.mark.parametrize("first", range(0, SEEDS, 50))
 def test_each_goes_once_and_in_its_order(first: int) -> None:
     for seed in range(first, first + 50):
-        for names in (ORDINARY + RARE, ORDINARY + RARE + ANSWERS):
+        for names in (ORDINARY + RARE, ORDINARY + RARE + ANSWERS, ORDINARY + RARE + ANSWERS + UNORDERED):
             taken = history(seed, names).taken
             assert all(times == 1 for times in taken.values()), f"seed {seed}: {taken}"
 
@@ -265,3 +285,4 @@ def test_nothing_starves_whatever_programs_claim(first: int) -> None:
     for seed in range(first, first + 50):
         history(seed, ORDINARY + RARE + CLAIMS)
         history(seed, ORDINARY + RARE + CLAIMS + ANSWERS)
+        history(seed, ORDINARY + RARE + CLAIMS + ANSWERS + UNORDERED)

@@ -99,6 +99,24 @@ def test_key_and_slot_are_free_at_the_commit_and_not_before() -> None:
     assert bench.hands() == [("a", second.id, 1)]
 
 
+def test_what_gives_up_its_place_in_the_order_lets_the_next_one_go_and_is_tried_again_by_itself() -> None:
+    bench = Bench(window=3, ack_timeout=30.0)
+    bench.joins("a")
+    first, second, third = (bench.opens("k") for _ in range(3))
+    assert bench.hands() == [("a", first.id, 1)]
+    bench.it.unorder("b", first.id, 1, bench.now)
+    bench.it.unorder("a", first.id, 2, bench.now)
+    assert bench.hands() == []
+    bench.it.unorder("a", first.id, 1, bench.now)
+    assert bench.hands() == [("a", second.id, 1)]
+    assert bench.it.nack("a", first.id, 1, "", bench.now, retry_after=0.0)
+    bench.does(SendDeliveries)
+    assert bench.hands() == [("a", first.id, 2)]
+    assert bench.is_handled("a", second)
+    assert bench.hands() == [("a", third.id, 1)]
+    assert bench.is_handled("a", attrs.evolve(first, attempt=2))
+
+
 def test_a_program_that_remembers_its_answers_has_key_and_slot_back_at_once() -> None:
     bench = Bench(window=1)
     bench.joins("a", remembers=1)

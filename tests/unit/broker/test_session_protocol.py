@@ -19,6 +19,7 @@ from slackd.broker.plugins.events import (
     Misanswered,
     Nacked,
     RejectedLine,
+    Unordered,
     Violation,
 )
 from slackd.broker.plugins.params import MAX_HOLDING
@@ -100,7 +101,11 @@ class TestNothingRaises:
             assert sum(isinstance(event, Violation) for event in heard) <= 1
             assert not any(isinstance(event, Violation) for event in heard[:-1])
 
-    @given(st.sampled_from(("initialize", "slack.call", "extend", "log", "other")), PARAMS, st.booleans())
+    @given(
+        st.sampled_from(("initialize", "slack.call", "extend", "unorder", "log", "other")),
+        PARAMS,
+        st.booleans(),
+    )
     def test_on_any_params(self, method: str, params: dict[str, Any], is_request: bool) -> None:
         message = {"id": 1} if is_request else {}
         for protocol in (SessionProtocol(lambda delivery, attempt: True), opened()):
@@ -300,6 +305,8 @@ class TestEverythingElse:
     def test_extend_and_log(self) -> None:
         assert said(line(method="extend", params={"id": "4.2"})) == [Extended(4, 2)]
         assert said(line(method="extend", params={"id": 4})) == []
+        assert said(line(method="unorder", params={"id": "4.2"})) == [Unordered(4, 2)]
+        assert said(line(method="unorder", params={"id": "4"})) == []
         assert said(line(method="log", params={"level": "warning", "message": "m"})) == [Logged("warning", "m")]
         assert said(line(method="log", params={"message": "\ud800"})) == [Logged("info", "?")]
         assert said(line(method="log", params={"message": 7})) == []

@@ -48,7 +48,6 @@ def test_it_says_the_defaults_of_delivery() -> None:
 def test_it_says_the_defaults_of_delivery_over_socket_mode() -> None:
     default = AS_SLACK_DELIVERS
     for line in (
-        f'`order_by = "{default.order_by.value}"`',
         f'`ack_timeout = "{format_duration(default.ack_timeout)}"`',
         f"`max_attempts = {default.max_attempts}`",
         f"`window = {default.window}`",

@@ -49,12 +49,12 @@ def test_an_app_over_socket_mode_has_slacks_own_rules_of_delivery(tmp_path: Path
     folder = ConfigFolder(tmp_path)
     subscribe = '[[subscribe]]\ntype = "events_api"\n'
     folder.write("plugins.d/one.toml", f"{subscribe}[gateway]\nsocket_mode = true\n")
-    ordered = '[delivery]\norder_by = "channel"\n'
+    ordered = '[delivery]\norder_by = "thread"\n'
     folder.write("plugins.d/two.toml", f"{subscribe}{ordered}[gateway]\nsocket_mode = true\n")
     folder.write("plugins.d/three.toml", f'{subscribe}[gateway]\nrequest_url = "http://127.0.0.1:1/"\n')
     found = {name: each.delivery for name, each in folder.load().plugin_files.items()}
     assert found["one"] == AS_SLACK_DELIVERS
-    assert found["two"] == attrs.evolve(AS_SLACK_DELIVERS, order_by=OrderBy.CHANNEL)
+    assert found["two"] == attrs.evolve(AS_SLACK_DELIVERS, order_by=OrderBy.THREAD)
     assert found["three"] == Delivery()
 
 

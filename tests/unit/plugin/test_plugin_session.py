@@ -160,6 +160,7 @@ class TestWork:
         session = ready()
         session.receive(handed("7", 3))
         assert sent(session.extend("7")) == [jsonrpc.Notification("extend", {"id": "7.3"})]
+        assert sent(session.unorder("7")) == [jsonrpc.Notification("unorder", {"id": "7.3"})]
         session.answer("7", Ack())
         assert session.extend("7") == []
 
