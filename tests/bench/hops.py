@@ -23,8 +23,7 @@ import attrs
 
 import slackd
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
-from slackd.config.values import SecretKind, SecretSource
+from slackd.config import Config, PluginConfig, Subscription
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.transports import make_transports
@@ -32,6 +31,7 @@ from slackd.connector.webapi import WebApi
 from slackd.emulator import Emulator, EmulatorClient
 from slackd.link.client import LinkClient
 from slackd.systemd.sockets import bind
+from tests.support.broker import broker_config
 
 T = TypeVar("T")
 OURS = str(Path(slackd.__file__).parent)
@@ -238,16 +238,9 @@ class OtherSide:
     def _config(self) -> Config:
         here = self.folder
         plugin = PluginConfig("bot", here / "bot.toml", subscriptions=(Subscription("events_api"),))
-        token = SecretSource(SecretKind.ENV, "NOT_THERE")
-        return Config(
-            file=here / "slackd.toml",
-            apps={"main": App("main", token, api_url=self.slack.api_url)},
-            journal=JournalConfig(here / "journal"),
-            plugins=Plugins(here, here / "p.sock"),
-            control=Control(here / "c.sock"),
-            log=Log(),
-            link_socket=here / "l.sock",
-            plugin_files={"bot": plugin},
+        config = broker_config(here, [plugin])
+        return attrs.evolve(
+            config, apps={"main": attrs.evolve(config.apps["main"], api_url=self.slack.api_url)}
         )
 
 

@@ -13,22 +13,16 @@ from pathlib import Path
 from slackd.broker.core import BrokerCore
 from slackd.broker.journal.writes import AnswerState
 from slackd.config import (
-    App,
     Config,
-    Control,
     Delivery,
-    JournalConfig,
-    Log,
     PluginConfig,
-    Plugins,
-    SecretKind,
-    SecretSource,
     Subscription,
 )
 from tests.simulation.broker import Process
 from tests.simulation.program import WINDOW, Program
 from tests.simulation.slack import Connector, Message, Slack
 from tests.simulation.world import World
+from tests.support.broker import broker_config
 from tests.support.journal.memory_journal import MemoryDisk
 
 FAULTS_UNTIL = 40.0
@@ -51,16 +45,7 @@ def config() -> Config:
         ),
         delivery=Delivery(window=WINDOW, max_attempts=MAX_ATTEMPTS, backoff_initial=0.05, backoff_max=0.5),
     )
-    return Config(
-        file=here / "slackd.toml",
-        apps={"main": App("main", SecretSource(SecretKind.ENV, "TOKEN"))},
-        journal=JournalConfig(here),
-        plugins=Plugins(here, here / "plugins.sock"),
-        control=Control(here / "control.sock"),
-        log=Log(),
-        link_socket=here / "link.sock",
-        plugin_files={"p": plugin},
-    )
+    return broker_config(here, [plugin])
 
 
 class Simulation:

@@ -5,92 +5,22 @@ import contextlib
 import json
 import shutil
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
-from slackd.config.values import SecretKind, SecretSource
-from slackd.envelope import Arrival
-from slackd.link import BrokerEnd, SendToBroker
+from slackd.config import PluginConfig, Subscription
+from slackd.link import BrokerEnd
 from slackd.link.memory import MemoryLink, join
-from slackd.link.messages import Call, Deliver, FromBroker, Hello, Refused, Returned, Settled
 from slackd.systemd.sockets import bind
+from tests.support.broker import PATIENCE, broker_config, running_broker
+from tests.support.connector import StandInConnector
 
-PATIENCE = 30.0
-"""Seconds for anything that takes well under one on an idle machine."""
 LONG = 2.9
 """An answer deadline that a loaded machine keeps."""
-
-
-class FakeConnector:
-    """A connector's end of the link: what was settled and refused, and the calls it was asked for."""
-
-    def __init__(self, number: int = 1) -> None:
-        self.number = number
-        self.settled: dict[int, str | None] = {}
-        self.acknowledged_as: dict[int, str | None] = {}
-        self.refused: dict[int, str] = {}
-        self.calls: list[Call] = []
-        self.answer: Callable[[Call], Returned | None] = lambda call: Returned(call.number, {"ok": True})
-        self._arrivals = 0
-        self._send: SendToBroker | None = None
-        self._news = asyncio.Event()
-
-    def link_up(self, send: SendToBroker) -> None:
-        self._send = send
-        send(Hello(1, self.number, 1, "digest", apps={"main": 1}))
-
-    def link_down(self) -> None:
-        self._send = None
-
-    def from_broker(self, messages: Sequence[FromBroker]) -> None:
-        for message in messages:
-            match message:
-                case Settled(settlements):
-                    for each in settlements:
-                        assert each.number not in self.settled, "it is settled twice"
-                        self.settled[each.number] = each.payload
-                        self.acknowledged_as[each.number] = each.envelope_id
-                case Refused(refusals):
-                    self.refused |= {each.number: each.reason for each in refusals}
-                case Call():
-                    self.calls.append(message)
-                    returned = self.answer(message)
-                    if returned is not None:
-                        self.say(returned)
-        self._news.set()
-
-    def say(self, message: Any) -> None:
-        assert self._send is not None
-        self._send(message)
-
-    def deliver(self, *texts: str) -> list[int]:
-        """Deliver these together; returns their numbers."""
-        first = self._arrivals + 1
-        self._arrivals += len(texts)
-        now = time.monotonic()
-        arrivals = [Arrival(n, "main", "c1", now, text) for n, text in enumerate(texts, first)]
-        self.say(Deliver(tuple(arrivals)))
-        return [each.number for each in arrivals]
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until this has come true."""
-        async with asyncio.timeout(PATIENCE):
-            while not true():
-                self._news.clear()
-                await self._news.wait()
-
-    async def acknowledgement(self, number: int) -> Any:
-        """What an arrival is acknowledged with, as soon as it is."""
-        await self.until(lambda: number in self.settled or number in self.refused)
-        assert number not in self.refused, self.refused
-        payload = self.settled[number]
-        return None if payload is None else json.loads(payload)
 
 
 class Program:
@@ -146,7 +76,7 @@ class House:
     """A broker that is READY, its connector, and the programs that connect."""
 
     daemon: BrokerDaemon
-    connector: FakeConnector
+    connector: StandInConnector
     folder: Path
     end: BrokerEnd
     link: MemoryLink
@@ -198,39 +128,19 @@ async def house(
 ) -> AsyncIterator[House]:
     """A broker that is READY, until the block ends; then it stops cleanly."""
     home = folder or Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-b-"))
-    config = Config(
-        file=home / "slackd.toml",
-        apps={"main": App("main", SecretSource(SecretKind.ENV, "NOT_THERE"))},
-        journal=JournalConfig(home / "journal"),
-        plugins=attrs.evolve(Plugins(home, home / "p.sock", answer_deadline=LONG), **(rules or {})),
-        control=Control(home / "c.sock"),
-        log=Log(),
-        link_socket=home / "l.sock",
-        plugin_files={each.name: each for each in plugins or (plugin(),)},
-    )
-    listener = bind(home / "p.sock", 0o600)
-    daemon, stop = BrokerDaemon(config, foreground=True), asyncio.Event()
-    ready: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
-    sockets = Sockets(None, listener.socket)
-    running = asyncio.create_task(daemon.run(stop, sockets, ready.set_result))
+    config = broker_config(home, plugins or (plugin(),), **({"answer_deadline": LONG} | (rules or {})))
+    listener = bind(config.plugins.socket, 0o600)
     try:
-        async with asyncio.timeout(PATIENCE):
-            first: set[asyncio.Future[Any]] = {running, ready}
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()
-        connector = FakeConnector()
-        made = House(daemon, connector, home, ready.result(), join(connector, ready.result()), stop, running)
-        try:
-            yield made
-            assert stop.is_set() or not running.done(), "the broker has ended"
-        finally:
-            for each in made.programs:
-                each.writer.close()
+        async with running_broker(config, Sockets(None, listener.socket)) as broker:
+            connector = StandInConnector()
+            link = join(connector, broker.end)
+            made = House(broker.daemon, connector, home, broker.end, link, broker.stop, broker.life)
+            try:
+                yield made
+            finally:
+                for each in made.programs:
+                    each.writer.close()
     finally:
-        stop.set()
-        async with asyncio.timeout(PATIENCE):
-            await running
         listener.close()
         if folder is None:
             shutil.rmtree(home, ignore_errors=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 from slackd.broker import usergroup_store, usergroups
 from slackd.config import Allow, Subscription
 from slackd.link.messages import Call, CallKind, Returned
-from tests.integration.broker.broker_rig import PATIENCE, house, plugin
-from tests.unit.broker.slack_texts import command
+from tests.integration.broker.broker_rig import house, plugin
+from tests.support.broker import PATIENCE
+from tests.support.slack_texts import command
 
 OPS = plugin("bot", Subscription("slash_commands", respond=True, allow=Allow(usergroups=("S0OPS",))))
 

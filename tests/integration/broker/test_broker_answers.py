@@ -11,7 +11,7 @@ from slackd.link.memory import join
 from slackd.link.messages import CallKind, Returned
 from slackd.slack.limits import ACK_LIMIT
 from tests.integration.broker.broker_rig import house, plugin
-from tests.unit.broker.slack_texts import TOKEN, command, event, interactive
+from tests.support.slack_texts import TOKEN, command, event, interactive
 
 SOON: dict[str, Any] = {"answer_deadline": 0.2}
 AWAY: dict[str, Any] = {"absent_after": 0.0}

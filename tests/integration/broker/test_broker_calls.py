@@ -11,7 +11,7 @@ from slackd.config import Delivery
 from slackd.config.values import PluginGateway
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.broker.broker_rig import Program, house, plugin
-from tests.unit.broker.slack_texts import event
+from tests.support.slack_texts import event
 
 BOT = plugin(methods=("chat.*", "api.test"), apps=("main",))
 

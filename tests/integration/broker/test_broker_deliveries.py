@@ -14,8 +14,9 @@ from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config import Delivery
 from slackd.errors import JournalUnwritable
-from tests.integration.broker.broker_rig import PATIENCE, Program, house, plugin
-from tests.unit.broker.slack_texts import command, event
+from tests.integration.broker.broker_rig import Program, house, plugin
+from tests.support.broker import PATIENCE
+from tests.support.slack_texts import command, event
 
 AT_ONCE: dict[str, Any] = {"backoff_initial": 0.01, "backoff_max": 0.01}
 

@@ -7,7 +7,7 @@ import pytest
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.errors import JournalError
 from tests.integration.broker.broker_rig import house
-from tests.unit.broker.slack_texts import event
+from tests.support.slack_texts import event
 
 
 def _fail(*_: object) -> None:

@@ -3,7 +3,7 @@
 from slackd.config import Subscription
 from slackd.link.messages import AppIdentity, Identified
 from tests.integration.broker.broker_rig import house, plugin
-from tests.unit.broker.slack_texts import command, event
+from tests.support.slack_texts import command, event
 
 
 def bot_message(number: int, bot_id: str) -> str:

@@ -3,48 +3,21 @@
 import asyncio
 import json
 import shutil
-import socket
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.config import (
-    App,
-    Config,
-    Control,
-    JournalConfig,
-    Log,
-    PluginConfig,
-    Plugins,
-    SecretKind,
-    SecretSource,
-)
-from slackd.link import BrokerEnd, SendToBroker
+from slackd.broker.daemon import Sockets
+from slackd.config import PluginConfig
 from slackd.link.memory import join
-from slackd.link.messages import Call, FromBroker, Hello
+from slackd.systemd.sockets import bind
+from tests.support.broker import broker_config, running_broker
+from tests.support.connector import StandInConnector
 
 SOON = 3.0
 """Seconds; a call at Slack may take thirty."""
-
-
-class SilentConnector:
-    """Takes calls and never answers."""
-
-    def __init__(self) -> None:
-        self.called = asyncio.Event()
-
-    def link_up(self, send: SendToBroker) -> None:
-        send(Hello(1, 1, 1, "digest", apps={"main": 1}))
-
-    def link_down(self) -> None:
-        pass
-
-    def from_broker(self, messages: Sequence[FromBroker]) -> None:
-        if any(isinstance(message, Call) for message in messages):
-            self.called.set()
 
 
 @pytest.fixture
@@ -54,35 +27,13 @@ async def folder() -> AsyncIterator[Path]:
     shutil.rmtree(made)
 
 
-def configured(folder: Path) -> Config:
-    plugin = PluginConfig("p", folder / "p.toml", methods=("chat.*",))
-    return Config(
-        file=folder / "slackd.toml",
-        apps={"main": App("main", SecretSource(SecretKind.ENV, "TOKEN"))},
-        journal=JournalConfig(folder / "journal"),
-        plugins=Plugins(folder, folder / "plugins.sock"),
-        control=Control(folder / "control.sock"),
-        log=Log(),
-        link_socket=folder / "link.sock",
-        plugin_files={"p": plugin},
-    )
-
-
 async def test_a_call_that_slack_is_slow_to_answer_does_not_hold_up_the_stop(folder: Path) -> None:
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(folder / "plugins.sock"))
-    listening.listen()
-    connector, stop, served = SilentConnector(), asyncio.Event(), asyncio.Event()
-
-    def ready(end: BrokerEnd) -> None:
-        join(connector, end)
-        served.set()
-
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        daemon = BrokerDaemon(configured(folder), foreground=True)
-        life = group.create_task(daemon.run(stop, Sockets(None, listening), ready))
-        await served.wait()
-        reader, writer = await asyncio.open_unix_connection(str(folder / "plugins.sock"))
+    config = broker_config(folder, [PluginConfig("p", folder / "p.toml", methods=("chat.*",))])
+    listener, connector = bind(config.plugins.socket, 0o600), StandInConnector()
+    connector.answer = lambda call: None
+    async with running_broker(config, Sockets(None, listener.socket)) as broker:
+        join(connector, broker.end)
+        reader, writer = await asyncio.open_unix_connection(str(config.plugins.socket))
         for number, method, params in (
             (0, "initialize", {"protocol": 1, "plugin": "p"}),
             (1, "slack.call", {"method": "chat.postMessage", "args": {}}),
@@ -90,8 +41,9 @@ async def test_a_call_that_slack_is_slow_to_answer_does_not_hold_up_the_stop(fol
             request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             writer.write(json.dumps(request).encode() + b"\n")
         await reader.readline()
-        await connector.called.wait()
-        stop.set()
+        await connector.until(lambda: bool(connector.calls))
+        broker.stop.set()
         async with asyncio.timeout(SOON):
-            await life
+            await broker.life
         writer.close()
+    listener.close()

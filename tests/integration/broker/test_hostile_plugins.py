@@ -15,7 +15,7 @@ from slackd.broker.plugins.conduct import CRASHES, Fault
 from slackd.broker.plugins.server import MAX_OPENING
 from slackd.cli.broker_process import broker_status
 from tests.integration.broker.broker_rig import House, house, plugin
-from tests.unit.broker.slack_texts import command, event
+from tests.support.slack_texts import command, event
 
 TWO = (plugin("bot"), plugin("victim"))
 

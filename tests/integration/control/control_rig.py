@@ -14,90 +14,35 @@ from typing import Any
 import attrs
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.config import App, Config, Control, JournalConfig, Log, PluginConfig, Plugins, Subscription
-from slackd.config.values import SecretKind, SecretSource
+from slackd.config import PluginConfig, Subscription
 from slackd.control_client import ControlClient
-from slackd.envelope import Arrival
-from slackd.link import BrokerEnd, SendToBroker
+from slackd.link import BrokerEnd
 from slackd.link.memory import MemoryLink, join
-from slackd.link.messages import (
-    AppTrouble,
-    Changed,
-    ConnectionState,
-    Deliver,
-    FromBroker,
-    Hello,
-    Refused,
-    Settled,
-    Trouble,
-)
+from slackd.link.messages import AppTrouble, Changed, ConnectionState, Hello, Trouble
 from slackd.systemd.sockets import bind
-
-PATIENCE = 30.0
-"""Seconds for anything that takes well under one on an idle machine."""
-TOKEN = "verification-token-of-the-app"
+from tests.support.broker import PATIENCE, broker_config, running_broker
+from tests.support.connector import StandInConnector
+from tests.support.slack_texts import event
 
 
 def message(number: int, channel: str = "C1", text: str = "hello") -> str:
     """An event's envelope, as Slack sends it."""
-    event = {"type": "message", "channel_type": "channel", "channel": channel, "user": "U1", "text": text}
-    payload = {"token": TOKEN, "event_id": f"Ev{number}", "type": "event_callback", "event": event}
-    return json.dumps(
-        {
-            "envelope_id": f"envelope-{number}",
-            "type": "events_api",
-            "accepts_response_payload": False,
-            "payload": payload,
-        }
-    )
+    inner = {"type": "message", "channel_type": "channel", "channel": channel, "user": "U1", "text": text}
+    return event(number, inner)
 
 
-def command(number: int, name: str = "/deploy") -> str:
-    """A slash command's envelope."""
-    payload = {"command": name, "channel_id": "C1", "user_id": "U1", "trigger_id": f"t{number}"}
-    return json.dumps(
-        {
-            "envelope_id": f"envelope-{number}",
-            "type": "slash_commands",
-            "accepts_response_payload": True,
-            "payload": payload,
-        }
-    )
-
-
-class StandInConnector:
-    """A connector without a Slack: each app it keeps has one READY connection, unless it says otherwise."""
+class ConnectedConnector(StandInConnector):
+    """Each app that it keeps has one READY connection, unless it says otherwise."""
 
     def __init__(self, number: int, apps: Sequence[str]) -> None:
-        self.number, self.apps = number, apps
-        self.settled: set[int] = set()
-        self.refused: set[int] = set()
-        self.news = asyncio.Event()
+        super().__init__(number, apps)
         self.states = {app: self._state(app, "ready") for app in apps}
         self.changes = 0
-        self._arrivals = 0
-        self._send: SendToBroker | None = None
 
-    def link_up(self, send: SendToBroker) -> None:
-        self._send = send
-        states = tuple(self.states.values())
-        wanted = dict.fromkeys(self.apps, 1)
-        send(Hello(1, self.number, 4_000 + self.number, f"digest-{self.number}", states=states, apps=wanted))
-
-    def link_down(self) -> None:
-        self._send = None
-
-    def from_broker(self, messages: Sequence[FromBroker]) -> None:
-        for each in messages:
-            if isinstance(each, Settled):
-                self.settled |= {settlement.number for settlement in each.settlements}
-            elif isinstance(each, Refused):
-                self.refused |= {refusal.number for refusal in each.refusals}
-        self.news.set()
-
-    def say(self, message: Any) -> None:
-        assert self._send is not None
-        self._send(message)
+    def hello(self) -> Hello:
+        pid, digest = 4_000 + self.number, f"digest-{self.number}"
+        apps = dict.fromkeys(self.apps, 1)
+        return Hello(1, self.number, pid, digest, states=tuple(self.states.values()), apps=apps)
 
     def is_in_trouble(self, app: str, reason: str, hint: str) -> None:
         """Slack refuses this app."""
@@ -116,17 +61,10 @@ class StandInConnector:
         ghost_until = None if ghost_for is None else now + ghost_for
         self.say(Changed(self.changes, self.states[app], cue, now, ghost_until))
 
-    async def deliver(self, *texts: str, app: str = "main") -> None:
+    async def deliver_and_wait(self, *texts: str, app: str = "main") -> None:
         """Deliver these, and wait until all are settled or refused."""
-        numbers = range(self._arrivals, self._arrivals + len(texts))
-        self._arrivals += len(texts)
-        now = time.monotonic()
-        arrivals = zip(numbers, texts, strict=True)
-        self.say(Deliver(tuple(Arrival(n, app, f"c{self.number}", now, text) for n, text in arrivals)))
-        async with asyncio.timeout(PATIENCE):
-            while not set(numbers) <= self.settled | self.refused:
-                self.news.clear()
-                await self.news.wait()
+        numbers = set(self.deliver(*texts, app=app, connection=f"c{self.number}"))
+        await self.until(lambda: numbers <= self.settled.keys() | self.refused.keys())
 
     def _state(self, app: str, phase: str) -> ConnectionState:
         now, name = time.monotonic(), f"c{self.number}-{app}-1"
@@ -176,13 +114,13 @@ class World:
         self._tasks: list[asyncio.Task[None]] = []
         self.links: dict[int, MemoryLink] = {}
 
-    def connector(self, number: int, apps: Sequence[str] = ("main",)) -> StandInConnector:
+    def connector(self, number: int, apps: Sequence[str] = ("main",)) -> ConnectedConnector:
         """Link a connector."""
-        made = StandInConnector(number, apps)
+        made = ConnectedConnector(number, apps)
         self.links[number] = join(made, self._end)
         return made
 
-    def both_connectors(self, apps: Sequence[str] = ("main",)) -> StandInConnector:
+    def both_connectors(self, apps: Sequence[str] = ("main",)) -> ConnectedConnector:
         """Link both; returns the first."""
         first, _ = self.connector(1, apps), self.connector(2, apps)
         return first
@@ -246,38 +184,21 @@ async def world(
 ) -> AsyncIterator[World]:
     """A broker that is READY, until the block ends; it stops cleanly."""
     home = folder or Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-c-"))
-    config = Config(
-        file=home / "slackd.toml",
-        apps={name: App(name, SecretSource(SecretKind.ENV, "NOT_THERE")) for name in apps},
-        journal=JournalConfig(home / "journal"),
-        plugins=Plugins(home / "plugins.d", home / "p.sock", absent_after=0.0),
-        control=Control(home / "c.sock"),
-        log=Log(),
-        link_socket=home / "l.sock",
-        plugin_files={each.name: each for each in plugins},
-    )
+    config = broker_config(home, plugins, apps=apps, absent_after=0.0)
     config.file.write_text("")
     scraped = socket.create_server(("127.0.0.1", 0))
     scraped.setblocking(False)
     address = scraped.getsockname()
     listeners = [bind(home / "p.sock", 0o600), bind(home / "c.sock", 0o600)]
-    daemon, stop = BrokerDaemon(config, foreground=True), asyncio.Event()
-    ready: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
     sockets = Sockets(None, listeners[0].socket, listeners[1].socket, scraped)
-    running = asyncio.create_task(daemon.run(stop, sockets, ready.set_result))
     try:
-        # If it can't start, its own words are better than a timeout.
-        running.add_done_callback(lambda ended: ready.done() or ready.cancel())
-        async with asyncio.timeout(PATIENCE):
-            made = World(home, daemon, await ready, address)
-        try:
-            yield made
-        finally:
-            await made.close()
+        async with running_broker(config, sockets) as broker:
+            made = World(home, broker.daemon, broker.end, address)
+            try:
+                yield made
+            finally:
+                await made.close()
     finally:
-        stop.set()
-        async with asyncio.timeout(PATIENCE):
-            await running
         for listener in listeners:
             listener.close()
         if folder is None:

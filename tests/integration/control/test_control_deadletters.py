@@ -8,14 +8,15 @@ import pytest
 
 from slackd.config import Delivery
 from slackd.control_client import ControlRefused
-from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
+from tests.integration.control.control_rig import World, message, plugin_file, refuses, world
+from tests.support.slack_texts import command
 
 
 async def dead_letters(here: World, plugin: str, count: int, first: int = 0) -> list[int]:
     """Make so many, and return their deliveries."""
     program = await here.plugin(plugin)
     program.answer = refuses
-    await here.both_connectors().deliver(*(message(first + n, f"C{n}") for n in range(count)))
+    await here.both_connectors().deliver_and_wait(*(message(first + n, f"C{n}") for n in range(count)))
     await here.status(lambda found: _dead(found, plugin) == count)
     program.answer = lambda _: {"result": {}}
     return [each["delivery"] for each in (await here.get("/v1/deadletters"))["deadletters"]]
@@ -92,7 +93,7 @@ async def test_only_those_that_died_of_a_reason() -> None:
 
 async def test_what_nobody_understood_can_be_discarded_and_not_retried() -> None:
     async with world(plugin_file("deploy")) as here:
-        await here.both_connectors().deliver('{"envelope_id": "odd"', message(1))
+        await here.both_connectors().deliver_and_wait('{"envelope_id": "odd"', message(1))
         (letter,) = (await here.get("/v1/deadletters"))["deadletters"]
         assert (letter["plugin"], letter["reason"]) == ("", "unreadable")
         refused = await here.post("/v1/deadletters/retry", {"ids": [letter["delivery"]]})
@@ -112,7 +113,7 @@ async def test_a_plugin_that_is_not_declared_any_more_gets_nothing_back() -> Non
 async def test_replay_by_id_hands_an_envelope_out_again() -> None:
     async with world(plugin_file("deploy")) as here:
         plugin = await here.plugin("deploy")
-        await here.both_connectors().deliver(message(1), message(2))
+        await here.both_connectors().deliver_and_wait(message(1), message(2))
         await plugin.has_been_handed(2)
         answer = await here.post("/v1/replay", {"plugin": "deploy", "envelopes": [1, 77]})
         assert (answer["replayed"], answer["missing"]) == ([1], [77])
@@ -125,8 +126,8 @@ async def test_replay_by_time_hands_out_what_was_received_then_and_is_subscribed
     async with world(plugin_file("deploy"), plugin_file("audit")) as here:
         plugin = await here.plugin("deploy")
         connector = here.both_connectors()
-        await connector.deliver(message(1))
-        await connector.deliver(command(2, "/audit"))
+        await connector.deliver_and_wait(message(1))
+        await connector.deliver_and_wait(command(2, "/audit"))
         await plugin.has_been_handed(1)
         received = plugin.handed[0]["params"]["received_at"]
         dry = await here.post("/v1/replay", {"plugin": "deploy", "since": received - 60, "dry_run": True})
@@ -142,7 +143,7 @@ async def test_a_replayed_command_is_answered_by_nobody_and_expires() -> None:
     """Slack had its acknowledgement long ago; P6: it goes to no plugin that did not subscribe."""
     async with world(plugin_file("deploy", delivery=Delivery(expire=0.05))) as here:
         connector = here.both_connectors()
-        await connector.deliver(command(1))
+        await connector.deliver_and_wait(command(1))
         await here.post("/v1/replay", {"plugin": "deploy", "envelopes": [1]})
         (plugin,) = (await here.get("/v1/plugins"))["plugins"]
         assert plugin["open"] == 1

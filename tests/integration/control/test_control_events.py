@@ -10,15 +10,9 @@ from typing import Any
 import pytest
 
 from slackd.broker.control import watchers
-from tests.integration.control.control_rig import (
-    PATIENCE,
-    World,
-    command,
-    message,
-    plugin_file,
-    refuses,
-    world,
-)
+from tests.integration.control.control_rig import World, message, plugin_file, refuses, world
+from tests.support.broker import PATIENCE
+from tests.support.slack_texts import command
 
 
 class Stream:
@@ -71,7 +65,7 @@ async def test_an_envelope_is_seen_recorded_and_done() -> None:
         await here.plugin("deploy")
         connector = here.both_connectors()
         async with watching(here) as stream:
-            await connector.deliver(message(1))
+            await connector.deliver_and_wait(message(1))
             recorded, done = await stream.until("done")
             assert (recorded["what"], recorded["app"], recorded["type"]) == ("recorded", "main", "events_api")
             assert recorded["events"] == ["message", "message.channels"]
@@ -85,9 +79,9 @@ async def test_an_envelope_that_comes_again_is_seen() -> None:
         await here.plugin("deploy")
         connector = here.both_connectors()
         async with watching(here) as stream:
-            await connector.deliver(message(1))
+            await connector.deliver_and_wait(message(1))
             first = await stream.until("done")
-            await connector.deliver(message(1))
+            await connector.deliver_and_wait(message(1))
             again = (await stream.until("duplicate"))[-1]
             assert (again["what"], again["envelope"]) == ("duplicate", first[0]["envelope"])
             assert again["events"] == ["message", "message.channels"]
@@ -98,7 +92,7 @@ async def test_a_dead_letter_says_why() -> None:
         (await here.plugin("deploy")).answer = refuses
         connector = here.both_connectors()
         async with watching(here, "?what=dead") as stream:
-            await connector.deliver(message(1))
+            await connector.deliver_and_wait(message(1))
             (dead,) = await stream.until("dead")
             assert (dead["plugin"], dead["detail"]) == ("deploy", "the database is gone")
 
@@ -106,19 +100,19 @@ async def test_a_dead_letter_says_why() -> None:
 @pytest.mark.parametrize(
     ("query", "seen"),
     [
-        ("?type=slash_commands", ["envelope-2"]),
-        ("?event=/deploy", ["envelope-2"]),
-        ("?event=message.channels&channel=C9", ["envelope-3"]),
-        ("?event=message.*", ["envelope-1", "envelope-3"]),
-        ("?event=/dep*", ["envelope-2"]),
-        ("?app=main&what=recorded", ["envelope-1", "envelope-2", "envelope-3"]),
+        ("?type=slash_commands", ["env-2"]),
+        ("?event=/deploy", ["env-2"]),
+        ("?event=message.channels&channel=C9", ["env-3"]),
+        ("?event=message.*", ["env-1", "env-3"]),
+        ("?event=/dep*", ["env-2"]),
+        ("?app=main&what=recorded", ["env-1", "env-2", "env-3"]),
     ],
 )
 async def test_only_what_is_asked_for_is_seen(query: str, seen: list[str]) -> None:
     async with world() as here:
         connector = here.both_connectors()
         async with watching(here, query) as stream:
-            await connector.deliver(message(1), command(2), message(3, "C9"))
+            await connector.deliver_and_wait(message(1), command(2), message(3, "C9"))
             found: list[Any] = []
             while len(found) < len(seen):
                 found += await stream.next()
@@ -129,7 +123,7 @@ async def test_the_text_comes_when_it_is_asked_for() -> None:
     async with world() as here:
         connector = here.both_connectors()
         async with watching(here, "?text=1") as stream:
-            await connector.deliver(message(1))
+            await connector.deliver_and_wait(message(1))
             (recorded,) = await stream.until("recorded")
             assert json.loads(recorded["text"])["payload"]["event"]["text"] == "hello"
             assert json.loads(recorded["text"])["payload"]["token"] == ""
@@ -140,7 +134,7 @@ async def test_what_cannot_be_taken_is_counted_and_not_kept(monkeypatch: pytest.
     async with world() as here:
         connector = here.both_connectors()
         async with watching(here) as stream:
-            await connector.deliver(*(message(n) for n in range(50)))
+            await connector.deliver_and_wait(*(message(n) for n in range(50)))
             found: list[Any] = []
             while sum(each.get("dropped", 1) for each in found) < 50:
                 found += await stream.next()
@@ -159,7 +153,7 @@ async def test_nothing_is_collected_when_nobody_watches() -> None:
                 if not here.daemon.core.watched:
                     break
                 # A stream learns that its reader has gone when it writes.
-                await connector.deliver(message(number))
+                await connector.deliver_and_wait(message(number))
                 await asyncio.sleep(0.01)
 
 

@@ -92,7 +92,7 @@ async def test_a_stream_that_nobody_reads_ends(monkeypatch: pytest.MonkeyPatch) 
         async with asyncio.timeout(60):
             while len(here.daemon.watchers):
                 number += 1
-                await connector.deliver(message(number, text="x" * 200_000))
+                await connector.deliver_and_wait(message(number, text="x" * 200_000))
 
 
 async def test_bad_requests_without_end_leave_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:

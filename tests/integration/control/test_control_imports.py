@@ -11,6 +11,7 @@ import asyncio, json, sys
 from slackd.broker.control import routes
 import slackd.control_client
 from tests.integration.control import control_rig as rig
+from tests.support import slack_texts
 
 async def main():
     async with rig.world(rig.plugin_file("deploy")) as here:
@@ -19,7 +20,8 @@ async def main():
         program = await here.plugin("deploy")
         program.answer = rig.refuses
         events = asyncio.create_task(here.raw(b"GET /v1/events HTTP/1.0\\r\\n\\r\\n"))
-        await connector.deliver(rig.message(1), rig.command(2), rig.command(3, "/x"), "odd")
+        commands = slack_texts.command(2), slack_texts.command(3, "/x")
+        await connector.deliver_and_wait(rig.message(1), *commands, "odd")
         await here.status(lambda found: found["plugins"][0]["dead"])
         for route in routes.ROUTES:
             if route.method == "GET" and "events" not in route.path:

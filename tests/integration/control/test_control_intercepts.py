@@ -11,7 +11,8 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.control_client import ControlRefused
-from tests.integration.control.control_rig import PATIENCE, World, plugin_file, world
+from tests.integration.control.control_rig import World, plugin_file, world
+from tests.support.broker import PATIENCE
 
 ASKED = {"plugin": "bot", "app": "main", "user": "U123"}
 BODY = json.dumps(ASKED).encode()

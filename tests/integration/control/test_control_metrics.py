@@ -8,7 +8,8 @@ from slackd.broker.control.metrics import REASONS
 from slackd.connector.socketmode.lifecycle import TRANSITIONS
 from slackd.link.messages import Acknowledged
 from slackd.slack.connection_states import ConnectionPhase
-from tests.integration.control.control_rig import World, command, message, plugin_file, refuses, world
+from tests.integration.control.control_rig import World, message, plugin_file, refuses, world
+from tests.support.slack_texts import command
 
 ISSUES = {
     "slackd_envelopes_total",
@@ -49,7 +50,7 @@ async def busy(here: World) -> None:
     """A bit of everything."""
     plugin = await here.plugin("deploy")
     connector = here.both_connectors()
-    await connector.deliver(
+    await connector.deliver_and_wait(
         message(1), message(1), command(2, "/other"), '{"type": "x"', _of_type("workflow_step")
     )
     await plugin.has_been_handed(1)
@@ -58,7 +59,7 @@ async def busy(here: World) -> None:
     connector.enters("main", "retiring", "replacement ready")
     connector.enters("main", "closed", "closed by either side", ghost_for=60.0)
     plugin.answer = refuses
-    await connector.deliver(message(5))
+    await connector.deliver_and_wait(message(5))
     await here.status(lambda found: found["plugins"][0]["dead"] == 1 and found["apps"][0]["ghosts"])
 
 
@@ -157,7 +158,9 @@ async def test_names_help_and_units_are_as_prometheus_wants_them() -> None:
 
 async def test_types_that_somebody_invents_do_not_grow_the_metrics() -> None:
     async with world() as here:
-        await here.both_connectors().deliver(*(_of_type(f"type_{n}").replace("9", f"{n}") for n in range(50)))
+        await here.both_connectors().deliver_and_wait(
+            *(_of_type(f"type_{n}").replace("9", f"{n}") for n in range(50))
+        )
         kinds = {
             dict(labels)["type"] for name, labels in await scrape(here) if name == "slackd_envelopes_total"
         }

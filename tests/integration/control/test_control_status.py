@@ -11,7 +11,8 @@ import pytest
 from slackd.broker.journal.writes import GapRecord
 from slackd.config import PluginConfig, Subscription
 from slackd.control_client import ControlRefused
-from tests.integration.control.control_rig import TOKEN, World, message, plugin_file, refuses, world
+from tests.integration.control.control_rig import World, message, plugin_file, refuses, world
+from tests.support.slack_texts import TOKEN
 
 
 def reasons(status: dict[str, list[dict[str, str]]], about: str) -> list[str]:
@@ -124,7 +125,7 @@ async def test_an_app_in_trouble_says_its_hint() -> None:
 
 async def test_a_plugin_that_is_away_shows_what_waits_for_it() -> None:
     async with world(plugin_file("deploy")) as here:
-        await here.both_connectors().deliver(*(message(n) for n in range(3)))
+        await here.both_connectors().deliver_and_wait(*(message(n) for n in range(3)))
         (plugin,) = (await here.get("/v1/plugins"))["plugins"]
         assert (plugin["open"], plugin["in_flight"], plugin["dead"]) == (3, 0, 0)
         assert plugin["absent_for"] > 0
@@ -135,7 +136,7 @@ async def test_what_a_plugin_has_in_hand_is_in_flight() -> None:
     async with world(plugin_file("deploy"), plugin_file("audit")) as here:
         plugin = await here.plugin("deploy")
         plugin.answer = lambda _: None
-        await here.both_connectors().deliver(message(1))
+        await here.both_connectors().deliver_and_wait(message(1))
         await plugin.has_been_handed(1)
         found = await here.get("/v1/inflight")
         (delivery,) = found["deliveries"]
@@ -148,7 +149,7 @@ async def test_what_a_plugin_has_in_hand_is_in_flight() -> None:
 
 async def test_events_are_counted_against_slacks_limit() -> None:
     async with world() as here:
-        await here.both_connectors().deliver(*(message(n) for n in range(7)), message(3))
+        await here.both_connectors().deliver_and_wait(*(message(n) for n in range(7)), message(3))
         (app,) = (await here.get("/v1/apps"))["apps"]
         assert (app["events_hour"], app["events_hour_limit"]) == (8, 30_000)
 
@@ -244,7 +245,7 @@ async def test_a_type_that_a_plugin_subscribes_to_or_slack_has_sent_is_known() -
         "odd", Path("/etc/slackd/plugins.d/odd.toml"), subscriptions=(Subscription("new_type"),)
     )
     async with world(hears) as here:
-        await here.both_connectors().deliver(message(1).replace("events_api", "newer_type"))
+        await here.both_connectors().deliver_and_wait(message(1).replace("events_api", "newer_type"))
         for kind in ("new_type", "newer_type", "interactive"):
             content = {"plugin": "odd", "since": 1, "type": kind, "dry_run": True}
             assert (await here.post("/v1/replay", content))["missing"] == []
@@ -260,7 +261,7 @@ async def test_no_token_is_in_anything_that_can_be_asked() -> None:
     async with world(plugin_file("deploy")) as here:
         plugin = await here.plugin("deploy")
         plugin.answer = refuses
-        await here.both_connectors().deliver(message(1))
+        await here.both_connectors().deliver_and_wait(message(1))
         await here.status(lambda found: found["plugins"][0]["dead"])
         (letter,) = (await here.get("/v1/deadletters"))["deadletters"]
         shown = await here.get(f"/v1/deadletters/{letter['delivery']}")

@@ -25,7 +25,7 @@ async def known_labels() -> dict[str, set[str]]:
     """By sample name, the labels that it has."""
     async with world(plugin_file("deploy")) as here:
         connector = here.both_connectors()
-        await connector.deliver(message(1))
+        await connector.deliver_and_wait(message(1))
         here.daemon.core.counters.count_call("deploy", "ok")
         text = (await here.raw(b"GET /metrics HTTP/1.0\r\n\r\n")).partition(b"\r\n\r\n")[2].decode()
     found: dict[str, set[str]] = {}

@@ -16,7 +16,8 @@ import pytest
 
 from slackd.broker.control import requests
 from slackd.text import printable
-from tests.integration.control.control_rig import PATIENCE, World, message, plugin_file, refuses, world
+from tests.integration.control.control_rig import World, message, plugin_file, refuses, world
+from tests.support.broker import PATIENCE
 
 SLACKCTL = (sys.executable, "-m", "slackd.cli.control")
 
@@ -108,7 +109,7 @@ async def test_dead_letters_from_the_list_to_the_end() -> None:
     async with world(plugin_file("deploy")) as here:
         plugin = await here.plugin("deploy")
         plugin.answer = refuses
-        await here.both_connectors().deliver(*(message(n, f"C{n}") for n in range(3)))
+        await here.both_connectors().deliver_and_wait(*(message(n, f"C{n}") for n in range(3)))
         await here.status(lambda found: found["plugins"][0]["dead"] == 3)
         code, printed = await slackctl(here, "deadletters", "list", "--json")
         one, two, _ = (each["delivery"] for each in json.loads(printed))
@@ -140,7 +141,7 @@ async def test_dead_letters_of_a_plugin_that_is_gone_are_not_retried_and_can_be_
     try:
         async with world(plugin_file("hello"), folder=folder) as here:
             (await here.plugin("hello")).answer = refuses
-            await here.both_connectors().deliver(message(1, "C1"), message(2, "C2"))
+            await here.both_connectors().deliver_and_wait(message(1, "C1"), message(2, "C2"))
             await here.status(lambda found: found["plugins"][0]["dead"] == 2)
         # In pages of one: the second page of what is discarded finds none of the plugin's left.
         monkeypatch.setattr(requests, "LARGEST_PAGE", 1)
@@ -177,7 +178,7 @@ async def test_what_plugins_and_people_in_slack_write_never_steers_the_terminal(
             while not len(here.daemon.watchers):
                 await asyncio.sleep(0.01)
         connector = here.both_connectors()
-        await connector.deliver(message(1, channel=f"C{STEERS}", text=STEERS), f'{{"{STEERS}')
+        await connector.deliver_and_wait(message(1, channel=f"C{STEERS}", text=STEERS), f'{{"{STEERS}')
         await here.status(lambda found: found["plugins"][0]["dead"] == 1)
         seen = [""]
         async with asyncio.timeout(PATIENCE):
@@ -200,7 +201,7 @@ async def test_what_plugins_and_people_in_slack_write_never_steers_the_terminal(
 async def test_replay_hands_out_again_and_says_what_not() -> None:
     async with world(plugin_file("deploy")) as here:
         plugin = await here.plugin("deploy")
-        await here.both_connectors().deliver(message(1))
+        await here.both_connectors().deliver_and_wait(message(1))
         await plugin.has_been_handed(1)
         dry = await slackctl(here, "replay", "deploy", "--since", "10m", "-n")
         assert dry == (0, "1 envelope would be delivered to deploy again\n")
@@ -217,7 +218,7 @@ async def test_replay_hands_out_again_and_says_what_not() -> None:
 
 async def test_a_backup_is_a_journal_or_nothing(tmp_path: Path) -> None:
     async with world(plugin_file("deploy")) as here:
-        await here.both_connectors().deliver(*(message(n) for n in range(20)))
+        await here.both_connectors().deliver_and_wait(*(message(n) for n in range(20)))
         target = tmp_path / "copy.db"
         code, printed = await slackctl(here, "backup", str(target))
         assert code == 0, printed
@@ -245,7 +246,7 @@ async def test_tail_shows_what_passes_and_ctrl_c_ends_it() -> None:
         async with asyncio.timeout(PATIENCE):
             while not len(here.daemon.watchers):
                 await asyncio.sleep(0.01)
-            await connector.deliver(message(1))
+            await connector.deliver_and_wait(message(1))
             line = (await process.stdout.readline()).decode()
             assert "done" in line
             assert "main message  C1 U1  → deploy" in line

@@ -14,77 +14,42 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from slackd.broker.daemon import BrokerDaemon, Sockets
+from slackd.broker.daemon import Sockets
 from slackd.broker.plugins import reconnects
-from slackd.config import (
-    App,
-    Config,
-    Control,
-    Delivery,
-    JournalConfig,
-    Log,
-    PluginConfig,
-    Plugins,
-    Subscription,
-)
-from slackd.config.values import SecretKind, SecretSource
+from slackd.config import Config, Delivery, PluginConfig, Subscription
 from slackd.control_client import ControlClient
-from slackd.envelope import Arrival
-from slackd.link import BrokerEnd, SendToBroker
 from slackd.link.memory import join
-from slackd.link.messages import Call, Deliver, Hello, Returned, Settled
+from slackd.link.messages import FromBroker
 from slackd.systemd.log_limit import RepetitionFilter
 from tests.integration.hostile.users import HONEST, ROGUE
-from tests.unit.broker.slack_texts import command, event
+from tests.support.broker import broker_config, running_broker
+from tests.support.connector import StandInConnector
+from tests.support.slack_texts import command, event
 
 EVERY = 0.01
 """Seconds between two commands."""
 
 
-class MeasuringConnector:
+class MeasuringConnector(StandInConnector):
     """Delivers commands at a steady rate, whatever becomes of those before, as people would."""
 
     def __init__(self) -> None:
-        self._send: SendToBroker | None = None
-        self._sent: dict[int, float] = {}
-        self._numbers = 0
+        super().__init__()
+        self._due: dict[int, float] = {}
         self.took: list[float] = []
         self.unanswered = 0
 
-    def link_up(self, send: SendToBroker) -> None:
-        self._send = send
-        send(Hello(1, 1, 1, "digest", apps={"main": 1}))
-
-    def link_down(self) -> None:
-        self._send = None
-
-    def from_broker(self, messages: Any) -> None:
+    def from_broker(self, messages: Sequence[FromBroker]) -> None:
+        super().from_broker(messages)
         now = time.monotonic()
-        for message in messages:
-            match message:
-                case Settled(settlements):
-                    for each in settlements:
-                        since = self._sent.pop(each.number, None)
-                        if since is not None:
-                            self.took.append(now - since)
-                            self.unanswered += each.payload is None
-                case Call():
-                    self.say(Returned(message.number, {"ok": True}))
-
-    def say(self, message: Any) -> None:
-        assert self._send is not None
-        self._send(message)
-
-    def deliver(self, text: str, since: float | None = None) -> None:
-        self._numbers += 1
-        if since is not None:
-            self._sent[self._numbers] = since
-        self.say(Deliver((Arrival(self._numbers, "main", "c1", time.monotonic(), text),)))
+        for number in self.settled.keys() & self._due.keys():
+            self.took.append(now - self._due.pop(number))
+            self.unanswered += self.settled[number] is None
+        self.settled.clear()
 
     async def measure(self, seconds: float) -> dict[str, Any]:
         """Commands for so long; latencies are counted from when each was due."""
@@ -93,12 +58,11 @@ class MeasuringConnector:
         for step in range(int(seconds / EVERY)):
             due = began + step * EVERY
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self.deliver(command(self._numbers + 1, "/honest"), due)
-            self.deliver(
-                event(self._numbers + 1, {"type": "message", "channel": f"C{step}", "text": "x" * 500})
-            )
+            self._due[self.next_number] = due
+            self.deliver(command(self.next_number, "/honest"))
+            self.deliver(event(self.next_number, {"type": "message", "channel": f"C{step}", "text": "x" * 500}))
         async with asyncio.timeout(30):
-            while self._sent:
+            while self._due:
                 await asyncio.sleep(0.005)
         took = sorted(self.took)
         return {
@@ -145,16 +109,7 @@ def plugin(name: str, uid: int, **options: Any) -> PluginConfig:
 def configuration(folder: Path) -> Config:
     """An honest plugin and one that may be anything, each with a user of its own."""
     rogue = plugin("rogue", ROGUE, methods=("*",), delivery=Delivery(ack_timeout=1.0))
-    return Config(
-        file=folder / "slackd.toml",
-        apps={"main": App("main", SecretSource(SecretKind.ENV, "NOT_THERE"))},
-        journal=JournalConfig(folder / "journal"),
-        plugins=attrs.evolve(Plugins(folder, folder / "p.sock")),
-        control=Control(folder / "c.sock"),
-        log=Log(),
-        link_socket=folder / "l.sock",
-        plugin_files={each.name: each for each in (plugin("honest", HONEST), rogue)},
-    )
+    return broker_config(folder, (plugin("honest", HONEST), rogue))
 
 
 def listening(path: Path) -> socket.socket:
@@ -171,30 +126,25 @@ async def main(folder: Path) -> None:
     logging.getLogger().addHandler(logged)
     logging.getLogger().setLevel(logging.INFO)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    daemon, stop = BrokerDaemon(configuration(folder)), asyncio.Event()
-    ready: asyncio.Future[BrokerEnd] = loop.create_future()
     metrics = socket.create_server(("127.0.0.1", 0))
     metrics.setblocking(False)
     sockets = Sockets(None, listening(folder / "p.sock"), listening(folder / "c.sock"), metrics)
-    running = asyncio.create_task(daemon.run(stop, sockets, ready.set_result))
-    running.add_done_callback(lambda ended: ready.done() or ready.cancel())
-    connector, client = MeasuringConnector(), ControlClient(folder / "c.sock")
-    join(connector, await ready)
-    print(json.dumps({"metrics": metrics.getsockname()[1]}), flush=True)
-    while line := (await lines.readline()).decode().split():
-        match line:
-            case ["measure", seconds]:
-                answer: dict[str, Any] = await connector.measure(float(seconds))
-                answer |= {"memory": memory(), "logged": logged.bytes}
-            case ["status"]:
-                answer = await asyncio.to_thread(client.get, "/v1/status")
-            case ["log"]:
-                answer = {"bytes": logged.bytes, "events": logged.events, "last": logged.last}
-            case _:
-                answer = {}
-        print(json.dumps(answer), flush=True)
-    stop.set()
-    await running
+    async with running_broker(configuration(folder), sockets, foreground=False) as broker:
+        connector, client = MeasuringConnector(), ControlClient(folder / "c.sock")
+        join(connector, broker.end)
+        print(json.dumps({"metrics": metrics.getsockname()[1]}), flush=True)
+        while line := (await lines.readline()).decode().split():
+            match line:
+                case ["measure", seconds]:
+                    answer: dict[str, Any] = await connector.measure(float(seconds))
+                    answer |= {"memory": memory(), "logged": logged.bytes}
+                case ["status"]:
+                    answer = await asyncio.to_thread(client.get, "/v1/status")
+                case ["log"]:
+                    answer = {"bytes": logged.bytes, "events": logged.events, "last": logged.last}
+                case _:
+                    answer = {}
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from slackd.broker.access import FRESH_FOR, GroupMembers, groups_wanted, refusal
 from slackd.broker.actions import Passed
 from slackd.broker.ingest import PostNotice
 from slackd.config import Allow, App, PluginConfig, SecretKind, SecretSource, Subscription
-from tests.unit.broker.slack_texts import command, event, interactive, understood
+from tests.support.slack_texts import command, event, interactive, understood
 from tests.unit.broker.test_ingest import Bench, handed, payloads
 
 SECRET = SecretSource(SecretKind.ENV, "X")

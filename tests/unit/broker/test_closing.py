@@ -15,7 +15,7 @@ from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
 from slackd.envelope import Arrival
 from slackd.errors import JournalUnwritable
 from slackd.link.messages import Closing, Settled
-from tests.unit.broker.slack_texts import arrival, command, interactive
+from tests.support.slack_texts import arrival, command, interactive
 from tests.unit.broker.test_ingest import RESPONDS, Bench, config, payloads, plugin, the, told
 
 HERE, THERE = "c1-main-1", "c1-main-2"

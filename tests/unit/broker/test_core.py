@@ -19,7 +19,7 @@ from slackd.broker.journal.writes import (
 )
 from slackd.config import Delivery
 from slackd.errors import JournalError, JournalUnwritable
-from tests.unit.broker.slack_texts import command, event
+from tests.support.slack_texts import command, event
 from tests.unit.broker.test_ingest import RESPONDS, Bench, handed, payloads, plugin, the
 
 

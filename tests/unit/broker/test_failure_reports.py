@@ -12,7 +12,7 @@ from slackd.broker.ingest import PostNotice
 from slackd.broker.journal.writes import OpenDelivery
 from slackd.config import Delivery, PluginConfig, Subscription
 from slackd.slack.limits import ACK_LIMIT
-from tests.unit.broker.slack_texts import command, event, interactive
+from tests.support.slack_texts import command, event, interactive
 from tests.unit.broker.test_ingest import RESPONDS, UNTIL, Bench, payloads, the
 from tests.unit.broker.test_ingest import plugin as plugin_of
 

@@ -19,23 +19,17 @@ from slackd.broker.journal import Opening
 from slackd.broker.journal.writes import AnswerState, DeadReason, Lane, OpenDelivery, Record
 from slackd.config import (
     Absent,
-    App,
     Config,
-    Control,
-    JournalConfig,
-    Log,
     PluginConfig,
-    Plugins,
-    SecretKind,
-    SecretSource,
     Subscription,
 )
 from slackd.errors import JournalUnwritable
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from slackd.link.messages import Refused, Settled
 from slackd.slack.limits import ACK_LIMIT
+from tests.support.broker import broker_config
 from tests.support.journal.memory_store import MemoryStore
-from tests.unit.broker.slack_texts import arrival, command, event, frame, interactive, understood
+from tests.support.slack_texts import arrival, command, event, frame, interactive, understood
 
 EPOCH = 1_800_000_000.0
 RESPONDS = Subscription("*", respond=True)
@@ -43,17 +37,7 @@ UNTIL = 2.5
 
 
 def config(*plugins: PluginConfig, **rules: Any) -> Config:
-    here = Path("/x")
-    return Config(
-        file=here,
-        apps={"main": App("main", SecretSource(SecretKind.ENV, "X"))},
-        journal=JournalConfig(here),
-        plugins=attrs.evolve(Plugins(here, here), **rules),
-        control=Control(here),
-        log=Log(),
-        link_socket=here,
-        plugin_files={each.name: each for each in plugins},
-    )
+    return broker_config(Path("/x"), plugins, **rules)
 
 
 def plugin(*subscriptions: Subscription, name: str = "bot") -> PluginConfig:

@@ -10,8 +10,8 @@ from slackd.broker.dispatch.intercepted import intercepted_key, intercepted_pers
 from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.intercepts import MOST, Intercept, Intercepts, InterceptTakenError
 from slackd.broker.journal.writes import OpenDelivery
+from tests.support.slack_texts import command, event
 from tests.unit.broker import test_ingest, test_plugin_dispatch
-from tests.unit.broker.slack_texts import command, event
 from tests.unit.broker.test_ingest import RESPONDS, payloads, plugin
 
 DEV = Intercept("bot", "main", "U1", 1000, "ticket")

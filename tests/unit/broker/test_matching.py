@@ -14,7 +14,7 @@ from slackd.broker.journal.writes import Lane
 from slackd.config import Delivery, OrderBy, PluginConfig, Subscription
 from slackd.envelope import ParsedEnvelope
 from slackd.slack.facets import Facets
-from tests.unit.broker.slack_texts import command, event, interactive, understood
+from tests.support.slack_texts import command, event, interactive, understood
 
 LETTERS = st.text("ab.*?[]!-/", max_size=5)
 PATTERNS = st.lists(LETTERS, max_size=3).map(tuple)

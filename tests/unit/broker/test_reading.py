@@ -12,7 +12,7 @@ from slackd.broker import parsing
 from slackd.broker.nesting import DEEPEST
 from slackd.broker.parsing import read
 from slackd.envelope import ParsedEnvelope, Unreadable
-from tests.unit.broker.slack_texts import (
+from tests.support.slack_texts import (
     TOKEN,
     arrival,
     command,

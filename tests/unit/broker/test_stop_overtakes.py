@@ -8,7 +8,7 @@ from slackd.broker.journal.writes import Lane, OpenDelivery
 from slackd.broker.notices import EVERY, RegularNotices
 from slackd.config import Delivery, OrderBy, PluginConfig, Subscription
 from slackd.slack.envelopes import EVENTS
-from tests.unit.broker.slack_texts import event, understood
+from tests.support.slack_texts import event, understood
 from tests.unit.broker.test_plugin_dispatch import Bench
 
 PROMPT = {"type": "app_mention", "channel": "C1", "user": "U1", "ts": "1.0"}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from slackd.plugin import Context, DuplicateHandler, Envelope, Plugin
-from tests.unit.broker.slack_texts import event as broker_event
-from tests.unit.broker.slack_texts import understood
+from tests.support.slack_texts import event as broker_event
+from tests.support.slack_texts import understood
 
 
 def envelope(type_: str, payload: Mapping[str, Any]) -> Envelope:
