@@ -78,7 +78,8 @@ class Context:
                 handler fails, or its program ends, before it is done.
 
         Raises:
-            InvalidAnswer: It is no answer, or has nowhere to go; the delivery stays as it was.
+            InvalidAnswer: It is no answer, or has nowhere to go (a modal has no `response_url`, so nothing can
+                be kept there); the delivery stays as it was.
             NotJsonError, TooLarge: It can't be sent. A handler that lets it pass makes it a dead letter.
         """
         if not (keep or self._answered):

@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,24 @@ from slackd.local.project import find_project
 from slackd.scaffold import render
 
 PATIENCE = 30.0
+DEV = (sys.executable, "-m", "slackd.cli.control", "dev")
 
 
 class Terminal:
     """What the author types and reads."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        command: Sequence[str] = DEV,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._end, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "slackd.cli.control", "dev", *arguments],
+            [*command, *arguments],
+            cwd=cwd,
+            env=env,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
