@@ -1,5 +1,7 @@
 """What the broker's pure core asks of the daemon around it."""
 
+import attrs
+
 from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.ingest import PostNotice
@@ -36,10 +38,15 @@ class PostLate:
 
 
 @frozen
-class PostFailure:
-    """A delivery is a dead letter whose envelope is not in memory: read it, and tell the person who waits."""
+class ReadForReport:
+    """A delivery has failed whose envelope is not in memory: read it, then call `failure_read`.
+
+    Attributes:
+        final: It is a dead letter; else another attempt will follow.
+    """
 
     delivery: OpenDelivery
+    final: bool
 
 
 @frozen
@@ -48,7 +55,8 @@ class NotifyLate:
 
     Attributes:
         sent: How it was sent all the same; None if it reached nobody.
-        reason: A name from `answer_reasons.REASONS`.
+        reason: A name from `answer_reasons.REASONS`; "" if the envelope must be read to say it.
+        envelope: The journal's id, where it may have to be read.
     """
 
     plugin: str
@@ -57,6 +65,7 @@ class NotifyLate:
     attempt: int
     sent: str | None
     reason: str = "late"
+    envelope: int = attrs.field(default=0, eq=False)
 
 
 @frozen
@@ -98,7 +107,7 @@ Action = (
     | CountOld
     | PostNotice
     | PostLate
-    | PostFailure
+    | ReadForReport
     | NotifyLate
     | NotifyTooLarge
     | Passed

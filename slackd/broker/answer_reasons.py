@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from slackd.broker.dispatch.subscriptions import matches
-from slackd.broker.journal.writes import OpenDelivery
+from slackd.broker.journal.writes import StoredEnvelope
 from slackd.broker.parsing import read_again
 from slackd.config import PluginConfig
 from slackd.slack.acknowledgement import IGNORED_IN_ACK
@@ -13,6 +13,8 @@ LATE: Final = "late"
 NO_RESPOND: Final = "no_respond"
 TOO_LARGE: Final = "too_large"
 NOT_TAKEN: Final = "not_taken"
+UNKNOWN: Final = ""
+"""Its envelope must be read to say it."""
 
 REASONS: Final[Mapping[str, str]] = {
     LATE: "the acknowledgement had gone out",
@@ -31,10 +33,11 @@ def words(reason: str, plugin: PluginConfig | None) -> str:
     return REASONS.get(reason, REASONS[LATE]).replace("{file}", str(plugin.file) if plugin else "its file")
 
 
-def why_not_awaited(plugin: PluginConfig, delivery: OpenDelivery) -> str:
-    """Why slackd did not wait for an answer to this delivery, of which its plugin has given one."""
-    stored = delivery.stored
-    envelope = read_again(stored) if stored is not None and stored.text else None
+def why_not_awaited(plugin: PluginConfig, stored: StoredEnvelope | None) -> str:
+    """Why slackd did not wait for this plugin's answer to this envelope; `UNKNOWN` without its text."""
+    if stored is None or not stored.text:
+        return UNKNOWN
+    envelope = read_again(stored)
     if envelope is None:
         return LATE
     if not any(each.respond and matches(each, envelope) for each in plugin.subscriptions):

@@ -18,8 +18,8 @@ from slackd.broker.actions import (
     Action,
     NotifyLate,
     Passed,
-    PostFailure,
     PostLate,
+    ReadForReport,
     Submit,
     ToConnector,
 )
@@ -40,6 +40,7 @@ from slackd.broker.journal.writes import (
     Done,
     ForgetSession,
     InFlight,
+    Lane,
     LateSent,
     OpenDelivery,
     Outcome,
@@ -53,6 +54,7 @@ from slackd.config import Config
 from slackd.envelope import Arrival, Promise, Refusal
 from slackd.errors import JournalError
 from slackd.link.messages import AppIdentity, Closing, Promised, Refused, Settled
+from slackd.slack.limits import RESPONSE_URL_LIFETIME
 
 Word = TypeVar("Word")
 
@@ -89,7 +91,9 @@ class BrokerCore:
             config.plugin_files,
         )
         self.failures = FailureReports(config.plugin_files, config.plugins)
-        self.ingest = Ingest(config, self.answers, self.counters, self._absent_for)
+        self.ingest = Ingest(
+            config, self.answers, self.counters, self._absent_for, self.failures, self._delivery_of
+        )
         self._submissions: dict[int, WriteBatch] = {}
         self._next = WriteBatch()
         self._tokens = 0
@@ -163,6 +167,9 @@ class BrokerCore:
         person: str = "",
     ) -> None:
         """A plugin's session is connected, and the journal lists it."""
+        for row in rows.values():
+            if row.stored is not None:
+                self._held_texts.add(row.stored)
         self.plugins[plugin].joined(
             session, window, claims, rows, now, named=named, remembers=remembers, person=person
         )
@@ -224,15 +231,50 @@ class BrokerCore:
         if not counts:
             self.counters.answers[plugin, "stale"] += 1
 
+    def read_back(self, delivery: OpenDelivery, stored: StoredEnvelope) -> None:
+        """The envelope of a delivery that goes to a session was read from the journal: should it fail, a person
+        may have to be told."""
+        if delivery.lane is Lane.PROMPT:
+            self.plugins[delivery.plugin].attach(delivery, stored)
+            self._held_texts.add(stored)
+
+    def failure_read(self, wanted: ReadForReport, stored: StoredEnvelope | None, now: Instant) -> None:
+        """What a `ReadForReport` asked for; None if the journal has it no more."""
+        failed = wanted.delivery
+        if stored is not None:
+            self._report_of(failed, stored, final=wanted.final, now=now)
+        if wanted.final:
+            self._settle(self.answers.given_up(failed.envelope, failed.plugin))
+
     def dead_lettered(
-        self, plugin: str, deliveries: Collection[int], envelopes: Collection[int], now: Instant
+        self,
+        plugin: str,
+        deliveries: Collection[int],
+        envelopes: Collection[int],
+        now: Instant,
+        prompt: Collection[tuple[int, int]] = (),
     ) -> None:
-        """The journal made these dead letters by itself (its limits): nobody waits for their answers."""
+        """The journal made these dead letters by itself (its limits).
+
+        Args:
+            plugin: Whose they are.
+            deliveries: All of them.
+            envelopes: Their envelopes.
+            now: This moment.
+            prompt: Delivery and envelope of those that a person waits for.
+        """
         self.counters.deliveries[plugin, "dead"] += len(deliveries)
         if plugin in self.plugins:
             self.plugins[plugin].dead_lettered(deliveries, now)
+        told = set()
+        for delivery, envelope in prompt:
+            failed = OpenDelivery(delivery, envelope, plugin, Lane.PROMPT, "")
+            if self.failures.wants(failed):
+                told.add(envelope)
+                self._actions.append(ReadForReport(failed, final=True))
         for envelope in envelopes:
-            self._settle(self.answers.given_up(envelope, plugin))
+            if envelope not in told:
+                self._settle(self.answers.given_up(envelope, plugin))
 
     def late_posted(
         self, late: LateAnswer, session: str, attempt: int, sent: str | None, reason: str = "late"
@@ -368,6 +410,9 @@ class BrokerCore:
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)
 
+    def _delivery_of(self, plugin: str, envelope: int) -> int | None:
+        return self.plugins[plugin].delivery_of(envelope) if plugin in self.plugins else None
+
     def _let_follow(self, unsents: Unsents) -> None:
         for write, origin in unsents:
             self._next.add(write, origin)
@@ -425,28 +470,31 @@ class BrokerCore:
             case RetryDelivery():
                 self._note("retried", write, outcome, origin, now, write.error)
                 if failed is not None:
-                    self._report(failed, final=False)
+                    self._report(failed, final=False, now=now)
             case DeadLetterDelivery():
                 self._note("dead", write, outcome, origin, now, write.error)
-                if failed is not None:
-                    self._report(failed, final=True)
+                if failed is not None and not self._report(failed, final=True, now=now):
+                    return []
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
 
-    def _report(self, failed: OpenDelivery, *, final: bool) -> None:
-        """Who waits for a delivery that failed hears of it."""
+    def _report(self, failed: OpenDelivery, *, final: bool, now: Instant) -> bool:
+        """Who waits for a delivery that failed hears of it. False if its envelope must be read before."""
         if not self.failures.wants(failed):
-            return
-        acknowledged = not self.answers.is_awaited_of(failed.envelope, failed.plugin)
+            return True
         stored = failed.stored
         if stored is None or not stored.text:
-            if final:
-                self._actions.append(PostFailure(failed))
-            return
+            self._actions.append(ReadForReport(failed, final))
+            return False
+        self._report_of(failed, stored, final=final, now=now)
+        return True
+
+    def _report_of(self, failed: OpenDelivery, stored: StoredEnvelope, *, final: bool, now: Instant) -> None:
+        acknowledged = not self.answers.is_awaited_of(failed.envelope, failed.plugin)
         report = self.failures.report(failed, stored, final=final, acknowledged=acknowledged)
         if report.in_ack is not None:
             self.answers.falls_back(failed.envelope, failed.plugin, report.in_ack)
-        if report.post is not None:
+        if report.post is not None and now.unix - stored.received_at < RESPONSE_URL_LIFETIME:
             self._actions.append(PostNotice(stored.app, stored.response_url, report.post))
 
     def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:

@@ -13,7 +13,7 @@ import attrs
 
 from slackd.broker import usergroup_store
 from slackd.broker.access import groups_wanted
-from slackd.broker.actions import PostFailure, PostLate
+from slackd.broker.actions import PostLate
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
 from slackd.broker.connection_registry import ConnectionRegistry
@@ -23,10 +23,10 @@ from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, Outlets, now
-from slackd.broker.journal import Journal, Opening
+from slackd.broker.journal import Journal, Opening, StoredEnvelope
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
-from slackd.broker.journal.writes import CleanShutdown, GapRecord, OpenDelivery
+from slackd.broker.journal.writes import CleanShutdown, GapRecord, Lane
 from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import AWAY_AFTER, RegularNotices
 from slackd.broker.outages import Outages
@@ -351,7 +351,8 @@ class BrokerDaemon:
         for plugin, mine in by_plugin.items():
             self._notices.dead_lettered(plugin, [each.reason.value for each in mine])
             ids, envelopes = {each.delivery for each in mine}, {each.envelope for each in mine}
-            self.core.dead_lettered(plugin, ids, envelopes, now())
+            prompt = [(each.delivery, each.envelope) for each in mine if each.lane is Lane.PROMPT]
+            self.core.dead_lettered(plugin, ids, envelopes, now(), prompt)
         self.engine.wake()
 
     def _letters_dropped(self, dropped: Sequence[DroppedDeadLetters]) -> None:
@@ -361,8 +362,6 @@ class BrokerDaemon:
     def _post(self, what: Outgoing) -> None:
         if isinstance(what, PostLate):
             self._background_tasks.begin(self._post_late(what))
-        elif isinstance(what, PostFailure):
-            self._background_tasks.begin(self._post_failure(what.delivery))
         else:
             self._background_tasks.begin(self.posting.post(what.app, what.response_url, what.body))
 
@@ -370,32 +369,23 @@ class BrokerDaemon:
         self.core.watched = watched
 
     async def _post_late(self, what: PostLate) -> None:
-        late = what.late
-        app, url = (late.app, late.response_url) if late.response_url else await self._where_to(late.envelope)
+        late, reason = what.late, what.reason
+        app, url = late.app, late.response_url
+        if not url or not reason:
+            stored = await self._envelope(late.envelope)
+            app, url = (stored.app, stored.response_url) if stored is not None else ("", "")
+            reason = reason or self.engine.why_late(late.plugin, stored)
         sent = "response_url" if url and await self.posting.post(app, url, late.response) else None
-        self.core.late_posted(late, what.session, what.attempt, sent, what.reason)
+        self.core.late_posted(late, what.session, what.attempt, sent, reason)
         self.engine.wake()
 
-    async def _post_failure(self, delivery: OpenDelivery) -> None:
-        try:
-            stored = (await self.journal.envelopes([delivery.envelope])).get(delivery.envelope)
-        except JournalError as error:
-            log.error("a failure is not reported: %s", error, extra={"event": "journal-unreadable"})
-            return
-        if stored is not None:
-            report = self.core.failures.report(delivery, stored, final=True, acknowledged=True)
-            if report.post is not None:
-                await self.posting.post(stored.app, stored.response_url, report.post)
-
-    async def _where_to(self, envelope: int) -> tuple[str, str]:
+    async def _envelope(self, envelope: int) -> StoredEnvelope | None:
         while True:
             try:
-                stored = (await self.journal.envelopes([envelope])).get(envelope)
+                return (await self.journal.envelopes([envelope])).get(envelope)
             except JournalError as error:
                 log.error("a late answer waits: %s", error, extra={"event": "journal-unreadable"})
                 await asyncio.sleep(LOOK_EVERY)
-            else:
-                return (stored.app, stored.response_url) if stored is not None else ("", "")
 
 
 def _told(_outcome: object) -> None:

@@ -20,8 +20,8 @@ from slackd.broker.actions import (
     NotifyLate,
     NotifyTooLarge,
     Passed,
-    PostFailure,
     PostLate,
+    ReadForReport,
     Submit,
     ToConnector,
 )
@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 READ_AGAIN_AFTER = 0.5
 """Seconds after which a read that failed is tried again."""
 
-Read = SendDeliveries | LoadKeys | LoadKey | CountOld
-Outgoing = PostNotice | PostLate | PostFailure
+Read = SendDeliveries | LoadKeys | LoadKey | CountOld | ReadForReport | NotifyLate
+Outgoing = PostNotice | PostLate
 
 
 class SessionOutlet(Protocol):
@@ -159,13 +159,15 @@ class Engine:
                 self._outlets.to_connector(link, message)
             case Submit(token, writes):
                 self.journal.submit(writes, functools.partial(self._told, token))
-            case LoadKeys() | LoadKey() | CountOld():
+            case LoadKeys() | LoadKey() | CountOld() | ReadForReport():
+                reads.append(action)
+            case NotifyLate(reason=answer_reasons.UNKNOWN):
                 reads.append(action)
             case NotifyLate():
                 self._tell_late(action)
             case NotifyTooLarge():
                 self._tell_too_large(action)
-            case PostNotice() | PostLate() | PostFailure():
+            case PostNotice() | PostLate():
                 self._outlets.post(action)
             case Passed(what="forbidden"):
                 extra = {"event": "forbidden", "plugin": action.plugin, "envelope": action.envelope}
@@ -269,6 +271,12 @@ class Engine:
             case CountOld(plugin, lane, up_to, limit):
                 count = await journal.open_count(plugin, lane, up_to, limit)
                 plugins[plugin].old_counted(lane, count, self.clock())
+            case NotifyLate():
+                stored = (await journal.envelopes([read.envelope])).get(read.envelope)
+                self._tell_late(attrs.evolve(read, reason=self.why_late(read.plugin, stored)))
+            case ReadForReport(failed):
+                envelopes = await journal.envelopes([failed.envelope])
+                self.core.failure_read(read, envelopes.get(failed.envelope), self.clock())
             case _Sends(sends):
                 await self._send_from_journal(sends)
 
@@ -276,6 +284,12 @@ class Engine:
         envelopes = await self.journal.envelopes([row.envelope for row in rows])
         self.core.hold_texts(envelopes.values())
         return [attrs.evolve(row, stored=envelopes.get(row.envelope)) for row in rows]
+
+    def why_late(self, plugin: str, stored: StoredEnvelope | None) -> str:
+        """Why this plugin's answer to this envelope is not in the acknowledgement."""
+        rules = self.core.ingest.plugin(plugin)
+        reason = answer_reasons.why_not_awaited(rules, stored) if rules is not None else ""
+        return reason or answer_reasons.LATE
 
     async def _send_from_journal(self, sends: Sequence[SendDeliveries]) -> None:
         ids = {delivery.envelope for send in sends for delivery in send.deliveries}
@@ -287,6 +301,7 @@ class Engine:
                 if not plugin.holds(send.session, delivery):
                     continue  # Its session came back meanwhile without it: it is somebody else's now.
                 if envelope is not None:
+                    self.core.read_back(delivery, envelope)
                     found.append((delivery, envelope))
                     continue
                 gone, attempt = "its envelope is not in the journal any more", delivery.attempt

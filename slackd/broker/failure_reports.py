@@ -1,9 +1,9 @@
-"""A person hears of it when what they asked for has failed. Pure.
+"""A person hears of it when what they asked for has failed, or takes longer than Slack waits. Pure.
 
-While the acknowledgement waits it carries the words: at the deadline, if another attempt is to come, at once if
-the delivery is a dead letter (P5). A modal shows them as an error, and so stays open with what was typed. After
-the acknowledgement they go through the `response_url`, where there is one. The reference in them is the
-delivery's number, which `slackctl deadletters show` finds.
+While the acknowledgement waits it carries the words: at the deadline, if another attempt is to come or the
+handler is still at work; at once, if the delivery is a dead letter (P5). A modal shows them as an error, and
+so stays open with what was typed. After the acknowledgement they go through the `response_url`, where there is
+one. The reference in them is the delivery's number, which `slackctl deadletters show` and `inflight` find.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import Lane, OpenDelivery
 from slackd.broker.parsing import read_again
 from slackd.config import PluginConfig, Plugins
+from slackd.envelope import ParsedEnvelope
+from slackd.slack.envelopes import VIEW_SUBMISSION
 
 
 @attrs.frozen
@@ -59,8 +61,28 @@ class FailureReports:
         if envelope is None or not self.wants(delivery):
             return NO_REPORT
         words = self._rules.failure_text if final else self._rules.retry_text
-        text = words.replace("{plugin}", delivery.plugin).replace("{reference}", str(delivery.id))
-        if acknowledged:
-            return FailureReport(post=posted_notice(envelope, text) if final else None)
+        text = _filled_in(words, delivery.plugin, str(delivery.id))
         told = notice(envelope, text)
+        if acknowledged and not _is_modal(envelope):
+            return FailureReport(post=posted_notice(envelope, text) if final else None)
         return FailureReport(told.payload, told.post if final else None)
+
+    def slow(self, plugin: str, envelope: ParsedEnvelope, reference: str) -> str | None:
+        """What the acknowledgement carries where this plugin has not answered by the deadline (JSON text).
+
+        A modal can't be answered later: it would close as if it had saved. Whatever else asks for an answer has
+        a `response_url`, through which it follows.
+        """
+        rules = self._plugins.get(plugin)
+        if rules is None or not rules.delivery.report_failures:
+            return None
+        words = self._rules.slow_modal_text if _is_modal(envelope) else self._rules.slow_text
+        return notice(envelope, _filled_in(words, plugin, reference)).payload
+
+
+def _is_modal(envelope: ParsedEnvelope) -> bool:
+    return envelope.facets.kind == VIEW_SUBMISSION
+
+
+def _filled_in(words: str, plugin: str, reference: str) -> str:
+    return words.replace("{plugin}", plugin).replace("{reference}", reference)

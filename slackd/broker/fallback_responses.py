@@ -1,6 +1,7 @@
 """What a person is told when no plugin answers, in the form that each kind of envelope has for it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -42,10 +43,7 @@ def notice(envelope: ParsedEnvelope, text: str) -> Notice:
         case kind if kind in OPTIONS_KINDS:
             return Notice(payload=EMPTY_OPTIONS if envelope.accepts_response else None)
         case envelopes.VIEW_SUBMISSION:
-            block = _input_block(envelope)
-            if block and envelope.accepts_response:
-                return Notice(payload=_print({"response_action": "errors", "errors": {block: text}}))
-            return Notice()
+            return Notice(payload=_in_modal(envelope, text) if envelope.accepts_response else None)
     return Notice(post=posted_notice(envelope, text))
 
 
@@ -67,11 +65,24 @@ def is_message(response: str) -> bool:
     return isinstance(answer, dict) and acknowledgement.is_message(answer)
 
 
-def _input_block(envelope: ParsedEnvelope) -> str:
-    """A modal shows an error only at one of its input blocks ("Modals", validation)."""
+def _in_modal(envelope: ParsedEnvelope, text: str) -> str | None:
+    """An error that leaves what was typed where it is; a modal without anything to type into shows the text
+    alone ("Modals", validation and updating)."""
     view = json.loads(envelope.text)["payload"].get("view")
     if not isinstance(view, dict):
-        return ""
+        return None
+    block = _input_block(view)
+    if block:
+        return _print({"response_action": "errors", "errors": {block: text}})
+    if not isinstance(view.get("title"), dict):
+        return None
+    section = {"type": "section", "text": {"type": "plain_text", "text": text}}
+    shown = {"type": "modal", "title": view["title"], "blocks": [section]}
+    return _print({"response_action": "update", "view": shown})
+
+
+def _input_block(view: Mapping[str, Any]) -> str:
+    """A modal shows an error only at one of its input blocks."""
     blocks = view.get("blocks")
     for block in blocks if isinstance(blocks, list) else ():
         if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):

@@ -13,6 +13,7 @@ from slackd.broker.access import GroupMembers, refusal
 from slackd.broker.counters import Counters
 from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.subscriptions import Match, Matcher
+from slackd.broker.failure_reports import FailureReports
 from slackd.broker.fallback_responses import NOTHING, notice, unanswered
 from slackd.broker.instant import Instant
 from slackd.broker.intercepts import Intercepts
@@ -113,11 +114,16 @@ class Ingest:
         answers: PendingAcks,
         counters: Counters,
         absent_for: Callable[[str, Instant], float],
+        failures: FailureReports,
+        delivery_of: Callable[[str, int], int | None],
     ) -> None:
+        """`absent_for` says for how long a plugin has had no session; `delivery_of` which of a plugin's
+        deliveries in flight is of an envelope."""
         self._apps, self._rules = config.apps, config.plugins
         self._plugins = config.plugin_files
         self._matcher = Matcher(config.plugin_files)
         self._answers, self._counters, self._absent_for = answers, counters, absent_for
+        self._failures, self._delivery_of = failures, delivery_of
         self.identities: dict[str, AppIdentity] = {}
         self.members = GroupMembers()
         self.intercepts = Intercepts()
@@ -276,7 +282,8 @@ class Ingest:
         if not envelope.is_prompt:
             result.settlements.append((each.link, Settlement(each.arrival.number, envelope.envelope_id)))
             return
-        self._settle_or_wait(each, recorded.envelope, record.answer, record.response, result)
+        owing = next((mine.id for mine in recorded.deliveries if mine.respond_by is not None), None)
+        self._settle_or_wait(each, recorded.envelope, record.answer, record.response, result, owing)
 
     def _duplicate(self, each: Incoming, duplicate: Duplicate, result: IngestResult) -> None:
         envelope = each.record.envelope
@@ -288,7 +295,13 @@ class Ingest:
         self._settle_or_wait(each, duplicate.envelope, duplicate.answer, duplicate.response, result)
 
     def _settle_or_wait(
-        self, each: Incoming, envelope: int, answer: AnswerState, response: str | None, result: IngestResult
+        self,
+        each: Incoming,
+        envelope: int,
+        answer: AnswerState,
+        response: str | None,
+        result: IngestResult,
+        owing: int | None = None,
     ) -> None:
         understood, number = each.record.envelope, each.arrival.number
         assert isinstance(understood, ParsedEnvelope)
@@ -297,11 +310,14 @@ class Ingest:
         if answer is AnswerState.OWED:
             due = each.arrival.received_at + self._rules.answer_deadline
             waiter = Waiter(each.link, number, understood.envelope_id, due, each.arrival.connection)
+            plugin = _who_answers(each.record)
+            reference = owing if owing is not None else self._delivery_of(plugin, envelope)
             promise, ends = self._answers.wait(
                 envelope,
                 waiter,
-                _who_answers(each.record),
+                plugin,
                 unanswered(understood),
+                slow=self._failures.slow(plugin, understood, str(reference or understood.envelope_id)),
                 elsewhere=bool(understood.response_url),
             )
             result.promises.append((each.link, promise))
@@ -312,7 +328,9 @@ class Ingest:
             response = None
         elif answer is AnswerState.GIVEN:
             result.given.append((envelope, each.link, number))
-        payload = response if response is not None else unanswered(understood)
+        payload = response if response is not None else self._answers.words_for(envelope)
+        if payload is None:
+            payload = unanswered(understood)
         result.settlements.append((each.link, Settlement(number, understood.envelope_id, payload)))
 
 

@@ -59,7 +59,7 @@ class LateAnswers:
             return [(CloseDelivery(delivery.id, delivery.attempt), Origin(plugin))]
         reason = LATE
         if delivery.respond_by is None and plugin in self._plugins:
-            reason = why_not_awaited(self._plugins[plugin], delivery)
+            reason = why_not_awaited(self._plugins[plugin], delivery.stored)
         self._counters.answers[plugin, "late" if reason == LATE else "elsewhere"] += 1
         message = is_message(response)
         close = CloseDelivery(delivery.id, delivery.attempt, response, late=message)
@@ -83,7 +83,7 @@ class LateAnswers:
             self.follow(given)
         elif close.response is not None:
             told = (origin.plugin, origin.session, close.delivery, close.attempt, None, origin.reason)
-            self._act(NotifyLate(*told))
+            self._act(NotifyLate(*told, envelope=outcome.envelope))
         return (self._awaited.passed(outcome.envelope) if outcome.passed else []), []
 
     def due(self, due: Due) -> None:
@@ -124,7 +124,8 @@ class LateAnswers:
     ) -> list[tuple[Write, Origin]]:
         if response is not None and not self._awaited.room_for(delivery.envelope, response):
             self._counters.answers[plugin, "too_large"] += 1
-            if is_message(response) and delivery.stored is not None and delivery.stored.response_url:
+            stored = delivery.stored
+            if is_message(response) and (stored is None or stored.response_url):
                 # Whoever waits is settled without it, by the journal's word: so it follows as a late one does.
                 close = CloseDelivery(delivery.id, delivery.attempt, response, AnswerState.GIVEN, late=True)
                 origin = self._origin(plugin, session, delivery, True, awaited=True, reason=TOO_LARGE)

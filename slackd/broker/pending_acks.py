@@ -81,6 +81,7 @@ class _Owed:
     Attributes:
         waiters: Who waits for it.
         plugin: Whose answer it is.
+        empty: What is sent where the plugin answers nothing (JSON text), or None.
         fallback: What is sent where no answer comes (JSON text), or None.
         elsewhere: An answer that comes after the acknowledgement can go to a `response_url`.
         answered: A plugin has answered, with `response`, and its commit is on the way.
@@ -89,11 +90,19 @@ class _Owed:
 
     waiters: list[Waiter]
     plugin: str
+    empty: str | None
     fallback: str | None
     elsewhere: bool
     answered: bool = False
     response: str | None = None
     ending: bool = False
+
+    @property
+    def payload(self) -> str | None:
+        """What goes into the acknowledgement as things stand."""
+        if self.response is not None:
+            return self.response
+        return self.empty if self.answered else self.fallback
 
 
 Settlements = list[tuple[int, Settlement]]
@@ -127,12 +136,20 @@ class PendingAcks:
         self._dues: list[tuple[float, int]] = []
         self._closing = ClosingConnections()
         self._following: set[int] = set()
+        self._words: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._owed)
 
     def wait(
-        self, envelope: int, waiter: Waiter, plugin: str, fallback: str | None, *, elsewhere: bool = False
+        self,
+        envelope: int,
+        waiter: Waiter,
+        plugin: str,
+        empty: str | None,
+        *,
+        slow: str | None = None,
+        elsewhere: bool = False,
     ) -> tuple[Promise, bool]:
         """An arrival waits for this plugin's answer to this envelope.
 
@@ -140,7 +157,8 @@ class PendingAcks:
             envelope: The journal's id.
             waiter: The arrival.
             plugin: Whose answer it is.
-            fallback: What is sent where no answer comes (JSON text), or None.
+            empty: What is sent where the plugin answers nothing (JSON text), or None.
+            slow: What is sent instead where it has not answered by the deadline, if that is something else.
             elsewhere: A late answer has a `response_url` to go to.
 
         Returns:
@@ -149,13 +167,15 @@ class PendingAcks:
         """
         owed = self._owed.get(envelope)
         if owed is None:
-            owed = self._owed[envelope] = _Owed([], plugin, fallback, elsewhere)
+            fallback = self._words.get(envelope, slow if slow is not None else empty)
+            owed = self._owed[envelope] = _Owed([], plugin, empty, fallback, elsewhere)
             if envelope in self._on_the_way:
                 owed.answered, owed.response = True, self._on_the_way[envelope]
         owed.waiters.append(waiter)
         heapq.heappush(self._dues, (waiter.due, envelope))
         self._wakeup.by(waiter.due)
-        promise = Promise(Settlement(waiter.number, waiter.envelope_id, fallback), waiter.due + BROKER_IS_GONE)
+        settlement = Settlement(waiter.number, waiter.envelope_id, owed.fallback)
+        promise = Promise(settlement, waiter.due + BROKER_IS_GONE)
         return promise, self._ends(owed)
 
     def may_wait(self, link: int, connection: str, *, elsewhere: bool) -> bool:
@@ -195,14 +215,17 @@ class PendingAcks:
     def given(self, envelope: int, response: str | None) -> Settlements:
         """The answer is on the disk as given: everybody who waits for it gets it."""
         self._on_the_way.pop(envelope, None)
+        self._words.pop(envelope, None)
         owed = self._owed.pop(envelope, None)
         if owed is None:
             return []
-        return _settled(owed.waiters, response if response is not None else owed.fallback)
+        return _settled(owed.waiters, response if response is not None else owed.empty)
 
     def passed(self, envelope: int) -> Settlements:
         """It is on the disk that no answer is waited for any more: whoever does gets the fallback."""
-        return self.given(envelope, None)
+        self._on_the_way.pop(envelope, None)
+        owed = self._owed.pop(envelope, None)
+        return _settled(owed.waiters, owed.fallback) if owed is not None else []
 
     def closing(self, link: int, closing: Closing) -> list[int]:
         """A connection of this link closes. Returns the envelopes whose waiting is to end now: to be journaled
@@ -211,10 +234,19 @@ class PendingAcks:
         return [envelope for envelope, owed in self._owed.items() if self._ends(owed)]
 
     def falls_back(self, envelope: int, plugin: str, payload: str) -> None:
-        """Where no answer of this plugin comes, this is sent (JSON text) in place of what was to be."""
+        """Where no answer of this plugin comes, this is sent (JSON text) in place of what was to be; also to
+        whoever begins to wait later (a connector that delivers again after a restart)."""
         owed = self._owed.get(envelope)
-        if owed is not None and owed.plugin == plugin and not owed.answered:
+        if owed is None:
+            self._words[envelope] = payload
+            if len(self._words) > REMEMBERED:
+                del self._words[next(iter(self._words))]
+        elif owed.plugin == plugin and not owed.answered:
             owed.fallback = payload
+
+    def words_for(self, envelope: int) -> str | None:
+        """What a person is to read in an acknowledgement that nobody has waited for (JSON text), or None."""
+        return self._words.get(envelope)
 
     def is_awaited_of(self, envelope: int, plugin: str) -> bool:
         """Somebody waits for this plugin's answer to this envelope."""
@@ -248,7 +280,7 @@ class PendingAcks:
                 found.early += [(envelope, each.link, each.number) for each in due]
             elif owed.ending and due:
                 found.without.append(envelope)
-            found.settlements += _settled(due, owed.fallback if owed.response is None else owed.response)
+            found.settlements += _settled(due, owed.payload)
             if not owed.waiters:
                 del self._owed[envelope]
                 if not (owed.answered or owed.ending):

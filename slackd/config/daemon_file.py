@@ -247,6 +247,8 @@ def _plugins(table: Table, standing: Paths) -> Plugins:
         absent_after=table.duration("absent_after", defaults.absent_after, 0.0, _HOUR),
         failure_text=_words(table, "failure_text", defaults.failure_text),
         retry_text=_words(table, "retry_text", defaults.retry_text),
+        slow_modal_text=_words(table, "slow_modal_text", defaults.slow_modal_text),
+        slow_text=_words(table, "slow_text", defaults.slow_text),
         forbidden_text=_words(table, "forbidden_text", defaults.forbidden_text),
     )
     table.finish()

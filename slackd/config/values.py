@@ -154,6 +154,9 @@ class Plugins:
         failure_text: What a person reads when what they asked for has failed for good; {plugin} and {reference}
             (a delivery's number) are filled in, "" says nothing.
         retry_text: The same at the deadline, while another attempt is to come.
+        slow_modal_text: What a modal shows at the deadline while its handler is still at work: it can't be
+            answered later. "" closes it.
+        slow_text: What a person reads at the deadline who gave a command and gets the answer later.
         forbidden_text: What a person reads who may not do what they asked for.
     """
 
@@ -164,6 +167,11 @@ class Plugins:
     absent_after: float = 10.0
     failure_text: str = "{plugin} could not do this. If you ask for help, say the reference {reference}."
     retry_text: str = "{plugin} could not do this yet and tries again. Its reference is {reference}."
+    slow_modal_text: str = (
+        "{plugin} is still at work on this, and may yet succeed: look before you submit it again. "
+        "Its reference is {reference}."
+    )
+    slow_text: str = ""
     forbidden_text: str = "You may not do this here."
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from slackd.broker.actions import PostLate, Submit, ToConnector
+from slackd.broker.actions import PostLate, ReadForReport, Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
@@ -29,6 +29,10 @@ def at_once(read: Coroutine[Any, Any, T]) -> T:
     except StopIteration as ended:
         return ended.value  # type: ignore[no-any-return]
     raise AssertionError("a read of the journal in memory waited")
+
+
+READING = 0.005
+"""Seconds after which the envelope of what failed is read."""
 
 
 class Line:
@@ -283,6 +287,8 @@ class Process:
                             line.down.send((each, stored[each.envelope].text))
             case LoadKeys() | LoadKey() | CountOld():
                 self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
+            case ReadForReport():
+                self._world.after(READING, lambda: self._read_failure(core, action))
             case PostLate(late, _, _):
                 self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")
@@ -316,6 +322,13 @@ class Process:
             case CountOld(name, lane, up_to, limit):
                 count = at_once(self.journal.open_count(name, lane, up_to, limit))
                 self._later(core, lambda: plugin.old_counted(lane, count, self._world.now))
+
+    def _read_failure(self, core: BrokerCore, wanted: ReadForReport) -> None:
+        if self.core is core and self.journal is not None:
+            envelope = wanted.delivery.envelope
+            stored = at_once(self.journal.envelopes([envelope])).get(envelope)
+            core.failure_read(wanted, stored, self._world.now)
+            self._soon()
 
     def _later(self, core: BrokerCore, then: Callable[[], None]) -> None:
         def do() -> None:

@@ -35,6 +35,7 @@ from slackd.broker.journal.writes import (
     Outcome,
     RetryDelivery,
     Stale,
+    StoredEnvelope,
     Write,
 )
 from slackd.config import OrderBy, PluginConfig
@@ -287,6 +288,16 @@ class Dispatcher:
         if lease is not None and lease.session == session and lease.delivery.attempt == attempt:
             self._leases.rest(lease, begins, now.monotonic)
 
+    def attach(self, delivery: OpenDelivery, stored: StoredEnvelope) -> None:
+        """The envelope of a delivery that a session has, read from the journal."""
+        lease = self._leases.get(delivery.id)
+        if lease is not None and lease.delivery.attempt == delivery.attempt:
+            lease.delivery = attrs.evolve(lease.delivery, stored=stored)
+
+    def delivery_of(self, envelope: int) -> int | None:
+        """The delivery of this envelope that isn't free, if there is one."""
+        return next((each.delivery.id for each in self._leases if each.delivery.envelope == envelope), None)
+
     def leased(self, delivery: int) -> OpenDelivery | None:
         """A delivery that isn't free, with the attempt that is out."""
         lease = self._leases.get(delivery)
@@ -416,6 +427,9 @@ class Dispatcher:
         if lease is not None:
             if lease.session != session or lease.delivery.attempt != attempt:
                 return False
+            known = rows.get(delivery)
+            if lease.delivery.stored is None and known is not None and known.stored is not None:
+                self.attach(lease.delivery, known.stored)
             self._leases.extend(lease, now.monotonic)
             return True
         row = rows.get(delivery)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.journal.writes import DeadReason
+from slackd.broker.journal.writes import DeadReason, Lane
 from slackd.config import values
 
 GAP_MEMORY = 90 * 86_400.0
@@ -37,6 +37,7 @@ class DeadLettered:
     envelope: int
     plugin: str
     reason: DeadReason
+    lane: Lane = Lane.EVENTS
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from slackd.broker.calls import CallRefused, Calls
 from slackd.broker.engine import Engine
 from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.intercepts import Intercept
-from slackd.broker.journal.writes import ForgetSession, ListSession
+from slackd.broker.journal.writes import ForgetSession, Lane, ListSession, OpenDelivery
 from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
 from slackd.broker.plugins.connection import PluginConnection
@@ -287,7 +287,7 @@ class PluginHost:
                 connection.read_on()
             return
         try:
-            rows = await engine.journal.open_by_id([delivery for delivery, _ in said.holding])
+            rows = await self._resumed(said.holding)
             if connection.named and not self._is_listed(connection):
                 await engine.write(ListSession(connection.plugin, connection.session))
         except JournalError as error:
@@ -304,7 +304,7 @@ class PluginHost:
             connection.session,
             window,
             said.holding,
-            {row.id: row for row in rows},
+            rows,
             engine.clock(),
             named=connection.named,
             remembers=said.remembers,
@@ -315,6 +315,16 @@ class PluginHost:
         text = f"{connection.plugin}: a session began ({client}, pid {pid})"
         connection.note(logging.INFO, "session-began", text)
         connection.read_on()
+
+    async def _resumed(self, holding: Sequence[tuple[int, int]]) -> dict[int, OpenDelivery]:
+        """What a program comes back with that is open, with the envelopes that a person may wait for."""
+        journal = self._engine.journal
+        rows = {row.id: row for row in await journal.open_by_id([delivery for delivery, _ in holding])}
+        prompt = [row for row in rows.values() if row.lane is Lane.PROMPT]
+        if prompt:
+            envelopes = await journal.envelopes(sorted({row.envelope for row in prompt}))
+            rows |= {row.id: attrs.evolve(row, stored=envelopes.get(row.envelope)) for row in prompt}
+        return rows
 
     def identified(self, identity: AppIdentity) -> None:
         """A connector told who an app's bot is: whoever may call for that app is told."""

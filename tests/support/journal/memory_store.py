@@ -288,7 +288,7 @@ class MemoryStore:
             if waiting.plugin in limits.away or waiting.expires_at <= now - ABANDONED_AFTER:
                 self._dead_letter(waiting, DeadReason.EXPIRED, "it expired before the plugin came back", now)
                 dead_lettered.append(
-                    DeadLettered(waiting.id, waiting.envelope, waiting.plugin, DeadReason.EXPIRED)
+                    DeadLettered(waiting.id, waiting.envelope, waiting.plugin, DeadReason.EXPIRED, waiting.lane)
                 )
         for delivery, (letter, _, _) in list(self.dead.items()):
             if letter.died_at < now - limits.dead_letter_age:
@@ -316,7 +316,7 @@ class MemoryStore:
                 break
             excess -= self.size_of(waiting)
             self._dead_letter(waiting, reason, error, now)
-            dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
+            dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason, waiting.lane))
         return dead_lettered
 
     def _drop_dead_letters_beyond_bytes(self, limits: Limits) -> None:

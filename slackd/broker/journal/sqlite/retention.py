@@ -23,7 +23,7 @@ from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.apply import WAITING, Applier, Waiting, waiting_of
 from slackd.broker.journal.sqlite.rows import NUMBER, WHOLE, Kinds, checked
 from slackd.broker.journal.sqlite.totals import Totals
-from slackd.broker.journal.writes import DeadReason
+from slackd.broker.journal.writes import DeadReason, Lane
 
 CHUNK = 200
 """Rows that a step changes at most."""
@@ -298,7 +298,8 @@ class Round:
         self.change()
         self.applier.dead_letter(waiting, reason, error)
         plugin = self.totals.name_of(waiting.plugin)
-        self.dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason))
+        lane = Lane(waiting.lane)
+        self.dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason, lane))
 
     def drop(self, delivery: int, plugin: int, size: int) -> None:
         """Take a dead letter away, and remember to tell."""
