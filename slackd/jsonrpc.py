@@ -64,7 +64,7 @@ UNKNOWN_APP: Final = -32010
 OUTCOME_UNKNOWN: Final = -32011
 """The connector died while it made the call: Slack may or may not have carried it out."""
 TOO_MANY_CALLS: Final = -32012
-"""More calls of this plugin wait than slackd keeps; `data.retry_after` in seconds if it can be told."""
+"""More calls of this plugin wait than slackd keeps; `data.retry_after` in seconds if it is known."""
 RATE_LIMITED: Final = -32013
 """Slack's rate limit would hold the call up for longer than its `max_wait`; `data.retry_after` in seconds."""
 HANDLER_FAILED: Final = -32050
@@ -111,7 +111,7 @@ class Failure:
 class Malformed:
     """Not a message: the last thing that a `LineReader` yields.
 
-    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; `encode_failure(None, code, message)` tells it.
+    `code` is PARSE_ERROR, INVALID_REQUEST or LINE_TOO_LONG; `encode_failure(None, code, message)` sends it.
     """
 
     code: int

@@ -20,7 +20,7 @@ class Allowance:
 
     @property
     def was_overdrawn(self) -> bool:
-        """More was taken than was there; it may have been made good since, which `wait_for` tells."""
+        """More was taken than was there; it may have been made good since, which `wait_for` shows."""
         return self._left < 0
 
     def wait_for(self, amount: float, now: float) -> float:
@@ -31,7 +31,7 @@ class Allowance:
 
 class LineLimit:
     """Lines of a log: at most `burst` at once. Who exceeds that is silent until all of its allowance is there
-    again, so that what was left out is told once and not at every other line.
+    again, so that what was left out is reported once and not at every other line.
     """
 
     __slots__ = ("_allowance", "_silent", "_suppressed")

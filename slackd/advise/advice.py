@@ -44,7 +44,7 @@ class KeptToken:
 
 @attrs.frozen
 class Advice:
-    """Everything that is told to the architect.
+    """Everything that the architect gets.
 
     Attributes:
         answer: The recommendation in one sentence.

@@ -1,1 +1,1 @@
-"""The wing that faces plugins: the journal, dispatch and sessions. It has no token and no network."""
+"""The side that faces plugins: the journal, dispatch and sessions. It has no token and no network."""

@@ -92,7 +92,7 @@ class CallQueue:
         self._numbers = 0
 
     def enter(self, ticket: Ticket) -> None:
-        """A call takes its place; `take` tells when it is its turn."""
+        """A call takes its place; `take` says when it is its turn."""
         self._numbers += 1
         ticket.number = self._numbers
         lane = self._lanes.setdefault(ticket.lane, _Lane())

@@ -89,7 +89,7 @@ class Calls:
             future.set_result(returned)
 
     def connectors_changed(self) -> None:
-        """A connector came, or told something new of itself."""
+        """A connector came, or reported something new of itself."""
         self._news.set()
         self._news = asyncio.Event()
 

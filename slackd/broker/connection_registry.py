@@ -27,7 +27,7 @@ from slackd.slack.connection_states import COUNTED_BY_SLACK, COUNTS_AS_READY
 from slackd.slack.limits import MAX_CONNECTIONS
 
 SETTLE = 2.0
-"""Seconds after a link was made in which the other connector may still tell its part of the story."""
+"""Seconds after a link was made in which the other connector may still report its part."""
 KEPT_FOR = 2.5
 """Seconds for which systemd's listening socket keeps requests for the next receiver: Slack waits for three."""
 UNCERTAIN = 0.1
@@ -35,14 +35,14 @@ UNCERTAIN = 0.1
 NOT_RUNNING = "slackd was not running"
 STOPPED = "slackd was stopped"
 _DRAIN = "drain"
-"""What a connector gives as the cause where it was told to stop."""
+"""What a connector gives as the cause of a stop that was asked for."""
 READY_NAMES = frozenset(phase.value for phase in COUNTS_AS_READY)
 COUNTED_NAMES = frozenset(phase.value for phase in COUNTED_BY_SLACK)
 
 
 @attrs.define
 class ConnectorView:
-    """One connector, as it last told of itself."""
+    """One connector, as it last reported itself."""
 
     hello: Hello
     connections: dict[str, ConnectionState] = attrs.field(factory=dict)
@@ -107,7 +107,7 @@ class ConnectionRegistry:
             # What Slack counted at a hello of long ago says nothing of who is connected now.
             self._saw(view, state, now, is_news=False)
         for app in self.foreign:
-            # It was there, only its connector had not told yet.
+            # It was there, only its connector had not reported it yet.
             self.foreign[app] = min(self.foreign[app], self._foreign_at_least(app))
 
     def changed(self, link: int, change: Changed, now: Instant) -> list[Ghost]:
@@ -181,7 +181,7 @@ class ConnectionRegistry:
         return max(0, MAX_CONNECTIONS - self._ours(app) - self.foreign.get(app, 0))
 
     def peers(self) -> Mapping[int, Peers]:
-        """What to tell each connector, by link, where it differs from what it was told last."""
+        """What to send each connector, by link, where it differs from what it was sent last."""
         news = {}
         for link, view in self.views.items():
             peers = Peers({app: self._app_peers(link, app) for app in view.hello.apps})
@@ -192,8 +192,8 @@ class ConnectionRegistry:
     def seen_ready(self, now: Instant) -> list[SeenReady]:
         """When each app was last known to have a READY connection, to be written down now and then.
 
-        The note of an earlier broker stands until it is clear whether a gap began there: should this one end
-        before that, the next one still knows.
+        The earlier broker's last READY record is kept until it is clear whether a gap began there: should this
+        one end before that, the next one still knows.
         """
         found = []
         for app, coverage in self._coverage.items():
@@ -213,11 +213,11 @@ class ConnectionRegistry:
         return [each for each in self.seen_ready(now) if each.app in moved]
 
     def gaps(self, now: Instant, *, at_last: bool = False) -> list[GapRecord]:
-        """Gaps that began, or ended, since the last look; to be written, and told to plugins when ended.
+        """Gaps that began, or ended, since the last look; to be written, and reported to plugins when ended.
 
         Args:
-            at_last: There is no other look: what is over by now is told even where a connector may still have
-                something to say, or it would seem to go on until the next broker looks.
+            at_last: There is no other look: what is over by now is reported even where a connector may still
+                have something to say, or it would seem to go on until the next broker looks.
         """
         self._forget_ghosts(now)
         is_settled = now.monotonic >= self._quiet_until
@@ -265,7 +265,7 @@ class ConnectionRegistry:
 
     def _count_foreign(self, state: ConnectionState) -> None:
         """Slack counted at the hello: what is neither ours nor a ghost is foreign, and what is less than
-        ours and the ghosts tells that Slack has noticed the end of some ghosts."""
+        ours and the ghosts shows that Slack has noticed the end of some ghosts."""
         app = state.app
         if state.num_connections <= 0:
             return

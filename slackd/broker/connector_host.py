@@ -1,4 +1,4 @@
-"""The links to both connectors: what they deliver goes to the core, what they tell goes to the record."""
+"""The links to both connectors: what they deliver goes to the core, what they report goes to the record."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -127,7 +127,7 @@ class BrokerCore:
             self._next.add_arrival(incoming)
 
     def identified(self, identity: AppIdentity) -> None:
-        """A connector told who an app's bot is."""
+        """A connector reported who an app's bot is."""
         self.ingest.identities[identity.app] = identity
 
     def link_lost(self, link: int) -> None:

@@ -76,7 +76,7 @@ class Sockets:
 
 
 class BrokerDaemon:
-    """One broker, from the journal's lock to the note of its stop."""
+    """One broker, from the journal's lock to its clean-shutdown record."""
 
     def __init__(self, config: Config, *, foreground: bool = False) -> None:
         self.config, self.foreground = config, foreground

@@ -42,7 +42,7 @@ class FailureReports:
         self._plugins, self._rules = plugins, rules
 
     def wants(self, delivery: OpenDelivery) -> bool:
-        """Somebody may wait for this delivery, and its plugin's file doesn't forbid to tell."""
+        """Somebody may wait for this delivery, and its plugin's file doesn't forbid to notify them."""
         plugin = self._plugins.get(delivery.plugin)
         return plugin is not None and plugin.delivery.report_failures and delivery.lane is Lane.PROMPT
 

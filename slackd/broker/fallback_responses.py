@@ -1,4 +1,4 @@
-"""What a person is told when no plugin answers, in the form that each kind of envelope has for it."""
+"""What a person is shown when no plugin answers, in the form that each kind of envelope has for it."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Notice:
 
     @property
     def is_empty(self) -> bool:
-        """Nobody is told anything."""
+        """Nobody is notified."""
         return self.payload is None and self.post is None
 
 

@@ -42,7 +42,7 @@ ROOM_FOR_PARAMS = 4_096
 """Bytes of a line to a plugin that aren't the envelope."""
 
 NO_LINK = -1
-"""The link of what came over one that is gone: nobody is told what becomes of it."""
+"""The link of what came over one that is gone: what becomes of it is reported to nobody."""
 
 REFUSED_TEXT = "{plugin} is not available at the moment, please try again later."
 KEPT_TEXT = "{plugin} is not available at the moment; this will be done as soon as it is back."
@@ -103,7 +103,7 @@ class Ingest:
     """What becomes of an arrival.
 
     Attributes:
-        identities: Who each app's bot is, as far as a connector has told.
+        identities: Who each app's bot is, as far as a connector has reported it.
         members: Who is in which user group.
         intercepts: Whose deliveries go to whoever develops a plugin.
     """
@@ -205,7 +205,7 @@ class Ingest:
     def _is_permitted(
         self, match: Match, envelope: ParsedEnvelope, now: Instant, forbidden: list[tuple[str, str]]
     ) -> bool:
-        """Whether its plugin may see this; whom it may not be told of is added to `forbidden`."""
+        """Whether its plugin may see this; whom it may not be shown is added to `forbidden`."""
         if match.subscription.allow is None:
             return True
         subscription, why = self._permitted(match, envelope, now)

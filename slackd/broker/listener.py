@@ -98,7 +98,7 @@ class Listener:
         accepted, _ = self._socket.accept()
         try:
             protocol = self._connect(accepted)
-        except OSError:  # the peer has gone, and the kernel doesn't tell who it was
+        except OSError:  # the peer has gone, and the kernel doesn't say who it was
             protocol = None
         if protocol is None:
             accepted.close()

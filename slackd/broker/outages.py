@@ -90,7 +90,7 @@ class Outages:
         """Gaps from before this broker's start in which connectors went on.
 
         Args:
-            told: Gaps of this look without a READY connection: what they cover is told.
+            told: Gaps of this look without a READY connection: what they cover is reported.
             is_open: Whether it is still unclear if an app had a READY connection all the time.
         """
         for gap in told:

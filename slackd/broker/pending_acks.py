@@ -22,17 +22,17 @@ from slackd.link.messages import Closing
 from slackd.slack.acknowledgement import fits
 
 REMEMBERED = 256
-"""Connections of one link that are remembered; a connector tells them again after every new link."""
+"""Connections of one link that are remembered; a connector reports them again after every new link."""
 
 
 class ClosingConnections:
-    """What was told, by link and connection."""
+    """What was reported, by link and connection."""
 
     def __init__(self) -> None:
         self._told: dict[int, dict[str, Closing]] = {}
 
     def note(self, link: int, closing: Closing) -> None:
-        """A connector told; nothing of what it told before is taken back."""
+        """A connector reported it; nothing of what it reported before is taken back."""
         told = self._told.setdefault(link, {})
         before = told.pop(closing.connection, closing)
         told[closing.connection] = attrs.evolve(
@@ -42,7 +42,7 @@ class ClosingConnections:
             del told[next(iter(told))]
 
     def of(self, link: int, connection: str) -> Closing | None:
-        """What was told of a connection; None for one that stays."""
+        """What was reported of a connection; None for one that stays."""
         return self._told.get(link, {}).get(connection)
 
     def forget(self, link: int) -> None:

@@ -1,6 +1,6 @@
 """When an app had a READY connection, and when it had none: pure, on the machine's monotonic clock.
 
-Connections report in any order and late (what changed while the broker was away is told afterwards), so
+Connections report in any order and late (what changed while the broker was away is reported afterwards), so
 intervals are kept and holes in their union are found, rather than counting up and down.
 """
 
@@ -50,7 +50,7 @@ class ReadyIntervals:
             interval.end, interval.kept = max(at, interval.start), kept
 
     def ended(self, connection: str, since: float, at: float) -> None:
-        """A connection was READY from `since` until `at`; told afterwards."""
+        """A connection was READY from `since` until `at`; reported afterwards."""
         self._intervals[connection] = _Interval(since, max(since, at))
 
     @property

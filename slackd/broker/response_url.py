@@ -1,6 +1,6 @@
 """Messages to a `response_url`: tried until Slack has taken them, or never will.
 
-A connector may die, or be away, while it posts. Nobody can tell then whether Slack has the message, and it is
+A connector may die, or be away, while it posts. Nobody can know then whether Slack has the message, and it is
 posted again: a person would rather read an answer twice than never.
 """
 

@@ -16,7 +16,7 @@ import attrs
 from slackd.broker.journal import LateAnswer
 
 REMEMBERED = 256
-"""Answers that are remembered; a connector tells within milliseconds which of them came to nothing."""
+"""Answers that are remembered; a connector reports within milliseconds which of them came to nothing."""
 
 
 @attrs.frozen

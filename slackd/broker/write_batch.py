@@ -69,7 +69,7 @@ class WriteBatch:
         self.writes.append(incoming.record)
 
     def add_asked(self, writes: Sequence[Write], reply: Reply) -> None:
-        """Writes that are tried once; whoever asked is told."""
+        """Writes that are tried once; whoever asked is notified."""
         self.can_wait = False
         start = len(self.writes)
         self.writes.extend(writes)

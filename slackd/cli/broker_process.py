@@ -25,7 +25,7 @@ _LINK_MODE = 0o600
 _CONTROL_MODE = 0o600
 MOST_TROUBLES = 3
 """What fits into a line that people read."""
-# Anybody may connect: who may be which plugin is told by the kernel (SO_PEERCRED).
+# Anybody may connect: the kernel says who may be which plugin (SO_PEERCRED).
 _PLUGINS_MODE = 0o666
 
 

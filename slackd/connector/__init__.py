@@ -1,1 +1,1 @@
-"""The wing that faces Slack: tokens and connections. It writes no journal and never imports the broker."""
+"""The side that faces Slack: tokens and connections. It writes no journal and never imports the broker."""

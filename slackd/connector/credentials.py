@@ -1,6 +1,6 @@
 """Where tokens come from, and a Secret that cannot be printed, formatted, pickled or logged.
 
-A source is `credential:NAME`, `file:/path` or `env:NAME` (design, section 12). For `credential:NAME` one rule:
+A source is `credential:NAME`, `file:/path` or `env:NAME`. For `credential:NAME` one rule:
 the file `NAME` in `$CREDENTIALS_DIRECTORY`, else `slackd-plain_NAME` or `slackd_NAME` there. (systemd's
 `LoadCredential=slackd-plain:/etc/slackd/credentials` puts that before the name of each file of the folder.)
 """

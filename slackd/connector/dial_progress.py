@@ -1,6 +1,6 @@
 """How far a request to Slack has come: which step it waits for when nothing answers, and whether it has left.
 
-A firewall that drops packets has no error of its own: what tells is the step at which the time was up. The
+A firewall that drops packets has no error of its own: what shows it is the step at which the time was up. The
 steps are noted by aiohttp's tracing, and TLS by the context that begins it (`trust`).
 """
 

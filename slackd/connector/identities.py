@@ -1,7 +1,7 @@
-"""Who each app's bot is: a connector asks Slack's `auth.test` once, and tells the broker after every new link.
+"""Who each app's bot is: a connector asks Slack's `auth.test` once, and reports it after every new link.
 
 By its bot's id alone one knows some of the app's own messages ("bot_message": a `bot_id` and nothing else),
-which subscriptions leave out (`ignore_self`); and plugins are told the ids.
+which subscriptions leave out (`ignore_self`); and plugins are sent the ids.
 """
 
 import logging

@@ -27,7 +27,7 @@ class LinkReports:
         self._unsendable = dict.fromkeys(self._latencies, 0)
 
     def catch_up(self) -> None:
-        """After the Hello of a new link, which tells the troubles: what changed while there was none."""
+        """After the Hello of a new link, which has the troubles: what changed while there was none."""
         if self.send is None:
             return
         while self._changes:

@@ -93,7 +93,7 @@ class AppReadiness:
         return name not in self._transports and name in self._callers
 
     def _is_needed(self, name: str) -> bool:
-        """The other connector has it READY, or nobody could tell us (then it is safer to think so)."""
+        """The other connector has it READY, or nobody could report it (then it is safer to think so)."""
         if self.peers is None:
             return name not in self._troubles
         peers = self.peers.get(name)

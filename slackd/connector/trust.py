@@ -34,7 +34,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class WatchedTls(ssl.SSLContext):
-    """Notes when TLS begins, which aiohttp doesn't tell."""
+    """Notes when TLS begins, which aiohttp doesn't report."""
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         """As in `ssl.SSLContext`."""

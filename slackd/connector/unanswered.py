@@ -1,10 +1,11 @@
 """What was acknowledged without the answer that its plugin gave, for as long as the broker may not know. Pure.
 
 An answer that the broker has journaled as given and that no acknowledgement carried must follow it (promise
-P5), and the broker can see to that only when it knows. It is told at once (`Unsent`), but a link may break
-before that is told, or before the broker's settlement is. So such an arrival is delivered again over each new
-link, like one that is unsettled: the broker settles the duplicate with the answer, if it still has it as given,
-and is told again; or without one, and then nothing is owed any more.
+P5), and the broker can see to that only when it knows. The connector reports it at once (`Unsent`), but a link
+may break before the report arrives, or before the broker's settlement does. So such an arrival is delivered
+again over each new link, like one that is unsettled. If the broker settles the duplicate with the answer,
+since it still has it as given, the connector reports again; if it settles without one, nothing is owed any
+more.
 """
 
 from typing import Final

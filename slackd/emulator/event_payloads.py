@@ -132,7 +132,7 @@ class EventPayloads(PayloadBuilder):
         }
 
     def file_shared(self, wall: float, *, file_id: str, user: str, channel: str) -> PlayedEvent:
-        """A file was shared ("file_shared"): the event names it, `files.info` tells the rest."""
+        """A file was shared ("file_shared"): the event names it, `files.info` says the rest."""
         event = {
             "type": "file_shared",
             "file_id": file_id,

@@ -1,4 +1,4 @@
-"""What a command is told, and what its end means. Pure.
+"""What a command gets, and what its end means. Pure.
 
 A command gets the envelope's JSON on stdin and its main fields in the environment. What it prints is the
 answer; its exit status says what becomes of the delivery (`sysexits.h` gives the numbers their names).

@@ -7,7 +7,7 @@ from slackd.link.messages import FromBroker, FromConnector
 
 
 class ConnectorEnd(Protocol):
-    """What a connector implements, to be told of the link."""
+    """What a connector implements: the link reports to it."""
 
     def link_up(self, send: "SendToBroker") -> None:
         """The broker can be spoken to: say Hello, then deliver again all that is unsettled (rule R1)."""
@@ -33,7 +33,7 @@ class LinkedConnector(Protocol):
 
 
 class BrokerEnd(Protocol):
-    """What the broker implements, to be told of its connectors."""
+    """What the broker implements: links report to it."""
 
     def joined(self, connector: LinkedConnector) -> None:
         """A link was made; its Hello follows."""

@@ -53,7 +53,7 @@ class MemoryLink:
         self._to_connector.send(message)
 
     def close(self) -> None:
-        """End the link: both ends are told, and what was on its way is lost, as over a socket."""
+        """End the link: both ends are notified, and what was on its way is lost, as over a socket."""
         if not self._to_broker.open:
             return
         self._to_broker.open = self._to_connector.open = False

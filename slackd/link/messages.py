@@ -89,8 +89,8 @@ class AppIdentity:
 
 @attrs.frozen
 class Identified:
-    """A connector has asked Slack who an app's bot is. It is told again after every new link, before what is
-    unsettled. A broker of 0.1.0 does not know this message, and ignores it."""
+    """A connector has asked Slack who an app's bot is. It reports that again after every new link, before what
+    is unsettled. A broker of 0.1.0 does not know this message, and ignores it."""
 
     identity: AppIdentity
 
@@ -297,7 +297,7 @@ class AppPeers:
 
 @attrs.frozen
 class Peers:
-    """The broker tells each connector of the other's connections and of the budget."""
+    """The broker reports to each connector the other's connections and of the budget."""
 
     apps: Mapping[str, AppPeers]
 

@@ -39,7 +39,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start work on this envelope; its end is told with `Session.answer`."""
+    """Start work on this envelope; its end is reported with `Session.answer`."""
 
     envelope: Envelope
 
@@ -82,7 +82,7 @@ class CallFinished:
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """slackd tells something that needs no answer."""
+    """slackd reports something that needs no answer."""
 
     notice: Late | Gap | Identity
 

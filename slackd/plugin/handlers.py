@@ -52,7 +52,7 @@ def arguments_of(kind: str, handler: Handler) -> int:
         raise InvalidHandler(f"{name} is no function: @plugin.{kind} decorates a function that takes {what}")
     try:
         signature = inspect.signature(handler)
-    except (TypeError, ValueError):  # it has none that can be told
+    except (TypeError, ValueError):  # it has none that can be read
         return least
     for count in range(most, least - 1, -1):
         if _is_callable_with(signature, count) and (count == least or _required(signature) >= count):

@@ -59,7 +59,7 @@ class ServedPlugin(Protocol):
     Attributes:
         name: Which plugin it is.
         window: Deliveries at once, or None for as many as its file allows.
-        auto_extend: Seconds after which slackd is told again that handlers are at work, or None.
+        auto_extend: Seconds after which slackd is notified again that handlers are at work, or None.
         stop_timeout: Seconds that handlers have to end after a stop.
         routes: Its handlers.
         slack: The way to Slack's Web API.

@@ -1,4 +1,4 @@
-"""The front door: one port for Slack's Web API and for its WebSockets.
+"""The listener: one port for Slack's Web API and for its WebSockets.
 
 WebSocket handshakes (`GET /link/...`) are taken here, byte by byte, so that a handshake can fail in all the
 ways in which Slack's do and frames can be as strict as Slack's; the rest goes to aiohttp's HTTP server.

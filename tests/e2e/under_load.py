@@ -48,7 +48,7 @@ class Ledger:
         redelivered: Events that were sent again, by how the connection ended that they had been given to first.
         closes: Connections that we closed meanwhile.
         crossed_commands, crossed_events: What crossed a Close of ours, as the seconds from when it was sent to
-            when the Close was read; none of it is counted above. Nobody can prevent it (the design, section 2):
+            when the Close was read; none of it is counted above. Nobody can prevent it (docs/design.md):
             the events came again, the commands are lost.
         not_ready: Instants without a READY connection: from and until.
         commands: How many were sent.

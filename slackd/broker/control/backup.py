@@ -25,7 +25,7 @@ async def backup(broker: ControlContext, request: HttpRequest) -> None:
             hint="use the tools of the database it is kept in",
         )
     async with contextlib.aclosing(broker.journal.backup()) as chunks:
-        # Before the first byte an error is an answer; after it, only a broken connection can tell.
+        # Before the first byte an error is an answer; after it, only a broken connection can say so.
         first = await anext(chunks, b"")
         log.info("%s takes a backup of the journal", requests.who(request), extra={"event": "backup"})
         await request.begin_stream("application/octet-stream")

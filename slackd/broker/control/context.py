@@ -43,7 +43,7 @@ class ControlContext:
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def look_at_journal(self) -> JournalHealth:
-        """The journal's health; what it tells only once is kept in the observations."""
+        """The journal's health; what it reports only once is kept in the observations."""
         health = self.journal.health()
         self.observations.committed(health)
         return health

@@ -35,7 +35,7 @@ RESTARTING = 20.0
 """Seconds after its link came or went in which a connector may be restarting: a rolling restart takes one after
 the other, and nothing is wrong for as long as the other one has a READY connection."""
 FEW_PLACES = 2
-"""Free places below which planned rotation waits (design, section 5)."""
+"""Free places below which planned rotation waits."""
 
 
 @attrs.frozen
@@ -211,7 +211,7 @@ def _next_try(app: AppStatus) -> str:
 
 
 def _distinct(app: AppStatus) -> Iterable[tuple[str, str]]:
-    """Both connectors usually tell of the same trouble."""
+    """Both connectors usually report the same trouble."""
     return dict.fromkeys((each.reason, each.hint) for each in app.troubles)
 
 

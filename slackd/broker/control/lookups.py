@@ -1,6 +1,6 @@
 """Names that requests give, looked up in what the broker knows.
 
-A filter with a typo shows nothing, which looks as if nothing had happened: it is told instead, with the name
+A filter with a typo shows nothing, which looks as if nothing had happened: it is refused instead, with the name
 that was meant.
 """
 
@@ -17,7 +17,7 @@ HAPPENINGS = ("recorded", "duplicate", "forbidden", "done", "retried", "dead")
 """What is said of an envelope: `Passed.what`."""
 TYPES = (EVENTS, COMMANDS, INTERACTIVE)
 LONGEST = 100
-"""Characters of a wrong name that are looked at and told."""
+"""Characters of a wrong name that are looked at and repeated."""
 
 
 def check_app(broker: ControlContext, name: str | None) -> None:

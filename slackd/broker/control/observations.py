@@ -88,7 +88,7 @@ class Observations:
         self._stale: dict[str, HourlyCount] = {}
 
     def acknowledged(self, message: Acknowledged) -> None:
-        """A connector told of acknowledgements."""
+        """A connector reported acknowledgements."""
         histogram = self.ack_latency.get(message.app)
         if histogram is None:
             histogram = self.ack_latency[message.app] = Histogram(ACK_BOUNDS)
@@ -96,7 +96,7 @@ class Observations:
         self.unsendable[message.app] += message.unsendable
 
     def committed(self, health: JournalHealth) -> None:
-        """A look at the journal; each of its durations is told in one look alone."""
+        """A look at the journal; each of its durations is reported in one look alone."""
         self.commits.observe(health.commit_seconds)
         self._recent_commits.extend(health.commit_seconds)
 

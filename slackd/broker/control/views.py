@@ -103,7 +103,7 @@ async def gaps(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     since, app = requests.moment(request, "since"), request.query.get("app")
     limit = requests.page_limit(request)
     await lookups.check_app_of_gaps(broker, app)
-    # One beyond the limit tells whether there are more.
+    # One beyond the limit shows whether there are more.
     found = await broker.journal.gaps(since if since is not None else 0.0, limit + 1, app)
     shown = [
         {"app": each.app, "from": each.start, "until": each.end, "reason": each.reason}

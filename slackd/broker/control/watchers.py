@@ -65,7 +65,7 @@ class Described:
 
 
 class Watchers:
-    """All of them; `on_change` is told whether anybody watches at all."""
+    """All of them; `on_change` is called with whether anybody watches at all."""
 
     def __init__(self, on_change: Callable[[bool], None]) -> None:
         self._on_change = on_change

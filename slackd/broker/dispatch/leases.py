@@ -50,7 +50,7 @@ class Lease:
 
 
 class Leases:
-    """The leases of one plugin; sessions are told how many of them are theirs.
+    """The leases of one plugin; sessions learn how many of them are theirs.
 
     `ack_timeout` is how many seconds a session has to answer; the wakeup is moved to the first one's end.
     """
@@ -155,7 +155,7 @@ class Leases:
                 heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
 
     def overdue(self, now: float) -> list[Lease]:
-        """Those that were not answered in time; each is told once."""
+        """Those that were not answered in time; each is reported once."""
         found = []
         while self._timeouts and self._timeouts[0][0] <= now:
             lease = self._by_delivery.get(heapq.heappop(self._timeouts)[1])

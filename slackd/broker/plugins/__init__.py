@@ -1,1 +1,1 @@
-"""The daemon's side of the plugin socket: who connects, what they say, what they are told."""
+"""The daemon's side of the plugin socket: who connects, what they send, what they are sent."""

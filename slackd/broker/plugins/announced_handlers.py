@@ -1,7 +1,7 @@
 """Which of a program's handlers will never be called, since its file subscribes to nothing for them. Pure.
 
 A program may say in `initialize` what it has handlers for. One that no subscription has anything for is a
-decorator that was written and a `[[subscribe]]` that was forgotten: both sides are told the lines to write.
+decorator that was written and a `[[subscribe]]` that was forgotten: both sides get the lines to write.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -58,7 +58,7 @@ class Nacked:
 
 @frozen
 class Misanswered:
-    """A delivery is handled, but its response can't be used: it counts without, and the plugin is told."""
+    """A delivery is handled, but its response can't be used: it counts without, and the plugin is notified."""
 
     delivery: int
     attempt: int
@@ -75,7 +75,7 @@ class Extended:
 
 @frozen
 class Unordered:
-    """A delivery gives up its place in the order of its key."""
+    """A delivery leaves its place in the order of its key."""
 
     delivery: int
     attempt: int

@@ -42,7 +42,7 @@ class Host(Protocol):
         """A delivery could not be handled."""
 
     def unordered(self, connection: PluginConnection, unordered: Unordered) -> None:
-        """A delivery gives up its place in the order."""
+        """A delivery leaves its place in the order."""
 
     def extended(self, connection: PluginConnection, extended: Extended) -> None:
         """A delivery is still worked on."""

@@ -327,14 +327,14 @@ class PluginHost:
         return rows
 
     def identified(self, identity: AppIdentity) -> None:
-        """A connector told who an app's bot is: whoever may call for that app is told."""
+        """A connector reported who an app's bot is: whoever may call for that app is notified."""
         for (name, _), connection in self._sessions.items():
             plugin = self._config.plugin_files[name]
             if connection.is_open and identity.app in (plugin.apps or self._config.apps):
                 connection.notify("identity", attrs.asdict(identity))
 
     def _known_of(self, plugin: PluginConfig, said: Initialize, apps: Sequence[str]) -> dict[str, object]:
-        """What else a program is told at its start: whose its apps are, and which handlers get nothing."""
+        """What else a program learns at its start: whose its apps are, and which handlers get nothing."""
         known: dict[str, object] = {}
         identities = self._engine.core.ingest.identities
         if ids := {app: attrs.asdict(identities[app]) for app in apps if app in identities}:

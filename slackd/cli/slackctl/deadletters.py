@@ -95,7 +95,7 @@ def _pages(asked: ControlClient, plugin: str | None, limit: int) -> tuple[list[M
     more = True
     while more and len(found) < limit:
         after = found[-1]["delivery"] if found else 0
-        # One beyond the limit tells whether there are more.
+        # One beyond the limit shows whether there are more.
         page = asked.get("/v1/deadletters", plugin=plugin, after=after, limit=min(500, limit + 1 - len(found)))
         found += page["deadletters"]
         more = page["more"]

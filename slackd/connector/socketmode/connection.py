@@ -1,4 +1,4 @@
-"""One WebSocket to Slack, from the dial to the end: thin I/O, told what to do by the pool.
+"""One WebSocket to Slack, from the dial to the end: thin I/O, driven by the pool.
 
 It reads until the socket is gone, also after a Close of our own: an envelope that crossed it is passed on,
 though it can no longer be acknowledged. Frames that were read together are passed on before anything else
@@ -34,7 +34,7 @@ log: Final = logging.getLogger(__name__)
 
 
 class ConnectionListener(Protocol):
-    """Who is told what happens on a connection. All of it is called from the connection's own task."""
+    """What a connection reports to. All of it is called from the connection's own task."""
 
     def heard(self, connection: str, is_ping: bool = False) -> None:
         """A frame of any kind came in."""

@@ -1,4 +1,4 @@
-"""Places under Slack's limit of connections: how many are free, as far as anybody told. Pure."""
+"""Places under Slack's limit of connections: how many are free, as far as anybody reported. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +7,7 @@ from slackd.connector.socketmode.pooled_connection import PooledConnection
 from slackd.slack.limits import MAX_CONNECTIONS
 
 SPARE_PLACES: Final = 2
-"""Planned rotation leaves so many of Slack's ten places free (design, section 5)."""
+"""Planned rotation leaves so many of Slack's ten places free for what else needs one."""
 
 
 class ConnectionBudget:
@@ -21,7 +21,7 @@ class ConnectionBudget:
         self._free: int | None = None
         self.said_short = False
 
-    def told(self, free: int) -> bool:
+    def counted(self, free: int) -> bool:
         """The broker counted; whether there is one now and was none before."""
         had_none = self._free is not None and self._free < 1
         self._free = free

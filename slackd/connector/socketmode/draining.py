@@ -35,7 +35,7 @@ def lingers_until(life: PooledConnection, now: float) -> float:
 
 
 def next_step(life: PooledConnection, now: float, *, is_busy: bool) -> CloseConnection | EndWaiting | None:
-    """What to do with a RETIRING life that isn't closing; that the waiting ends is told once, and noted."""
+    """What to do with a RETIRING life that isn't closing; that the waiting ends is reported once, and noted."""
     if life.draining or (life.replaced and now >= life.linger_until):
         if not is_busy or (not life.draining and now >= life.linger_until + FAREWELL):
             return CloseConnection(life.connection)

@@ -8,9 +8,9 @@ its own, begun in the same place while the old life is LEAVING. The table keeps 
 - **Never two replacements.** A life that is LEAVING or RETIRING has its replacement on the way, or is drained
   and wants none; when its socket drops it is CLOSED. Only a life that had to answer for its place alone,
   DIALLING or READY, goes to BACKOFF and dials again.
-- **A deaf connection isn't READY.** A stall goes straight to RETIRING, so that nobody (least of all a rolling
-  restart) relies on it; it is still read, and ended only when its replacement is up. Entering LEAVING, and
-  entering RETIRING by a stall of a READY life, are the two moments that call for a replacement.
+- **A stalled connection isn't READY.** A stall goes straight to RETIRING, so that nobody (least of all a
+  rolling restart) relies on it; it is still read, and ended only when its replacement is up. Entering LEAVING,
+  and entering RETIRING by a stall of a READY life, are the two moments that call for a replacement.
 
 What Slack sends is defined in every phase, since what was read in one piece may follow the frame that ended
 the life. A pair that is missing is a mistake of the caller's, and `after` says so.

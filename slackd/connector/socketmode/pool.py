@@ -7,7 +7,7 @@ keeps (promise P2), which the tests check over simulated years:
 - A place never has two replacements on the way.
 - No dial in a loop: what fails waits, with growing jitter, and only a hello that lasted resets that.
 
-`lifecycle.TRANSITIONS` is the only table of states; what is added here is when to tell which cue, and what
+`lifecycle.TRANSITIONS` is the only table of states; what is added here is when to apply which cue, and what
 entering a phase asks for.
 """
 
@@ -161,7 +161,7 @@ class Pool:
         return tuple(life.state() for life in self._lives)
 
     def take_actions(self) -> list[Action]:
-        """What to do now, in order; each is told once."""
+        """What to do now, in order; each is returned once."""
         actions, self._actions = self._actions, []
         return actions
 
@@ -185,7 +185,7 @@ class Pool:
             if life.phase is ConnectionPhase.READY:
                 rotation.plan(life, self._slot(life))
         count = f"Slack counts {hello.num_connections} of this app" if hello.num_connections else ""
-        self._tell(life, Cue.HELLO, now, count)
+        self._apply(life, Cue.HELLO, now, count)
 
     def said_disconnect(self, connection: str, disconnect: Disconnect, now: float) -> None:
         """Slack announced the end of a connection."""
@@ -202,7 +202,7 @@ class Pool:
             life.farewell_at = now
         if life.phase is ConnectionPhase.DIALLING:
             self._last_failure = f"disconnect ({disconnect.reason[:80]}) in place of the hello"
-        self._tell(life, _REASONS.get(disconnect.reason, Cue.REFRESH_REQUESTED), now, disconnect.reason)
+        self._apply(life, _REASONS.get(disconnect.reason, Cue.REFRESH_REQUESTED), now, disconnect.reason)
 
     def heard(self, connection: str, now: float, is_ping: bool = False) -> None:
         """A frame of any kind came in."""
@@ -233,11 +233,11 @@ class Pool:
             self._fail(life, Cue.CLOSED_BY_EITHER if confirmed else Cue.DROPPED, failure, now)
             return
         cue = Cue.CLOSED_BY_EITHER if confirmed or life.closing else Cue.DROPPED
-        self._tell(life, cue, now, detail, ghost_until=None if confirmed else life.ghost_until())
+        self._apply(life, cue, now, detail, ghost_until=None if confirmed else life.ghost_until())
 
-    def told_free(self, free: int, now: float) -> None:
+    def places_counted(self, free: int, now: float) -> None:
         """The broker counted the places free under Slack's limit, with ghosts and foreign connections."""
-        has_one_again = self._places.told(free)
+        has_one_again = self._places.counted(free)
         if free < SPARE_PLACES:
             for life in self._lives:
                 if life.replaced:
@@ -259,10 +259,10 @@ class Pool:
         self._draining = True
         for life in list(self._lives):
             undialled = life.phase is ConnectionPhase.DIALLING and life.dial_at is not None
-            self._tell(life, Cue.DRAIN, now)
+            self._apply(life, Cue.DRAIN, now)
             life.draining = True
             if undialled:
-                self._tell(life, Cue.DIAL_FAILED, now)
+                self._apply(life, Cue.DIAL_FAILED, now)
         self.tick(now)
 
     def finish(self, now: float) -> None:
@@ -315,11 +315,11 @@ class Pool:
     def _tick_backoff(self, life: PooledConnection, now: float) -> None:
         if life.dial_at is None or now < life.dial_at:
             return
-        # The new socket has a name of its own; whoever counts connections is told that the old one is no more.
+        # The new socket has a name of its own; whoever counts connections learns that the old one is gone.
         gone = attrs.evolve(life.state(), phase=ConnectionPhase.CLOSED.value, since=now)
         self._actions.append(Moved(gone, Cue.RETRY_DUE, now))
         life.begin_again(self._name(), now)
-        self._tell(life, Cue.RETRY_DUE, now)
+        self._apply(life, Cue.RETRY_DUE, now)
         self._dial(life, now)
 
     def _tick_ready(self, life: PooledConnection, now: float) -> None:
@@ -329,7 +329,7 @@ class Pool:
             other.phase is ConnectionPhase.READY or other.draining or other.replaced for other in self._lives
         ):
             if self._places.are_spare(self._lives):
-                self._tell(life, Cue.ROTATION_DUE, now)
+                self._apply(life, Cue.ROTATION_DUE, now)
                 return
             if not self._places.said_short:
                 self._places.said_short = True
@@ -359,11 +359,11 @@ class Pool:
             self._abort(life, Cue.STALLED, now, detail)
             return
         self._note_silence(life)
-        # Whoever is deaf was so from the last frame on: a gap begins there. After a second silence as long as
-        # the first nobody waits any longer.
-        deaf_since, life.heard_at = max(life.since, life.heard_at), now
+        # A stalled connection brought nothing from its last frame on: a gap begins there. After a second
+        # silence as long as the first nobody waits any longer.
+        silent_since, life.heard_at = max(life.since, life.heard_at), now
         life.stalled = life.has_stalled = True
-        self._tell(life, Cue.STALLED, now, detail, since=deaf_since)
+        self._apply(life, Cue.STALLED, now, detail, since=silent_since)
 
     def _times(self, life: PooledConnection) -> Iterator[float]:
         if life.phase in (ConnectionPhase.DIALLING, ConnectionPhase.BACKOFF):
@@ -382,7 +382,7 @@ class Pool:
 
     # Cues, and what entering a phase asks for.
 
-    def _tell(
+    def _apply(
         self,
         life: PooledConnection,
         cue: Cue,
@@ -420,7 +420,7 @@ class Pool:
         old, life.replaces = life.replaces, None
         if old is not None and not old.is_over:
             old.replaced = True
-            self._tell(old, Cue.REPLACEMENT_READY, now)
+            self._apply(old, Cue.REPLACEMENT_READY, now)
             are_spare = self._places.are_spare(self._lives)
             old.linger_until = draining.lingers_until(old, now) if are_spare else now
             self._tick_retiring(old, now)
@@ -445,7 +445,7 @@ class Pool:
             self._last_failure = failure.reason
         if failure.retry_after is not None:
             self._redial.told_to_wait(failure.retry_after, self._lives, now)
-        self._tell(life, cue, now, failure.reason)
+        self._apply(life, cue, now, failure.reason)
         if failure.fatal or (not self.ready and self._redial.is_in_vain and not self._is_refused):
             trouble = AppTrouble(
                 self.policy.app, failure.reason, failure.hint or REACH_SLACK.format(api=self.policy.api)
@@ -498,7 +498,7 @@ class Pool:
 
     def _abort(self, life: PooledConnection, cue: Cue, now: float, detail: str) -> None:
         self._actions.append(Abort(life.connection))
-        self._tell(life, cue, now, detail, ghost_until=life.ghost_until())
+        self._apply(life, cue, now, detail, ghost_until=life.ghost_until())
 
     def _slot(self, life: PooledConnection) -> rotation.Slot:
         return rotation.Slot.for_place(self.policy.connector, life.place, self.policy.connections)

@@ -30,7 +30,7 @@ class PooledConnection:
         stalled: The silence that it is in was seen already.
         has_stalled: It was silent for too long at least once.
         no_place: It waits since Slack had no place for one more connection.
-        closing: It was told to close.
+        closing: It is to close.
         busy_since: Since when it would have closed if nothing had been in flight.
         failure: Why it has no socket, "" while it has one.
         spoke: A frame came in after the hello.
@@ -79,7 +79,7 @@ class PooledConnection:
         return self.phase in COUNTS_AS_READY
 
     def state(self) -> ConnectionState:
-        """As the broker is told of it."""
+        """As it is reported to the broker."""
         return ConnectionState(
             connection=self.connection,
             app=self.app,

@@ -15,7 +15,7 @@ import attrs
 from slackd.connector.socketmode.pooled_connection import PooledConnection
 
 CONNECTORS: Final = 2
-"""Connectors on one host (design, section 3)."""
+"""Connectors on one host (the design, "Two connectors")."""
 
 SHORTEST_LIFETIME: Final = 1.0
 """Seconds; shorter ones are not planned for."""
@@ -55,7 +55,7 @@ def lead(lifetime: float) -> float:
 
     A fiftieth of the lifetime (six minutes of five hours), but where lifetimes are short still enough to come
     before Slack's warning. That comes ten seconds before the end ("Using Socket Mode"), and the end about a
-    minute before the lifetime that was told (in the field: after 18,000 of 18,060 seconds).
+    minute before the lifetime that was announced (in the field: after 18,000 of 18,060 seconds).
     """
     return max(lifetime / 50, min(160.0, lifetime / 4))
 

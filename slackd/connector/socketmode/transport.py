@@ -1,4 +1,4 @@
-"""Socket Mode as a transport: carries out what one app's pool decides, and tells the pool what happens."""
+"""Socket Mode as a transport: carries out what one app's pool decides, and reports to the pool what happens."""
 
 import asyncio
 import functools
@@ -165,7 +165,7 @@ class SocketModeTransport:
 
     def peers_changed(self, peers: AppPeers) -> None:
         """So many places are free under Slack's limit."""
-        self._pool.told_free(peers.free, self._clock())
+        self._pool.places_counted(peers.free, self._clock())
         self._carry_out()
 
     def retry(self) -> None:
@@ -200,7 +200,7 @@ class SocketModeTransport:
             next_attempt_at=self._pool.next_dial_at,
         )
 
-    # What a connection tells (`Listener`).
+    # What a connection reports (`Listener`).
 
     def heard(self, connection: str, is_ping: bool = False) -> None:
         self._pool.heard(connection, self._clock(), is_ping)

@@ -42,7 +42,7 @@ class SlackWebSocket(_Response):
     """Made by a session with this as its `ws_response_class`; wants `autoping=False, autoclose=False`."""
 
     def write_texts(self, texts: Sequence[str]) -> None:
-        """Write a text frame for each, all at once; they are not compressed. `drained` tells when to go on.
+        """Write a text frame for each, all at once; they are not compressed. `drained` is called when to go on.
 
         Raises:
             ConnectionError: The socket is gone, or a Close was sent; none of them is written.

@@ -1,4 +1,4 @@
-"""When an envelope is acknowledged, and with what: the table of the design's section 6, with real processes."""
+"""When an envelope is acknowledged, and with what: the design's table, with real processes."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The transition table that runs a Socket Mode connection, read as a specification (design, section 5)."""
+"""The transition table that runs a Socket Mode connection, read as a specification."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What becomes of an arrival: the table of section 6, and no word to a connector before the commit."""
+"""What becomes of an arrival: the design's table, and no word to a connector before the commit."""
 
 import json
 import random

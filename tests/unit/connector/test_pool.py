@@ -397,10 +397,10 @@ def test_a_place_that_becomes_free_is_taken_at_once() -> None:
     world.hello = no_place(world)
     world.start()
     world.run(5)
-    world.pool.told_free(0, world.now)
+    world.pool.places_counted(0, world.now)
     world.hello = hello
     assert len(world.dials) == 1
-    world.pool.told_free(1, world.now)
+    world.pool.places_counted(1, world.now)
     world.run(2)
     assert len(world.ready) == 1
 
@@ -419,17 +419,17 @@ def test_a_replacement_without_place_takes_that_of_the_connection_it_replaces(wo
 
 
 def test_planned_rotation_waits_for_two_free_places_and_says_so(world: PoolWorld) -> None:
-    world.pool.told_free(1, world.now)
+    world.pool.places_counted(1, world.now)
     world.run(17_950)
     assert len(world.dials) == 1
     assert world.warnings() == ["rotation-waits"]
-    world.pool.told_free(2, world.now)
+    world.pool.places_counted(2, world.now)
     world.run(40)
     assert len(world.dials) == 2
 
 
 def test_a_warning_is_answered_whatever_the_budget(world: PoolWorld) -> None:
-    world.pool.told_free(0, world.now)
+    world.pool.places_counted(0, world.now)
     world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
     assert dials(happen(world)) == 1
 
@@ -531,7 +531,7 @@ def test_a_busy_connection_that_makes_room_ends_the_waiting_too(world: PoolWorld
     world.pool.said_disconnect(old, Disconnect("warning"), world.now)
     world.carry_out()
     world.run(5)
-    world.pool.told_free(1, world.now)
+    world.pool.places_counted(1, world.now)
     world.run(4)
     assert [ended.connection for _, ended in world.ended_waiting] == [old]
     world.busy.clear()
@@ -598,7 +598,7 @@ def test_a_replaced_connection_makes_room_when_places_run_short() -> None:
     world.start()
     world.run(17_900)
     assert world.in_phase("retiring") == ["c1-main-1"]
-    world.pool.told_free(1, world.now)
+    world.pool.places_counted(1, world.now)
     assert CloseConnection("c1-main-1") in happen(world)
 
 

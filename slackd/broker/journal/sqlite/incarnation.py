@@ -1,7 +1,7 @@
 """Which incarnation of the journal a file is.
 
 A journal whose tail is lost (a backup put back, another file, a copy of the folder) must not be taken for the
-one it was: programs remember what they did by delivery ids. So a file has an id, which `initialize` tells
+one it was: programs remember what they did by delivery ids. So a file has an id, which `initialize` names
 programs. It gets a new one when it has none (it is new, was written by 0.1.0, or came out of a backup), and
 when it isn't the file that the id was given to (another inode: it is a copy).
 """

@@ -185,6 +185,6 @@ class Maintenance:
             try:
                 self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             except FAILURES as error:
-                # The log keeps what is committed; the next commit tells whether the disk still takes writes.
+                # The log keeps what is committed; the next commit shows whether the disk still takes writes.
                 self._owned.roll_back(error)
                 self._guard.known(error)

@@ -294,7 +294,7 @@ class Round:
             self.changed = True
 
     def dead_letter(self, waiting: Waiting, reason: DeadReason, error: str) -> None:
-        """Make an open delivery a dead letter, and remember to tell."""
+        """Make an open delivery a dead letter, and remember to report it."""
         self.change()
         self.applier.dead_letter(waiting, reason, error)
         plugin = self.totals.name_of(waiting.plugin)
@@ -302,7 +302,7 @@ class Round:
         self.dead_lettered.append(DeadLettered(waiting.id, waiting.envelope, plugin, reason, lane))
 
     def drop(self, delivery: int, plugin: int, size: int) -> None:
-        """Take a dead letter away, and remember to tell."""
+        """Take a dead letter away, and remember to report it."""
         self.change()
         self.applier.remove_dead_letter(delivery)
         letters, bytes_ = self.dropped.get(plugin, (0, 0))
