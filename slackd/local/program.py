@@ -46,12 +46,20 @@ def command_of(program: Path) -> tuple[str, ...]:
     interpreter = _INTERPRETERS.get(program.suffix)
     if interpreter is None:
         if os.access(program, os.X_OK):
+            if not program.read_bytes()[:4].startswith((b"#!", b"\x7fELF")):
+                raise LocalStackError(f"{program} cannot be run: it begins with no line such as #!/bin/bash")
             return (str(program.absolute()),)
         known = ", ".join(_INTERPRETERS)
         raise LocalStackError(f"{program}: not executable, and its name ends in none of {known}: chmod +x it")
     if shutil.which(interpreter[0]) is None:
         raise LocalStackError(f"{program}: {interpreter[0]} is not installed")
     return (*interpreter, str(program.absolute()))
+
+
+def _ends_with_us() -> tuple[str, ...]:
+    """What a command begins with so that it ends when its starter is killed: util-linux's `setpriv`."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "TERM", "--") if setpriv is not None else ()
 
 
 class Program:
@@ -84,6 +92,7 @@ class Program:
         """
         try:
             self._process = await asyncio.create_subprocess_exec(
+                *_ends_with_us(),
                 *self._command,
                 cwd=self._folder,
                 env={**os.environ, **self._environment},
@@ -93,9 +102,7 @@ class Program:
                 start_new_session=True,
             )
         except OSError as error:
-            raise LocalStackError(
-                f"{self._command[-1]} cannot be run: {error.strerror}; has it a first line such as #!/bin/bash?"
-            ) from None
+            raise LocalStackError(f"{self._command[0]} cannot be run: {error.strerror}") from None
         self._reading = asyncio.create_task(self._read())
 
     async def wait(self) -> int:

@@ -2,7 +2,9 @@
 
 import os
 import pty
+import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -40,7 +42,7 @@ class Terminal:
             close_fds=True,
         )
         os.close(theirs)
-        self._text = ""
+        self._text = self.shown = ""
 
     def types(self, line: str) -> None:
         os.write(self._end, f"{line}\n".encode())
@@ -56,12 +58,13 @@ class Terminal:
             except OSError:
                 raise AssertionError(f"{words!r} never came, it has ended; there is: {self._text}") from None
         before, _, self._text = self._text.partition(words)
+        self.shown += before + words
         return before + words
 
     def close(self) -> None:
         if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+            self.process.terminate()
+        self.process.wait(PATIENCE)
         os.close(self._end)
 
 
@@ -143,7 +146,7 @@ def test_a_program_that_nothing_can_run_is_said(folder: Path) -> None:
     (folder / "greeter").write_text("no first line\n")
     (folder / "greeter").chmod(0o755)
     done = run_dev(folder, "")
-    assert "cannot be run: Exec format error" in done.stdout
+    assert "cannot be run: it begins with no line such as #!" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -153,6 +156,21 @@ def test_a_program_may_print_lines_of_any_length(folder: Path, terminal: Termina
     program.write_text(f"print('x' * 200_000)\nprint('after it')\n{program.read_text()}")
     terminal.reads("greeter: after it")
     terminal.reads("greeter is connected")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_however_it_ends_its_program_ends_too(folder: Path, terminal: Terminal, number: int) -> None:
+    program = folder / "greeter.py"
+    program.write_text(f"import os\nprint('pid', os.getpid(), 'end')\n{program.read_text()}")
+    terminal.reads("greeter is connected")
+    found = terminal.reads(" end") if "pid" not in terminal.shown else terminal.shown
+    pid = int(re.findall(r"pid (\d+) end", found)[-1])
+    terminal.process.send_signal(number)
+    terminal.process.wait(PATIENCE)
+    until = time.monotonic() + PATIENCE
+    while Path(f"/proc/{pid}").exists() and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def run_dev(folder: Path, typed: str) -> "subprocess.CompletedProcess[str]":
