@@ -3,6 +3,9 @@
 P1, the invariant kept here: no settlement before the commit of the envelope it settles, nor for a duplicate
 before the commit of the first (the journal's writer answers in the order of submission). When a commit fails,
 the arrivals in it are refused: Slack sends them again.
+
+P4, the invariant kept here: an envelope with a dedupe key that the journal remembers opens no delivery; it is
+settled as the first one was, or waits with it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,8 @@
 """Where tokens come from, and a Secret that cannot be printed, formatted, pickled or logged.
 
+P6, the invariant kept here: a token leaves a `Secret` only by `reveal`; whatever prints, formats or pickles one
+gets no part of it. No error here repeats what a file or a variable holds.
+
 A source is `credential:NAME`, `file:/path` or `env:NAME`. For `credential:NAME` one rule:
 the file `NAME` in `$CREDENTIALS_DIRECTORY`, else `slackd-plain_NAME` or `slackd_NAME` there. (systemd's
 `LoadCredential=slackd-plain:/etc/slackd/credentials` puts that before the name of each file of the folder.)

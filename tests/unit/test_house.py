@@ -327,6 +327,19 @@ def test_rules_and_promises_that_the_code_names_are_defined_in_the_design() -> N
     assert {f"P{number}" for number in range(1, 8)} <= named, "each promise is an invariant in a docstring"
 
 
+def test_each_promise_is_an_invariant_in_the_docstring_of_the_modules_that_keep_it() -> None:
+    design = (ROOT / "docs/design.md").read_text()
+    rows = re.findall(r"^\| (P[1-9]) \|.*\| ([^|]+) \|$", design, re.MULTILINE)
+    silent = {
+        (promise, place)
+        for promise, places in rows
+        for place in re.findall(r"`([^`]+)`", places)
+        if not any(promise in (ast.get_docstring(ast.parse(each.read_text())) or "") for each in modules(place))
+    }
+    assert len(rows) == 7
+    assert silent == set()
+
+
 def test_no_file_points_out_of_the_project() -> None:
     pages = [*modules(), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
     assert [str(page) for page in pages if "/shared/" in page.read_text()] == []

@@ -3,6 +3,9 @@
     OPENING ──initialize──▶ WAITING ──opened()──▶ OPEN
         └── anything else, or a line that can't be read, in any state: an error, and the end ──▶ CLOSED
 
+P7, the invariant kept here: no bytes that a plugin sends make `receive` raise. What is malformed becomes a
+value that says which error to answer with, and whether that ends the connection; then nothing after it is read.
+
 While WAITING (the journal lists the session) nothing is read: the caller pauses the socket, and the bytes that
 came in the same chunk are kept, unread, until `opened`.
 """
