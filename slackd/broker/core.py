@@ -431,8 +431,8 @@ class BrokerCore:
             for envelope, plugin, words in result.forbidden
         ]
         self._opened(result.opened, now)
-        for envelope, link, number in result.given:
-            self._answering.carried(envelope, link, number)
+        for envelope, link, number, given in result.given:
+            self._answering.carried(envelope, link, number, given)
         if result.promises:
             self._promise(result.promises)
         if result.ending:

@@ -17,9 +17,10 @@ from slackd.broker.counters import Counters
 from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.subscriptions import Match, Matcher
 from slackd.broker.failure_reports import FailureReports
-from slackd.broker.fallback_responses import NOTHING, notice, unanswered
+from slackd.broker.fallback_responses import NOTHING, is_message, notice, unanswered
 from slackd.broker.instant import Instant
 from slackd.broker.intercepts import Intercepts
+from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import (
     AnswerState,
     DeadReason,
@@ -33,6 +34,7 @@ from slackd.broker.journal.writes import (
 )
 from slackd.broker.parsing import read
 from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
+from slackd.broker.unsent_answers import GivenAnswer
 from slackd.config import Absent, Config, PluginConfig, Subscription
 from slackd.envelope import Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
 from slackd.frozen import frozen
@@ -84,7 +86,8 @@ class IngestResult:
     """What follows from a commit.
 
     Attributes:
-        given: Envelope, link and number of duplicates that are settled with the answer that was given.
+        given: Envelope, link and number of duplicates that are settled with the answer that was given, and that
+            answer, should it have to follow; None if it can't.
         ending: Envelopes for which nobody is to wait any longer.
         recorded: Envelopes that are new.
         repeated: Envelopes that came again.
@@ -92,7 +95,7 @@ class IngestResult:
     """
 
     settlements: Settlements = attrs.field(factory=list)
-    given: list[tuple[int, int, int]] = attrs.field(factory=list)
+    given: list[tuple[int, int, int, GivenAnswer | None]] = attrs.field(factory=list)
     promises: list[tuple[int, Promise]] = attrs.field(factory=list)
     opened: list[OpenDelivery] = attrs.field(factory=list)
     ending: list[int] = attrs.field(factory=list)
@@ -330,7 +333,8 @@ class Ingest:
         if self._answers.is_following(envelope):
             response = None
         elif answer is AnswerState.GIVEN:
-            result.given.append((envelope, each.link, number))
+            given = _given_before(each, understood, envelope, response)
+            result.given.append((envelope, each.link, number, given))
         payload = response if response is not None else self._answers.words_for(envelope)
         if payload is None:
             payload = unanswered(understood)
@@ -346,6 +350,17 @@ def _audit(envelope: ParsedEnvelope, why: str) -> str:
 
 def _who_answers(record: Record) -> str:
     return next((each.plugin for each in record.deliveries if each.respond_by is not None), "")
+
+
+def _given_before(
+    each: Incoming, understood: ParsedEnvelope, envelope: int, response: str | None
+) -> GivenAnswer | None:
+    """An answer that the journal has as given, as it follows if no acknowledgement can carry it. It may be an
+    earlier broker's: nobody knows its delivery any more, so it is named by its envelope."""
+    if response is None or not understood.response_url or not is_message(response):
+        return None
+    plugin, app, url = _who_answers(each.record), understood.app, understood.response_url
+    return GivenAnswer(LateAnswer(-envelope, envelope, plugin, app, url, response), "", 0)
 
 
 def _is_too_large(text: str) -> bool:

@@ -97,8 +97,10 @@ class LateAnswers:
         """A link is gone, and what was on it."""
         self._given.link_lost(link)
 
-    def carried(self, envelope: int, link: int, number: int) -> None:
-        """A duplicate is settled with the answer that was given."""
+    def carried(self, envelope: int, link: int, number: int, given: GivenAnswer | None) -> None:
+        """A duplicate is settled with the answer that was given, which an earlier broker may have written."""
+        if given is not None:
+            self._given.adopt(given)
         self._given.carried(envelope, link, number)
 
     def unsent(self, link: int, numbers: Sequence[int]) -> Unsents:

@@ -73,6 +73,12 @@ class UnsentAnswers:
             self.carried(envelope, link, number)
         return self._take_if_lost(envelope, outcome)
 
+    def adopt(self, given: GivenAnswer) -> None:
+        """An answer that the journal has as given, of which nothing is known here: an earlier broker's."""
+        if given.answer.envelope not in self._outcomes:
+            self._outcomes[given.answer.envelope] = _Outcome(given)
+            _forget_oldest(self._outcomes)
+
     def without(self, envelope: int) -> None:
         """Somebody was settled without this answer while it was on its way to the journal."""
         self._outcomes.setdefault(envelope, _Outcome()).lost = True
@@ -86,7 +92,7 @@ class UnsentAnswers:
                 outcome.hopes -= 1
 
     def carried(self, envelope: int, link: int, number: int) -> None:
-        """A settlement carries the answer to this envelope; nothing is noted of what was given long ago."""
+        """A settlement carries the answer to this envelope; nothing is noted of one that is not known."""
         outcome = self._outcomes.get(envelope)
         if outcome is not None:
             outcome.hopes += 1

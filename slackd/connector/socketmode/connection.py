@@ -20,6 +20,8 @@ from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import DialError
 from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
+from slackd.envelope import Settlement
+from slackd.frozen import frozen
 
 CLOSE_PATIENCE: Final = 2.0
 """Seconds after our own Close in which Slack's is waited for: it has been seen to leave the connection open."""
@@ -51,7 +53,7 @@ class ConnectionListener(Protocol):
     def acknowledged(self, connection: str, received_at: Sequence[float]) -> None:
         """The acknowledgements of what came in at these times are on the wire."""
 
-    def unsendable(self, connection: str) -> None:
+    def unsendable(self, connection: str, settlement: Settlement | None) -> None:
         """An acknowledgement could not be sent any more."""
 
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
@@ -59,6 +61,15 @@ class ConnectionListener(Protocol):
 
     def ended(self, connection: str, confirmed: bool, detail: str) -> None:
         """The socket is gone; `confirmed` if Slack is known to have seen its end."""
+
+
+@frozen
+class _Acknowledgement:
+    """What waits to be written."""
+
+    frame: AckFrame
+    received_at: float
+    settlement: Settlement | None
 
 
 class SlackConnection:
@@ -79,7 +90,7 @@ class SlackConnection:
         self._socket: SlackWebSocket | None = None
         self._dialling: asyncio.Timeout | None = None
         self._given_up = False
-        self._outbox: deque[tuple[AckFrame, float]] = deque()
+        self._outbox: deque[_Acknowledgement] = deque()
         self._to_write = asyncio.Event()
         self._written: deque[int] = deque(maxlen=ECHOES)
         self._longest_written = 0
@@ -125,14 +136,15 @@ class SlackConnection:
             if self._patience is not None:
                 self._patience.cancel()
             socket.abort()
-            for _ in self._outbox:
-                self._listener.unsendable(self.name)
-            self._outbox.clear()
+            unsent, self._outbox = self._outbox, deque()
+            for each in unsent:
+                self._listener.unsendable(self.name, each.settlement)
         self._listener.ended(self.name, confirmed, detail)
 
-    def acknowledge(self, frame: AckFrame, received_at: float) -> None:
-        """Queue an acknowledgement; only while `can_acknowledge`."""
-        self._outbox.append((frame, received_at))
+    def acknowledge(self, frame: AckFrame, received_at: float, settlement: Settlement | None = None) -> None:
+        """Queue an acknowledgement; only while `can_acknowledge`. Where it can't be written after all,
+        `unsendable` says of which settlement."""
+        self._outbox.append(_Acknowledgement(frame, received_at, settlement))
         self._to_write.set()
 
     def ping(self) -> None:
@@ -261,13 +273,13 @@ class SlackConnection:
     def _write_acknowledgements(self, socket: SlackWebSocket) -> None:
         texts: list[str] = []
         size = 0
-        for frame, _ in self._outbox:
-            texts.append(frame.text)
-            size += len(frame.text)
+        for each in self._outbox:
+            texts.append(each.frame.text)
+            size += len(each.frame.text)
             if size >= WRITTEN_AT_ONCE:
                 break
         socket.write_texts(texts)
-        received_at = [self._outbox.popleft()[1] for _ in texts]
+        received_at = [self._outbox.popleft().received_at for _ in texts]
         self._written.extend(map(hash, texts[-ECHOES:]))
         self._longest_written = max(self._longest_written, *map(len, texts))
         self._listener.acknowledged(self.name, received_at)

@@ -156,7 +156,7 @@ class SocketModeTransport:
                     ACK_LIMIT,
                     extra=self._extra("response-too-large", arrival.connection),
                 )
-            connection.acknowledge(frame, arrival.received_at)
+            connection.acknowledge(frame, arrival.received_at, settlement)
         self._look_who_may_close()
 
     def refuse(self, arrivals: Sequence[Arrival]) -> None:
@@ -224,9 +224,9 @@ class SocketModeTransport:
         self._upstream.acknowledged(self._app.name, received_at)
         self._look_who_may_close()
 
-    def unsendable(self, connection: str) -> None:
+    def unsendable(self, connection: str, settlement: Settlement | None) -> None:
         assert self._upstream is not None
-        self._upstream.unsendable(self._app.name)
+        self._upstream.unsendable(self._app.name, settlement)
 
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
         self._connections.pop(connection, None)

@@ -23,6 +23,7 @@ from slackd.connector.socketmode.connection import CLOSE_PATIENCE, SlackConnecti
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.protocol import AckFrame, Disconnect, SlackHello
 from slackd.connector.socketmode.websocket import SlackWebSocket
+from slackd.envelope import Settlement
 
 OLDEST_AIOHTTP = "3.8.4"
 PATIENCE = 20.0
@@ -58,8 +59,8 @@ class Heard:
         for _ in received_at:
             self._tell("acknowledged")
 
-    def unsendable(self, connection: str) -> None:
-        self._tell("unsendable")
+    def unsendable(self, connection: str, settlement: Settlement | None) -> None:
+        self._tell(f"unsendable {settlement.number if settlement is not None else None}")
 
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
         self._tell(f"dial failed: {failure.reason}")
@@ -263,8 +264,8 @@ async def test_an_acknowledgement_that_comes_too_late_is_told() -> None:
         async with asyncio.timeout(PATIENCE):
             while connection.can_acknowledge:
                 await asyncio.sleep(0)
-        connection.acknowledge(AckFrame("{}"), 0.0)
-    assert heard.told == ["hello", "unsendable", "ended, confirmed"]
+        connection.acknowledge(AckFrame("{}"), 0.0, Settlement(7, "e", '{"text":"done"}'))
+    assert heard.told == ["hello", "unsendable 7", "ended, confirmed"]
 
 
 async def test_an_abort_ends_it_at_once_also_while_nobody_reads() -> None:

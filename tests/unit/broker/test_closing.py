@@ -175,6 +175,13 @@ class TestGone:
         assert closing(bench, mute=True, everything=True) == []
 
 
+def successor_on(bench: Bench) -> None:
+    """A broker that starts on the same disk."""
+    bench.core = BrokerCore(config(plugin(RESPONDS)), rng=random.Random(1), now=bench.now)
+    bench.core.start(Opening((), None, 0), {}, bench.now)
+    bench.pump()
+
+
 class TestUnsent:
     """The answer was there, was journaled as given and settled; then there was no connection to send it on."""
 
@@ -228,6 +235,28 @@ class TestUnsent:
         bench.core.deliver(1, [Arrival(9, "main", THERE, bench.time, command())], bench.now)
         actions = self.unsent(bench, number)
         assert (payloads(actions), late(actions)) == ([None], ['{"text": "done"}'])
+
+    def test_one_that_an_earlier_broker_gave_follows_by_its_successor(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        bench.answers(the(bench.deliver(command())), DONE)
+        successor_on(bench)
+        again = repeat(bench, 9, THERE, command())
+        assert payloads(again) == [DONE]
+        (post,) = [each for each in self.unsent(bench, *settled_as(again)) if isinstance(each, PostLate)]
+        assert (post.late.response, post.late.response_url != "") == ('{"text": "done"}', True)
+        assert list(bench.store.late) == [post.late.delivery], "should this broker die, too"
+        bench.core.late_posted(post.late, post.session, post.attempt, "response_url")
+        assert [each for each in bench.pump() if isinstance(each, NotifyLate)] == []
+        assert bench.store.late == {}
+        assert payloads(repeat(bench, 10, THERE, command())) == [None]
+
+    def test_one_that_an_earlier_broker_gave_and_a_duplicate_carries_stays_where_it_is(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        bench.answers(the(bench.deliver(command())), DONE)
+        successor_on(bench)
+        first, second = (settled_as(repeat(bench, number, THERE, command())) for number in (9, 10))
+        assert late(self.unsent(bench, *first)) == []
+        assert late(self.unsent(bench, *second)) == ['{"text": "done"}']
 
     def test_what_is_no_message_does_not(self) -> None:
         bench = Bench(plugin(RESPONDS))
