@@ -36,9 +36,11 @@ from slackd.broker.journal.writes import (
     AnswerPassed,
     AnswerUnsent,
     CloseDelivery,
+    CloseHandled,
     DeadLetterDelivery,
     Done,
     ForgetSession,
+    HandledClosed,
     InFlight,
     Lane,
     LateSent,
@@ -62,8 +64,6 @@ REWRITE_AFTER = 0.25
 """Seconds after which what could not be written is submitted again."""
 CLOSE_WITHIN = 0.05
 """Seconds within which a close is submitted that nobody waits for."""
-CLOSES_TOGETHER = 256
-"""Closes that wait for company at most."""
 
 
 class BrokerCore:
@@ -197,20 +197,18 @@ class BrokerCore:
             self.counters.answers[plugin, "stale"] += 1
             return
         if response is None and accepted.respond_by is None:
-            self._close(plugin, CloseDelivery(delivery, attempt), now)
+            self._handled(plugin, delivery, attempt, now)
         else:
             for write, origin in self._answering.close(plugin, session, accepted, response, now):
                 self._next.add(write, origin)
 
-    def _close(self, plugin: str, close: CloseDelivery, now: Instant) -> None:
-        """A close that is remembered by the program rides with what is written next, for a moment: each commit
-        of its own would cost as much as the rest of an event."""
-        can_wait = self.plugins[plugin].is_remembered(close.delivery) and not self._stops
+    def _handled(self, plugin: str, delivery: int, attempt: int, now: Instant) -> None:
+        """A close that the program remembers rides with what is written next, for a moment: each commit of its
+        own would cost as much as the rest of an event."""
+        can_wait = self.plugins[plugin].is_remembered(delivery) and not self._stops
         if can_wait:
             self._close_by = min(self._close_by, now.monotonic + CLOSE_WITHIN)
-        self._next.add(
-            close, self._origins[plugin], can_wait=can_wait and len(self._next.writes) < CLOSES_TOGETHER
-        )
+        self._next.add_handled(plugin, delivery, attempt, can_wait=can_wait)
 
     def nacked(
         self,
@@ -368,7 +366,7 @@ class BrokerCore:
     @property
     def has_unwritten(self) -> bool:
         """Something must still be written to the journal."""
-        return bool(self._submissions or self._unwritten or self._next.writes)
+        return bool(self._submissions or self._unwritten) or not self._next.is_empty
 
     def take_actions(self) -> list[Action]:
         """What to do, in order; each is given once."""
@@ -384,14 +382,14 @@ class BrokerCore:
                     self._next.add(action, self._origins[plugin.name])
             self.counters.deliveries[plugin.name, "handed"] += handed
         self._stirred.clear()
-        if self._unwritten and self._next.writes:
-            self._next = self._queue_behind(self._next)
-        if self._next.writes and not self._next.can_wait:
+        if self._unwritten and not self._next.is_empty:
+            self._next = self._queue_behind(self._next.sealed())
+        if not (self._next.is_empty or self._next.can_wait):
             self._close_by = math.inf
             self._tokens += 1
-            self._submissions[self._tokens] = self._next
-            self._actions.append(Submit(self._tokens, tuple(self._next.writes)))
-            self._next = WriteBatch()
+            submission, self._next = self._next.sealed(), WriteBatch()
+            self._submissions[self._tokens] = submission
+            self._actions.append(Submit(self._tokens, tuple(submission.writes)))
         actions, self._actions = self._actions, []
         return actions
 
@@ -449,6 +447,9 @@ class BrokerCore:
             self.plugins[origin.plugin].committed(write, outcome, now)
         if origin.given is not None:
             self.answers.follows(origin.given.answer.envelope, begins=False)
+        if isinstance(outcome, HandledClosed):
+            assert isinstance(write, CloseHandled)
+            self._closed(write, outcome, now)
         if not isinstance(outcome, Done):
             if origin.envelope:
                 self.answers.void(origin.envelope)
@@ -477,6 +478,20 @@ class BrokerCore:
                     return []
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
+
+    def _closed(self, write: CloseHandled, outcome: HandledClosed, now: Instant) -> None:
+        """Nobody waits for these: they are done, or were no longer open."""
+        plugin = self.plugins[write.plugin]
+        if self.watched:
+            for id_, attempt in write.deliveries:
+                delivery = plugin.leased(id_)
+                if delivery is not None and id_ not in outcome.stale:
+                    self._actions.append(
+                        Passed("done", now.unix, delivery.envelope, write.plugin, id_, attempt)
+                    )
+        plugin.closed([id_ for id_, _ in write.deliveries], outcome.stale, now)
+        done = len(write.deliveries) - len(outcome.stale)
+        self.counters.deliveries[write.plugin, "done"] += done
 
     def _report(self, failed: OpenDelivery, *, final: bool, now: Instant) -> bool:
         """Who waits for a delivery that failed hears of it. False if its envelope must be read before."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from slackd.broker.ingest import NO_LINK, Incoming
-from slackd.broker.journal.writes import Outcome, Write
+from slackd.broker.journal.writes import CloseHandled, Outcome, Write
 from slackd.broker.unsent_answers import GivenAnswer
 from slackd.errors import JournalError
 from slackd.frozen import frozen
@@ -40,12 +40,16 @@ class Origin:
 
 NOBODY = Origin()
 
+CLOSES_TOGETHER = 256
+"""Deliveries of one plugin whose closes wait for company at most."""
+
 
 @attrs.define
 class WriteBatch:
     """Writes in order; what belongs to one of them stands under its place.
 
     Attributes:
+        handled: By plugin, deliveries (and attempts) that are handled: one write of each, once it is `sealed`.
         can_wait: Nobody waits for any of them.
     """
 
@@ -53,11 +57,30 @@ class WriteBatch:
     incoming: dict[int, Incoming] = attrs.field(factory=dict)
     origins: dict[int, Origin] = attrs.field(factory=dict)
     replies: list[tuple[range, Reply]] = attrs.field(factory=list)
+    handled: dict[str, list[tuple[int, int]]] = attrs.field(factory=dict)
     can_wait: bool = True
 
-    def add(self, write: Write, origin: Origin = NOBODY, *, can_wait: bool = False) -> None:
+    @property
+    def is_empty(self) -> bool:
+        """There is nothing to write."""
+        return not (self.writes or self.handled)
+
+    def add_handled(self, plugin: str, delivery: int, attempt: int, *, can_wait: bool) -> None:
+        """A delivery to be closed; repeated until it is written."""
+        mine = self.handled.setdefault(plugin, [])
+        mine.append((delivery, attempt))
+        self.can_wait &= can_wait and len(mine) <= CLOSES_TOGETHER
+
+    def sealed(self) -> "WriteBatch":
+        """This, with a write for what is handled; nothing more is added to it."""
+        for plugin, deliveries in self.handled.items():
+            self.writes.append(CloseHandled(plugin, tuple(deliveries)))
+        self.handled.clear()
+        return self
+
+    def add(self, write: Write, origin: Origin = NOBODY) -> None:
         """A write that is repeated until it is written."""
-        self.can_wait &= can_wait
+        self.can_wait = False
         if origin is not NOBODY:
             self.origins[len(self.writes)] = origin
         self.writes.append(write)
@@ -96,7 +119,7 @@ class WriteBatch:
         """What came after this goes behind it."""
         shift = len(self.writes)
         self.can_wait &= later.can_wait
-        self.writes += later.writes
+        self.writes += later.sealed().writes
         self.incoming.update({place + shift: each for place, each in later.incoming.items()})
         self.origins.update({place + shift: each for place, each in later.origins.items()})
         self.replies += [(range(p.start + shift, p.stop + shift), reply) for p, reply in later.replies]

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import attrs
 
 import slackd
+from slackd.broker.core import CLOSE_WITHIN
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.config import Config, PluginConfig, Subscription
 from slackd.connector.connector import Connector
@@ -40,7 +41,9 @@ ALONE = 30
 TOGETHER = 400
 """Events that are sent at once."""
 QUIET = 0.03
-"""Seconds after which nothing of an event is under way any more."""
+"""Seconds between two looks whether what is awaited is there."""
+CLOSED = 3 * CLOSE_WITHIN
+"""Seconds after which an event that was handled is closed, too."""
 PATIENCE = 30.0
 
 
@@ -145,7 +148,7 @@ async def traced(
     async with asyncio.timeout(PATIENCE):
         while outside.plugin.handled < wanted:
             await asyncio.sleep(QUIET)
-    await asyncio.sleep(QUIET)
+    await asyncio.sleep(CLOSED)
     tracer.on = False
     return tracer.take()
 

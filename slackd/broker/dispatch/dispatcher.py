@@ -13,7 +13,7 @@ wakeup forward; `next_wakeup` computes it anew.
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -319,6 +319,20 @@ class Dispatcher:
         else:
             self._leases.drop(lease)
             self._lanes[lease.delivery.lane].release(lease.delivery, now)
+        self._deal(now)
+
+    def closed(self, deliveries: Iterable[int], stale: Collection[int], now: Instant) -> None:
+        """These are on the disk as handled, but for the stale ones: their keys and slots are free."""
+        for delivery in deliveries:
+            lease = self._leases.get(delivery)
+            if lease is None or lease.state is LeaseState.HELD:
+                continue
+            self._leases.drop(lease)
+            lane = self._lanes[lease.delivery.lane]
+            if delivery in stale:
+                lane.doubt(lease.delivery, now)
+            else:
+                lane.release(lease.delivery, now)
         self._deal(now)
 
     def dead_lettered(self, deliveries: Collection[int], now: Instant) -> None:

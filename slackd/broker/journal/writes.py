@@ -170,6 +170,19 @@ class CloseDelivery:
 
 
 @frozen
+class CloseHandled:
+    """A plugin has handled these deliveries, and has nothing to say to Slack: what becomes of nearly all.
+
+    Attributes:
+        plugin: Whose they are.
+        deliveries: Each with its attempt; ignored unless the journal has it open at this attempt.
+    """
+
+    plugin: str
+    deliveries: tuple[tuple[int, int], ...]
+
+
+@frozen
 class RetryDelivery:
     """An attempt failed and another will follow: the attempt is counted before it goes out (rule R7)."""
 
@@ -317,6 +330,13 @@ class Done:
 
 
 @frozen
+class HandledClosed:
+    """What came of a `CloseHandled`: the deliveries in it that were ignored."""
+
+    stale: tuple[int, ...] = ()
+
+
+@frozen
 class Stale:
     """The write named something that is no longer so (closed, another attempt, gone): nothing was changed."""
 
@@ -324,6 +344,7 @@ class Stale:
 Write = (
     Record
     | CloseDelivery
+    | CloseHandled
     | RetryDelivery
     | DeadLetterDelivery
     | AnswerPassed
@@ -339,4 +360,4 @@ Write = (
     | Discard
     | Replay
 )
-Outcome = Recorded | Duplicate | Done | Stale
+Outcome = Recorded | Duplicate | Done | HandledClosed | Stale

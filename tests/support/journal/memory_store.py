@@ -14,6 +14,7 @@ from slackd.broker.journal.writes import (
     AnswerUnsent,
     CleanShutdown,
     CloseDelivery,
+    CloseHandled,
     DeadLetterDelivery,
     DeadReason,
     Discard,
@@ -22,6 +23,7 @@ from slackd.broker.journal.writes import (
     ForgetSession,
     GapRecord,
     Ghost,
+    HandledClosed,
     InFlight,
     Lane,
     LateSent,
@@ -81,6 +83,9 @@ class MemoryStore:
                 return self._record(write, now)
             case CloseDelivery():
                 return self._close(write)
+            case CloseHandled(_, deliveries):
+                closes = [CloseDelivery(*each) for each in deliveries]
+                return HandledClosed(tuple(each.delivery for each in closes if self._close(each) == Stale()))
             case RetryDelivery(delivery, attempt, not_before):
                 waiting = self.open.get(delivery)
                 if waiting is None or waiting.attempt != attempt:

@@ -6,17 +6,18 @@ import attrs
 import pytest
 
 from slackd.broker.actions import NotifyLate, Submit
-from slackd.broker.core import CLOSE_WITHIN, CLOSES_TOGETHER, REWRITE_AFTER
+from slackd.broker.core import CLOSE_WITHIN, REWRITE_AFTER
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
-    CloseDelivery,
+    CloseHandled,
     DeadLetterDelivery,
     DeadReason,
     ForgetSession,
     InFlight,
     ListSession,
 )
+from slackd.broker.write_batch import CLOSES_TOGETHER
 from slackd.config import Delivery
 from slackd.errors import JournalError, JournalUnwritable
 from tests.support.slack_texts import command, event
@@ -33,15 +34,18 @@ def written(actions: list[Any], kind: Any) -> list[Any]:
     ]
 
 
+def handled_in(actions: list[Any]) -> list[int]:
+    """The deliveries that are written as handled."""
+    return [delivery for write in written(actions, CloseHandled) for delivery, _ in write.deliveries]
+
+
 def test_an_answer_that_cannot_be_written_is_written_when_there_is_room_again() -> None:
     bench = Bench(plugin(RESPONDS))
     delivery = the(bench.deliver(event()))
     bench.disk_is_full = True
     bench.answers(delivery)
     assert len(bench.store.open) == 1
-    assert written(bench.passes(REWRITE_AFTER), CloseDelivery) == [
-        CloseDelivery(delivery.id, 1)
-    ]  # tried again, in vain
+    assert handled_in(bench.passes(REWRITE_AFTER)) == [delivery.id]  # tried again, in vain
     bench.disk_is_full = False
     bench.passes(REWRITE_AFTER)
     assert not bench.core.has_unwritten
@@ -55,11 +59,8 @@ def test_answers_reach_the_disk_in_the_order_in_which_they_came() -> None:
     bench.disk_is_full = True
     bench.answers(first)
     bench.disk_is_full = False
-    assert written(bench.answers(second), CloseDelivery) == []
-    assert [each.delivery for each in written(bench.passes(REWRITE_AFTER), CloseDelivery)] == [
-        first.id,
-        second.id,
-    ]
+    assert handled_in(bench.answers(second)) == []
+    assert handled_in(bench.passes(REWRITE_AFTER)) == [first.id, second.id]
 
 
 def test_what_fails_later_is_still_written_later() -> None:
@@ -74,8 +75,7 @@ def test_what_fails_later_is_still_written_later() -> None:
     bench.core.committed(first.token, full, bench.now)
     assert bench.passes(REWRITE_AFTER) == []  # the second may fail yet
     bench.core.committed(second.token, full, bench.now)
-    again = written(bench.passes(REWRITE_AFTER), CloseDelivery)
-    assert [each.delivery for each in again] == [each.id for each in deliveries]
+    assert handled_in(bench.passes(REWRITE_AFTER)) == [each.id for each in deliveries]
 
 
 def test_what_comes_while_something_waits_to_be_written_is_behind_all_that_was_submitted() -> None:
@@ -89,8 +89,7 @@ def test_what_comes_while_something_waits_to_be_written_is_behind_all_that_was_s
     bench.core.committed(submits[0].token, full, bench.now)
     assert bench.answers(deliveries[2]) == []
     bench.core.committed(submits[1].token, full, bench.now)
-    again = written(bench.passes(REWRITE_AFTER), CloseDelivery)
-    assert [each.delivery for each in again] == [each.id for each in deliveries]
+    assert handled_in(bench.passes(REWRITE_AFTER)) == [each.id for each in deliveries]
 
 
 def test_an_answer_in_time_is_acknowledged_at_the_deadline_also_on_a_full_disk() -> None:
@@ -179,32 +178,32 @@ class TestACloseThatTheProgramRemembers:
 
     def test_rides_with_what_is_written_next(self) -> None:
         bench, (first,) = self.bench(1)
-        assert written(bench.answers(first), CloseDelivery) == []
+        assert handled_in(bench.answers(first)) == []
         assert bench.core.has_unwritten
-        assert written(bench.deliver(event(7)), CloseDelivery) == [CloseDelivery(first.id, 1)]
+        assert handled_in(bench.deliver(event(7))) == [first.id]
         assert first.id not in bench.store.open
 
     def test_is_written_soon_also_without_company(self) -> None:
         bench, (first,) = self.bench(1)
         bench.answers(first)
         assert bench.core.next_wakeup <= bench.time + CLOSE_WITHIN
-        assert written(bench.passes(CLOSE_WITHIN), CloseDelivery) == [CloseDelivery(first.id, 1)]
+        assert handled_in(bench.passes(CLOSE_WITHIN)) == [first.id]
         assert not bench.core.has_unwritten
 
     def test_does_not_wait_with_many_others(self) -> None:
         bench, deliveries = self.bench(CLOSES_TOGETHER + 1)
         for each in deliveries[:CLOSES_TOGETHER]:
-            assert written(bench.answers(each), CloseDelivery) == []
-        assert len(written(bench.answers(deliveries[-1]), CloseDelivery)) == CLOSES_TOGETHER + 1
+            assert handled_in(bench.answers(each)) == []
+        assert len(handled_in(bench.answers(deliveries[-1]))) == CLOSES_TOGETHER + 1
 
     def test_does_not_wait_in_a_broker_that_stops(self) -> None:
         bench, (first, second) = self.bench(2)
         bench.answers(first)
         bench.core.halt()
-        assert written(bench.pump(), CloseDelivery) == [CloseDelivery(first.id, 1)]
-        assert written(bench.answers(second), CloseDelivery) == [CloseDelivery(second.id, 1)]
+        assert handled_in(bench.pump()) == [first.id]
+        assert handled_in(bench.answers(second)) == [second.id]
 
     def test_that_the_program_has_no_room_to_remember_does_not_wait(self) -> None:
         bench, (first, second) = self.bench(2, remembers=1)
         bench.answers(first)
-        assert len(written(bench.answers(second), CloseDelivery)) == 2
+        assert len(handled_in(bench.answers(second))) == 2

@@ -19,6 +19,7 @@ from slackd.broker.journal.writes import (
     AnswerUnsent,
     CleanShutdown,
     CloseDelivery,
+    CloseHandled,
     DeadLetterDelivery,
     DeadReason,
     Discard,
@@ -87,6 +88,9 @@ writes = st.one_of(
     records,
     records,
     st.builds(CloseDelivery, ids, attempts),
+    st.builds(
+        CloseHandled, st.sampled_from(PLUGINS), st.lists(st.tuples(ids, attempts), max_size=4).map(tuple)
+    ),
     st.builds(CloseDelivery, ids, attempts, responses, st.none() | answers, st.booleans()),
     st.builds(RetryDelivery, ids, attempts, moments, words),
     st.builds(DeadLetterDelivery, ids, st.none() | attempts, st.sampled_from(list(DeadReason)), words),

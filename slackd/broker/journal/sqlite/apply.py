@@ -1,8 +1,8 @@
 """Writes become rows: the meaning of every write, applied inside a transaction that somebody else commits.
 
-The hot writes, `Record` and the plain `CloseDelivery`, are collected and go in together in a few big steps.
-They commute: a record never looks at what a plain close changes, and a close names a delivery older than the
-batch. Whatever does not commute with them waits until they are in.
+The hot writes, `Record` and `CloseHandled`, are collected and go in together in a few big steps. They
+commute: a record never looks at what a close changes, and a close names deliveries older than the batch.
+Whatever does not commute with them waits until they are in.
 """
 
 import sqlite3
@@ -23,6 +23,7 @@ from slackd.broker.journal.writes import (
     AnswerUnsent,
     CleanShutdown,
     CloseDelivery,
+    CloseHandled,
     DeadLetterDelivery,
     DeadReason,
     Discard,
@@ -30,6 +31,7 @@ from slackd.broker.journal.writes import (
     ForgetSession,
     GapRecord,
     Ghost,
+    HandledClosed,
     Lane,
     LateSent,
     ListSession,
@@ -47,6 +49,7 @@ from slackd.text import as_unicode
 
 _STALE = Stale()
 _DONE = Done()
+_HANDLED = HandledClosed()
 
 
 @attrs.frozen
@@ -91,7 +94,7 @@ class Applier:
         self._dead_letters = DeadLetters(cursor, totals, clock)
         self._recorder = Recorder(cursor, totals, self._dead_letters)
         self._records: list[tuple[Record, Slot]] = []
-        self._closes: list[tuple[CloseDelivery, Slot]] = []
+        self._closes: list[tuple[CloseHandled, Slot]] = []
         self._old = totals.last_delivery
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -108,12 +111,9 @@ class Applier:
         for index, write in enumerate(writes):
             if type(write) is Record:
                 self._records.append((write, (outcomes, index)))
-            elif (
-                type(write) is CloseDelivery
-                and write.answer is None
-                and not write.late
-                and write.delivery <= self._old
-            ):
+            elif type(write) is CloseHandled:
+                if any(delivery > self._old for delivery, _ in write.deliveries):
+                    self.flush()
                 self._closes.append((write, (outcomes, index)))
             else:
                 self.flush()
@@ -190,47 +190,55 @@ class Applier:
 
     # The end of a delivery
 
-    def _close_all(self, closes: list[tuple[CloseDelivery, Slot]]) -> None:
+    def _close_all(self, closes: list[tuple[CloseHandled, Slot]]) -> None:
         untouched = self._totals.untouched
         closed: list[int] = []
-        others: list[tuple[CloseDelivery, Slot]] = []
-        for waiting in closes:
-            close, (outcomes, index) = waiting
-            known = untouched.pop(close.delivery, None) if close.attempt == 1 else None
-            if known is None:
-                others.append(waiting)
-                continue
-            envelope, plugin, size = known
-            closed.append(close.delivery)
-            self._totals.backlog(plugin, -1, -size)
-            outcomes[index] = Done(envelope)
+        freed: dict[int, list[int]] = {}
+        others: list[tuple[int, int, list[int]]] = []
+        reports: list[tuple[list[int], list[Outcome], int]] = []
+        for handled, (outcomes, index) in closes:
+            stale: list[int] = []
+            for delivery, attempt in handled.deliveries:
+                known = untouched.pop(delivery, None) if attempt == 1 else None
+                if known is None:
+                    others.append((delivery, attempt, stale))
+                    continue
+                _, plugin, size = known
+                closed.append(delivery)
+                freed.setdefault(plugin, []).append(size)
+            reports.append((stale, outcomes, index))
+        for plugin, sizes in freed.items():
+            self._totals.backlog(plugin, -len(sizes), -sum(sizes))
         sql.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
         if others:
             self._close_unknown(others)
+        for stale, outcomes, index in reports:
+            outcomes[index] = HandledClosed(tuple(stale)) if stale else _HANDLED
 
-    def _close_unknown(self, closes: list[tuple[CloseDelivery, Slot]]) -> None:
+    def _close_unknown(self, closes: list[tuple[int, int, list[int]]]) -> None:
+        """Deliveries and their attempts; each that is stale is added to the list beside it."""
         open_now: dict[int, list[int]] = {}
         rows = sql.each(
             self._cursor,
             "SELECT json_group_array(json_array(id, attempt, envelope, plugin, bytes, again)) "
             "FROM open_delivery WHERE id IN (*)",
-            [close.delivery for close, _ in closes],
+            [delivery for delivery, _, _ in closes],
         )
         for (found,) in rows:
             for row in loads(found):
                 open_now[row[0]] = checked(row, _CLOSED_KINDS, "open_delivery")
         closed = []
-        for close, (outcomes, index) in closes:
-            row = open_now.get(close.delivery)
-            if row is None or row[1] != close.attempt:
+        for delivery, attempt, stale in closes:
+            row = open_now.get(delivery)
+            if row is None or row[1] != attempt:
+                stale.append(delivery)
                 continue
-            del open_now[close.delivery]
+            del open_now[delivery]
             _, _, envelope, plugin, size, again = row
-            closed.append(close.delivery)
+            closed.append(delivery)
             self._totals.backlog(plugin, -1, -size)
             if again:
-                self._forget_again(envelope, close.delivery)
-            outcomes[index] = Done(envelope)
+                self._forget_again(envelope, delivery)
         sql.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
 
     def _close(self, close: CloseDelivery) -> Outcome:

@@ -16,7 +16,7 @@ from slackd.broker.journal.sqlite.clock_record import ClockKeeper
 from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES
 from slackd.broker.journal.sqlite.guard import FileGuard
-from slackd.broker.journal.writes import CloseDelivery, Outcome, Record, Write
+from slackd.broker.journal.writes import CloseDelivery, CloseHandled, Outcome, Record, Write
 from slackd.errors import JournalError
 
 
@@ -26,6 +26,12 @@ class QueuedBatch:
 
     writes: Sequence[Write]
     on_commit: OnCommit
+
+    @property
+    def count(self) -> int:
+        """Writes in it; each delivery that was handled is one."""
+        handled = [len(write.deliveries) - 1 for write in self.writes if type(write) is CloseHandled]
+        return len(self.writes) + sum(handled)
 
     @property
     def bytes(self) -> int:
@@ -118,6 +124,8 @@ def _is_of_closes(group: Sequence[QueuedBatch]) -> bool:
     once more, which promise P3 allows. So such a commit need not wait for the disk."""
     for submission in group:
         for write in submission.writes:
+            if type(write) is CloseHandled:
+                continue
             if type(write) is not CloseDelivery or write.answer is not None or write.late:
                 return False
     return True

@@ -199,7 +199,7 @@ class Writer:
         """Commit what waits; returns what came after it: a task, the end, or nothing."""
         group = [first]
         leftover: WriterTask | _Nothing = _IDLE
-        count, size = len(first.writes), first.bytes
+        count, size = first.count, first.bytes
         while count < GROUP_WRITES and size < GROUP_BYTES:
             try:
                 item = self._queue.get_nowait()
@@ -209,7 +209,7 @@ class Writer:
                 leftover = _END if item is None else item
                 break
             group.append(item)
-            count += len(item.writes)
+            count += item.count
             size += item.bytes
         started = time.monotonic()
         reports = self._group_commit.commit(group)
