@@ -14,8 +14,9 @@ from pathlib import Path
 from slackd.emulator import Emulator, EmulatorClient
 from tests.bench.peers import CONNECTIONS, HERE, PATIENCE, SLACK, Peer, bolt, processes
 from tests.bench.throughput import COMMAND, Row, rate
-from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, direct
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
 from tests.integration.system.house import Record, home
+from tests.support.foreign_apps import direct
 
 TURNS = 200
 PLUGIN = SOCKET_MODE + "[delivery]\nwindow = 1000\n"

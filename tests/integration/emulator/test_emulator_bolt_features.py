@@ -4,7 +4,6 @@ several pages, options, shortcuts.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,11 +11,10 @@ from typing import Any
 
 import pytest
 from slack_bolt import App, Assistant
-from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from slackd.emulator import Emulator, EmulatorClient, EmulatorError, EmulatorSettings, LedgerEntry
+from tests.support.foreign_apps import bolt, direct
 
 PATIENCE = 20.0
 USER = "U0BOB000001"
@@ -49,18 +47,10 @@ async def slack() -> AsyncIterator[EmulatorClient]:
 
 
 @asynccontextmanager
-async def bolt(slack: EmulatorClient, declare: Callable[[App], None]) -> AsyncIterator[None]:
-    made = slack.apps[0]
-    client = WebClient(token=made.bot_token, base_url=slack.api_url)
-    app = await asyncio.to_thread(App, client=client)
-    declare(app)
-    handler = SocketModeHandler(app, made.app_token)
-    await asyncio.to_thread(handler.connect)
-    try:
+async def bolt_ready(slack: EmulatorClient, declare: Callable[[App], None]) -> AsyncIterator[None]:
+    async with bolt(direct(slack), declare):
         await slack.wait_until_ready(timeout=PATIENCE)
         yield
-    finally:
-        await asyncio.to_thread(handler.close)
 
 
 async def called(slack: EmulatorClient, method: str, count: int = 1) -> Any:
@@ -98,7 +88,7 @@ async def test_the_assistant_helper_greets_suggests_says_its_status_and_answers(
 
         app.use(assistant)
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         thread = slack.start_assistant_thread(user=USER, channel="C0RANDOM001")
         await acknowledged(slack, thread)
         await called(slack, "assistant.threads.setSuggestedPrompts")
@@ -139,7 +129,7 @@ async def test_a_custom_step_completes_fails_and_has_a_button_of_its_own(slack: 
             complete({"said": body["function_data"]["inputs"]["user"]})
             client.chat_postMessage(channel=body["user"]["id"], text="Thanks")
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         slack.run_step("sum", {"a": 1, "b": 2})
         await called(slack, "functions.completeSuccess")
         slack.run_step("sum", {"a": 1, "b": 0})
@@ -184,7 +174,7 @@ async def test_chat_stream_writes_and_a_person_stops_it(slack: EmulatorClient) -
                     return
             stream.stop(blocks=[{"type": "context", "elements": [plain("done")]}])
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         slack.mention("count")
         await called(slack, "chat.stopStream")
         (written,) = [each for each in texts(slack, "C0GENERAL01") if each.startswith("one")]
@@ -216,7 +206,7 @@ async def test_an_upload_is_shared_where_it_was_asked(slack: EmulatorClient) -> 
             about = client.files_info(file=done["files"][0]["id"])["file"]
             client.chat_postMessage(channel=command["channel_id"], text=f"{about['title']} {about['size']}")
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         slack.command("/report")
         await called(slack, "chat.postMessage")
     shared, said = slack.workspace().conversations["C0GENERAL01"].messages.values()
@@ -256,7 +246,7 @@ async def test_a_view_of_several_pages_goes_on_shows_errors_and_closes(slack: Em
         def third(ack: Any) -> None:
             ack(response_action="clear")
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         await acknowledged(slack, slack.shortcut("order"))
         await called(slack, "views.open")
         surfaces = slack.surfaces_of()
@@ -300,7 +290,7 @@ async def test_options_and_both_kinds_of_shortcuts(slack: EmulatorClient) -> Non
         @app.event("message")
         def others() -> None: ...
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         said = slack.post_message("menu, please", user=USER)
         await called(slack, "chat.postMessage")
         answer = await slack.wait_for_answer(slack.options("team", "ops", user=USER), timeout=PATIENCE)
@@ -335,7 +325,7 @@ async def test_people_click_in_what_only_they_see_and_the_app_changes_it(slack: 
             ack()
             respond(delete_original=True)
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         ephemeral = slack.workspace().conversations["C0GENERAL01"].ephemeral
         await acknowledged(slack, slack.command("/ask", user=USER))
         with pytest.raises(EmulatorError, match="sees no element"):

@@ -2,7 +2,6 @@
 as Slack would, and what a person does next follows from it.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,14 +9,12 @@ from typing import Any
 
 import pytest
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from tests.support.foreign_apps import bolt, bolt_async, direct
 
 PATIENCE = 45.0
 
@@ -51,33 +48,17 @@ async def slack() -> AsyncIterator[EmulatorClient]:
 
 
 @asynccontextmanager
-async def bolt(slack: EmulatorClient, declare: Callable[[App], None]) -> AsyncIterator[None]:
-    """A threaded app, as most are."""
-    made = slack.apps[0]
-    client = WebClient(token=made.bot_token, base_url=slack.api_url)
-    app = await asyncio.to_thread(App, client=client)
-    declare(app)
-    handler = SocketModeHandler(app, made.app_token)
-    await asyncio.to_thread(handler.connect)
-    try:
+async def bolt_ready(slack: EmulatorClient, declare: Callable[[App], None]) -> AsyncIterator[None]:
+    async with bolt(direct(slack), declare):
         await slack.wait_until_ready(timeout=PATIENCE)
         yield
-    finally:
-        await asyncio.to_thread(handler.close)
 
 
 @asynccontextmanager
-async def bolt_async(slack: EmulatorClient, declare: Callable[[AsyncApp], None]) -> AsyncIterator[None]:
-    made = slack.apps[0]
-    app = AsyncApp(client=AsyncWebClient(token=made.bot_token, base_url=slack.api_url))
-    declare(app)
-    handler: Any = AsyncSocketModeHandler(app, made.app_token)
-    await handler.connect_async()
-    try:
+async def bolt_async_ready(slack: EmulatorClient, declare: Callable[[AsyncApp], None]) -> AsyncIterator[None]:
+    async with bolt_async(direct(slack), declare):
         await slack.wait_until_ready(timeout=PATIENCE)
         yield
-    finally:
-        await handler.close_async()
 
 
 async def posted(slack: EmulatorClient, count: int = 1) -> list[Any]:
@@ -110,7 +91,7 @@ async def test_middleware_asks_who_speaks_and_a_listener_reads_the_channel(
             link = client.chat_getPermalink(channel=message["channel"], message_ts=message["ts"])["permalink"]
             client.chat_postMessage(channel=message["channel"], text=link)
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         slack.post_message("hello there", channel="C0RANDOM", user="U0BOB")
         first, second, third = await posted(slack, 3)
     assert first == "bob@example.com in random said hello there"
@@ -134,7 +115,7 @@ async def test_a_lazy_listener_works_on_after_the_acknowledgement(slack: Emulato
 
         app.command("/deploy")(ack=at_once, lazy=[later])
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         command = slack.command("/deploy", "main")
         assert (await slack.wait_for_answer(command, timeout=PATIENCE))["text"] == "On it"
         post = await slack.wait_for_post(command, timeout=PATIENCE)
@@ -173,7 +154,7 @@ async def test_modals_are_opened_pushed_updated_and_answered(slack: EmulatorClie
             ack(response_action="clear")
             client.chat_postMessage(channel="C1", text=view["private_metadata"])
 
-    async with bolt(slack, declare):
+    async with bolt_ready(slack, declare):
         shortcut = slack.shortcut("ask")
         await slack.wait_for_call("views.open", timeout=PATIENCE)
         await slack.wait_for_ack(shortcut, timeout=PATIENCE)
@@ -215,7 +196,7 @@ async def test_options_a_home_tab_a_message_shortcut_and_a_file(slack: EmulatorC
             )
             await client.chat_postMessage(channel=opened["channel"]["id"], text=f"kept {len(kept['files'])}")
 
-    async with bolt_async(slack, declare):
+    async with bolt_async_ready(slack, declare):
         menu = slack.options("team", "ops", made_up=True)
         assert (await slack.wait_for_answer(menu, timeout=PATIENCE))["options"][0]["text"]["text"] == "OPS"
         slack.send_event({"type": "app_home_opened", "user": "U0BOB", "channel": "D1", "tab": "home"})

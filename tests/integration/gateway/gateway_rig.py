@@ -5,13 +5,13 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
 
-import attrs
 import trustme
 
 from slackd.control_client import ControlClient, Unreachable
 from slackd.emulator import EmulatorClient
 from tests.integration.system.house import House, living
 from tests.integration.system.programs import PATIENCE
+from tests.support.foreign_apps import AppCredentials
 
 SOCKET_MODE = """
 [[subscribe]]
@@ -23,31 +23,6 @@ methods = ["*"]
 socket_mode = true
 """
 """A plugin's file: an app that connects, hears everything and may do everything."""
-
-
-@attrs.frozen
-class AppCredentials:
-    """What an app is given in place of Slack's address and tokens."""
-
-    api_url: str
-    app_token: str
-    bot_token: str
-    signing_secret: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "SLACK_API_URL": self.api_url,
-            "SLACK_APP_TOKEN": self.app_token,
-            "SLACK_BOT_TOKEN": self.bot_token,
-            "SLACK_SIGNING_SECRET": self.signing_secret,
-        }
-
-
-def direct(slack: EmulatorClient) -> AppCredentials:
-    """Those of Slack itself."""
-    app = slack.apps[0]
-    return AppCredentials(slack.api_url, app.app_token, app.bot_token, "no secret")
 
 
 class GatewayHouse:

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.integration.gateway.gateway_rig import AppCredentials
+from tests.support.foreign_apps import AppCredentials
 
 PATIENCE = 30.0
 

@@ -8,19 +8,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.app.app import SlackAppDevelopmentServer
-from slack_sdk import WebClient
 
 from slackd.emulator import EmulatedApp, Emulator, EmulatorSettings
 from tests.integration.gateway.bolt_feature_app import PATIENCE, declare, digest, use
-from tests.integration.gateway.gateway_rig import (
-    SOCKET_MODE,
-    AppCredentials,
-    behind,
-    direct,
-    free_port,
-)
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, free_port
+from tests.support.foreign_apps import AppCredentials, bolt, direct
 
 SETTINGS = EmulatorSettings(trigger_lifetime=60.0, seed=5)
 APPS = [EmulatedApp(events=("app_mention",))]
@@ -28,24 +21,10 @@ _DIRECTLY: list[dict[str, Any]] = []
 """What the ledger said of the app directly at Slack: it is asked once."""
 
 
-@contextlib.asynccontextmanager
-async def connected(credentials: AppCredentials) -> AsyncIterator[None]:
-    """The app, in Socket Mode."""
-    client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
-    app = await asyncio.to_thread(App, client=client)
-    declare(app)
-    handler = SocketModeHandler(app, credentials.app_token)
-    await asyncio.to_thread(handler.connect)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(handler.close)
-
-
 async def used_directly() -> dict[str, Any]:
     if not _DIRECTLY:
         async with Emulator(APPS, SETTINGS).serving() as slack:
-            async with connected(direct(slack)):
+            async with bolt(direct(slack), declare):
                 await slack.wait_until_ready(timeout=PATIENCE)
                 await use(slack)
             _DIRECTLY.append(digest(slack))
@@ -54,7 +33,7 @@ async def used_directly() -> dict[str, Any]:
 
 async def test_in_socket_mode_slack_notices_no_difference() -> None:
     async with Emulator(APPS, SETTINGS).serving() as slack, behind(slack) as house:
-        async with connected(await house.credentials("bot")):
+        async with bolt(await house.credentials("bot"), declare):
             await house.until_connected()
             await use(slack)
         inside = digest(slack)
@@ -65,8 +44,7 @@ async def test_in_socket_mode_slack_notices_no_difference() -> None:
 @contextlib.asynccontextmanager
 async def posted_to(credentials: AppCredentials, port: int) -> AsyncIterator[None]:
     """The app, behind a request URL, with the server that Bolt brings."""
-    client = WebClient(token=credentials.bot_token, base_url=credentials.api_url)
-    app = await asyncio.to_thread(App, client=client, signing_secret=credentials.signing_secret)
+    app = await asyncio.to_thread(App, client=credentials.web(), signing_secret=credentials.signing_secret)
     declare(app)
     server: Any = SlackAppDevelopmentServer(port=port, path="/slack/events", app=app)
     serving = asyncio.create_task(asyncio.to_thread(server.start))

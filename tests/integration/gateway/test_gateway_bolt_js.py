@@ -15,8 +15,9 @@ import pytest
 
 from slackd.emulator import Emulator
 from tests.integration.gateway.bolt_feature_app import PATIENCE, digest, use
-from tests.integration.gateway.gateway_rig import SOCKET_MODE, AppCredentials, behind, direct, free_port
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, free_port
 from tests.integration.gateway.test_gateway_bolt import APPS, SETTINGS
+from tests.support.foreign_apps import AppCredentials, direct
 
 BOLT_JS = "5.1.0"
 

@@ -16,7 +16,8 @@ import pytest
 
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient
 from tests.integration.gateway.bolt_feature_app import digest
-from tests.integration.gateway.gateway_rig import behind, direct
+from tests.integration.gateway.gateway_rig import behind
+from tests.support.foreign_apps import direct
 
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("SLACKD_RECIPES"), reason="SLACKD_RECIPES=1 tries the recipes"),
