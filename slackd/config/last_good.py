@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from slackd.config.load import APPS_FOLDER, load_for_start
 from slackd.config.paths import places
 from slackd.config.values import Config
 from slackd.toml_reader.problems import InvalidConfig
+from slackd.whole_file import written_whole
 
 _JOURNAL_DIRECTORY = re.compile(
     rb"^\s*\[journal\][^\[]*?^\s*directory\s*=\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE
@@ -109,16 +109,8 @@ def keep_copy(config: Config, folder: Path) -> None:
             return
     except (OSError, ValueError):
         pass
-    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=".last-good-")
-    try:
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.rename(beside, target)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with written_whole(target) as opened:
+        opened.write(text.encode())
 
 
 def read_copy(file: Path, folder: Path) -> Overlay | None:

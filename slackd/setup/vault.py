@@ -3,13 +3,13 @@
 import os
 import stat
 import subprocess
-import tempfile
 from enum import Enum
 from pathlib import Path
 
 from slackd.connector.credentials import ENCRYPTED_PREFIX, Secret
 from slackd.errors import CredentialError
 from slackd.rolling_restart.preconditions import ENCRYPTED, PLAIN
+from slackd.whole_file import written_whole
 
 
 class Before:
@@ -48,18 +48,10 @@ def replace(file: Path, content: bytes, *, mode: int, uid: int = -1, gid: int = 
         OSError: It cannot be written.
     """
     # In the folder above: a connector may read every file of the folder itself at any moment.
-    descriptor, beside = tempfile.mkstemp(dir=file.parent.parent, prefix=".slackd-setup-")
-    try:
-        with os.fdopen(descriptor, "wb") as opened:
-            os.fchmod(descriptor, mode)
-            os.fchown(descriptor, uid, gid)
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.rename(beside, file)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with written_whole(file, folder=file.parent.parent) as opened:
+        os.fchmod(opened.fileno(), mode)
+        os.fchown(opened.fileno(), uid, gid)
+        opened.write(content)
 
 
 class Kept(Enum):

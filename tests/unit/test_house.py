@@ -29,6 +29,7 @@ FOUNDATION = {
     "spelling",
     "text",
     "unix_peers",
+    "whole_file",
 }
 """What everybody may import; see `test_the_foundation_stands_on_nothing_else`."""
 
@@ -140,6 +141,7 @@ SHORT = {
     "plugin/nacks.py": "what an exception of the author's means",
     "redaction.py": "the one place that knows what a token looks like",
     "slack_server/errors.py": "the tree of errors of this folder",
+    "whole_file.py": "one act, with its own tests",
     "systemd/errors.py": "the tree of errors of this folder",
     "systemd/message_ids.py": "the ids alone, which never change",
 }

@@ -1,9 +1,6 @@
 """`slackctl backup`: a consistent copy of the running journal."""
 
-import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,6 +8,7 @@ import click
 from slackd import SlackdError
 from slackd.cli.slackctl.options import client, socket_option
 from slackd.cli.slackctl.wording import size
+from slackd.whole_file import written_whole
 
 
 class CannotWrite(SlackdError):
@@ -37,24 +35,8 @@ def backup(socket: str | None, file: str, force: bool) -> None:
     if path.exists() and not force:
         raise CannotWrite(f"{path} is there already; --force replaces it")
     try:
-        written = _write(path, pieces)
+        with written_whole(path) as out:
+            written = sum(out.write(piece) for piece in pieces)
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
     click.echo(f"{size(written)} in {path}")
-
-
-def _write(path: Path, pieces: Iterator[bytes]) -> int:
-    """Under another name until it is complete and on the disk."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    written = 0
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            for piece in pieces:
-                written += out.write(piece)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return written

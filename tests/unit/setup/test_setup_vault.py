@@ -33,7 +33,7 @@ def test_a_file_that_cannot_be_replaced_is_as_it_was(tmp_path: Path, monkeypatch
     def fail(*_: object) -> None:
         raise OSError("no")
 
-    monkeypatch.setattr("slackd.setup.vault.os.rename", fail)
+    monkeypatch.setattr("slackd.whole_file.os.replace", fail)
     with pytest.raises(OSError, match="no"):
         replace(folder / "token", b"after", mode=0o600)
     assert (folder / "token").read_text() == "before"
