@@ -13,11 +13,15 @@ from slackd.errors import SlackdError
 from slackd.local.program import Program, command_of
 from slackd.local.project import Project, find_project, watched_files
 from slackd.local.prompt import HELP, Act, parse_line
+from slackd.local.scripts import script_command, with_local_script
 from slackd.local.typed_lines import TypedLines
 from slackd.local.world import World
+from slackd.text import printable
 
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks at files and traffic."""
+_STOPS: Final = frozenset({"stop", "quit", "restart", "help"})
+"""What is obeyed before the program has connected."""
 _COLOURS: Final[Mapping[str, int]] = {"slack": 36, "answer": 32, "call": 35, "late": 33, "failed": 31, "own": 2}
 
 Say = Callable[[str, str], None]
@@ -27,9 +31,10 @@ Say = Callable[[str, str], None]
 class DevSession:
     """One run of `slackctl dev`."""
 
-    def __init__(self, project: Project, world: World, say: Say) -> None:
-        self._project, self._world, self._say = project, world, say
+    def __init__(self, project: Project, world: World, folder: Path, say: Say) -> None:
+        self._project, self._world, self._folder, self._say = project, world, folder, say
         self._program: Program | None = None
+        self._connecting: asyncio.Task[bool] | None = None
         self._stopping = asyncio.Event()
 
     async def run(self, typed: TypedLines) -> None:
@@ -43,9 +48,9 @@ class DevSession:
             with typed.reading():
                 while not self._stopping.is_set():
                     await asyncio.sleep(LOOK_EVERY)
+                    await self._look_at_program()
                     await self._obey_all(typed)
                     self._show_news()
-                    self._look_at_program()
                     now = self._stamps()
                     if now != stamps:
                         changed, stamps = {*(now.items() ^ stamps.items())}, now
@@ -54,8 +59,7 @@ class DevSession:
         finally:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
-            if self._program is not None:
-                await self._program.stop()
+            await self._stop_program()
 
     def _stamps(self) -> dict[Path, int]:
         found = {}
@@ -69,42 +73,65 @@ class DevSession:
     async def _start(self) -> None:
         try:
             declaration = self._project.declaration.read_text(encoding="utf-8")
+            declaration = with_local_script(declaration, self._project.program)
             for line in await self._world.declare(self._project.name, declaration):
                 self._say(line.kind, line.text)
-            await self._start_program()
+            await self._start_program(declaration)
         except SlackdError as error:
             self._say("failed", str(error))
         except (OSError, UnicodeDecodeError) as error:
             self._say("failed", f"{self._project.declaration}: {error}")
 
-    async def _start_program(self) -> None:
+    async def _start_program(self, declaration: str) -> None:
+        environment = dict(self._world.environment)
+        socket = environment["SLACKD_PLUGINS_SOCKET"]
+        script = script_command(self._project.name, declaration, self._folder, socket)
+        command, more = script or (command_of(self._project.program), {})
         program = Program(
-            command_of(self._project.program),
-            self._world.environment,
+            command,
+            environment | dict(more),
             self._project.declaration.parent.absolute(),
             lambda line: self._say("plugin", line),
         )
         await program.start()
         self._program = program
-        if await program.runs_until(self._world.wait_for_session(self._project.name)):
-            self._say("own", f"{self._project.name} is connected")
+        waiting = program.runs_until(self._world.wait_for_session(self._project.name))
+        self._connecting = asyncio.create_task(waiting)
 
-    async def _restart(self) -> None:
+    async def _stop_program(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+            self._connecting = None
         if self._program is not None:
             await self._program.stop()
             self._program = None
+
+    async def _restart(self) -> None:
+        await self._stop_program()
         await self._start()
 
     def _show_news(self) -> None:
         for line in self._world.news():
             self._say(line.kind, line.text)
 
-    def _look_at_program(self) -> None:
+    async def _look_at_program(self) -> None:
+        """Whether it has connected, or ended, since the last look."""
+        if self._connecting is not None and self._connecting.done():
+            connecting, self._connecting = self._connecting, None
+            try:
+                if await connecting:
+                    self._say("own", f"{self._project.name} is connected")
+            except SlackdError as error:
+                self._say("failed", str(error))
         if self._program is not None and self._program.status is not None:
             self._say("failed", f"{self._project.name} ended (status {self._program.status}); save to start it")
-            self._program = None
+            await self._stop_program()
 
     async def _obey_all(self, typed: TypedLines) -> None:
+        """Do what was typed; what a person does waits until there is somebody to answer."""
+        if self._connecting is not None and not typed.has(_STOPS):
+            return
         for line in typed.take():
             if self._stopping.is_set():
                 return
@@ -136,8 +163,11 @@ def printer(project: Project) -> Say:
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
     def say(kind: str, text: str) -> None:
-        shown = f"{project.name}: {text}" if kind == "plugin" else text
-        colour = _COLOURS.get(kind)
+        if kind == "plugin":
+            text = f"{project.name}: {text}"
+        elif kind != "own":
+            text = "\n".join(printable(line) for line in text.split("\n"))
+        shown, colour = text, _COLOURS.get(kind)
         print(f"\x1b[{colour}m{shown}\x1b[0m" if coloured and colour else shown, flush=True)
 
     return say
@@ -163,7 +193,9 @@ async def develop(place: Path, port: int) -> None:
         async with local_stack(Path(folder), port=port) as stack:
             say("own", f"Slack: {stack.emulator.base_url}/   (help, stop)")
             say("own", f"slackctl --socket {stack.control_socket} status")
-            await DevSession(project, EmulatedWorld(stack), say).run(TypedLines(sys.stdin.fileno()))
+            await DevSession(project, EmulatedWorld(stack), Path(folder), say).run(
+                TypedLines(sys.stdin.fileno())
+            )
 
 
 async def develop_as(place: Path, control: Path, app: str, user: str) -> None:
@@ -190,4 +222,4 @@ async def develop_as(place: Path, control: Path, app: str, user: str) -> None:
                 "own",
                 f"what {user} does in {app} comes here, all else to {project.name} as before (help, stop)",
             )
-            await DevSession(project, world, say).run(TypedLines(sys.stdin.fileno()))
+            await DevSession(project, world, Path(folder), say).run(TypedLines(sys.stdin.fileno()))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -36,6 +36,10 @@ class TypedLines:
             yield
         finally:
             loop.remove_reader(self._descriptor)
+
+    def has(self, words: Collection[str]) -> bool:
+        """Whether one of the lines that nobody took is one of these."""
+        return any(line.strip() in words for line in self._lines)
 
     def take(self) -> list[str]:
         """Return the whole lines that came since the last call."""

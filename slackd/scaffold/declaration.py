@@ -22,10 +22,14 @@ def read_program(program: Path) -> Plugin:
     Raises:
         ScaffoldError: It makes no `Plugin`, or more than one, or fails.
     """
+    if program.suffix not in ("", ".py"):
+        raise ScaffoldError(
+            f"{program} is no Python program, so it has no decorators to read: write its file by hand"
+        )
     try:
         with definitions_only():
             names = runpy.run_path(str(program), run_name="slackd_plugin")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ScaffoldError(
             f"{program}: it fails when it is imported: {type(error).__name__}: {error}"
         ) from error

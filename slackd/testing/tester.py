@@ -18,6 +18,7 @@ import attrs
 
 from slackd.emulator import ApiCall, EmulatedApp, EmulatorSettings, LedgerEntry
 from slackd.local.program import Program, command_of
+from slackd.local.scripts import script_command, with_local_script
 from slackd.local.stack import SIGNING_SECRET, LocalStack, Transport, free_port, local_stack
 from slackd.testing.posting import PostingToApp
 
@@ -146,8 +147,16 @@ class SlackTester:
             SlackdError: The file cannot be used, or the program did not connect.
             ValueError: The declaration is a text, and no name is given.
         """
-        name = self.declare(declaration, name)
-        self._run(program, environment)
+        file = Path(program) if isinstance(program, str | Path) else None
+        name = self._declare(declaration, name, file)
+        script = script_command(
+            name, self._declarations[name], self.stack.folder, str(self.stack.plugins_socket)
+        )
+        if script is not None and file is not None:
+            command, more = script
+            self._run(command, {**more, **(environment or {})})
+        else:
+            self._run(program, environment)
         self._loop.run(self.stack.wait_for_session(name))
 
     def declare(self, declaration: str | Path, name: str | None = None) -> str:
@@ -156,6 +165,9 @@ class SlackTester:
         Raises:
             ValueError: The declaration is a text, and no name is given.
         """
+        return self._declare(declaration, name, None)
+
+    def _declare(self, declaration: str | Path, name: str | None, program: Path | None) -> str:
         if isinstance(declaration, Path) or "\n" not in declaration:
             file = Path(declaration)
             name, text = name or file.stem, file.read_text(encoding="utf-8")
@@ -163,7 +175,7 @@ class SlackTester:
             text = declaration
         else:
             raise ValueError("a declaration given as text needs a name: name=…")
-        self._declarations[name] = text
+        self._declarations[name] = text if program is None else with_local_script(text, program)
         self._loop.run(self.stack.restart(self._declarations))
         if self.stack.request_url and not self._posting:
             self.post_to(self.stack.request_url)

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from slackd.plugin.address import socket_path
 from slackd.plugin.errors import CallFailed, PluginRefused, SlackError
 from slackd.plugin.one_shot import OneShot
 
@@ -140,10 +141,8 @@ def _call(
     except TimeoutError:
         _fail(f"{method}: no answer within {timeout:g} s; the call may have been made", UNKNOWN)
     except OSError as error:
-        _fail(
-            f"slackd can't be reached: {error.strerror or error}; is it running, and is this its socket?",
-            NOT_REACHED,
-        )
+        place = socket_path(path, os.environ)
+        _fail(f"slackd can't be reached at {place}: {error.strerror or error}; is it running?", NOT_REACHED)
 
 
 def _fail(words: str, status: int) -> NoReturn:

@@ -49,7 +49,7 @@ def toml(program: Path) -> None:
 
 
 @plugin.command()
-@click.argument("program", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("program", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--toml",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -58,10 +58,17 @@ def toml(program: Path) -> None:
 def check(program: Path, toml: Path | None) -> None:
     """Run PROGRAM against a slackd that knows every corner of the protocol, and say what it gets wrong.
 
+    PROGRAM may be the plugin's folder.
+
     The exit status is 0 if it passes.
     """
     from slackd.local.conformance import check_program
 
+    if program.is_dir():
+        from slackd.local.project import find_project
+
+        found = find_project(program)
+        program, toml = found.program, toml or found.declaration
     findings = check_program(program, toml)
     for finding in findings:
         click.echo(

@@ -134,6 +134,31 @@ def test_a_script_is_obeyed_to_its_end_and_everything_is_shown(folder: Path) -> 
     assert "\x1b" not in done.stdout
 
 
+def test_a_script_for_each_envelope_is_developed_as_any_plugin(tmp_path: Path) -> None:
+    (tmp_path / "deployer.sh").write_text('#!/bin/bash\necho "Deploying $SLACKD_TEXT"\n')
+    (tmp_path / "deployer.toml").write_text(
+        '[exec]\ncommand = [\n    "/usr/local/bin/deploy",\n]\n[[subscribe]]\ntype = "slash_commands"\n'
+        'command = "/deploy"\nrespond = true\n'
+    )
+    done = run_dev(tmp_path, "/deploy api\n")
+    assert '"text": "Deploying api"' in done.stdout
+
+
+def test_while_a_program_does_not_connect_a_save_and_stop_are_noticed(folder: Path, terminal: Terminal) -> None:
+    terminal.reads("greeter is connected")
+    program, good = folder / "greeter.py", (folder / "greeter.py").read_text()
+    program.write_text("import time\ntime.sleep(60)\n")
+    terminal.reads("greeter.py changed")
+    terminal.types("/greeter kept")
+    program.write_text(good)
+    terminal.reads("greeter is connected")
+    terminal.reads("You said: kept")
+    program.write_text("import time\ntime.sleep(60)\n")
+    terminal.reads("greeter.py changed")
+    terminal.types("stop")
+    assert terminal.process.wait(9) == 0
+
+
 def test_files_that_cannot_be_used_are_said_and_not_thrown(folder: Path) -> None:
     (folder / "greeter.toml").write_bytes(b"\xff\xfe")
     done = run_dev(folder, "/greeter api\n")
