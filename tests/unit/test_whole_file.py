@@ -20,11 +20,14 @@ def test_it_is_there_once_it_is_complete_and_nobody_else_may_read_it(tmp_path: P
 def test_a_write_that_breaks_off_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
-    writing = written_whole(file)
-    writing.__enter__().write(b"half of it")
-    full = OSError("the disk is full")
+
+    def break_off() -> None:
+        with written_whole(file) as opened:
+            opened.write(b"half of it")
+            raise OSError("the disk is full")
+
     with pytest.raises(OSError, match="the disk is full"):
-        writing.__exit__(OSError, full, None)
+        break_off()
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
 
