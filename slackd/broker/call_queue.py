@@ -3,8 +3,8 @@
 Slack limits each method, and messages to each channel ("Rate limits"). So calls stand in lanes, one for each
 app, method and channel, and no lane waits for another. In a lane that Slack has not limited a few calls run
 abreast. A 429 limits it: nothing goes until its `Retry-After` is over, then one call, the probe; each success
-lets the next one go, after a pace that is learned from the 429s that follow a success. A lane that has been
-empty for a while is as new.
+lets the next one go, after a pace that is learned from the 429s that follow a success. A limited lane that
+has been empty for a while is as new; one that is not limited is forgotten with its last call.
 
 Plugins take turns in a lane, each one's calls in the order in which they came.
 
@@ -141,7 +141,7 @@ class CallQueue:
             if lane.successes >= STEADY:
                 lane.pace *= PACE_DECAY
                 lane.successes = 1
-        self._emptied(lane, now)
+        self._emptied(ticket.lane, lane, now)
 
     def give_up(self, ticket: Ticket, now: float) -> None:
         """A call that waits is not wanted any more."""
@@ -152,7 +152,7 @@ class CallQueue:
         row.remove(ticket)
         if not row:
             del lane.waiting[ticket.plugin]
-        self._emptied(lane, now)
+        self._emptied(ticket.lane, lane, now)
 
     def wait_for(self, name: LaneName, now: float) -> float:
         """Seconds for which Slack's limit holds up the next call of a lane; 0 where none does."""
@@ -175,9 +175,14 @@ class CallQueue:
         lanes = (self._lanes[name] for name in self._ready)
         return min((each.not_before for each in lanes if each.limited and not each.under_way), default=None)
 
-    def _emptied(self, lane: _Lane, now: float) -> None:
-        if lane.is_empty:
-            lane.empty_since = now
+    def _emptied(self, name: LaneName, lane: _Lane, now: float) -> None:
+        """Of a lane that Slack has not limited nothing is to be remembered: plugins may name any channel."""
+        if not lane.is_empty:
+            return
+        lane.empty_since = now
+        if not lane.limited:
+            del self._lanes[name]
+            self._ready.pop(name, None)
 
     def _forget(self, now: float) -> None:
         for name, lane in list(self._lanes.items()):

@@ -90,7 +90,7 @@ class AppIdentity:
 @attrs.frozen
 class Identified:
     """A connector has asked Slack who an app's bot is. It reports that again after every new link, before what
-    is unsettled. A broker of 0.1.0 does not know this message, and ignores it."""
+    is unsettled, once the broker has said that it speaks version 2; one of 0.1.0 does not know this message."""
 
     identity: AppIdentity
 

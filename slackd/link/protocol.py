@@ -11,8 +11,8 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn, cast
 
 import attrs
 
@@ -20,7 +20,7 @@ from slackd import jsonrpc
 from slackd.envelope import Arrival
 from slackd.errors import LinkError, LinkVersionError
 from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
-from slackd.link.messages import LINK_VERSION, Deliver, Hello, LinkMessage, Welcome
+from slackd.link.messages import LINK_VERSION, Deliver, Hello, Identified, LinkMessage, Welcome
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -44,6 +44,10 @@ class LinkBroken:
 
     reason: str
     event: str = "link-malformed"
+
+
+SINCE: Final[Mapping[type[LinkMessage], int]] = {Identified: 2}
+"""The version of the link that brought a message; one that is not named is of version 1."""
 
 
 class LinkReader:
@@ -166,11 +170,16 @@ class LinkProtocol(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] = []
         self._unknown_methods: set[str] = set()
+        self._held: list[LinkMessage] = []
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     def send(self, message: LinkMessage) -> None:
-        """Queue a message; it is written in this turn of the loop. Never blocks, never raises."""
+        """Queue a message; it is written in this turn of the loop. Never blocks, never raises. What the other
+        side may not know waits until that has said which version it speaks."""
         if self._transport is None or self._transport.is_closing():
+            return
+        if self._reader.peer_version < SINCE.get(type(message), 1):
+            self._held.append(message)
             return
         try:
             line = encode(message, self._reader.peer_version)
@@ -210,6 +219,10 @@ class LinkProtocol(asyncio.BufferedProtocol):
                     self._note_unknown(method)
                 case _:
                     messages.append(item)
+        if self._held and self._reader.peer_version > 1:
+            held, self._held = self._held, []
+            for message in held:
+                self.send(message)
         if messages:
             self._on_messages(self, messages)
         if broken is not None:
@@ -218,6 +231,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._out.clear()
+        self._held.clear()
         if not self.closed.done():
             self.closed.set_result(None)
         self._on_lost(self)

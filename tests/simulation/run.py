@@ -178,7 +178,9 @@ class Simulation:
         posts = [at for at, text in self.broker.late_posts if json.loads(text) == {"text": message.name}]
         over = max([message.born, *posts]) + A_WHILE
         if any(message.born <= end < over for end in self.broker.ends):
-            return  # Nobody may know then whether a post went out, or an acknowledgement with the answer.
+            # Nobody may know then whether a post went out, or an acknowledgement: once, then, or again.
+            assert message.forgotten or posts or message.payload, f"{message.name} was answered 0 times"
+            return
         assert not (message.payload and posts), f"{message.name} was answered both ways"
         if not message.forgotten:
             assert len(posts) + bool(message.payload) == 1, f"{message.name} was answered {len(posts)} times"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -201,3 +203,27 @@ async def test_slack_that_closes_at_once_is_not_dialled_in_a_loop(slack: Emulato
             await rig.broker.until(lambda: "hello" in rig.broker.cues())
         calls = slack.ledger.calls_of("apps.connections.open")
         assert len(calls) == 5
+
+
+@pytest.mark.parametrize(("busy", "lines"), [(False, 0), (True, 1)])
+async def test_that_no_quiet_moment_was_found_is_said_of_a_busy_connection_alone(
+    slack: EmulatorClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    busy: bool,
+    lines: int,
+) -> None:
+    monkeypatch.setattr("slackd.connector.socketmode.draining.BEFORE_FAREWELL", 0.1)
+    caplog.set_level(logging.INFO)
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        if busy:
+            slack.command("/slow")
+            await rig.broker.until(lambda: rig.broker.arrivals)
+            rig.broker.promise(rig.broker.arrivals[0], time.monotonic() + 60.0)
+        slack.fault("warning")
+        await rig.broker.until(lambda: rig.broker.closings)
+        rig.broker.settle(rig.broker.arrivals)
+    said = [each for each in caplog.records if getattr(each, "event", "") == "waiting-ended"]
+    assert len(said) == lines

@@ -14,7 +14,17 @@ import pytest
 from slackd.envelope import Arrival, Settlement
 from slackd.link import LinkedConnector, SendToBroker
 from slackd.link.client import LinkClient
-from slackd.link.messages import LINK_VERSION, Deliver, FromBroker, FromConnector, Hello, Settled
+from slackd.link.messages import (
+    LINK_VERSION,
+    Acknowledged,
+    AppIdentity,
+    Deliver,
+    FromBroker,
+    FromConnector,
+    Hello,
+    Identified,
+    Settled,
+)
 from slackd.link.server import LinkServer, serve
 from tests.unit.link.test_link_codec import MESSAGES
 
@@ -107,6 +117,9 @@ async def test_every_message_reaches_the_other_wing(path: Path) -> None:
     server = await serve(path, broker)
     async with linked(path, connector):
         await broker.hear()
+        broker.links[0].send(Settled(()))  # after its Welcome
+        async with asyncio.timeout(20):
+            await connector.heard.get()
         assert connector.send is not None
         there = [each for each in MESSAGES if isinstance(each, FromConnector)]
         back = [each for each in MESSAGES if isinstance(each, FromBroker)]
@@ -181,3 +194,22 @@ async def test_what_is_no_message_closes_that_link_alone(path: Path) -> None:
         writer.close()
         assert len(broker.links) == 1
     await server.close()
+
+
+async def test_what_a_broker_of_0_1_0_does_not_know_is_not_sent_to_it(path: Path) -> None:
+    """That one says no `Welcome`; a warning in its log at each start was what it made of the rest."""
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve_old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            heard.put_nowait(line)
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve_old, path)
+    connector = Connector()
+    async with server, linked(path, connector):
+        assert b'"hello"' in await asyncio.wait_for(heard.get(), 5.0)
+        assert connector.send is not None
+        connector.send(Identified(AppIdentity("main", "A1", "T1", "B1", "U1")))
+        connector.send(Acknowledged("main", (0.1,)))
+        assert b'"acknowledged"' in await asyncio.wait_for(heard.get(), 5.0)

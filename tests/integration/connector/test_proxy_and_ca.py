@@ -181,6 +181,7 @@ async def failure_of_dial(
     ("refusal", "hint"),
     [
         ("407 Proxy Authentication Required", "put NAME:PASSWORD@ before the host"),
+        ("401 Unauthorized", "put NAME:PASSWORD@ before the host"),
         ("403 Forbidden", "let CONNECT to *.slack.com:443 through"),
         ("502 Bad Gateway", "the proxy's own log"),
     ],

@@ -133,3 +133,16 @@ def test_nobody_is_forgotten_and_nobody_goes_twice(asked: list[tuple[str, str, i
     tickets = [each for plugin, channel, count in asked for each in slack.asks(plugin, channel, count)]
     slack.run()
     assert sorted(each.number for _, each in slack.done) == [each.number for each in tickets]
+
+
+def test_channels_that_a_plugin_invents_are_forgotten_with_their_calls() -> None:
+    queue = CallQueue()
+    for number in range(1_000):
+        queue.enter(Ticket(("main", POST, f"C{number}"), "bot"))
+        (ticket,) = queue.take(0.0)
+        queue.leave(ticket, 0.1, answered=True)
+    given_up = Ticket(("main", POST, "C"), "bot")
+    queue.enter(given_up)
+    queue.give_up(given_up, 0.2)
+    assert not queue._lanes
+    assert queue.take(0.3) == []
