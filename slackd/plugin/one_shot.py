@@ -1,15 +1,18 @@
 """One call of the Web API from a script: connect, call, leave. Blocking, without an event loop."""
 
+import base64
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from slackd import jsonrpc
 from slackd.plugin.address import socket_path
 from slackd.plugin.errors import CallFailed, PluginRefused, SlackError
+from slackd.plugin.files import PIECE
 
 _CHUNK = 65_536
+_UPLOAD = "slack.upload"
 
 
 class OneShot:
@@ -62,6 +65,28 @@ class OneShot:
         if response.get("ok") is not True:
             raise SlackError(method, response)
         return response
+
+    def upload(self, url: str, content: BinaryIO, *, length: int, app: str | None = None) -> None:
+        """Send a file to the URL that `files.getUploadURLExternal` gave, a piece at a time.
+
+        Raises:
+            CallFailed: It broke off, or Slack didn't take it.
+            OSError: slackd went away, or the file can't be read.
+        """
+        begun = self._move({"url": url, "length": length, **({"app": app} if app is not None else {})})
+        transfer = begun.get("transfer")
+        while piece := content.read(PIECE):
+            self._move({"transfer": transfer, "data": base64.b64encode(piece).decode()})
+        done = self._move({"transfer": transfer, "end": True})
+        if done.get("status") != 200:
+            words = f"Slack answered {done.get('status')}: {done.get('text', '')}"
+            raise CallFailed(_UPLOAD, jsonrpc.SLACK_UNAVAILABLE, words, done)
+
+    def _move(self, params: dict[str, Any]) -> dict[str, Any]:
+        answer = self.request(_UPLOAD, params)
+        if isinstance(answer, jsonrpc.Failure):
+            raise CallFailed(_UPLOAD, answer.code, answer.message, answer.data)
+        return dict(answer.result)
 
     def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """Send a request of the protocol, and wait for its answer.

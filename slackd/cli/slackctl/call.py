@@ -3,7 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
@@ -64,7 +66,10 @@ def call(
 
     The exit status is 1 if Slack says no, 2 if it is not granted, 3 without slackd, 4 if nobody knows.
     """
-    answer = _call(plugin, method, _arguments(arguments), app, plugins_socket, timeout, as_json)
+    given = _arguments(arguments)
+    answer = _reached(
+        plugin, plugins_socket, timeout, as_json, method, lambda shot: shot.call(method, given, app=app)
+    )
     click.echo(json.dumps(answer, ensure_ascii=False, indent=None if as_json else 2))
 
 
@@ -72,26 +77,52 @@ def call(
 @click.argument("channel")
 @click.argument("text")
 @click.option("--thread", metavar="TS", help="The message to answer.")
+@click.option(
+    "--file",
+    "attached",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
+    help="A file that TEXT comes with; needs the grants files.getUploadURLExternal and "
+    "files.completeUploadExternal.",
+)
 @_options
 def post(
     channel: str,
     text: str,
     thread: str | None,
+    attached: Path | None,
     plugin: str,
     app: str | None,
     plugins_socket: str | None,
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Post TEXT to CHANNEL, and print the message's timestamp. TEXT "-" is standard input.
+    """Post TEXT to CHANNEL, and print the message's timestamp, or the file's id. TEXT "-" is standard input.
 
     The exit status is that of slackctl call.
     """
-    given = {"channel": channel, "text": sys.stdin.read().rstrip("\n") if text == "-" else text}
-    if thread is not None:
-        given["thread_ts"] = thread
-    answer = _call(plugin, "chat.postMessage", given, app, plugins_socket, timeout, as_json)
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else answer.get("ts", ""))
+    text = sys.stdin.read().rstrip("\n") if text == "-" else text
+    in_thread = {} if thread is None else {"thread_ts": thread}
+    reached = partial(_reached, plugin, plugins_socket, timeout, as_json)
+    if attached is not None:
+        comment = {"channel_id": channel, **({"initial_comment": text} if text else {}), **in_thread}
+        answer = reached("slack.upload", lambda shot: _post_file(shot, attached, comment, app))
+        shown = answer["files"][0]["id"]
+    else:
+        given = {"channel": channel, "text": text, **in_thread}
+        answer = reached("chat.postMessage", lambda shot: shot.call("chat.postMessage", given, app=app))
+        shown = answer.get("ts", "")
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else shown)
+
+
+def _post_file(shot: OneShot, file: Path, comment: Mapping[str, Any], app: str | None) -> dict[str, Any]:
+    """The three steps of "Working with files"."""
+    with file.open("rb") as content:
+        length = os.fstat(content.fileno()).st_size
+        asked = {"filename": file.name, "length": length}
+        place = shot.call("files.getUploadURLExternal", asked, app=app)
+        shot.upload(place["upload_url"], content, length=length, app=app)
+    files = [{"id": place["file_id"], "title": file.name}]
+    return shot.call("files.completeUploadExternal", {"files": files, **comment}, app=app)
 
 
 def _arguments(pairs: Sequence[str]) -> dict[str, Any]:
@@ -116,20 +147,20 @@ def _arguments(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _call(
+def _reached(
     plugin: str,
-    method: str,
-    arguments: dict[str, Any],
-    app: str | None,
     path: str | None,
     timeout: float,
     as_json: bool,
+    method: str,
+    work: Callable[[OneShot], dict[str, Any]],
 ) -> dict[str, Any]:
+    """Do some work over a connection to slackd; where it fails, say why and end with the status for that."""
     from slackd import jsonrpc
 
     try:
         with OneShot(plugin, path=path or os.environ.get("SLACKD_PLUGINS_SOCKET"), timeout=timeout) as shot:
-            return shot.call(method, arguments, app=app)
+            return work(shot)
     except SlackError as error:
         if as_json:
             click.echo(json.dumps(error.response, ensure_ascii=False))

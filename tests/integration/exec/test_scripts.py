@@ -21,7 +21,7 @@ event = ["app_mention", "reaction_added"]
 max_attempts = 2
 backoff = {{ initial = "50ms", max = "50ms" }}
 [slack]
-methods = ["chat.postMessage"]
+methods = ["chat.postMessage", "files.getUploadURLExternal", "files.completeUploadExternal"]
 [exec]
 command = ["/bin/bash", "{script}"]
 timeout = "1s"
@@ -67,6 +67,17 @@ def slackctl(slack: SlackTester, *arguments: str, text: str = "") -> "subprocess
 def test_what_a_script_prints_is_the_answer(scripted: SlackTester) -> None:
     response = scripted.command("/deploy", "api", user="U0CAROL0001").response
     assert response == {"text": "Deploying api for U0CAROL0001: slash_commands"}
+
+
+def test_a_file_is_posted_with_its_text(scripted: SlackTester, tmp_path: Path) -> None:
+    report = tmp_path / "the report.txt"
+    report.write_bytes(b"all is well\n" * 10_000)
+    posted = slackctl(scripted, "post", "--as", "scripted", "--file", str(report), "C0GENERAL01", "Tonight:")
+    assert posted.returncode == 0, posted.stderr
+    file = scripted.stack.emulator.workspace().files[posted.stdout.strip()]
+    assert (file.name, file.content) == ("the report.txt", report.read_bytes())
+    done = scripted.wait_for_call("files.completeUploadExternal")
+    assert (done.args["channel_id"], done.args["initial_comment"]) == ("C0GENERAL01", "Tonight:")
 
 
 def test_a_script_posts_as_its_plugin_may(scripted: SlackTester) -> None:
