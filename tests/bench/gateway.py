@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from slackd.emulator import Emulator, EmulatorClient
+from tests.bench.measures import COMMAND, flood
 from tests.bench.peers import CONNECTIONS, HERE, PATIENCE, SLACK, Peer, bolt, processes
-from tests.bench.throughput import COMMAND, Row, rate
+from tests.bench.throughput import Row
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
 from tests.integration.system.house import Record, home
 from tests.support.foreign_apps import direct
@@ -92,7 +93,7 @@ async def rows(repeats: int) -> AsyncIterator[Row]:
     rates: dict[str, list[float]] = {"through": [], "bolt": []}
     for _ in range(repeats):
         for name, start in (("through", through), ("bolt", bolt)):
-            rates[name].append(await rate(start))
+            rates[name].append((await flood(start)).rate)
     ours, theirs = (statistics.median(each) for each in rates.values())
     found, against = f"{ours:.0f} a second", f"Bolt directly {theirs:.0f}"
     yield Row("slack_sdk's client through the gateway", found, against, ours / theirs, 1.0, least=True)

@@ -156,7 +156,8 @@ async def traced(
 class AnsweringPlugin(asyncio.Protocol):
     """Answers whatever it is sent, as soon as it is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "bot") -> None:
+        self._name = name.encode()
         self.handled, self._rest, self._transport = 0, b"", asyncio.Transport()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -164,7 +165,7 @@ class AnsweringPlugin(asyncio.Protocol):
         self._transport = transport
         transport.write(
             b'{"jsonrpc":"2.0","id":0,"method":"initialize","params":'
-            b'{"protocol":1,"plugin":"bot","session":"s","remembers":1000}}\n'
+            b'{"protocol":1,"plugin":"%b","session":"s","remembers":1000}}\n' % self._name
         )
 
     def data_received(self, data: bytes) -> None:

@@ -5,12 +5,15 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
+from tests.bench.hops import AnsweringPlugin
 from tests.integration.system.house import House, Record, home, living
 
 HERE = Path(__file__).parent
@@ -27,6 +30,21 @@ def plugin_file(command: str = "") -> str:
     return more + text if command else text
 
 
+class Counted(Protocol):
+    """Who says how much was handled."""
+
+    @property
+    def counted(self) -> int:
+        """So much."""
+
+    @property
+    def counted_at(self) -> float:
+        """When the last was (monotonic seconds)."""
+
+    async def until(self, true: Callable[[], bool], what: str, patience: float) -> None:
+        """Wait until it says so."""
+
+
 @attrs.define
 class Peer:
     """Something that handles events, while it runs.
@@ -40,7 +58,7 @@ class Peer:
     """
 
     slack: EmulatorClient
-    records: Sequence[Record]
+    records: Sequence[Counted]
     pids: Sequence[int]
     started_in: float = 0.0
     house: House | None = None
@@ -76,17 +94,61 @@ def _pss(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def slackd(every: int = 100, plugins: int = 1, command: str = "") -> AsyncIterator[Peer]:
-    """A broker, two connectors, and plugins that all match."""
-    names = [f"counter{number}" for number in range(plugins)]
-    files = dict.fromkeys(names, plugin_file(command))
-    recorders = dict.fromkeys(names, float(every))
+async def slackd(
+    every: int = 100, command: str = "", environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Peer]:
+    """A broker, two connectors, and a plugin; with `PYTHONPATH` in `environ`, of another release or with other
+    libraries."""
+    recorders, recorder = {"counter": float(every)}, HERE / "counter.py"
+    files = {"counter": plugin_file(command)}
     async with Emulator(settings=SLACK).serving() as slack:
         began = time.monotonic()
-        async with living(slack, files, recorders=recorders, recorder=HERE / "counter.py") as house:
-            started_in = time.monotonic() - began
-            pids = [house.program(name).pid for name in ("broker", "connector-1", "connector-2")]
-            yield Peer(slack, [house.records[name] for name in names], pids, started_in, house)
+        async with living(slack, files, recorders=recorders, recorder=recorder, environ=environ) as house:
+            yield Peer(slack, [house.records["counter"]], _pids(house), house.slack_ready_at - began, house)
+
+
+@contextlib.asynccontextmanager
+async def with_plugins(plugins: int, *, connected: bool = True) -> AsyncIterator[Peer]:
+    """A broker, two connectors, and so many plugins that all match; these are in this process and do nothing
+    but answer, or (not `connected`) don't come."""
+    names = [f"plugin{number}" for number in range(plugins)]
+    async with (
+        Emulator(settings=SLACK).serving() as slack,
+        living(slack, dict.fromkeys(names, plugin_file()), recorders={}) as house,
+    ):
+        loop, answering = asyncio.get_running_loop(), []
+        for name in names if connected else ():
+            _, plugin = await loop.create_unix_connection(
+                partial(Answering, name), str(house.socket("plugins"))
+            )
+            answering.append(plugin)
+        if connected:
+            await house.until_status(lambda status: all(each["sessions"] for each in status["plugins"]), "them")
+        yield Peer(slack, answering, _pids(house), house=house)
+
+
+class Answering(AnsweringPlugin):
+    """A plugin in this process, as a `Counted`."""
+
+    @property
+    def counted(self) -> int:
+        """Deliveries that it has answered."""
+        return self.handled
+
+    @property
+    def counted_at(self) -> float:
+        """It is asked as soon as the last was answered."""
+        return time.monotonic()
+
+    async def until(self, true: Callable[[], bool], what: str, patience: float) -> None:
+        """Wait until it has."""
+        async with asyncio.timeout(patience):
+            while not true():
+                await asyncio.sleep(0.005)
+
+
+def _pids(house: House) -> list[int]:
+    return [house.program(name).pid for name in ("broker", "connector-1", "connector-2")]
 
 
 @contextlib.asynccontextmanager

@@ -4,34 +4,45 @@
 
 All get the same events of 2 KB from the same emulated Slack, in turns, so that whatever else the machine does
 meets all of them. The load comes from this process: as long as it isn't busy all the time (it says so for each
-rate), it isn't what limits that.
+rate), it isn't what limits that. It takes under ten minutes.
+
+Two rows need something: the libraries of Debian 12 in `.venv-oldest` (`make test-oldest` makes it), and the
+first release in the history of this clone.
 """
 
 import asyncio
+import contextlib
 import gc
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
 
 import attrs
 
-from tests.bench.peers import Peer, bolt, minimal, slackd
+from tests.bench.measures import (
+    COMMAND,
+    FLOOD,
+    Run,
+    Start,
+    ack_latency,
+    command_latency,
+    cpu_an_event,
+    flood,
+    in_turns,
+    kill_to_ack,
+    memory,
+)
+from tests.bench.peers import bolt, minimal, slackd, with_plugins
 
-COUNT = 8_000
-WARM_UP = 500
-EVERY = 100
-CHANNELS = 500
-SIZE = 2_000
-WINDOW = 4_000
-"""Envelopes that Slack has out, unacknowledged, at a time."""
+ROOT = Path(__file__).parents[2]
+FIRST_RELEASE = "3c98b9f"
 SLOW, SLOW_SECONDS = 100, 10
 FAST, FAST_SECONDS = 1_000, 5
-COMMANDS = 200
-COMMAND = "/bench"
-Start = Callable[[], AbstractAsyncContextManager[Peer]]
+BACKLOG = 20_000
 
 
 @attrs.frozen
@@ -68,119 +79,94 @@ class Row:
         )
 
 
-@attrs.frozen
-class Run:
-    """One batch.
-
-    Attributes:
-        rate: Events handled a second.
-        busy: How busy the load program was; 1 is always.
-        acknowledged_after: Seconds from each send to its acknowledgement.
-        cpu: Microseconds of CPU an event, of the peer's processes.
-    """
-
-    rate: float
-    busy: float
-    acknowledged_after: list[float]
-    cpu: float
-
-
-async def batch(peer: Peer, count: int, **plan: Any) -> Run:
-    """Send a batch, and wait until all of it is handled and acknowledged."""
-    until = peer.handled + count
-    began, busy, cpu = time.monotonic(), time.process_time(), peer.cpu()
-    sent = peer.slack.batch(count=count, size=SIZE, **plan)
-    ended = await peer.until_handled(until)
-    busy = time.process_time() - busy
-    await peer.slack.wait_until(lambda: sent.acknowledged == count, timeout=60.0, what="acknowledgements")
-    after = [entry.acks[0].after for entry in sent.entries if entry.acks]
-    cpu = (peer.cpu() - cpu) / count * 1e6
-    return Run(count / (ended - began), busy / (time.monotonic() - began), after, cpu)
-
-
-async def rate(start: Start, channels: int = CHANNELS) -> float:
-    """Events a second, handled and acknowledged."""
-    async with start() as peer:
-        await batch(peer, WARM_UP, channels=channels, window=WINDOW)
-        run = await batch(peer, COUNT, channels=channels, window=WINDOW)
-        print(f"    {run.rate:.0f} a second, {run.cpu:.0f} us, load busy {run.busy:.0%}", file=sys.stderr)
-        return run.rate
-
-
-async def cpu_an_event(start: Start, per_second: int, seconds: int) -> float:
-    """Microseconds of CPU an event at this rate."""
-    async with start() as peer:
-        await batch(peer, WARM_UP, channels=CHANNELS, window=WINDOW)
-        return (await batch(peer, per_second * seconds, channels=CHANNELS, rate=float(per_second))).cpu
-
-
-async def ack_latency(start: Start) -> tuple[float, float]:
-    """p50 and p99 in milliseconds, from the send to the acknowledgement."""
-    async with start() as peer:
-        await batch(peer, WARM_UP, channels=CHANNELS, window=WINDOW)
-        run = await batch(peer, FAST * FAST_SECONDS, channels=CHANNELS, rate=float(FAST))
-        return _percentiles(run.acknowledged_after)
-
-
-async def command_latency(start: Start) -> tuple[float, float]:
-    """p50 and p99 in milliseconds, from a slash command to its answer."""
-    async with start() as peer:
-        found = []
-        for number in range(COMMANDS):
-            entry = peer.slack.command(COMMAND, str(number), user=f"U{number}")
-            await peer.slack.wait_for_ack(entry)
-            assert entry.response is not None
-            found.append(entry.acks[0].after)
-        return _percentiles(found[COMMANDS // 10 :])
-
-
-async def memory(start: Start) -> tuple[float, float]:
-    """MiB: idle, and after a flood."""
-    async with start() as peer:
-        await asyncio.sleep(1.0)
-        idle = peer.pss()
-        await batch(peer, 2 * COUNT, channels=CHANNELS, window=WINDOW)
-        return idle / (1 << 20), peer.pss() / (1 << 20)
-
-
-def _percentiles(seconds: Sequence[float]) -> tuple[float, float]:
-    found = sorted(seconds)
-    return found[len(found) // 2] * 1e3, found[int(len(found) * 0.99)] * 1e3
-
-
 async def rows(repeats: int) -> AsyncIterator[Row]:
-    """Everything, one after the other, in turns."""
-    rates: dict[str, list[float]] = {"slackd": [], "bolt": [], "minimal": []}
-    for _ in range(repeats):
-        for name, start in (("slackd", slackd), ("bolt", bolt), ("minimal", minimal)):
-            rates[name].append(await rate(start))
-    ours, theirs, least = (statistics.median(each) for each in rates.values())
+    """Everything, one after the other."""
+    runs = await in_turns({"slackd": slackd, "bolt": bolt, "minimal": minimal}, repeats)
+    ours, theirs, least = (_median_rate(each) for each in runs.values())
     found = f"{ours:.0f} a second"
     yield Row("delivered, answered, closed", found, f"Bolt {theirs:.0f}", ours / theirs, 2.5, least=True)
     yield Row("", found, f"minimal pipeline {least:.0f}", ours / least, 0.65, least=True)
-    hot = await rate(slackd, channels=1)
+    mine, other = (statistics.median(run.started_in for run in runs[name]) for name in ("slackd", "bolt"))
+    yield Row("start to READY", f"{mine:.2f} s", f"Bolt {other:.2f}", mine / other, 1.0)
+    hot = (await flood(slackd, channels=1)).rate
     yield Row("one hot channel, in order", f"{hot:.0f} a second", "5000 a second", hot / 5_000, 1.0, least=True)
     mine, other = await cpu_an_event(slackd, SLOW, SLOW_SECONDS), await cpu_an_event(bolt, SLOW, SLOW_SECONDS)
     yield Row(f"CPU an event at {SLOW} a second", f"{mine:.0f} us", f"Bolt {other:.0f}", mine / other, 3.0)
-    p50, p99 = await ack_latency(slackd)
-    b50, b99 = await ack_latency(bolt)
-    found, against = f"{p50:.1f}, {p99:.1f} ms", f"Bolt {b50:.1f}, {b99:.1f}"
-    yield Row(f"ack p50, p99 at {FAST} a second", found, against, p50 / b50, 4.0)
-    p50, p99 = await command_latency(lambda: slackd(command=COMMAND))
-    b50, b99 = await command_latency(lambda: bolt(command=COMMAND))
-    found, against = f"{p50:.1f}, {p99:.1f} ms", f"Bolt {b50:.1f}, {b99:.1f}"
-    yield Row("command to answer p50, p99", found, against, p50 / b50, 1.0)
-    yield Row("", "", "", p99 / b99, 1.0)
-    idle, full = await memory(slackd)
-    bolt_idle, bolt_full = await memory(bolt)
-    found = f"{idle:.0f} MiB"
-    yield Row("memory (PSS) of all processes, idle", found, f"Bolt {bolt_idle:.0f}", idle / bolt_idle, 1.6)
-    found = f"{full:.0f} MiB"
-    yield Row(f"  after {2 * COUNT} events", found, f"Bolt {bolt_full:.0f}", full / bolt_full, 2.0)
-    one = await cpu_an_event(lambda: slackd(every=EVERY), 200, 3)
-    for plugins, goal in ((10, 2.5), (50, 10.0)):
-        many = await cpu_an_event(lambda plugins=plugins: slackd(plugins=plugins), 50, 4)  # type: ignore[misc]
+    async for row in latencies():
+        yield row
+    async for row in memories():
+        yield row
+    for backlog in (0, BACKLOG):
+        median, worst = await kill_to_ack(partial(with_plugins, 1, connected=False), backlog)
+        what = f"kill -9 to the first ack, backlog {backlog}"
+        yield Row(f"{what}, median", f"{median:.2f} s", "0.3 s", median / 0.3, 1.0)
+        yield Row("  worst", f"{worst:.2f} s", "0.5 s", worst / 0.5, 1.0)
+    one = await cpu_an_event(partial(with_plugins, 1), 50, 4)
+    for plugins, goal in ((10, 2.5), (50, 10.0), (100, 20.0)):
+        many = await cpu_an_event(partial(with_plugins, plugins), 50, 4)
         yield Row(f"CPU, {plugins} plugins match", f"{many:.0f} us", f"one {one:.0f}", many / one, goal)
+    async for row in with_debian_12s_libraries(repeats):
+        yield row
+
+
+async def latencies() -> AsyncIterator[Row]:
+    """From a send to its acknowledgement, and from a command to its answer."""
+    p50, p99 = await ack_latency(slackd, FAST, FAST_SECONDS)
+    b50, b99 = await ack_latency(bolt, FAST, FAST_SECONDS)
+    found = f"{p50:.1f}, {p99:.1f} ms"
+    yield Row(f"ack p50, p99 at {FAST} a second", found, f"Bolt {b50:.1f}, {b99:.1f}", p50 / b50, 4.0)
+    with first_release() as start:
+        if start is not None:
+            b50, b99 = await ack_latency(start, FAST, FAST_SECONDS)
+            yield Row("  against the first release, p50", found, f"{b50:.1f}, {b99:.1f}", p50 / b50, 0.7)
+            yield Row("  p99", found, f"{b50:.1f}, {b99:.1f}", p99 / b99, 0.7)
+    p50, p99 = await command_latency(partial(slackd, command=COMMAND))
+    b50, b99 = await command_latency(partial(bolt, command=COMMAND))
+    found, against = f"{p50:.1f}, {p99:.1f} ms", f"Bolt {b50:.1f}, {b99:.1f}"
+    yield Row("command to answer, p50", found, against, p50 / b50, 1.0)
+    yield Row("  p99", found, against, p99 / b99, 1.0)
+
+
+async def memories() -> AsyncIterator[Row]:
+    """Of all three processes, against Bolt's one."""
+    mine, other = await memory(slackd, later=True), await memory(bolt, later=False)
+    for what, ours, theirs, goal in (
+        ("memory (PSS) of all processes, idle", mine.idle, other.idle, 1.6),
+        (f"  after {FLOOD} events", mine.after, other.after, 2.0),
+        ("  a minute later", mine.later, other.later, 1.7),
+    ):
+        yield Row(what, f"{ours:.0f} MiB", f"Bolt {theirs:.0f}", ours / theirs, goal)
+
+
+async def with_debian_12s_libraries(repeats: int) -> AsyncIterator[Row]:
+    """The same interpreter with aiohttp 3.8 and its contemporaries."""
+    libraries = next(ROOT.glob(".venv-oldest/lib/python3.*/site-packages"), None)
+    if libraries is None:
+        print("no .venv-oldest: Debian 12's libraries are left out", file=sys.stderr)
+        return
+    old = partial(slackd, environ={"PYTHONPATH": f"{ROOT}:{libraries}"})
+    runs = await in_turns({"old": old, "new": slackd}, repeats)
+    mine, other = (statistics.median(run.cpu for run in each) for each in runs.values())
+    yield Row("CPU with Debian 12's libraries", f"{mine:.0f} us", f"today's {other:.0f}", mine / other, 1.15)
+
+
+@contextlib.contextmanager
+def first_release() -> Iterator[Start | None]:
+    """slackd as it was released first, unpacked somewhere; None where this clone doesn't have it."""
+    with tempfile.TemporaryDirectory(prefix="slackd-first-", dir="/tmp") as folder:
+        archive = subprocess.run(
+            ("git", "-C", str(ROOT), "archive", FIRST_RELEASE, "slackd"), capture_output=True, check=False
+        )
+        if archive.returncode:
+            print(f"no commit {FIRST_RELEASE}: the first release is left out", file=sys.stderr)
+            yield None
+            return
+        subprocess.run(("tar", "-x", "-C", folder), input=archive.stdout, check=True)
+        yield partial(slackd, environ={"PYTHONPATH": folder})
+
+
+def _median_rate(runs: list[Run]) -> float:
+    return statistics.median(run.rate for run in runs)
 
 
 async def main(repeats: int) -> int:

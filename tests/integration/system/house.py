@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ class House:
         self.programs: list[Program] = []
         self.records: dict[str, Record] = {}
         self.ended: list[str] = []
+        self.slack_ready_at = 0.0
         self.environ = {
             f"{kind}_{app.name}": token
             for app in slack.apps
@@ -214,6 +216,7 @@ async def living(
     more: str = "",
     gateway: bool = False,
     prepare: Callable[[Path], Awaitable[None]] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
     """A house in which everything runs and is READY.
 
@@ -225,8 +228,10 @@ async def living(
         more: Further sections of the daemon's file; `{path}` in it is where the house stands.
         gateway: Whether the gateway runs, as a process of its own unless all is together.
         prepare: Is given the journal's folder before anything runs.
+        environ: More of the environment, of every program.
     """
     async with home(slack, together=together) as house:
+        house.environ |= environ or {}
         plugins = {"recorder": EVERYTHING} if plugins is None else plugins
         house.configure(plugins, app, journal, more)
         for name, seconds in (dict.fromkeys(plugins, 0.0) if recorders is None else recorders).items():
@@ -245,6 +250,7 @@ async def living(
             await prepare(house.path / "state")
         async with running(house.programs, house.run) as house.ended:
             await slack.wait_until_ready(2, timeout=PATIENCE)
+            house.slack_ready_at = time.monotonic()
             for program in house.programs:
                 if program.name not in house.records:
                     await program.wait_ready()
