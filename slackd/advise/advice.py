@@ -73,6 +73,7 @@ class Advice:
 
     @property
     def mode(self) -> Mode:
+        """The recommended mode."""
         return self.decision.mode
 
     def page(self, source: str) -> str:

@@ -14,6 +14,7 @@ FORMAT = 1
 
 
 def as_json(advice: Advice) -> str:
+    """The advice as JSON, in the form that `advice.schema.json` describes."""
     return json.dumps(_document(advice), indent=2, ensure_ascii=False) + "\n"
 
 

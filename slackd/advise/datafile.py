@@ -33,6 +33,7 @@ class When:
     facts: tuple[tuple[str, tuple[AnswerValue, ...]], ...] = ()
 
     def holds(self, facts: Mapping[str, AnswerValue]) -> bool:
+        """Whether these facts, by name, satisfy all of it."""
         return all(facts[name] in values for name, values in self.facts)
 
 

@@ -65,6 +65,7 @@ class Turn:
 
     @property
     def says(self) -> str:
+        """The mode that it would turn to, and with what."""
         return f"{self.to.title}, with {self.with_}" if self.with_ else self.to.title
 
 
@@ -141,6 +142,7 @@ def total(rows: Iterable[Row], mode: Mode) -> float:
 
 
 def knockouts_for(rules: Rules, context: DecisionContext) -> tuple[KnockOut, ...]:
+    """What rules modes out in this context."""
     facts = facts_of(rules, context)
     return tuple(entry for entry in rules.knockouts if entry.when.holds(facts))
 

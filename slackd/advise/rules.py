@@ -18,10 +18,12 @@ class Mode(enum.Enum):
 
     @property
     def title(self) -> str:
+        """As people call it."""
         return {Mode.SOCKET_MODE: "Socket Mode", Mode.HTTP: "HTTP request URLs"}[self]
 
     @property
     def other(self) -> Mode:
+        """The mode that this one is weighed against."""
         return Mode.HTTP if self is Mode.SOCKET_MODE else Mode.SOCKET_MODE
 
 
@@ -38,6 +40,8 @@ class Source:
 
 @attrs.frozen
 class Option:
+    """One answer of a question, with the words and the flag of the command line for it."""
+
     value: str
     says: str
     flag: str | None
@@ -45,6 +49,8 @@ class Option:
 
 @attrs.frozen
 class Assumption:
+    """What is assumed where a question has no answer, if the facts so far are these."""
+
     when: When
     answer: AnswerValue
 
@@ -89,6 +95,8 @@ class Band:
 
 @attrs.frozen
 class ScoreRule:
+    """How good a mode is by one criterion where the condition holds, with the reason and the source's id."""
+
     when: When
     score: float
     reason: str
@@ -97,6 +105,8 @@ class ScoreRule:
 
 @attrs.frozen
 class Criterion:
+    """What modes are compared by. Of each mode's scores the first whose condition holds counts."""
+
     id: str
     title: str
     asks: str
@@ -106,6 +116,8 @@ class Criterion:
 
 @attrs.frozen
 class WayOut:
+    """What lifts a knock-out."""
+
     title: str
     text: str
 
@@ -125,6 +137,8 @@ class KnockOut:
 
 @attrs.frozen
 class Tie:
+    """Which mode is recommended where the scores are equal, and why."""
+
     mode: Mode
     reason: str
     source: str
@@ -132,12 +146,16 @@ class Tie:
 
 @attrs.frozen
 class Closeness:
+    """The words for a distance of at least so many points."""
+
     at_least: float
     says: str
 
 
 @attrs.frozen
 class Section:
+    """A chapter of the guidance."""
+
     id: str
     title: str
 
@@ -158,6 +176,8 @@ class Item:
 
 @attrs.frozen
 class ConnectionPlan:
+    """How many connectors, connections of each, and hosts a context needs, and why."""
+
     when: When
     connectors: int
     each: int
@@ -205,6 +225,8 @@ class Keeping:
 
 @attrs.frozen
 class Rules:
+    """Everything that the data files say, checked."""
+
     questions: tuple[Question, ...]
     bands: tuple[Band, ...]
     sources: Mapping[str, Source]

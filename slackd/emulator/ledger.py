@@ -112,7 +112,7 @@ class LedgerEntry:
 
     @property
     def ack_seconds(self) -> float | None:
-        """From the send to its first acknowledgement, early or late."""
+        """Seconds from the send to its first acknowledgement, early or late."""
         return self.acks[0].after if self.acks else None
 
 

@@ -202,13 +202,16 @@ class LinkProtocol(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As in `asyncio.BufferedProtocol`."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._on_made(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:
+        """As in `asyncio.BufferedProtocol`."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        """As in `asyncio.BufferedProtocol`."""
         messages: list[LinkMessage] = []
         broken: LinkBroken | None = None
         for item in self._reader.receive(bytes(memoryview(self._buffer)[:nbytes])):
@@ -230,6 +233,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """As in `asyncio.BufferedProtocol`."""
         self._out.clear()
         self._held.clear()
         if not self.closed.done():

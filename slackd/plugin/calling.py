@@ -32,6 +32,7 @@ class Threads:
         self._lock = threading.Lock()
 
     def submit(self, job: Job) -> None:
+        """Run a job at once, in an idle thread or in a new one."""
         with self._lock:
             fresh = self._idle == 0
             if not fresh:

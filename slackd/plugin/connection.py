@@ -15,11 +15,14 @@ WRITTEN_AT_ONCE: Final = 16
 class Owner(Protocol):
     """What a connection reports to."""
 
-    def connected(self, connection: BrokerConnection) -> None: ...
+    def connected(self, connection: BrokerConnection) -> None:
+        """It stands."""
 
-    def received(self, connection: BrokerConnection, data: bytes) -> None: ...
+    def received(self, connection: BrokerConnection, data: bytes) -> None:
+        """Bytes came in."""
 
-    def disconnected(self, connection: BrokerConnection) -> None: ...
+    def disconnected(self, connection: BrokerConnection) -> None:
+        """It has ended: nothing more will come."""
 
 
 class BrokerConnection(asyncio.Protocol):
@@ -39,20 +42,25 @@ class BrokerConnection(asyncio.Protocol):
 
     @property
     def unwritten(self) -> int:
+        """Bytes that wait to be written."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As in `asyncio.Protocol`."""
         self._transport = cast(asyncio.Transport, transport)
         self._owner.connected(self)
 
     def data_received(self, data: bytes) -> None:
+        """As in `asyncio.Protocol`."""
         self._owner.received(self, data)
 
     def eof_received(self) -> None:
+        """As in `asyncio.Protocol`."""
         self.left = self._leaving
         self.abandon()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """As in `asyncio.Protocol`."""
         self._ended()
 
     def send(self, data: bytes) -> None:

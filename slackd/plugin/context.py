@@ -24,11 +24,14 @@ _ROOM_AROUND = 1_024  # bytes for the delivery's id and the members around a res
 class PostLater(Protocol):
     """The way back to slackd, callable from every thread."""
 
-    def answer(self, delivery: str, answer: Answer) -> None: ...
+    def answer(self, delivery: str, answer: Answer) -> None:
+        """Answer a delivery; the first answer stands."""
 
-    def extend(self, delivery: str) -> None: ...
+    def extend(self, delivery: str) -> None:
+        """Start a delivery's ack timeout again."""
 
-    def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None: ...
+    def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
+        """Post a message to a `response_url`; a failure is logged."""
 
 
 class Context:

@@ -14,7 +14,8 @@ PIECE = 32_768
 class Requests(Protocol):
     """Sends requests to slackd."""
 
-    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        """slackd's answer to a request."""
 
 
 Progress = Callable[[int, int | None], object]

@@ -71,6 +71,7 @@ class HandlerRoute:
 
     @property
     def is_glob(self) -> bool:
+        """Its pattern has wildcards."""
         return any(letter in self.pattern for letter in "*?[")
 
     @property

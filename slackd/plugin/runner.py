@@ -155,18 +155,22 @@ class Runner:
             self._caller.close()
 
     def stop(self) -> None:
+        """Take no more work, and leave; callable from every thread."""
         self._in_loop(self._stopping.set)
 
     def answer(self, delivery: str, answer: Answer) -> None:
+        """As in `PostLater`."""
         self._in_loop(self._answer, delivery, answer)
 
     def _answer(self, delivery: str, answer: Answer) -> None:
         self._driver.perform(self._session.answer(delivery, answer))
 
     def extend(self, delivery: str) -> None:
+        """As in `PostLater`."""
         self._in_loop(lambda: self._driver.perform(self._session.extend(delivery)))
 
     def respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
+        """As in `PostLater`."""
         self._in_loop(lambda: self._spawn(self._respond(app, url, message)))
 
     async def _respond(self, app: str, url: str, message: Mapping[str, Any]) -> None:
@@ -176,9 +180,16 @@ class Runner:
             logger.error("an answer was not sent through its response_url: %s", error)
 
     def log(self, level: str, message: str) -> None:
+        """Write a line to slackd's journal, else to the program's own log; callable from every thread."""
         self._in_loop(lambda: self._log(level, message))
 
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        """Ask slackd, from the plugin's own loop or from a loop in another thread.
+
+        Raises:
+            NotJsonError: The params have no JSON text.
+            TooLarge: They don't fit into a line.
+        """
         if threading.get_ident() != self._thread:  # a loop of the author's own, in a thread of its own
             asked = asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop)
             return await asyncio.wrap_future(asked)

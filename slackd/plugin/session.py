@@ -50,6 +50,8 @@ _LOG_LIMIT: Final = 16_384  # characters
 
 
 class SessionPhase(enum.Enum):
+    """Where a session's connection stands."""
+
     DOWN = enum.auto()
     INITIALIZING = enum.auto()
     READY = enum.auto()

@@ -26,9 +26,11 @@ current_delivery: ContextVar[str | None] = ContextVar("slackd.plugin.current_del
 class CallSender(Protocol):
     """Sends requests to slackd."""
 
-    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
+    async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        """slackd's answer to a request."""
 
-    def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure: ...
+    def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
+        """slackd's answer to a request; blocks a thread in which no event loop runs."""
 
 
 class Slack(SlackMethods):

@@ -44,7 +44,8 @@ class SocketModeServer(Protocol):
     """Who decides about handshakes."""
 
     @property
-    def settings(self) -> ServerSettings: ...
+    def settings(self) -> ServerSettings:
+        """The server's settings."""
 
     def dial(self, target: str, now: float) -> Admission:
         """A handshake for that request target; its ticket is spent whatever comes of it."""

@@ -14,13 +14,16 @@ class HelloFault(Protocol):
     """What goes wrong with a hello: it never comes (`hang`), or after `delay` seconds, or as another text."""
 
     @property
-    def hang(self) -> bool: ...
+    def hang(self) -> bool:
+        """It never comes."""
 
     @property
-    def delay(self) -> float: ...
+    def delay(self) -> float:
+        """Seconds by which it is late."""
 
     @property
-    def text(self) -> str | None: ...
+    def text(self) -> str | None:
+        """What comes in its place; None for the hello itself."""
 
 
 class ConnectionEvents(Protocol):

@@ -13,7 +13,7 @@ class ServerSettings(Protocol):
 
     @property
     def ping_interval(self) -> float:
-        """From one ping of the server's to the next."""
+        """Seconds from one ping of the server's to the next."""
 
     @property
     def ping_text(self) -> str:
@@ -21,15 +21,16 @@ class ServerSettings(Protocol):
 
     @property
     def longest_silence(self) -> float | None:
-        """A client that sent nothing for so long, no pong either, is dropped at the next ping; None: never."""
+        """A client that sent nothing for so many seconds, no pong either, is dropped at the next ping; None:
+        never."""
 
     @property
     def warning_grace(self) -> float:
-        """From `disconnect` with reason `warning` to the end of the connection."""
+        """Seconds from `disconnect` with reason `warning` to the end of the connection."""
 
     @property
     def refresh_grace(self) -> float:
-        """From `refresh_requested` or `too_many_websockets` to the end."""
+        """Seconds from `refresh_requested` or `too_many_websockets` to the end."""
 
     @property
     def warns_before_refresh(self) -> bool:
@@ -53,7 +54,7 @@ class ServerSettings(Protocol):
 
     @property
     def close_timeout(self) -> float:
-        """How long the server waits for the answer to its Close."""
+        """Seconds that the server waits for the answer to its Close."""
 
     def scaled(self, seconds: float) -> float:
         """A delay in the seconds that it takes here."""
@@ -63,13 +64,16 @@ class ServerContext(Protocol):
     """What the parts of one server share."""
 
     @property
-    def settings(self) -> ServerSettings: ...
+    def settings(self) -> ServerSettings:
+        """The server's settings."""
 
     @property
-    def scheduler(self) -> Scheduler: ...
+    def scheduler(self) -> Scheduler:
+        """What is to be done later."""
 
     @property
-    def dice(self) -> random.Random: ...
+    def dice(self) -> random.Random:
+        """The random source."""
 
     def later(self, now: float, seconds: float) -> float:
         """The time `seconds` (before scaling) after `now`."""

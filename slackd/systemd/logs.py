@@ -103,6 +103,7 @@ class LineFormatter(_BlankingFormatter):
         self._clock = clock
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own spelling)
+        """As in `logging.Formatter`: the time where it is wanted, and the level where it isn't info."""
         parts = []
         if self._clock:
             parts.append(time.strftime("%H:%M:%S", time.localtime(record.created)))

@@ -282,7 +282,22 @@ def test_a_public_function_says_what_it_raises() -> None:
     assert silent == set()
 
 
+def test_whatever_is_public_says_what_it_is() -> None:
+    silent = {
+        f"{file.relative_to(HOUSE)}: {each.name}"
+        for file in modules()
+        for tree in [ast.parse(file.read_text())]
+        for each in [*_public_classes(tree), *_public_functions(tree)]
+        if not ast.get_docstring(each)
+    }
+    assert silent == set()
+
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _public_classes(node: ast.Module) -> list[ast.ClassDef]:
+    return [each for each in node.body if isinstance(each, ast.ClassDef) and not each.name.startswith("_")]
 
 
 def _public_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:

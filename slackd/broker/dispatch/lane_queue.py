@@ -106,11 +106,12 @@ class Key:
         self.last, self.more, self.doubted, self.put_off = 0, True, self.loading, False
 
     def presumes_answered(self, delivery: int, session: str) -> bool:
-        """What is out was claimed before, by the session that claims this later one now: it has answered it."""
+        """A session that resumes with a later delivery of this key has already answered the earlier one."""
         return self.out in self.claimed and self.holder == session and self.out < delivery
 
     @property
     def idle(self) -> bool:
+        """Nothing of this key waits, is in flight, or may have to be read."""
         waits = self.pending or self.out is not None or self.answered or self.unordered
         return not (waits or self.more or self.loading)
 

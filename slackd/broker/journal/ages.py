@@ -81,5 +81,5 @@ class AgeClock:
         return self.record.ahead if self.record is not None else 0.0
 
     def now(self, unix: float) -> float:
-        """What retention takes for now, when the clock says `unix`."""
+        """What retention takes for now, in UNIX seconds, when the clock says `unix`."""
         return unix - self.ahead

@@ -58,7 +58,7 @@ class Liveness:
         return True
 
     def wake_at(self, life: PooledConnection) -> float | None:
-        """When to look again, if nothing is heard before."""
+        """When, in seconds on the connection's clock, to look again, if nothing is heard before."""
         if life.phase not in _LISTENED_TO:
             return None
         times = []

@@ -296,7 +296,7 @@ class Pool:
         self.tick(now)
 
     def wake_at(self) -> float | None:
-        """When `tick` is wanted next, if nothing happens before."""
+        """When, in seconds on its clock, `tick` is wanted next, if nothing happens before."""
         return min((at for life in self._lives for at in self._times(life)), default=None)
 
     # What each phase waits for.

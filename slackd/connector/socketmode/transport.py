@@ -203,37 +203,45 @@ class SocketModeTransport:
     # What a connection reports (`Listener`).
 
     def heard(self, connection: str, is_ping: bool = False) -> None:
+        """As in `Listener`."""
         self._pool.heard(connection, self._clock(), is_ping)
 
     def said_hello(self, connection: str, hello: SlackHello) -> None:
+        """As in `Listener`."""
         self._pool.said_hello(connection, hello, self._clock())
         if self._paused:
             self._connections[connection].pause_reading()
         self._carry_out()
 
     def said_disconnect(self, connection: str, disconnect: Disconnect) -> None:
+        """As in `Listener`."""
         self._pool.said_disconnect(connection, disconnect, self._clock())
         self._carry_out()
 
     def received(self, connection: str, text: str) -> None:
+        """As in `Listener`."""
         assert self._upstream is not None
         self._upstream.deliver(self._app.name, connection, text)
 
     def acknowledged(self, connection: str, received_at: Sequence[float]) -> None:
+        """As in `Listener`."""
         assert self._upstream is not None
         self._upstream.acknowledged(self._app.name, received_at)
         self._look_who_may_close()
 
     def unsendable(self, connection: str, settlement: Settlement | None) -> None:
+        """As in `Listener`."""
         assert self._upstream is not None
         self._upstream.unsendable(self._app.name, settlement)
 
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
+        """As in `Listener`."""
         self._connections.pop(connection, None)
         self._pool.dial_failed(connection, failure, self._clock())
         self._carry_out()
 
     def ended(self, connection: str, confirmed: bool, detail: str) -> None:
+        """As in `Listener`."""
         assert self._upstream is not None
         self._connections.pop(connection, None)
         if self._upstream.is_unsettled(connection):
