@@ -22,6 +22,8 @@ _SHOWN: Final = 200
 
 ENVELOPE_MARK: Final = '"envelope_id"'
 """Whatever is to be acknowledged has this in its text."""
+_ENVELOPE_STARTS: Final = f"{{{ENVELOPE_MARK}"
+"""How Slack begins them; then no word is looked for in the whole text."""
 _CONTROL: Final = re.compile(r'"type"\s*:\s*"(?:hello|disconnect)"')
 
 
@@ -67,7 +69,9 @@ class AckFrame:
 
 def read_frame(text: str) -> Frame:
     """Tell what a text frame of Slack's means; whatever isn't for us comes back as it is."""
-    if len(text) > _CONTROL_LIMIT or (ENVELOPE_MARK in text and not _may_be_control(text)):
+    if text.startswith(_ENVELOPE_STARTS) or len(text) > _CONTROL_LIMIT:
+        return text
+    if ENVELOPE_MARK in text and not _may_be_control(text):
         return text
     try:
         value: Any = json.loads(text)
