@@ -535,7 +535,9 @@ class Dispatcher:
             free -= self._deal_to(session, delivery, sent, now)
         self._actions += [SendDeliveries(self.name, to, tuple(each)) for to, each in sent.items()]
         if (free > 0 or self._intercepted) and queue.may_have_more and self.sessions.connected():
-            self._actions.extend(queue.loads(max(2 * free, 8)))
+            # What is ready for production, and waits for it, must not keep an intercepted key in the journal.
+            ahead = 0 if free > 0 else queue.ready
+            self._actions.extend(queue.loads(ahead + max(2 * free, 8)))
 
     def _deal_intercepted(self, lane: Lane, sent: dict[str, list[OpenDelivery]], now: Instant) -> None:
         """One person's deliveries wait for a session for them while the intercept is in force, however long."""

@@ -430,6 +430,11 @@ class LaneQueue:
         return bool(self._ready)
 
     @property
+    def ready(self) -> int:
+        """How many keys may be taken, as far as this queue knows, without those that are intercepted."""
+        return len(self._ready)
+
+    @property
     def has_intercepted(self) -> bool:
         """An intercepted delivery may be taken, as far as this queue knows."""
         return bool(self._intercepted)

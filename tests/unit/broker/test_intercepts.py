@@ -1,15 +1,19 @@
 """Intercepts: one person's deliveries go to whoever develops the plugin, all else to production."""
 
+import random
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from slackd.broker.dispatch.dispatcher import SendDeliveries
+from slackd.broker.dispatch.dispatcher import Dispatcher, SendDeliveries
 from slackd.broker.dispatch.intercepted import intercepted_key, intercepted_person, is_intercepted
+from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.intercepts import MOST, Intercept, Intercepts, InterceptTakenError
-from slackd.broker.journal.writes import OpenDelivery
+from slackd.broker.journal.writes import Lane, OpenDelivery
+from slackd.config import Delivery, PluginConfig
 from tests.support.slack_texts import command, event
 from tests.unit.broker import test_ingest, test_plugin_dispatch
 from tests.unit.broker.test_ingest import RESPONDS, payloads, plugin
@@ -190,3 +194,117 @@ def test_a_window_given_back_by_an_intercepted_delivery_is_no_wider_than_before(
         assert bench.is_handled("dev", theirs)
     first, _ = bench.does_something("main/C1"), bench.does_something("main/C2")
     assert bench.hands() == [("s", first.id, 1)]
+
+
+class Paged(Dispatch):
+    """A dispatcher that must read what waits from a journal, in small pages."""
+
+    def __init__(self, **rules: Any) -> None:
+        super().__init__(**rules)
+        config = PluginConfig("p", Path("/p"), delivery=Delivery(**{"window": 2, **rules}))
+        self.it = Dispatcher(config, grace=2.0, rng=random.Random(1), now=self.now)
+        self.rows: dict[int, OpenDelivery] = {}
+
+    def waits(self, key: str) -> OpenDelivery:
+        self.ids += 1
+        return self.rows.setdefault(self.ids, OpenDelivery(self.ids, self.ids, "p", Lane.EVENTS, key))
+
+    def hands_all(self) -> list[tuple[str, int, int]]:
+        found = []
+        while actions := self.it.take_actions():
+            for action in actions:
+                if isinstance(action, SendDeliveries):
+                    found += [(action.session, each.id, each.attempt) for each in action.deliveries]
+                elif isinstance(action, LoadKeys):
+                    keys = sorted({row.key for row in self.rows.values() if row.key > (action.after or "")})
+                    names = keys[: action.limit] if action.lane is Lane.EVENTS else []
+                    self.it.keys_loaded(action, names, self.now)
+                elif isinstance(action, LoadKey):
+                    rows = [
+                        row for row in self.rows.values() if row.key == action.key and row.id > action.after
+                    ]
+                    self.it.key_loaded(action, rows[: action.limit], self.now)
+        return found
+
+
+def test_a_developer_gets_what_is_in_the_journal_although_production_is_away_and_has_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("slackd.broker.dispatch.lane_queue.PAGE", 2)
+    bench = Paged()
+    for number in range(100):
+        bench.waits(f"a/C{number:03}")
+    theirs = bench.waits(intercepted_key("main/U1", "main/C1", "e"))
+    bench.it.intercept("main/U1", True, bench.now)
+    bench.it.joined("dev", 99, (), {}, bench.now, named=True, person="main/U1")
+    assert bench.hands_all() == [("dev", theirs.id, 1)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_comes_and_goes_each_gets_its_own_and_in_the_end_all_is_handled(seed: int) -> None:
+    """Developers come, go and crash, intercepts begin and end, production comes and goes."""
+    rng, bench = random.Random(seed), Dispatch(window=4, max_attempts=99)
+    in_force, joined, held = True, {"s", "dev"}, dict[int, str]()
+    waiting: dict[int, OpenDelivery] = {}
+
+    def deal() -> None:
+        for session, id_, attempt in bench.hands():
+            delivery = attrs.evolve(waiting[id_], attempt=attempt)
+            assert session in joined
+            assert not any(waiting[each].key == delivery.key for each in held), "one of a key at a time"
+            if is_intercepted(delivery.key):
+                assert session == ("dev" if in_force else "s")
+            else:
+                assert session == "s"
+            waiting[id_], held[id_] = delivery, session
+
+    def leaves(session: str) -> None:
+        joined.discard(session)
+        bench.it.left(session, bench.now)
+        for id_ in [each for each, owner in held.items() if owner == session]:
+            del held[id_]
+        bench.passes(2.1)
+
+    for _ in range(150):
+        match rng.choice(
+            ("opens", "opens", "handles", "handles", "fails", "dev", "production", "intercept", "time")
+        ):
+            case "opens":
+                person = rng.choice(("", "main/U1"))
+                made = bench.does_something(f"main/C{rng.randrange(3)}", person if in_force else "")
+                waiting[made.id] = made
+            case "handles" if held:
+                id_ = rng.choice(sorted(held))
+                assert bench.is_handled(held.pop(id_), waiting.pop(id_))
+            case "fails" if held:
+                id_ = rng.choice(sorted(held))
+                assert bench.it.nack(held.pop(id_), id_, waiting[id_].attempt, "a bug", bench.now)
+            case "dev" | "production" as who:
+                session = "dev" if who == "dev" else "s"
+                if session in joined:
+                    leaves(session)
+                elif session == "s" or in_force:
+                    person = "main/U1" if session == "dev" else ""
+                    bench.it.joined(session, 99, (), {}, bench.now, named=True, person=person)
+                    joined.add(session)
+            case "intercept":
+                if in_force and "dev" in joined:
+                    leaves("dev")
+                in_force = not in_force
+                bench.it.intercept("main/U1", in_force, bench.now)
+            case "time":
+                bench.passes(rng.uniform(0, 3))
+        deal()
+    if "dev" in joined:
+        leaves("dev")
+    in_force = False
+    bench.it.intercept("main/U1", False, bench.now)
+    if "s" not in joined:
+        bench.joins("s")
+        joined.add("s")
+    for _ in range(10 * len(waiting) + 10):
+        deal()
+        for id_ in sorted(held):
+            assert bench.is_handled(held.pop(id_), waiting.pop(id_))
+        bench.passes(60)
+    assert waiting == {}
