@@ -1,6 +1,7 @@
 """A plugin under development: which files are it, and which of them are watched."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ import attrs
 
 from slackd.local.program import LocalStackError
 
+_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=.*$\n?", re.MULTILINE)
 _NOT_WATCHED: Final = frozenset({"debian", "node_modules", "__pycache__"})
 
 
@@ -60,3 +62,9 @@ def watched_files(folder: Path) -> Iterator[Path]:
     for path, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if each not in _NOT_WATCHED and not each.startswith(".")]
         yield from (Path(path, each) for each in files if not each.startswith(".") and not each.endswith("~"))
+
+
+def without_owner(declaration: str) -> str:
+    """Return a plugin's file without its `user`, `users` and `group`: here the caller may be any plugin."""
+    head, bracket, tables = declaration.partition("[")
+    return _OWNERS.sub("", head) + bracket + tables

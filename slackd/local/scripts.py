@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slackd.local.program import command_of
-from slackd.local.stack import without_owner
+from slackd.local.project import without_owner
 
 _COMMAND: Final = re.compile(r"^command\s*=\s*\[.*?\]", re.MULTILINE | re.DOTALL)
 _EXEC: Final = re.compile(r"^\[exec\]\s*$", re.MULTILINE)

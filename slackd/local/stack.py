@@ -5,7 +5,6 @@ as after a reload.
 """
 
 import asyncio
-import re
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +18,7 @@ from slackd.cli.connector_process import make_connector, read_secrets
 from slackd.config import Config, load
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 from slackd.local.program import LocalStackError
+from slackd.local.project import without_owner
 from slackd.systemd.notify import Notifier
 
 READY_LIMIT: Final = 20.0
@@ -27,19 +27,12 @@ SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
 """What the emulated Slack signs with: Slack's own example of one ("Verifying requests from Slack")."""
 Transport = Literal["socketmode", "http"]
 _LOOK_EVERY: Final = 0.005
-_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=.*$\n?", re.MULTILINE)
 
 
 def free_port() -> int:
     """Return a port on loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
-
-
-def without_owner(declaration: str) -> str:
-    """Return a plugin's file without its `user`, `users` and `group`: here the caller may be any plugin."""
-    head, bracket, tables = declaration.partition("[")
-    return _OWNERS.sub("", head) + bracket + tables
 
 
 class LocalStack:

@@ -1,5 +1,6 @@
 """How a program is run that an author names."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,3 +71,9 @@ def test_a_scripts_own_file_is_run_in_the_place_of_the_installed_one(tmp_path: P
 @pytest.mark.parametrize("text", ["", "[slack]\n", "not toml [", "exec = 1\n"])
 def test_a_file_without_a_script_stays_as_it_is(tmp_path: Path, text: str) -> None:
     assert with_local_script(text, tmp_path / "nowhere") == text
+
+
+def test_a_real_app_and_a_check_of_the_protocol_need_no_emulator() -> None:
+    needed = "slackd.local.dev, slackd.local.intercepted_world, slackd.local.conformance"
+    code = f"import sys; sys.modules['slackd.emulator'] = None; import {needed}"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
