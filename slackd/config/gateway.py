@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,10 +25,7 @@ def parse_gateway(table: Table, standing: Paths) -> GatewayConfig:
     """
     named = table.texts("listen", _ADDRESS_EXPECTED)
     listen = named or (DEFAULT_LISTEN, str(standing.runtime / "gateway.sock"))
-    certificate, key = table.path("certificate", None), table.path("key", None)
-    for one, other in (("certificate", "key"), ("key", "certificate")):
-        if one in table and other not in table:
-            table.wrong(other, f"the PEM file that belongs to {one}")
+    certificate, key = certificate_and_key(table)
     for address in named:
         check_address(table, address, has_tls=certificate is not None)
     url = table.text("url", None, "an http:// or https:// URL")
@@ -64,6 +62,14 @@ def parse_plugin_gateway(table: Table) -> PluginGateway:
     gateway = PluginGateway(socket_mode=socket_mode, ca_file=table.path("ca_file", None), **urls)
     table.finish()
     return gateway
+
+
+def certificate_and_key(table: Table) -> tuple[Path | None, Path | None]:
+    """The PEM files of a server's own TLS; one without the other is a problem."""
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if one in table and other not in table:
+            table.wrong(other, f"the PEM file that belongs to {one}")
+    return table.path("certificate", None), table.path("key", None)
 
 
 def check_address(table: Table, address: str, *, has_tls: bool) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from slackd.config.gateway import check_address
+from slackd.config.gateway import certificate_and_key, check_address
 from slackd.config.paths import Paths
 from slackd.config.values import App, ReceiverConfig
 from slackd.toml_reader.problems import shown
@@ -25,10 +25,7 @@ def parse_receiver(table: Table, standing: Paths) -> ReceiverConfig:
         standing: The folders that defaults are made of.
     """
     named = table.texts("listen", _LISTEN_EXPECTED)
-    certificate, key = table.path("certificate", None), table.path("key", None)
-    for one, other in (("certificate", "key"), ("key", "certificate")):
-        if one in table and other not in table:
-            table.wrong(other, f"the PEM file that belongs to {one}")
+    certificate, key = certificate_and_key(table)
     for address in named:
         check_address(table, address, has_tls=certificate is not None)
     proxies = table.texts("trusted_proxies", "the address of a proxy in front")
