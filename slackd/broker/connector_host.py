@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from slackd.broker.calls import Calls
 from slackd.broker.connection_registry import STOPPED, ConnectionRegistry
+from slackd.broker.connector_calls import ConnectorCalls
 from slackd.broker.engine import Engine
 from slackd.broker.journal.writes import GapRecord
 from slackd.link import LinkedConnector
@@ -42,10 +42,10 @@ class ConnectorHost:
         self._numbers: dict[LinkedConnector, int] = {}
         self._next = 0
         self._engine: Engine | None = None
-        self._calls: Calls | None = None
+        self._calls: ConnectorCalls | None = None
         self._deaf = False
 
-    def attach(self, engine: Engine, calls: Calls) -> None:
+    def attach(self, engine: Engine, calls: ConnectorCalls) -> None:
         """What it was made before of."""
         self._engine, self._calls = engine, calls
 
@@ -56,7 +56,7 @@ class ConnectorHost:
             connector.send(message)
 
     def send_call(self, link: int, call: Call) -> None:
-        """As in `calls.SendCall`."""
+        """As in `connector_calls.SendCall`."""
         self.send(link, call)
 
     def listen_no_more(self) -> None:

@@ -17,12 +17,14 @@ from slackd.broker.actions import PostLate
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
 from slackd.broker.connection_registry import ConnectionRegistry
+from slackd.broker.connector_calls import ConnectorCalls
 from slackd.broker.connector_host import ConnectorHost
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
 from slackd.broker.engine import Engine, Outgoing, Outlets, now
+from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.journal import Journal, Opening, StoredEnvelope
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
@@ -87,7 +89,7 @@ class BrokerDaemon:
         self.core: BrokerCore
         self.engine: Engine
         self.connectors: ConnectionRegistry
-        self.calls: Calls
+        self.connector_calls: ConnectorCalls
         self.posting: Posting
         self.connector_host: ConnectorHost
         self.plugin_host: PluginHost
@@ -156,18 +158,20 @@ class BrokerDaemon:
         self.engine = Engine(self.core, self.journal)
         seen = {each.app: each.at for each in opening.seen_ready}
         self.engine.outages = Outages(seen, now())
-        self.calls = Calls(self.connectors, self.config.apps, self.core.counters, self.connector_host.send_call)
-        self.posting = Posting(self.calls)
+        self.connector_calls = ConnectorCalls(self.connectors, self.connector_host.send_call)
+        calls = Calls(self.connector_calls, self.config.apps, self.core.counters)
+        transfers = FileTransfers(self.connector_calls, self.config.apps)
+        self.posting = Posting(self.connector_calls)
         wanted = groups_wanted(self.config.plugin_files, self.config.apps)
         folder, members = self.config.journal.directory, self.core.ingest.members
         if wanted:
             await asyncio.to_thread(usergroup_store.load, folder, members, now())
         self._user_groups = UserGroups(
-            self.calls, wanted, members, lambda: usergroup_store.save(folder, members, now())
+            self.connector_calls, wanted, members, lambda: usergroup_store.save(folder, members, now())
         )
-        self.connector_host.attach(self.engine, self.calls)
+        self.connector_host.attach(self.engine, self.connector_calls)
         self.plugin_host = PluginHost(
-            self.config, self.engine, self.calls, self._background_tasks, foreground=self.foreground
+            self.config, self.engine, calls, transfers, self._background_tasks, foreground=self.foreground
         )
         self.engine.attach(
             Outlets(
@@ -214,7 +218,7 @@ class BrokerDaemon:
                 journal=self.journal,
                 connectors=self.connectors,
                 plugin_host=self.plugin_host,
-                calls=self.calls,
+                connector_calls=self.connector_calls,
                 observations=self.observations,
                 watchers=self.watchers,
                 disk=self.disk,

@@ -6,13 +6,14 @@ connector sees to it that they come from, and go to, Slack's file hosts alone.
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
 
 from slackd import jsonrpc
-from slackd.broker.calls import CallRefused, Calls
+from slackd.broker.connector_calls import ConnectorCalls
+from slackd.broker.grants import CallRefused, app_of, check_grant
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
 from slackd.link.messages import FILES, NOT_SENT, CallKind, Returned
@@ -42,8 +43,10 @@ class _OpenTransfer:
 class FileTransfers:
     """Every transfer that is under way."""
 
-    def __init__(self, calls: Calls, clock: Callable[[], float] = time.monotonic) -> None:
-        self._calls, self._clock = calls, clock
+    def __init__(
+        self, calls: ConnectorCalls, apps: Iterable[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._calls, self._apps, self._clock = calls, tuple(apps), clock
         self._open: dict[str, _OpenTransfer] = {}
 
     async def for_plugin(self, plugin: PluginConfig, asked: TransferAsked) -> Mapping[str, Any]:
@@ -70,8 +73,8 @@ class FileTransfers:
         return {**body, "moved": transfer.moved}
 
     async def _begin(self, plugin: PluginConfig, asked: TransferAsked) -> Mapping[str, Any]:
-        app = self._calls.app_of(plugin, asked.app)
-        self._calls.check_grant(plugin, UPLOAD_GRANT if asked.upload else DOWNLOAD_GRANT)
+        app = app_of(plugin, asked.app, self._apps)
+        check_grant(plugin, UPLOAD_GRANT if asked.upload else DOWNLOAD_GRANT)
         self._forget_idle()
         if sum(each.plugin == plugin.name for each in self._open.values()) >= MAX_TRANSFERS:
             text = f"{MAX_TRANSFERS} transfers of {plugin.name} are under way already"

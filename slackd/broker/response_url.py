@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
-from slackd.broker.calls import Calls
+from slackd.broker.connector_calls import ConnectorCalls
 from slackd.link.messages import Returned
 from slackd.slack.limits import RESPONSE_URL_LIFETIME
 
@@ -44,7 +44,9 @@ def verdict(returned: Returned, server_errors: int) -> PostVerdict:
 class Posting:
     """Posts through the connectors."""
 
-    def __init__(self, calls: Calls, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+    def __init__(
+        self, calls: ConnectorCalls, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
         self._calls, self._sleep = calls, sleep
 
     async def post(

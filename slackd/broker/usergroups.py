@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from slackd.broker.access import FRESH_FOR, Group, GroupMembers
-from slackd.broker.calls import Calls
+from slackd.broker.connector_calls import ConnectorCalls
 
 log: Final = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class UserGroups:
 
     def __init__(
         self,
-        calls: Calls,
+        calls: ConnectorCalls,
         wanted: Sequence[Group],
         members: GroupMembers,
         keep: Callable[[], None] = lambda: None,

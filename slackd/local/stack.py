@@ -144,7 +144,7 @@ class LocalStack:
         daemon = self._daemon
         if self.emulator.unanswered() or daemon is None:
             return daemon is not None and not self.emulator.unanswered()
-        if daemon.core.has_unwritten or len(daemon.core.answers) or daemon.calls.under_way:
+        if daemon.core.has_unwritten or len(daemon.core.answers) or daemon.connector_calls.under_way:
             return False
         return not any(backlog.deliveries for backlog in (await daemon.journal.backlogs()).values())
 

@@ -4,8 +4,8 @@ import asyncio
 
 import attrs
 
-from slackd.broker.calls import Calls
 from slackd.broker.connection_registry import ConnectionRegistry
+from slackd.broker.connector_calls import ConnectorCalls
 from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
@@ -35,7 +35,7 @@ class ControlContext:
     journal: Journal
     connectors: ConnectionRegistry
     plugin_host: PluginHost
-    calls: Calls
+    connector_calls: ConnectorCalls
     observations: Observations
     watchers: Watchers
     disk: DiskCheck

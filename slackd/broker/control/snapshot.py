@@ -65,7 +65,7 @@ async def survey(broker: ControlContext) -> Status:
         ),
         journal=_journal(broker, health, backlogs, unreadable, now),
         answers_awaited=len(broker.core.answers),
-        calls_under_way=broker.calls.under_way,
+        calls_under_way=broker.connector_calls.under_way,
         users=_users(broker),
     )
     return judged(status)

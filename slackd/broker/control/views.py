@@ -85,7 +85,7 @@ async def inflight(broker: ControlContext, request: HttpRequest) -> HttpResponse
             "total": total,
             "deliveries": deliveries,
             "answers_awaited": len(broker.core.answers),
-            "calls_under_way": broker.calls.under_way,
+            "calls_under_way": broker.connector_calls.under_way,
             "waiting_for_commit": broker.core.has_unwritten,
         }
     )

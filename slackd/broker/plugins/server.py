@@ -9,9 +9,10 @@ import attrs
 
 from slackd import jsonrpc
 from slackd.broker.background_tasks import BackgroundTasks
-from slackd.broker.calls import CallRefused, Calls
+from slackd.broker.calls import Calls
 from slackd.broker.engine import Engine
 from slackd.broker.file_transfers import FileTransfers
+from slackd.broker.grants import CallRefused
 from slackd.broker.intercepts import Intercept
 from slackd.broker.journal.writes import ForgetSession, Lane, ListSession, OpenDelivery
 from slackd.broker.listener import descriptor_limit
@@ -56,17 +57,14 @@ class PluginHost:
         config: Config,
         engine: Engine,
         calls: Calls,
+        transfers: FileTransfers,
         background_tasks: BackgroundTasks,
         *,
         foreground: bool,
     ) -> None:
-        self._config, self._engine, self._calls, self._background_tasks = (
-            config,
-            engine,
-            calls,
-            background_tasks,
-        )
-        self._transfers = FileTransfers(calls)
+        self._config, self._engine = config, engine
+        self._calls, self._transfers = calls, transfers
+        self._background_tasks = background_tasks
         self._foreground = foreground
         self._connections: set[PluginConnection] = set()
         limit = descriptor_limit()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from slackd import jsonrpc
-from slackd.broker import calls
+from slackd.broker import calls, connector_calls
 from slackd.broker.counters import MOST_OUTCOMES, Counters
 from slackd.config import Delivery
 from slackd.config.values import PluginGateway
@@ -82,7 +82,7 @@ async def test_a_connector_that_dies_during_a_call_leaves_its_outcome_unknown() 
 
 
 async def test_without_a_connector_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "CONNECTOR_PATIENCE", 0.05)
+    monkeypatch.setattr(connector_calls, "CONNECTOR_PATIENCE", 0.05)
     async with house(BOT) as here:
         program = await here.program()
         here.link.close()

@@ -197,7 +197,7 @@ class TestShareOfTheLoop:
     async def test_it_is_one_share_for_all_connections_of_a_plugin_and_outlives_them(
         self, end: socket.socket
     ) -> None:
-        host = PluginHost(*cast(Any, (None, None, None, None)), foreground=False)
+        host = PluginHost(*cast(Any, (None, None, None, None, None)), foreground=False)
         connections = [connected(House(unhurried()), end)[0] for _ in range(4)]
         of_user = host.group_of(connections[0])
         assert host.group_of(connections[1]) is of_user

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slackd.broker.calls import Calls
+from slackd.broker.connector_calls import ConnectorCalls
 from slackd.broker.response_url import SERVER_ERRORS, Posting, PostVerdict, verdict
 from slackd.link.messages import Returned
 from slackd.slack.limits import RESPONSE_URL_LIFETIME
@@ -15,7 +15,7 @@ BROKEN = Returned(1, {"ok": False}, 502)
 EXPIRED = Returned(1, {"ok": False, "error": "expired_url"}, 404)
 
 
-class Scripted(Calls):
+class Scripted(ConnectorCalls):
     def __init__(self, *answers: Returned) -> None:
         self.answers = list(answers)
 
