@@ -80,7 +80,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._was_refused = False
         self._began_at = 0.0
         self._unsent: list[bytes] = []
-        self._calls = 0
+        self._calls, self._has_called = 0, False
         self._is_half_closed = False
         self._unread, self._share = 0, UNSENT_LIMIT
 
@@ -115,6 +115,7 @@ class PluginConnection(asyncio.BufferedProtocol):
     def call_began(self) -> None:
         """A call of the plugin's is under way: its result is waited for."""
         self._calls += 1
+        self._has_called = True
 
     def call_ended(self) -> None:
         """A call of the plugin's is over."""
@@ -132,7 +133,10 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._host.disconnected(self)
 
     def note_end(self) -> None:
-        """Its session has ended: one that ended at once and handled nothing may have crashed."""
+        """Its session has ended: one that ended at once and handled nothing may have crashed, as may one for
+        calls alone that made none."""
+        if self.calls_only and self._has_called:
+            return
         lasted = asyncio.get_running_loop().time() - self._began_at if self.is_open else 0.0
         if not self.handled and not self._was_refused and lasted < SHORT_LIVED:
             self._group.note_fault(Fault.CRASHED, f"after {lasted:.1f} s")
@@ -248,17 +252,23 @@ class PluginConnection(asyncio.BufferedProtocol):
                 self._closing = asyncio.get_running_loop().call_later(CLOSING_PATIENCE, self.abort)
 
     def abort(self) -> None:
-        """As in `PeerConnection`: at once, unread."""
+        """End the connection at once, unread."""
         if self._transport is not None:
             self._transport.abort()
 
-    def has_hung_up(self) -> bool:
-        """As in `PeerConnection`."""
+    def end_if_hung_up(self) -> bool:
+        """As in `PeerConnection`. Whoever does not wait for its turn has its next connections wait unread."""
         if self._transport is None or self._transport.is_closing():
             return True
         asked = select.poll()
         asked.register(self._transport.get_extra_info("socket"), 0)
-        return any(events & select.POLLHUP for _, events in asked.poll(0))
+        if not any(events & select.POLLHUP for _, events in asked.poll(0)):
+            return False
+        if self.plugin:
+            users = self._host.group_of_user(self)
+            users.note_fault(Fault.CRASHED, f"{self.plugin}: hung up while it was held back")
+        self.abort()
+        return True
 
     def _end_if_done(self) -> None:
         """Nothing more is said by either side, once the plugin has closed its half."""

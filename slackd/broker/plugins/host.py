@@ -23,6 +23,9 @@ class Host(Protocol):
     def group_of(self, connection: PluginConnection) -> PeerGroup:
         """The connections of its plugin, or of its user before that is known."""
 
+    def group_of_user(self, connection: PluginConnection) -> PeerGroup:
+        """The connections of its user that are no plugin's yet."""
+
     def plugin(self, name: str) -> PluginConfig | None:
         """The plugin of this name."""
 

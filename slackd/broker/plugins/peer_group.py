@@ -60,11 +60,8 @@ class PeerConnection(Protocol):
     def give_up(self, why: str) -> None:
         """End it: it takes too much."""
 
-    def has_hung_up(self) -> bool:
-        """Nobody is at its other end any more."""
-
-    def abort(self) -> None:
-        """End it without a word."""
+    def end_if_hung_up(self) -> bool:
+        """End it where nobody is at its other end any more; whether that is so."""
 
 
 class PeerGroup:
@@ -201,8 +198,7 @@ class PeerGroup:
         while self._held and not self._reconnects.wait(now):
             member, begin = next(iter(self._held.items()))
             del self._held[member]
-            if member.has_hung_up():
-                member.abort()
+            if member.end_if_hung_up():
                 continue
             self._reconnects.served(now)
             member.resume(Pause.HELD)

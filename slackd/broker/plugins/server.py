@@ -119,6 +119,11 @@ class PluginHost:
             return self.peers.of_plugin(connection.plugin)
         return self.peers.of_user(connection.peer.uid)
 
+    def group_of_user(self, connection: PluginConnection) -> PeerGroup:
+        """As in `Host`."""
+        assert connection.peer is not None
+        return self.peers.of_user(connection.peer.uid)
+
     def sessions_of(self, plugin: str) -> list[PluginConnection]:
         """The open connections of one plugin, without those for calls alone."""
         mine = (each for (of, _), each in self._sessions.items() if of == plugin)
@@ -227,7 +232,9 @@ class PluginHost:
         if not connection.session or not self._is_current(connection):
             return
         del self._sessions[connection.plugin, connection.session]
-        if not connection.calls_only:
+        if connection.calls_only:
+            connection.note_end()
+        else:
             self._left(connection)
 
     def _not_opening(self, connection: PluginConnection) -> None:

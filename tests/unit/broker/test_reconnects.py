@@ -109,6 +109,26 @@ class TestConnections:
             await asyncio.wait_for(waiting.resumed.wait(), 5.0)
             assert gone.aborted
 
+    async def test_a_program_that_does_not_wait_for_its_turn_is_not_even_read(
+        self, ends: Ends, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It says who it is and hangs up: what that takes is its user's fault."""
+        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.01)
+        plugin, user = failing_group(), PeerGroup()
+        house = House(plugin)
+        monkeypatch.setattr(house, "group_of_user", lambda connection: user, raising=False)
+        connect(plugin, ends[0])
+        here, there = socket.socketpair(socket.AF_UNIX)
+        with here:
+            connection = PluginConnection(cast(Host, house))
+            connection.plugin = "p"
+            connection.connection_made(cast(asyncio.Transport, Transport(here)))
+            there.close()
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(5.0):
+                while not list(user.conduct.recent(loop.time())):
+                    await asyncio.sleep(0.01)
+
     async def test_the_group_says_that_connections_wait(self, ends: Ends) -> None:
         group = failing_group()
         connect(group, ends[0])
@@ -120,3 +140,21 @@ class TestConnections:
     async def test_a_group_without_failures_lets_everybody_in(self, ends: Ends) -> None:
         group = PeerGroup()
         assert all(connect(group, ends[0])[1].reads for _ in range(300))
+
+
+class TestCallsOnly:
+    async def test_a_connection_for_calls_that_makes_none_has_failed(self, ends: Ends) -> None:
+        group = PeerGroup()
+        connection, _ = connect(group, ends[0])
+        connection.calls_only = True
+        connection.note_end()
+        (fault,) = group.conduct.recent(asyncio.get_running_loop().time())
+        assert fault.fault is Fault.CRASHED
+
+    async def test_one_that_made_some_has_not(self, ends: Ends) -> None:
+        group = PeerGroup()
+        connection, _ = connect(group, ends[0])
+        connection.calls_only = True
+        connection.call_began()
+        connection.note_end()
+        assert list(group.conduct.recent(asyncio.get_running_loop().time())) == []
