@@ -237,9 +237,15 @@ async def local_stack(
         settings: How the emulated Slack behaves.
         port: Its port on loopback; 0 takes a free one.
         transport: How slackd is to get what Slack sends.
+
+    Raises:
+        LocalStackError: The port is taken.
     """
     async with AsyncExitStack() as stack:
-        emulator = await stack.enter_async_context(Emulator(apps, settings).serving(port=port))
+        try:
+            emulator = await stack.enter_async_context(Emulator(apps, settings).serving(port=port))
+        except OSError as error:
+            raise LocalStackError(f"port {port} of 127.0.0.1 cannot be had: {error.strerror}") from None
         local = LocalStack(folder, emulator, transport)
         stack.push_async_callback(local.stop)
         yield local

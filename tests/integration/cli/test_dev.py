@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -170,6 +171,16 @@ def test_files_that_cannot_be_used_are_said_and_not_thrown(folder: Path) -> None
     done = run_dev(folder, "/greeter api\n")
     assert "greeter.toml: " in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_port_that_is_taken_is_said(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*DEV, str(folder), "--port", port], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    assert f"port {port} of 127.0.0.1 cannot be had: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_program_may_print_lines_of_any_length(folder: Path, terminal: Terminal) -> None:
