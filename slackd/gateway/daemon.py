@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 import time
@@ -22,7 +23,7 @@ from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.files import READ_AHEAD
 from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
-from slackd.slack_server.listener import HandshakeListener
+from slackd.slack_server.listener import HandshakeListener, UnknownClients
 from slackd.slack_server.timer import Alarm
 from slackd.systemd.digest import Side, process_digest
 from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen, listen_tcp
@@ -30,8 +31,14 @@ from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen, li
 _PUBLIC_MODE = 0o666
 """Anybody may connect; credentials say who it is."""
 _CONTROL_MODE = 0o600
+MOST_UNKNOWN = 512
+"""Connections that have shown no good credentials yet."""
 _STOP_PATIENCE = 0.2
 """Seconds in which a stop lets answers be finished that are under way."""
+
+
+_aiohttps_log = logging.getLogger("slackd.gateway.aiohttp")
+_aiohttps_log.setLevel(logging.CRITICAL)
 
 
 class GatewayUnusable(SlackdError):
@@ -157,8 +164,9 @@ async def _served(
     loop = asyncio.get_running_loop()
     alarm = Alarm(context.scheduler, loop)
     inside: set[asyncio.Transport] = set()
+    unknown = UnknownClients(MOST_UNKNOWN)
     runners = [
-        web.AppRunner(each, access_log=None, read_bufsize=READ_AHEAD)
+        web.AppRunner(each, access_log=None, read_bufsize=READ_AHEAD, logger=_aiohttps_log)
         for each in (front.application(), control.application())
     ]
     for runner in runners:
@@ -169,7 +177,7 @@ async def _served(
     servers: list[asyncio.Server] = []
 
     def accept() -> asyncio.Protocol:
-        return HandshakeListener(front, http, inside)
+        return HandshakeListener(front, http, inside, unknown)
 
     for each in sockets.apps:
         if each.family == socket.AF_UNIX:

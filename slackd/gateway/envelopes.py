@@ -19,6 +19,8 @@ from slackd.plugin.envelope import Envelope
 
 _encode_fast: Final = json_encoder()
 _print: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_RETURNED: Final = 1_024
+"""Envelopes that are remembered; the oldest go."""
 _print_ascii: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -27,11 +29,13 @@ class SentDelivery:
     """A delivery that was sent to the app.
 
     Attributes:
+        envelope_id: the app's id of it.
         delivery: slackd's id of it.
         attempt: the attempt that was sent last.
         until: seconds on the gateway's clock; then the broker has given up waiting for this connection.
     """
 
+    envelope_id: str
     delivery: str
     attempt: int
     until: float
@@ -59,7 +63,8 @@ class EnvelopesInFlight:
         envelope_id = self._ids.get(envelope.delivery) or self._free_id(envelope)
         self._ids[envelope.delivery] = envelope_id
         self._by_id.pop(envelope_id, None)
-        self._by_id[envelope_id] = SentDelivery(envelope.delivery, envelope.attempt, now + self._ack_timeout)
+        until = now + self._ack_timeout
+        self._by_id[envelope_id] = SentDelivery(envelope_id, envelope.delivery, envelope.attempt, until)
         return json_text(shaped(envelope, envelope_id, urls))
 
     def __contains__(self, delivery: str) -> bool:
@@ -98,6 +103,37 @@ class EnvelopesInFlight:
         # A replayed envelope is another delivery, with the same id of Slack's.
         given = envelope.raw.get("envelope_id")
         return given if isinstance(given, str) and given and given not in self._by_id else self._draw()
+
+
+class ReturnedEnvelopes:
+    """Envelopes that went back with a connection that ended.
+
+    An app that reconnects acknowledges on its next connection what the last one brought; that answers the next
+    attempt, which the app needn't see then.
+    """
+
+    def __init__(self) -> None:
+        self._deliveries: dict[str, str] = {}
+        self._payloads: dict[str, Any] = {}
+
+    def went_back(self, sent: SentDelivery) -> None:
+        """Its connection ended before the app acknowledged it."""
+        for known in (self._deliveries, self._payloads):
+            if len(known) >= _RETURNED:
+                del known[next(iter(known))]
+        self._deliveries[sent.envelope_id] = sent.delivery
+
+    def acknowledge(self, envelope_id: str, payload: Any) -> bool:
+        """Whether this acknowledges one of them; the first acknowledgement counts."""
+        delivery = self._deliveries.pop(envelope_id, None)
+        if delivery is None:
+            return False
+        self._payloads[delivery] = payload
+        return True
+
+    def take(self, delivery: str) -> tuple[Any] | None:
+        """The payload of the acknowledgement that came meanwhile, or None where none came."""
+        return (self._payloads.pop(delivery),) if delivery in self._payloads else None
 
 
 def shaped(envelope: Envelope, envelope_id: str, urls: UrlSeal) -> dict[str, Any]:

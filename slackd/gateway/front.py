@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
+import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -25,12 +25,15 @@ from slackd.slack_server.admission import Admission, RefuseDial
 from slackd.slack_server.api import ApiAnswer, ApiRequest
 from slackd.slack_server.errors import MethodError
 from slackd.slack_server.http import answer_response, read_call
+from slackd.slack_server.listener import LentTransport
 from slackd.slack_server.tickets import Tickets, TicketUse, link_url
 
 log = logging.getLogger(__name__)
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a call: as many as fit into a line of the plugin protocol."""
+_SAY_AGAIN: Final = 60.0
+"""Seconds between two log lines about refusals for the same reason; all are counted."""
 
 
 class GatewayFront:
@@ -45,6 +48,7 @@ class GatewayFront:
     ) -> None:
         self._apps, self._store, self._context, self._counters = apps, store, context, counters
         self._tickets = Tickets(lambda: secrets.token_hex(16))
+        self._said: dict[str, float] = {}
 
     @property
     def settings(self) -> GatewaySettings:
@@ -53,7 +57,7 @@ class GatewayFront:
 
     def application(self) -> web.Application:
         """The HTTP application."""
-        made = web.Application(client_max_size=LARGEST_BODY)
+        made = web.Application(client_max_size=LARGEST_BODY, middlewares=[_say_own_mistakes])
         made.router.add_route("*", "/api/{method}", self.call)
         made.router.add_post("/respond/{plugin}/{mac}/{packed}", self.respond)
         made.router.add_get("/file/{plugin}/{mac}/{packed}", self.download)
@@ -73,7 +77,12 @@ class GatewayFront:
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         """One Web API call."""
-        call = await read_call(request)
+        try:
+            call = await read_call(request)
+        except web.HTTPRequestEntityTooLarge:
+            words = f"[ERROR] the body has more than {LARGEST_BODY} bytes"
+            too_large = {"ok": False, "error": "invalid_arguments", "response_metadata": {"messages": [words]}}
+            return answer_response(ApiAnswer(status=413, body=too_large))
         try:
             body, headers = await self._answer(call, request)
             return answer_response(ApiAnswer(body=body, headers=headers))
@@ -156,6 +165,7 @@ class GatewayFront:
         url = app.unseal(purpose, about["mac"], about["packed"]) if app is not None else None
         if app is None or url is None:
             raise web.HTTPNotFound(text="expired_url")
+        _identified(request)
         return app, url
 
     async def _answer(
@@ -167,6 +177,7 @@ class GatewayFront:
         if call.method == "api.test" and not call.token:
             return {"ok": True, **({"args": call.arguments} if call.arguments else {})}, {}
         app, kind = self._authenticate(call)
+        _identified(request)
         connection = request.transport.get_extra_info("socket") if request.transport is not None else None
         if connection is not None and not may_use(connection, app.plugin):
             words = f"the kernel says that this process runs as a user that {app.plugin.file} doesn't name"
@@ -206,7 +217,10 @@ class GatewayFront:
         self._counters.refusals["", what or error] += 1
         if not words:
             return MethodError(error)
-        log.warning("a call was refused: %s", words, extra={"event": "gateway-refused"})
+        now = self._context.now()
+        if now >= self._said.get(error + what, -math.inf) + _SAY_AGAIN:
+            self._said[error + what] = now
+            log.warning("a call was refused: %s", words, extra={"event": "gateway-refused"})
         more: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
         return MethodError(error, **more)
 
@@ -224,6 +238,27 @@ class GatewayFront:
         ticket = self._tickets.issue(f"{app.plugin.name} {base}", self._context.now(), TICKET_LIFETIME)
         scheme = "wss" if base.startswith("https:") else "ws"
         return {"ok": True, "url": link_url(scheme, call.host, ticket, app.plugin.name)}
+
+
+@web.middleware
+async def _say_own_mistakes(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """aiohttp's own log is off: it has a traceback for whatever anybody sends that is no HTTP."""
+    try:
+        return await handler(request)
+    except (web.HTTPException, ConnectionError):
+        raise
+    except Exception as error:
+        log.exception("a request could not be answered", exc_info=error, extra={"event": "gateway-mistake"})
+        return web.Response(status=500, text="internal_error")
+
+
+def _identified(request: web.Request) -> None:
+    """Its connection is one of somebody's who may call."""
+    lent: object = request.transport
+    if isinstance(lent, LentTransport):
+        lent.identified()
 
 
 def _scopes(app: ServedApp) -> Mapping[str, str]:
@@ -253,7 +288,7 @@ async def _message(request: web.Request) -> dict[str, Any] | None:
     else:
         text = (await request.read()).decode("utf-8", "replace")
     try:
-        message = json.loads(text)
+        message = jsonrpc.parse(text)
     except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None

@@ -20,7 +20,7 @@ import attrs
 
 from slackd.config import Config, PluginConfig
 from slackd.gateway.counters import GatewayCounters
-from slackd.gateway.envelopes import EnvelopesInFlight, SentDelivery
+from slackd.gateway.envelopes import EnvelopesInFlight, ReturnedEnvelopes, SentDelivery
 from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.settings import STOP_PATIENCE, GatewayContext
 from slackd.gateway.url_rewriting import UrlSeal
@@ -79,6 +79,7 @@ class SocketModeApp:
         self._urls: dict[str, UrlSeal] = {}
         self._numbers = itertools.count(1)
         self._unacknowledged: set[str] = set()
+        self._returned = ReturnedEnvelopes()
         self._unordered_until = 0.0
         self._drained = asyncio.Event()
 
@@ -143,13 +144,11 @@ class SocketModeApp:
         """As in `ConnectionEvents`: the delivery is answered, with that payload."""
         served, delivery = self._owner_of(connection, envelope_id)
         if served is None or delivery is None:
-            self._counters.envelopes[self._plugin.name, "unknown"] += 1
+            known = self._returned.acknowledge(envelope_id, payload)
+            self._counters.envelopes[self._plugin.name, "acknowledged" if known else "unknown"] += 1
             return
         self._counters.envelopes[self._plugin.name, "acknowledged"] += 1
-        try:
-            served.client.answer(delivery, Ack(as_response(payload)))
-        except NotJsonError as error:
-            served.client.answer(delivery, Nack(f"the app's acknowledgement has no JSON text: {error}"))
+        _answer(served, delivery, payload)
         if not self.in_flight:
             self._drained.set()
 
@@ -191,6 +190,7 @@ class SocketModeApp:
         if served is None:
             return
         for sent in served.in_flight.take_all():
+            self._returned.went_back(sent)
             served.client.answer(sent.delivery, _given_back(sent))
             self._counters.envelopes[self._plugin.name, "returned"] += 1
         self._group.create_task(_leave(served))
@@ -205,6 +205,9 @@ class SocketModeApp:
         now = self._context.now()
         for delivery in served.in_flight.take_overdue(now):
             served.client.release(delivery)
+        if (meanwhile := self._returned.take(envelope.delivery)) is not None:
+            _answer(served, envelope.delivery, meanwhile[0])
+            return
         if envelope.attempt > 1:
             self._counters.envelopes[self._plugin.name, "redelivered"] += 1
             if any(envelope.delivery in each.in_flight for each in self._served.values()):
@@ -256,6 +259,13 @@ def as_response(payload: Any) -> dict[str, Any] | None:
     if isinstance(payload, str):
         return {"text": payload} if payload else None
     return payload if isinstance(payload, dict) and payload else None
+
+
+def _answer(served: _Served, delivery: str, payload: Any) -> None:
+    try:
+        served.client.answer(delivery, Ack(as_response(payload)))
+    except NotJsonError as error:
+        served.client.answer(delivery, Nack(f"the app's acknowledgement has no JSON text: {error}"))
 
 
 def _given_back(sent: SentDelivery) -> Nack:

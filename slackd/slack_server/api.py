@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
+
+from slackd import jsonrpc
 
 _JSON_ARGUMENTS: Final = frozenset(
     {
@@ -80,7 +81,7 @@ def parse_json(body: bytes) -> tuple[dict[str, Any], str | None]:
     A token in a JSON body doesn't count.
     """
     try:
-        value = json.loads(body or b"{}")
+        value = jsonrpc.parse((body or b"{}").decode())
     except (ValueError, RecursionError):
         return {}, "invalid_json"
     if not isinstance(value, dict):
@@ -96,7 +97,7 @@ def parse_nested(args: Mapping[str, Any]) -> dict[str, Any]:
         parsed[name] = value
         if name in _JSON_ARGUMENTS and isinstance(value, str):
             try:
-                parsed[name] = json.loads(value)
+                parsed[name] = jsonrpc.parse(value)
             except (ValueError, RecursionError):
                 continue
     return parsed

@@ -6,13 +6,21 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from slackd.slack_server.api import ApiAnswer, ApiRequest, parse_json, parse_nested
 
 
 async def read_call(request: web.Request) -> ApiRequest:
-    """The call that an HTTP request makes; its route has a `method`."""
-    args, error = await _arguments(request)
+    """The call that an HTTP request makes; its route has a `method`.
+
+    Raises:
+        web.HTTPException: The body broke off, or is larger than the application takes.
+    """
+    try:
+        args, error = await _arguments(request)
+    except ConnectionError as broken:
+        raise web.HTTPBadRequest(text="the body broke off") from broken
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return ApiRequest(
         method=request.match_info["method"],
@@ -43,7 +51,11 @@ async def _arguments(request: web.Request) -> tuple[dict[str, Any], str | None]:
             text = (await request.read()).decode(errors="replace")
             args |= dict(parse_qsl(text, keep_blank_values=True))
         else:
-            args |= {name: _field(value) for name, value in (await request.post()).items()}
+            try:
+                form = await request.post()
+            except (ValueError, AssertionError, HttpProcessingError):
+                return {}, "invalid_form_data"
+            args |= {name: _field(value) for name, value in form.items()}
     return parse_nested(args), None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import http
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import attrs
@@ -48,21 +48,69 @@ class Handshake:
         return self.headers.get("sec-websocket-key")
 
 
-class _LentTransport:
-    """A transport in aiohttp's hands, which can be taken back: then aiohttp can't close it any more."""
+class UnknownClients:
+    """Connections that have shown no good credentials yet. Of too many, the one that came first ends, so that
+    nobody who may not use the server can keep it from those who may.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    Args:
+        most: how many there may be.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._transports: dict[asyncio.Transport, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._transports)
+
+    def add(self, transport: asyncio.Transport) -> None:
+        """It has connected."""
+        self._transports[transport] = None
+        if len(self._transports) > self._most:
+            first = next(iter(self._transports))
+            del self._transports[first]
+            first.abort()
+
+    def discard(self, transport: asyncio.Transport) -> None:
+        """It is known now, or gone."""
+        self._transports.pop(transport, None)
+
+
+class LentTransport:
+    """A transport in aiohttp's hands, which can be taken back: then aiohttp can't close it any more.
+
+    Attributes:
+        owes_answer: what came last over it has not been answered: what comes next may be of its body.
+    """
+
+    def __init__(self, transport: asyncio.Transport, identified: Callable[[], None]) -> None:
         self._transport = transport
+        self.identified = identified
         self.taken_back = False
+        self.owes_answer = False
+
+    def write(self, data: bytes) -> None:
+        """As in `asyncio.Transport`."""
+        # "100 Continue" asks for the body.
+        if bytes(data[:12]) != b"HTTP/1.1 100":
+            self.owes_answer = False
+        self._transport.write(data)
+
+    def writelines(self, data: Iterable[bytes]) -> None:
+        """As in `asyncio.Transport`."""
+        self.owes_answer = False
+        self._transport.writelines(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def close(self) -> None:
+        """As in `asyncio.Transport`, unless it was taken back."""
         if not self.taken_back:
             self._transport.close()
 
     def abort(self) -> None:
+        """As in `asyncio.Transport`, unless it was taken back."""
         if not self.taken_back:
             self._transport.abort()
 
@@ -75,11 +123,14 @@ class HandshakeListener(asyncio.Protocol):
         server: SocketModeServer,
         http_server: Callable[[], asyncio.Protocol],
         inside: set[asyncio.Transport],
+        unknown: UnknownClients | None = None,
     ) -> None:
         self._server = server
+        self._unknown = unknown
         self._http_server = http_server
         self._inside = inside
         self._http: asyncio.Protocol | None = None
+        self._lent = LentTransport(asyncio.Transport(), self._identified)
         self._websocket: ServerWebSocket | None = None
         self._head = bytearray()
         self._turned_away = False
@@ -89,18 +140,21 @@ class HandshakeListener(asyncio.Protocol):
         # Not isinstance: uvloop's transports are none of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._inside.add(self._transport)
+        if self._unknown is not None:
+            self._unknown.add(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""
         if self._websocket is not None:
             self._websocket.data_received(data)
-        elif self._head or data.startswith(_LINK):
+        elif self._head or (data.startswith(_LINK) and not self._lent.owes_answer):
             self._handshake(data)
         elif not self._turned_away:
             if self._http is None:
                 self._http = self._http_server()
-                self._lent = _LentTransport(self._transport)
+                self._lent = LentTransport(self._transport, self._identified)
                 self._http.connection_made(cast(asyncio.Transport, self._lent))
+            self._lent.owes_answer = True
             self._http.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -110,6 +164,7 @@ class HandshakeListener(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection is no more."""
         self._inside.discard(self._transport)
+        self._identified()
         if self._websocket is not None:
             self._websocket.lost()
         elif self._http is not None:
@@ -124,6 +179,10 @@ class HandshakeListener(asyncio.Protocol):
         """The client has caught up."""
         if self._http is not None and self._websocket is None:
             self._http.resume_writing()
+
+    def _identified(self) -> None:
+        if self._unknown is not None:
+            self._unknown.discard(self._transport)
 
     def _handshake(self, data: bytes) -> None:
         self._head += data
@@ -149,6 +208,7 @@ class HandshakeListener(asyncio.Protocol):
         now = asyncio.get_running_loop().time()
         match self._server.dial(handshake.target, now):
             case Admit() as admitted:
+                self._identified()
                 self._transport.write(
                     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
                     b"Sec-WebSocket-Accept: " + accept_key(handshake.key).encode() + b"\r\n\r\n"

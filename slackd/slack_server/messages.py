@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from slackd import jsonrpc
+
 
 def hello(app_id: str, *, num_connections: int, host: str, connection_time: int) -> str:
     """The first message on a connection.
@@ -63,7 +65,7 @@ def envelope(
 def read_ack(text: bytes) -> tuple[str, Any] | None:
     """The `envelope_id` and the payload of what a client sent, or None if it acknowledges nothing."""
     try:
-        message = json.loads(text)
+        message = jsonrpc.parse(text.decode())
     except (ValueError, RecursionError):
         return None
     envelope_id = message.get("envelope_id") if isinstance(message, dict) else None

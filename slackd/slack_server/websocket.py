@@ -10,6 +10,8 @@ from slackd.slack_server.admission import Admit, SocketModeServer
 from slackd.slack_server.errors import FrameViolation
 from slackd.slack_server.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
 
+_UNREAD = 65_536  # bytes
+
 
 class ServerWebSocket:
     """Slack's end of one WebSocket, after the handshake.
@@ -94,7 +96,9 @@ class ServerWebSocket:
             case Opcode.BINARY:
                 self._life.odd(self._connection, "binary frame")
             case Opcode.PING:
-                if not self._connection.silent and not self._close_sent:
+                # Who doesn't read the answers gets none, or they would fill the memory.
+                reads = self._transport.get_write_buffer_size() < _UNREAD
+                if reads and not self._connection.silent and not self._close_sent:
                     self._write(encode(Opcode.PONG, frame.payload))
             case Opcode.PONG:
                 if frame.payload == self._server.settings.ping_text.encode():

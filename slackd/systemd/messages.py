@@ -100,6 +100,7 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "gateway-post-failed": "734b68f1ae34dcfb201178ee49f8d396",
         "gateway-no-broker": "00697e207b8e4fa9509db3605ac44ac1",
         "gateway-unacknowledged": "e9db36c422b971310c733882bec2705f",
+        "gateway-mistake": "081a7bf7211b662d2434026c49b147ce",
         "gateway-complaint": "2dc4aa5d70cbbf88aaee310d81b951fa",
     }
 )

@@ -214,7 +214,9 @@ def _plain(value: Any) -> Any:
 
 
 def _without_defaults(value: Any) -> Any:
-    """A form says nothing of what is empty; Bolt's `team_id` of the workspace comes with some clients alone."""
+    """A form says nothing of what is empty, and `true` in letters."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, Mapping):
         return {name: _without_defaults(each) for name, each in value.items() if each not in (None, "")}
     return [_without_defaults(each) for each in value] if isinstance(value, list) else value

@@ -2,6 +2,7 @@
 directly at Slack and behind slackd.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -40,11 +41,16 @@ async def used_directly(running: Running) -> dict[str, Any]:
 async def test_slack_notices_no_difference_with_any_of_slack_sdks_clients() -> None:
     async with Emulator(APPS).serving() as slack, behind(slack) as house:
         credentials = await house.credentials("bot")
-        for running in (sdk_aiohttp, sdk_websockets, sdk_builtin, sdk_websocket_client):
-            slack.reset()
+
+        async def used_inside(running: Running) -> dict[str, Any]:
             async with running(credentials):
                 await house.until_connected()
                 await use(slack)
+            return digest(slack)
+
+        for running in (sdk_aiohttp, sdk_websockets, sdk_builtin, sdk_websocket_client):
+            slack.reset()
+            inside, directly = await asyncio.gather(used_inside(running), used_directly(running))
             assert slack.summary().oddities == {}, running.__name__
-            assert digest(slack) == await used_directly(running), running.__name__
+            assert inside == directly, running.__name__
             await house.until_connected(count=0)

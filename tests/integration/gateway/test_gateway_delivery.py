@@ -8,37 +8,38 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 import trustme
 
 from slackd.config import load
 from slackd.emulator import Emulator, EmulatorClient
-from slackd.rolling_restart.plan import BROKER, GATEWAY
+from slackd.rolling_restart.plan import GATEWAY
 from slackd.rolling_restart.systemd import look
 from slackd.systemd.digest import Side, process_digest
-from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
+from tests.integration.gateway.gateway_rig import SOCKET_MODE, GatewayHouse, behind
 from tests.integration.gateway.socket_mode_app import PATIENCE, SocketModeApp, call, connected
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 QUICK = SOCKET_MODE + '[delivery]\nack_timeout = "1s"\nbackoff = { initial = "0.1s", max = "1s" }\n'
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def slack() -> AsyncIterator[EmulatorClient]:
     async with Emulator().serving() as emulated:
         yield emulated
 
 
-async def test_a_ticket_is_good_for_one_connection(slack: EmulatorClient) -> None:
-    async with behind(slack) as house:
-        credentials = await house.credentials("bot")
-        status, answer = await call(credentials, "apps.connections.open", credentials.app_token)
-        assert (status, answer["ok"]) == (200, True)
-        async with aiohttp.ClientSession() as session:
-            async with session.ws_connect(answer["url"]) as socket:
-                assert (await SocketModeApp(socket).hear())["debug_info"][
-                    "approximate_connection_time"
-                ] == 18_000
-            with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
-                await session.ws_connect(answer["url"])
+async def test_a_ticket_is_good_for_one_connection(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    status, answer = await call(credentials, "apps.connections.open", credentials.app_token)
+    assert (status, answer["ok"]) == (200, True)
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(answer["url"]) as socket:
+            assert (await SocketModeApp(socket).hear())["debug_info"]["approximate_connection_time"] == 18_000
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
+            await session.ws_connect(answer["url"])
 
 
 async def test_what_is_not_acknowledged_comes_again_under_the_same_id(slack: EmulatorClient) -> None:
@@ -54,25 +55,29 @@ async def test_what_is_not_acknowledged_comes_again_under_the_same_id(slack: Emu
         assert (await house.app("bot"))["in_flight"] == 0
 
 
-async def test_a_connection_that_ends_gives_back_what_it_had(slack: EmulatorClient) -> None:
-    async with behind(slack) as house:
-        credentials = await house.credentials("bot")
-        async with connected(credentials) as one:
-            command = slack.command("/deploy", "api")
-            first = await one.hear()
-            async with connected(credentials) as other:
-                began = time.monotonic()
-                assert one.socket._response.connection is not None
-                one.socket._response.connection.transport.abort()  # type: ignore[union-attr]
-                again = await other.hear()
-                assert (again["envelope_id"], again["retry_attempt"]) == (first["envelope_id"], 1)
-                await other.acknowledge(again, payload={"text": "done"})
-                assert (await slack.wait_for_answer(command))["text"] == "done"
-                assert time.monotonic() - began < 2.0
+async def test_a_connection_that_ends_gives_back_what_it_had(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    async with connected(credentials) as one:
+        await shared_house.house.until_status(lambda status: _sessions(status) == 1, "its session")
+        command = shared_slack.command("/deploy", "api")
+        first = await one.hear()
+        async with connected(credentials) as other:
+            began = time.monotonic()
+            assert one.socket._response.connection is not None
+            one.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+            again = await other.hear()
+            assert (again["envelope_id"], again["retry_attempt"]) == (first["envelope_id"], 1)
+            await other.acknowledge(again, payload={"text": "done"})
+            assert (await shared_slack.wait_for_answer(command))["text"] == "done"
+            assert time.monotonic() - began < 2.0
 
 
 async def test_an_event_that_the_app_has_no_listener_for_holds_up_nothing(slack: EmulatorClient) -> None:
-    async with behind(slack, {"bot": SOCKET_MODE + '[delivery]\nack_timeout = "1s"\n'}) as house:
+    async with behind(
+        slack, {"bot": SOCKET_MODE + '[delivery]\nack_timeout = "1s"\nbackoff = { initial = "0.1s" }\n'}
+    ) as house:
         async with connected(await house.credentials("bot")) as app:
             slack.send_event({"type": "reaction_added", "channel": "C1"})
             slack.send_event({"type": "app_mention", "channel": "C1"})
@@ -91,29 +96,30 @@ async def test_an_event_that_the_app_has_no_listener_for_holds_up_nothing(slack:
         assert house.house.programs[0].tail().count("did not acknowledge 'reaction_added'") == 1
 
 
-async def test_one_of_several_connections_gets_each_envelope(slack: EmulatorClient) -> None:
-    async with behind(slack) as house:
-        credentials = await house.credentials("bot")
-        async with connected(credentials) as one, connected(credentials) as other:
-            await house.house.until_status(lambda status: _sessions(status) == 2, "two sessions")
-            entries = [slack.send_event({"type": "reaction_added", "channel": f"C{n}"}) for n in range(20)]
-            heard: dict[str, list[str]] = {"one": [], "other": []}
+async def test_one_of_several_connections_gets_each_envelope(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    async with connected(credentials) as one, connected(credentials) as other:
+        await shared_house.house.until_status(lambda status: _sessions(status) == 2, "two sessions")
+        entries = [shared_slack.send_event({"type": "reaction_added", "channel": f"C{n}"}) for n in range(20)]
+        heard: dict[str, list[str]] = {"one": [], "other": []}
 
-            async def work(name: str, app: SocketModeApp) -> None:
-                while True:
-                    envelope = await app.hear()
-                    heard[name].append(envelope["payload"]["event_id"])
-                    await app.acknowledge(envelope)
+        async def work(name: str, app: SocketModeApp) -> None:
+            while True:
+                envelope = await app.hear()
+                heard[name].append(envelope["payload"]["event_id"])
+                await app.acknowledge(envelope)
 
-            workers = [asyncio.create_task(work("one", one)), asyncio.create_task(work("other", other))]
-            async with asyncio.timeout(PATIENCE):
-                while len(heard["one"]) + len(heard["other"]) < 20:
-                    await asyncio.sleep(0.01)
-            for worker in workers:
-                worker.cancel()
-        assert sorted(heard["one"] + heard["other"]) == sorted(entry.key for entry in entries)
-        assert heard["one"]
-        assert heard["other"]
+        workers = [asyncio.create_task(work("one", one)), asyncio.create_task(work("other", other))]
+        async with asyncio.timeout(PATIENCE):
+            while len(heard["one"]) + len(heard["other"]) < 20:
+                await asyncio.sleep(0.01)
+        for worker in workers:
+            worker.cancel()
+    assert sorted(heard["one"] + heard["other"]) == sorted(entry.key for entry in entries)
+    assert heard["one"]
+    assert heard["other"]
 
 
 def _sessions(status: dict[str, Any]) -> int:
@@ -122,29 +128,29 @@ def _sessions(status: dict[str, Any]) -> int:
 
 
 async def test_a_token_of_slacks_own_goes_nowhere_and_none_but_the_local_one_is_good(
-    slack: EmulatorClient,
+    shared_slack: EmulatorClient,
+    shared_house: GatewayHouse,
 ) -> None:
-    async with behind(slack) as house:
-        credentials, bot = await house.credentials("bot"), slack.apps[0]
-        for method, token in (("chat.postMessage", bot.bot_token), ("apps.connections.open", bot.app_token)):
-            before = len(slack.ledger.calls)
-            status, answer = await call(credentials, method, token, channel="C1", text="x")
-            assert (status, answer["error"]) == (200, "invalid_auth")
-            assert "slackctl gateway credentials" in answer["response_metadata"]["messages"][0]
-            assert len(slack.ledger.calls) == before
-        log = house.house.programs[0].tail()
-        assert "a token of Slack's own" in log
-        assert bot.bot_token not in log
-        assert bot.app_token not in log
-        wrong = credentials.bot_token[:-1] + "x"
-        for token, error in (("", "not_authed"), (wrong, "invalid_auth"), ("x", "invalid_auth")):
-            assert (await call(credentials, "auth.test", token))[1]["error"] == error
-        wrong_kind = await call(credentials, "apps.connections.open", credentials.bot_token)
-        assert wrong_kind[1]["error"] == "not_allowed_token_type"
-        after = await house.credentials("bot", rotate=True)
-        assert after.bot_token != credentials.bot_token
-        for each in (credentials, after):
-            assert (await call(each, "auth.test", each.bot_token))[1]["ok"]
+    credentials, bot = await shared_house.credentials("bot"), shared_slack.apps[0]
+    for method, token in (("chat.postMessage", bot.bot_token), ("apps.connections.open", bot.app_token)):
+        before = len(shared_slack.ledger.calls)
+        status, answer = await call(credentials, method, token, channel="C1", text="x")
+        assert (status, answer["error"]) == (200, "invalid_auth")
+        assert "slackctl gateway credentials" in answer["response_metadata"]["messages"][0]
+        assert len(shared_slack.ledger.calls) == before
+    log = shared_house.house.programs[0].tail()
+    assert "a token of Slack's own" in log
+    assert bot.bot_token not in log
+    assert bot.app_token not in log
+    wrong = credentials.bot_token[:-1] + "x"
+    for token, error in (("", "not_authed"), (wrong, "invalid_auth"), ("x", "invalid_auth")):
+        assert (await call(credentials, "auth.test", token))[1]["error"] == error
+    wrong_kind = await call(credentials, "apps.connections.open", credentials.bot_token)
+    assert wrong_kind[1]["error"] == "not_allowed_token_type"
+    after = await shared_house.credentials("bot", rotate=True)
+    assert after.bot_token != credentials.bot_token
+    for each in (credentials, after):
+        assert (await call(each, "auth.test", each.bot_token))[1]["ok"]
 
 
 async def test_what_the_file_does_not_grant_is_a_missing_scope_with_the_line_to_write(
@@ -160,26 +166,30 @@ async def test_what_the_file_does_not_grant_is_a_missing_scope_with_the_line_to_
         assert who["user_id"] == slack.apps[0].bot_user_id
 
 
-async def test_a_rate_limit_is_seen_by_who_asks_to_see_it_alone(slack: EmulatorClient) -> None:
-    async with behind(slack) as house:
-        credentials = await house.credentials("bot")
-        slack.fault("ratelimited", method="team.info", retry_after=2)
-        began = time.monotonic()
-        waiting = asyncio.create_task(call(credentials, "team.info", credentials.bot_token))
-        await slack.wait_for_call("team.info")
-        hasty = {"Prefer": "wait=0"}
-        async with aiohttp.ClientSession() as session:
-            given = {"Authorization": f"Bearer {credentials.bot_token}", **hasty}
-            async with session.post(credentials.api_url + "team.info", headers=given) as response:
-                assert (response.status, response.headers["Retry-After"]) == (429, "2")
-                assert (await response.json())["error"] == "ratelimited"
-        status, answer = await waiting
-        assert (status, answer["ok"]) == (200, True)
-        assert time.monotonic() - began > 1.5
+async def test_a_rate_limit_is_seen_by_who_asks_to_see_it_alone(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    shared_slack.fault("ratelimited", method="team.info", retry_after=2)
+    began = time.monotonic()
+    waiting = asyncio.create_task(call(credentials, "team.info", credentials.bot_token))
+    await shared_slack.wait_for_call("team.info")
+    hasty = {"Prefer": "wait=0"}
+    async with aiohttp.ClientSession() as session:
+        given = {"Authorization": f"Bearer {credentials.bot_token}", **hasty}
+        async with session.post(credentials.api_url + "team.info", headers=given) as response:
+            assert (response.status, response.headers["Retry-After"]) == (429, "2")
+            assert (await response.json())["error"] == "ratelimited"
+    status, answer = await waiting
+    assert (status, answer["ok"]) == (200, True)
+    assert time.monotonic() - began > 1.5
 
 
 async def test_apps_hear_disconnect_before_the_gateway_ends_and_come_back(slack: EmulatorClient) -> None:
     async with behind(slack, together=False) as house:
+        config = load(house.house.config)
+        now = await asyncio.to_thread(look, config)
+        assert now.digest(GATEWAY) == process_digest(Side.GATEWAY, config), "so a reload knows what to restart"
         credentials = await house.credentials("bot")
         async with connected(credentials) as app:
             slack.send_event({"type": "reaction_added", "channel": "C1"})
@@ -212,11 +222,3 @@ def secured(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
-
-
-async def test_a_reload_can_tell_what_the_gateway_runs_with(slack: EmulatorClient) -> None:
-    async with behind(slack, together=False) as house:
-        config = load(house.house.config)
-        now = await asyncio.to_thread(look, config)
-        assert now.digest(GATEWAY) == process_digest(Side.GATEWAY, config)
-        assert now.digest(BROKER)

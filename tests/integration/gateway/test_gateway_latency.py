@@ -7,12 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from slackd.emulator import Emulator, EmulatorClient
 from tests.bench.hops import AnsweringPlugin
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
 from tests.integration.gateway.socket_mode_app import SocketModeApp, connected
 
-TURNS = 120
+TURNS = 80
 MOST = 1.6
 """Times what the answer of a program on the plugin socket takes; measured: 1.2."""
 
@@ -41,6 +43,7 @@ async def answered_after(slack: EmulatorClient, command: str) -> float:
     return entry.acks[0].after
 
 
+@pytest.mark.alone
 async def test_the_gateway_adds_less_to_an_answer_than_slackd_itself() -> None:
     files = {"app": plugin_file("/app"), "bot": plugin_file("/bot")}
     found: dict[str, list[float]] = {"/app": [], "/bot": []}

@@ -10,7 +10,7 @@ import pytest
 from slackd.accelerators import json_encoder
 from slackd.broker.nesting import DEEPEST
 from slackd.gateway import envelopes
-from slackd.gateway.envelopes import EnvelopesInFlight
+from slackd.gateway.envelopes import EnvelopesInFlight, ReturnedEnvelopes
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.plugin.envelope import Envelope
 
@@ -99,3 +99,26 @@ def test_deep_nesting_is_passed_on(
     for _ in range(DEEPEST):
         deep = [deep]
     assert json.loads(in_flight().send(delivery("7", payload={"in": deep}), SEAL, 0.0))["payload"]["in"] == deep
+
+
+def test_an_acknowledgement_over_the_next_connection_answers_what_the_last_one_brought() -> None:
+    flying, returned = in_flight(), ReturnedEnvelopes()
+    flying.send(delivery("7"), SEAL, 0.0)
+    for sent in flying.take_all():
+        returned.went_back(sent)
+    assert returned.take("7") is None
+    assert returned.acknowledge("e1", {"text": "done"})
+    assert not returned.acknowledge("e1", {"text": "again"})
+    assert not returned.acknowledge("e2", None)
+    assert returned.take("7") == ({"text": "done"},)
+    assert returned.take("7") is None
+
+
+def test_no_more_is_remembered_of_what_went_back_than_there_is_room_for() -> None:
+    flying, returned = in_flight(), ReturnedEnvelopes()
+    for number in range(3_000):
+        flying.send(delivery(str(number), envelope_id=f"e{number}"), SEAL, 0.0)
+    for sent in flying.take_all():
+        returned.went_back(sent)
+    assert not returned.acknowledge("e0", None)
+    assert returned.acknowledge("e2999", None)

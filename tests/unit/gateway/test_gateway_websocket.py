@@ -1,0 +1,59 @@
+"""The server's end of a WebSocket: who reads nothing gets no answers that would fill the memory."""
+
+import asyncio
+import os
+from typing import Any, cast
+
+from slackd.gateway.settings import GatewayContext
+from slackd.slack_server.admission import Admit
+from slackd.slack_server.connections import ServerConnection
+from slackd.slack_server.listener import UnknownClients
+from slackd.slack_server.websocket import ServerWebSocket
+
+
+class FakeTransport:
+    def __init__(self) -> None:
+        self.written, self.unread, self.aborted = b"", 0, False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def ping(payload: bytes) -> bytes:
+    mask = os.urandom(4)
+    masked = bytes(each ^ mask[place % 4] for place, each in enumerate(payload))
+    return bytes((0x89, 0x80 | len(payload))) + mask + masked
+
+
+async def test_pings_of_a_client_that_does_not_read_are_not_answered() -> None:
+    transport = FakeTransport()
+    connection = ServerConnection(id="c", app="A", number=1, lifetime=60.0, announced=60)
+    server = cast(Any, GatewayContext())
+    socket = ServerWebSocket(server, Admit(connection, cast(Any, None)), cast(Any, transport))
+    socket.data_received(ping(b"one"))
+    await asyncio.sleep(0)
+    assert transport.written == b"\x8a\x03one"
+    transport.unread = 1 << 20
+    socket.data_received(ping(b"two"))
+    await asyncio.sleep(0)
+    assert transport.written == b"\x8a\x03one"
+
+
+def test_of_too_many_unknown_clients_the_first_one_ends() -> None:
+    unknown, transports = UnknownClients(2), [FakeTransport() for _ in range(4)]
+    for each in transports[:2]:
+        unknown.add(cast(asyncio.Transport, each))
+    unknown.discard(cast(asyncio.Transport, transports[0]))
+    for each in transports[2:]:
+        unknown.add(cast(asyncio.Transport, each))
+    assert [each.aborted for each in transports] == [False, True, False, False]
+    assert len(unknown) == 2
