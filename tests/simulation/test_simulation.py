@@ -114,11 +114,19 @@ def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.Mon
     assert found()
 
 
+@pytest.fixture
+def closes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seeds that are named here are of histories in which no close waits for company."""
+    monkeypatch.setattr(Dispatcher, "is_remembered", lambda dispatcher, delivery: False)
+
+
+@pytest.mark.usefixtures("closes_at_once")
 @pytest.mark.parametrize("seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK])
 def test_an_answer_that_was_given_in_time_is_not_lost(seed: int) -> None:
     Simulation(seed, drains=True).run()
 
 
+@pytest.mark.usefixtures("closes_at_once")
 @pytest.mark.parametrize("seed", LOST_WITH_THE_LINK)
 def test_finds_a_connector_that_forgets_what_it_acknowledged_as_promised(
     monkeypatch: pytest.MonkeyPatch, seed: int
@@ -128,6 +136,7 @@ def test_finds_a_connector_that_forgets_what_it_acknowledged_as_promised(
         Simulation(seed, drains=True).run()
 
 
+@pytest.mark.usefixtures("closes_at_once")
 def test_finds_an_answer_that_is_given_when_nobody_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(UnsentAnswers, "without", lambda answers, envelope: None)
     with pytest.raises(AssertionError, match="was answered 0 times"):
