@@ -91,6 +91,9 @@ class LocalStack:
                     self._is_connected, timeout=READY_LIMIT, what="slackd's connections"
                 )
         except (TimeoutError, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
             if self._life.done() and not self._life.cancelled() and (error := self._life.exception()):
                 raise error from None
             raise LocalStackError("slackd was not connected to the emulated Slack in time") from None

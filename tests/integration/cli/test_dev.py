@@ -173,6 +173,17 @@ def test_files_that_cannot_be_used_are_said_and_not_thrown(folder: Path) -> None
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_ctrl_c_ends_it_at_any_moment(folder: Path) -> None:
+    for moment in ("Slack: ", "greeter is connected"):
+        shown = Terminal(str(folder))
+        try:
+            shown.reads(moment)
+            shown.process.send_signal(signal.SIGINT)
+            assert shown.process.wait(20) == 0
+        finally:
+            shown.close()
+
+
 def test_a_port_that_is_taken_is_said(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
