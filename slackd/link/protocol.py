@@ -4,7 +4,9 @@ What arrives in one chunk is passed on in one call; what is sent in one turn of 
 chunk is some milliseconds of work, so that plugins have their turn between two of them: while the broker takes
 in a flood, it goes on delivering.
 
-The link's bytes, turned into messages. Pure.
+`LinkReader` turns bytes into messages, and is pure: the texts of arrivals may follow their heads as lines of
+their own, and what is malformed, or of a version that is too far away, ends the link with a reason.
+`LinkProtocol` is the socket around it.
 """
 
 import asyncio

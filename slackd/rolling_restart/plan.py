@@ -1,4 +1,12 @@
-"""Which units a rolling restart restarts, in which order, and what each restart has to wait for. Pure."""
+"""Which units a rolling restart restarts, in which order, and what each restart has to wait for. Pure.
+
+A process is restarted if what it runs with (a fingerprint of its code, configuration and credentials) is not
+what is on disk, or if its unit's own file has changed. The broker goes first: both connectors keep what it has
+not settled, so nothing is lost while it is away. Then one connector after the other, each up to READY: no
+restart takes an app's last READY connection (rule R9, for promise P2). An app that is READY nowhere has
+nothing to lose, and holds nothing up. Receiver and gateway come last; systemd holds their sockets, so that
+nobody is refused meanwhile.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

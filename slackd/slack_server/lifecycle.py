@@ -1,4 +1,17 @@
-"""The life of a connection: hello, pings, warning, refresh, and every way in which it ends."""
+"""The life of a connection: hello, pings, warning, refresh, and every way in which it ends.
+
+    OPENING ──hello──▶ READY ──disconnect──▶ LEAVING ──▶ ENDED
+        └──disconnect (too many, or a fault)─────▲
+    READY, LEAVING ──the TCP connection ends, and nobody notices──▶ GHOST ──▶ ENDED
+
+OPENING has its handshake behind it, and no hello yet. READY and LEAVING are served; LEAVING has been sent a
+`disconnect` and works on until it is ended. A GHOST has no client any more, which the server does not know: it
+counts towards the limit of connections, gets its share of envelopes, and its lifetime ends as any other's.
+Every state may become ENDED at any moment; nothing that comes after that has a meaning ("Using Socket Mode").
+
+The server moves them by the clock (`ServerContext.scheduler`), the client by its frames and by its end, and
+whoever plays faults by `disconnect`, `close` and `drop`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""Every delivery of one plugin that isn't free: whose it is, which slot it takes, and when its time is up."""
+"""Every delivery of one plugin that isn't free: whose it is, which slot it takes, and when its time is up.
+
+    take ──▶ HELD ──answer──▶ ANSWERED ──drop (the commit)──▶ free, or no longer open
+               └─answer, nack, timeout─▶ COMMITTING ──drop (the commit)──▶ the same
+
+P3 rests on this: a delivery has one lease, and the lease names one session; until `drop` nobody else gets the
+delivery. A HELD one takes a slot of its lane's window, and counts as failed at its deadline, which `extend`
+and `rest` move (never beyond `latest`). An answer frees the slot before the commit (rule R4) if the session's
+program can repeat one more answer, so that a crash loses none: ANSWERED. Else the slot waits for the commit:
+COMMITTING.
+"""
 
 import heapq
 from collections.abc import Iterator

@@ -614,6 +614,28 @@ class TestCalls:
         assert await peer.read() == jsonrpc.Notification("log", {"level": "warning", "message": "hello"})
 
 
+class TestSaying:
+    async def test_a_plain_function_says_something_in_the_thread_of_the_message(
+        self, broker: Broker, serve: Serve
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        said: list[object] = []
+
+        @plugin.event("app_mention")
+        def greet(_: Envelope, context: Context) -> None:
+            said.append(context.say_sync("hello", thread=True))
+
+        serve(plugin)
+        peer = await broker.accepted()
+        peer.hand_event("1", "app_mention", channel="C1", user="U1", ts="1.0")
+        call = await peer.read_request()
+        assert call.params["method"] == "chat.postMessage"
+        assert call.params["args"] == {"channel": "C1", "thread_ts": "1.0", "text": "hello"}
+        peer.send(jsonrpc.encode_result(call.id, {"ok": True, "ts": "2.0"}))
+        assert await peer.read() == jsonrpc.Result("1.1", {})
+        assert said == [{"ok": True, "ts": "2.0"}]
+
+
 class TestLeaving:
     async def test_stop_ends_what_is_in_hand_and_takes_no_more(self, broker: Broker) -> None:
         plugin = Plugin("p", socket=broker.path)
