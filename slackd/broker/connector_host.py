@@ -43,14 +43,14 @@ class ConnectorHost:
         self._next = 0
         self._engine: Engine | None = None
         self._calls: ConnectorCalls | None = None
-        self._deaf = False
+        self._is_stopping = False
 
     def attach(self, engine: Engine, calls: ConnectorCalls) -> None:
         """What it was made before of."""
         self._engine, self._calls = engine, calls
 
     def send(self, link: int, message: FromBroker) -> None:
-        """Tell a connector; nothing happens if its link is gone."""
+        """Send to a connector; nothing happens if its link is gone."""
         connector = self._links.get(link)
         if connector is not None:
             connector.send(message)
@@ -61,7 +61,7 @@ class ConnectorHost:
 
     def listen_no_more(self) -> None:
         """The broker stops: what is delivered from now on is for its successor."""
-        self._deaf = True
+        self._is_stopping = True
 
     def joined(self, connector: LinkedConnector) -> None:
         """As in `BrokerEnd`."""
@@ -79,16 +79,16 @@ class ConnectorHost:
         self._connectors.lost(link, self._engine.clock())
         self._calls.link_lost(link)
         self._note_ready(self._engine)
-        self._tell_peers()
+        self._report_peers()
 
     def from_connector(self, connector: LinkedConnector, messages: Sequence[FromConnector]) -> None:
         """As in `BrokerEnd`."""
         assert self._engine is not None
         link = self._numbers.get(connector)
-        if link is None or self._deaf:
+        if link is None or self._is_stopping:
             return
         for message in messages:
-            self._hear(self._engine, link, message)
+            self._received(self._engine, link, message)
         self._engine.wake()
 
     def look_for_gaps(self, *, at_last: bool = False) -> list[GapRecord]:
@@ -111,7 +111,7 @@ class ConnectorHost:
                 )
         return gaps
 
-    def _hear(self, engine: Engine, link: int, message: FromConnector) -> None:
+    def _received(self, engine: Engine, link: int, message: FromConnector) -> None:
         match message:
             case Deliver(arrivals):
                 engine.core.deliver(link, arrivals, engine.clock())
@@ -140,13 +140,13 @@ class ConnectorHost:
         assert self._calls is not None
         self._note_ready(engine)
         self._calls.connectors_changed()
-        self._tell_peers()
+        self._report_peers()
 
     def _note_ready(self, engine: Engine) -> None:
-        if not self._deaf:
+        if not self._is_stopping:
             engine.core.write(self._connectors.moved_ready(engine.clock()))
             engine.wake()
 
-    def _tell_peers(self) -> None:
+    def _report_peers(self) -> None:
         for link, peers in self._connectors.peers().items():
             self.send(link, peers)

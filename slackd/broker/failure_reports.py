@@ -1,4 +1,4 @@
-"""A person hears of it when what they asked for has failed, or takes longer than Slack waits. Pure.
+"""A person is notified when what they asked for has failed, or takes longer than Slack waits. Pure.
 
 While the acknowledgement waits it carries the words: at the deadline, if another attempt is to come or the
 handler is still at work; at once, if the delivery is a dead letter (P5). A modal shows them as an error, and
@@ -21,7 +21,7 @@ from slackd.slack.envelopes import VIEW_SUBMISSION
 
 @attrs.frozen
 class FailureReport:
-    """How a person hears of a failure.
+    """How a person is notified of a failure.
 
     Attributes:
         in_ack: JSON text for an acknowledgement that is still waited for, or None.
@@ -49,7 +49,7 @@ class FailureReports:
     def report(
         self, delivery: OpenDelivery, stored: StoredEnvelope, *, final: bool, acknowledged: bool
     ) -> FailureReport:
-        """How the person who waits for a delivery hears that it failed.
+        """How the person who waits for a delivery is notified that it failed.
 
         Args:
             delivery: What failed.

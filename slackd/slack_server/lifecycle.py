@@ -40,7 +40,7 @@ class HelloFault(Protocol):
 
 
 class ConnectionEvents(Protocol):
-    """What the owner of an app's connections hears of them."""
+    """What is reported to the owner of an app's connections."""
 
     def opened(self, connection: ServerConnection, now: float) -> None:
         """It is READY: the hello was sent."""

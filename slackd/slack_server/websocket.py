@@ -33,7 +33,7 @@ class ServerWebSocket:
         self._frames = FrameReader(server.settings.max_frame_bytes)
         self._outgoing: list[bytes] = []
         self._close_sent = False
-        self._deaf = False
+        self._ignores_input = False
 
     def send_text(self, text: str) -> None:
         """Send one text frame."""
@@ -69,7 +69,7 @@ class ServerWebSocket:
 
     def data_received(self, data: bytes) -> None:
         """The client sent bytes."""
-        if self._deaf:
+        if self._ignores_input:
             return
         self._connection.last_heard = self._loop.time()
         try:
@@ -82,7 +82,7 @@ class ServerWebSocket:
 
     def lost(self) -> None:
         """The TCP connection is no more."""
-        self._deaf = True
+        self._ignores_input = True
         self._life.lost(self._connection, self._loop.time())
 
     def _frame(self, frame: Frame) -> None:
@@ -110,7 +110,7 @@ class ServerWebSocket:
         connection = self._connection
         if connection.silent:
             return
-        self._deaf = True
+        self._ignores_input = True
         if not connection.end_unseen:
             self._life.closed(connection, close_code(frame.payload)[0], self._loop.time())
         if not self._close_sent and connection.answers_close:
@@ -122,7 +122,7 @@ class ServerWebSocket:
     def _violated(self, violation: FrameViolation) -> None:
         if self._connection.silent:
             return
-        self._deaf = True
+        self._ignores_input = True
         self._life.violated(self._connection, violation.reason, self._loop.time())
         if not self._close_sent:
             self._write(encode_close(violation.code, violation.reason))

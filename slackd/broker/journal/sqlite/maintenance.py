@@ -38,7 +38,7 @@ ANSWER_EVERY = 1.0
 
 @attrs.frozen
 class RetentionOutlets:
-    """Who hears of what retention took; called in the writer's thread."""
+    """Who is notified of what retention took; called in the writer's thread."""
 
     dead_lettered: OnDeadLettered
     dropped: OnDropped
