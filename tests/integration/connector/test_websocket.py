@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -380,13 +381,23 @@ def test_the_oldest_aiohttp_that_we_support_does_the_same() -> None:
 def oldest_aiohttp() -> str | None:
     """A Python of a venv with Debian 12's aiohttp, made once and kept outside of the checkout."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slackd-tests"
-    folder = cache / f"aiohttp-{OLDEST_AIOHTTP}-py{sys.version_info.major}.{sys.version_info.minor}"
+    wanted = (f"aiohttp=={OLDEST_AIOHTTP}", "attrs==22.2.0", "tenacity==8.2.1", "slack_sdk")
+    # tests/conftest.py has a profile of hypothesis.
+    tools = [
+        "pytest>=8",
+        "pytest-asyncio>=0.23",
+        "pytest-timeout>=2.3",
+        "hypothesis>=6.100",
+        "click==8.1.3",
+        "rich==13.3.1",
+    ]
+    packages = hashlib.sha256(" ".join((*wanted, *tools)).encode()).hexdigest()[:8]
+    version = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache / f"aiohttp-{OLDEST_AIOHTTP}-{version}-{packages}"
     python = folder / "bin" / "python"
     done = folder / "complete"
     if done.exists():
         return str(python)
-    wanted = (f"aiohttp=={OLDEST_AIOHTTP}", "attrs==22.2.0", "tenacity==8.2.1", "slack_sdk")
-    tools = ("pytest>=8", "pytest-asyncio>=0.23", "pytest-timeout>=2.3", "click==8.1.3", "rich==13.3.1")
     try:
         subprocess.run(
             [sys.executable, "-m", "venv", str(folder)], check=True, timeout=120, capture_output=True
