@@ -64,6 +64,10 @@ def _cut(folder: Path) -> None:
     os.truncate(folder / DATABASE, 8_192)
 
 
+def _cut_log(folder: Path) -> None:
+    os.truncate(folder / LOG, 0)
+
+
 def _overwrite(folder: Path) -> None:
     with (folder / DATABASE).open("r+b") as file:
         file.write(b"\0" * 4_096)
@@ -87,7 +91,7 @@ async def _checkpointed(folder: Path) -> SqliteJournal:
     return journal
 
 
-@pytest.mark.parametrize("harm", [_remove, _remove_log, _replace, _move_folder, _cut, _overwrite])
+@pytest.mark.parametrize("harm", [_remove, _remove_log, _replace, _move_folder, _cut, _cut_log, _overwrite])
 async def test_nothing_is_acknowledged_that_is_gone_tomorrow(
     tmp_path: Path, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,13 +11,11 @@ import attrs
 from slackd.broker.journal import Opening
 from slackd.broker.journal.sqlite import incarnation, recovery, schema
 from slackd.broker.journal.sqlite.errors import FAILURES, damaged
-from slackd.broker.journal.sqlite.open_file import OpenFile
+from slackd.broker.journal.sqlite.open_file import WAL_LIMIT, OpenFile
 from slackd.broker.journal.sqlite.totals import Totals
 
 PAGE_CACHE = 4 << 20
 """Bytes of pages that SQLite keeps; more gains nothing, since new rows go to the ends of their trees."""
-WAL_LIMIT = 64 << 20
-"""Bytes to which the write-ahead log is cut when it starts again at its beginning."""
 
 
 class OwnedConnection:

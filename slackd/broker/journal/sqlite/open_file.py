@@ -15,6 +15,8 @@ from slackd.broker.journal.sqlite.errors import DAMAGE_HINT
 from slackd.errors import JournalDamaged
 
 _MAGIC: Final = b"SQLite format 3\0"
+WAL_LIMIT: Final = 64 << 20
+"""Bytes to which the write-ahead log is cut when it starts again at its beginning."""
 _SUFFIXES: Final = ("-wal", "-shm")
 
 
@@ -24,12 +26,13 @@ class OpenFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._size = 0
+        self._size = self._log_size = 0
         self._beside: dict[str, tuple[int, int]] = {}
 
     def forget_log(self) -> None:
         """A connection was opened or closed: the log and its index may be other ones now."""
         self._beside.clear()
+        self._log_size = 0
 
     def look(self) -> None:
         """Compare what is open with its name; costs some microseconds.
@@ -41,11 +44,9 @@ class OpenFile:
         if _identity(self._path) != (mine.st_dev, mine.st_ino):
             raise self._gone(self._path.name)
         if mine.st_size < self._size or (mine.st_size and os.pread(self._descriptor, len(_MAGIC), 0) != _MAGIC):
-            raise JournalDamaged(
-                f"{self._path}: another program has cut or overwritten the journal while slackd has it open",
-                DAMAGE_HINT,
-            )
+            raise _cut(self._path)
         self._size = mine.st_size
+        self._look_at_log()
         for suffix in _SUFFIXES:
             found = _identity(f"{self._path}{suffix}")
             known = self._beside.get(suffix)
@@ -53,6 +54,16 @@ class OpenFile:
                 raise self._gone(f"{self._path.name}{suffix}")
             if found is not None:
                 self._beside[suffix] = found
+
+    def _look_at_log(self) -> None:
+        """SQLite cuts the log to `WAL_LIMIT` when it begins anew, and never shorter."""
+        try:
+            size = os.stat(f"{self._path}-wal").st_size
+        except OSError:
+            return  # whether it has to be there is known by its inode
+        if size < min(self._log_size, WAL_LIMIT):
+            raise _cut(f"{self._path}-wal")
+        self._log_size = size
 
     def close(self) -> None:
         """Let it go; does nothing the second time."""
@@ -66,6 +77,12 @@ class OpenFile:
             hint=f"what was journaled is in /proc/{os.getpid()}/fd/{self._descriptor} until slackd stops: copy "
             f"that (cp), stop slackd, and give the copy to `slackctl restore`",
         )
+
+
+def _cut(path: str | Path) -> JournalDamaged:
+    return JournalDamaged(
+        f"{path}: another program has cut or overwritten the journal while slackd has it open", DAMAGE_HINT
+    )
 
 
 def _identity(path: str | Path) -> tuple[int, int] | None:
