@@ -26,6 +26,7 @@ ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 LOST_WITH_THE_LINK = (24557, 29424)
 LOST_ON_A_FULL_DISK = 37246
+LOST_WITH_THE_BROKER = 1947
 FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
 
 
@@ -121,7 +122,7 @@ def closes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("closes_at_once")
-@pytest.mark.parametrize("seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK])
+@pytest.mark.parametrize("seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK, LOST_WITH_THE_BROKER])
 def test_an_answer_that_was_given_in_time_is_not_lost(seed: int) -> None:
     Simulation(seed, drains=True).run()
 
@@ -134,6 +135,15 @@ def test_finds_a_connector_that_forgets_what_it_acknowledged_as_promised(
     monkeypatch.setattr(Connector, "unanswered", property(lambda connector: {}))
     with pytest.raises(AssertionError, match="was answered 0 times"):
         Simulation(seed, drains=True).run()
+
+
+@pytest.mark.usefixtures("closes_at_once")
+def test_finds_an_answer_of_a_broker_that_died_before_it_heard_that_nobody_got_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(UnsentAnswers, "adopt", lambda answers, given: None)
+    with pytest.raises(AssertionError, match="was answered 0 times"):
+        Simulation(LOST_WITH_THE_BROKER, drains=True).run()
 
 
 @pytest.mark.usefixtures("closes_at_once")
