@@ -144,7 +144,7 @@ async def with_debian_12s_libraries(repeats: int) -> AsyncIterator[Row]:
     if libraries is None:
         print("no .venv-oldest: Debian 12's libraries are left out", file=sys.stderr)
         return
-    old = partial(slackd, environ={"PYTHONPATH": f"{ROOT}:{libraries}"})
+    old = partial(slackd, environ=_with_path(f"{ROOT}:{libraries}"))
     runs = await in_turns({"old": old, "new": slackd}, repeats)
     mine, other = (statistics.median(run.cpu for run in each) for each in runs.values())
     yield Row("CPU with Debian 12's libraries", f"{mine:.0f} us", f"today's {other:.0f}", mine / other, 1.15)
@@ -162,7 +162,12 @@ def first_release() -> Iterator[Start | None]:
             yield None
             return
         subprocess.run(("tar", "-x", "-C", folder), input=archive.stdout, check=True)
-        yield partial(slackd, environ={"PYTHONPATH": folder})
+        yield partial(slackd, environ=_with_path(folder))
+
+
+def _with_path(path: str) -> dict[str, str]:
+    """What makes Python import from there first, and not from where it is started."""
+    return {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
 
 def _median_rate(runs: list[Run]) -> float:
