@@ -216,7 +216,7 @@ class Writer:
         self._answered_at = time.monotonic()
         if count:
             self._durations.append(self._answered_at - started)
-            self.maintenance.wrote(size // schema.PAGE_SIZE + count // 4 + 8)
+            self.maintenance.wrote(size // schema.PAGE_SIZE + 2 * count + 8)
         self._call(self._report, reports)
         return leftover
 
