@@ -180,11 +180,12 @@ class Engine:
                 self._outlets.passed(action)
 
     def _told(self, token: int, outcomes: Sequence[Outcome] | JournalError) -> None:
+        moment = self.clock()
         if not isinstance(outcomes, JournalError):
-            self.outages.written(self.clock())
-        elif self.outages.failed(self.clock(), outcomes.what):
+            self.outages.written(moment)
+        elif self.outages.failed(moment, outcomes.what):
             log.error("nothing is acknowledged: %s", outcomes, extra={"event": "journal-refused"})
-        self.core.committed(token, outcomes, self.clock())
+        self.core.committed(token, outcomes, moment)
         self.wake()
 
     def _send(self, action: SendDeliveries, reads: list[Read]) -> None:

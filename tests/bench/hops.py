@@ -52,14 +52,16 @@ class Hops:
     """What an event crosses.
 
     Attributes:
-        alone: Python calls of one event that nothing comes with, libraries' too.
+        alone: Python calls of one event that nothing comes with, libraries' too, until it is closed.
         ours: Those of them that are slackd's own.
+        acknowledged: Those of slackd's own until it is acknowledged, delivered and answered.
         together: Python calls an event, of many that come at once.
         functions, files, types: slackd's own, that an event which comes alone crosses.
     """
 
     alone: int
     ours: int
+    acknowledged: int
     together: float
     functions: int
     files: int
@@ -67,8 +69,9 @@ class Hops:
 
     def __str__(self) -> str:
         return (
-            f"alone: {self.alone} calls, {self.ours} of them slackd's own, in {self.functions} functions, "
-            f"{self.files} files and {self.types} types; together: {self.together:.1f} calls an event"
+            f"alone: {self.alone} calls, {self.ours} of them slackd's own ({self.acknowledged} until it is "
+            f"acknowledged and answered), in {self.functions} functions, {self.files} files and {self.types} "
+            f"types; together: {self.together:.1f} calls an event"
         )
 
 
@@ -109,6 +112,11 @@ def is_ours(code: CodeType) -> bool:
     return code.co_filename.startswith(OURS) or "slackd." in code.co_filename
 
 
+def own(calls: Counter[CodeType]) -> int:
+    """How many of these calls are slackd's own."""
+    return sum(number for code, number in calls.items() if is_ours(code))
+
+
 async def count() -> Hops:
     """Send events and count."""
     tracer = Tracer()
@@ -119,18 +127,19 @@ async def count() -> Hops:
             functions: set[CodeType] = set()
             types: set[type] = set()
             for _ in range(ALONE):
-                calls, made = await traced(tracer, outside, lambda: slack.post_message("hello"), 1)
-                alone.append((sum(calls.values()), sum(n for code, n in calls.items() if is_ours(code))))
+                until, calls, made = await traced(tracer, outside, lambda: slack.post_message("hello"), 1)
+                alone.append((calls.total(), own(calls), own(until)))
                 functions = {code for code in calls if is_ours(code)}
                 types = {each for each in made if each.__module__.startswith("slackd.")}
-            calls, _ = await traced(
+            _, calls, _ = await traced(
                 tracer, outside, lambda: slack.batch(count=TOGETHER, channels=50, size=2_000), TOGETHER
             )
             assert plugin.handled == ALONE + TOGETHER
             return Hops(
-                alone=int(statistics.median(each for each, _ in alone)),
-                ours=int(statistics.median(each for _, each in alone)),
-                together=sum(calls.values()) / TOGETHER,
+                alone=int(statistics.median(each for each, _, _ in alone)),
+                ours=int(statistics.median(each for _, each, _ in alone)),
+                acknowledged=int(statistics.median(each for _, _, each in alone)),
+                together=calls.total() / TOGETHER,
                 functions=len(functions),
                 files=len({code.co_filename for code in functions if code.co_filename.startswith(OURS)}),
                 types=len(types),
@@ -139,8 +148,8 @@ async def count() -> Hops:
 
 async def traced(
     tracer: Tracer, outside: "OtherSide", send: Callable[[], object], number: int
-) -> tuple[Counter[CodeType], set[type]]:
-    """What `send` causes, until its events are acknowledged and closed."""
+) -> tuple[Counter[CodeType], Counter[CodeType], set[type]]:
+    """What `send` causes, until its events are acknowledged and answered, and until they are closed, too."""
     wanted = outside.plugin.handled + number
     tracer.take()
     tracer.on = True
@@ -148,9 +157,10 @@ async def traced(
     async with asyncio.timeout(PATIENCE):
         while outside.plugin.handled < wanted:
             await asyncio.sleep(QUIET)
+    until = tracer.calls.copy()
     await asyncio.sleep(CLOSED)
     tracer.on = False
-    return tracer.take()
+    return until, *tracer.take()
 
 
 class AnsweringPlugin(asyncio.Protocol):
