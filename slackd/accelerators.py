@@ -6,6 +6,7 @@ in the environment neither is used.
 """
 
 import asyncio
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,14 @@ from typing import Any
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
-def _wanted() -> bool:
-    return os.environ.get("SLACKD_PURE", "") in ("", "0")
+def _library(name: str) -> Any:
+    """The library, or None where it is not installed or not wanted."""
+    if os.environ.get("SLACKD_PURE", "") not in ("", "0"):
+        return None
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 
 
 def json_decoder() -> Callable[[str], Any] | None:
@@ -24,11 +31,8 @@ def json_decoder() -> Callable[[str], Any] | None:
         The reader, which raises `ValueError` or `RecursionError` for a text that it does not read; None where
         msgspec is not installed.
     """
-    if not _wanted():
-        return None
-    try:
-        import msgspec
-    except ImportError:
+    msgspec = _library("msgspec")
+    if msgspec is None:
         return None
     decode: Callable[[str], Any] = msgspec.json.Decoder().decode
     return decode
@@ -39,11 +43,8 @@ def json_encoder() -> Callable[[Any], bytes] | None:
 
     It raises `ValueError`, `OverflowError` or `RecursionError` for a value that it does not write.
     """
-    if not _wanted():
-        return None
-    try:
-        import msgspec
-    except ImportError:
+    msgspec = _library("msgspec")
+    if msgspec is None:
         return None
     encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
     return encode
@@ -51,11 +52,8 @@ def json_encoder() -> Callable[[Any], bytes] | None:
 
 def loop_factory() -> LoopFactory | None:
     """What makes an event loop, or None (asyncio's own) where uvloop is not installed."""
-    if not _wanted():
-        return None
-    try:
-        import uvloop
-    except ImportError:
+    uvloop = _library("uvloop")
+    if uvloop is None:
         return None
     factory: LoopFactory = uvloop.new_event_loop
     return factory

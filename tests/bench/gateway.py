@@ -3,9 +3,7 @@
 python -m tests.bench.gateway [REPEATS]      # the exit status is 1 where a goal is missed
 """
 
-import asyncio
 import contextlib
-import gc
 import statistics
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +12,7 @@ from pathlib import Path
 from slackd.emulator import Emulator, EmulatorClient
 from tests.bench.measures import COMMAND, flood
 from tests.bench.peers import CONNECTIONS, HERE, PATIENCE, SLACK, Peer, bolt, processes
-from tests.bench.throughput import Row
+from tests.bench.table import Row, print_table
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind
 from tests.integration.system.house import Record, home
 from tests.support.foreign_apps import direct
@@ -99,15 +97,5 @@ async def rows(repeats: int) -> AsyncIterator[Row]:
     yield Row("slack_sdk's client through the gateway", found, against, ours / theirs, 1.0, least=True)
 
 
-async def main(repeats: int) -> int:
-    """Print the table; returns the exit status."""
-    gc.set_threshold(100_000, 50, 1000)
-    missed = False
-    async for row in rows(repeats):
-        print(row, flush=True)
-        missed = missed or not row.is_met
-    return int(missed)
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)))
+    sys.exit(print_table(rows))

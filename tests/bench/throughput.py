@@ -10,9 +10,7 @@ Two rows need something: the libraries of Debian 12 in `.venv-oldest` (`make tes
 first release in the history of this clone.
 """
 
-import asyncio
 import contextlib
-import gc
 import statistics
 import subprocess
 import sys
@@ -20,8 +18,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
-
-import attrs
 
 from tests.bench.measures import (
     COMMAND,
@@ -37,46 +33,13 @@ from tests.bench.measures import (
     memory,
 )
 from tests.bench.peers import bolt, minimal, slackd, with_plugins
+from tests.bench.table import Row, print_table
 
 ROOT = Path(__file__).parents[2]
 FIRST_RELEASE = "3c98b9f"
 SLOW, SLOW_SECONDS = 100, 10
 FAST, FAST_SECONDS = 1_000, 5
 BACKLOG = 20_000
-
-
-@attrs.frozen
-class Row:
-    """One line of the table.
-
-    Attributes:
-        what: What was measured.
-        found: As it is to be read.
-        against: What it is compared with.
-        ratio: The comparison.
-        goal: What the ratio should be.
-        least: The goal is a lower bound, else an upper one.
-    """
-
-    what: str
-    found: str
-    against: str
-    ratio: float
-    goal: float
-    least: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        """The goal is reached."""
-        return self.ratio >= self.goal if self.least else self.ratio <= self.goal
-
-    def __str__(self) -> str:
-        bound = "at least" if self.least else "at most"
-        verdict = "" if self.is_met else "  MISSED"
-        return (
-            f"{self.what:42} {self.found:>18} {self.against:>24} "
-            f"{self.ratio:6.2f}  {bound} {self.goal:g}{verdict}"
-        )
 
 
 async def rows(repeats: int) -> AsyncIterator[Row]:
@@ -174,15 +137,5 @@ def _median_rate(runs: list[Run]) -> float:
     return statistics.median(run.rate for run in runs)
 
 
-async def main(repeats: int) -> int:
-    """Print the table; returns the exit status."""
-    gc.set_threshold(100_000, 50, 1000)  # or the emulator looks through its ledger half of the time
-    missed = False
-    async for row in rows(repeats):
-        print(row, flush=True)
-        missed = missed or not row.is_met
-    return int(missed)
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)))
+    sys.exit(print_table(rows))
