@@ -264,14 +264,14 @@ class BrokerCore:
         self.counters.deliveries[plugin, "dead"] += len(deliveries)
         if plugin in self.plugins:
             self.plugins[plugin].dead_lettered(deliveries, now)
-        told = set()
+        reported = set()
         for delivery, envelope in prompt:
             failed = OpenDelivery(delivery, envelope, plugin, Lane.PROMPT, "")
             if self.failures.wants(failed):
-                told.add(envelope)
+                reported.add(envelope)
                 self._actions.append(ReadForReport(failed, final=True))
         for envelope in envelopes:
-            if envelope not in told:
+            if envelope not in reported:
                 self._settle(self.answers.given_up(envelope, plugin))
 
     def late_posted(

@@ -9,8 +9,6 @@ The journal holds everything that is open; memory holds a bounded part of it. Fo
 is a prefix: the oldest open deliveries without a hole. What lies behind it (`more`) is fetched in pages, and
 so are keys that no room was left for. Neither memory nor work grows with the backlog. A delivery without a
 key is ordered by nothing; it stands in memory as a key of its own (its id), and "" stands for the row of them.
-
-One ordering key's part of what waits, and what is wanted of the journal to fill it.
 """
 
 import heapq
