@@ -14,6 +14,8 @@ from slackd.broker.journal.sqlite.errors import FAILURES, damaged
 from slackd.broker.journal.sqlite.open_file import WAL_LIMIT, OpenFile
 from slackd.broker.journal.sqlite.totals import Totals
 
+BUSY_PATIENCE = 1_000
+"""Milliseconds that a statement waits for another connection's lock."""
 PAGE_CACHE = 4 << 20
 """Bytes of pages that SQLite keeps; more gains nothing, since new rows go to the ends of their trees."""
 
@@ -137,7 +139,7 @@ class OwnedConnection:
         connection = sqlite3.connect(
             f"file:{quote(str(self._path))}?mode=rw",
             uri=True,
-            timeout=1.0,
+            timeout=BUSY_PATIENCE / 1_000,
             isolation_level=None,
             cached_statements=512,
             check_same_thread=False,

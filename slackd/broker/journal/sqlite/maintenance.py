@@ -9,7 +9,7 @@ import attrs
 from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.clock_record import ClockKeeper
-from slackd.broker.journal.sqlite.connection import OwnedConnection
+from slackd.broker.journal.sqlite.connection import BUSY_PATIENCE, OwnedConnection
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES
 from slackd.broker.journal.sqlite.guard import FileGuard
 from slackd.broker.journal.sqlite.retention import Retention, Round
@@ -19,6 +19,13 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_PAGES = 1_000
 """Pages written since the last checkpoint after which one is made although writes wait."""
+
+LONG_LOG = 2_000
+"""Pages of the log beyond which a checkpoint waits for readers, so that the log begins anew: as long as one
+reader after the other is in it, it would grow without end."""
+
+READERS_PATIENCE = 50
+"""Milliseconds that it waits for them; they read short pages."""
 
 CHECKPOINT_IDLE = 0.5
 """Seconds without a write after which a checkpoint is made."""
@@ -183,7 +190,12 @@ class Maintenance:
             if not self._guard.look():
                 return
             try:
-                self._owned.usable().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                connection = self._owned.usable()
+                _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                if pages >= LONG_LOG:
+                    connection.execute(f"PRAGMA busy_timeout = {READERS_PATIENCE}")
+                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                    connection.execute(f"PRAGMA busy_timeout = {BUSY_PATIENCE}")
             except FAILURES as error:
                 # The log keeps what is committed; the next commit shows whether the disk still takes writes.
                 self._owned.roll_back(error)
