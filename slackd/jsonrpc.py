@@ -67,6 +67,8 @@ TOO_MANY_CALLS: Final = -32012
 """More calls of this plugin wait than slackd keeps; `data.retry_after` in seconds if it is known."""
 RATE_LIMITED: Final = -32013
 """Slack's rate limit would hold the call up for longer than its `max_wait`; `data.retry_after` in seconds."""
+NOT_HELD: Final = -32014
+"""The delivery is not this session's at this attempt, or is settled: what was said of it is ignored."""
 HANDLER_FAILED: Final = -32050
 """From a plugin, in answer to an envelope: it was not handled (a nack). Any other code means the same."""
 

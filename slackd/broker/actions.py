@@ -1,5 +1,7 @@
 """What the broker's pure core asks of the daemon around it."""
 
+from typing import Final
+
 import attrs
 
 from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
@@ -69,6 +71,25 @@ class NotifyLate:
 
 
 @frozen
+class NotifyKept:
+    """Tell the session what came of an answer whose delivery it keeps.
+
+    Attributes:
+        refusal: Why it was not given: `TOO_LARGE` of `answer_reasons`, or `NOT_HELD`; "" if it was.
+    """
+
+    plugin: str
+    session: str
+    delivery: int
+    attempt: int
+    refusal: str = ""
+
+
+NOT_HELD: Final = "not_held"
+"""The delivery is not the session's at this attempt, or was settled before."""
+
+
+@frozen
 class NotifyTooLarge:
     """Tell the session that Slack would not take so large an answer; it was acknowledged without."""
 
@@ -108,6 +129,7 @@ Action = (
     | PostNotice
     | PostLate
     | ReadForReport
+    | NotifyKept
     | NotifyLate
     | NotifyTooLarge
     | Passed

@@ -13,6 +13,7 @@ LATE: Final = "late"
 NO_RESPOND: Final = "no_respond"
 TOO_LARGE: Final = "too_large"
 NOT_TAKEN: Final = "not_taken"
+ANSWERED: Final = "answered"
 UNKNOWN: Final = ""
 """Its envelope must be read to say it."""
 
@@ -24,6 +25,7 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     TOO_LARGE: "it is larger than what Slack takes in an acknowledgement",
     NOT_TAKEN: "Slack takes no such answer in the acknowledgement of what it sent",
+    ANSWERED: "an answer was given before, and the delivery kept: this is one more",
 }
 """By name: the words; {file} is the plugin's file."""
 

@@ -15,7 +15,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from slackd.broker.actions import (
+    NOT_HELD,
     Action,
+    NotifyKept,
     NotifyLate,
     Passed,
     PostLate,
@@ -99,6 +101,7 @@ class BrokerCore:
         self._tokens = 0
         self._rewrite_at: float | None = None
         self._close_by = math.inf
+        self._keeping: set[int] = set()
         self._stops = False
         self._unwritten: list[tuple[Write, Origin]] = []
         self._behind: list[tuple[Write, Origin]] = []
@@ -201,6 +204,28 @@ class BrokerCore:
         else:
             for write, origin in self._answering.close(plugin, session, accepted, response, now):
                 self._next.add(write, origin)
+
+    def answered_and_kept(
+        self, plugin: str, session: str, delivery: int, attempt: int, response: str, now: Instant
+    ) -> None:
+        """A plugin answers now (JSON text), and goes on with the delivery. `NotifyKept` says what came of it,
+        once that is on the disk; a repetition is given nothing twice."""
+        plugin_dispatch = self.plugins[plugin]
+        held = plugin_dispatch.held(session, delivery, attempt)
+        if held is None:
+            self.counters.answers[plugin, "stale"] += 1
+            self._actions.append(NotifyKept(plugin, session, delivery, attempt, NOT_HELD))
+            return
+        if held.answered:
+            if delivery not in self._keeping:
+                self._actions.append(NotifyKept(plugin, session, delivery, attempt))
+            return
+        writes = self._answering.close(plugin, session, held, response, now, keep=True)
+        if writes:
+            self._keeping.add(delivery)
+            plugin_dispatch.note_answered(delivery)
+        for write, origin in writes:
+            self._next.add(write, origin)
 
     def _handled(self, plugin: str, delivery: int, attempt: int, now: Instant) -> None:
         """A close that the program remembers rides with what is written next, for a moment: each commit of its
@@ -453,12 +478,17 @@ class BrokerCore:
         if not isinstance(outcome, Done):
             if origin.envelope:
                 self.answers.void(origin.envelope)
+            if isinstance(write, CloseDelivery) and write.keep:
+                self._kept(write, origin, NOT_HELD)
             return []
         if outcome.opened:
             self._opened(outcome.opened, now)
         match write:
             case CloseDelivery():
-                self._note("done", write, outcome, origin, now)
+                if write.keep:
+                    self._kept(write, origin)
+                else:
+                    self._note("done", write, outcome, origin, now)
                 if write.response is not None or write.answer is not None:
                     settlements, unsents = self._answering.closed(write, outcome, origin)
                     self._let_follow(unsents)
@@ -478,6 +508,11 @@ class BrokerCore:
                     return []
                 return self.answers.given_up(outcome.envelope, origin.plugin)
         return []
+
+    def _kept(self, write: CloseDelivery, origin: Origin, refusal: str = "") -> None:
+        self._keeping.discard(write.delivery)
+        told = NotifyKept(origin.plugin, origin.session, write.delivery, write.attempt, refusal)
+        self._actions.append(told)
 
     def _closed(self, write: CloseHandled, outcome: HandledClosed, now: Instant) -> None:
         """Nobody waits for these: they are done, or were no longer open."""

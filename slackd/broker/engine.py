@@ -17,6 +17,7 @@ import attrs
 from slackd.broker import answer_reasons
 from slackd.broker.actions import (
     Action,
+    NotifyKept,
     NotifyLate,
     NotifyTooLarge,
     Passed,
@@ -58,6 +59,9 @@ class SessionOutlet(Protocol):
 
     def send_failure(self, id_: int | str | None, code: int, message: str, data: object = None) -> None:
         """Refuse something it said."""
+
+    def answer_kept(self, delivery: int, attempt: int, refusal: str) -> None:
+        """Tell it what came of an answer whose delivery it keeps; `refusal` as in `NotifyKept`."""
 
 
 @attrs.frozen
@@ -167,6 +171,10 @@ class Engine:
                 self._tell_late(action)
             case NotifyTooLarge():
                 self._tell_too_large(action)
+            case NotifyKept(plugin, session, delivery, attempt, refusal):
+                connection = self._outlets.to_session(plugin, session)
+                if connection is not None:
+                    connection.answer_kept(delivery, attempt, refusal)
             case PostNotice() | PostLate():
                 self._outlets.post(action)
             case Passed(what="forbidden"):

@@ -8,8 +8,8 @@ is journaled as unsent first: `unsent`, `closed` and so on return those writes.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from slackd.broker.actions import Action, NotifyLate, NotifyTooLarge, PostLate
-from slackd.broker.answer_reasons import LATE, TOO_LARGE, why_not_awaited
+from slackd.broker.actions import Action, NotifyKept, NotifyLate, NotifyTooLarge, PostLate
+from slackd.broker.answer_reasons import ANSWERED, LATE, TOO_LARGE, why_not_awaited
 from slackd.broker.counters import Counters
 from slackd.broker.fallback_responses import is_message
 from slackd.broker.instant import Instant
@@ -49,20 +49,31 @@ class LateAnswers:
         self._given = UnsentAnswers()
 
     def close(
-        self, plugin: str, session: str, delivery: OpenDelivery, response: str | None, now: Instant
+        self,
+        plugin: str,
+        session: str,
+        delivery: OpenDelivery,
+        response: str | None,
+        now: Instant,
+        *,
+        keep: bool = False,
     ) -> list[tuple[Write, Origin]]:
-        """What is to be written of an answer that was accepted (JSON text, or None)."""
+        """What is to be written of an answer that was accepted (JSON text, or None); with `keep` the delivery
+        stays open, and nothing is written of an answer that can't be given."""
         in_time = self._awaited.is_awaited(delivery.envelope) and delivery.respond_by is not None
         if in_time or (delivery.respond_by is not None and now.unix < delivery.respond_by):
-            return self._in_time(plugin, session, delivery, response)
+            return self._in_time(plugin, session, delivery, response, keep=keep)
         if response is None or delivery.lane is not Lane.PROMPT:
-            return [(CloseDelivery(delivery.id, delivery.attempt), Origin(plugin))]
+            close = CloseDelivery(delivery.id, delivery.attempt, keep=keep)
+            return [(close, Origin(plugin, session=session))]
         reason = LATE
-        if delivery.respond_by is None and plugin in self._plugins:
+        if delivery.answered:
+            reason = ANSWERED
+        elif delivery.respond_by is None and plugin in self._plugins:
             reason = why_not_awaited(self._plugins[plugin], delivery.stored)
         self._counters.answers[plugin, "late" if reason == LATE else "elsewhere"] += 1
         message = is_message(response)
-        close = CloseDelivery(delivery.id, delivery.attempt, response, late=message)
+        close = CloseDelivery(delivery.id, delivery.attempt, response, late=message, keep=keep)
         return [(close, self._origin(plugin, session, delivery, message, awaited=False, reason=reason))]
 
     def closed(self, close: CloseDelivery, outcome: Done, origin: Origin) -> tuple[Settlements, Unsents]:
@@ -122,24 +133,27 @@ class LateAnswers:
         self._act(PostLate(given.answer, given.session, given.attempt, given.reason))
 
     def _in_time(
-        self, plugin: str, session: str, delivery: OpenDelivery, response: str | None
+        self, plugin: str, session: str, delivery: OpenDelivery, response: str | None, *, keep: bool
     ) -> list[tuple[Write, Origin]]:
+        id_, attempt = delivery.id, delivery.attempt
         if response is not None and not self._awaited.room_for(delivery.envelope, response):
             self._counters.answers[plugin, "too_large"] += 1
             stored = delivery.stored
             if is_message(response) and (stored is None or stored.response_url):
                 # Whoever waits is settled without it, by the journal's word: so it follows as a late one does.
-                close = CloseDelivery(delivery.id, delivery.attempt, response, AnswerState.GIVEN, late=True)
+                close = CloseDelivery(id_, attempt, response, AnswerState.GIVEN, late=True, keep=keep)
                 origin = self._origin(plugin, session, delivery, True, awaited=True, reason=TOO_LARGE)
                 return [(AnswerPassed(delivery.envelope), Origin()), (close, origin)]
-            size = len(response.encode())
-            self._act(NotifyTooLarge(plugin, session, delivery.id, delivery.attempt, size))
+            if keep:
+                self._act(NotifyKept(plugin, session, id_, attempt, TOO_LARGE))
+                return []
+            self._act(NotifyTooLarge(plugin, session, id_, attempt, len(response.encode())))
             response = None
         else:
             self._counters.answers[plugin, "in_time"] += 1
         self._awaited.answer(delivery.envelope, response)
         message = response is not None and is_message(response)
-        close = CloseDelivery(delivery.id, delivery.attempt, response, AnswerState.GIVEN, late=message)
+        close = CloseDelivery(id_, attempt, response, AnswerState.GIVEN, late=message, keep=keep)
         return [(close, self._origin(plugin, session, delivery, message, awaited=True))]
 
     @staticmethod

@@ -57,6 +57,10 @@ class ProtocolView:
             case jsonrpc.Request(id_, "slack.call", params):
                 name = self._calls[id_] = str(params.get("method"))
                 return TrafficLine("call", f"◀ {name}{tail(params.get('args'))}")
+            case jsonrpc.Request(id_, "answer", params):
+                self._calls[id_] = "an answer"
+                name = self._deliveries.get(str(params.get("id")), "an answer")
+                return TrafficLine("answer", f"◀ {name} answered, and kept{tail(params.get('response'))}")
             case jsonrpc.Request(id_, "slack.respond", params):
                 self._calls[id_] = "a post to the response_url"
                 return TrafficLine("answer", f"◀ through the response_url{tail(params.get('message'))}")

@@ -27,6 +27,9 @@ class PostLater(Protocol):
     def answer(self, delivery: str, answer: Answer) -> None:
         """Answer a delivery; the first answer stands."""
 
+    def answer_now(self, delivery: str, response: Mapping[str, Any]) -> None:
+        """Answer a delivery that is worked on."""
+
     def extend(self, delivery: str) -> None:
         """Start a delivery's ack timeout again."""
 
@@ -58,6 +61,7 @@ class Context:
         self._post = post
         self._slack = slack
         self._answered = False
+        self._responded = False
 
     @property
     def answered(self) -> bool:
@@ -77,23 +81,26 @@ class Context:
 
         Args:
             payload: A message; for a view `response_action`, for a menu `options`.
-            keep: Say it now through the `response_url` and keep the delivery: it is delivered again if the
-                handler fails, or its program ends, before it is done.
+            keep: Say it now, and keep the delivery: it is delivered again if the handler fails, or its program
+                ends, before it is done. The first answer of that next attempt is taken as this one, if slackd
+                has it, and is not given twice.
 
         Raises:
-            InvalidAnswer: It is no answer, or has nowhere to go (a modal has no `response_url`, so nothing can
-                be kept there); the delivery stays as it was.
+            InvalidAnswer: It is no answer, or has nowhere to go (nobody waits for an answer to an event; a
+                modal has no `response_url` for a second one); the delivery stays as it was.
             NotJsonError, TooLarge: It can't be sent. A handler that lets it pass makes it a dead letter.
         """
-        if not (keep or self._answered):
-            self.conclude(Ack(_snapshot(payload, self.envelope)))
+        if self._responded or self._answered:
+            self._respond_again(payload)
+            if not keep:
+                self.conclude(_HANDLED)
             return
-        message = _snapshot({"text": payload} if isinstance(payload, str) else payload, self.envelope)
-        url = self.envelope.response_url
-        if not url:
-            which = "kept delivery's answer" if keep else "second answer"
-            raise InvalidAnswer(f"this {self.envelope.type} has no response_url that a {which} could go to")
-        self._post.respond(self.envelope.app, url, message)
+        response = _snapshot(self._for_now(payload) if keep else payload, self.envelope)
+        self._responded = True
+        if keep and not self.envelope.answered:
+            self._post.answer_now(self.envelope.delivery, response)
+        elif not keep:
+            self.conclude(_HANDLED if self.envelope.answered else Ack(response))
 
     async def say(self, text: str = "", *, thread: bool = False, **more: Any) -> dict[str, Any]:
         """Post a message where the envelope comes from: `chat.postMessage` in its channel.
@@ -162,17 +169,33 @@ class Context:
             self._post.answer(self.envelope.delivery, answer)
 
     def finish(self, value: Any) -> None:
-        """What a handler returned is its answer; after an earlier one it is one more message.
+        """What a handler returned is its answer; after an earlier one it is one more message. For an event
+        every value means "handled", since Slack awaits nothing.
 
         Raises:
             InvalidAnswer: It is no answer, or has nowhere to go.
             NotJsonError: It has no JSON text.
             TooLarge: It doesn't fit into a line.
         """
-        if not self._answered:
-            self.conclude(as_answer(value, self.envelope))
-        elif value is not None and self.envelope.type != "events_api":
+        if value is None or self.envelope.type == "events_api":
+            self.conclude(_HANDLED)
+        else:
             self.respond(value)
+
+    def _for_now(self, payload: Mapping[str, Any] | str) -> Mapping[str, Any] | str:
+        """What a kept delivery is answered with: where a message is, a string is one."""
+        if self.envelope.type == "events_api":
+            raise InvalidAnswer("nobody waits for an answer to an event: say posts a message")
+        return {"text": payload} if isinstance(payload, str) and self.envelope.response_url else payload
+
+    def _respond_again(self, payload: Mapping[str, Any] | str) -> None:
+        message = _snapshot({"text": payload} if isinstance(payload, str) else payload, self.envelope)
+        url = self.envelope.response_url
+        if not url:
+            raise InvalidAnswer(
+                f"this {self.envelope.type} has no response_url that a second answer could go to"
+            )
+        self._post.respond(self.envelope.app, url, message)
 
     async def _end_step(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
         execution = self.envelope.execution_id
@@ -205,19 +228,6 @@ def nack_of(reason: str, *, retry_after: float | None = None, permanent: bool = 
     """
     check_delay("retry_after", retry_after)
     return Nack((reason or "not handled")[:_REASON_LIMIT], retry_after, permanent)
-
-
-def as_answer(value: Any, envelope: Envelope) -> Answer:
-    """What a handler's return value means; for an event always "handled", since Slack awaits nothing.
-
-    Raises:
-        InvalidAnswer: It is no answer.
-        NotJsonError: It has no JSON text.
-        TooLarge: It doesn't fit into a line.
-    """
-    if value is None or envelope.type == "events_api":
-        return _HANDLED
-    return Ack(_snapshot(value, envelope))
 
 
 def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Envelope:
         respond_by: UNIX time in seconds until which an answer still reaches Slack's acknowledgement; None if
             Slack awaits none.
         raw: The whole envelope as Slack sent it.
+        answered: Its answer was given by an earlier attempt, which kept the delivery.
     """
 
     delivery: str
@@ -33,6 +34,7 @@ class Envelope:
     received_at: float
     respond_by: float | None
     raw: Mapping[str, Any]
+    answered: bool = False
     _facets: Facets | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

@@ -165,6 +165,10 @@ class Runner:
     def _answer(self, delivery: str, answer: Answer) -> None:
         self._driver.perform(self._session.answer(delivery, answer))
 
+    def answer_now(self, delivery: str, response: Mapping[str, Any]) -> None:
+        """As in `PostLater`."""
+        self._in_loop(lambda: self._driver.perform(self._session.answer_now(delivery, response)))
+
     def extend(self, delivery: str) -> None:
         """As in `PostLater`."""
         self._in_loop(lambda: self._driver.perform(self._session.extend(delivery)))
@@ -384,7 +388,7 @@ class Runner:
 
 
 def _warn_of(late: Late) -> None:
-    if late.reason == "not_taken" and late.sent is not None:
+    if late.reason in ("not_taken", "answered") and late.sent is not None:
         return  # it went where such answers go
     why = late.message or "it came after the acknowledgement"
     logger.warning(

@@ -15,6 +15,8 @@ that a connection that ends at any byte costs neither an answer nor a second sta
   work goes on and its outcome answers the newer attempt: the older one's answer would be ignored, and two
   handlers at work on one delivery are what nobody wants. A newer attempt of what was handled well, too late,
   gets that same answer.
+- An answer that is given while the work goes on (`answer_now`) is remembered until slackd says that its journal
+  has it, and goes ahead of what ends the delivery on every connection until then.
 
     DOWN ──connected──▶ INITIALIZING ──result──▶ READY ──disconnected──▶ DOWN
 """
@@ -59,14 +61,29 @@ class SessionPhase(enum.Enum):
 
 @dataclass(slots=True)
 class _InHand:
+    """Work; `unsaid` is an answer for a slackd that takes none before the work's end."""
+
     attempt: int
     prompt: bool
+    unsaid: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
     attempt: int
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class _AnswerNow:
+    """An answer of which slackd has not said yet that its journal has it; `request` is its number."""
+
+    request: int
+    response: Mapping[str, Any]
+
+    def line(self, delivery: str, attempt: int) -> bytes:
+        params = {"id": f"{delivery}.{attempt}", "response": self.response}
+        return jsonrpc.encode_request(self.request, "answer", params)
 
 
 class Session:
@@ -102,6 +119,7 @@ class Session:
         self._draining = False
         self._in_hand: dict[str, _InHand] = {}
         self._answered: dict[bool, dict[str, _Answered]] = {True: {}, False: {}}  # by lane: prompt or not
+        self._answers_now: dict[str, _AnswerNow] = {}
         self._remembered = 0
         self._journal = ""
         self._calls: dict[int, bytes] = {}
@@ -134,8 +152,10 @@ class Session:
         if self._handlers:
             params["handlers"] = self._handlers
         lines = [jsonrpc.encode_request(_INITIALIZE_ID, "initialize", params)]
+        lines += [self._answer_now_line(delivery, work.attempt) for delivery, work in self._in_hand.items()]
         for lane in self._answered.values():
-            lines += [_answer_line(delivery, kept) for delivery, kept in lane.items()]
+            for delivery, kept in lane.items():
+                lines += [self._answer_now_line(delivery, kept.attempt), _answer_line(delivery, kept)]
         return [Send(b"".join(lines))]
 
     def disconnected(self) -> None:
@@ -166,6 +186,8 @@ class Session:
         if delivery not in self._in_hand:
             return []
         work = self._in_hand[delivery]
+        if work.unsaid is not None and answer == Ack():
+            answer = Ack(work.unsaid)
         kept = _Answered(work.attempt, answer)
         line = _answer_line(delivery, kept)
         del self._in_hand[delivery]
@@ -177,9 +199,22 @@ class Session:
             self._forget_oldest()
         return [Send(line)]
 
+    def answer_now(self, delivery: str, response: Mapping[str, Any]) -> list[Action]:
+        """Answer Slack, and go on with the work, which `answer` ends. Once in a delivery; nothing happens if it
+        isn't in hand.
+
+        Raises:
+            NotJsonError: The response has no JSON text.
+        """
+        work = self._in_hand.get(delivery)
+        if work is None or delivery in self._answers_now:
+            return []
+        return self._send_answer_now(delivery, work.attempt, response)
+
     def release(self, delivery: str) -> None:
         """Work in flight is given up unanswered: it is not resumed, and slackd's ack timeout decides."""
         self._in_hand.pop(delivery, None)
+        self._answers_now.pop(delivery, None)
 
     def extend(self, delivery: str) -> list[Action]:
         """Still at work on it: start its ack timeout again. Nothing happens while no connection stands."""
@@ -258,7 +293,9 @@ class Session:
                 self.phase = SessionPhase.DOWN
                 return [InitializeRefused(code, text)]
             case jsonrpc.Result(int(id_)) | jsonrpc.Failure(int(id_)):
-                return [CallFinished(id_, message)] if self._calls.pop(id_, None) is not None else []
+                if self._calls.pop(id_, None) is not None:
+                    return [CallFinished(id_, message)]
+                return self._answer_now_ended(id_, message) if self._answers_now else []
             case jsonrpc.Failure(about, code, text):
                 return [Complaint(str(about) if about is not None else None, code, text)]
             case jsonrpc.Result():
@@ -295,6 +332,8 @@ class Session:
             return
         if self._journal:
             for lane in self._answered.values():
+                for delivery in lane:
+                    self._answers_now.pop(delivery, None)
                 lane.clear()
         self._journal = journal
 
@@ -312,18 +351,20 @@ class Session:
         if work is not None:
             is_newer = attempt > work.attempt
             work.attempt = max(work.attempt, attempt)
-            return [Start(envelope)] if is_newer and self._restarts else []
+            again = self._answer_now_again(envelope) if is_newer else []
+            return [*again, Start(envelope)] if is_newer and self._restarts else again
         for lane in self._answered.values():
             kept = lane.get(delivery)
             if kept and (kept.attempt == attempt or isinstance(kept.answer, Ack)):
                 del lane[delivery]
-                lane[delivery] = again = _Answered(max(attempt, kept.attempt), kept.answer)
-                return [Send(_answer_line(delivery, again))]
+                lane[delivery] = last = _Answered(max(attempt, kept.attempt), kept.answer)
+                return [*self._answer_now_again(envelope), Send(_answer_line(delivery, last))]
         if self._draining:
             return []
         for lane in self._answered.values():
             if delivery in lane:
                 del lane[delivery]
+                self._answers_now.pop(delivery, None)
         self._in_hand[delivery] = _InHand(attempt, prompt)
         return [Start(envelope)]
 
@@ -332,7 +373,43 @@ class Session:
             return
         for lane in self._answered.values():
             while len(lane) > self._remembered:
-                del lane[next(iter(lane))]
+                oldest = next(iter(lane))
+                del lane[oldest]
+                self._answers_now.pop(oldest, None)
+
+    def _answer_now_line(self, delivery: str, attempt: int) -> bytes:
+        now = self._answers_now.get(delivery)
+        return now.line(delivery, attempt) if now is not None else b""
+
+    def _send_answer_now(self, delivery: str, attempt: int, response: Mapping[str, Any]) -> list[Action]:
+        now = _AnswerNow(self._next_call, response)
+        line = now.line(delivery, attempt)
+        self._next_call += 1
+        self._answers_now[delivery] = now
+        return [] if self._is_down() else [Send(line)]
+
+    def _answer_now_again(self, envelope: Envelope) -> list[Action]:
+        """A newer attempt has come: what was said of the older one may have been ignored."""
+        now = self._answers_now.pop(envelope.delivery, None)
+        if now is None or envelope.answered:
+            return []
+        return self._send_answer_now(envelope.delivery, envelope.attempt, now.response)
+
+    def _answer_now_ended(self, request: int, outcome: jsonrpc.Result | jsonrpc.Failure) -> list[Action]:
+        """slackd's journal has an answer that was given while the work goes on, or it can't be given."""
+        delivery = next((each for each, now in self._answers_now.items() if now.request == request), None)
+        if delivery is None:
+            return []
+        work = self._in_hand.get(delivery)
+        if isinstance(outcome, jsonrpc.Failure) and outcome.code == jsonrpc.NOT_HELD and work is not None:
+            return []  # A newer attempt is on its way, with which it is said again.
+        now = self._answers_now.pop(delivery)
+        if isinstance(outcome, jsonrpc.Result):
+            return []
+        if outcome.code == jsonrpc.METHOD_NOT_FOUND and work is not None:
+            work.unsaid = now.response
+            return []
+        return [Complaint(delivery, outcome.code, outcome.message)]
 
 
 def _answer_line(delivery: str, kept: _Answered) -> bytes:
@@ -360,7 +437,8 @@ def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
         return None
     if respond_by is not None and (respond_by := _seconds(respond_by)) is None:
         return None
-    return Envelope(delivery, int(attempt), app, type_, received_at, respond_by, raw)
+    answered = params.get("answered") is True
+    return Envelope(delivery, int(attempt), app, type_, received_at, respond_by, raw, answered)
 
 
 def _notice(method: str, params: dict[str, Any]) -> Late | Gap | Identity | None:

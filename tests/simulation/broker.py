@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from slackd.broker.actions import PostLate, ReadForReport, Submit, ToConnector
+from slackd.broker.actions import NotifyKept, PostLate, ReadForReport, Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
@@ -44,8 +44,14 @@ class Line:
         self.session = ""
 
     def open(self) -> Pipe:
-        self.down = Pipe(self._world, lambda item: self.program.handed(*item))
+        self.down = Pipe(self._world, self._hear)
         return self.down
+
+    def _hear(self, said: Any) -> None:
+        if isinstance(said, NotifyKept):
+            self.program.kept(said.delivery)
+        else:
+            self.program.handed(*said)
 
     def hang_up(self) -> None:
         if self.down is not None:
@@ -217,7 +223,11 @@ class Process:
         if not line.session:
             self._world.after(0.001, lambda: self._hear(core, line, down, said))
             return
-        if answer.ok:
+        if said[0] == "keep":
+            assert answer.response is not None
+            about = (answer.delivery, answer.attempt, answer.response)
+            core.answered_and_kept("p", line.session, *about, self._world.now)
+        elif answer.ok:
             core.answered("p", line.session, answer.delivery, answer.attempt, answer.response, self._world.now)
         else:
             core.nacked("p", line.session, answer.delivery, answer.attempt, "no", self._world.now)
@@ -289,6 +299,10 @@ class Process:
                 self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
             case ReadForReport():
                 self._world.after(READING, lambda: self._read_failure(core, action))
+            case NotifyKept(refusal=""):
+                for line in self._lines:
+                    if line.down is not None and action.session == line.session:
+                        line.down.send(action)
             case PostLate(late, _, _):
                 self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")

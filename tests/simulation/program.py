@@ -27,14 +27,17 @@ class Work:
     delivery: OpenDelivery
     name: str
     session: str
+    answered: bool = False
 
 
 class Program:
     """One session at a time; what it has in flight survives its connection, and dies with it."""
 
-    def __init__(self, world: World, slack: Slack, name: str, remembers: int) -> None:
+    def __init__(self, world: World, slack: Slack, name: str, remembers: int, *, keeps: bool = False) -> None:
+        """With `keeps`, some commands are answered before their work is done, and some of that work fails."""
         self._world, self._slack, self._name = world, slack, name
-        self.remembers = remembers
+        self.remembers, self._keeps = remembers, keeps
+        self._unconfirmed_keeps: dict[int, Answer] = {}
         self._lives = itertools.count(1)
         self.everybody: list[Program] = [self]
         self.session = ""
@@ -66,7 +69,10 @@ class Program:
     def connected(self, up: Pipe) -> None:
         self.up = up
         up.send(("initialize", self.session, self.holding()))
+        for delivery in [each.delivery.id for each in self._work]:
+            self._say_keep(delivery)
         for answer in self._remembered():
+            self._say_keep(answer.delivery)
             up.send(("answer", answer))
 
     def end_of_file(self) -> None:
@@ -87,11 +93,30 @@ class Program:
         message = self._slack.messages[name]
         message.started += 1
         assert message.started <= 1 + message.excuses, f"{name} is handled twice without a reason"
-        work = Work(delivery, name, self.session)
+        work = Work(delivery, name, self.session, delivery.answered)
         self._work.append(work)
         self._names[delivery.id, delivery.attempt] = name
         slow = self._world.rng.choice((0.0, 0.005, 0.05, 0.5, 1.5))
+        if self._keeps and message.is_command and not work.answered and self._world.rng.random() < 0.5:
+            self._world.after(self._world.rng.uniform(0.0, slow), lambda: self._keep(work))
         self._world.after(slow, lambda: self._finish(work))
+
+    def _keep(self, work: Work) -> None:
+        if not self.is_alive or work not in self._work:
+            return
+        work.answered, delivery = True, work.delivery
+        self._world.say(f"{self.session} answers {work.name} ({delivery.id}.{delivery.attempt}), and keeps it")
+        answer = Answer(delivery.id, delivery.attempt, True, json.dumps({"text": work.name}), delivery.lane)
+        self._unconfirmed_keeps[delivery.id] = answer
+        self._say_keep(delivery.id)
+
+    def _say_keep(self, delivery: int) -> None:
+        if self.up is not None and delivery in self._unconfirmed_keeps:
+            self.up.send(("keep", self._unconfirmed_keeps[delivery]))
+
+    def kept(self, delivery: int) -> None:
+        """The broker's journal has the answer of a delivery that is kept."""
+        self._unconfirmed_keeps.pop(delivery, None)
 
     def kill(self) -> None:
         self._world.say(f"kill -9 plugin {self.session}")
@@ -99,7 +124,7 @@ class Program:
             self._slack.messages[name].excuses += 1
         for name in self.may_have(self.session):
             self._slack.messages[name].failures += 1
-        self._work, self._answers = [], []
+        self._work, self._answers, self._unconfirmed_keeps = [], [], {}
         self.is_alive = False
         if self.up is not None:
             self.up.cut()
@@ -127,13 +152,15 @@ class Program:
             return
         self._work.remove(work)
         message = self._slack.messages[work.name]
-        ok = message.is_command or self._world.rng.random() > 0.05
+        may_fail = not message.is_command or (self._keeps and work.answered)
+        ok = not may_fail or self._world.rng.random() > 0.05
         if not ok:
             message.excuses += 1
             message.failures += 1
         else:
             message.done = True
-        response = json.dumps({"text": work.name}) if message.is_command else None
+        owes = message.is_command and not work.answered
+        response = json.dumps({"text": work.name}) if owes else None
         delivery = work.delivery
         answer = Answer(delivery.id, delivery.attempt, ok, response, delivery.lane)
         self._world.say(f"{self.session} answers {work.name} ({delivery.id}.{delivery.attempt}): {ok}")

@@ -3,6 +3,7 @@
 python -m tests.simulation.run SEED        replays one seed and prints its history
 python -m tests.simulation.run A B         runs the seeds from A up to B
 python -m tests.simulation.run … drains    with connections that close
+python -m tests.simulation.run … keeps     with answers whose deliveries are kept
 """
 
 import json
@@ -52,10 +53,16 @@ class Simulation:
     """Builds a world from a seed, runs it, and checks its ledger."""
 
     def __init__(
-        self, seed: int, core: Callable[..., BrokerCore] = BrokerCore, *, drains: bool = False
+        self,
+        seed: int,
+        core: Callable[..., BrokerCore] = BrokerCore,
+        *,
+        drains: bool = False,
+        keeps: bool = False,
     ) -> None:
-        """With `drains`, connectors close connections too, and tell which close or are gone."""
-        self._drains = drains
+        """With `drains`, connectors close connections too, and tell which close or are gone. With `keeps`,
+        programs answer some commands and go on with them."""
+        self._drains, self._keeps = drains, keeps
         self.world = World(seed)
         rng = self.world.rng
         self.slack = Slack(self.world)
@@ -63,7 +70,8 @@ class Simulation:
         self.disk = MemoryDisk(commit_seconds=lambda: rng.uniform(0.0, slow))
         self.slack.connectors = [Connector(self.world, self.slack, each + 1, tells=drains) for each in range(2)]
         self.programs = [
-            Program(self.world, self.slack, name, remembers=2 * (seed % 3)) for name in rng.choice(("P", "PQ"))
+            Program(self.world, self.slack, name, remembers=2 * (seed % 3), keeps=keeps)
+            for name in rng.choice(("P", "PQ"))
         ]
         for program in self.programs:
             program.everybody = self.programs
@@ -191,11 +199,11 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    drains = "drains" in arguments
-    seeds = [int(each) for each in arguments if each != "drains"]
+    drains, keeps = "drains" in arguments, "keeps" in arguments
+    seeds = [int(each) for each in arguments if each not in ("drains", "keeps")]
     wanted = range(seeds[0], seeds[1]) if len(seeds) == 2 else seeds
     for seed in wanted:
-        simulation = Simulation(seed, drains=drains)
+        simulation = Simulation(seed, drains=drains, keeps=keeps)
         try:
             simulation.run()
         except AssertionError as error:

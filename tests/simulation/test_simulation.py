@@ -5,6 +5,7 @@ Planted flaws keep the simulation honest: each must be found within a fixed numb
 
 from collections.abc import Mapping, Sequence
 
+import attrs
 import pytest
 
 from slackd.broker.core import BrokerCore
@@ -18,6 +19,7 @@ from slackd.broker.journal.writes import AnswerState, Duplicate, OpenDelivery, O
 from slackd.broker.pending_acks import ClosingConnections, PendingAcks, Settlements
 from slackd.broker.unsent_answers import UnsentAnswers
 from slackd.link.messages import Closing
+from tests.simulation.program import Program
 from tests.simulation.run import Simulation
 from tests.simulation.slack import Connector
 
@@ -35,9 +37,10 @@ def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
     for seed in range(first, first + 25):
         for drains in (False, True):
             try:
-                Simulation(seed, drains=drains).run()
+                keeps = drains and seed % 2 == 1
+                Simulation(seed, drains=drains, keeps=keeps).run()
             except AssertionError as error:
-                replay = f"python -m tests.simulation.run {seed}{' drains' * drains}"
+                replay = f"python -m tests.simulation.run {seed}{' drains' * drains}{' keeps' * keeps}"
                 raise AssertionError(f"{error}; replay: {replay}") from error
 
 
@@ -51,10 +54,10 @@ def test_seeds_with_drains_that_failed_once_fail_no_more(seed: int) -> None:
     Simulation(seed, drains=True).run()
 
 
-def found(*, drains: bool = False) -> bool:
+def found(*, drains: bool = False, keeps: bool = False) -> bool:
     for seed in range(ENOUGH):
         try:
-            Simulation(seed, drains=drains).run()
+            Simulation(seed, drains=drains, keeps=keeps).run()
         except AssertionError:
             return True
     return False
@@ -98,6 +101,27 @@ def test_finds_a_duplicate_that_is_answered_before_its_answer_is_there(monkeypat
     real = Ingest.committed
     monkeypatch.setattr(Ingest, "committed", committed)
     assert found()
+
+
+def test_finds_a_kept_delivery_that_comes_again_as_if_it_were_unanswered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def handed(self: Program, delivery: OpenDelivery, text: str) -> None:
+        real(self, attrs.evolve(delivery, answered=False), text)
+
+    real = Program.handed
+    monkeypatch.setattr(Program, "handed", handed)
+    assert found(drains=True, keeps=True)
+
+
+def test_finds_an_answer_that_is_confirmed_before_it_is_journaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def say_keep(self: Program, delivery: int) -> None:
+        real(self, delivery)
+        self.kept(delivery)
+
+    real = Program._say_keep
+    monkeypatch.setattr(Program, "_say_keep", say_keep)
+    assert found(drains=True, keeps=True)
 
 
 def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,6 +240,17 @@ class Dispatcher:
         lease = self._leases.get(delivery)
         return lease is not None and lease.state is LeaseState.ANSWERED
 
+    def held(self, session: str, delivery: int, attempt: int) -> OpenDelivery | None:
+        """The delivery, if an answer of this session to this attempt counts."""
+        lease = self._leases.held(session, delivery, attempt)
+        return lease.delivery if lease is not None else None
+
+    def note_answered(self, delivery: int) -> None:
+        """Its answer is on the way to the disk, and its session keeps it."""
+        lease = self._leases.get(delivery)
+        if lease is not None:
+            lease.delivery = attrs.evolve(lease.delivery, respond_by=None, answered=True)
+
     def is_held(self, session: str, delivery: int, attempt: int) -> bool:
         """Whether an answer of this session to this attempt counts."""
         return self._leases.held(session, delivery, attempt) is not None
@@ -309,6 +320,8 @@ class Dispatcher:
             return
         lease = self._leases.get(write.delivery)
         if lease is None or lease.state is LeaseState.HELD:
+            return
+        if type(write) is CloseDelivery and write.keep:
             return
         if isinstance(outcome, Stale):
             self._leases.drop(lease)

@@ -99,6 +99,7 @@ class OpenDelivery:
         attempt: Counts from 1; the attempt that is in flight or goes next.
         not_before: A retry waits until then; 0 for at once.
         stored: Its envelope, if the delivery was opened with it; None if it is to be read.
+        answered: Its answer was given, and it is kept open all the same; then none is owed any more.
         (the rest as in `NewDelivery`)
     """
 
@@ -112,6 +113,7 @@ class OpenDelivery:
     expires_at: float | None = None
     respond_by: float | None = None
     stored: StoredEnvelope | None = attrs.field(default=None, eq=False, repr=False)
+    answered: bool = False
 
 
 @frozen
@@ -160,6 +162,7 @@ class CloseDelivery:
         answer: The envelope's new state if this is the answer that was owed, else None.
         late: If the answer is owed no (more), it must still go out through `response_url`: it is remembered
             until `LateSent`. The journal decides, so an answer never goes both ways.
+        keep: The answer alone is given: the delivery stays open, and is one that was `answered`.
     """
 
     delivery: int
@@ -167,6 +170,7 @@ class CloseDelivery:
     response: str | None = None
     answer: AnswerState | None = None
     late: bool = False
+    keep: bool = False
 
 
 @frozen

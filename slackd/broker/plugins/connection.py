@@ -14,6 +14,7 @@ from itertools import starmap
 from typing import Any, cast
 
 from slackd import jsonrpc
+from slackd.broker.actions import NOT_HELD
 from slackd.broker.intercepts import Intercept
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import OpenDelivery
@@ -25,6 +26,7 @@ from slackd.broker.plugins.events import (
     Event,
     Extended,
     Initialize,
+    KeptAnswer,
     Logged,
     Misanswered,
     Nacked,
@@ -39,6 +41,7 @@ from slackd.broker.plugins.peer_limits import CALL_COST, MOST_AT_ONCE
 from slackd.broker.plugins.protocol import SessionProtocol
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
+from slackd.slack.limits import ACK_LIMIT
 from slackd.unix_peers import Peer, peer_of
 
 OPENING_PATIENCE = 10.0
@@ -81,6 +84,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._began_at = 0.0
         self._unsent: list[bytes] = []
         self._calls, self._has_called = 0, False
+        self._keeps: dict[tuple[int, int], list[int | str]] = {}
         self._is_half_closed = False
         self._unread, self._share = 0, UNSENT_LIMIT
 
@@ -221,6 +225,20 @@ class PluginConnection(asyncio.BufferedProtocol):
         """Answer a request badly, or refuse an answer."""
         self._answer(jsonrpc.encode_failure(id_, code, message, data))
 
+    def answer_kept(self, delivery: int, attempt: int, refusal: str) -> None:
+        """As in `SessionOutlet`."""
+        for id_ in self._keeps.pop((delivery, attempt), ()):
+            if not refusal:
+                self.send_result(id_, {})
+            elif refusal == NOT_HELD:
+                text = f"{delivery}.{attempt} is not this session's any more: it is settled, or another attempt"
+                self.send_failure(id_, jsonrpc.NOT_HELD, text)
+            else:
+                text = (
+                    f"the response is too large: Slack takes less than {ACK_LIMIT} bytes in an acknowledgement"
+                )
+                self.send_failure(id_, jsonrpc.RESPONSE_TOO_LARGE, text, {"limit": ACK_LIMIT})
+
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notification to the plugin."""
         self._write(jsonrpc.encode_notification(method, params))
@@ -327,6 +345,9 @@ class PluginConnection(asyncio.BufferedProtocol):
                 self._host.answered(self, [Answered(delivery, attempt, None)])
             case Nacked():
                 self._host.nacked(self, event)
+            case KeptAnswer(id_, delivery, attempt):
+                self._keeps.setdefault((delivery, attempt), []).append(id_)
+                self._host.answered_and_kept(self, event)
             case Extended():
                 self._host.extended(self, event)
             case Unordered():

@@ -24,10 +24,12 @@ def encode_envelope(delivery: OpenDelivery, envelope: StoredEnvelope) -> bytes:
         envelope: Its text is JSON without a raw line break in it.
     """
     attempt, respond_by = delivery.attempt, delivery.respond_by
+    owed = "null" if respond_by is None else repr(respond_by)
+    answered = '"answered":true,' if delivery.answered else ""
     return (
         f'{{"jsonrpc":"2.0","id":"{delivery.id}.{attempt}","method":"envelope","params":{{"attempt":{attempt},'
         f'"app":{_quoted(envelope.app)},"type":{_quoted(envelope.type)},"received_at":{envelope.received_at!r},'
-        f'"respond_by":{"null" if respond_by is None else repr(respond_by)},"envelope":{envelope.text}}}}}\n'
+        f'"respond_by":{owed},{answered}"envelope":{envelope.text}}}}}\n'
     ).encode()
 
 

@@ -46,6 +46,16 @@ class Answered:
 
 
 @frozen
+class KeptAnswer:
+    """An answer for Slack now (`response`, JSON text); the delivery is worked on. `id` names the request."""
+
+    id: int | str
+    delivery: int
+    attempt: int
+    response: str
+
+
+@frozen
 class Nacked:
     """A delivery could not be handled."""
 
@@ -144,6 +154,7 @@ Event = (
     | Answered
     | Misanswered
     | Nacked
+    | KeptAnswer
     | Extended
     | Unordered
     | CallAsked

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked, Unordered
+from slackd.broker.plugins.events import (
+    Answered,
+    CallAsked,
+    Extended,
+    Initialize,
+    KeptAnswer,
+    Nacked,
+    PostAsked,
+    Unordered,
+)
 from slackd.broker.plugins.peer_group import PeerGroup
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
@@ -40,6 +49,9 @@ class Host(Protocol):
 
     def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
         """Deliveries are handled."""
+
+    def answered_and_kept(self, connection: PluginConnection, answer: KeptAnswer) -> None:
+        """An answer is given now, and its delivery worked on; `answer_kept` says what came of it."""
 
     def nacked(self, connection: PluginConnection, nack: Nacked) -> None:
         """A delivery could not be handled."""

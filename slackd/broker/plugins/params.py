@@ -1,5 +1,6 @@
 """Reads the members of a plugin's requests and notifications, once: into events, or into words why not."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from slackd.broker.plugins.events import (
     Event,
     Extended,
     Initialize,
+    KeptAnswer,
     Logged,
     Nacked,
     PostAsked,
@@ -95,6 +97,11 @@ def read_message(message: jsonrpc.Message) -> Event | None:
                 return _call(id_, params, size)
             except BadParams as bad:
                 return RejectedLine(id_, jsonrpc.INVALID_PARAMS, f"slack.call: {bad}")
+        case jsonrpc.Request(id_, "answer", params):
+            try:
+                return _kept_answer(id_, params)
+            except BadParams as bad:
+                return RejectedLine(id_, jsonrpc.INVALID_PARAMS, f"answer: {bad}")
         case jsonrpc.Request(id_, "slack.respond", params, size):
             try:
                 return _post(id_, params, size)
@@ -218,6 +225,28 @@ def _nacked(id_: int | str | None, text: str, data: Any) -> Event | None:
             retry_after = float(min(max(after, 0), LONGEST))
         permanent = data.get("permanent") is True
     return Nacked(*named, as_unicode(text[:2_000]), retry_after, permanent)
+
+
+def response_text(response: Any) -> str:
+    """A response as JSON text; a string is a message of that text.
+
+    Raises:
+        BadParams: It is no response.
+    """
+    if isinstance(response, str):
+        response = {"text": response}
+    if not isinstance(response, dict) or is_deep(response):
+        wanted = f"must be an object, with at most {DEEPEST} objects and arrays within each other"
+        raise BadParams(f'"response" {wanted}')
+    return as_unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":")))
+
+
+def _kept_answer(id_: int | str, params: Mapping[str, Any]) -> Event:
+    _check_members(params, ("id", "response"))
+    named = attempt_named(params.get("id"))
+    if named is None:
+        raise BadParams('"id" must be the id of an envelope, "DELIVERY.ATTEMPT"')
+    return KeptAnswer(id_, *named, response_text(params.get("response")))
 
 
 _CALL_MEMBERS = ("app", "method", "args", "call_id", "max_wait", "delivery")

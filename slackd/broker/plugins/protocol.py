@@ -10,14 +10,12 @@ While WAITING (the journal lists the session) nothing is read: the caller pauses
 came in the same chunk are kept, unread, until `opened`.
 """
 
-import json
 import re
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 from slackd import jsonrpc
-from slackd.broker.nesting import DEEPEST, is_deep
 from slackd.broker.plugins.events import (
     Answered,
     Event,
@@ -33,9 +31,9 @@ from slackd.broker.plugins.params import (
     misspelling_in,
     read_initialize,
     read_message,
+    response_text,
 )
 from slackd.jsonrpc import LineReader
-from slackd.text import as_unicode
 
 _HANDLED = re.compile(rb'\{"jsonrpc":"2\.0","id":"([0-9]{1,18})\.([0-9]{1,18})","result":\{\}\}\n').match
 """The answer to nearly every envelope, as `jsonrpc.encode_result` spells it."""
@@ -131,12 +129,10 @@ class SessionProtocol:
         if response is None:
             meant = meant_in(result)
             return Misanswered(*named, meant) if meant else Answered(*named, None)
-        if isinstance(response, str):
-            response = {"text": response}
-        if not isinstance(response, dict) or is_deep(response):
-            wanted = f"must be an object, with at most {DEEPEST} objects and arrays within each other"
-            return Misanswered(*named, f'"response" {wanted}')
-        return Answered(*named, as_unicode(json.dumps(response, ensure_ascii=False, separators=(",", ":"))))
+        try:
+            return Answered(*named, response_text(response))
+        except BadParams as bad:
+            return Misanswered(*named, str(bad))
 
     def _first(self, message: jsonrpc.Message) -> Event:
         match message:

@@ -19,7 +19,16 @@ from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
-from slackd.broker.plugins.events import Answered, CallAsked, Extended, Initialize, Nacked, PostAsked, Unordered
+from slackd.broker.plugins.events import (
+    Answered,
+    CallAsked,
+    Extended,
+    Initialize,
+    KeptAnswer,
+    Nacked,
+    PostAsked,
+    Unordered,
+)
 from slackd.broker.plugins.opening import OpeningConnections
 from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
 from slackd.broker.plugins.peer_group import PeerAccounts, PeerGroup
@@ -185,6 +194,13 @@ class PluginHost:
         connection.handled += len(answers)
         for answer in answers:
             self._engine.core.answered(plugin, session, answer.delivery, answer.attempt, answer.response, now)
+        self._engine.wake()
+
+    def answered_and_kept(self, connection: PluginConnection, answer: KeptAnswer) -> None:
+        """As in `Host`."""
+        plugin, session, now = connection.plugin, connection.session, self._engine.clock()
+        about = (answer.delivery, answer.attempt, answer.response)
+        self._engine.core.answered_and_kept(plugin, session, *about, now)
         self._engine.wake()
 
     def nacked(self, connection: PluginConnection, nack: Nacked) -> None:

@@ -201,6 +201,9 @@ class MemoryStore:
             self.late[waiting.id] = LateAnswer(
                 waiting.id, stored.id, waiting.plugin, stored.app, stored.response_url, response
             )
+        if close.keep:
+            self.open[waiting.id] = attrs.evolve(waiting, respond_by=None, answered=True)
+            return Done(waiting.envelope, passed=passed)
         del self.open[waiting.id]
         self._needed_less(waiting.envelope)
         return Done(waiting.envelope, passed=passed)

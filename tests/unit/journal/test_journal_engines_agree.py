@@ -91,7 +91,7 @@ writes = st.one_of(
     st.builds(
         CloseHandled, st.sampled_from(PLUGINS), st.lists(st.tuples(ids, attempts), max_size=4).map(tuple)
     ),
-    st.builds(CloseDelivery, ids, attempts, responses, st.none() | answers, st.booleans()),
+    st.builds(CloseDelivery, ids, attempts, responses, st.none() | answers, st.booleans(), st.booleans()),
     st.builds(RetryDelivery, ids, attempts, moments, words),
     st.builds(DeadLetterDelivery, ids, st.none() | attempts, st.sampled_from(list(DeadReason)), words),
     st.builds(AnswerPassed, ids),

@@ -77,6 +77,43 @@ class TestClosesInGroups:
             assert await write(journal, CloseDelivery(delivery, 1)) == [Done(1)]
 
 
+class TestAnswersOfDeliveriesThatAreKept:
+    async def test_the_answer_is_given_and_the_delivery_open_until_it_is_closed(
+        self, tmp_path: Path, journal_in: OpenJournal
+    ) -> None:
+        owed = to("bot", lane=Lane.PROMPT, respond_by=NOW + 2)
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, command("c", owed))
+            keep = CloseDelivery(delivery, 1, '{"text":"now"}', AnswerState.GIVEN, late=True, keep=True)
+            assert await write(journal, keep) == [Done(1)]
+        async with journal_in(tmp_path) as (journal, opening):
+            (kept,) = await journal.open_by_id([delivery])
+            assert (kept.answered, kept.respond_by, opening.late) == (True, None, ())
+            assert await write(journal, command("c", owed)) == [
+                Duplicate(1, AnswerState.GIVEN, '{"text":"now"}')
+            ]
+            assert await write(journal, RetryDelivery(delivery, 1, 0.0, "no")) == [Done(1)]
+            assert (await journal.open_by_id([delivery]))[0].answered
+            assert await write(journal, CloseDelivery(delivery, 2)) == [Done(1)]
+            assert await journal.backlogs() == {}
+
+    async def test_one_that_comes_too_late_is_remembered_and_given_once(
+        self, tmp_path: Path, journal_in: OpenJournal
+    ) -> None:
+        owed = to("bot", lane=Lane.PROMPT, respond_by=NOW + 2)
+        async with journal_in(tmp_path) as (journal, _):
+            (delivery,) = await opened(journal, command("c", owed))
+            await write(journal, AnswerPassed(1))
+            keep = CloseDelivery(delivery, 1, '{"text":"now"}', AnswerState.GIVEN, late=True, keep=True)
+            assert await write(journal, keep, keep) == [Done(1, passed=True)] * 2
+        async with journal_in(tmp_path) as (journal, opening):
+            assert [late.response for late in opening.late] == ['{"text":"now"}']
+            assert await write(journal, CloseDelivery(delivery, 2), CloseDelivery(delivery, 1)) == [
+                Stale(),
+                Done(1),
+            ]
+
+
 class TestRecording:
     async def test_a_new_envelope_opens_its_deliveries(self, tmp_path: Path, journal_in: OpenJournal) -> None:
         async with journal_in(tmp_path) as (journal, _):

@@ -3,13 +3,15 @@
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from slackd import jsonrpc
 from slackd.plugin import Context, Envelope, InvalidAnswer, InvalidHandler, Plugin, SlackError, builders
-from slackd.plugin.actions import Ack, Answer
+from slackd.plugin.actions import Ack, Answer, Nack
 from slackd.plugin.slack import Slack, current_delivery
 
 
@@ -31,7 +33,11 @@ class Caller:
 class Post:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
+        self.given: list[dict[str, Any]] = []
         self.responses: list[tuple[str, str, Any]] = []
+
+    def answer_now(self, delivery: str, response: Mapping[str, Any]) -> None:
+        self.given.append(dict(response))
 
     def answer(self, delivery: str, answer: Answer) -> None:
         self.answers.append(answer)
@@ -141,11 +147,51 @@ class TestRespond:
         with pytest.raises(InvalidAnswer, match="no response_url that a second answer could go to"):
             context.respond({"text": "thanks"})
 
-    def test_an_answer_now_that_keeps_the_delivery(self) -> None:
+
+class TestRespondAndKeep:
+    def test_it_answers_now_and_what_ends_the_delivery_comes_later(self) -> None:
         post = Post()
         context = Context(builders.click("approve"), post)
         context.respond("working on it", keep=True)
-        assert (post.answers, len(post.responses), context.answered) == ([], 1, False)
+        assert (post.given, post.answers, context.answered) == ([{"text": "working on it"}], [], False)
+        context.finish(None)
+        assert (post.answers, post.responses) == ([Ack()], [])
+
+    def test_a_modal_can_be_answered_and_kept(self) -> None:
+        post = Post()
+        context = Context(builders.submission("order"), post)
+        context.respond({"response_action": "clear"}, keep=True)
+        assert post.given == [{"response_action": "clear"}]
+        context.nack("the kitchen is closed")
+        assert isinstance(post.answers[0], Nack)
+
+    def test_the_second_answer_is_a_message_and_ends_it_unless_it_keeps_it_too(self) -> None:
+        post = Post()
+        context = Context(builders.command("/report"), post)
+        context.respond("one moment", keep=True)
+        context.respond("half of it", keep=True)
+        assert not context.answered
+        context.respond("done")
+        assert post.given == [{"text": "one moment"}]
+        assert [message["text"] for _, _, message in post.responses] == ["half of it", "done"]
+        assert post.answers == [Ack()]
+
+    def test_the_next_attempt_does_not_give_it_a_second_time(self) -> None:
+        post = Post()
+        context = Context(replace(builders.command("/report"), answered=True), post)
+        context.respond("one moment", keep=True)
+        context.finish("done")
+        assert (post.given, post.answers) == ([], [Ack()])
+        assert [message["text"] for _, _, message in post.responses] == ["done"]
+
+    def test_nor_does_it_where_the_next_attempt_answers_at_its_end(self) -> None:
+        post = Post()
+        Context(replace(builders.submission("order"), answered=True), post).finish({"response_action": "clear"})
+        assert (post.given, post.answers, post.responses) == ([], [Ack()], [])
+
+    def test_nobody_waits_for_an_answer_to_an_event(self) -> None:
+        with pytest.raises(InvalidAnswer, match="say posts a message"):
+            Context(builders.message("hi"), Post()).respond("hello", keep=True)
 
 
 class TestSlack:

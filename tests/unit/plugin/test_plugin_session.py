@@ -1,6 +1,6 @@
 """A plugin's session: what it says when it comes back, what it starts, what it answers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -410,3 +410,84 @@ class TestNotices:
         assert isinstance(line, jsonrpc.Notification)
         assert line.params["level"] == "info"
         assert len(line.params["message"]) < 20_000
+
+
+class TestAnswerNow:
+    """An answer is given, and the delivery kept (`answer` of the protocol)."""
+
+    GIVEN: ClassVar = {"text": "one moment"}
+
+    @staticmethod
+    def says(actions: list[Action]) -> list[tuple[str, Any]]:
+        """The answers that are sent, each with its delivery, in order."""
+        said: list[tuple[str, Any]] = []
+        for message in sent(actions):
+            match message:
+                case jsonrpc.Request(_, "answer", params):
+                    said.append((params["id"], params["response"]))
+                case jsonrpc.Result(str(id_), result):
+                    said.append((id_, result))
+        return said
+
+    @staticmethod
+    def working(session: Session) -> int:
+        """Session at work on delivery 7, answered; the number of its request."""
+        session.receive(handed("7", prompt=True))
+        [request] = sent(session.answer_now("7", TestAnswerNow.GIVEN))
+        assert isinstance(request, jsonrpc.Request)
+        assert isinstance(request.id, int)
+        return request.id
+
+    def test_it_is_sent_at_once_and_the_work_goes_on(self) -> None:
+        session = ready()
+        session.receive(handed("7", prompt=True))
+        assert self.says(session.answer_now("7", self.GIVEN)) == [("7.1", self.GIVEN)]
+        assert session.in_hand == ("7",)
+        assert session.answer_now("7", {"text": "again"}) == []
+        assert session.answer_now("8", self.GIVEN) == []
+
+    def test_until_it_is_journaled_it_is_said_again_ahead_of_the_works_end(self) -> None:
+        session = ready()
+        self.working(session)
+        session.disconnected()
+        assert self.says(session.connected()) == [("7.1", self.GIVEN)]
+        accept(session)
+        session.answer("7", Ack())
+        session.disconnected()
+        assert self.says(session.connected()) == [("7.1", self.GIVEN), ("7.1", {})]
+
+    def test_once_it_is_journaled_it_is_said_no_more(self) -> None:
+        session = ready()
+        number = self.working(session)
+        assert session.receive(jsonrpc.encode_result(number, {})) == []
+        session.answer("7", Ack())
+        session.disconnected()
+        assert self.says(session.connected()) == [("7.1", {})]
+
+    @pytest.mark.parametrize("knows", [False, True])
+    def test_a_newer_attempt_gets_it_unless_slackd_has_it(self, knows: bool) -> None:
+        session = ready()
+        number = self.working(session)
+        refusal = jsonrpc.encode_failure(number, jsonrpc.NOT_HELD, "another attempt")
+        assert session.receive(refusal) == []
+        more = {"answered": True} if knows else {}
+        again = session.receive(handed("7", 2, prompt=True, **more))
+        assert self.says(again) == ([] if knows else [("7.2", self.GIVEN)])
+
+    def test_the_envelope_says_that_an_earlier_attempt_gave_it(self) -> None:
+        [action] = ready().receive(handed("7", 2, answered=True))
+        assert isinstance(action, Start)
+        assert action.envelope.answered
+
+    def test_a_slackd_that_takes_none_gets_it_with_the_works_end(self) -> None:
+        session = ready()
+        number = self.working(session)
+        session.receive(jsonrpc.encode_failure(number, jsonrpc.METHOD_NOT_FOUND, "no such method"))
+        assert self.says(session.answer("7", Ack())) == [("7.1", {"response": self.GIVEN})]
+
+    def test_what_slackd_cannot_give_is_complained_about(self) -> None:
+        session = ready()
+        number = self.working(session)
+        refusal = jsonrpc.encode_failure(number, jsonrpc.RESPONSE_TOO_LARGE, "too large")
+        assert session.receive(refusal) == [Complaint("7", jsonrpc.RESPONSE_TOO_LARGE, "too large")]
+        assert self.says(session.answer_now("7", {"text": "smaller"})) == [("7.1", {"text": "smaller"})]

@@ -15,7 +15,7 @@ import attrs
 from slackd.broker.journal.rules import WAITED
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
-from slackd.broker.journal.sqlite.rows import MAYBE_NUMBER, TEXT, WHOLE, Kinds, checked, member
+from slackd.broker.journal.sqlite.rows import ANSWERED, MAYBE_NUMBER, TEXT, WHOLE, Kinds, checked, member
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import (
     AnswerPassed,
@@ -258,6 +258,9 @@ class Applier:
         if close.late and response is not None and (passed or close.answer is None):
             plugin = self._totals.name_of(waiting.plugin)
             self._remember_late(waiting.envelope, waiting.id, plugin, response)
+        if close.keep:
+            self._cursor.execute("UPDATE open_delivery SET respond_by = ? WHERE id = ?", (ANSWERED, waiting.id))
+            return Done(waiting.envelope, passed=passed)
         self._remove(waiting)
         if waiting.again:
             self._forget_again(waiting.envelope, waiting.id)

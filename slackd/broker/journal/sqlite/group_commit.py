@@ -126,6 +126,6 @@ def _is_of_closes(group: Sequence[QueuedBatch]) -> bool:
         for write in submission.writes:
             if type(write) is CloseHandled:
                 continue
-            if type(write) is not CloseDelivery or write.answer is not None or write.late:
+            if type(write) is not CloseDelivery or write.answer is not None or write.late or write.keep:
                 return False
     return True

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import attrs
+
 from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
 from slackd.broker.journal.sqlite.rows import (
+    ANSWERED,
     MAYBE_NUMBER,
     MAYBE_TEXT,
     NUMBER,
@@ -288,7 +291,10 @@ def _backlog(row: tuple[Any, ...]) -> tuple[str, Backlog]:
 
 def _open_delivery(row: tuple[Any, ...]) -> OpenDelivery:
     row = checked(row, _OPEN_DELIVERY, "open_delivery")
-    return OpenDelivery(row[0], row[1], row[2], member(Lane, row[3], "open_delivery"), *row[4:])
+    delivery = OpenDelivery(row[0], row[1], row[2], member(Lane, row[3], "open_delivery"), *row[4:])
+    if delivery.respond_by == ANSWERED:
+        return attrs.evolve(delivery, respond_by=None, answered=True)
+    return delivery
 
 
 def _stored_envelope(row: tuple[Any, ...]) -> StoredEnvelope:

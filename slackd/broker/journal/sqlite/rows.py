@@ -15,6 +15,9 @@ BYTES: Final = (bytes,)
 MAYBE_NUMBER: Final = (float, int, NoneType)
 MAYBE_TEXT: Final = (str, NoneType)
 
+ANSWERED: Final = -1.0
+"""What stands as `respond_by` of an open delivery whose answer was given: a deadline before all times, so that
+a release that knows nothing of such deliveries takes it for one that is over."""
 _REACH: Final = 1 << 60
 
 Member = TypeVar("Member", bound=Enum)
