@@ -115,6 +115,7 @@ SHORT = {
     "broker/background_tasks.py": "the one owner of tasks that outlive their caller",
     "broker/control/backup.py": "one endpoint, as each has its module",
     "broker/held_texts.py": "one bound, beside nothing that it belongs to more",
+    "broker/journal/sqlite/inspection.py": "one look at the file from outside, with its reason",
     "broker/counters.py": "the counters alone, which metrics and core share",
     "broker/dispatch/retry.py": "a policy of its own: pure, with its own tests",
     "broker/nesting.py": "one bound, pure",

@@ -119,6 +119,60 @@ async def test_an_idle_writer_looks_too(tmp_path: Path, monkeypatch: pytest.Monk
     await journal.close()
 
 
+def _break_the_schema(folder: Path) -> None:
+    """The writer knows it by heart."""
+    with (folder / DATABASE).open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xde" * 4_000)
+
+
+def _break_the_format(folder: Path) -> None:
+    with (folder / DATABASE).open("r+b") as file:
+        file.seek(44)
+        file.write(b"\0\0\0\x63")
+
+
+def _break_a_root(folder: Path) -> None:
+    """Of the tree of `open_by_expiry`, `dead_letter` and so on, which nobody reads for a while."""
+    with (folder / DATABASE).open("r+b") as file:
+        file.seek(10 * 8_192)
+        file.write(b"\xde" * 4 * 8_192)
+
+
+@pytest.mark.parametrize("harm", [_break_the_schema, _break_the_format, _break_a_root])
+async def test_a_file_that_nobody_could_open_any_more_is_not_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(maintenance, "ANSWER_EVERY", 0.02)
+    monkeypatch.setattr(guard, "INSPECT_EVERY", 0.0)
+    journal, _ = await open_journal(JournalConfig(tmp_path), OpenOptions(retention_by_itself=False))
+    await write(journal, *(record(number, "before") for number in range(100)))
+    _spoil(tmp_path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert not journal.health().failing
+    harm(tmp_path)
+    async with asyncio.timeout(60):
+        while not journal.health().failing:
+            await asyncio.sleep(0.01)
+    assert isinstance(await attempt(journal, record(0, "after")), JournalDamaged)
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda database: database.unlink(), lambda database: os.truncate(database, 0)]
+)
+async def test_the_log_of_a_journal_that_is_gone_is_not_thrown_away(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    journal, _ = await open_journal(JournalConfig(tmp_path))
+    await write(journal, *(record(number, "before") for number in range(100)))
+    await journal.close()
+    held = (tmp_path / LOG).stat().st_size
+    harm(tmp_path / DATABASE)
+    with pytest.raises(JournalDamaged, match="rescue"):
+        await open_journal(JournalConfig(tmp_path))
+    assert (tmp_path / LOG).stat().st_size == held
+
+
 async def test_what_was_journaled_can_still_be_copied_from_where_the_hint_says(tmp_path: Path) -> None:
     journal = await _checkpointed(tmp_path / "j")
     await write(journal, record(0, "in the log alone"))
@@ -136,13 +190,15 @@ async def test_what_was_journaled_can_still_be_copied_from_where_the_hint_says(t
 async def test_a_folder_whose_journal_is_gone_is_said_at_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for expected in (0, 1):
+    for expected in (0, 1, 1):
         caplog.clear()
         journal, _ = await open_journal(JournalConfig(tmp_path))
         await journal.close()
         assert sum("a new one is begun" in one.getMessage() for one in caplog.records) == expected
         for name in (DATABASE, LOG, f"{DATABASE}-shm"):
             (tmp_path / name).unlink(missing_ok=True)
+        if expected:
+            (tmp_path / DATABASE).touch()
 
 
 def _spoil(folder: Path, statement: str) -> None:

@@ -125,6 +125,22 @@ def _cut_the_end(folder: Path) -> None:
     os.truncate(folder / DATABASE, (folder / DATABASE).stat().st_size * 9 // 10)
 
 
+def _break_roots(folder: Path) -> None:
+    """The rows that hang on them are whole, and plugins' names stand in an index besides."""
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name IN ('envelope', 'plugin')"
+        roots = connection.execute(query).fetchall()
+    with (folder / DATABASE).open("r+b") as file:
+        for (page,) in roots:
+            file.seek((page - 1) * 8_192)
+            file.write(b"\xde" * 8_192)
+
+
+def _break_roots_and_the_first_page(folder: Path) -> None:
+    _break_roots(folder)
+    _break_the_first_page(folder)
+
+
 def _write_nonsense(folder: Path) -> None:
     with contextlib.closing(sqlite3.connect(folder / DATABASE, isolation_level=None)) as connection:
         connection.execute("UPDATE open_delivery SET attempt = 'x' WHERE id % 50 = 0")
@@ -136,12 +152,19 @@ def _write_nonsense(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "share"),
-    [(_break_a_page, 0.9), (_break_the_first_page, 1.0), (_cut_the_end, 0.5), (_write_nonsense, 0.9)],
+    [
+        (_break_a_page, 0.9),
+        (_break_the_first_page, 1.0),
+        (_break_roots, 0.9),
+        (_break_roots_and_the_first_page, 0.9),
+        (_cut_the_end, 0.5),
+        (_write_nonsense, 0.9),
+    ],
 )
 async def test_what_can_be_read_is_kept(tmp_path: Path, harm: Callable[[Path], None], share: float) -> None:
     deliveries = await filled(tmp_path)
     harm(tmp_path)
-    if harm is not _break_the_first_page:
+    if harm not in (_break_the_first_page, _break_roots_and_the_first_page):
         assert (await asyncio.to_thread(look, tmp_path)).problems
     engine, config = tools(tmp_path)
     done = await asyncio.to_thread(engine.rescue, config)
@@ -150,6 +173,19 @@ async def test_what_can_be_read_is_kept(tmp_path: Path, harm: Callable[[Path], N
     found = await found_open(tmp_path, deliveries)
     assert len(found) >= share * (EVENTS - 2)
     assert not (tmp_path / "journal.rescue").exists()
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda database: database.unlink(), lambda database: os.truncate(database, 0)]
+)
+async def test_what_the_log_alone_has_is_kept(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """Nothing was in the database yet when it went."""
+    deliveries = await filled(tmp_path, checkpoint=False)
+    harm(tmp_path / DATABASE)
+    engine, config = tools(tmp_path)
+    done = await asyncio.to_thread(engine.rescue, config)
+    assert done.kept["envelopes"] == EVENTS
+    assert await found_open(tmp_path, deliveries) == deliveries[2:]
 
 
 async def test_what_is_no_journal_cannot_be_rescued_and_stays(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from slackd.broker.journal.sqlite import incarnation, recovery, schema
 from slackd.broker.journal.sqlite.errors import FAILURES, damaged
 from slackd.broker.journal.sqlite.open_file import WAL_LIMIT, OpenFile
 from slackd.broker.journal.sqlite.totals import Totals
+from slackd.errors import JournalDamaged
 
 BUSY_PATIENCE = 1_000
 """Milliseconds that a statement waits for another connection's lock."""
@@ -51,6 +52,7 @@ class OwnedConnection:
             JournalError: The file is of another release, or is damaged.
             FAILURES: The engine's own errors, as they come.
         """
+        _refuse_log_without_journal(self._path)
         self.is_new = _make_private(self._path)
         self.file = OpenFile(self._path)
         self._connection = self._connect()
@@ -157,16 +159,36 @@ class OwnedConnection:
         return connection
 
 
+def _refuse_log_without_journal(path: Path) -> None:
+    """Look before SQLite does, which throws the log of an empty or missing database away.
+
+    Raises:
+        JournalDamaged: Somebody removed or emptied the database, and its log holds something.
+    """
+    if _bytes(path) == 0 and _bytes(f"{path}-wal") > 0:
+        raise JournalDamaged(
+            f"{path}: the journal was removed or emptied; {path.name}-wal is all that is left of it",
+            hint="`slackctl journal rescue` keeps what can be kept; to begin anew, remove that file too",
+        )
+
+
+def _bytes(path: str | Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _make_private(path: Path) -> bool:
     """Create the file before SQLite does, readable by nobody else; SQLite gives the log the same mode.
 
     Returns:
-        Whether there was none.
+        Whether there was none, or nothing in it.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        return False
+        return _bytes(path) == 0
     os.close(descriptor)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.sqlite.errors import FAILURES, damaged_for_good, fault
+from slackd.broker.journal.sqlite.inspection import inspect
 from slackd.errors import JournalDamaged, JournalError
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds after which an idle writer compares the file that it has open with its name; before a commit and a
 checkpoint it always does."""
+
+INSPECT_EVERY = 5.0
+"""Seconds between two looks at the file as a program that opens it now would find it."""
 
 
 class FileGuard:
@@ -37,6 +41,7 @@ class FileGuard:
     def __init__(self, path: Path, owned: OwnedConnection) -> None:
         self._path, self._owned = path, owned
         self._looked_at = 0.0
+        self._inspected_at = time.monotonic()
         self.damage: JournalDamaged | None = None
         self.failing: JournalError | None = None
         self.last_failure: JournalError | None = None
@@ -52,6 +57,19 @@ class FileGuard:
         """Look, if the last look is a while ago; `now` is monotonic seconds."""
         if now - self._looked_at >= LOOK_EVERY:
             self.look()
+
+    def inspect_if_due(self, now: float) -> None:
+        """See whether the file could still be opened, if that is a while ago; `now` is monotonic seconds."""
+        if self.damage is not None or now - self._inspected_at < INSPECT_EVERY:
+            return
+        self._inspected_at = now
+        try:
+            inspect(self._path)
+        except FAILURES as error:
+            found = fault(error, str(self._path), "read")
+            # Whatever else keeps it from being read says nothing of what it holds.
+            if isinstance(found, JournalDamaged):
+                self.stop_writing(found)
 
     def look(self) -> bool:
         """Compare the file that is open with its name.

@@ -102,6 +102,7 @@ class Maintenance:
         """Do what is due; `is_idle` says that no group waits."""
         now = time.monotonic()
         self._guard.look_if_due(now)
+        self._guard.inspect_if_due(now)
         self._checkpoint_if_due(now, is_idle=is_idle)
         if self._guard.damage is not None:
             self._chores = []

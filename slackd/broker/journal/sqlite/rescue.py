@@ -1,18 +1,20 @@
 """Makes a new journal of what can be read of a damaged one.
 
 It works on a copy, so that the old files stay as they are. What is kept is what makes sense: rows of the right
-types, deliveries whose envelope is there. What can be counted is counted anew. The dedupe keys that could be
-read go along; the clean-shutdown record doesn't (the broker starts as after a crash), nor does the journal's id
-(it is another journal, and programs forget what they answered for the old one).
+types, deliveries whose envelope is there. Rows that no tree leads to any more are read from their pages
+(`page_rows`). What can be counted is counted anew. The dedupe keys that could be read go along; the
+clean-shutdown record doesn't (the broker starts as after a crash), nor does the journal's id (it is another
+journal, and programs forget what they answered for the old one).
 """
 
 import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -20,7 +22,8 @@ from slackd.broker.journal.offline import JournalRescue
 from slackd.broker.journal.sqlite import schema
 from slackd.broker.journal.sqlite.check import read_only, refuse_what_is_no_journal
 from slackd.broker.journal.sqlite.offline import need_room, put_in_place, set_aside, size_of
-from slackd.broker.journal.sqlite.salvage import Salvage
+from slackd.broker.journal.sqlite.page_rows import rows_of_pages
+from slackd.broker.journal.sqlite.salvage import Row, Salvage
 from slackd.broker.journal.sqlite.tables import TABLES, TableSpec
 from slackd.errors import JournalDamaged, JournalError
 
@@ -66,7 +69,7 @@ def rescue(path: Path) -> JournalRescue:
         JournalDamaged: Nothing in it looks like a journal.
         JournalError: There is no file.
     """
-    if not path.exists():
+    if not path.exists() and not Path(f"{path}-wal").exists():
         raise JournalError(f"{path}: there is no journal", hint="slackctl restore puts a backup there")
     need_room(path.parent, 2 * size_of(path), "a rescue")
     work = path.parent / _WORK
@@ -79,8 +82,8 @@ def rescue(path: Path) -> JournalRescue:
         with contextlib.closing(_open_damaged(copy, work)) as source, contextlib.closing(_new(made)) as target:
             salvage = Salvage(source)
             target.execute("BEGIN")
-            for spec in TABLES:
-                _fill(target, spec, salvage, counts)
+            hidden = [spec for spec in TABLES if _fill(target, spec, salvage, counts)]
+            _fill_from_pages(target, [spec for spec in hidden if spec.by_values], copy, counts)
             for statement in _REPAIRS:
                 target.execute(statement)
             _fill_periods(target)
@@ -98,25 +101,33 @@ def rescue(path: Path) -> JournalRescue:
 
 
 def _copy(path: Path, copy: Path) -> None:
-    shutil.copyfile(path, copy)
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+    copy.touch(mode=0o600)
+    for suffix in ("", "-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
 
 
 def _open_damaged(copy: Path, work: Path) -> sqlite3.Connection:
-    """The copy, opened; with the first page of a fresh journal in the place of its own if that is broken. The
-    first page names the tables, and a release makes them in the same places of every file."""
-    connection = _if_it_opens(copy)
-    if connection is not None:
-        return connection
-    _replace_first_page(copy, work)
-    connection = _if_it_opens(copy)
-    if connection is None:
-        raise JournalDamaged(f"{copy.name}: nothing in the file looks like a journal of slackd")
-    return connection
+    """The copy, opened; with the first page of a fresh journal in the place of its own if that is broken, or
+    the file is empty. The first page names the tables, and a release makes them in the same places of every
+    file. What the log has of them goes before; a log that is no good is left out at last.
+
+    Raises:
+        JournalDamaged: None of that helps.
+    """
+    for repair in (_leave_it, _replace_first_page, _remove_log):
+        repair(copy, work)
+        connection = _if_it_opens(copy)
+        if connection is not None:
+            return connection
+    raise JournalDamaged(f"{copy.name}: nothing in the file looks like a journal of slackd")
 
 
 def _if_it_opens(copy: Path) -> sqlite3.Connection | None:
+    if copy.stat().st_size == 0:
+        return None  # SQLite would throw its log away
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(copy)) as writable:
+        writable.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     connection = read_only(copy)
     try:
         refuse_what_is_no_journal(connection, copy)
@@ -127,17 +138,25 @@ def _if_it_opens(copy: Path) -> sqlite3.Connection | None:
     return connection
 
 
+def _leave_it(copy: Path, work: Path) -> None:
+    """It may open as it is."""
+
+
 def _replace_first_page(copy: Path, work: Path) -> None:
     fresh = work / "fresh.db"
     _new(fresh).close()
     page = bytearray(fresh.read_bytes()[: schema.PAGE_SIZE])
     with copy.open("r+b") as file:
-        pages = file.seek(0, os.SEEK_END) // schema.PAGE_SIZE
-        # sqlite.org/fileformat2.html, section 1.3: the size in pages, and an empty list of free pages.
+        pages = max(1, file.seek(0, os.SEEK_END) // schema.PAGE_SIZE)
+        # sqlite.org/fileformat2.html, section 1.3: there is a log, the size in pages, no list of free pages.
+        page[18:20] = b"\2\2"
         page[28:32] = pages.to_bytes(4, "big")
         page[32:40] = bytes(8)
         file.seek(0)
         file.write(page)
+
+
+def _remove_log(copy: Path, work: Path) -> None:
     Path(f"{copy}-wal").unlink(missing_ok=True)
 
 
@@ -151,20 +170,44 @@ def _new(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _fill(target: sqlite3.Connection, spec: TableSpec, salvage: Salvage, counts: _Counts) -> None:
+def _fill(target: sqlite3.Connection, spec: TableSpec, salvage: Salvage, counts: _Counts) -> bool:
+    """Fill a table with the rows that its tree leads to; returns whether some could not be read."""
+    unreadable = salvage.unreadable
+    counts.read[spec.called] = _insert(target, spec, salvage.rows(spec))
+    return salvage.unreadable > unreadable
+
+
+def _fill_from_pages(
+    target: sqlite3.Connection, hidden: Sequence[TableSpec], copy: Path, counts: _Counts
+) -> None:
+    """Fill tables with the rows that their trees didn't lead to."""
+    if not hidden:
+        return
+    widths = [len(target.execute(f"PRAGMA table_info({spec.name})").fetchall()) for spec in hidden]
+    for rows in _batches(rows_of_pages(copy)):
+        for spec, width in zip(hidden, widths, strict=True):
+            fitting = [row[: len(spec.columns)] for row in rows if len(row) == width]
+            found = [row for row in fitting if spec.is_good(row)]
+            before = target.total_changes
+            _insert(target, spec, found)
+            counts.read[spec.called] += target.total_changes - before
+
+
+def _insert(target: sqlite3.Connection, spec: TableSpec, rows: Iterable[Row]) -> int:
+    """Insert those rows that make sense and aren't there; returns how many rows there were."""
     marks = ", ".join("?" * len(spec.columns))
     statement = f"INSERT OR IGNORE INTO {spec.name} ({spec.listed}) VALUES ({marks})"
-    rows: list[tuple[Any, ...]] = []
     read = 0
-    for row in salvage.rows(spec):
-        read += 1
-        if spec.is_good(row):
-            rows.append(row)
-        if len(rows) == _ROWS_AT_A_TIME:
-            target.executemany(statement, rows)
-            rows.clear()
-    target.executemany(statement, rows)
-    counts.read[spec.called] = read
+    for some in _batches(rows):
+        read += len(some)
+        target.executemany(statement, [row for row in some if spec.is_good(row)])
+    return read
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    each = iter(rows)
+    while some := list(islice(each, _ROWS_AT_A_TIME)):
+        yield some
 
 
 def _fill_periods(target: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 Rows with a number for a key are looked for in ranges: one that can't be read is halved, so that a broken page
 costs its own rows alone. Other tables are read from the front up to the first broken page, then from the back.
+An index that has a table's every column is read as well.
 How often reading may fail is bounded: a table whose inner pages are broken would otherwise take for ever.
 """
 
@@ -31,11 +32,16 @@ class Salvage:
         self.unreadable = 0
 
     def rows(self, spec: TableSpec) -> Iterator[Row]:
-        """The table's rows, as far as they can be read, each once."""
+        """The table's rows, as far as they can be read: each once, and those of its index twice at the most."""
+        before = self.unreadable
         if spec.by_number:
             yield from self._by_number(spec)
         else:
             yield from self._from_both_ends(spec)
+        if spec.index and self.unreadable > before:
+            query = f'SELECT {spec.listed} FROM {spec.name} INDEXED BY "{spec.index}"'
+            with contextlib.suppress(sqlite3.Error):
+                yield from self._connection.execute(query)
 
     def _by_number(self, spec: TableSpec) -> Iterator[Row]:
         key = spec.columns[0]

@@ -37,6 +37,8 @@ class TableSpec:
         keys: How many of the columns are the key.
         by_number: The key is a whole number, by which rows can be looked for one by one.
         enums: Columns whose values stand for members.
+        index: One that has all the columns, too; "" if there is none.
+        by_values: No other table's rows, and no index's entries, have as many values of the same types.
     """
 
     name: str
@@ -46,6 +48,8 @@ class TableSpec:
     keys: int = 1
     by_number: bool = True
     enums: _Enums = attrs.field(factory=dict)
+    index: str = ""
+    by_values: bool = True
 
     @property
     def listed(self) -> str:
@@ -73,7 +77,7 @@ class TableSpec:
 
 
 TABLES: Final = (
-    TableSpec("plugin", "plugins", ("number", "name"), (WHOLE, TEXT)),
+    TableSpec("plugin", "plugins", ("number", "name"), (WHOLE, TEXT), index="sqlite_autoindex_plugin_1"),
     TableSpec(
         "envelope",
         "envelopes",
@@ -114,7 +118,15 @@ TABLES: Final = (
         (WHOLE, WHOLE, TEXT, TEXT, TEXT, TEXT),
     ),
     TableSpec("dedupe", "dedupe keys", ("key", "envelope", "at"), (BYTES, WHOLE, WHOLE), by_number=False),
-    TableSpec("session", "sessions", ("plugin", "session"), (TEXT, TEXT), keys=2, by_number=False),
+    TableSpec(
+        "session",
+        "sessions",
+        ("plugin", "session"),
+        (TEXT, TEXT),
+        keys=2,
+        by_number=False,
+        by_values=False,
+    ),
     TableSpec(
         "gap",
         "gaps",
@@ -131,7 +143,7 @@ TABLES: Final = (
         keys=2,
         by_number=False,
     ),
-    TableSpec("seen_ready", "READY records", ("app", "at"), (TEXT, NUMBER), by_number=False),
+    TableSpec("seen_ready", "READY records", ("app", "at"), (TEXT, NUMBER), by_number=False, by_values=False),
 )
 
 
