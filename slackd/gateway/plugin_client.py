@@ -11,8 +11,9 @@ from typing import Any
 
 import slackd
 from slackd import jsonrpc
-from slackd.plugin.actions import Action, Answer, Complaint, InitializeRefused, Ready, Start, StreamBroken
-from slackd.plugin.envelope import Envelope
+from slackd.plugin.actions import Action, Complaint, InitializeRefused, Start, StreamBroken
+from slackd.plugin.answers import Answer
+from slackd.plugin.envelope import Envelope, Ready
 from slackd.plugin.session import Session
 from slackd.plugin.session_driver import SessionDriver
 

@@ -18,7 +18,7 @@ import attrs
 from slackd.config.values import PluginGateway
 from slackd.gateway.envelopes import json_text, retry_of
 from slackd.gateway.url_rewriting import UrlSeal, rewrite_payload
-from slackd.plugin.actions import Ack, Answer, Nack
+from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE, OPTIONS_KINDS
 

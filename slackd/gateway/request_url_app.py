@@ -19,7 +19,7 @@ from slackd.gateway.request_url import UNAUTHORISED, AppRequest, answer_of, requ
 from slackd.gateway.settings import STOP_PATIENCE
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.jsonrpc import NotJsonError
-from slackd.plugin.actions import Ack, Answer, Nack
+from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.settings import STOP_PATIENCE, GatewayContext
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.jsonrpc import NotJsonError
-from slackd.plugin.actions import Ack, Nack
+from slackd.plugin.answers import Ack, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.slack import limits
 from slackd.slack.envelopes import EVENTS

@@ -16,10 +16,9 @@ docs/protocol.md; `Plugin` says how handlers are chosen and what their answers m
 
 from slackd import SlackdError
 from slackd.jsonrpc import NotJsonError
-from slackd.plugin.actions import Ready
 from slackd.plugin.app import Plugin
 from slackd.plugin.context import Context
-from slackd.plugin.envelope import Envelope, Gap, Identity, Late
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 from slackd.plugin.errors import (
     CallFailed,
     DuplicateHandler,

@@ -1,33 +1,9 @@
-"""What a `Session` wants done.
+"""What a `Session` wants done."""
 
-The two answers that a delivery can get.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from slackd import jsonrpc
-from slackd.plugin.envelope import Envelope, Gap, Identity, Late
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """The delivery was handled; `response` is what Slack's acknowledgement carries, or None."""
-
-    response: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Nack:
-    """The delivery was not handled. `retry_after` in seconds, None for the backoff in the plugin's file."""
-
-    reason: str
-    retry_after: float | None = None
-    permanent: bool = False
-
-
-Answer = Ack | Nack
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +18,6 @@ class Start:
     """Start work on this envelope; its end is reported with `Session.answer`."""
 
     envelope: Envelope
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """slackd has accepted the session.
-
-    Attributes:
-        server: Its name and version.
-        apps: The apps that this plugin may receive from and call for, by their names in slackd's configuration.
-        window, deadline_window: deliveries that it sends at once.
-        identities: Slack's ids of each app, as far as they are known already.
-        unmatched: Handlers that no subscription of the plugin's file has anything for, in words.
-    """
-
-    server: str
-    apps: tuple[str, ...]
-    window: int
-    deadline_window: int
-    identities: Mapping[str, Identity] = field(default_factory=dict)
-    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

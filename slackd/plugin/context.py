@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slackd import jsonrpc
-from slackd.plugin.actions import Ack, Answer, Nack
-from slackd.plugin.errors import InvalidAnswer, NotRunning, TooLarge, check_delay
+from slackd.plugin.answers import Ack, Answer, nack_of
+from slackd.plugin.errors import InvalidAnswer, NotRunning, TooLarge
 from slackd.slack.limits import ACK_LIMIT
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from slackd.plugin.slack import Slack
 
 _HANDLED = Ack()
-_REASON_LIMIT = 2_000  # characters of a nack's reason
 _ROOM_AROUND = 1_024  # bytes for the delivery's id and the members around a response
 
 
@@ -218,16 +217,6 @@ class Context:
         if self._slack is None:
             raise NotRunning("this context has no way to Slack: it was made for a test")
         return self._slack
-
-
-def nack_of(reason: str, *, retry_after: float | None = None, permanent: bool = False) -> Nack:
-    """A nack as slackd takes it.
-
-    Raises:
-        InvalidAnswer: `retry_after` is no number of seconds from now on.
-    """
-    check_delay("retry_after", retry_after)
-    return Nack((reason or "not handled")[:_REASON_LIMIT], retry_after, permanent)
 
 
 def _snapshot(value: Any, envelope: Envelope) -> dict[str, Any]:

@@ -194,6 +194,26 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """slackd has accepted the session.
+
+    Attributes:
+        server: Its name and version.
+        apps: The apps that this plugin may receive from and call for, by their names in slackd's configuration.
+        window, deadline_window: deliveries that it sends at once.
+        identities: Slack's ids of each app, as far as they are known already.
+        unmatched: Handlers that no subscription of the plugin's file has anything for, in words.
+    """
+
+    server: str
+    apps: tuple[str, ...]
+    window: int
+    deadline_window: int
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """No connection to Slack was READY between two instants (UNIX time in seconds): events may be missing."""
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from slackd.plugin.errors import InvalidHandler
 
 if TYPE_CHECKING:
-    from slackd.plugin.actions import Ready
     from slackd.plugin.context import Context
-    from slackd.plugin.envelope import Envelope, Gap, Late
+    from slackd.plugin.envelope import Envelope, Gap, Late, Ready
 
     EnvelopeHandler = Callable[[Envelope], object] | Callable[[Envelope, Context], object]
     ErrorHandler = Callable[[Exception, Envelope], object] | Callable[[Exception, Envelope, Context], object]

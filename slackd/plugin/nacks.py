@@ -3,8 +3,7 @@
 import traceback
 
 from slackd.jsonrpc import METHOD_NOT_GRANTED, UNKNOWN_APP, NotJsonError
-from slackd.plugin.actions import Nack
-from slackd.plugin.context import nack_of
+from slackd.plugin.answers import Nack, nack_of
 from slackd.plugin.errors import CallFailed, InvalidAnswer, Permanent, Retry, TooLarge
 
 MISTAKES = (InvalidAnswer, NotJsonError, TooLarge)

@@ -13,20 +13,12 @@ from typing import Any, Protocol, cast
 
 import slackd
 from slackd import jsonrpc
-from slackd.plugin.actions import (
-    Action,
-    Answer,
-    Complaint,
-    InitializeRefused,
-    Notified,
-    Ready,
-    Start,
-    StreamBroken,
-)
+from slackd.plugin.actions import Action, Complaint, InitializeRefused, Notified, Start, StreamBroken
+from slackd.plugin.answers import Answer
 from slackd.plugin.calling import HandlerCaller
 from slackd.plugin.connection import FAREWELL
 from slackd.plugin.context import Context
-from slackd.plugin.envelope import Envelope, Gap, Identity, Late
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 from slackd.plugin.errors import NotRunning, Permanent, PluginError, PluginRefused, Retry
 from slackd.plugin.handlers import name_of
 from slackd.plugin.matching import STEP, HandlerRoute, Routes

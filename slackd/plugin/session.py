@@ -28,19 +28,17 @@ from typing import Any, Final
 
 from slackd import jsonrpc
 from slackd.plugin.actions import (
-    Ack,
     Action,
-    Answer,
     CallFinished,
     Complaint,
     InitializeRefused,
     Notified,
-    Ready,
     Send,
     Start,
     StreamBroken,
 )
-from slackd.plugin.envelope import Envelope, Gap, Identity, Late
+from slackd.plugin.answers import Ack, Answer
+from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 from slackd.plugin.errors import TooLarge
 
 PROTOCOL: Final = 1

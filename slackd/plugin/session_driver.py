@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from slackd import jsonrpc
-from slackd.plugin.actions import Action, CallFinished, InitializeRefused, Ready, Send, StreamBroken
+from slackd.plugin.actions import Action, CallFinished, InitializeRefused, Send, StreamBroken
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.connection import BrokerConnection
+from slackd.plugin.envelope import Ready
 from slackd.plugin.session import Session
 
 _STEADY: Final = 1.0

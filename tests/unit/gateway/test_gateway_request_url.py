@@ -10,7 +10,7 @@ from slack_sdk.signature import SignatureVerifier
 from slackd.config.values import PluginGateway
 from slackd.gateway.request_url import answer_of, request_for
 from slackd.gateway.url_rewriting import UrlSeal
-from slackd.plugin.actions import Ack, Nack
+from slackd.plugin.answers import Ack, Nack
 from slackd.plugin.envelope import Envelope
 
 SEAL = UrlSeal("bot", "secret", "http://127.0.0.1:9743")

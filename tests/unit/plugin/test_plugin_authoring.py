@@ -11,7 +11,7 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.plugin import Context, Envelope, InvalidAnswer, InvalidHandler, Plugin, SlackError, builders
-from slackd.plugin.actions import Ack, Answer, Nack
+from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.slack import Slack, current_delivery
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.plugin import CallFailed, Context, Envelope, InvalidAnswer, NotJsonError, Permanent, Retry, TooLarge
-from slackd.plugin.actions import Ack, Answer, Nack
 from slackd.plugin.address import SYSTEM_SOCKET, socket_path
+from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.nacks import as_nack
 

@@ -7,18 +7,17 @@ import pytest
 from slackd import jsonrpc
 from slackd.plugin import Gap, Late, NotJsonError, TooLarge
 from slackd.plugin.actions import (
-    Ack,
     Action,
     CallFinished,
     Complaint,
     InitializeRefused,
-    Nack,
     Notified,
-    Ready,
     Send,
     Start,
     StreamBroken,
 )
+from slackd.plugin.answers import Ack, Nack
+from slackd.plugin.envelope import Ready
 from slackd.plugin.session import Session, SessionPhase
 
 

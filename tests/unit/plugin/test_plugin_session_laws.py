@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slackd import jsonrpc
-from slackd.plugin.actions import Ack, Action, Nack, Send, Start
+from slackd.plugin.actions import Action, Send, Start
+from slackd.plugin.answers import Ack, Nack
 from slackd.plugin.session import Session
 
 WINDOW = {True: 1, False: 2}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from slackd import jsonrpc
-from slackd.plugin.actions import CallFinished, Notified, Ready, Start
+from slackd.plugin.actions import CallFinished, Notified, Start
+from slackd.plugin.envelope import Ready
 from slackd.plugin.session import Session
 
 ROOT = Path(__file__).parents[3]
