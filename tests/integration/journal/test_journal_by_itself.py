@@ -1,7 +1,10 @@
 """What the writer does when nobody asks it to: retention, checkpoints, signs of life."""
 
 import asyncio
+import errno
+import os
 import sqlite3
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, PluginLimits
-from slackd.broker.journal.sqlite import maintenance, schema, writer
+from slackd.broker.journal.sqlite import maintenance, open_file, schema, writer
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.sqlite.reader import SqliteReader
 from slackd.broker.journal.writes import (
@@ -145,6 +148,46 @@ async def test_a_commit_of_closes_alone_does_not_wait_for_the_disk_and_every_oth
     closing = level()
     await attempt(journal, record(1, "r"))
     assert (full, closing, level()) == (2, 1, 2)
+    await journal.close()
+
+
+async def test_an_answer_is_reported_as_soon_as_it_survives_a_kill_and_the_disk_gets_it_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, _ = await open_journal(JournalConfig(tmp_path))
+    delivery, other = await opened(journal, record(0, "r"), record(1, "r"))
+    may_sync, synced = threading.Event(), threading.Event()
+
+    def sync_log(file: open_file.OpenFile) -> None:
+        assert may_sync.wait(10.0)
+        synced.set()
+
+    monkeypatch.setattr(open_file.OpenFile, "sync_log", sync_log)
+    (outcome,) = await attempt(journal, CloseDelivery(delivery, 1, '{"text":"done"}', AnswerState.GIVEN))
+    assert isinstance(outcome, Done)
+    assert not synced.is_set(), "whoever gave the command has the answer"
+    may_sync.set()
+    assert await asyncio.to_thread(synced.wait, 10.0)
+    synced.clear()
+    await attempt(journal, CloseDelivery(other, 1))
+    assert not synced.is_set(), "nobody has been told anything"
+    await journal.close()
+
+
+async def test_a_disk_that_does_not_take_an_answer_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, _ = await open_journal(JournalConfig(tmp_path))
+    (delivery,) = await opened(journal, record(0, "r"))
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", refuse)
+    await attempt(journal, CloseDelivery(delivery, 1, '{"text":"done"}', AnswerState.GIVEN))
+    async with asyncio.timeout(10):
+        while "Input/output error" not in journal.health().failing:
+            await asyncio.sleep(0.01)
     await journal.close()
 
 

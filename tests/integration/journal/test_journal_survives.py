@@ -16,6 +16,7 @@ import pytest
 
 import slackd
 from slackd.broker.journal.engines import OpenOptions, open_journal
+from slackd.broker.journal.sqlite import open_file
 from slackd.broker.journal.writes import CleanShutdown, CloseDelivery, InFlight, ListSession
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
@@ -154,7 +155,8 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
     assert len(await _recorded(small_disk / "j")) == kept + 1
 
 
-async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
+async def test_a_journal_opens_on_a_full_disk(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_file, "LOG_RESERVE", 0)
     journal, _ = await open_journal(JournalConfig(small_disk / "j"))
     (delivery,) = await opened(journal, record(0, "full"))
     await attempt(journal, CleanShutdown((InFlight(delivery, "bot", "s"),)))
@@ -169,6 +171,14 @@ async def test_a_journal_opens_on_a_full_disk(small_disk: Path) -> None:
     journal, opening = await open_journal(JournalConfig(small_disk / "j"))
     assert opening.clean_shutdown is None, "the note outlived the first commit after it"
     await journal.close()
+
+
+async def test_the_log_has_room_for_some_commits_on_a_full_disk(small_disk: Path) -> None:
+    journal, _ = await open_journal(JournalConfig(small_disk / "j"))
+    _fill(small_disk)
+    await opened(journal, *(record(number, "full") for number in range(20)))
+    await journal.close()
+    assert len(await _recorded(small_disk / "j")) == 20
 
 
 async def test_a_note_written_after_a_full_disk_stays(small_disk: Path) -> None:

@@ -60,6 +60,7 @@ class OwnedConnection:
         self.incarnation = incarnation.read(self._connection, self._path)
         self.recount()
         found, self._record_to_remove = recovery.read(self._connection, self.totals.last_delivery, now)
+        self.file.reserve_log()
         self._first_delivery = self._delivery_base(now, self.totals.last_delivery)
         self.totals.count_deliveries_from(self._first_delivery)
         return found
@@ -73,6 +74,8 @@ class OwnedConnection:
         if self._connection is None:
             self._connection = self._connect()
             self.recount()
+            if self.file is not None:
+                self.file.reserve_log()
         return self._connection
 
     def begin(self, *, synced: bool = True) -> sqlite3.Cursor:
@@ -97,6 +100,11 @@ class OwnedConnection:
         if self._record_to_remove:
             recovery.remove_clean_shutdown(cursor)
         return cursor
+
+    @property
+    def is_synced(self) -> bool:
+        """The transaction's commit waits for the disk, or did."""
+        return self._synced
 
     def commit(self, cursor: sqlite3.Cursor) -> None:
         """Commit a group's transaction, the totals with it."""

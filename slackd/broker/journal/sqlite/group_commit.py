@@ -48,7 +48,12 @@ Report = tuple[OnCommit, Sequence[Outcome] | JournalError]
 
 
 class GroupCommit:
-    """Commits groups, in the writer's thread."""
+    """Commits groups, in the writer's thread.
+
+    Attributes:
+        owes_sync: The last group is committed, and the disk does not have it yet: `sync` as soon as it is
+            reported.
+    """
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class GroupCommit:
         clock: Callable[[], float],
     ) -> None:
         self._path, self._owned, self._guard, self._clocks, self._clock = path, owned, guard, clocks, clock
+        self.owes_sync = False
 
     def commit(self, group: Sequence[QueuedBatch]) -> list[Report]:
         """Commit what was submitted, all with one synchronisation of the disk.
@@ -81,7 +87,18 @@ class GroupCommit:
             refusal = self._guard.failed(error)
             return [(submission.on_commit, refusal) for submission in group]
         self._guard.committed()
+        self.owes_sync = not self._owned.is_synced and _has_answers(group)
         return reports
+
+    def sync(self) -> None:
+        """Wait until the disk has what was committed and reported; if it does not take that, the next commit
+        fails, too, and is refused."""
+        self.owes_sync = False
+        try:
+            if self._owned.file is not None:
+                self._owned.file.sync_log()
+        except FAILURES as error:
+            self._guard.failed(error)
 
     def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[Report]:
         cursor = self._owned.begin(synced=not _is_of_closes(group))
@@ -120,12 +137,22 @@ class GroupCommit:
 
 
 def _is_of_closes(group: Sequence[QueuedBatch]) -> bool:
-    """Deliveries are handled, and nothing more is to be said: should power loss undo that, they are delivered
-    once more, which promise P3 allows. So such a commit need not wait for the disk."""
+    """Deliveries are handled, and what is to be said to Slack goes into acknowledgements: should power loss
+    undo that, they are delivered once more, which promise P3 allows. So such a commit need not wait for the
+    disk."""
     for submission in group:
         for write in submission.writes:
             if type(write) is CloseHandled:
                 continue
-            if type(write) is not CloseDelivery or write.answer is not None or write.late or write.keep:
+            if type(write) is not CloseDelivery or write.keep or (write.answer is None and write.late):
                 return False
     return True
+
+
+def _has_answers(group: Sequence[QueuedBatch]) -> bool:
+    """One of these closes has an answer that somebody waits for."""
+    return any(
+        type(write) is CloseDelivery and write.answer is not None
+        for submission in group
+        for write in submission.writes
+    )

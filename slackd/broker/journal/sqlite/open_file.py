@@ -6,6 +6,7 @@ known by their inodes alone, from the first look after a connection was opened: 
 last connection has closed.
 """
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -17,6 +18,9 @@ from slackd.errors import JournalDamaged
 _MAGIC: Final = b"SQLite format 3\0"
 WAL_LIMIT: Final = 64 << 20
 """Bytes to which the write-ahead log is cut when it starts again at its beginning."""
+LOG_RESERVE: Final = 4 << 20
+"""Bytes of the write-ahead log that are allocated in advance: a commit that makes the file longer waits for the
+file system's own journal besides (ext4: 1 ms in place of 0.3 ms). And a full disk has room for some commits."""
 _SUFFIXES: Final = ("-wal", "-shm")
 
 
@@ -33,6 +37,30 @@ class OpenFile:
         """A connection was opened or closed: the log and its index may be other ones now."""
         self._beside.clear()
         self._log_size = 0
+
+    def reserve_log(self) -> None:
+        """Allocate the beginning of the log. SQLite reads the log up to the first frame whose checksum is wrong
+        (sqlite.org, "Database File Format", section 4). A disk that has no room says so at the next commit."""
+        with contextlib.suppress(OSError):
+            log = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.posix_fallocate(log, 0, LOG_RESERVE)
+                os.fsync(log)
+            finally:
+                os.close(log)
+
+    def sync_log(self) -> None:
+        """Wait until the disk has all of the log.
+
+        Raises:
+            OSError: It does not take it.
+        """
+        # SQLite has no locks on the log itself, so a descriptor of it may be closed at any time.
+        log = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fdatasync(log)
+        finally:
+            os.close(log)
 
     def look(self) -> None:
         """Compare what is open with its name; costs some microseconds.

@@ -218,6 +218,8 @@ class Writer:
             self._durations.append(self._answered_at - started)
             self.maintenance.wrote(size // schema.PAGE_SIZE + 2 * count + 8)
         self._call(self._report, reports)
+        if self._group_commit.owes_sync:
+            self._group_commit.sync()
         return leftover
 
     # Reporting to the event loop
