@@ -1,8 +1,8 @@
 """Libraries that make slackd faster where they are installed, and that it works the same without.
 
 msgspec reads the JSON that Slack sends; what it refuses, Python's own parser looks at, and says why. It writes
-what the gateway sends to apps. uvloop is the event loop of the broker and of the gateway. With `SLACKD_PURE=1`
-in the environment neither is used.
+what the gateway sends to apps. uvloop is the event loop of the broker, of the
+connectors and of the gateway. With `SLACKD_PURE=1` in the environment neither is used.
 """
 
 import asyncio

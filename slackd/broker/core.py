@@ -106,6 +106,7 @@ class BrokerCore:
         self._unwritten: list[tuple[Write, Origin]] = []
         self._behind: list[tuple[Write, Origin]] = []
         self._actions: list[Action] = []
+        self._promises: list[tuple[int, Promise]] = []
 
     def start(self, opening: Opening, handed: Mapping[int, OpenDelivery], now: Instant) -> None:
         """The journal is open (rule R6); `handed` has the rows of the clean-shutdown record."""
@@ -407,6 +408,7 @@ class BrokerCore:
                     self._next.add(action, self._origins[plugin.name])
             self.counters.deliveries[plugin.name, "handed"] += handed
         self._stirred.clear()
+        self._say_promises()
         if self._unwritten and not self._next.is_empty:
             self._next = self._queue_behind(self._next.sealed())
         if not (self._next.is_empty or self._next.can_wait):
@@ -457,7 +459,7 @@ class BrokerCore:
         for envelope, link, number, given in result.given:
             self._answering.carried(envelope, link, number, given)
         if result.promises:
-            self._promise(result.promises)
+            self._promises += result.promises
         if result.ending:
             self._end_waiting(result.ending)
         self._actions += result.posts
@@ -561,9 +563,13 @@ class BrokerCore:
                 self.plugins[name].opened(mine, now)
 
     def _settle(self, settlements: Settlements) -> None:
+        if settlements:
+            self._say_promises()  # what is settled was promised before
         self._actions += [ToConnector(link, Settled(each)) for link, each in _by_link(settlements)]
 
-    def _promise(self, promises: Sequence[tuple[int, Promise]]) -> None:
+    def _say_promises(self) -> None:
+        """Promises are for seconds from now, so deliveries, whose answers are waited for, go out first."""
+        promises, self._promises = self._promises, []
         self._actions += [ToConnector(link, Promised(each)) for link, each in _by_link(promises)]
 
     def _not_written(self, submission: WriteBatch, error: JournalError, now: Instant) -> None:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from slackd.accelerators import loop_factory
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.config.environment import proxy_problems
@@ -51,7 +52,7 @@ def run_connector(config_file: str | None, number: int) -> None:
     if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
         forbid_core_dumps()
     notifier = Notifier()
-    run_to_the_end(lambda stop: _serve(config, number, stop, notifier))
+    run_to_the_end(lambda stop: _serve(config, number, stop, notifier), loop_factory())
 
 
 def read_secrets(config: Config) -> Tokens:

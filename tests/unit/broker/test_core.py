@@ -5,8 +5,9 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.broker.actions import NotifyLate, Submit
+from slackd.broker.actions import NotifyLate, Submit, ToConnector
 from slackd.broker.core import CLOSE_WITHIN, REWRITE_AFTER
+from slackd.broker.dispatch.dispatcher import SendDeliveries
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
@@ -20,6 +21,7 @@ from slackd.broker.journal.writes import (
 from slackd.broker.write_batch import CLOSES_TOGETHER
 from slackd.config import Delivery
 from slackd.errors import JournalError, JournalUnwritable
+from slackd.link.messages import Promised
 from tests.support.slack_texts import command, event
 from tests.unit.broker.test_ingest import RESPONDS, Bench, handed, payloads, plugin, the
 
@@ -146,6 +148,13 @@ def test_a_delivery_that_the_journal_dead_lettered_settles_who_waits_for_it() ->
     late = bench.answers(delivery, {"text": "too late"})  # what becomes of it is stale, and nothing is stuck
     assert [each for each in late if isinstance(each, NotifyLate)] == []
     assert len(handed(bench.deliver(command(2)))) == 1
+
+
+def test_a_delivery_goes_out_before_the_promise_to_its_connector() -> None:
+    bench = Bench(plugin(RESPONDS))
+    actions = bench.deliver(command())
+    said = [type(each.message if isinstance(each, ToConnector) else each) for each in actions]
+    assert said.index(SendDeliveries) < said.index(Promised), "somebody waits for its answer"
 
 
 def test_a_machine_that_slept_settles_everybody_when_it_wakes() -> None:
