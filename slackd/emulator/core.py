@@ -34,6 +34,10 @@ class EmulatedEvents:
     faults: PlannedFaults
     changed: Callable[[], None]
 
+    def admitted(self, connection: ServerConnection, now: float) -> bool:
+        """As in `ConnectionEvents`: its hello goes out at once."""
+        return True
+
     def opened(self, connection: ServerConnection, now: float) -> None:
         """As in `ConnectionEvents`: the registry knows."""
 

@@ -26,10 +26,17 @@ class PluginClient:
     Args:
         path: the plugin socket.
         deliver: called with every delivery, and again with its next attempt; None for calls alone.
+        accepted: called whenever the broker has accepted the session, before its first delivery.
     """
 
-    def __init__(self, path: Path, plugin: str, deliver: Callable[[Envelope], None] | None = None) -> None:
-        self._path, self._plugin, self._deliver = path, plugin, deliver
+    def __init__(
+        self,
+        path: Path,
+        plugin: str,
+        deliver: Callable[[Envelope], None] | None = None,
+        accepted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path, self._plugin, self._deliver, self._accepted = path, plugin, deliver, accepted
         self._session = Session(
             plugin,
             os.urandom(16).hex(),
@@ -112,6 +119,7 @@ class PluginClient:
                     self._deliver(envelope)
             case Ready():
                 self._said = ""
+                self._accepted()
             case Complaint(about, code, text):
                 log.warning(
                     "%s: the broker complains about %s: %s (%d)",

@@ -5,8 +5,11 @@ connection that ends gives its deliveries back. Each waits until the one before 
 acknowledged, but for an app that was seen to leave deliveries unacknowledged: SDKs don't acknowledge what their
 app has no listener for, and with Slack that holds up nothing.
 
-    WebSocket ──hello──▶ plugin session ──delivery──▶ envelope ──ack──▶ answer
+    WebSocket ──▶ plugin session ──accepted──▶ hello ──delivery──▶ envelope ──ack──▶ answer
         └── ends ──▶ what is unacknowledged is nacked, the session leaves
+
+The hello says that the app is there for the broker, too: a command that comes right after it reaches the app,
+however long that was away. Where the broker itself is away, it comes after `HELLO_PATIENCE` all the same.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_ELSEWHERE: Final = 1.0
 """Seconds in which an app that was told to reconnect may acknowledge on its next connection."""
+HELLO_PATIENCE: Final = 3.0
+"""Seconds that a hello waits for the broker to accept the session: longer than the broker takes to restart."""
 _KINDS_SAID: Final = 64
 """Kinds of events that a log line is written about, at most."""
 UNORDERED_FOR: Final = 3_600.0
@@ -126,17 +131,25 @@ class SocketModeApp:
 
     # As in `ConnectionEvents`.
 
-    def opened(self, connection: ServerConnection, now: float) -> None:
-        """As in `ConnectionEvents`: its session begins."""
+    def admitted(self, connection: ServerConnection, now: float) -> bool:
+        """As in `ConnectionEvents`: its session begins, and its hello waits for that."""
         in_flight = EnvelopesInFlight(self._plugin.delivery.ack_timeout + _SLACK)
         urls = self._urls.pop(connection.id)
 
         def deliver(envelope: Envelope) -> None:
             self._deliver(connection, envelope)
 
-        client = PluginClient(self._config.plugins.socket, self._plugin.name, deliver)
+        def accepted() -> None:
+            self.life.greet(connection, self._context.now())
+
+        client = PluginClient(self._config.plugins.socket, self._plugin.name, deliver, accepted)
         running = self._group.create_task(client.run())
         self._served[connection.id] = _Served(client, in_flight, urls, running)
+        self._context.scheduler.at(now + HELLO_PATIENCE, self.life.greet, connection)
+        return False
+
+    def opened(self, connection: ServerConnection, now: float) -> None:
+        """As in `ConnectionEvents`."""
         text = f"{self._plugin.name}: an app connected ({len(self.registry)} connections)"
         self._note("gateway-app-connected", text)
 

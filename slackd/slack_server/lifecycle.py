@@ -42,6 +42,13 @@ class HelloFault(Protocol):
 class ConnectionEvents(Protocol):
     """What is reported to the owner of an app's connections."""
 
+    def admitted(self, connection: ServerConnection, now: float) -> bool:
+        """It counts now, and nothing was sent over it yet.
+
+        Returns:
+            Whether its hello may go out; else it does at `ConnectionLifecycle.greet`.
+        """
+
     def opened(self, connection: ServerConnection, now: float) -> None:
         """It is READY: the hello was sent."""
 
@@ -92,6 +99,8 @@ class ConnectionLifecycle:
             self.end_after(connection, self._context.settings.refresh_grace, "too_many_websockets", now)
             return
         self._registry.register(connection, now)
+        if not self._events.admitted(connection, now):
+            return
         fault = self._events.hello_fault(connection.app)
         if fault is None:
             self._hello(connection, None, now)
@@ -99,6 +108,10 @@ class ConnectionLifecycle:
             self._context.scheduler.at(
                 self._context.later(now, fault.delay), self._hello, connection, fault.text
             )
+
+    def greet(self, connection: ServerConnection, now: float) -> None:
+        """Send the hello that its owner has held back, unless it was sent or the connection is leaving."""
+        self._hello(connection, None, now)
 
     def disconnect(self, connection: ServerConnection, reason: str, now: float) -> None:
         """Tell it to go; it works on until it is ended."""

@@ -71,6 +71,7 @@ async def behind(
     *,
     together: bool = True,
     tls: trustme.LeafCert | None = None,
+    rules: str = "",
 ) -> AsyncIterator[GatewayHouse]:
     """slackd with these apps, READY.
 
@@ -78,6 +79,7 @@ async def behind(
         plugins: the plugins' files; one app called `bot`, with Socket Mode, by default.
         together: `slackd run` in place of four processes.
         tls: what the gateway shows at its port.
+        rules: further lines of `[plugins]`.
     """
     port = free_port()
     with contextlib.ExitStack() as stack:
@@ -85,13 +87,18 @@ async def behind(
         if tls is not None:
             chain = stack.enter_context(tls.private_key_and_cert_chain_pem.tempfile())
             certificate = f'certificate = "{chain}"\nkey = "{chain}"'
-        async with _running(slack, plugins, port, certificate, together) as house:
+        async with _running(slack, plugins, port, certificate, together, rules) as house:
             yield house
 
 
 @contextlib.asynccontextmanager
 async def _running(
-    slack: EmulatorClient, plugins: Mapping[str, str] | None, port: int, certificate: str, together: bool
+    slack: EmulatorClient,
+    plugins: Mapping[str, str] | None,
+    port: int,
+    certificate: str,
+    together: bool,
+    rules: str,
 ) -> AsyncIterator[GatewayHouse]:
     more = f"""
             [gateway]
@@ -101,7 +108,9 @@ async def _running(
             {certificate}
             """
     files = {"bot": SOCKET_MODE} if plugins is None else plugins
-    async with living(slack, files, recorders={}, together=together, more=more, gateway=not together) as house:
+    async with living(
+        slack, files, recorders={}, together=together, more=more, rules=rules, gateway=not together
+    ) as house:
         made = GatewayHouse(house, port)
         await made.until_up()
         yield made

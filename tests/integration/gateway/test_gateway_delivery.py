@@ -13,6 +13,7 @@ import trustme
 
 from slackd.config import load
 from slackd.emulator import Emulator, EmulatorClient
+from slackd.gateway import socket_mode
 from slackd.rolling_restart.plan import GATEWAY
 from slackd.rolling_restart.systemd import look
 from slackd.systemd.digest import Side, process_digest
@@ -40,6 +41,39 @@ async def test_a_ticket_is_good_for_one_connection(
             assert (await SocketModeApp(socket).hear())["debug_info"]["approximate_connection_time"] == 18_000
         with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
             await session.ws_connect(answer["url"])
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_command_right_after_hello_reaches_an_app_that_was_long_away(
+    slack: EmulatorClient, together: bool
+) -> None:
+    async with behind(slack, together=together, rules='absent_after = "0.1s"') as house:
+        credentials = await house.credentials("bot")
+        for _ in range(5):
+            await until_refused(slack)
+            async with connected(credentials) as app:
+                command = slack.command("/deploy", "api")
+                while (envelope := await app.hear())["payload"]["text"] != "api":
+                    await app.acknowledge(envelope)  # It came before the app was given up.
+                await app.acknowledge(envelope, payload={"text": "done"})
+                assert (await slack.wait_for_ack(command)).response == {"text": "done"}
+            await house.until_connected(count=0)
+
+
+async def until_refused(slack: EmulatorClient) -> None:
+    """The app counts as absent."""
+    async with asyncio.timeout(PATIENCE):
+        while not (await slack.wait_for_ack(slack.command("/deploy", "too early"))).response:
+            pass
+
+
+async def test_hello_comes_without_a_broker_too(slack: EmulatorClient) -> None:
+    async with behind(slack, together=False) as house:
+        credentials = await house.credentials("bot")
+        await house.house.broker.stop()
+        began = time.monotonic()
+        async with connected(credentials):
+            assert time.monotonic() - began > socket_mode.HELLO_PATIENCE - 0.5
 
 
 async def test_what_is_not_acknowledged_comes_again_under_the_same_id(slack: EmulatorClient) -> None:

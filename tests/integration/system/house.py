@@ -116,9 +116,14 @@ class House:
         }
 
     def configure(
-        self, plugins: Mapping[str, str], app: str = "", journal: Path | None = None, more: str = ""
+        self,
+        plugins: Mapping[str, str],
+        app: str = "",
+        journal: Path | None = None,
+        more: str = "",
+        rules: str = "",
     ) -> None:
-        """Write the daemon's file (every app has these lines) and one for each plugin."""
+        """Write the daemon's file (every app has these lines, `[plugins]` these rules) and one a plugin."""
         apps = "".join(
             f'[apps.{each.name}]\napp_token = "env:APP_{each.name}"\nbot_token = "env:BOT_{each.name}"\n'
             f'api_url = "{self.slack.api_url}"\n{app}\n'
@@ -131,6 +136,7 @@ class House:
             directory = "{journal or self.path / "state"}"
             [plugins]
             socket = "{self.sockets}/plugins.sock"
+            {rules}
             [control]
             socket = "{self.sockets}/control.sock"
             [link]
@@ -214,6 +220,7 @@ async def living(
     app: str = "",
     journal: Path | None = None,
     more: str = "",
+    rules: str = "",
     gateway: bool = False,
     prepare: Callable[[Path], Awaitable[None]] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -226,6 +233,7 @@ async def living(
         recorder: Their program.
         together: `slackd run` in place of three processes.
         more: Further sections of the daemon's file; `{path}` in it is where the house stands.
+        rules: Further lines of its `[plugins]`.
         gateway: Whether the gateway runs, as a process of its own unless all is together.
         prepare: Is given the journal's folder before anything runs.
         environ: More of the environment, of every program.
@@ -233,7 +241,7 @@ async def living(
     async with home(slack, together=together) as house:
         house.environ |= environ or {}
         plugins = {"recorder": EVERYTHING} if plugins is None else plugins
-        house.configure(plugins, app, journal, more)
+        house.configure(plugins, app, journal, more, rules)
         for name, seconds in (dict.fromkeys(plugins, 0.0) if recorders is None else recorders).items():
             house.programs.append(house.recorder(name, seconds, recorder))
         if together:
