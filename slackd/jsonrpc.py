@@ -163,7 +163,8 @@ class LineCutter:
             if len(line) > self._limit:
                 self._stop()
                 return lines[:place]
-        self._keep(rest)
+        if rest:
+            self._keep(rest)
         return lines
 
     @property

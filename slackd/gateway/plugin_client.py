@@ -11,7 +11,7 @@ from typing import Any
 
 import slackd
 from slackd import jsonrpc
-from slackd.plugin.actions import Action, Complaint, InitializeRefused, Start, StreamBroken
+from slackd.plugin.actions import Action, Complaint, InitializeRefused, StreamBroken
 from slackd.plugin.answers import Answer
 from slackd.plugin.envelope import Envelope, Ready
 from slackd.plugin.session import Session
@@ -111,12 +111,14 @@ class PluginClient:
         if refusal is not None:
             self._say(f"the broker refuses it: {refusal.message}")
 
+    def start(self, envelope: Envelope) -> None:
+        """As in `SessionProgram`."""
+        if self._deliver is not None:
+            self._deliver(envelope)
+
     def perform(self, action: Action) -> None:
         """As in `SessionProgram`."""
         match action:
-            case Start(envelope):
-                if self._deliver is not None:
-                    self._deliver(envelope)
             case Ready():
                 self._said = ""
                 self._accepted()

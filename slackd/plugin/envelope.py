@@ -6,7 +6,8 @@ from typing import Any
 
 from slackd.plugin.view_state import ViewState
 from slackd.slack.choices import chosen_values
-from slackd.slack.facets import Facets, facets
+from slackd.slack.envelopes import EVENTS
+from slackd.slack.facets import Facets, event_names, facets
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -70,6 +71,8 @@ class Envelope:
         Slack's reference names it; `message.` is one in a place that has no such name). A subscription's
         `event` matches the same names.
         """
+        if self._facets is None and self.type == EVENTS:  # which handler is asked of each, and seldom the rest
+            return event_names(self.payload)[::-1]
         return self.facets.events[::-1]
 
     @property

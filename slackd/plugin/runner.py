@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import slackd
 from slackd import jsonrpc
-from slackd.plugin.actions import Action, Complaint, InitializeRefused, Notified, Start, StreamBroken
+from slackd.plugin.actions import Action, Complaint, InitializeRefused, Notified, StreamBroken
 from slackd.plugin.answers import Answer
 from slackd.plugin.calling import HandlerCaller
 from slackd.plugin.connection import FAREWELL
@@ -152,7 +152,10 @@ class Runner:
 
     def answer(self, delivery: str, answer: Answer) -> None:
         """As in `PostLater`."""
-        self._in_loop(self._answer, delivery, answer)
+        if threading.get_ident() == self._thread:
+            self._answer(delivery, answer)
+        else:
+            self._in_loop(self._answer, delivery, answer)
 
     def _answer(self, delivery: str, answer: Answer) -> None:
         self._driver.perform(self._session.answer(delivery, answer))
@@ -248,12 +251,14 @@ class Runner:
                     if await self._driver.leave():
                         return
 
+    def start(self, envelope: Envelope) -> None:
+        """As in `SessionProgram`."""
+        # It takes itself out of the set at its end: a callback would cost as much as what it calls.
+        self._handlers.add(self._tasks.create_task(self._handle(envelope)))
+
     def perform(self, action: Action) -> None:
         """As in `SessionProgram`."""
         match action:
-            case Start(envelope):
-                # It takes itself out of the set at its end: a callback would cost as much as what it calls.
-                self._handlers.add(self._tasks.create_task(self._handle(envelope)))
             case Notified(Identity() as identity):
                 self._plugin.identities[identity.app] = identity
             case Notified(notice):
@@ -297,7 +302,10 @@ class Runner:
                 return
             if route.wanted is not None:
                 context.match = route.wanted.search(envelope.text)
-            await self._finish(route, context, await self._call(route, envelope, context))
+            value = await self._call(route, envelope, context)
+            if value is not None and route.pattern.startswith(STEP):
+                await self._complete(context, value)
+            context.finish(value)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -312,11 +320,10 @@ class Runner:
     def _call(self, route: HandlerRoute, *arguments: Any) -> Awaitable[Any]:
         return self._caller.call(route, *arguments[: route.arguments])
 
-    async def _finish(self, route: HandlerRoute, context: Context, value: Any) -> None:
-        """What a handler returned is its answer; of a custom step, its outputs."""
-        if route.pattern.startswith(STEP) and isinstance(value, Mapping) and not context.answered:
+    async def _complete(self, context: Context, value: Any) -> None:
+        """What the handler of a custom step returned is its outputs."""
+        if isinstance(value, Mapping) and not context.answered:
             await context.complete(value)
-        context.finish(value)
 
     async def _failed(self, error: Exception, context: Context) -> None:
         """An error handler may answer in the handler's place; else the delivery is nacked."""

@@ -353,16 +353,17 @@ class Session:
             return [*again, Start(envelope)] if is_newer and self._restarts else again
         for lane in self._answered.values():
             kept = lane.get(delivery)
-            if kept and (kept.attempt == attempt or isinstance(kept.answer, Ack)):
+            if kept is None:
+                continue
+            if kept.attempt == attempt or isinstance(kept.answer, Ack):
                 del lane[delivery]
                 lane[delivery] = last = _Answered(max(attempt, kept.attempt), kept.answer)
                 return [*self._answer_now_again(envelope), Send(_answer_line(delivery, last))]
-        if self._draining:
-            return []
-        for lane in self._answered.values():
-            if delivery in lane:
+            if not self._draining:
                 del lane[delivery]
                 self._answers_now.pop(delivery, None)
+        if self._draining:
+            return []
         self._in_hand[delivery] = _InHand(attempt, prompt)
         return [Start(envelope)]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from slackd import jsonrpc
-from slackd.plugin.actions import Action, CallFinished, InitializeRefused, Send, StreamBroken
+from slackd.plugin.actions import Action, CallFinished, InitializeRefused, Send, Start, StreamBroken
 from slackd.plugin.backoff import reconnect_delay
 from slackd.plugin.connection import BrokerConnection
-from slackd.plugin.envelope import Ready
+from slackd.plugin.envelope import Envelope, Ready
 from slackd.plugin.session import Session
 
 _STEADY: Final = 1.0
@@ -24,8 +24,11 @@ _STEADY: Final = 1.0
 class SessionProgram(Protocol):
     """Whose session it is."""
 
+    def start(self, envelope: Envelope) -> None:
+        """Start work on this envelope; its end is reported with `Session.answer`."""
+
     def perform(self, action: Action) -> None:
-        """An action of the session that is the program's to perform; of `Ready`, `InitializeRefused` and
+        """Another action of the session that is the program's to perform; of `Ready`, `InitializeRefused` and
         `StreamBroken` the driver has done its part."""
 
     def not_reached(self, error: OSError) -> None:
@@ -125,27 +128,34 @@ class SessionDriver:
     def perform(self, actions: Sequence[Action]) -> None:
         """Perform what the session wants; what is the program's goes to it, in order."""
         for action in actions:
-            match action:
-                case Send(data):
-                    if self._connection is not None:
-                        self._connection.send(data)
-                case CallFinished(number, outcome):
-                    waiting = self._calls.get(number)
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(outcome)
-                case Ready():
-                    self.ready.set()
-                    if self._connection is not None:
-                        self._connection.accepted = True
-                    self._program.perform(action)
-                case InitializeRefused():
-                    self._refusal = action
-                    self.abandon()
-                case StreamBroken():
-                    self._program.perform(action)
-                    self.abandon()
-                case _:
-                    self._program.perform(action)
+            # One of each for nearly every envelope: they are looked for first, without a pattern's work.
+            if isinstance(action, Send):
+                if self._connection is not None:
+                    self._connection.send(action.data)
+            elif isinstance(action, Start):
+                self._program.start(action.envelope)
+            else:
+                self._perform_other(action)
+
+    def _perform_other(self, action: Action) -> None:
+        match action:
+            case CallFinished(number, outcome):
+                waiting = self._calls.get(number)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(outcome)
+            case Ready():
+                self.ready.set()
+                if self._connection is not None:
+                    self._connection.accepted = True
+                self._program.perform(action)
+            case InitializeRefused():
+                self._refusal = action
+                self.abandon()
+            case StreamBroken():
+                self._program.perform(action)
+                self.abandon()
+            case _:
+                self._program.perform(action)
 
     def connected(self, connection: BrokerConnection) -> None:
         """As in `Owner`."""

@@ -89,11 +89,19 @@ def facets(envelope_type: str, payload: Mapping[str, Any], own_bot_ids: Collecti
     return _NOTHING
 
 
-def _of_event(payload: Mapping[str, Any], own_bot_ids: Collection[str]) -> Facets:
+def event_names(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """`Facets.events` of an event's payload, without all the rest. Never raises on what anybody has sent."""
     event = payload.get("event")
     if not isinstance(event, dict):
         name = _text(payload.get("type"))
-        return Facets(events=(name,) if name else ())
+        return (name,) if name else ()
+    return _event_names(_text(event.get("type")), event.get("subtype"), event)
+
+
+def _of_event(payload: Mapping[str, Any], own_bot_ids: Collection[str]) -> Facets:
+    event = payload.get("event")
+    if not isinstance(event, dict):
+        return Facets(events=event_names(payload))
     name = _text(event.get("type"))
     subtype = event.get("subtype")
     message = _message_of(event) if subtype or "message" in event else event

@@ -9,7 +9,7 @@ import pytest
 
 from slackd.plugin import Envelope
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
-from slackd.slack.facets import Facets, facets
+from slackd.slack.facets import Facets, event_names, facets
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("facets.json").read_text())["cases"]
 
@@ -117,3 +117,20 @@ def test_nothing_that_anybody_sends_raises(kind: str, odd: object) -> None:
     payload = dict.fromkeys(("user", "channel", "view", "container", "message", "actions", "action_id"), odd)
     facets(kind, {**payload, "event": event, "authorizations": odd}, ["B1"])
     facets(kind, {**payload, "event": odd})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {
+            "type": "event_callback",
+            "event": {"type": "message", "channel_type": "im", "subtype": "bot_message"},
+        },
+        {"type": "event_callback", "event": {"type": "app_mention"}},
+        {"type": "app_rate_limited"},
+        {"event": 7},
+        {"event": {"type": 7, "subtype": []}},
+    ],
+)
+def test_an_events_names_alone_are_the_names_among_all_the_rest(payload: dict[str, Any]) -> None:
+    assert event_names(payload) == facets("events_api", payload).events
