@@ -148,11 +148,26 @@ def test_connectors_read_both_folders_of_credentials() -> None:
     assert len(CONNECTORS) == 2
 
 
+PROFILES = sorted(each.name for each in (CHECKOUT / "packaging/apparmor").iterdir())
+
+
+def test_every_process_that_lasts_asks_for_a_profile_of_its_own_which_is_installed() -> None:
+    rules = (CHECKOUT / "debian/rules").read_text()
+    (sides,) = re.findall(r"for side in (.*); do", rules)
+    assert [f"slackd-{side}" for side in sorted(sides.split())] == PROFILES
+    asked = {
+        unit.stem.removesuffix("@"): re.findall(r"^AppArmorProfile=-(.*)$", unit.read_text(), re.MULTILINE)
+        for unit in (CHECKOUT / "systemd").glob("*.service")
+        if "\nType=notify" in unit.read_text()
+    }
+    assert asked == {each: [each] for each in PROFILES}
+
+
 @pytest.mark.skipif(not shutil.which("apparmor_parser"), reason="apparmor_parser is not installed")
 @pytest.mark.skipif(
     not Path("/etc/apparmor.d/tunables/global").exists(), reason="AppArmor's abstractions are not"
 )
-@pytest.mark.parametrize("profile", ["slackd-broker", "slackd-connector", "slackd-gateway"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_the_apparmor_profiles_can_be_parsed(profile: str) -> None:
     # Parsed alone: no kernel that the tests run on enforces them.
     file = CHECKOUT / "packaging/apparmor" / profile
