@@ -345,6 +345,7 @@ class BrokerCore:
         due = self.answers.tick(now.monotonic)
         self._settle(due.settlements)
         self._answering.due(due)
+        self._let_follow(self._answering.unclaimed(now.monotonic))
         self.write([AnswerPassed(envelope) for envelope in due.passed])
         for plugin in self.plugins.values():
             plugin.tick(now)
@@ -353,6 +354,7 @@ class BrokerCore:
             self._rewrite_at = None
             self._write_again(now)
         self.wakeup.by(self.answers.next_due())
+        self.wakeup.by(self._answering.next_due())
         self.wakeup.by(self._rewrite_at)
 
     def _end_close_wait(self, now: Instant) -> None:
@@ -492,8 +494,9 @@ class BrokerCore:
                 else:
                     self._note("done", write, outcome, origin, now)
                 if write.response is not None or write.answer is not None:
-                    settlements, unsents = self._answering.closed(write, outcome, origin)
+                    settlements, unsents = self._answering.closed(write, outcome, origin, now)
                     self._let_follow(unsents)
+                    self.wakeup.by(self._answering.next_due())
                     return settlements
             case AnswerPassed(envelope):
                 return self.answers.passed(envelope)

@@ -76,7 +76,9 @@ class LateAnswers:
         close = CloseDelivery(delivery.id, delivery.attempt, response, late=message, keep=keep)
         return [(close, self._origin(plugin, session, delivery, message, awaited=False, reason=reason))]
 
-    def closed(self, close: CloseDelivery, outcome: Done, origin: Origin) -> tuple[Settlements, Unsents]:
+    def closed(
+        self, close: CloseDelivery, outcome: Done, origin: Origin, now: Instant
+    ) -> tuple[Settlements, Unsents]:
         """It is written: who is settled by that, and what is to be written next."""
         given = None
         if close.response is not None and origin.is_message:
@@ -89,7 +91,7 @@ class LateAnswers:
             if given is None:
                 return settlements, []
             carriers = ((link, each.number) for link, each in settlements)
-            return settlements, self._to_follow(self._given.committed(given, carriers))
+            return settlements, self._to_follow(self._given.committed(given, carriers, now.monotonic))
         if given is not None:
             self.follow(given)
         elif close.response is not None:
@@ -113,6 +115,14 @@ class LateAnswers:
         if given is not None:
             self._given.adopt(given)
         self._given.carried(envelope, link, number)
+
+    def unclaimed(self, now: float) -> Unsents:
+        """Answers that nobody has asked for in time (`now` in monotonic seconds): what is to be written."""
+        return self._to_follow(self._given.unclaimed(now))
+
+    def next_due(self) -> float | None:
+        """The monotonic time of the next look at `unclaimed`."""
+        return self._given.next_due()
 
     def unsent(self, link: int, numbers: Sequence[int]) -> Unsents:
         """No acknowledgement could carry what these were settled with: what is to be written of that."""

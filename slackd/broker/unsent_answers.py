@@ -5,18 +5,25 @@ hope), or its connector will deliver the arrival again over a new link and gets 
 the `response_url`. A connector delivers again what it has not been settled, what it acknowledged as promised,
 and what it was settled and could not send; the duplicate is settled with the answer, and the connector reports
 what no acknowledgement can carry any more (`Unsent`). So a hope ends with its link, and nothing is lost by
-that; the answer follows when the last hope is gone and one of them is known to have failed. P5 rests on it.
+that; the answer follows when the last hope is gone and one of them is known to have failed. One for which
+nobody waits when it is journaled, and nobody asks in the time that Slack gives, was brought by a connector that
+ended while there was no broker: it follows, too. P5 rests on it.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
 from slackd.broker.journal import LateAnswer
+from slackd.slack.limits import ACK_DEADLINE
 
 REMEMBERED = 256
 """Answers that are remembered; a connector reports within milliseconds which of them came to nothing."""
+ASKED_FOR_WITHIN = ACK_DEADLINE + 1.0
+"""Seconds within which whoever has an arrival delivers it again to a broker that has begun: Slack's deadline,
+at which it is acknowledged as promised, and a link's way back."""
 
 
 @attrs.frozen
@@ -43,11 +50,13 @@ class _Outcome:
         given: The answer, once it is journaled as given.
         hopes: Settlements that may still carry it, or have.
         lost: One of them could not.
+        asked_for: There was one.
     """
 
     given: GivenAnswer | None = None
     hopes: int = 0
     lost: bool = False
+    asked_for: bool = False
 
 
 class UnsentAnswers:
@@ -56,6 +65,7 @@ class UnsentAnswers:
     def __init__(self) -> None:
         self._outcomes: dict[int, _Outcome] = {}
         self._carried: dict[tuple[int, int], int] = {}
+        self._unclaimed: deque[tuple[float, int]] = deque()
 
     def early(self, envelope: int, link: int, number: int) -> None:
         """A settlement carries an answer whose commit is on the way: its deadline came first."""
@@ -63,15 +73,35 @@ class UnsentAnswers:
         _forget_oldest(self._outcomes)
         self.carried(envelope, link, number)
 
-    def committed(self, given: GivenAnswer, carriers: Iterable[tuple[int, int]]) -> list[GivenAnswer]:
-        """It is journaled, and goes into these settlements; returned if it is known to have reached nobody."""
+    def committed(
+        self, given: GivenAnswer, carriers: Iterable[tuple[int, int]], now: float
+    ) -> list[GivenAnswer]:
+        """It is journaled at this moment (monotonic seconds), and goes into these settlements; returned if it
+        is known to have reached nobody."""
         envelope = given.answer.envelope
         outcome = self._outcomes.setdefault(envelope, _Outcome())
         outcome.given = given
         _forget_oldest(self._outcomes)
         for link, number in carriers:
             self.carried(envelope, link, number)
+        if not (outcome.asked_for or outcome.lost):
+            self._unclaimed.append((now + ASKED_FOR_WITHIN, envelope))
         return self._take_if_lost(envelope, outcome)
+
+    def unclaimed(self, now: float) -> list[GivenAnswer]:
+        """Those that nobody has asked for in time (`now` in monotonic seconds)."""
+        found = []
+        while self._unclaimed and self._unclaimed[0][0] <= now:
+            _, envelope = self._unclaimed.popleft()
+            outcome = self._outcomes.get(envelope)
+            if outcome is not None and not outcome.asked_for:
+                outcome.lost = True
+                found += self._take_if_lost(envelope, outcome)
+        return found
+
+    def next_due(self) -> float | None:
+        """The monotonic time of the next look at `unclaimed`."""
+        return self._unclaimed[0][0] if self._unclaimed else None
 
     def adopt(self, given: GivenAnswer) -> None:
         """An answer that the journal has as given, of which nothing is known here: an earlier broker's."""
@@ -95,7 +125,7 @@ class UnsentAnswers:
         """A settlement carries the answer to this envelope; nothing is noted of one that is not known."""
         outcome = self._outcomes.get(envelope)
         if outcome is not None:
-            outcome.hopes += 1
+            outcome.hopes, outcome.asked_for = outcome.hopes + 1, True
             self._carried[link, number] = envelope
             _forget_oldest(self._carried)
 

@@ -25,7 +25,7 @@ from slackd.connector.link_reports import LinkReports
 from slackd.connector.readiness import AppReadiness, Readiness
 from slackd.connector.transport import ConnectionChange, Transport, TransportStatus
 from slackd.connector.unacknowledged import BackPressure, Unacknowledged
-from slackd.connector.unanswered import Unanswered
+from slackd.connector.unanswered import HEARD_WITHIN, REFUSED_AGAIN_AFTER, Unanswered
 from slackd.connector.webapi import WebApi
 from slackd.envelope import Arrival, Settlement
 from slackd.errors import ConfigError
@@ -123,6 +123,7 @@ class Connector:
         )
         self._calls = CallsUnderWay(number, web, self._notify)
         self._identities = AppIdentities()
+        self._asking_again: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
         self._cut_short = False
@@ -141,6 +142,7 @@ class Connector:
                 group.create_task(self._stop_when_over(reporter))
         finally:
             self._ack_deadlines.stop()
+            self._stop_asking_again()
             self._calls.group = None
             self._over.set()
 
@@ -340,6 +342,7 @@ class Connector:
         await self._draining.wait()
         await self._until(lambda: not any(self._states()))
         await self._let_answers_follow()
+        await self._hear_of_answers()
         await self._until(lambda: not self._calls)
         self._reports.report_acknowledgements()
         reporter.cancel()
@@ -351,6 +354,12 @@ class Connector:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._closing_notices.answers_until - self._clock()):
                 await self._until(lambda: self._cut_short or self._readiness.is_ready_elsewhere)
+
+    async def _hear_of_answers(self) -> None:
+        """What was acknowledged here, as promised, may have an answer in the journal that must follow."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_WITHIN):
+                await self._until(lambda: self._cut_short or not self._unanswered.is_unheard)
 
     def _states(self) -> Iterator[ConnectionState]:
         return (state for each in self._transports.values() for state in each.status().connections)
@@ -375,6 +384,7 @@ class Connector:
                     self._unanswered.settled_with_answer(arrival)
             elif settlement.payload is None:
                 self._unanswered.forget(settlement.number)
+                self._notify()
             elif settlement.number in self._unanswered:
                 self._report_unsent(settlement)
         for app, settled in by_app.items():
@@ -391,9 +401,10 @@ class Connector:
     def _report_unsent(self, settlement: Settlement) -> None:
         if settlement.payload is None:
             return
-        self._unanswered.unsent(settlement.number)
+        self._unanswered.unsent(settlement.number, reported=self._send is not None)
         if self._send is not None:
             self._send(Unsent((settlement.number,)))
+        self._notify()
 
     def _refuse(self, message: Refused) -> None:
         by_app: dict[str, list[Arrival]] = {}
@@ -401,6 +412,9 @@ class Connector:
             arrival = self._unsettled.remove(refusal.number)
             if arrival is not None:
                 by_app.setdefault(arrival.app, []).append(arrival)
+            elif refusal.number in self._unanswered:
+                self._unanswered.refused(refusal.number)
+                self._ask_again_later()
         for app, arrivals in by_app.items():
             self._transports[app].refuse(arrivals)
         if message.refusals:
@@ -413,6 +427,20 @@ class Connector:
                 extra={"event": "envelopes-refused"},
             )
         self._back_pressure.resume_if_room()
+
+    def _ask_again_later(self) -> None:
+        if self._asking_again is None:
+            self._asking_again = _call_later(REFUSED_AGAIN_AFTER, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asking_again = None
+        again = self._unanswered.take_refused(self._clock())
+        if again and self._send is not None:
+            self._send(Deliver(again))
+
+    def _stop_asking_again(self) -> None:
+        if self._asking_again is not None:
+            self._asking_again.cancel()
 
     async def _report_regularly(self) -> None:
         while True:

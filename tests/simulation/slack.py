@@ -3,9 +3,11 @@
 import itertools
 import json
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 
+from slackd.connector.unanswered import HEARD_WITHIN, REFUSED_AGAIN_AFTER
 from slackd.envelope import Arrival, Promise, Settlement
 from slackd.link.messages import Closing, Unsent
 from tests.simulation.world import Pipe, World
@@ -24,6 +26,7 @@ class Message:
         hurried: The connection that brought it asked for acknowledgements without answers.
         forgotten: Its connector died with it, or was told to forget it: nobody tells the broker any more that
             it was not acknowledged.
+        orphaned: When its connector ended, if no broker was there to hear of it.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Message:
     failures: int = 0
     hurried: bool = False
     forgotten: bool = False
+    orphaned: float | None = None
 
     @property
     def is_command(self) -> bool:
@@ -131,6 +135,7 @@ class Connector:
         self._connection = 1
         self._unsettled: dict[int, tuple[Message, Arrival, int, int]] = {}
         self._unanswered: dict[int, Arrival] = {}
+        self._unheard: set[int] = set()
         self.link: Pipe | None = None
         self.is_ready = True
 
@@ -162,6 +167,7 @@ class Connector:
         for settlement in settlements:
             message, arrival, connection, _ = self._unsettled.pop(settlement.number, (None, None, 0, 0))
             if message is None or arrival is None:
+                self._unheard.discard(settlement.number)
                 if settlement.payload is None:
                     self.unanswered.pop(settlement.number, None)
                 elif settlement.number in self.unanswered:
@@ -213,9 +219,14 @@ class Connector:
         if self.is_ready and self._world.rng.random() < 0.5:
             self._world.after(0.005, self._exit)
 
-    def _exit(self) -> None:
-        """What crossed its Close is not waited for: the broker knows that it can't be acknowledged."""
+    def _exit(self, until: float | None = None) -> None:
+        """What crossed its Close is not waited for: the broker knows that it can't be acknowledged. What was
+        acknowledged as promised is, for a while: no broker knows."""
         if not self.is_ready or self._draining:
+            return
+        until = self._world.time + HEARD_WITHIN if until is None else until
+        if self._tells and self._unheard and self._world.time < until:
+            self._world.after(0.02, lambda: self._exit(until))
             return
         self._world.say(f"C{self.number} exits")
         for message, _, connection, _ in self._unsettled.values():
@@ -224,9 +235,12 @@ class Connector:
             committing = message.done or not self._slack.is_journaled(message.name)
             unknown = connection == self._connection or committing
             message.forgotten = message.forgotten or unknown
+            if self.link is None:
+                message.orphaned = self._world.time
         self.leave_broker()
         self._unsettled.clear()
         self.unanswered.clear()
+        self._unheard.clear()
         self._told.clear()
         self._connection += 1
         self.is_ready = False
@@ -249,6 +263,7 @@ class Connector:
                 if number in self._unsettled:
                     self._world.say("no broker kept the deadline")
                     self.unanswered[number] = self._unsettled[number][1]
+                    self._unheard.add(number)
                     self.settled((promise.settlement,))
 
             self._world.after(max(0.0, promise.due - self._world.time), keep)
@@ -258,6 +273,12 @@ class Connector:
             message, *_ = self._unsettled.pop(number, (None,))
             if message is not None:
                 message.lost_connection = message.forgotten = True
+            elif number in self.unanswered:
+                self._world.after(REFUSED_AGAIN_AFTER, partial(self._ask_again, number))
+
+    def _ask_again(self, number: int) -> None:
+        if self.link is not None and number in self.unanswered:
+            self.link.send((self.unanswered[number],))
 
     def drop(self) -> None:
         """Its Slack connection drops; what is unsettled can no longer be acknowledged."""
@@ -276,6 +297,7 @@ class Connector:
         self._told.clear()
         self._unsettled.clear()
         self.unanswered.clear()
+        self._unheard.clear()
         self.is_ready = False
         self._world.after(self._world.rng.uniform(0.2, 1.0), self._back)
 

@@ -28,6 +28,7 @@ ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 LOST_WITH_THE_LINK = (24557, 29424)
 LOST_ON_A_FULL_DISK = 37246
+LOST_AT_THE_CONNECTORS_END = 1000783
 LOST_WITH_THE_BROKER = 1947
 FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
 
@@ -146,7 +147,9 @@ def closes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("closes_at_once")
-@pytest.mark.parametrize("seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK, LOST_WITH_THE_BROKER])
+@pytest.mark.parametrize(
+    "seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK, LOST_AT_THE_CONNECTORS_END, LOST_WITH_THE_BROKER]
+)
 def test_an_answer_that_was_given_in_time_is_not_lost(seed: int) -> None:
     Simulation(seed, drains=True).run()
 

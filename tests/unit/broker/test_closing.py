@@ -268,7 +268,7 @@ class TestUnsent:
         known = UnsentAnswers()
         for number in range(unsent_answers.REMEMBERED + 1):
             answer = LateAnswer(number, number, "bot", "", "", "{}")
-            known.committed(GivenAnswer(answer, "s", 1), [(1, number)])
+            known.committed(GivenAnswer(answer, "s", 1), [(1, number)], 0.0)
         assert known.unsent(1, [0]) == []
         assert [each.answer.delivery for each in known.unsent(1, [1])] == [1]
 
@@ -282,6 +282,22 @@ class TestFailures:
         bench.core.joined("bot", "s", 99, [(delivery.id, delivery.attempt)], rows, bench.now, named=True)
         bench.pump()
         return bench
+
+    def test_an_answer_that_no_connector_asks_for_follows(self) -> None:
+        """The connector that had the command ended while there was no broker."""
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench = self.successor(bench, delivery)
+        assert late(bench.answers(delivery, DONE)) == []
+        assert late(bench.passes(unsent_answers.ASKED_FOR_WITHIN)) == ['{"text": "done"}']
+
+    def test_one_that_a_connector_asks_for_goes_into_the_acknowledgement_alone(self) -> None:
+        bench = Bench(plugin(RESPONDS))
+        delivery = the(bench.deliver(command()))
+        bench = self.successor(bench, delivery)
+        bench.answers(delivery, DONE)
+        assert payloads(repeat(bench, 9, HERE, command())) == [DONE]
+        assert late(bench.passes(unsent_answers.ASKED_FOR_WITHIN)) == []
 
     @pytest.mark.parametrize("ended", [False, True])
     def test_a_broker_that_dies_leaves_the_journal_to_decide(self, ended: bool) -> None:

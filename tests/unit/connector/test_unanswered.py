@@ -18,7 +18,7 @@ def test_so_is_what_was_settled_with_an_answer_that_could_not_be_sent() -> None:
     unanswered = Unanswered()
     for number in (1, 2):
         unanswered.settled_with_answer(arrival(number))
-    unanswered.unsent(2)
+    unanswered.unsent(2, reported=True)
     assert 1 not in unanswered
     assert unanswered.to_repeat(11.0) == (arrival(2),)
 
@@ -42,3 +42,29 @@ def test_only_the_newest_are_remembered() -> None:
         unanswered.acknowledged_as_promised(arrival(number))
     assert 0 not in unanswered
     assert REMEMBERED in unanswered
+
+
+def test_a_broker_that_refuses_one_is_asked_again() -> None:
+    unanswered = Unanswered()
+    unanswered.acknowledged_as_promised(arrival(1))
+    unanswered.refused(1)
+    unanswered.refused(2)
+    assert unanswered.take_refused(11.0) == (arrival(1),)
+    assert unanswered.take_refused(11.0) == ()
+
+
+def test_what_was_acknowledged_here_is_unheard_until_a_broker_has_said_its_word() -> None:
+    unanswered = Unanswered()
+    for number in (1, 2):
+        unanswered.acknowledged_as_promised(arrival(number))
+    unanswered.forget(1)
+    assert unanswered.is_unheard
+    unanswered.unsent(2, reported=True)
+    assert not unanswered.is_unheard
+
+
+def test_an_answer_that_was_not_sent_is_unheard_while_there_is_no_broker() -> None:
+    unanswered = Unanswered()
+    unanswered.settled_with_answer(arrival(1))
+    unanswered.unsent(1, reported=False)
+    assert unanswered.is_unheard
