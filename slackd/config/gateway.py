@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
-from slackd.config.values import GatewayConfig, PluginGateway
+from slackd.config.values import GatewayConfig, IfUnacknowledged, PluginGateway
 from slackd.toml_reader.problems import shown
 from slackd.toml_reader.tables import Table
 
@@ -59,7 +59,12 @@ def parse_plugin_gateway(table: Table) -> PluginGateway:
         )
     if any(urls.values()) and urls["request_url"] is None:
         table.wrong("request_url", "where events are posted; the other URLs are for what differs from it")
-    gateway = PluginGateway(socket_mode=socket_mode, ca_file=table.path("ca_file", None), **urls)
+    gateway = PluginGateway(
+        socket_mode=socket_mode,
+        ca_file=table.path("ca_file", None),
+        unacknowledged=table.choice("unacknowledged", IfUnacknowledged.DEAD_LETTER),
+        **urls,
+    )
     table.finish()
     return gateway
 

@@ -53,6 +53,13 @@ class Absent(Enum):
     KEEP = "keep"
 
 
+class IfUnacknowledged(Enum):
+    """What becomes of an event that an app behind the gateway has never acknowledged."""
+
+    DEAD_LETTER = "dead-letter"
+    DISCARD = "discard"
+
+
 def _without_password(url: str | None) -> str:
     return repr(None if url is None else re.sub(r"//.*@", "//***@", url))
 
@@ -280,6 +287,7 @@ class PluginGateway:
         interactivity_url: Actions, shortcuts and views are posted there.
         options_url: Requests for the options of a menu are posted there.
         ca_file: PEM file of the authorities that its HTTPS certificates are checked with.
+        unacknowledged: What becomes of an event that it leaves unacknowledged every time, or answers with 404.
     """
 
     socket_mode: bool = False
@@ -288,6 +296,7 @@ class PluginGateway:
     interactivity_url: str | None = None
     options_url: str | None = None
     ca_file: Path | None = None
+    unacknowledged: IfUnacknowledged = IfUnacknowledged.DEAD_LETTER
 
 
 @attrs.frozen

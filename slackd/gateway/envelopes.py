@@ -79,6 +79,15 @@ class EnvelopesInFlight:
         del self._ids[sent.delivery]
         return sent.delivery
 
+    def take(self, delivery: str, attempt: int | None = None) -> bool:
+        """Forget that delivery; whether it was in flight, at that attempt if one is named."""
+        sent = self._by_id.get(self._ids.get(delivery, ""))
+        if sent is None or attempt not in (None, sent.attempt):
+            return False
+        del self._by_id[sent.envelope_id]
+        del self._ids[delivery]
+        return True
+
     def take_overdue(self, now: float) -> list[str]:
         """The deliveries that nobody waits for any more, which are forgotten here."""
         overdue: list[str] = []

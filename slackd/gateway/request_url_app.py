@@ -6,12 +6,13 @@ import asyncio
 import logging
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
 
 from slackd.config import Config, PluginConfig
-from slackd.config.values import PluginGateway
+from slackd.config.values import IfUnacknowledged, PluginGateway
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.plugin_client import PluginClient
@@ -21,9 +22,11 @@ from slackd.gateway.url_rewriting import UrlSeal
 from slackd.jsonrpc import NotJsonError
 from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
+from slackd.slack.envelopes import EVENTS
 
 log = logging.getLogger(__name__)
 
+NO_LISTENER: Final = 404
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an app's answer that are read."""
 
@@ -50,6 +53,7 @@ class RequestUrlApp:
         self._store, self._counters, self._group = store, counters, group
         self._client = PluginClient(config.plugins.socket, plugin.name, self._deliver)
         self._posts: dict[str, asyncio.Task[None]] = {}
+        self._right_urls: set[str] = set()
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -113,7 +117,7 @@ class RequestUrlApp:
                 ) as response:
                     body = await response.content.read(LARGEST_ANSWER)
                     self._counters.posts[self._plugin.name, str(response.status)] += 1
-                    answer = answer_of(envelope, response.status, response.headers, body)
+                    answer = self._meaning(envelope, request.url, response.status, response.headers, body)
                     if response.status not in UNAUTHORISED:
                         return answer
             except TimeoutError:
@@ -123,6 +127,23 @@ class RequestUrlApp:
                 self._counters.posts[self._plugin.name, "unreachable"] += 1
                 return Nack(f"{request.url} could not be posted to: {error}")
         return answer
+
+    def _meaning(
+        self, envelope: Envelope, url: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """What the answer means. 404 is what SDKs answer where their app has no listener; from a URL that has
+        never answered well it may as well mean that the URL is wrong."""
+        if 200 <= status < 300:
+            self._right_urls.add(url)
+        elif (
+            status == NO_LISTENER
+            and envelope.type == EVENTS
+            and self._gateway.unacknowledged is IfUnacknowledged.DISCARD
+            and url in self._right_urls
+        ):
+            self._counters.envelopes[self._plugin.name, "discarded"] += 1
+            return Ack()
+        return answer_of(envelope, status, headers, body)
 
 
 def tls_for(gateway: PluginGateway) -> ssl.SSLContext:

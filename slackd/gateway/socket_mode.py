@@ -24,6 +24,7 @@ import attrs
 from slackd.config import Config, PluginConfig
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.envelopes import EnvelopesInFlight, ReturnedEnvelopes, SentDelivery
+from slackd.gateway.left_envelopes import LeftEnvelopes
 from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.settings import STOP_PATIENCE, GatewayContext
 from slackd.gateway.url_rewriting import UrlSeal
@@ -31,7 +32,6 @@ from slackd.jsonrpc import NotJsonError
 from slackd.plugin.answers import Ack, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.slack import limits
-from slackd.slack.envelopes import EVENTS
 from slackd.slack_server.admission import Admit
 from slackd.slack_server.connections import Registry, ServerConnection
 from slackd.slack_server.lifecycle import ConnectionLifecycle, HelloFault
@@ -42,10 +42,6 @@ ANSWER_ELSEWHERE: Final = 1.0
 """Seconds in which an app that was told to reconnect may acknowledge on its next connection."""
 HELLO_PATIENCE: Final = 3.0
 """Seconds that a hello waits for the broker to accept the session: longer than the broker takes to restart."""
-_KINDS_SAID: Final = 64
-"""Kinds of events that a log line is written about, at most."""
-UNORDERED_FOR: Final = 3_600.0
-"""Seconds for which nothing waits for the acknowledgements of an app that left a delivery without one."""
 _SLACK: Final = 5.0
 """Seconds beyond the ack timeout in which a late acknowledgement still finds its delivery."""
 
@@ -83,9 +79,8 @@ class SocketModeApp:
         self._served: dict[str, _Served] = {}
         self._urls: dict[str, UrlSeal] = {}
         self._numbers = itertools.count(1)
-        self._unacknowledged: set[str] = set()
+        self._left = LeftEnvelopes(plugin)
         self._returned = ReturnedEnvelopes()
-        self._unordered_until = 0.0
         self._drained = asyncio.Event()
 
     @property
@@ -161,6 +156,7 @@ class SocketModeApp:
             self._counters.envelopes[self._plugin.name, "acknowledged" if known else "unknown"] += 1
             return
         self._counters.envelopes[self._plugin.name, "acknowledged"] += 1
+        self._left.acknowledged(delivery)
         _answer(served, delivery, payload)
         if not self.in_flight:
             self._drained.set()
@@ -224,13 +220,30 @@ class SocketModeApp:
         if envelope.attempt > 1:
             self._counters.envelopes[self._plugin.name, "redelivered"] += 1
             if any(envelope.delivery in each.in_flight for each in self._served.values()):
-                self._left_unacknowledged(envelope, now)
+                self._note_left(envelope, now)
         else:
             self._counters.envelopes[self._plugin.name, "sent"] += 1
         connection.sent += 1
         connection.line.send_text(served.in_flight.send(envelope, served.urls, now))
-        if now < self._unordered_until:
+        if self._left.is_unordered(now):
             served.client.unorder(envelope.delivery)
+        if (patience := self._left.discard_after(envelope)) is not None:
+            connection.line.send_ping(self._context.settings.ping_text.encode())
+            self._context.scheduler.at(now + patience, self._discard, connection, envelope, now)
+
+    def _discard(self, connection: ServerConnection, envelope: Envelope, sent_at: float, now: float) -> None:
+        """The app has left it at every attempt, over connections that stand; it is alive, since it answered the
+        ping that went with this one."""
+        served = self._served.get(connection.id)
+        if served is None or connection.last_heard <= sent_at:
+            return
+        if not served.in_flight.take(envelope.delivery, envelope.attempt):
+            return
+        for each in self._served.values():
+            each.in_flight.take(envelope.delivery)
+        self._left.acknowledged(envelope.delivery)
+        self._counters.envelopes[self._plugin.name, "discarded"] += 1
+        served.client.answer(envelope.delivery, Ack())
 
     def _owner_of(self, connection: ServerConnection, envelope_id: str) -> tuple[_Served | None, str | None]:
         """Who has that envelope: SDKs acknowledge on their newest connection, whichever brought it."""
@@ -240,28 +253,10 @@ class SocketModeApp:
                 return served, delivery
         return None, None
 
-    def _left_unacknowledged(self, envelope: Envelope, now: float) -> None:
-        """A connection that stands left it without an acknowledgement: the app may have no listener for it.
-
-        It is said once for each kind."""
-        self._unordered_until = now + UNORDERED_FOR
-        what = envelope.kind or envelope.type
-        if envelope.type == EVENTS:
-            what = str(envelope.event.get("type"))
-        if what in self._unacknowledged or len(self._unacknowledged) >= _KINDS_SAID:
-            return
-        self._unacknowledged.add(what)
-        rules = self._plugin.delivery
-        log.warning(
-            "%s: the app did not acknowledge %r within %g s; it gets each %d times in all, and nothing waits "
-            "for its acknowledgements. Where it has no listener for that, leave it out of [[subscribe]] in %s",
-            self._plugin.name,
-            what[:100],
-            rules.ack_timeout,
-            rules.max_attempts,
-            self._plugin.file,
-            extra={"event": "gateway-unacknowledged", "plugin": self._plugin.name},
-        )
+    def _note_left(self, envelope: Envelope, now: float) -> None:
+        words = self._left.left(envelope, now)
+        if words is not None:
+            log.warning("%s", words, extra={"event": "gateway-unacknowledged", "plugin": self._plugin.name})
 
     def _note(self, event: str, text: str) -> None:
         log.info("%s", text, extra={"event": event, "plugin": self._plugin.name})

@@ -130,6 +130,33 @@ async def test_an_event_that_the_app_has_no_listener_for_holds_up_nothing(slack:
         assert house.house.programs[0].tail().count("did not acknowledge 'reaction_added'") == 1
 
 
+async def test_an_event_that_the_app_left_every_time_is_discarded_where_the_file_says_so(
+    slack: EmulatorClient,
+) -> None:
+    rules = '[delivery]\nack_timeout = "1s"\nmax_attempts = 2\nbackoff = { initial = "0.1s" }\n'
+    discards = SOCKET_MODE + 'unacknowledged = "discard"\n' + rules
+    async with behind(slack, {"bot": discards}) as house:
+        credentials = await house.credentials("bot")
+        async with connected(credentials) as app:
+            slack.send_event({"type": "reaction_added", "channel": "C1"})
+            await app.hear()
+            await app.hear()
+            with pytest.raises(TimeoutError):  # It answers the ping that goes with the last attempt.
+                await app.hear(1.5)
+            status = await house.house.until_status(lambda now: not now["plugins"][0]["open"], "no backlog")
+            assert status["plugins"][0]["dead"] == 0
+            envelopes = (await house.app("bot"))["counters"]["envelopes"]  # type: ignore[index]
+            assert (envelopes["sent"], envelopes["redelivered"], envelopes["discarded"]) == (1, 1, 1)
+        slack.send_event({"type": "reaction_added", "channel": "C1"})
+        async with connected(credentials) as app:
+            await app.hear()
+        async with connected(credentials) as app:
+            assert (await app.hear())["retry_attempt"] == 1
+            with pytest.raises(TimeoutError):
+                await app.hear(1.5)
+        await house.house.until_status(lambda status: status["plugins"][0]["dead"] == 1, "a dead letter")
+
+
 async def test_one_of_several_connections_gets_each_envelope(
     shared_slack: EmulatorClient, shared_house: GatewayHouse
 ) -> None:

@@ -32,7 +32,7 @@ class PostedApp:
 
 
 @asynccontextmanager
-async def serving(app: PostedApp, port: int, tls: ssl.SSLContext) -> AsyncIterator[None]:
+async def serving(app: PostedApp, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
     application = web.Application()
     application.router.add_post("/{path:.*}", app.handle)
     runner = web.AppRunner(application)
@@ -69,3 +69,21 @@ async def test_posts_over_https_are_answered_retried_or_dead_lettered() -> None:
                 await slack.wait_for_ack(slack.post_message(words))
             await house.house.until_status(lambda status: status["plugins"][0]["dead"] == 2, "two dead letters")
             assert len(app.posts) == 6
+
+
+async def test_an_event_that_the_app_has_no_listener_for_is_discarded_where_the_file_says_so() -> None:
+    port, app = free_port(), PostedApp()
+    urls = f'request_url = "http://127.0.0.1:{port}/events"\nunacknowledged = "discard"'
+    plugin = SOCKET_MODE.replace("socket_mode = true", urls) + QUICK
+    async with (
+        Emulator([EmulatedApp(events=("message.channels",))]).serving() as slack,
+        behind(slack, {"bot": plugin}) as house,
+        serving(app, port, None),
+    ):
+        app.secret = (await house.credentials("bot")).signing_secret
+        app.statuses = [404, 200, 404]
+        for words, dead in (("is the URL wrong?", 1), ("it is right", 1), ("no listener", 1)):
+            await slack.wait_for_ack(slack.post_message(words))
+            status = await house.house.until_status(lambda now: not now["plugins"][0]["open"], "an answer")
+            assert status["plugins"][0]["dead"] == dead
+        assert (await house.app("bot"))["counters"]["envelopes"] == {"discarded": 1}  # type: ignore[index]
