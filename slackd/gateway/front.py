@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.credentials import TokenKind, looks_like_slacks
 from slackd.gateway.files import PIECE
 from slackd.gateway.peer import may_use
-from slackd.gateway.settings import TICKET_LIFETIME, GatewayContext, GatewaySettings
+from slackd.gateway.sealed_tickets import SealedTickets
+from slackd.gateway.settings import GatewayContext, GatewaySettings
 from slackd.gateway.url_rewriting import rewrite_files
 from slackd.gateway.webapi import CallFailedInside
 from slackd.slack_server.admission import Admission, RefuseDial
@@ -26,7 +28,7 @@ from slackd.slack_server.api import ApiAnswer, ApiRequest
 from slackd.slack_server.errors import MethodError
 from slackd.slack_server.http import answer_response, read_call
 from slackd.slack_server.listener import LentTransport
-from slackd.slack_server.tickets import Tickets, TicketUse, link_url
+from slackd.slack_server.tickets import TicketUse, link_url
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class GatewayFront:
         counters: GatewayCounters,
     ) -> None:
         self._apps, self._store, self._context, self._counters = apps, store, context, counters
-        self._tickets = Tickets(lambda: secrets.token_hex(16))
+        self._tickets = SealedTickets(apps, time.time, lambda: secrets.token_hex(16))
         self._said: dict[str, float] = {}
 
     @property
@@ -67,11 +69,10 @@ class GatewayFront:
     def dial(self, target: str, now: float) -> Admission:
         """As in `SocketModeServer`: the ticket says which app it is, and how it called us."""
         use = TicketUse.parse(target)
-        owner = self._tickets.redeem(use.ticket, now)
-        if owner is None:
+        redeemed = self._tickets.redeem(use.ticket)
+        if redeemed is None or redeemed[0].socket_mode is None:
             return RefuseDial(404, "the ticket is spent, expired or unknown: ask apps.connections.open again")
-        plugin, _, base = owner.partition(" ")
-        app = self._apps[plugin]
+        app, base = redeemed
         assert app.socket_mode is not None
         return app.socket_mode.admit(app.urls(base), debug_reconnects=use.debug_reconnects)
 
@@ -235,7 +236,7 @@ class GatewayFront:
             words = f"write socket_mode = true under [gateway] in {app.plugin.file}"
             more: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
             raise MethodError("access_denied", **more)
-        ticket = self._tickets.issue(f"{app.plugin.name} {base}", self._context.now(), TICKET_LIFETIME)
+        ticket = self._tickets.issue(app, base)
         scheme = "wss" if base.startswith("https:") else "ws"
         return {"ok": True, "url": link_url(scheme, call.host, ticket, app.plugin.name)}
 

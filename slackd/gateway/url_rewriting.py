@@ -42,8 +42,13 @@ class UrlSeal:
 
     def seal(self, purpose: str, url: str) -> str:
         """The URL that leads to that one: `purpose` is `respond`, `file` or `upload`."""
-        packed = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
-        return f"{self.base}/{purpose}/{self.plugin}/{self._mac(purpose, packed)}/{packed}"
+        mac, packed = self.packed(purpose, url)
+        return f"{self.base}/{purpose}/{self.plugin}/{mac}/{packed}"
+
+    def packed(self, purpose: str, text: str) -> tuple[str, str]:
+        """The seal on a text, and the text in letters that a URL may have."""
+        packed = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return self._mac(purpose, packed), packed
 
     def unseal(self, purpose: str, mac: str, packed: str) -> str | None:
         """The URL that it leads to; None if this app's seal isn't on it."""

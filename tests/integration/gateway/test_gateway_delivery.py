@@ -60,6 +60,20 @@ async def test_a_command_right_after_hello_reaches_an_app_that_was_long_away(
             await house.until_connected(count=0)
 
 
+async def test_a_url_that_was_given_out_is_good_after_a_kill_of_the_gateway(slack: EmulatorClient) -> None:
+    """slack_sdk's client on aiohttp dials the same URL until that succeeds."""
+    async with behind(slack, together=False) as house, aiohttp.ClientSession() as session:
+        credentials = await house.credentials("bot")
+        _, answer = await call(credentials, "apps.connections.open", credentials.app_token)
+        gateway = house.house.program("gateway")
+        gateway.kill()
+        await gateway.wait_ready()
+        async with session.ws_connect(answer["url"]) as socket:
+            assert (await SocketModeApp(socket).hear())["type"] == "hello"
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
+            await session.ws_connect(answer["url"])
+
+
 async def until_refused(slack: EmulatorClient) -> None:
     """The app counts as absent."""
     async with asyncio.timeout(PATIENCE):

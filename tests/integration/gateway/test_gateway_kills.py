@@ -22,7 +22,7 @@ from tests.integration.gateway.gateway_rig import SOCKET_MODE, GatewayHouse, beh
 from tests.integration.system.programs import Program, running
 
 ROUNDS = int(os.environ.get("SLACKD_GATEWAY_ROUNDS", "1"))
-RATE = float(os.environ.get("SLACKD_GATEWAY_RATE", "40"))
+RATE = float(os.environ.get("SLACKD_GATEWAY_RATE", "200"))
 VICTIMS = os.environ.get("SLACKD_GATEWAY_VICTIMS", "app,gateway,broker,connector-1").split(",")
 COMMANDS = 0.15
 """Of the envelopes, so many are commands."""
@@ -39,6 +39,7 @@ SLACK = EmulatorSettings(
 
 
 @pytest.mark.load
+@pytest.mark.alone
 @pytest.mark.timeout(90 + 40 * ROUNDS)
 async def test_kills_under_load_lose_nothing_and_keep_the_order(tmp_path: Path) -> None:
     record = tmp_path / "record"
