@@ -10,14 +10,14 @@ A jump is forgotten once everything received before it is past every limit by wh
 clock is right for all that is left. A clock that is set back only takes back what it had jumped ahead.
 """
 
-import attrs
+from slackd.slotted import frozen
 
 DAY = 86_400.0
 JUMP = 60.0
 """Seconds; less than this is a clock being slewed, or a machine that was asleep."""
 
 
-@attrs.frozen
+@frozen
 class ClockRecord:
     """How the clocks stood, as the journal keeps it.
 
@@ -36,7 +36,7 @@ class ClockRecord:
     since: float = 0.0
 
 
-@attrs.frozen
+@frozen
 class ClockJump:
     """The clock went ahead (or back) by so many seconds that nobody saw pass."""
 
