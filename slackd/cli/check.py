@@ -154,6 +154,7 @@ def _plugin(plugin: PluginConfig) -> dict[str, Any]:
         "responds": any(subscription.respond for subscription in plugin.subscriptions),
         "apps": list(plugin.apps),
         "methods": list(plugin.methods),
+        "developers": {account: list(people) for account, people in plugin.developers.items()},
         "gateway": None if plugin.gateway is None else _gateway_in_words(plugin.gateway),
     }
 
@@ -178,6 +179,8 @@ def _plugin_in_words(plugin: PluginConfig) -> str:
         parts.append("answers")
     if plugin.gateway is not None:
         parts.append(f"behind the gateway ({_gateway_in_words(plugin.gateway)})")
+    if plugin.developers:
+        parts.append(f"developed by {', '.join(plugin.developers)}")
     if plugin.methods:
         parts.append(f"calls {', '.join(plugin.methods)}")
     return "; ".join(parts)

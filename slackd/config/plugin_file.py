@@ -33,6 +33,7 @@ _EXABYTE: Final = 1 << 60
 _KNOWN_TYPES: Final = (EVENTS, COMMANDS, INTERACTIVE)
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?|[0-9]{1,10}")
+MEMBER_ID: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
 _METHOD: Final = re.compile(r"[A-Za-z0-9.*?\[\]!_-]{1,128}")
 _OVERFLOW_ID: Final = ("nobody", "65534")
 
@@ -61,6 +62,7 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
     """
     users = _users(root)
     group = _group(root)
+    developers = _developers(root)
     subscriptions = tuple(_subscription(table, named) for table in root.tables("subscribe"))
     gateway = parse_plugin_gateway(root.table("gateway")) if "gateway" in root else None
     over_socket_mode = gateway is not None and gateway.socket_mode
@@ -80,6 +82,7 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
         file=root.document.file,
         users=users,
         group=group,
+        developers=developers,
         subscriptions=subscriptions,
         delivery=delivery,
         apps=granted,
@@ -116,6 +119,24 @@ def _users(root: Table) -> tuple[str, ...]:
             elif not _ACCOUNT.fullmatch(account):
                 root.document.wrong((key,), shown(account), "the name of a Unix user")
     return users if user is None else (user,)
+
+
+def _developers(root: Table) -> Mapping[str, tuple[str, ...]]:
+    if "developers" not in root:
+        return {}
+    table = root.table("developers")
+    named = {}
+    for account in table.names():
+        named[account] = table.texts(account, "member IDs such as U0123ABCD, or a list of such")
+        key = (*table.key, account)
+        if account in _OVERFLOW_ID or not _ACCOUNT.fullmatch(account):
+            root.document.wrong(key, shown(account), "the name of a Unix user")
+        for user in named[account]:
+            if not MEMBER_ID.fullmatch(user):
+                hint = "it is in Slack under their profile, ⋮, Copy member ID"
+                root.document.wrong(key, shown(user), "a member ID such as U0123ABCD", hint)
+    table.finish()
+    return named
 
 
 def _group(root: Table) -> str | None:

@@ -328,6 +328,8 @@ class PluginConfig:
         methods: Globs of Web API methods it may call; none by default.
         gateway: How the gateway serves it, or None for a plugin that connects itself.
         exec: The command that `slackd exec` runs for each of its envelopes, or None.
+        developers: By Unix user, the people in Slack whose envelopes for it that user may take
+            (`slackctl dev --as`).
     """
 
     name: str
@@ -340,6 +342,7 @@ class PluginConfig:
     methods: tuple[str, ...] = ()
     gateway: PluginGateway | None = None
     exec: ExecRules | None = None
+    developers: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
 @frozen

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
+import os
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,13 +13,14 @@ from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.http import HttpRequest
 from slackd.broker.intercepts import Intercept, InterceptTakenError
-from slackd.broker.plugins.peer_credentials import OVERFLOW_UID
+from slackd.broker.plugins.peer_credentials import OVERFLOW_UID, user_name
+from slackd.config.plugin_file import MEMBER_ID
+from slackd.unix_peers import uid_named
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT: Final = 15.0
 """Seconds after which an empty line shows that the intercept is in force."""
-_USER: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
 
 
 async def stream(broker: ControlContext, request: HttpRequest) -> None:
@@ -30,9 +31,11 @@ async def stream(broker: ControlContext, request: HttpRequest) -> None:
 
     Raises:
         BadRequest: The body says something else, or the kernel does not say who asks.
+        Forbidden: The plugin's file doesn't let this user take that person's deliveries.
         Unavailable: Somebody has that person's deliveries already.
     """
     intercept = _asked(broker, request)
+    await _check_consent(broker, intercept)
     try:
         broker.core.begin_intercept(intercept, broker.engine.clock())
     except InterceptTakenError as error:
@@ -72,7 +75,7 @@ def _asked(broker: ControlContext, request: HttpRequest) -> Intercept:
     lookups.check_app(broker, app)
     if plugin.apps and app not in plugin.apps:
         raise requests.BadRequest(f"{plugin.file} is not for the app {app!r}; it has {', '.join(plugin.apps)}")
-    if not _USER.fullmatch(user):
+    if not MEMBER_ID.fullmatch(user):
         raise requests.BadRequest(
             f"user={user[:50]!r}: expected a member ID such as U0123ABCD: "
             "it is in Slack under your profile, ⋮, Copy member ID"
@@ -80,6 +83,22 @@ def _asked(broker: ControlContext, request: HttpRequest) -> Intercept:
     if request.peer is None or request.peer.uid == OVERFLOW_UID:
         raise requests.BadRequest("the kernel does not say who asks: ask from outside of the user namespace")
     return Intercept(name, app, user, request.peer.uid, secrets.token_urlsafe(24))
+
+
+async def _check_consent(broker: ControlContext, intercept: Intercept) -> None:
+    """Whoever may ask may read envelopes, but not answer and call in the plugin's name: that its file allows.
+    slackd's own user may in a foreground run, where nobody else is there to ask."""
+    if broker.foreground and intercept.uid == os.getuid():
+        return
+    plugin = broker.config.plugin_files[intercept.plugin]
+    accounts = [account for account, people in plugin.developers.items() if intercept.user in people]
+    uids = await asyncio.to_thread(lambda: [uid_named(account) for account in accounts])
+    if intercept.uid not in uids:
+        name = await asyncio.to_thread(user_name, intercept.uid)
+        raise requests.Forbidden(
+            f"{plugin.file} does not let user {name} take what {intercept.user} does: if it should, write "
+            f'[developers] {name} = "{intercept.user}" there, then slackctl reload'
+        )
 
 
 def _first_line(broker: ControlContext, intercept: Intercept) -> Mapping[str, Any]:

@@ -19,6 +19,10 @@ class NotFound(SlackdError):
     """What the request names isn't there."""
 
 
+class Forbidden(SlackdError):
+    """Whoever asks may not have it; the message names the file and the line that would allow it."""
+
+
 class Unavailable(SlackdError):
     """It can't be done at the moment; the message says why and what to do."""
 

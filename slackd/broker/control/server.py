@@ -23,6 +23,7 @@ SCRAPE_RATE, SCRAPE_BURST = 20.0, 100.0
 STATUS_OF = {
     requests.BadRequest: 400,
     requests.NotFound: 404,
+    requests.Forbidden: 403,
     requests.Unavailable: 503,
     JournalError: 503,
 }

@@ -45,8 +45,8 @@ def check_identity(peer: Peer, plugin: PluginConfig, *, foreground: bool) -> Non
         return
     wanted = _allowed(plugin, foreground)
     raise NotPermitted(
-        f"uid {peer.uid} ({_user_name(peer.uid)}) may not be plugin {plugin.name!r}: {plugin.file} allows "
-        f"{wanted}; write user = {_user_name(peer.uid)!r} there if it should"
+        f"uid {peer.uid} ({user_name(peer.uid)}) may not be plugin {plugin.name!r}: {plugin.file} allows "
+        f"{wanted}; write user = {user_name(peer.uid)!r} there if it should"
     )
 
 
@@ -59,7 +59,8 @@ def _allowed(plugin: PluginConfig, foreground: bool) -> str:
     return ", ".join(allowed) or "nobody yet"
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The name of a uid, or its number where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

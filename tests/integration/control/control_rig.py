@@ -180,7 +180,10 @@ def plugin_file(name: str, **options: Any) -> PluginConfig:
 
 @contextlib.asynccontextmanager
 async def world(
-    *plugins: PluginConfig, apps: Sequence[str] = ("main",), folder: Path | None = None
+    *plugins: PluginConfig,
+    apps: Sequence[str] = ("main",),
+    folder: Path | None = None,
+    foreground: bool = True,
 ) -> AsyncIterator[World]:
     """A broker that is READY, until the block ends; it stops cleanly."""
     home = folder or Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-c-"))
@@ -192,7 +195,7 @@ async def world(
     listeners = [bind(home / "p.sock", 0o600), bind(home / "c.sock", 0o600)]
     sockets = Sockets(None, listeners[0].socket, listeners[1].socket, scraped)
     try:
-        async with running_broker(config, sockets) as broker:
+        async with running_broker(config, sockets, foreground=foreground) as broker:
             made = World(home, broker.daemon, broker.end, address)
             try:
                 yield made

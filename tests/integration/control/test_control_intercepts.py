@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import pwd
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +17,8 @@ from tests.integration.control.control_rig import World, plugin_file, world
 from tests.support.broker import PATIENCE
 
 ASKED = {"plugin": "bot", "app": "main", "user": "U123"}
+ME = {str(os.getuid()): ("U123",)}
+"""This user may take what U123 does."""
 BODY = json.dumps(ASKED).encode()
 REQUEST = b"POST /v1/intercepts HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
@@ -50,7 +54,9 @@ async def initialize(here: World, plugin: str, ticket: str) -> tuple[Any, asynci
 
 
 async def test_a_ticket_is_good_for_its_asker_its_plugin_and_its_time_alone() -> None:
-    async with world(plugin_file("bot", users=("nobody",)), plugin_file("other")) as here:
+    async with world(
+        plugin_file("bot", users=("nobody",), developers=ME), plugin_file("other"), foreground=False
+    ) as here:
         async with intercept(here) as ticket:
             answer, reader = await initialize(here, "bot", ticket)
             assert "result" in answer, "this user is not in the file, but has the ticket"
@@ -72,7 +78,7 @@ async def test_a_ticket_is_good_for_its_asker_its_plugin_and_its_time_alone() ->
 
 
 async def test_beginning_and_end_are_in_the_log_with_who_it_was(caplog: pytest.LogCaptureFixture) -> None:
-    async with world(plugin_file("bot")) as here, intercept(here):
+    async with world(plugin_file("bot", developers=ME), foreground=False) as here, intercept(here):
         pass
     lines = [each.getMessage() for each in caplog.records if "intercept" in each.getMessage()]
     assert [line.rsplit(" ", 1)[1] for line in lines] == ["begins", "ends"]
@@ -80,7 +86,7 @@ async def test_beginning_and_end_are_in_the_log_with_who_it_was(caplog: pytest.L
 
 
 async def test_a_broker_that_stops_ends_it_at_once() -> None:
-    async with world(plugin_file("bot")) as here:
+    async with world(plugin_file("bot", developers=ME), foreground=False) as here:
         reader, writer = await asyncio.open_unix_connection(str(here.control))
         body = json.dumps(ASKED).encode()
         writer.write(
@@ -108,3 +114,22 @@ async def test_what_cannot_be_is_refused_with_words(asked: dict[str, Any], words
     async with world(*plugins, apps=("main", "side")) as here:
         with pytest.raises(ControlRefused, match=words):
             await here.post("/v1/intercepts", asked)
+
+
+@pytest.mark.parametrize(
+    "developers", [{}, {str(os.getuid()): ("U124",)}, {"61234": ("U123",)}, {"no-such-user": ("U123",)}]
+)
+async def test_whom_the_plugins_file_does_not_name_gets_nobodys_envelopes(
+    developers: dict[str, tuple[str, ...]],
+) -> None:
+    """Root is nobody's developer by itself, either: these tests may run as root."""
+    name = pwd.getpwuid(os.getuid()).pw_name
+    async with world(plugin_file("bot", developers=developers), foreground=False) as here:
+        with pytest.raises(ControlRefused, match=rf'\[developers\] {name} = "U123"'):
+            await here.post("/v1/intercepts", ASKED)
+        assert not here.daemon.core.ingest.intercepts
+
+
+async def test_whoever_runs_slackd_in_the_foreground_is_its_developer() -> None:
+    async with world(plugin_file("bot"), foreground=True) as here, intercept(here) as ticket:
+        assert ticket

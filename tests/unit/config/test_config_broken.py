@@ -207,6 +207,17 @@ def test_the_daemons_file(tmp_path: Path, text: str, words: str) -> None:
 RESPONDS = '[[subscribe]]\ntype = "slash_commands"\ncommand = "/deploy"\nrespond = true\n'
 
 PLUGIN = {
+    "developer that is no user": (
+        '[developers]\n"a b" = "U0123"',
+        'developers."a b": found "a b", expected the name of a Unix user',
+        2,
+    ),
+    "developer of nobody in Slack": (
+        '[developers]\nalice = "@alice"',
+        'developers.alice: found "@alice", expected a member ID such as U0123ABCD '
+        "(it is in Slack under their profile, ⋮, Copy member ID)",
+        2,
+    ),
     "a type that is missing": (
         "[[subscribe]]",
         "subscribe[0].type: found nothing, expected the type of envelope, for instance "

@@ -87,7 +87,7 @@ SECTIONS = st.fixed_dictionaries(
 PLUGIN_SECTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "user": VALUES, "users": VALUES, "group": VALUES,
+        "user": VALUES, "users": VALUES, "group": VALUES, "developers": VALUES | TABLES,
         "subscribe": st.lists(TABLES, max_size=3), "delivery": TABLES, "slack": TABLES,
     },
 )  # fmt: skip
