@@ -17,8 +17,6 @@ from typing import Final
 
 import attrs
 
-from slackd.slotted import define
-
 ABREAST: Final = 8
 """Calls of a lane that run side by side as long as Slack has not limited it."""
 FORGOTTEN_AFTER: Final = 60.0
@@ -34,7 +32,7 @@ LaneName = tuple[str, str, str]
 """App, method and channel; "" for calls that name no channel."""
 
 
-@define(eq=False)
+@attrs.define(eq=False)
 class Ticket:
     """One call that waits for its turn, or is being made.
 
@@ -51,7 +49,7 @@ class Ticket:
     number: int = 0
 
 
-@define
+@attrs.define
 class _Lane:
     """One lane.
 

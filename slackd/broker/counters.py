@@ -4,12 +4,10 @@ from collections import Counter
 
 import attrs
 
-from slackd.slotted import define
-
 MOST_OUTCOMES = 2_000
 
 
-@define
+@attrs.define
 class Counters:
     """Counts since the broker's start, and nothing else.
 

@@ -2,7 +2,9 @@
 
 import math
 
-from slackd.slotted import define, frozen
+import attrs
+
+from slackd.frozen import frozen
 
 
 @frozen
@@ -26,7 +28,7 @@ class Instant:
         return self.unix + (monotonic - self.monotonic)
 
 
-@define
+@attrs.define
 class Wakeup:
     """The next moment at which time alone changes something; whoever sets a deadline moves it forward.
 

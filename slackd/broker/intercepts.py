@@ -12,7 +12,6 @@ import attrs
 from slackd.broker.dispatch.intercepted import intercepted_key, person_of_user
 from slackd.broker.dispatch.subscriptions import Match
 from slackd.envelope import ParsedEnvelope
-from slackd.slotted import frozen
 
 MOST: int = 16
 """Intercepts in force at a time."""
@@ -22,7 +21,7 @@ class InterceptTakenError(Exception):
     """There is one already; the words say whose."""
 
 
-@frozen
+@attrs.frozen
 class Intercept:
     """One person's deliveries for one plugin.
 

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import attrs
+
 from slackd.broker.dispatch.dispatcher import HeldUp
 from slackd.config import OrderBy, PluginConfig
-from slackd.slotted import frozen
 
 EVERY: Final = 60.0
 """Seconds between two lines about the same app, or the same plugin."""
@@ -19,7 +20,7 @@ AWAY_AFTER: Final = 30.0
 """Seconds without a session after which a plugin is away; one that restarts is back by then."""
 
 
-@frozen
+@attrs.frozen
 class RegularNotice:
     """A line for the log.
 
@@ -38,7 +39,7 @@ class RegularNotice:
     level: int = logging.WARNING
 
 
-@frozen
+@attrs.frozen
 class PluginPresence:
     """Whether a plugin is there.
 

@@ -20,7 +20,6 @@ from slackd.broker.instant import Wakeup
 from slackd.envelope import Promise, Settlement
 from slackd.link.messages import Closing
 from slackd.slack.acknowledgement import fits
-from slackd.slotted import define, frozen
 
 REMEMBERED = 256
 """Connections of one link that are remembered; a connector reports them again after every new link."""
@@ -56,7 +55,7 @@ BROKER_IS_GONE = 0.25
 _USUAL_ID = "00000000-0000-0000-0000-000000000000"
 
 
-@frozen
+@attrs.frozen
 class Waiter:
     """An arrival whose acknowledgement waits.
 
@@ -75,7 +74,7 @@ class Waiter:
     connection: str = ""
 
 
-@define
+@attrs.define
 class _Owed:
     """One envelope's answer.
 
@@ -110,7 +109,7 @@ Settlements = list[tuple[int, Settlement]]
 """(link, settlement) pairs."""
 
 
-@define
+@attrs.define
 class Due:
     """What follows from deadlines that are here.
 

@@ -6,13 +6,13 @@ intervals are kept and holes in their union are found, rather than counting up a
 
 import math
 
-from slackd.slotted import define, frozen
+import attrs
 
 FORGET_AFTER = 600.0
 """Seconds after its end for which an interval is kept; no report is that late."""
 
 
-@frozen
+@attrs.frozen
 class DisconnectedInterval:
     """An interval without a READY connection; `end` is None while it lasts."""
 
@@ -20,7 +20,7 @@ class DisconnectedInterval:
     end: float | None
 
 
-@define
+@attrs.define
 class _Interval:
     start: float
     end: float | None

@@ -30,7 +30,6 @@ from slackd.config.values import (
     SecretSource,
 )
 from slackd.redaction import holds_token
-from slackd.slotted import frozen
 from slackd.toml_reader.problems import shown
 from slackd.toml_reader.tables import Table
 
@@ -49,7 +48,7 @@ _SECRET_NAMES: Final = {
 _SECRET_EXPECTED: Final = 'where the token is kept: "credential:NAME", "file:/PATH" or "env:NAME"'
 
 
-@frozen
+@attrs.frozen
 class DaemonFile:
     """What `slackd.toml` and the files of `apps.d` say; the plugins' files come on top.
 

@@ -8,8 +8,6 @@ from typing import Final
 
 import attrs
 
-from slackd.slotted import frozen
-
 
 class LogLevel(Enum):
     """How much is said."""
@@ -28,7 +26,7 @@ class SecretKind(Enum):
     ENV = "env"
 
 
-@frozen
+@attrs.frozen
 class SecretSource:
     """Where a token is read from: `credential:NAME`, `file:/path` or `env:NAME`. Never the token itself."""
 
@@ -66,7 +64,7 @@ def _without_password(url: str | None) -> str:
     return repr(None if url is None else re.sub(r"//.*@", "//***@", url))
 
 
-@frozen
+@attrs.frozen
 class App:
     """One Slack app, from `[apps.NAME]`.
 
@@ -109,7 +107,7 @@ def is_posted(app: App) -> bool:
     return app.transport in ("http", "both")
 
 
-@frozen
+@attrs.frozen
 class ReceiverConfig:
     """`[receiver]`: where Slack's requests come in.
 
@@ -132,7 +130,7 @@ class JournalEngine(Enum):
     SQLITE = "sqlite"
 
 
-@frozen
+@attrs.frozen
 class JournalConfig:
     """`[journal]`: where envelopes are kept, and how long.
 
@@ -151,7 +149,7 @@ class JournalConfig:
     engine: JournalEngine = JournalEngine.SQLITE
 
 
-@frozen
+@attrs.frozen
 class Plugins:
     """`[plugins]`: the plugin socket and the rules all plugins share.
 
@@ -184,21 +182,21 @@ class Plugins:
     forbidden_text: str = "You may not do this here."
 
 
-@frozen
+@attrs.frozen
 class Control:
     """`[control]`: the operators' socket."""
 
     socket: Path
 
 
-@frozen
+@attrs.frozen
 class Log:
     """`[log]`: how much is said."""
 
     level: str = "info"
 
 
-@frozen
+@attrs.frozen
 class Allow:
     """`allow` of a subscription: who may, by Slack's ids.
 
@@ -212,7 +210,7 @@ class Allow:
     channels: tuple[str, ...] = ()
 
 
-@frozen
+@attrs.frozen
 class Subscription:
     """One `[[subscribe]]`: all patterns given must match; an empty tuple matches anything. Globs where text.
 
@@ -234,7 +232,7 @@ class Subscription:
     allow: Allow | None = None
 
 
-@frozen
+@attrs.frozen
 class Delivery:
     """`[delivery]`: how envelopes are delivered to a plugin."""
 
@@ -257,7 +255,7 @@ acknowledge what their app has no listener for: Slack gives up after three retri
 many of those must not fill the window."""
 
 
-@frozen
+@attrs.frozen
 class GatewayConfig:
     """`[gateway]` of `slackd.toml`: where apps find Slack's own interfaces.
 
@@ -278,7 +276,7 @@ class GatewayConfig:
     directory: Path = Path("/var/lib/slackd-gateway")
 
 
-@frozen
+@attrs.frozen
 class PluginGateway:
     """`[gateway]` of a plugin's file: the plugin is an app that speaks Slack's own interfaces.
 
@@ -301,7 +299,7 @@ class PluginGateway:
     unacknowledged: IfUnacknowledged = IfUnacknowledged.DEAD_LETTER
 
 
-@frozen
+@attrs.frozen
 class ExecRules:
     """`[exec]` of a plugin's file: the command that `slackd exec` runs for each envelope.
 
@@ -316,7 +314,7 @@ class ExecRules:
     timeout: float = 30.0
 
 
-@frozen
+@attrs.frozen
 class PluginConfig:
     """One `plugins.d/NAME.toml`.
 
@@ -345,7 +343,7 @@ class PluginConfig:
     developers: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
-@frozen
+@attrs.frozen
 class Config:
     """Everything that the files say.
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+import attrs
+
 from slackd.config.values import App
 from slackd.connector.ack_deadlines import AckDeadlineKeeper
 from slackd.connector.calls import CallsUnderWay
@@ -44,13 +46,12 @@ from slackd.link.messages import (
     Settled,
     Unsent,
 )
-from slackd.slotted import frozen
 
 REPORT_INTERVAL: Final = 1.0
 """Seconds between two reports of acknowledgements to the broker."""
 
 
-@frozen
+@attrs.frozen
 class ConnectorStatus:
     """How a connector stands."""
 

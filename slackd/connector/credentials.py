@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
+import attrs
+
 from slackd.config.values import App, SecretKind, SecretSource, dials, is_posted
 from slackd.errors import CredentialError
-from slackd.slotted import frozen
 
 PLAIN_PREFIX: Final = "slackd-plain_"
 """What the unit's `LoadCredential=slackd-plain:FOLDER` sets before the names of files."""
@@ -64,7 +65,7 @@ class Secret:
         return hash(self._text)
 
 
-@frozen
+@attrs.frozen
 class AppSecrets:
     """The tokens of one app; no app token where nothing is dialled."""
 
@@ -72,7 +73,7 @@ class AppSecrets:
     bot_token: Secret | None = None
 
 
-@frozen
+@attrs.frozen
 class Tokens:
     """The tokens of all apps.
 
@@ -133,7 +134,7 @@ def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSe
     return AppSecrets(app_token, bot_token)
 
 
-@frozen
+@attrs.frozen
 class SigningSecrets:
     """What requests are signed with, of every app that is posted to.
 

@@ -11,10 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-from slackd.slotted import frozen
 
-
-@frozen
+@attrs.frozen
 class FunctionToken:
     """The token of one step, good for that step's calls alone.
 

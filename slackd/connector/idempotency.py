@@ -16,7 +16,6 @@ import attrs
 
 from slackd.connector.slackapi import SlackAnswer
 from slackd.link.messages import OUTCOME_UNKNOWN
-from slackd.slotted import define
 
 REMEMBERED: Final = 2_000
 """Answers kept for one app; a plugin repeats what it has in flight, which is far less."""
@@ -26,7 +25,7 @@ REMEMBERED_FOR: Final = 3_600.0
 """Seconds: a delivery may be in hand for an hour, by `extend`, and no repetition comes later."""
 
 
-@define
+@attrs.define
 class _Kept:
     """An answer: its body as JSON text in UTF-8, and everything else as it was."""
 

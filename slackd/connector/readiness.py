@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Container, Mapping
 
+import attrs
+
 from slackd.config.values import App
 from slackd.connector.transport import Transport
 from slackd.link.messages import AppPeers, AppTrouble
-from slackd.slotted import frozen
 
 
-@frozen
+@attrs.frozen
 class Readiness:
     """Whether a connector may call itself ready.
 

@@ -8,12 +8,13 @@ stays in its folder.
 from collections.abc import Sequence
 from typing import Protocol
 
+import attrs
+
 from slackd.envelope import Arrival, Settlement
 from slackd.link.messages import AppPeers, AppTrouble, Closing, ConnectionState
-from slackd.slotted import frozen
 
 
-@frozen
+@attrs.frozen
 class TransportStatus:
     """How a transport of one app stands.
 
@@ -37,7 +38,7 @@ class TransportStatus:
     next_attempt_at: float | None = None
 
 
-@frozen
+@attrs.frozen
 class ConnectionChange:
     """A connection entered another state; `Changed` of the link, but for its number.
 

@@ -14,8 +14,6 @@ from typing import Any, Final
 
 import attrs
 
-from slackd.slotted import frozen
-
 OVERLAP: Final = 86_400.0
 """Seconds for which credentials stay good after their rotation."""
 
@@ -32,7 +30,7 @@ class TokenKind(enum.Enum):
     """The Web API."""
 
 
-@frozen
+@attrs.frozen
 class LocalCredentials:
     """One app's credentials, of one generation."""
 
@@ -54,7 +52,7 @@ class LocalCredentials:
         return self.app_token if kind is TokenKind.APP else self.bot_token
 
 
-@frozen
+@attrs.frozen
 class CredentialGenerations:
     """One app's credentials: those of now, and those before.
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 import attrs
 
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
-from slackd.slotted import frozen
 
 RECEIVER: Final = 3
 """The receiver's number in its `Hello`; connectors have 1 and 2. It brings arrivals and makes no calls."""
@@ -29,7 +28,7 @@ OUTCOME_UNKNOWN: Final = -1
 """The status of a call that Slack may or may not have carried out; connectors of earlier releases say 0."""
 
 
-@frozen
+@attrs.frozen
 class ConnectionState:
     """One Slack connection of a connector, as it stands now.
 
@@ -58,7 +57,7 @@ class ConnectionState:
     retry_at: float | None = None
 
 
-@frozen
+@attrs.frozen
 class AppTrouble:
     """Why an app has no connection, in words for its operator; fatal until somebody repairs it."""
 
@@ -67,7 +66,7 @@ class AppTrouble:
     hint: str
 
 
-@frozen
+@attrs.frozen
 class AppIdentity:
     """Who an app's bot is: what Slack's `auth.test` says, and the app's id out of its app-level token.
 
@@ -88,7 +87,7 @@ class AppIdentity:
         return (self.bot_id,) if self.bot_id else ()
 
 
-@frozen
+@attrs.frozen
 class Identified:
     """A connector has asked Slack who an app's bot is. It reports that again after every new link, before what
     is unsettled, once the broker has said that it speaks version 2; one of 0.1.0 does not know this message."""
@@ -96,7 +95,7 @@ class Identified:
     identity: AppIdentity
 
 
-@frozen
+@attrs.frozen
 class Hello:
     """A connector introduces itself; also everything that is true of its connections now.
 
@@ -121,7 +120,7 @@ class Hello:
     features: tuple[str, ...] = ()
 
 
-@frozen
+@attrs.frozen
 class Welcome:
     """The broker's answer to the `Hello` of a connector of version 2 or later.
 
@@ -132,14 +131,14 @@ class Welcome:
     version: int
 
 
-@frozen
+@attrs.frozen
 class Deliver:
     """Arrivals that were read together go together."""
 
     arrivals: tuple[Arrival, ...]
 
 
-@frozen
+@attrs.frozen
 class Changed:
     """A connection changed its phase.
 
@@ -159,14 +158,14 @@ class Changed:
     ghost_until: float | None = None
 
 
-@frozen
+@attrs.frozen
 class Trouble:
     """An app fell into trouble, or (reason "") came out of it."""
 
     trouble: AppTrouble
 
 
-@frozen
+@attrs.frozen
 class Acknowledged:
     """How long arrivals took from receipt to the acknowledgement on the wire, in seconds, for the metrics.
 
@@ -181,7 +180,7 @@ class Acknowledged:
     unsendable: int = 0
 
 
-@frozen
+@attrs.frozen
 class Closing:
     """A connection is about to close, or has: what it has brought, and still brings, waits less for answers.
 
@@ -201,7 +200,7 @@ class Closing:
     mute: bool = False
 
 
-@frozen
+@attrs.frozen
 class Unsent:
     """These arrivals were settled with a payload that reached nobody: their connection was gone, or they had
     been acknowledged as promised."""
@@ -219,7 +218,7 @@ class CallKind(Enum):
     DOWNLOAD = "download"
 
 
-@frozen
+@attrs.frozen
 class Call:
     """The broker asks a connector for a Web API call, a post to a `response_url`, or a probe.
 
@@ -243,7 +242,7 @@ class Call:
     key: str = ""
 
 
-@frozen
+@attrs.frozen
 class Returned:
     """What came of a `Call`.
 
@@ -262,28 +261,28 @@ class Returned:
     error: str = ""
 
 
-@frozen
+@attrs.frozen
 class Settled:
     """These arrivals are journaled and may be acknowledged."""
 
     settlements: tuple[Settlement, ...]
 
 
-@frozen
+@attrs.frozen
 class Promised:
     """These arrivals are journaled; if no broker has settled them when due, they may be acknowledged."""
 
     promises: tuple[Promise, ...]
 
 
-@frozen
+@attrs.frozen
 class Refused:
     """These arrivals could not be journaled and must not be acknowledged; Slack will send them again."""
 
     refusals: tuple[Refusal, ...]
 
 
-@frozen
+@attrs.frozen
 class AppPeers:
     """What a connector cannot see by itself of one app.
 
@@ -296,7 +295,7 @@ class AppPeers:
     free: int
 
 
-@frozen
+@attrs.frozen
 class Peers:
     """The broker reports to each connector the other's connections and of the budget."""
 

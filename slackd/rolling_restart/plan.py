@@ -14,7 +14,6 @@ from typing import Final
 import attrs
 
 from slackd.link.messages import RECEIVER as RECEIVER_NUMBER
-from slackd.slotted import frozen
 
 WHOLE: Final = "slackd.service"
 BROKER: Final = "slackd-broker.service"
@@ -27,7 +26,7 @@ UNITS: Final = (BROKER, *CONNECTORS.values(), RECEIVER, GATEWAY)
 """The processes of the daemon, in the order of a rolling restart."""
 
 
-@frozen
+@attrs.frozen
 class ConnectorNow:
     """One connector as the broker sees it.
 
@@ -42,7 +41,7 @@ class ConnectorNow:
     ready: Mapping[str, int] = attrs.field(factory=dict)
 
 
-@frozen
+@attrs.frozen
 class Now:
     """The daemon as it runs.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import attrs
+
 from slackd.slack_server.connections import ServerConnection
 from slackd.slack_server.lifecycle import ConnectionLifecycle
 from slackd.slack_server.settings import ServerSettings
-from slackd.slotted import frozen
 
 
-@frozen
+@attrs.frozen
 class Admit:
     """The handshake succeeds; `life` learns what becomes of the connection."""
 
@@ -18,7 +19,7 @@ class Admit:
     life: ConnectionLifecycle
 
 
-@frozen
+@attrs.frozen
 class RefuseDial:
     """The handshake is answered with an ordinary HTTP response."""
 
@@ -26,12 +27,12 @@ class RefuseDial:
     body: str = ""
 
 
-@frozen
+@attrs.frozen
 class Hang:
     """The handshake is never answered."""
 
 
-@frozen
+@attrs.frozen
 class Reset:
     """The TCP connection ends in place of an answer."""
 

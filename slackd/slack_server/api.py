@@ -8,7 +8,6 @@ from typing import Any, Final
 import attrs
 
 from slackd import jsonrpc
-from slackd.slotted import frozen
 
 _JSON_ARGUMENTS: Final = frozenset(
     {
@@ -28,7 +27,7 @@ _JSON_ARGUMENTS: Final = frozenset(
 )
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class ApiRequest:
     """One call, as HTTP brought it.
 
@@ -58,7 +57,7 @@ class ApiRequest:
         return {name: value for name, value in self.args.items() if name != "token"}
 
 
-@frozen(kw_only=True)
+@attrs.frozen(kw_only=True)
 class ApiAnswer:
     """What Slack answers.
 

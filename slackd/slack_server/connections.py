@@ -10,8 +10,9 @@ import enum
 from collections.abc import Callable
 from typing import Protocol
 
+import attrs
+
 from slackd.slack_server.settings import ServerContext
-from slackd.slotted import define
 
 
 class ConnectionLine(Protocol):
@@ -47,7 +48,7 @@ _RECEIVES = frozenset({ServerState.READY, ServerState.LEAVING, ServerState.GHOST
 _SERVES = frozenset({ServerState.READY, ServerState.LEAVING})
 
 
-@define(eq=False)
+@attrs.define(eq=False)
 class ServerConnection:
     """One WebSocket of a client's.
 

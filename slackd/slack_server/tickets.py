@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from slackd.slotted import frozen
+import attrs
 
 
-@frozen
+@attrs.frozen
 class TicketUse:
     """What a handshake asks for.
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
-from slackd.slotted import frozen
+import attrs
+
 from slackd.systemd.errors import SocketTaken, SocketUnusable
 
 _FIRST_DESCRIPTOR: Final = 3
@@ -80,7 +81,7 @@ def _listening(descriptor: int, name: str) -> socket.socket:
     return made
 
 
-@frozen
+@attrs.frozen
 class ListeningSocket:
     """One listening Unix socket.
 

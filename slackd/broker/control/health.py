@@ -15,7 +15,6 @@ from slackd.broker.control.status import (
     Status,
 )
 from slackd.broker.plugins.conduct import CRASHES, REFUSALS
-from slackd.slotted import frozen
 
 OK, NOTE, DEGRADED, FAILING = "ok", "note", "degraded", "failing"
 SILENT_AFTER = 10.0
@@ -39,7 +38,7 @@ FEW_PLACES = 2
 """Free places below which planned rotation waits."""
 
 
-@frozen
+@attrs.frozen
 class _Surroundings:
     """What a rule must know beside its subject.
 

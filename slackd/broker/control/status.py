@@ -7,10 +7,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from slackd.slotted import frozen
 
-
-@frozen
+@attrs.frozen
 class BrokerStatus:
     """The broker's own process.
 
@@ -32,7 +30,7 @@ class BrokerStatus:
     foreground: bool = False
 
 
-@frozen
+@attrs.frozen
 class ConnectionStatus:
     """One Slack connection.
 
@@ -55,7 +53,7 @@ class ConnectionStatus:
     retry_in: float | None = None
 
 
-@frozen
+@attrs.frozen
 class TroubleStatus:
     """Why an app has no connection, and its hint."""
 
@@ -64,7 +62,7 @@ class TroubleStatus:
     hint: str
 
 
-@frozen
+@attrs.frozen
 class ConnectorSummary:
     """One connector; all but its number is empty while it isn't linked.
 
@@ -85,7 +83,7 @@ class ConnectorSummary:
     changed_for: float = float("inf")
 
 
-@frozen
+@attrs.frozen
 class GapNow:
     """An app has no READY connection at the moment."""
 
@@ -93,7 +91,7 @@ class GapNow:
     reason: str
 
 
-@frozen
+@attrs.frozen
 class AppStatus:
     """One app over both connectors.
 
@@ -129,7 +127,7 @@ class AppStatus:
     next_try_in: float | None = None
 
 
-@frozen
+@attrs.frozen
 class SessionStatus:
     """One session of a plugin.
 
@@ -151,7 +149,7 @@ class SessionStatus:
     intercepts: str = ""
 
 
-@frozen
+@attrs.frozen
 class FaultStatus:
     """What a plugin, or a user of the host, has done wrong within the last five minutes.
 
@@ -168,7 +166,7 @@ class FaultStatus:
     ago: float
 
 
-@frozen
+@attrs.frozen
 class UserFaults:
     """Faults of a user of the host whose connections were no plugin's yet."""
 
@@ -176,7 +174,7 @@ class UserFaults:
     faults: tuple[FaultStatus, ...]
 
 
-@frozen
+@attrs.frozen
 class PluginStatus:
     """One plugin that a file declares.
 
@@ -211,7 +209,7 @@ class PluginStatus:
     stale_hour: int = 0
 
 
-@frozen
+@attrs.frozen
 class JournalStatus:
     """The journal.
 
@@ -239,7 +237,7 @@ class JournalStatus:
     max_bytes: int | None = None
 
 
-@frozen
+@attrs.frozen
 class HealthReason:
     """One thing that an operator should know.
 
@@ -255,7 +253,7 @@ class HealthReason:
     hint: str
 
 
-@frozen
+@attrs.frozen
 class Status:
     """The whole."""
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import attrs
 
 from slackd.broker.journal.writes import Lane
-from slackd.slotted import define
 
 
-@define
+@attrs.define
 class PluginSession:
     """One connection of a plugin's program, or the memory of one that is awaited.
 

@@ -7,17 +7,18 @@ it is the same within one boot; after another boot nobody can say how long the m
 counts.
 
 A jump is forgotten once everything received before it is past every limit by what has passed since: then the
-clock is right for all that is left. A clock that is set back only takes back what it had jumped ahead.
+clock is right for all that is left. A clock that is set back only takes back what it had jumped ahead. Steps
+that are too small to be a jump add up, until they are one.
 """
 
-from slackd.slotted import frozen
+import attrs
 
 DAY = 86_400.0
 JUMP = 60.0
 """Seconds; less than this is a clock being slewed, or a machine that was asleep."""
 
 
-@frozen
+@attrs.frozen
 class ClockRecord:
     """How the clocks stood, as the journal keeps it.
 
@@ -27,6 +28,7 @@ class ClockRecord:
         boot: Names the boot that the uptime is of, "" where nobody knows.
         ahead: Seconds by which the clock has jumped ahead of what has passed.
         since: Retention's now at the last jump.
+        drift: Seconds that the clock went on by and the uptime did not since then, in steps too small to count.
     """
 
     unix: float
@@ -34,9 +36,10 @@ class ClockRecord:
     boot: str
     ahead: float = 0.0
     since: float = 0.0
+    drift: float = 0.0
 
 
-@frozen
+@attrs.frozen
 class ClockJump:
     """The clock went ahead (or back) by so many seconds that nobody saw pass."""
 
@@ -66,13 +69,14 @@ class AgeClock:
             self.record = ClockRecord(unix, uptime, boot)
             return None
         went = unix - last.unix
-        jump = went - (uptime - last.uptime) if boot and boot == last.boot else max(0.0, went - DAY)
-        jump = jump if abs(jump) >= JUMP else 0.0
+        same_boot = boot and boot == last.boot
+        jump = last.drift + went - (uptime - last.uptime) if same_boot else max(0.0, went - DAY)
+        jump, drift = (jump, 0.0) if abs(jump) >= JUMP else (0.0, jump)
         ahead = max(0.0, last.ahead + jump)
         since = unix - ahead if jump > 0 else last.since
         if ahead and unix - ahead - since > self._longest:
             ahead = 0.0
-        self.record = ClockRecord(unix, uptime, boot, ahead, since)
+        self.record = ClockRecord(unix, uptime, boot, ahead, since, drift)
         return ClockJump(jump) if jump else None
 
     @property

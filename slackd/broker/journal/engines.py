@@ -16,10 +16,9 @@ from slackd.broker.journal.limits import OnDeadLettered, OnDropped, PluginLimits
 from slackd.broker.journal.rules import delivery_base
 from slackd.config import values
 from slackd.errors import JournalError
-from slackd.slotted import frozen
 
 
-@frozen
+@attrs.frozen
 class OpenOptions:
     """How a broker opens its journal.
 

@@ -6,7 +6,6 @@ import attrs
 
 from slackd.broker.journal.writes import DeadReason, Lane
 from slackd.config import values
-from slackd.slotted import frozen
 
 GAP_MEMORY = 90 * 86_400.0
 """Seconds for which gaps are remembered."""
@@ -16,7 +15,7 @@ ABANDONED_AFTER = 2 * 3600.0
 may have it in work for an hour, and nothing for longer."""
 
 
-@frozen
+@attrs.frozen
 class PluginLimits:
     """A plugin's backlog, beyond which its oldest deliveries become dead letters, and its dead letters, beyond
     whose bytes the oldest are dropped.
@@ -30,7 +29,7 @@ class PluginLimits:
     max_bytes: int = values.Delivery().max_bytes
 
 
-@frozen
+@attrs.frozen
 class DeadLettered:
     """A delivery that retention made a dead letter: whoever has it in memory forgets it, and says so loudly."""
 
@@ -41,7 +40,7 @@ class DeadLettered:
     lane: Lane = Lane.EVENTS
 
 
-@frozen
+@attrs.frozen
 class DroppedDeadLetters:
     """Dead letters that retention dropped since there were too many bytes of them: nobody can retry them any
     more, so it is said loudly.
@@ -61,7 +60,7 @@ OnDropped = Callable[[Sequence[DroppedDeadLetters]], None]
 OnDeadLettered = Callable[[Sequence[DeadLettered]], None]
 
 
-@frozen
+@attrs.frozen
 class Limits:
     """Everything that retention goes by.
 

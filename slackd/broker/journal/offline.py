@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import attrs
+
 from slackd.config import values
-from slackd.slotted import frozen
 
 
-@frozen
+@attrs.frozen
 class JournalCheck:
     """What a look through the whole journal found.
 
@@ -21,7 +22,7 @@ class JournalCheck:
     problems: tuple[str, ...]
 
 
-@frozen
+@attrs.frozen
 class JournalRescue:
     """What was kept of a damaged journal.
 
@@ -38,7 +39,7 @@ class JournalRescue:
     damaged: Path
 
 
-@frozen
+@attrs.frozen
 class JournalRestore:
     """A backup that is the journal now.
 

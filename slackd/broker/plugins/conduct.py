@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from enum import Enum
 
-from slackd.slotted import frozen
+import attrs
 
 WINDOW = 300.0
 """Seconds for which a fault is remembered."""
@@ -29,7 +29,7 @@ class Fault(Enum):
     HELD = "connections that waited, since those before them failed"
 
 
-@frozen
+@attrs.frozen
 class RecentFaults:
     """Faults of one kind.
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from slackd.broker.plugins.transfers import TransferAsked
-from slackd.slotted import frozen
+from slackd.frozen import frozen
 
 
 @frozen

@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 import attrs
 
 from slackd.rate_limit import Allowance, LineLimit
-from slackd.slotted import define
 
 Member = TypeVar("Member")
 
@@ -47,7 +46,7 @@ UNREAD_LIMIT = 3 * UNREAD_BYTES
 is not read."""
 
 
-@define(eq=False)
+@attrs.define(eq=False)
 class PeerLimits:
     """One plugin's, or one user's.
 

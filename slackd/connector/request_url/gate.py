@@ -20,7 +20,6 @@ from slackd.connector.request_url.envelopes import (
 )
 from slackd.connector.request_url.replays import AcceptedSignatures
 from slackd.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureVerdict, verify
-from slackd.slotted import frozen
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a body; Slack's largest events are far smaller."""
@@ -29,7 +28,7 @@ NO_RETRY: Final = ("X-Slack-No-Retry", "1")
 _ONCE: Final = ("content-type", "content-encoding", "x-slack-retry-num", "x-slack-retry-reason", "host")
 
 
-@frozen
+@attrs.frozen
 class Answer:
     """An HTTP answer.
 
@@ -48,7 +47,7 @@ class Answer:
     reason: str = ""
 
 
-@frozen
+@attrs.frozen
 class Head:
     """A request's line and headers.
 
@@ -72,7 +71,7 @@ class Head:
         return self.header("content-type").partition(";")[0].strip().lower()
 
 
-@frozen
+@attrs.frozen
 class Route:
     """Where one app is posted to.
 
@@ -85,7 +84,7 @@ class Route:
     secrets: tuple[str, ...] = attrs.field(repr=False)
 
 
-@frozen
+@attrs.frozen
 class Admitted:
     """An envelope that is Slack's.
 

@@ -1,39 +1,40 @@
 """What the pool wants done: values that the machine makes and the transport carries out."""
 
+import attrs
+
 from slackd.connector.socketmode.lifecycle import Cue
 from slackd.link.messages import AppTrouble, ConnectionState
-from slackd.slotted import frozen
 
 
-@frozen
+@attrs.frozen
 class Dial:
     """Ask Slack for a URL and open a WebSocket under this name."""
 
     connection: str
 
 
-@frozen
+@attrs.frozen
 class CloseConnection:
     """Send what is to be acknowledged, then Close, and go on reading until Slack's; a dial is given up."""
 
     connection: str
 
 
-@frozen
+@attrs.frozen
 class Abort:
     """End the socket, or the dial, at once."""
 
     connection: str
 
 
-@frozen
+@attrs.frozen
 class Ping:
     """Ask the far end for a sign of life."""
 
     connection: str
 
 
-@frozen
+@attrs.frozen
 class EndWaiting:
     """What came over it, and comes, is to wait no longer for plugins' answers: there is no quiet moment else.
 
@@ -44,7 +45,7 @@ class EndWaiting:
     everything: bool
 
 
-@frozen
+@attrs.frozen
 class Moved:
     """A life entered another phase; `Changed` of the link, but for its number."""
 
@@ -55,14 +56,14 @@ class Moved:
     detail: str = ""
 
 
-@frozen
+@attrs.frozen
 class Troubled:
     """The app fell into trouble, or (reason "") came out of it."""
 
     trouble: AppTrouble
 
 
-@frozen
+@attrs.frozen
 class Said:
     """Something for the log."""
 

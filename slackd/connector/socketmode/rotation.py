@@ -10,8 +10,9 @@ in the first half of a slice, and is long over when the next one begins.
 import math
 from typing import Final
 
+import attrs
+
 from slackd.connector.socketmode.pooled_connection import PooledConnection
-from slackd.slotted import frozen
 
 CONNECTORS: Final = 2
 """Connectors on one host (the design, "Two connectors")."""
@@ -20,7 +21,7 @@ SHORTEST_LIFETIME: Final = 1.0
 """Seconds; shorter ones are not planned for."""
 
 
-@frozen
+@attrs.frozen
 class Slot:
     """Which slice of time is this connection's.
 

@@ -16,7 +16,8 @@ import pytest
 
 import slackd
 from slackd.broker.journal.engines import OpenOptions, open_journal
-from slackd.broker.journal.sqlite import open_file
+from slackd.broker.journal.sqlite import maintenance, open_file
+from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.writes import CleanShutdown, CloseDelivery, InFlight, ListSession
 from slackd.config.values import JournalConfig
 from slackd.errors import JournalBusy, JournalError, JournalUnwritable
@@ -113,6 +114,21 @@ async def test_files_that_may_not_grow_and_then_may_again(tmp_path: Path) -> Non
     assert failing.startswith("failing ")
     assert failing.endswith(" True JournalUnwritable")
     assert recovered == "recovered True ''"
+
+
+@pytest.mark.parametrize(("free", "brought_in"), [(0, True), (1 << 30, False)])
+async def test_a_log_never_takes_the_room_that_the_database_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, brought_in: bool
+) -> None:
+    """It is brought in after each commit while room is short, and at leisure else."""
+    monkeypatch.setattr(OwnedConnection, "free_bytes", lambda self: free)
+    monkeypatch.setattr(maintenance, "CHECKPOINT_IDLE", 3_600.0)
+    journal, _ = await open_journal(JournalConfig(tmp_path), OpenOptions(retention_by_itself=False))
+    before = (tmp_path / "journal.db").stat().st_size
+    for number in range(20):
+        await attempt(journal, record(number, "r"))
+    assert ((tmp_path / "journal.db").stat().st_size > before + 16_384) == brought_in
+    await journal.close()
 
 
 @pytest.fixture

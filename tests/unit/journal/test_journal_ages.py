@@ -54,6 +54,26 @@ def test_two_jumps_of_forty_days_age_nothing() -> None:
     assert machine.now == NOW + 11, "the next broker knows it, too"
 
 
+def test_small_steps_add_up() -> None:
+    machine = Machine()
+    jumps = []
+    for _ in range(1_000):
+        machine.unix += 50
+        machine.passes(5)
+        jumps.append(machine.look() or 0.0)
+    assert sum(jumps) == 50 * 1_000
+    assert machine.now == NOW + 5 * 1_000
+
+
+def test_small_steps_back_and_forth_are_none() -> None:
+    machine = Machine()
+    for step in (50, -50) * 100:
+        machine.unix += step
+        machine.passes(1)
+        assert machine.look() is None
+    assert machine.now == NOW + 200
+
+
 def test_a_jump_between_two_brokers_is_seen() -> None:
     machine = Machine()
     machine.restart_broker()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from json import loads
 from typing import Any
 
+import attrs
+
 from slackd.broker.journal.rules import WAITED
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
@@ -43,7 +45,6 @@ from slackd.broker.journal.writes import (
     Stale,
     Write,
 )
-from slackd.slotted import frozen
 from slackd.text import as_unicode
 
 _STALE = Stale()
@@ -51,7 +52,7 @@ _DONE = Done()
 _HANDLED = HandledClosed()
 
 
-@frozen
+@attrs.frozen
 class Waiting:
     """An open delivery as the writer needs to see it."""
 

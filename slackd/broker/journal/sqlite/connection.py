@@ -17,6 +17,7 @@ from slackd.errors import JournalDamaged
 
 BUSY_PATIENCE = 1_000
 """Milliseconds that a statement waits for another connection's lock."""
+_LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 PAGE_CACHE = 4 << 20
 """Bytes of pages that SQLite keeps; more gains nothing, since new rows go to the ends of their trees."""
 
@@ -136,6 +137,14 @@ class OwnedConnection:
         except FAILURES:
             self.drop()
 
+    def free_bytes(self) -> int | None:
+        """Bytes that are left on the file's disk; None where that can't be said."""
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError:
+            return None
+        return disk.f_bavail * disk.f_frsize
+
     def drop(self) -> None:
         """Close it."""
         connection, self._connection = self._connection, None
@@ -173,14 +182,23 @@ def _refuse_log_without_journal(path: Path) -> None:
     Raises:
         JournalDamaged: Somebody removed or emptied the database, and its log holds something.
     """
-    if _bytes(path) == 0 and _bytes(f"{path}-wal") > 0:
+    if _bytes(path) == 0 and _was_written(f"{path}-wal"):
         raise JournalDamaged(
             f"{path}: the journal was removed or emptied; {path.name}-wal is all that is left of it",
             hint="`slackctl journal rescue` keeps what can be kept; to begin anew, remove that file too",
         )
 
 
-def _bytes(path: str | Path) -> int:
+def _was_written(log: str) -> bool:
+    """It begins as a log does, and not with what was allocated in advance (fileformat2.html, section 4.1)."""
+    try:
+        with open(log, "rb") as file:
+            return file.read(4) in _LOG_MAGIC
+    except OSError:
+        return False
+
+
+def _bytes(path: Path) -> int:
     try:
         return os.stat(path).st_size
     except FileNotFoundError:

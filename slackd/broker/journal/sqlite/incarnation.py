@@ -11,12 +11,12 @@ import sqlite3
 from pathlib import Path
 from uuid import uuid4
 
-from slackd.slotted import frozen
+import attrs
 
 _ID, _INODE = "journal_id", "journal_inode"
 
 
-@frozen
+@attrs.frozen
 class Incarnation:
     """The id of a file.
 

@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+import attrs
+
 from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.clock_record import ClockKeeper
@@ -11,8 +13,8 @@ from slackd.broker.journal.sqlite.connection import BUSY_PATIENCE, OwnedConnecti
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES
 from slackd.broker.journal.sqlite.guard import FileGuard
 from slackd.broker.journal.sqlite.retention import Retention, Round
+from slackd.broker.journal.sqlite.schema import PAGE_SIZE
 from slackd.errors import JournalError
-from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,10 @@ reader after the other is in it, it would grow without end."""
 
 READERS_PATIENCE = 50
 """Milliseconds that it waits for them; they read short pages."""
+
+SHORT_OF_ROOM = 2
+"""Times as much room as the pages of the log may take in the database, below which a checkpoint is made at
+once: a log that has taken the disk's last room could not be brought into the database any more."""
 
 CHECKPOINT_IDLE = 0.5
 """Seconds without a write after which a checkpoint is made."""
@@ -42,7 +48,7 @@ ANSWER_EVERY = 1.0
 """Seconds after which an idle writer shows that it is alive."""
 
 
-@frozen
+@attrs.frozen
 class RetentionOutlets:
     """Who is notified of what retention took; called in the writer's thread."""
 
@@ -185,7 +191,7 @@ class Maintenance:
         if not self._dirty_pages or self._guard.damage is not None:
             return
         idle = is_idle and now - self._last_write >= CHECKPOINT_IDLE
-        if idle or self._dirty_pages >= CHECKPOINT_PAGES:
+        if idle or self._dirty_pages >= CHECKPOINT_PAGES or self._is_short_of_room():
             self._dirty_pages = 0
             if not self._guard.look():
                 return
@@ -200,3 +206,7 @@ class Maintenance:
                 # The log keeps what is committed; the next commit shows whether the disk still takes writes.
                 self._owned.roll_back(error)
                 self._guard.known(error)
+
+    def _is_short_of_room(self) -> bool:
+        free = self._owned.free_bytes()
+        return free is not None and free < SHORT_OF_ROOM * self._dirty_pages * PAGE_SIZE

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+import attrs
+
 from slackd.broker.journal import JournalHealth, Opening
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, Limits
@@ -28,7 +30,6 @@ from slackd.broker.journal.sqlite.group_commit import GroupCommit, QueuedBatch, 
 from slackd.broker.journal.sqlite.guard import FileGuard
 from slackd.broker.journal.sqlite.maintenance import Maintenance, RetentionOutlets
 from slackd.errors import JournalDamaged, JournalError
-from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ GROUP_BYTES = 8 << 20
 part by part, in time."""
 
 
-@frozen
+@attrs.frozen
 class WriterTask:
     """Something else that only the writer may do: `run` is called between two groups, or `refuse` (in any
     thread) if there is no writer any more."""
