@@ -4,9 +4,9 @@ A connector reads an `Arrival` from Slack and delivers it to the broker. The bro
 `ParsedEnvelope`, commits it, and answers with a `Settlement` (acknowledge it) or a `Refusal` (don't).
 """
 
-from slackd.frozen import frozen
 from slackd.slack.envelopes import PROMPT_TYPES
 from slackd.slack.facets import Facets
+from slackd.slotted import frozen
 
 
 @frozen

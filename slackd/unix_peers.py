@@ -5,13 +5,13 @@ import pwd
 import socket
 import struct
 
-import attrs
+from slackd.slotted import frozen
 
 _SO_PEERGROUPS = 59  # Linux; Python has no name for it.
 _GROUPS_BUFFER = 1_024
 
 
-@attrs.frozen
+@frozen
 class Peer:
     """A process at the other end of a Unix socket, as it was when it connected."""
 

@@ -9,8 +9,8 @@ from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
 from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import OpenDelivery, Write
-from slackd.frozen import frozen
 from slackd.link.messages import FromBroker
+from slackd.slotted import frozen
 
 
 @frozen

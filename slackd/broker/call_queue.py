@@ -17,6 +17,8 @@ from typing import Final
 
 import attrs
 
+from slackd.slotted import define
+
 ABREAST: Final = 8
 """Calls of a lane that run side by side as long as Slack has not limited it."""
 FORGOTTEN_AFTER: Final = 60.0
@@ -32,7 +34,7 @@ LaneName = tuple[str, str, str]
 """App, method and channel; "" for calls that name no channel."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Ticket:
     """One call that waits for its turn, or is being made.
 
@@ -49,7 +51,7 @@ class Ticket:
     number: int = 0
 
 
-@attrs.define
+@define
 class _Lane:
     """One lane.
 

@@ -25,6 +25,7 @@ from slackd.link.messages import (
 )
 from slackd.slack.connection_states import COUNTED_BY_SLACK, COUNTS_AS_READY
 from slackd.slack.limits import MAX_CONNECTIONS
+from slackd.slotted import define
 
 SETTLE = 2.0
 """Seconds after a link was made in which the other connector may still report its part."""
@@ -40,7 +41,7 @@ READY_NAMES = frozenset(phase.value for phase in COUNTS_AS_READY)
 COUNTED_NAMES = frozenset(phase.value for phase in COUNTED_BY_SLACK)
 
 
-@attrs.define
+@define
 class ConnectorView:
     """One connector, as it last reported itself."""
 

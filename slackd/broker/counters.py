@@ -4,10 +4,12 @@ from collections import Counter
 
 import attrs
 
+from slackd.slotted import define
+
 MOST_OUTCOMES = 2_000
 
 
-@attrs.define
+@define
 class Counters:
     """Counts since the broker's start, and nothing else.
 

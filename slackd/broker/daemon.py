@@ -9,8 +9,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-
 from slackd.broker import usergroup_store
 from slackd.broker.access import groups_wanted
 from slackd.broker.actions import PostLate
@@ -42,6 +40,7 @@ from slackd.errors import JournalError
 from slackd.link import BrokerEnd
 from slackd.link.messages import AppIdentity
 from slackd.link.server import LinkServer
+from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ STOP_PATIENCE = 2.0
 """Seconds in which a stop waits for commits that are under way."""
 
 
-@attrs.frozen
+@frozen
 class Sockets:
     """The listening sockets that the broker serves.
 

@@ -38,6 +38,7 @@ from slackd.errors import JournalError
 from slackd.jsonrpc import RESPONSE_TOO_LARGE
 from slackd.link.messages import FromBroker
 from slackd.slack.limits import ACK_LIMIT
+from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class SessionOutlet(Protocol):
         """Tell it what came of an answer whose delivery it keeps; `refusal` as in `NotifyKept`."""
 
 
-@attrs.frozen
+@frozen
 class Outlets:
     """Where the core's words go.
 
@@ -322,7 +323,7 @@ class Engine:
                 session.send_deliveries(found)
 
 
-@attrs.frozen
+@frozen
 class _Sends:
     """Deliveries whose envelopes must be read first."""
 

@@ -8,8 +8,6 @@ one. The reference in them is the delivery's number, which `slackctl deadletters
 
 from collections.abc import Mapping
 
-import attrs
-
 from slackd.broker.fallback_responses import notice, posted_notice
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import Lane, OpenDelivery
@@ -17,9 +15,10 @@ from slackd.broker.parsing import read_again
 from slackd.config import PluginConfig, Plugins
 from slackd.envelope import ParsedEnvelope
 from slackd.slack.envelopes import VIEW_SUBMISSION
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class FailureReport:
     """How a person is notified of a failure.
 

@@ -4,15 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from slackd.envelope import ParsedEnvelope
 from slackd.slack import acknowledgement, envelopes
 from slackd.slack.acknowledgement import EMPTY_OPTIONS, empty_answer
 from slackd.slack.envelopes import COMMANDS, INTERACTIVE, OPTIONS_KINDS
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class Notice:
     """How a text reaches a person.
 

@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-import attrs
-
 from slackd import jsonrpc
 from slackd.broker.connector_calls import ConnectorCalls
 from slackd.broker.grants import CallRefused, app_of, check_grant
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
 from slackd.link.messages import FILES, NOT_SENT, CallKind, Returned
+from slackd.slotted import define
 
 MAX_TRANSFERS: Final = 16
 """Transfers of one plugin at a time."""
@@ -30,7 +29,7 @@ _LAST_PIECE: Final = 120.0
 _PIECE: Final = 65.0
 
 
-@attrs.define
+@define
 class _OpenTransfer:
     plugin: str
     app: str

@@ -37,11 +37,11 @@ from slackd.broker.pending_acks import PendingAcks, Settlements, Waiter
 from slackd.broker.unsent_answers import GivenAnswer
 from slackd.config import Absent, Config, PluginConfig, Subscription
 from slackd.envelope import Arrival, ParsedEnvelope, Promise, Settlement, Unreadable
-from slackd.frozen import frozen
 from slackd.jsonrpc import MAX_LINE_TO_PLUGIN
 from slackd.link.messages import AppIdentity
 from slackd.slack.acknowledgement import IGNORED_IN_ACK
 from slackd.slack.envelopes import COMMANDS, OPTIONS_KINDS
+from slackd.slotted import define, frozen
 
 ROOM_FOR_PARAMS = 4_096
 """Bytes of a line to a plugin that aren't the envelope."""
@@ -81,7 +81,7 @@ class PostNotice:
     body: str
 
 
-@attrs.define
+@define
 class IngestResult:
     """What follows from a commit.
 

@@ -2,9 +2,7 @@
 
 import math
 
-import attrs
-
-from slackd.frozen import frozen
+from slackd.slotted import define, frozen
 
 
 @frozen
@@ -28,7 +26,7 @@ class Instant:
         return self.unix + (monotonic - self.monotonic)
 
 
-@attrs.define
+@define
 class Wakeup:
     """The next moment at which time alone changes something; whoever sets a deadline moves it forward.
 

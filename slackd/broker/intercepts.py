@@ -12,6 +12,7 @@ import attrs
 from slackd.broker.dispatch.intercepted import intercepted_key, person_of_user
 from slackd.broker.dispatch.subscriptions import Match
 from slackd.envelope import ParsedEnvelope
+from slackd.slotted import frozen
 
 MOST: int = 16
 """Intercepts in force at a time."""
@@ -21,7 +22,7 @@ class InterceptTakenError(Exception):
     """There is one already; the words say whose."""
 
 
-@attrs.frozen
+@frozen
 class Intercept:
     """One person's deliveries for one plugin.
 

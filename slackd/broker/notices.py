@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import attrs
-
 from slackd.broker.dispatch.dispatcher import HeldUp
 from slackd.config import OrderBy, PluginConfig
+from slackd.slotted import frozen
 
 EVERY: Final = 60.0
 """Seconds between two lines about the same app, or the same plugin."""
@@ -20,7 +19,7 @@ AWAY_AFTER: Final = 30.0
 """Seconds without a session after which a plugin is away; one that restarts is back by then."""
 
 
-@attrs.frozen
+@frozen
 class RegularNotice:
     """A line for the log.
 
@@ -39,7 +38,7 @@ class RegularNotice:
     level: int = logging.WARNING
 
 
-@attrs.frozen
+@frozen
 class PluginPresence:
     """Whether a plugin is there.
 

@@ -11,10 +11,9 @@ connectors went on meanwhile), and the process stood still. Each is a gap of eve
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-import attrs
-
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import GapRecord
+from slackd.slotted import frozen
 
 STEADY: Final = 10.0
 """Seconds without a failure after which the journal is well again."""
@@ -24,7 +23,7 @@ NO_BROKER: Final = "nothing could be journaled: no broker was running"
 STOOD_STILL: Final = "nothing could be journaled: the broker stood still"
 
 
-@attrs.frozen
+@frozen
 class JournalOutage:
     """An interval in which nothing could be journaled; UNIX seconds.
 

@@ -20,6 +20,7 @@ from slackd.broker.instant import Wakeup
 from slackd.envelope import Promise, Settlement
 from slackd.link.messages import Closing
 from slackd.slack.acknowledgement import fits
+from slackd.slotted import define, frozen
 
 REMEMBERED = 256
 """Connections of one link that are remembered; a connector reports them again after every new link."""
@@ -55,7 +56,7 @@ BROKER_IS_GONE = 0.25
 _USUAL_ID = "00000000-0000-0000-0000-000000000000"
 
 
-@attrs.frozen
+@frozen
 class Waiter:
     """An arrival whose acknowledgement waits.
 
@@ -74,7 +75,7 @@ class Waiter:
     connection: str = ""
 
 
-@attrs.define
+@define
 class _Owed:
     """One envelope's answer.
 
@@ -109,7 +110,7 @@ Settlements = list[tuple[int, Settlement]]
 """(link, settlement) pairs."""
 
 
-@attrs.define
+@define
 class Due:
     """What follows from deadlines that are here.
 

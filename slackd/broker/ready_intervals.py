@@ -6,13 +6,13 @@ intervals are kept and holes in their union are found, rather than counting up a
 
 import math
 
-import attrs
+from slackd.slotted import define, frozen
 
 FORGET_AFTER = 600.0
 """Seconds after its end for which an interval is kept; no report is that late."""
 
 
-@attrs.frozen
+@frozen
 class DisconnectedInterval:
     """An interval without a READY connection; `end` is None while it lasts."""
 
@@ -20,7 +20,7 @@ class DisconnectedInterval:
     end: float | None
 
 
-@attrs.define
+@define
 class _Interval:
     start: float
     end: float | None

@@ -14,10 +14,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
-
 from slackd.broker.journal import LateAnswer
 from slackd.slack.limits import ACK_DEADLINE
+from slackd.slotted import define, frozen
 
 REMEMBERED = 256
 """Answers that are remembered; a connector reports within milliseconds which of them came to nothing."""
@@ -26,7 +25,7 @@ ASKED_FOR_WITHIN = ACK_DEADLINE + 1.0
 at which it is acknowledged as promised, and a link's way back."""
 
 
-@attrs.frozen
+@frozen
 class GivenAnswer:
     """A plugin's answer that is journaled as given.
 
@@ -42,7 +41,7 @@ class GivenAnswer:
     reason: str = "late"
 
 
-@attrs.define
+@define
 class _Outcome:
     """What became of an answer.
 

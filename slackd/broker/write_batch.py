@@ -8,7 +8,7 @@ from slackd.broker.ingest import NO_LINK, Incoming
 from slackd.broker.journal.writes import CloseHandled, Outcome, Write
 from slackd.broker.unsent_answers import GivenAnswer
 from slackd.errors import JournalError
-from slackd.frozen import frozen
+from slackd.slotted import define, frozen
 
 Reply = Callable[[Sequence[Outcome] | JournalError], None]
 """Told once what came of the writes that one caller asked for."""
@@ -44,7 +44,7 @@ CLOSES_TOGETHER = 256
 """Deliveries of one plugin whose closes wait for company at most."""
 
 
-@attrs.define
+@define
 class WriteBatch:
     """Writes in order; what belongs to one of them stands under its place.
 

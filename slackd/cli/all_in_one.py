@@ -6,7 +6,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from slackd.broker.daemon import BrokerDaemon, Sockets
 from slackd.cli.broker_process import attend, broker_status, open_sockets
@@ -19,19 +20,20 @@ from slackd.cli.connector_process import (
     read_secrets,
     status_of,
 )
-from slackd.cli.gateway_process import serves_apps
 from slackd.cli.hang_up import Reload
 from slackd.cli.process import begin, run_to_the_end, say_left_out
-from slackd.cli.receiver_process import make_receiver, receiver_sockets, receiver_tls
 from slackd.config import Config
 from slackd.config.values import is_posted
 from slackd.connector.connector import Connector
-from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.link import BrokerEnd
 from slackd.link.memory import MemoryLink, join
 from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
 from slackd.systemd.notify import Notifier
 from slackd.systemd.sockets import inherited
+
+if TYPE_CHECKING:
+    from slackd.cli.inner_gateway import InnerGateway
+    from slackd.cli.inner_receiver import InnerReceiver
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +52,8 @@ def run_together(config_file: str | None) -> None:
     connectors = [make_connector(config, number, tokens) for number in (1, 2)]
     daemon = BrokerDaemon(config, foreground=True)
     passed = inherited()
-    with open_sockets(config, passed, with_link=False) as sockets, _gateway_sockets(config, passed) as inner:
-        gateway, receiver = InnerGateway(config, inner), InnerReceiver(config, passed)
+    with open_sockets(config, passed, with_link=False) as sockets, _inner_gateway(config, passed) as gateway:
+        receiver = inner_receiver(config, passed)
 
         async def serve(stop: asyncio.Event) -> None:
             asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
@@ -65,68 +67,24 @@ def run_together(config_file: str | None) -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-@contextlib.contextmanager
-def _gateway_sockets(
+def _inner_gateway(
     config: Config, passed: Mapping[str, tuple[socket.socket, ...]]
-) -> Iterator[GatewaySockets | None]:
-    """The gateway's sockets, where a plugin's file asks for it."""
-    if not serves_apps(config):
-        yield None
-        return
-    with gateway_sockets(config, passed) as sockets:
-        yield sockets
+) -> "contextlib.AbstractContextManager[InnerGateway | None]":
+    """The gateway where a plugin's file asks for it: what nobody asks for is not imported."""
+    if not any(plugin.gateway is not None for plugin in config.plugin_files.values()):
+        return contextlib.nullcontext()
+    from slackd.cli.inner_gateway import inner_gateway
+
+    return inner_gateway(config, passed)
 
 
-class InnerGateway:
-    """The gateway as a part of the one process, if there is one."""
+def inner_receiver(config: Config, passed: Mapping[str, tuple[socket.socket, ...]]) -> "InnerReceiver | None":
+    """The receiver where an app is posted to."""
+    if not any(map(is_posted, config.apps.values())):
+        return None
+    from slackd.cli.inner_receiver import InnerReceiver
 
-    def __init__(self, config: Config, sockets: GatewaySockets | None) -> None:
-        self._daemon, self._sockets = GatewayDaemon(config), sockets
-        self._stop = asyncio.Event()
-
-    async def run(self) -> None:
-        """Serve apps until `stop`; returns at once where there are none."""
-        if self._sockets is not None:
-            await self._daemon.run(self._stop, self._sockets, self._announce)
-
-    def stop(self) -> None:
-        """Serve no more, and let `run` come to its end."""
-        self._stop.set()
-
-    def _announce(self) -> None:
-        assert self._sockets is not None
-        log.info("apps that speak Slack find it at %s/api/", self._daemon.url(self._sockets))
-
-
-class InnerReceiver:
-    """The receiver as a part of the one process, if any app is posted to."""
-
-    def __init__(self, config: Config, passed: Mapping[str, tuple[socket.socket, ...]]) -> None:
-        self._config, self._passed = config, passed
-        self._stop = asyncio.Event()
-
-    async def run(self, end: BrokerEnd) -> None:
-        """Take requests until `stop`, and answer what came in; returns at once where no app is posted to.
-
-        Raises:
-            SlackdError: Sockets, or certificate and key, can't be used.
-        """
-        if not any(map(is_posted, self._config.apps.values())):
-            return
-        tls, receiver = receiver_tls(self._config), make_receiver(self._config)
-        with receiver_sockets(self._config, self._passed) as sockets:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(receiver.connector.run())
-                link = join(receiver.connector, end)
-                await receiver.server.listen(sockets, tls)
-                log.info("Slack's requests are taken", extra={"event": "service-ready"})
-                await self._stop.wait()
-                await receiver.drain()
-                link.close()
-
-    def stop(self) -> None:
-        """Take no more requests, and let `run` come to its end."""
-        self._stop.set()
+    return InnerReceiver(config, passed)
 
 
 async def serve_together(
@@ -136,11 +94,10 @@ async def serve_together(
     stop: asyncio.Event,
     notifier: Notifier,
     on_ready: Callable[[], None] = lambda: None,
-    gateway: InnerGateway | None = None,
+    gateway: "InnerGateway | None" = None,
     receiver: "InnerReceiver | None" = None,
 ) -> None:
     """Serve the broker and its connectors until `stop` is set, then drain; `on_ready` is called in between."""
-    gateway = gateway or InnerGateway(daemon.config, None)
     broker_stop = asyncio.Event()
     served: asyncio.Future[BrokerEnd] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
@@ -151,11 +108,12 @@ async def serve_together(
         log.info("plugins connect to %s", daemon.config.plugins.socket)
         on_ready()
         attendant = group.create_task(attend(daemon, notifier))
-        inner = group.create_task(gateway.run())
+        inner = group.create_task(gateway.run()) if gateway is not None else None
         posted = group.create_task(receiver.run(end)) if receiver is not None else None
         await _connect(connectors, daemon.config, end, stop, notifier)
-        gateway.stop()
-        await inner
+        if gateway is not None and inner is not None:
+            gateway.stop()
+            await inner
         if receiver is not None and posted is not None:
             receiver.stop()
             await posted

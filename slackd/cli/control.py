@@ -8,16 +8,16 @@ import importlib.util
 import sys
 from typing import Final
 
-import attrs
 import click
 
 from slackd import SlackdError, __version__
 from slackd.cli.slackctl.options import socket_option
 from slackd.control_client import NOT_REACHABLE, Unreachable
+from slackd.slotted import frozen
 from slackd.text import nearest_name
 
 
-@attrs.frozen
+@frozen
 class CommandEntry:
     """Where a command is, and what its line in the help says."""
 

@@ -4,9 +4,12 @@ What a command needs is imported when it runs: a restart of the broker is part o
 waits, and `check-config` has no use for a WebSocket client.
 """
 
+import contextlib
 import copy
+import gc
 import os
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -22,6 +25,17 @@ _config_option = click.option(
 )
 
 
+@contextlib.contextmanager
+def _imports() -> Iterator[None]:
+    """Nothing that an import makes is garbage: it is not looked for."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="slackd")
 def slackd() -> None:
@@ -32,7 +46,8 @@ def slackd() -> None:
 @_config_option
 def broker(config_file: str | None) -> None:
     """Run the broker process: it has the journal and the plugins, and no network."""
-    from slackd.cli.broker_process import run_broker
+    with _imports():
+        from slackd.cli.broker_process import run_broker
 
     run_broker(config_file)
 
@@ -42,7 +57,8 @@ def broker(config_file: str | None) -> None:
 @click.argument("number", type=click.IntRange(1, 2))
 def connector(config_file: str | None, number: int) -> None:
     """Run connector process 1 or 2: it has the tokens and the connections to Slack, and nothing on disk."""
-    from slackd.cli.connector_process import run_connector
+    with _imports():
+        from slackd.cli.connector_process import run_connector
 
     run_connector(config_file, number)
 
@@ -51,7 +67,8 @@ def connector(config_file: str | None, number: int) -> None:
 @_config_option
 def gateway(config_file: str | None) -> None:
     """Run the side that faces apps that speak Slack: Socket Mode, the Web API and request URLs, no token."""
-    from slackd.cli.gateway_process import run_gateway
+    with _imports():
+        from slackd.cli.gateway_process import run_gateway
 
     run_gateway(config_file)
 
@@ -60,7 +77,8 @@ def gateway(config_file: str | None) -> None:
 @_config_option
 def receiver(config_file: str | None) -> None:
     """Take what Slack posts over HTTP to apps with transport = "http" or "both": the signing secrets alone."""
-    from slackd.cli.receiver_process import run_receiver
+    with _imports():
+        from slackd.cli.receiver_process import run_receiver
 
     run_receiver(config_file)
 
@@ -69,7 +87,8 @@ def receiver(config_file: str | None) -> None:
 @_config_option
 def run(config_file: str | None) -> None:
     """Run the broker and two connectors in one process, in the foreground."""
-    from slackd.cli.all_in_one import run_together
+    with _imports():
+        from slackd.cli.all_in_one import run_together
 
     run_together(config_file)
 

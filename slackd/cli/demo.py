@@ -20,6 +20,7 @@ import attrs
 
 from slackd.cli.dev_supervisor import DevSupervisor
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings, LedgerEntry, Summary
+from slackd.slotted import define
 
 PLUGIN = """
 from slackd.plugin import Envelope, Plugin
@@ -97,7 +98,7 @@ WANTED_READY = 2
 CHANNELS = ("C0GENERAL01", "C0DEPLOYS01", "C0RANDOM001")
 
 
-@attrs.define
+@define
 class Sent:
     """What was sent, in the emulator's own entries."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-import attrs
+from slackd.slotted import define
 
 RESTART_AFTER = 0.1
 """Seconds, as `RestartSec=` in the units."""
@@ -33,7 +33,7 @@ os.execv(sys.argv[2 + count], sys.argv[2 + count :])
 """
 
 
-@attrs.define
+@define
 class Child:
     """One process that is kept running.
 

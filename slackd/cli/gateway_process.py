@@ -6,7 +6,6 @@ import os
 
 from slackd.accelerators import loop_factory
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
-from slackd.config import Config
 from slackd.config.paths import first_folder
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.systemd.lifetime import settle_memory
@@ -28,11 +27,6 @@ def run_gateway(config_file: str | None) -> None:
     notifier = Notifier()
     with gateway_sockets(config, inherited()) as sockets:
         run_to_the_end(lambda stop: _serve(GatewayDaemon(config), sockets, stop, notifier), loop_factory())
-
-
-def serves_apps(config: Config) -> bool:
-    """Whether any plugin's file asks for the gateway."""
-    return any(plugin.gateway is not None for plugin in config.plugin_files.values())
 
 
 async def _serve(

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
-import attrs
-
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
 from slackd.config.paths import first_folder
@@ -25,6 +23,7 @@ from slackd.connector.transports import make_transports
 from slackd.errors import ConfigError
 from slackd.link.client import LinkClient
 from slackd.link.messages import KEPT_SOCKET, RECEIVER
+from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
@@ -40,7 +39,7 @@ _MODE: Final = 0o660
 """Of a Unix socket that is made here: who is in its group may post."""
 
 
-@attrs.frozen
+@frozen
 class Receiver:
     """The receiver's two halves.
 

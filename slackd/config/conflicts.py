@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import attrs
-
 from slackd.config.globs import any_overlap, overlap
 from slackd.config.values import PluginConfig, Subscription
+from slackd.slotted import frozen
 from slackd.toml_reader.problems import shown
 
 
-@attrs.frozen
+@frozen
 class Conflict:
     """Two plugins that would both answer the same.
 

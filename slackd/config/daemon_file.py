@@ -30,6 +30,7 @@ from slackd.config.values import (
     SecretSource,
 )
 from slackd.redaction import holds_token
+from slackd.slotted import frozen
 from slackd.toml_reader.problems import shown
 from slackd.toml_reader.tables import Table
 
@@ -48,7 +49,7 @@ _SECRET_NAMES: Final = {
 _SECRET_EXPECTED: Final = 'where the token is kept: "credential:NAME", "file:/PATH" or "env:NAME"'
 
 
-@attrs.frozen
+@frozen
 class DaemonFile:
     """What `slackd.toml` and the files of `apps.d` say; the plugins' files come on top.
 

@@ -14,6 +14,7 @@ import attrs
 
 from slackd.config.paths import SYSTEM_FILE
 from slackd.redaction import without_secrets
+from slackd.slotted import frozen
 from slackd.toml_reader.problems import Problem
 from slackd.toml_reader.tables import Document
 
@@ -24,7 +25,7 @@ Fingerprint = Callable[[bytes], object]
 """Is given all bytes that were read."""
 
 
-@attrs.frozen
+@frozen
 class Overlay:
     """Files that are read as if they stood on disk: the last good ones, or those that are to be written.
 

@@ -18,6 +18,7 @@ from slackd.config.files import ConfigReader, Overlay
 from slackd.config.paths import places
 from slackd.config.plugin_file import PLUGIN_NAME, PLUGIN_NAME_EXPECTED, parse_plugin_file
 from slackd.config.values import Config, PluginConfig
+from slackd.slotted import frozen
 from slackd.toml_reader.problems import InvalidConfig, Problem, shown
 from slackd.toml_reader.tables import Document
 
@@ -26,7 +27,7 @@ APPS_FOLDER: Final = "apps.d"
 _PLUGINS_FOLDER: Final = "plugins.d"
 
 
-@attrs.frozen
+@frozen
 class _Reading:
     """All files read, with what is wrong in which.
 

@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from slackd.errors import ConfigError
+from slackd.slotted import frozen
 
 SYSTEM_FILE: Final = Path("/etc/slackd/slackd.toml")
 SYSTEM_RUNTIME: Final = Path("/run/slackd")
 _SYSTEM_STATE: Final = Path("/var/lib/slackd")
 
 
-@attrs.frozen
+@frozen
 class Paths:
     """The two folders that defaults are made of.
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import attrs
 
+from slackd.slotted import frozen
+
 
 class LogLevel(Enum):
     """How much is said."""
@@ -26,7 +28,7 @@ class SecretKind(Enum):
     ENV = "env"
 
 
-@attrs.frozen
+@frozen
 class SecretSource:
     """Where a token is read from: `credential:NAME`, `file:/path` or `env:NAME`. Never the token itself."""
 
@@ -64,7 +66,7 @@ def _without_password(url: str | None) -> str:
     return repr(None if url is None else re.sub(r"//.*@", "//***@", url))
 
 
-@attrs.frozen
+@frozen
 class App:
     """One Slack app, from `[apps.NAME]`.
 
@@ -107,7 +109,7 @@ def is_posted(app: App) -> bool:
     return app.transport in ("http", "both")
 
 
-@attrs.frozen
+@frozen
 class ReceiverConfig:
     """`[receiver]`: where Slack's requests come in.
 
@@ -130,7 +132,7 @@ class JournalEngine(Enum):
     SQLITE = "sqlite"
 
 
-@attrs.frozen
+@frozen
 class JournalConfig:
     """`[journal]`: where envelopes are kept, and how long.
 
@@ -149,7 +151,7 @@ class JournalConfig:
     engine: JournalEngine = JournalEngine.SQLITE
 
 
-@attrs.frozen
+@frozen
 class Plugins:
     """`[plugins]`: the plugin socket and the rules all plugins share.
 
@@ -182,21 +184,21 @@ class Plugins:
     forbidden_text: str = "You may not do this here."
 
 
-@attrs.frozen
+@frozen
 class Control:
     """`[control]`: the operators' socket."""
 
     socket: Path
 
 
-@attrs.frozen
+@frozen
 class Log:
     """`[log]`: how much is said."""
 
     level: str = "info"
 
 
-@attrs.frozen
+@frozen
 class Allow:
     """`allow` of a subscription: who may, by Slack's ids.
 
@@ -210,7 +212,7 @@ class Allow:
     channels: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Subscription:
     """One `[[subscribe]]`: all patterns given must match; an empty tuple matches anything. Globs where text.
 
@@ -232,7 +234,7 @@ class Subscription:
     allow: Allow | None = None
 
 
-@attrs.frozen
+@frozen
 class Delivery:
     """`[delivery]`: how envelopes are delivered to a plugin."""
 
@@ -255,7 +257,7 @@ acknowledge what their app has no listener for: Slack gives up after three retri
 many of those must not fill the window."""
 
 
-@attrs.frozen
+@frozen
 class GatewayConfig:
     """`[gateway]` of `slackd.toml`: where apps find Slack's own interfaces.
 
@@ -276,7 +278,7 @@ class GatewayConfig:
     directory: Path = Path("/var/lib/slackd-gateway")
 
 
-@attrs.frozen
+@frozen
 class PluginGateway:
     """`[gateway]` of a plugin's file: the plugin is an app that speaks Slack's own interfaces.
 
@@ -299,7 +301,7 @@ class PluginGateway:
     unacknowledged: IfUnacknowledged = IfUnacknowledged.DEAD_LETTER
 
 
-@attrs.frozen
+@frozen
 class ExecRules:
     """`[exec]` of a plugin's file: the command that `slackd exec` runs for each envelope.
 
@@ -314,7 +316,7 @@ class ExecRules:
     timeout: float = 30.0
 
 
-@attrs.frozen
+@frozen
 class PluginConfig:
     """One `plugins.d/NAME.toml`.
 
@@ -343,7 +345,7 @@ class PluginConfig:
     developers: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@frozen
 class Config:
     """Everything that the files say.
 

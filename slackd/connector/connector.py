@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-import attrs
-
 from slackd.config.values import App
 from slackd.connector.ack_deadlines import AckDeadlineKeeper
 from slackd.connector.calls import CallsUnderWay
@@ -46,12 +44,13 @@ from slackd.link.messages import (
     Settled,
     Unsent,
 )
+from slackd.slotted import frozen
 
 REPORT_INTERVAL: Final = 1.0
 """Seconds between two reports of acknowledgements to the broker."""
 
 
-@attrs.frozen
+@frozen
 class ConnectorStatus:
     """How a connector stands."""
 

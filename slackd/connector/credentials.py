@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
-import attrs
-
 from slackd.config.values import App, SecretKind, SecretSource, dials, is_posted
 from slackd.errors import CredentialError
+from slackd.slotted import frozen
 
 PLAIN_PREFIX: Final = "slackd-plain_"
 """What the unit's `LoadCredential=slackd-plain:FOLDER` sets before the names of files."""
@@ -65,7 +64,7 @@ class Secret:
         return hash(self._text)
 
 
-@attrs.frozen
+@frozen
 class AppSecrets:
     """The tokens of one app; no app token where nothing is dialled."""
 
@@ -73,7 +72,7 @@ class AppSecrets:
     bot_token: Secret | None = None
 
 
-@attrs.frozen
+@frozen
 class Tokens:
     """The tokens of all apps.
 
@@ -134,7 +133,7 @@ def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSe
     return AppSecrets(app_token, bot_token)
 
 
-@attrs.frozen
+@frozen
 class SigningSecrets:
     """What requests are signed with, of every app that is posted to.
 

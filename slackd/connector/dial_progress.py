@@ -13,9 +13,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import attrs
 
 from slackd.connector.proxy import place_of
+from slackd.slotted import define
 
 
 class DialPhase(enum.Enum):
@@ -30,7 +30,7 @@ class DialPhase(enum.Enum):
     HELLO = "Slack's hello on the WebSocket of {place}"
 
 
-@attrs.define
+@define
 class DialProgress:
     """Where one request, or one dial, stands.
 

@@ -14,13 +14,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import attrs
 
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
+from slackd.slotted import define
 
 PIECE: Final = 32_768
 """Bytes of a file that go over the link at once."""
@@ -44,7 +44,7 @@ class _Impossible(Exception):
     """A transfer can't begin or go on; the words are for whoever asked."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Download:
     response: aiohttp.ClientResponse
     idle: asyncio.TimerHandle
@@ -54,7 +54,7 @@ class _Download:
         self.response.close()
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Upload:
     pieces: asyncio.Queue[bytes | None]
     request: asyncio.Task[dict[str, Any]]

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import attrs
 
+from slackd.slotted import frozen
 
-@attrs.frozen
+
+@frozen
 class FunctionToken:
     """The token of one step, good for that step's calls alone.
 

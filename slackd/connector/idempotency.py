@@ -16,6 +16,7 @@ import attrs
 
 from slackd.connector.slackapi import SlackAnswer
 from slackd.link.messages import OUTCOME_UNKNOWN
+from slackd.slotted import define
 
 REMEMBERED: Final = 2_000
 """Answers kept for one app; a plugin repeats what it has in flight, which is far less."""
@@ -25,7 +26,7 @@ REMEMBERED_FOR: Final = 3_600.0
 """Seconds: a delivery may be in hand for an hour, by `extend`, and no repetition comes later."""
 
 
-@attrs.define
+@define
 class _Kept:
     """An answer: its body as JSON text in UTF-8, and everything else as it was."""
 

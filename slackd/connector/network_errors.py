@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
-import attrs
 
 from slackd.connector.http_session import UnwantedAnswerError
 from slackd.connector.proxy import place_of
+from slackd.slotted import frozen
 
 PROXY_WANTS_A_NAME: Final = (
     "the proxy wants a name and password: put NAME:PASSWORD@ before the host in proxy "
@@ -37,7 +37,7 @@ _NAME_ERRORS: Final = tuple(filter(None, [getattr(aiohttp, "ClientConnectorDNSEr
 """Since aiohttp 3.11; before, the error of a name is one of the connection."""
 
 
-@attrs.frozen
+@frozen
 class NetworkError:
     """Why a request did not get through.
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Container, Mapping
 
-import attrs
-
 from slackd.config.values import App
 from slackd.connector.transport import Transport
 from slackd.link.messages import AppPeers, AppTrouble
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class Readiness:
     """Whether a connector may call itself ready.
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
-import attrs
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from slackd.connector.credentials import Secret
 from slackd.connector.network_errors import PROXY_WANTS_A_NAME, obstacle
+from slackd.slotted import frozen
 
 # At DEBUG slack_sdk would log bodies, with what people write and the one-use URL in them.
 _quiet: Final = logging.getLogger("slackd.slack_sdk")
@@ -22,7 +22,7 @@ DEFAULT_RETRY_AFTER: Final = 30.0
 """Seconds, for a 429 without a readable `Retry-After`."""
 
 
-@attrs.frozen
+@frozen
 class SlackAnswer:
     """What came of a call.
 

@@ -8,13 +8,12 @@ stays in its folder.
 from collections.abc import Sequence
 from typing import Protocol
 
-import attrs
-
 from slackd.envelope import Arrival, Settlement
 from slackd.link.messages import AppPeers, AppTrouble, Closing, ConnectionState
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class TransportStatus:
     """How a transport of one app stands.
 
@@ -38,7 +37,7 @@ class TransportStatus:
     next_attempt_at: float | None = None
 
 
-@attrs.frozen
+@frozen
 class ConnectionChange:
     """A connection entered another state; `Changed` of the link, but for its number.
 

@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import attrs
-
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets
 from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.connector.socketmode.transport import SocketModeTransport
 from slackd.connector.transport import Transport
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class TransportSetting:
     """What a transport is made of.
 
@@ -54,7 +53,7 @@ def _request_url(setting: TransportSetting) -> Transport:
     return RequestUrlTransport(setting.app.name, clock=setting.clock, first_number=setting.first_number)
 
 
-@attrs.frozen
+@frozen
 class TransportEntry:
     """One transport.
 

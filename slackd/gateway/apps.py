@@ -6,8 +6,6 @@ import asyncio
 import time
 from urllib.parse import urlsplit
 
-import attrs
-
 from slackd.config import Config, PluginConfig
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
@@ -18,9 +16,10 @@ from slackd.gateway.settings import GatewayContext
 from slackd.gateway.socket_mode import SocketModeApp
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.gateway.webapi import AppCalls
+from slackd.slotted import frozen
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class ServedApp:
     """One plugin whose file has `[gateway]`.
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import attrs
 
+from slackd.slotted import frozen
+
 OVERLAP: Final = 86_400.0
 """Seconds for which credentials stay good after their rotation."""
 
@@ -30,7 +32,7 @@ class TokenKind(enum.Enum):
     """The Web API."""
 
 
-@attrs.frozen
+@frozen
 class LocalCredentials:
     """One app's credentials, of one generation."""
 
@@ -52,7 +54,7 @@ class LocalCredentials:
         return self.app_token if kind is TokenKind.APP else self.bot_token
 
 
-@attrs.frozen
+@frozen
 class CredentialGenerations:
     """One app's credentials: those of now, and those before.
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import attrs
 from aiohttp import web
 
 from slackd.config import Config
@@ -25,6 +24,7 @@ from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
 from slackd.slack_server.listener import HandshakeListener, UnknownClients
 from slackd.slack_server.timer import Alarm
+from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
 from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen, listen_tcp
 
@@ -45,7 +45,7 @@ class GatewayUnusable(SlackdError):
     """The gateway cannot be served as its configuration says."""
 
 
-@attrs.frozen
+@frozen
 class GatewaySockets:
     """Where apps and operators connect."""
 

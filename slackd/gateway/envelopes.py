@@ -11,11 +11,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-import attrs
-
 from slackd.accelerators import json_encoder
 from slackd.gateway.url_rewriting import UrlSeal, rewrite_payload
 from slackd.plugin.envelope import Envelope
+from slackd.slotted import define
 
 _encode_fast: Final = json_encoder()
 _print: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -24,7 +23,7 @@ _RETURNED: Final = 1_024
 _print_ascii: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@attrs.define
+@define
 class SentDelivery:
     """A delivery that was sent to the app.
 

@@ -6,10 +6,9 @@ import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Final
 
-import attrs
-
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.webapi import AppCalls, CallFailedInside
+from slackd.slotted import frozen
 
 PIECE: Final = 32_768
 """Bytes of a file that go over the plugin socket at once."""
@@ -17,7 +16,7 @@ READ_AHEAD: Final = 16_384
 """Bytes of an app's upload that are read before they are asked for."""
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class FileDownload:
     """A download that has begun.
 

@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import attrs
-
 from slackd.config.values import PluginGateway
 from slackd.gateway.envelopes import json_text, retry_of
 from slackd.gateway.url_rewriting import UrlSeal, rewrite_payload
 from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE, OPTIONS_KINDS
+from slackd.slotted import frozen
 
 USER_AGENT: Final = "Slackbot 1.0 (+https://api.slack.com/robots)"
 RETRIED: Final = frozenset({408, 425, 429})
@@ -29,7 +28,7 @@ UNAUTHORISED: Final = frozenset({401, 403})
 """Statuses that say that the signature was made with another secret, while two are good."""
 
 
-@attrs.frozen
+@frozen
 class AppRequest:
     """A POST that isn't signed yet.
 

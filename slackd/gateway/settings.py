@@ -6,10 +6,9 @@ import asyncio
 import random
 from typing import Final
 
-import attrs
-
 from slackd.slack import limits
 from slackd.slack_server.scheduler import Scheduler
+from slackd.slotted import frozen
 
 TICKET_LIFETIME: Final = 30.0
 """Seconds in which the URL of `apps.connections.open` must be dialled."""
@@ -17,7 +16,7 @@ STOP_PATIENCE: Final = 3.0
 """Seconds in which a stop lets apps acknowledge what they have."""
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class GatewaySettings:
     """As in `ServerSettings`.
 

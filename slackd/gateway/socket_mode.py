@@ -19,8 +19,6 @@ import itertools
 import logging
 from typing import Any, Final
 
-import attrs
-
 from slackd.config import Config, PluginConfig
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.envelopes import EnvelopesInFlight, ReturnedEnvelopes, SentDelivery
@@ -35,6 +33,7 @@ from slackd.slack import limits
 from slackd.slack_server.admission import Admit
 from slackd.slack_server.connections import Registry, ServerConnection
 from slackd.slack_server.lifecycle import ConnectionLifecycle, HelloFault
+from slackd.slotted import define
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ _SLACK: Final = 5.0
 """Seconds beyond the ack timeout in which a late acknowledgement still finds its delivery."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Served:
     """One connection, and the session behind it."""
 

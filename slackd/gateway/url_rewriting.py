@@ -16,13 +16,15 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from slackd.slotted import frozen
+
 _FILE_KEYS: Final = ("url_private", "url_private_download", "thumb_", "mp4", "hls", "vtt")
 _FILE_HOSTS: Final = ("files.slack.com", "files.slack-edge.com", "files-origin.slack.com", "slack-files.com")
 _STEP_TOKEN: Final = "bot_access_token"
 _DEEPEST: Final = 64
 
 
-@attrs.frozen
+@frozen
 class UrlSeal:
     """Makes and reads the URLs of one app.
 

@@ -44,6 +44,7 @@ from slackd.link.messages import (
     Unsent,
     Welcome,
 )
+from slackd.slotted import frozen
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
@@ -60,7 +61,7 @@ Head = tuple[int, str, str, float, str | None]
 """An arrival without its text, or with None for one that follows on a line of its own."""
 
 
-@attrs.frozen
+@frozen
 class Heads:
     """The first line of a `Deliver`."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from slackd.envelope import Arrival, Promise, Refusal, Settlement
+from slackd.slotted import frozen
 
 RECEIVER: Final = 3
 """The receiver's number in its `Hello`; connectors have 1 and 2. It brings arrivals and makes no calls."""
@@ -28,7 +29,7 @@ OUTCOME_UNKNOWN: Final = -1
 """The status of a call that Slack may or may not have carried out; connectors of earlier releases say 0."""
 
 
-@attrs.frozen
+@frozen
 class ConnectionState:
     """One Slack connection of a connector, as it stands now.
 
@@ -57,7 +58,7 @@ class ConnectionState:
     retry_at: float | None = None
 
 
-@attrs.frozen
+@frozen
 class AppTrouble:
     """Why an app has no connection, in words for its operator; fatal until somebody repairs it."""
 
@@ -66,7 +67,7 @@ class AppTrouble:
     hint: str
 
 
-@attrs.frozen
+@frozen
 class AppIdentity:
     """Who an app's bot is: what Slack's `auth.test` says, and the app's id out of its app-level token.
 
@@ -87,7 +88,7 @@ class AppIdentity:
         return (self.bot_id,) if self.bot_id else ()
 
 
-@attrs.frozen
+@frozen
 class Identified:
     """A connector has asked Slack who an app's bot is. It reports that again after every new link, before what
     is unsettled, once the broker has said that it speaks version 2; one of 0.1.0 does not know this message."""
@@ -95,7 +96,7 @@ class Identified:
     identity: AppIdentity
 
 
-@attrs.frozen
+@frozen
 class Hello:
     """A connector introduces itself; also everything that is true of its connections now.
 
@@ -120,7 +121,7 @@ class Hello:
     features: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Welcome:
     """The broker's answer to the `Hello` of a connector of version 2 or later.
 
@@ -131,14 +132,14 @@ class Welcome:
     version: int
 
 
-@attrs.frozen
+@frozen
 class Deliver:
     """Arrivals that were read together go together."""
 
     arrivals: tuple[Arrival, ...]
 
 
-@attrs.frozen
+@frozen
 class Changed:
     """A connection changed its phase.
 
@@ -158,14 +159,14 @@ class Changed:
     ghost_until: float | None = None
 
 
-@attrs.frozen
+@frozen
 class Trouble:
     """An app fell into trouble, or (reason "") came out of it."""
 
     trouble: AppTrouble
 
 
-@attrs.frozen
+@frozen
 class Acknowledged:
     """How long arrivals took from receipt to the acknowledgement on the wire, in seconds, for the metrics.
 
@@ -180,7 +181,7 @@ class Acknowledged:
     unsendable: int = 0
 
 
-@attrs.frozen
+@frozen
 class Closing:
     """A connection is about to close, or has: what it has brought, and still brings, waits less for answers.
 
@@ -200,7 +201,7 @@ class Closing:
     mute: bool = False
 
 
-@attrs.frozen
+@frozen
 class Unsent:
     """These arrivals were settled with a payload that reached nobody: their connection was gone, or they had
     been acknowledged as promised."""
@@ -218,7 +219,7 @@ class CallKind(Enum):
     DOWNLOAD = "download"
 
 
-@attrs.frozen
+@frozen
 class Call:
     """The broker asks a connector for a Web API call, a post to a `response_url`, or a probe.
 
@@ -242,7 +243,7 @@ class Call:
     key: str = ""
 
 
-@attrs.frozen
+@frozen
 class Returned:
     """What came of a `Call`.
 
@@ -261,28 +262,28 @@ class Returned:
     error: str = ""
 
 
-@attrs.frozen
+@frozen
 class Settled:
     """These arrivals are journaled and may be acknowledged."""
 
     settlements: tuple[Settlement, ...]
 
 
-@attrs.frozen
+@frozen
 class Promised:
     """These arrivals are journaled; if no broker has settled them when due, they may be acknowledged."""
 
     promises: tuple[Promise, ...]
 
 
-@attrs.frozen
+@frozen
 class Refused:
     """These arrivals could not be journaled and must not be acknowledged; Slack will send them again."""
 
     refusals: tuple[Refusal, ...]
 
 
-@attrs.frozen
+@frozen
 class AppPeers:
     """What a connector cannot see by itself of one app.
 
@@ -295,7 +296,7 @@ class AppPeers:
     free: int
 
 
-@attrs.frozen
+@frozen
 class Peers:
     """The broker reports to each connector the other's connections and of the budget."""
 

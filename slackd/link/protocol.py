@@ -16,13 +16,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn, cast
 
-import attrs
-
 from slackd import jsonrpc
 from slackd.envelope import Arrival
 from slackd.errors import LinkError, LinkVersionError
 from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
 from slackd.link.messages import LINK_VERSION, Deliver, Hello, Identified, LinkMessage, Welcome
+from slackd.slotted import frozen
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -33,14 +32,14 @@ _parse: Callable[[str], Any] = json.JSONDecoder(parse_constant=_refuse_constant)
 """Without a look at each number, as `jsonrpc.parse` has it: columns are looked at as a whole."""
 
 
-@attrs.frozen
+@frozen
 class Unknown:
     """A message of a newer release: ignored, and said once."""
 
     method: str
 
 
-@attrs.frozen
+@frozen
 class LinkBroken:
     """Not the link's language; nothing after it can be trusted. `event` is what the log calls it."""
 

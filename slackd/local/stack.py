@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from slackd.broker.daemon import BrokerDaemon
-from slackd.cli.all_in_one import InnerReceiver, serve_together
+from slackd.cli.all_in_one import inner_receiver, serve_together
 from slackd.cli.broker_process import open_sockets
 from slackd.cli.connector_process import make_connector, read_secrets
 from slackd.config import Config, load
@@ -219,7 +219,7 @@ class LocalStack:
                 served.set_result(None)
 
         with open_sockets(config, {}, with_link=False) as sockets:
-            receiver = InnerReceiver(config, {})
+            receiver = inner_receiver(config, {})
             await serve_together(daemon, connectors, sockets, self._stop, Notifier(), ready, receiver=receiver)
 
 

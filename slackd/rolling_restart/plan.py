@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from slackd.link.messages import RECEIVER as RECEIVER_NUMBER
+from slackd.slotted import frozen
 
 WHOLE: Final = "slackd.service"
 BROKER: Final = "slackd-broker.service"
@@ -26,7 +27,7 @@ UNITS: Final = (BROKER, *CONNECTORS.values(), RECEIVER, GATEWAY)
 """The processes of the daemon, in the order of a rolling restart."""
 
 
-@attrs.frozen
+@frozen
 class ConnectorNow:
     """One connector as the broker sees it.
 
@@ -41,7 +42,7 @@ class ConnectorNow:
     ready: Mapping[str, int] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@frozen
 class Now:
     """The daemon as it runs.
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import attrs
-
 from slackd.config import Config, find_file, load
 from slackd.config.environment import refuse_unusable_proxies
 from slackd.config.files import Overlay
@@ -25,6 +23,7 @@ from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_to
 from slackd.errors import CredentialError
 from slackd.rolling_restart.plan import BROKER, CONNECTORS, GATEWAY, RECEIVER
 from slackd.rolling_restart.systemd import runs
+from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
 
 BROKER_USER: Final = "slackd"
@@ -35,7 +34,7 @@ RECEIVER_PLAIN: Final = Path("/etc/slackd/receiver-credentials")
 RECEIVER_ENCRYPTED: Final = Path("/etc/slackd/receiver-credentials.encrypted")
 
 
-@attrs.frozen
+@frozen
 class OnDisk:
     """What a restart now would bring.
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
-import attrs
-
 from slackd.rolling_restart.plan import last_ready
 from slackd.rolling_restart.systemd import read_status
+from slackd.slotted import frozen
 
 ROOM_NEEDED: Final = 64 << 20
 """Bytes: with less on the journal's disk, a burst while the broker restarts could fill it."""
@@ -28,7 +27,7 @@ class Verdict(Enum):
     NO_GO = "no-go"
 
 
-@attrs.frozen
+@frozen
 class PreflightLine:
     """One thing that was looked at.
 

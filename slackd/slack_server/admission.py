@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import attrs
-
 from slackd.slack_server.connections import ServerConnection
 from slackd.slack_server.lifecycle import ConnectionLifecycle
 from slackd.slack_server.settings import ServerSettings
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class Admit:
     """The handshake succeeds; `life` learns what becomes of the connection."""
 
@@ -19,7 +18,7 @@ class Admit:
     life: ConnectionLifecycle
 
 
-@attrs.frozen
+@frozen
 class RefuseDial:
     """The handshake is answered with an ordinary HTTP response."""
 
@@ -27,12 +26,12 @@ class RefuseDial:
     body: str = ""
 
 
-@attrs.frozen
+@frozen
 class Hang:
     """The handshake is never answered."""
 
 
-@attrs.frozen
+@frozen
 class Reset:
     """The TCP connection ends in place of an answer."""
 

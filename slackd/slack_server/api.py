@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from slackd import jsonrpc
+from slackd.slotted import frozen
 
 _JSON_ARGUMENTS: Final = frozenset(
     {
@@ -27,7 +28,7 @@ _JSON_ARGUMENTS: Final = frozenset(
 )
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class ApiRequest:
     """One call, as HTTP brought it.
 
@@ -57,7 +58,7 @@ class ApiRequest:
         return {name: value for name, value in self.args.items() if name != "token"}
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class ApiAnswer:
     """What Slack answers.
 

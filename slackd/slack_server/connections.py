@@ -10,9 +10,8 @@ import enum
 from collections.abc import Callable
 from typing import Protocol
 
-import attrs
-
 from slackd.slack_server.settings import ServerContext
+from slackd.slotted import define
 
 
 class ConnectionLine(Protocol):
@@ -48,7 +47,7 @@ _RECEIVES = frozenset({ServerState.READY, ServerState.LEAVING, ServerState.GHOST
 _SERVES = frozenset({ServerState.READY, ServerState.LEAVING})
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class ServerConnection:
     """One WebSocket of a client's.
 

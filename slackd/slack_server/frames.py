@@ -12,9 +12,8 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
-import attrs
-
 from slackd.slack_server.errors import FrameViolation
+from slackd.slotted import frozen
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTROL = 0x8
@@ -34,7 +33,7 @@ class Opcode(enum.IntEnum):
 _OPCODES = {int(opcode): opcode for opcode in Opcode}
 
 
-@attrs.frozen
+@frozen
 class Frame:
     """One frame of a client's, unmasked."""
 

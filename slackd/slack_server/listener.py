@@ -11,18 +11,17 @@ import http
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-import attrs
-
 from slackd.slack_server.admission import Admit, Hang, RefuseDial, Reset, SocketModeServer
 from slackd.slack_server.frames import accept_key
 from slackd.slack_server.websocket import ServerWebSocket
+from slackd.slotted import frozen
 
 _LINK = b"GET /link"
 _END_OF_HEAD = b"\r\n\r\n"
 _LONGEST_HEAD = 65536
 
 
-@attrs.frozen
+@frozen
 class Handshake:
     """The head of a WebSocket handshake."""
 

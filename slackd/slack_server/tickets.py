@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-import attrs
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class TicketUse:
     """What a handshake asks for.
 

@@ -16,8 +16,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
-
+from slackd.slotted import frozen
 from slackd.systemd.errors import SocketTaken, SocketUnusable
 
 _FIRST_DESCRIPTOR: Final = 3
@@ -81,7 +80,7 @@ def _listening(descriptor: int, name: str) -> socket.socket:
     return made
 
 
-@attrs.frozen
+@frozen
 class ListeningSocket:
     """One listening Unix socket.
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
-
 from slackd.errors import ConfigError
 from slackd.redaction import without_secrets
+from slackd.slotted import frozen
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: `("apps", "main", "connections")`, `("subscribe", 0, "event")`."""
@@ -56,7 +55,7 @@ def spelled(key: KeyPath) -> str:
     return without_secrets(text)
 
 
-@attrs.frozen
+@frozen
 class Problem:
     """One thing that is wrong.
 

@@ -7,9 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import attrs
-
 from slackd.redaction import without_secrets
+from slackd.slotted import frozen
 from slackd.text import nearest_name
 from slackd.toml_reader.lines import line_of
 from slackd.toml_reader.problems import KeyPath, Problem, shown, spelled
@@ -22,7 +21,7 @@ SOCKET_PATH_LIMIT: Final = 107
 """Bytes of a Unix socket's path (`sun_path` in unix(7), without its NUL)."""
 
 
-@attrs.frozen
+@frozen
 class Document:
     """One TOML file, parsed, and where to put what is wrong with it.
 

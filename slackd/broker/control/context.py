@@ -14,9 +14,10 @@ from slackd.broker.journal import Journal, JournalHealth
 from slackd.broker.plugins.server import PluginHost
 from slackd.config import Config
 from slackd.config.on_disk import DiskCheck
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class ControlContext:
     """Everything that the control API reads and writes.
 

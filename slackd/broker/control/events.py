@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-import attrs
-
 from slackd.broker.actions import Passed
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
@@ -18,6 +16,7 @@ from slackd.broker.control.watchers import MOST_WATCHERS, Watcher
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.parsing import read_again
 from slackd.errors import JournalError
+from slackd.slotted import frozen
 
 BATCH = 50
 """Things that are read and written together: a few milliseconds' work."""
@@ -44,7 +43,7 @@ UNKNOWN: dict[str, Any] = {
 _FILTERS = ("app", "type", "plugin", "event", "channel", "what")
 
 
-@attrs.frozen
+@frozen
 class Filter:
     """What somebody wants to see; None for anything. `event` is a glob, as in a subscription, for the
     names that an event answers to, or for a command."""

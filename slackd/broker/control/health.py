@@ -15,6 +15,7 @@ from slackd.broker.control.status import (
     Status,
 )
 from slackd.broker.plugins.conduct import CRASHES, REFUSALS
+from slackd.slotted import frozen
 
 OK, NOTE, DEGRADED, FAILING = "ok", "note", "degraded", "failing"
 SILENT_AFTER = 10.0
@@ -38,7 +39,7 @@ FEW_PLACES = 2
 """Free places below which planned rotation waits."""
 
 
-@attrs.frozen
+@frozen
 class _Surroundings:
     """What a rule must know beside its subject.
 

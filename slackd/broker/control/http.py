@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import attrs
 import h11
 
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.listener import Listener
 from slackd.broker.plugins.opening import OpeningConnections
 from slackd.rate_limit import Allowance
+from slackd.slotted import frozen
 from slackd.unix_peers import Peer, peer_of
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class BadHttp(Exception):
         self.status = status
 
 
-@attrs.frozen
+@frozen
 class HttpResponse:
     """A whole answer."""
 

@@ -7,8 +7,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
 from slackd.broker.control import lookups, requests
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.http import HttpRequest, HttpResponse
@@ -17,13 +15,14 @@ from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.writes import Done, Lane, NewDelivery, Replay
 from slackd.broker.parsing import read_again
 from slackd.config import PluginConfig
+from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
 _MEMBERS = ("plugin", "envelopes", "since", "until", "after", "app", "type", "dry_run")
 
 
-@attrs.frozen
+@frozen
 class _Wanted:
     """Which envelopes of a page are meant."""
 

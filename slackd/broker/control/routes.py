@@ -2,16 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import attrs
-
 from slackd.broker.control import backup, deadletters, events, intercepts, metrics, replay, views
 from slackd.broker.control.context import ControlContext
 from slackd.broker.control.http import HttpRequest, HttpResponse
+from slackd.slotted import frozen
 
 Handler = Callable[[ControlContext, HttpRequest], Awaitable[HttpResponse | None]]
 
 
-@attrs.frozen
+@frozen
 class ControlRoute:
     """One line of the table; in a path, a name in braces stands for any one part."""
 

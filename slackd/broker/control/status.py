@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from slackd.slotted import frozen
 
-@attrs.frozen
+
+@frozen
 class BrokerStatus:
     """The broker's own process.
 
@@ -30,7 +32,7 @@ class BrokerStatus:
     foreground: bool = False
 
 
-@attrs.frozen
+@frozen
 class ConnectionStatus:
     """One Slack connection.
 
@@ -53,7 +55,7 @@ class ConnectionStatus:
     retry_in: float | None = None
 
 
-@attrs.frozen
+@frozen
 class TroubleStatus:
     """Why an app has no connection, and its hint."""
 
@@ -62,7 +64,7 @@ class TroubleStatus:
     hint: str
 
 
-@attrs.frozen
+@frozen
 class ConnectorSummary:
     """One connector; all but its number is empty while it isn't linked.
 
@@ -83,7 +85,7 @@ class ConnectorSummary:
     changed_for: float = float("inf")
 
 
-@attrs.frozen
+@frozen
 class GapNow:
     """An app has no READY connection at the moment."""
 
@@ -91,7 +93,7 @@ class GapNow:
     reason: str
 
 
-@attrs.frozen
+@frozen
 class AppStatus:
     """One app over both connectors.
 
@@ -127,7 +129,7 @@ class AppStatus:
     next_try_in: float | None = None
 
 
-@attrs.frozen
+@frozen
 class SessionStatus:
     """One session of a plugin.
 
@@ -149,7 +151,7 @@ class SessionStatus:
     intercepts: str = ""
 
 
-@attrs.frozen
+@frozen
 class FaultStatus:
     """What a plugin, or a user of the host, has done wrong within the last five minutes.
 
@@ -166,7 +168,7 @@ class FaultStatus:
     ago: float
 
 
-@attrs.frozen
+@frozen
 class UserFaults:
     """Faults of a user of the host whose connections were no plugin's yet."""
 
@@ -174,7 +176,7 @@ class UserFaults:
     faults: tuple[FaultStatus, ...]
 
 
-@attrs.frozen
+@frozen
 class PluginStatus:
     """One plugin that a file declares.
 
@@ -209,7 +211,7 @@ class PluginStatus:
     stale_hour: int = 0
 
 
-@attrs.frozen
+@frozen
 class JournalStatus:
     """The journal.
 
@@ -237,7 +239,7 @@ class JournalStatus:
     max_bytes: int | None = None
 
 
-@attrs.frozen
+@frozen
 class HealthReason:
     """One thing that an operator should know.
 
@@ -253,7 +255,7 @@ class HealthReason:
     hint: str
 
 
-@attrs.frozen
+@frozen
 class Status:
     """The whole."""
 

@@ -39,7 +39,7 @@ from slackd.broker.journal.writes import (
     Write,
 )
 from slackd.config import OrderBy, PluginConfig
-from slackd.frozen import frozen
+from slackd.slotted import frozen
 
 
 @frozen

@@ -21,6 +21,7 @@ from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
+from slackd.slotted import define, frozen
 
 PAGE = 64
 """Deliveries fetched of one key at a time, and kept of it in memory."""
@@ -31,7 +32,7 @@ KeyName = str | int
 """A key, or the id of a delivery that has none and stands for itself."""
 
 
-@attrs.frozen
+@frozen
 class LoadKeys:
     """Wanted from the journal: the next keys of this lane; answer with `keys_loaded`."""
 
@@ -41,7 +42,7 @@ class LoadKeys:
     limit: int = KEYS_PAGE
 
 
-@attrs.frozen
+@frozen
 class LoadKey:
     """Wanted from the journal: open deliveries of this key; answer with `key_loaded`."""
 
@@ -52,7 +53,7 @@ class LoadKey:
     limit: int = PAGE
 
 
-@attrs.define
+@define
 class Key:
     """The oldest open deliveries of one key.
 

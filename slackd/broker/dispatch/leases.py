@@ -14,13 +14,12 @@ import heapq
 from collections.abc import Iterator
 from enum import Enum
 
-import attrs
-
 from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.instant import Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
+from slackd.slotted import define
 
 MOST_UNWRITTEN = 4_096
 """Answers of one plugin that may be on their way to disk without a slot, however many sessions it has."""
@@ -35,7 +34,7 @@ class LeaseState(Enum):
     ANSWERED = "answered"
 
 
-@attrs.define
+@define
 class Lease:
     """A delivery that isn't free: nobody else may have it until the commit of what became of it.
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import attrs
 
 from slackd.broker.journal.writes import Lane
+from slackd.slotted import define
 
 
-@attrs.define
+@define
 class PluginSession:
     """One connection of a plugin's program, or the memory of one that is awaited.
 

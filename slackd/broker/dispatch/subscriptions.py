@@ -9,8 +9,8 @@ from operator import attrgetter
 from slackd.broker.journal.writes import Lane
 from slackd.config import OrderBy, PluginConfig, Subscription
 from slackd.envelope import ParsedEnvelope
-from slackd.frozen import frozen
 from slackd.slack.envelopes import SHORTCUT_KINDS
+from slackd.slotted import frozen
 
 
 @frozen

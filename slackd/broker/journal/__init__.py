@@ -48,7 +48,7 @@ from slackd.broker.journal.writes import (
 )
 from slackd.broker.journal.writes import StoredEnvelope as StoredEnvelope
 from slackd.errors import JournalError
-from slackd.frozen import frozen
+from slackd.slotted import frozen
 
 OnCommit = Callable[[Sequence[Outcome] | JournalError], None]
 """Called once a submission, on the event loop's thread, in the order of submission; one outcome a write."""

@@ -11,14 +11,14 @@ clock is right for all that is left. A clock that is set back only takes back wh
 that are too small to be a jump add up, until they are one.
 """
 
-import attrs
+from slackd.slotted import frozen
 
 DAY = 86_400.0
 JUMP = 60.0
 """Seconds; less than this is a clock being slewed, or a machine that was asleep."""
 
 
-@attrs.frozen
+@frozen
 class ClockRecord:
     """How the clocks stood, as the journal keeps it.
 
@@ -39,7 +39,7 @@ class ClockRecord:
     drift: float = 0.0
 
 
-@attrs.frozen
+@frozen
 class ClockJump:
     """The clock went ahead (or back) by so many seconds that nobody saw pass."""
 

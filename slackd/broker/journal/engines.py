@@ -16,9 +16,10 @@ from slackd.broker.journal.limits import OnDeadLettered, OnDropped, PluginLimits
 from slackd.broker.journal.rules import delivery_base
 from slackd.config import values
 from slackd.errors import JournalError
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class OpenOptions:
     """How a broker opens its journal.
 

@@ -6,6 +6,7 @@ import attrs
 
 from slackd.broker.journal.writes import DeadReason, Lane
 from slackd.config import values
+from slackd.slotted import frozen
 
 GAP_MEMORY = 90 * 86_400.0
 """Seconds for which gaps are remembered."""
@@ -15,7 +16,7 @@ ABANDONED_AFTER = 2 * 3600.0
 may have it in work for an hour, and nothing for longer."""
 
 
-@attrs.frozen
+@frozen
 class PluginLimits:
     """A plugin's backlog, beyond which its oldest deliveries become dead letters, and its dead letters, beyond
     whose bytes the oldest are dropped.
@@ -29,7 +30,7 @@ class PluginLimits:
     max_bytes: int = values.Delivery().max_bytes
 
 
-@attrs.frozen
+@frozen
 class DeadLettered:
     """A delivery that retention made a dead letter: whoever has it in memory forgets it, and says so loudly."""
 
@@ -40,7 +41,7 @@ class DeadLettered:
     lane: Lane = Lane.EVENTS
 
 
-@attrs.frozen
+@frozen
 class DroppedDeadLetters:
     """Dead letters that retention dropped since there were too many bytes of them: nobody can retry them any
     more, so it is said loudly.
@@ -60,7 +61,7 @@ OnDropped = Callable[[Sequence[DroppedDeadLetters]], None]
 OnDeadLettered = Callable[[Sequence[DeadLettered]], None]
 
 
-@attrs.frozen
+@frozen
 class Limits:
     """Everything that retention goes by.
 

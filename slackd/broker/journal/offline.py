@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import attrs
-
 from slackd.config import values
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class JournalCheck:
     """What a look through the whole journal found.
 
@@ -22,7 +21,7 @@ class JournalCheck:
     problems: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class JournalRescue:
     """What was kept of a damaged journal.
 
@@ -39,7 +38,7 @@ class JournalRescue:
     damaged: Path
 
 
-@attrs.frozen
+@frozen
 class JournalRestore:
     """A backup that is the journal now.
 

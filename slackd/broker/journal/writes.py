@@ -9,7 +9,7 @@ from enum import Enum, IntEnum
 import attrs
 
 from slackd.envelope import ParsedEnvelope, Unreadable
-from slackd.frozen import frozen
+from slackd.slotted import define, frozen
 
 
 class Lane(IntEnum):
@@ -66,7 +66,7 @@ class NewDelivery:
     dead: DeadReason | None = None
 
 
-@attrs.define(unsafe_hash=True)
+@define(unsafe_hash=True)
 class StoredEnvelope:
     """An envelope as the journal has it. Nothing of it changes but that memory may let go of its text.
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from enum import Enum
 
-import attrs
+from slackd.slotted import frozen
 
 WINDOW = 300.0
 """Seconds for which a fault is remembered."""
@@ -29,7 +29,7 @@ class Fault(Enum):
     HELD = "connections that waited, since those before them failed"
 
 
-@attrs.frozen
+@frozen
 class RecentFaults:
     """Faults of one kind.
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from slackd.broker.plugins.transfers import TransferAsked
-from slackd.frozen import frozen
+from slackd.slotted import frozen
 
 
 @frozen

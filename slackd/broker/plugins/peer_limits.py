@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from slackd.rate_limit import Allowance, LineLimit
+from slackd.slotted import define
 
 Member = TypeVar("Member")
 
@@ -46,7 +47,7 @@ UNREAD_LIMIT = 3 * UNREAD_BYTES
 is not read."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class PeerLimits:
     """One plugin's, or one user's.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from slackd.frozen import frozen
+from slackd.slotted import frozen
 
 LARGEST_PIECE: Final = 32_768
 """Bytes of a file in one request or result, before base64."""

@@ -10,9 +10,8 @@ import uuid
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import attrs
-
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE, SHORTCUT_KINDS, VIEW_CLOSED
+from slackd.slotted import frozen
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
@@ -25,14 +24,14 @@ class UnreadableBodyError(ValueError):
     """A body that is nothing Slack sends; the words are for a person."""
 
 
-@attrs.frozen
+@frozen
 class UrlVerification:
     """Slack asks whether the URL is ours ("url_verification"); the challenge is the answer."""
 
     challenge: str
 
 
-@attrs.frozen
+@frozen
 class Posted:
     """One envelope.
 

@@ -20,6 +20,7 @@ from slackd.connector.request_url.envelopes import (
 )
 from slackd.connector.request_url.replays import AcceptedSignatures
 from slackd.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureVerdict, verify
+from slackd.slotted import frozen
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a body; Slack's largest events are far smaller."""
@@ -28,7 +29,7 @@ NO_RETRY: Final = ("X-Slack-No-Retry", "1")
 _ONCE: Final = ("content-type", "content-encoding", "x-slack-retry-num", "x-slack-retry-reason", "host")
 
 
-@attrs.frozen
+@frozen
 class Answer:
     """An HTTP answer.
 
@@ -47,7 +48,7 @@ class Answer:
     reason: str = ""
 
 
-@attrs.frozen
+@frozen
 class Head:
     """A request's line and headers.
 
@@ -71,7 +72,7 @@ class Head:
         return self.header("content-type").partition(";")[0].strip().lower()
 
 
-@attrs.frozen
+@frozen
 class Route:
     """Where one app is posted to.
 
@@ -84,7 +85,7 @@ class Route:
     secrets: tuple[str, ...] = attrs.field(repr=False)
 
 
-@attrs.frozen
+@frozen
 class Admitted:
     """An envelope that is Slack's.
 

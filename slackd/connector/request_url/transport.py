@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import attrs
-
 from slackd.connector.request_url.envelopes import Posted
 from slackd.connector.request_url.gate import Answer, refuse
 from slackd.connector.transport import ConnectionChange, TransportStatus, Upstream
 from slackd.envelope import Arrival, Settlement
 from slackd.link.messages import AppPeers, Closing, ConnectionState
 from slackd.slack.connection_states import ConnectionPhase
+from slackd.slotted import frozen
 
 ANSWER_WITHIN: Final = 2.9
 """Seconds after which a request is answered with 503: a little before Slack gives up."""
@@ -27,7 +26,7 @@ RETRY_SOON: Final = ("Retry-After", "1")
 Reply = Callable[[Answer], None]
 
 
-@attrs.frozen
+@frozen
 class PendingRequest:
     """A request that waits for its settlement."""
 

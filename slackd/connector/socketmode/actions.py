@@ -1,40 +1,39 @@
 """What the pool wants done: values that the machine makes and the transport carries out."""
 
-import attrs
-
 from slackd.connector.socketmode.lifecycle import Cue
 from slackd.link.messages import AppTrouble, ConnectionState
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class Dial:
     """Ask Slack for a URL and open a WebSocket under this name."""
 
     connection: str
 
 
-@attrs.frozen
+@frozen
 class CloseConnection:
     """Send what is to be acknowledged, then Close, and go on reading until Slack's; a dial is given up."""
 
     connection: str
 
 
-@attrs.frozen
+@frozen
 class Abort:
     """End the socket, or the dial, at once."""
 
     connection: str
 
 
-@attrs.frozen
+@frozen
 class Ping:
     """Ask the far end for a sign of life."""
 
     connection: str
 
 
-@attrs.frozen
+@frozen
 class EndWaiting:
     """What came over it, and comes, is to wait no longer for plugins' answers: there is no quiet moment else.
 
@@ -45,7 +44,7 @@ class EndWaiting:
     everything: bool
 
 
-@attrs.frozen
+@frozen
 class Moved:
     """A life entered another phase; `Changed` of the link, but for its number."""
 
@@ -56,14 +55,14 @@ class Moved:
     detail: str = ""
 
 
-@attrs.frozen
+@frozen
 class Troubled:
     """The app fell into trouble, or (reason "") came out of it."""
 
     trouble: AppTrouble
 
 
-@attrs.frozen
+@frozen
 class Said:
     """Something for the log."""
 

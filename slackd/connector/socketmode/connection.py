@@ -21,7 +21,7 @@ from slackd.connector.socketmode.dialler import DialError
 from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.envelope import Settlement
-from slackd.frozen import frozen
+from slackd.slotted import frozen
 
 CLOSE_PATIENCE: Final = 2.0
 """Seconds after our own Close in which Slack's is waited for: it has been seen to leave the connection open."""

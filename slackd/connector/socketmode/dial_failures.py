@@ -6,9 +6,8 @@ the issue trackers of Slack's own clients (`internal_error` and `fatal_error` ar
 
 from typing import Final
 
-import attrs
-
 from slackd.connector.network_errors import PROXY_WANTS_A_NAME
+from slackd.slotted import frozen
 
 _TOKEN: Final = (
     "put a valid app-level token (xapp-, scope connections:write) in place as {key} and reload slackd"
@@ -47,7 +46,7 @@ FATAL: Final = {
 LINK_DISABLED_MEND: Final = "switch Socket Mode on in the app's settings at api.slack.com/apps (Socket Mode)"
 
 
-@attrs.frozen
+@frozen
 class DialFailure:
     """Why a dial came to nothing.
 

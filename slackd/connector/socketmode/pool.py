@@ -40,6 +40,7 @@ from slackd.connector.socketmode.reconnect import Reconnect
 from slackd.link.messages import AppTrouble, ConnectionState
 from slackd.slack.connection_states import ConnectionPhase, DisconnectReason
 from slackd.slack.limits import MAX_CONNECTIONS
+from slackd.slotted import frozen
 
 REACH_SLACK: Final = (
     "check that this host reaches {api} and *.slack.com:443 (name service, firewall, proxy, ca_file)"
@@ -63,7 +64,7 @@ _REASONS: Final = {
 }
 
 
-@attrs.frozen
+@frozen
 class PoolPolicy:
     """What a pool is to do; times in seconds.
 

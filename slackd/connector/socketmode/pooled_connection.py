@@ -1,16 +1,15 @@
 """One life in the pool: what the machine knows of a connection, or of the wait for one."""
 
-import attrs
-
 from slackd.connector.socketmode.lifecycle import BEGINS
 from slackd.link.messages import ConnectionState
 from slackd.slack.connection_states import COUNTS_AS_READY, ConnectionPhase
+from slackd.slotted import define
 
 USUAL_LIFETIME = 18_060.0
 """Seconds that Slack's connections live (all samples in the field), for a `hello` that doesn't say."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class PooledConnection:
     """A life in one place of the pool (`lifecycle`); only the pool changes it.
 

@@ -9,10 +9,9 @@ import json
 import re
 from typing import Any, Final
 
-import attrs
-
 from slackd.slack.acknowledgement import bare_ack, full_ack
 from slackd.slack.limits import ACK_LIMIT
+from slackd.slotted import frozen
 
 _CONTROL_LIMIT: Final = 16_384
 """Characters; no `hello` or `disconnect` is longer, and a longer text isn't parsed to find out."""
@@ -27,7 +26,7 @@ _ENVELOPE_STARTS: Final = f"{{{ENVELOPE_MARK}"
 _CONTROL: Final = re.compile(r'"type"\s*:\s*"(?:hello|disconnect)"')
 
 
-@attrs.frozen
+@frozen
 class SlackHello:
     """Slack's first frame: from now on envelopes come.
 
@@ -42,7 +41,7 @@ class SlackHello:
     lifetime: float = 0.0
 
 
-@attrs.frozen
+@frozen
 class Disconnect:
     """Slack ends this connection, now or soon."""
 
@@ -54,7 +53,7 @@ Frame = SlackHello | Disconnect | str
 """What a text frame means; a `str` is to be passed on."""
 
 
-@attrs.frozen
+@frozen
 class AckFrame:
     """An acknowledgement as it goes on the wire.
 

@@ -10,9 +10,8 @@ in the first half of a slice, and is long over when the next one begins.
 import math
 from typing import Final
 
-import attrs
-
 from slackd.connector.socketmode.pooled_connection import PooledConnection
+from slackd.slotted import frozen
 
 CONNECTORS: Final = 2
 """Connectors on one host (the design, "Two connectors")."""
@@ -21,7 +20,7 @@ SHORTEST_LIFETIME: Final = 1.0
 """Seconds; shorter ones are not planned for."""
 
 
-@attrs.frozen
+@frozen
 class Slot:
     """Which slice of time is this connection's.
 

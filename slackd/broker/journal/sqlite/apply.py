@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from json import loads
 from typing import Any
 
-import attrs
-
 from slackd.broker.journal.rules import WAITED
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
@@ -45,6 +43,7 @@ from slackd.broker.journal.writes import (
     Stale,
     Write,
 )
+from slackd.slotted import frozen
 from slackd.text import as_unicode
 
 _STALE = Stale()
@@ -52,7 +51,7 @@ _DONE = Done()
 _HANDLED = HandledClosed()
 
 
-@attrs.frozen
+@frozen
 class Waiting:
     """An open delivery as the writer needs to see it."""
 

@@ -8,8 +8,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import attrs
-
 from slackd.broker.journal import OnCommit
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.clock_record import ClockKeeper
@@ -18,9 +16,10 @@ from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES
 from slackd.broker.journal.sqlite.guard import FileGuard
 from slackd.broker.journal.writes import CloseDelivery, CloseHandled, Outcome, Record, Write
 from slackd.errors import JournalError
+from slackd.slotted import frozen
 
 
-@attrs.frozen
+@frozen
 class QueuedBatch:
     """Writes that are committed together, and who gets the outcomes."""
 

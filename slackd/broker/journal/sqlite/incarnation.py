@@ -11,12 +11,12 @@ import sqlite3
 from pathlib import Path
 from uuid import uuid4
 
-import attrs
+from slackd.slotted import frozen
 
 _ID, _INODE = "journal_id", "journal_inode"
 
 
-@attrs.frozen
+@frozen
 class Incarnation:
     """The id of a file.
 

@@ -4,8 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-import attrs
-
 from slackd.broker.journal.limits import Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.sqlite.apply import Applier
 from slackd.broker.journal.sqlite.clock_record import ClockKeeper
@@ -15,6 +13,7 @@ from slackd.broker.journal.sqlite.guard import FileGuard
 from slackd.broker.journal.sqlite.retention import Retention, Round
 from slackd.broker.journal.sqlite.schema import PAGE_SIZE
 from slackd.errors import JournalError
+from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ ANSWER_EVERY = 1.0
 """Seconds after which an idle writer shows that it is alive."""
 
 
-@attrs.frozen
+@frozen
 class RetentionOutlets:
     """Who is notified of what retention took; called in the writer's thread."""
 

@@ -27,6 +27,7 @@ from slackd.broker.journal.writes import (
     StoredEnvelope,
 )
 from slackd.envelope import ParsedEnvelope, Unreadable
+from slackd.slotted import define
 from slackd.text import as_unicode
 
 
@@ -77,7 +78,7 @@ def table_key(app: str, key: str) -> bytes:
     return spelt if len(spelt) <= SHORT else b"\0" + blake2b(spelt, digest_size=16).digest()
 
 
-@attrs.define
+@define
 class _Rows:
     """Rows to be inserted. Most envelopes have no response from the start, and most deliveries no times: those
     go without the columns, since for each NULL Python's sqlite3 looks for an adapter first."""

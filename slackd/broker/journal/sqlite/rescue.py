@@ -26,6 +26,7 @@ from slackd.broker.journal.sqlite.page_rows import rows_of_pages
 from slackd.broker.journal.sqlite.salvage import Row, Salvage
 from slackd.broker.journal.sqlite.tables import TABLES, TableSpec
 from slackd.errors import JournalDamaged, JournalError
+from slackd.slotted import define
 
 _WORK: Final = "journal.rescue"
 _ROWS_AT_A_TIME: Final = 500
@@ -55,7 +56,7 @@ _REPAIRS: Final = (
 )
 
 
-@attrs.define
+@define
 class _Counts:
     read: dict[str, int] = attrs.field(factory=dict)
     kept: dict[str, int] = attrs.field(factory=dict)

@@ -8,8 +8,6 @@ remembers where it was, and starts anew only after a pause that keeps all walkin
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 
-import attrs
-
 from slackd.broker.journal.limits import (
     ABANDONED_AFTER,
     GAP_MEMORY,
@@ -24,6 +22,7 @@ from slackd.broker.journal.sqlite.apply import WAITING, Applier, Waiting, waitin
 from slackd.broker.journal.sqlite.rows import NUMBER, WHOLE, Kinds, checked
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import DeadReason, Lane
+from slackd.slotted import define
 
 CHUNK = 200
 """Rows that a step changes at most."""
@@ -43,7 +42,7 @@ WALK_DEAD_LETTERS_EVERY = 0.0
 _ENVELOPE_KINDS: Kinds = (WHOLE, NUMBER, WHOLE, WHOLE, WHOLE)
 
 
-@attrs.define
+@define
 class Walk:
     """Where a walk through a table is, and when it may start again."""
 

@@ -24,10 +24,9 @@ Why the tables look as they do:
 
 import sqlite3
 
-import attrs
-
 import slackd
 from slackd.errors import JournalDamaged, JournalError
+from slackd.slotted import frozen
 
 APPLICATION_ID = 0x536C6B64
 VERSION = 1
@@ -38,7 +37,7 @@ PERIOD = 600
 """Seconds of receipt that share a row of `period`."""
 
 
-@attrs.frozen
+@frozen
 class Migration:
     """One step: the schema's version after it, the oldest schema version that still works with it, its SQL."""
 

@@ -21,11 +21,12 @@ from slackd.broker.journal.sqlite.rows import (
     within_reach,
 )
 from slackd.broker.journal.writes import AnswerState, DeadReason, Lane
+from slackd.slotted import frozen
 
 _Enums = Mapping[str, Callable[[Any], Enum]]
 
 
-@attrs.frozen
+@frozen
 class TableSpec:
     """A table whose rows mean something by themselves.
 

@@ -7,10 +7,9 @@ so that the usual close reads no row; after a rollback none are known.
 
 import sqlite3
 
-import attrs
-
 from slackd.broker.journal.sqlite.rows import NUMBER, TEXT, WHOLE, DamagedRowError, checked, within_reach
 from slackd.broker.journal.sqlite.schema import PERIOD
+from slackd.slotted import define
 
 UNTOUCHED = 16_384
 """Open deliveries that are remembered at most."""
@@ -19,7 +18,7 @@ UNTOUCHED = 16_384
 _SAVED = "SELECT name, value FROM tally WHERE name IN ('envelope_bytes', 'last_delivery')"
 
 
-@attrs.define
+@define
 class PluginFigures:
     """A plugin's number in the tables, and its backlog."""
 

@@ -17,8 +17,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-import attrs
-
 from slackd.broker.journal import JournalHealth, Opening
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, Limits
@@ -30,6 +28,7 @@ from slackd.broker.journal.sqlite.group_commit import GroupCommit, QueuedBatch, 
 from slackd.broker.journal.sqlite.guard import FileGuard
 from slackd.broker.journal.sqlite.maintenance import Maintenance, RetentionOutlets
 from slackd.errors import JournalDamaged, JournalError
+from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ GROUP_BYTES = 8 << 20
 part by part, in time."""
 
 
-@attrs.frozen
+@frozen
 class WriterTask:
     """Something else that only the writer may do: `run` is called between two groups, or `refuse` (in any
     thread) if there is no writer any more."""
