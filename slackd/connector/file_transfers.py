@@ -1,8 +1,8 @@
 """Files on their way between the broker and Slack's file hosts, piece by piece.
 
 A piece is read from Slack when the broker asks for it, and taken from the broker when Slack takes it: whoever
-is slow slows the other, and no more than a few pieces of a file are in memory. No redirect is followed, and the
-token goes to Slack's file hosts alone ("Working with files").
+is slow slows the other. Of one transfer no more than two pieces are in memory, 64 KiB. No redirect is followed,
+and the token goes to Slack's file hosts alone ("Working with files").
 """
 
 import asyncio
@@ -35,7 +35,8 @@ FILE_HOSTS: Final = frozenset(
         "files.slack-gov.com",
     }
 )
-_READ_AHEAD: Final = 8_192
+READ_AHEAD: Final = 10_240
+"""Bytes that are read at once; of a download at most three times as many are read ahead, for one piece."""
 _LONGEST_TEXT: Final = 4_096
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=IDLE)
 
@@ -138,7 +139,7 @@ class FileMover:
             proxy=proxy,
             ssl=tls,
             timeout=_TIMEOUT,
-            read_bufsize=_READ_AHEAD,
+            read_bufsize=READ_AHEAD,
         )
         about = {
             "status": response.status,
@@ -159,7 +160,8 @@ class FileMover:
         if args.get("cancel"):
             return {"end": True}
         if isinstance(transfer, _Download):
-            data = await transfer.response.content.read(PIECE)
+            # All that was read ahead: aiohttp reads ahead twice as much as it was ever asked for at once.
+            data = await transfer.response.content.readany()
             transfer.idle = self._idle(name)
             at_end = not data or transfer.response.content.at_eof()
             return {"data": base64.b64encode(data).decode(), "end": at_end}
@@ -177,6 +179,12 @@ class FileMover:
                 await asyncio.wait({putting, upload.request}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 putting.cancel()
+        # The next piece is asked for once this one is written: TLS may have one besides that isn't sent yet.
+        taking = asyncio.create_task(upload.pieces.join())
+        try:
+            await asyncio.wait({taking, upload.request}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            taking.cancel()
         # Slack may answer before it has read all: that is the end.
         if args.get("end") or upload.request.done():
             return await upload.request
@@ -200,7 +208,7 @@ class FileMover:
             headers["Content-Length"] = str(length)
         async with session.post(
             call.target,
-            data=_until_none(pieces),
+            data=_PacedPieces(_until_none(pieces)),
             headers=headers,
             allow_redirects=False,
             proxy=proxy,
@@ -217,6 +225,25 @@ class FileMover:
 async def _until_none(pieces: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
     while (piece := await pieces.get()) is not None:
         yield piece
+        pieces.task_done()
+    pieces.task_done()
+
+
+class _PacedPieces(aiohttp.AsyncIterablePayload):
+    """Takes the next piece when the kernel has taken the one before; aiohttp would keep 64 KiB and more."""
+
+    async def write(self, writer: Any) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
+        writer.transport.set_write_buffer_limits(high=1)
+        try:
+            async for piece in self._value:
+                await writer.write(piece)
+                await writer.drain()
+        finally:
+            if writer.transport is not None:
+                writer.transport.set_write_buffer_limits()
 
 
 def is_file_url(url: str, api_url: str) -> bool:

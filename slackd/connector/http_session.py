@@ -15,6 +15,7 @@ import aiohttp
 from slackd.connector.dial_progress import progress_tracing
 from slackd.connector.frame_limit import bounded
 from slackd.connector.resolver import HostResolver
+from slackd.connector.small_buffers import SmallBuffersConnector
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one answer, unpacked; Slack's are far smaller."""
@@ -59,6 +60,12 @@ class SlackResponse(aiohttp.ClientResponse):
             return json.loads(await self.read())
         except RecursionError:
             raise ValueError("the answer is nested too deep") from None
+
+
+def file_session(tls: ssl.SSLContext, read_size: int) -> aiohttp.ClientSession:
+    """A session for Slack's file hosts, which reads so many bytes at once, and keeps little that is written."""
+    connector = SmallBuffersConnector(read_size, limit=0, ssl=tls, resolver=HostResolver())
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=connector)
 
 
 def slack_session(tls: ssl.SSLContext, *, reuse: bool = True, **options: Any) -> aiohttp.ClientSession:

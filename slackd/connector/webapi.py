@@ -22,8 +22,8 @@ import attrs
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.dial_progress import note_way, progress_watched
-from slackd.connector.file_transfers import FileMover
-from slackd.connector.http_session import slack_session
+from slackd.connector.file_transfers import READ_AHEAD, FileMover
+from slackd.connector.http_session import file_session, slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
@@ -60,17 +60,20 @@ class WebApi:
         self._idempotent = IdempotentCalls(time.monotonic)
         self._files = FileMover(app, secrets.bot_token)
         self._session: aiohttp.ClientSession | None = None
+        self._file_session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> "WebApi":
         self._tls = tls_context(self._app.ca_file)
         self._session = slack_session(self._tls)
+        self._file_session = file_session(self._tls, READ_AHEAD)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self._files.close()
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._file_session):
+            if session is not None:
+                await session.close()
 
     @property
     def has_bot_token(self) -> bool:
@@ -80,9 +83,9 @@ class WebApi:
     async def carry_out(self, call: Call) -> Returned:
         """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
         if call.kind in (CallKind.UPLOAD, CallKind.DOWNLOAD):
-            assert self._session is not None
+            assert self._file_session is not None
             assert self._tls is not None
-            return await self._files.carry_out(call, self._session, self._tls)
+            return await self._files.carry_out(call, self._file_session, self._tls)
         timeout = call.timeout if 0 <= call.timeout <= LONGEST_TIMEOUT else LONGEST_TIMEOUT
         deadline = asyncio.get_running_loop().time() + timeout
         make = functools.partial(self._make, call, deadline)

@@ -19,7 +19,7 @@ from slackd.gateway.apps import ServedApp, serve_apps
 from slackd.gateway.control import GatewayControl
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
-from slackd.gateway.files import READ_AHEAD
+from slackd.gateway.files import READ_AHEAD, READ_SIZE
 from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
 from slackd.slack_server.listener import HandshakeListener, UnknownClients
@@ -176,8 +176,8 @@ async def _served(
     assert operators is not None
     servers: list[asyncio.Server] = []
 
-    def accept() -> asyncio.Protocol:
-        return HandshakeListener(front, http, inside, unknown)
+    def accept() -> asyncio.BaseProtocol:
+        return HandshakeListener(front, http, inside, unknown, READ_SIZE)
 
     for each in sockets.apps:
         if each.family == socket.AF_UNIX:

@@ -10,10 +10,11 @@ from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.webapi import AppCalls, CallFailedInside
 from slackd.slotted import frozen
 
-PIECE: Final = 32_768
-"""Bytes of a file that go over the plugin socket at once."""
-READ_AHEAD: Final = 16_384
-"""Bytes of an app's upload that are read before they are asked for."""
+READ_AHEAD: Final = 8_192
+"""Bytes of an app's upload beyond which, twice, no more is read before it is asked for."""
+READ_SIZE: Final = 16_384
+"""Bytes that are read from an app's connection at once. With what was read ahead, and the piece on its way,
+that is 64 KiB of a file at most."""
 
 
 @frozen(eq=False)

@@ -17,7 +17,6 @@ from slackd.gateway.apps import ServedApp
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.credentials import TokenKind, looks_like_slacks
-from slackd.gateway.files import PIECE
 from slackd.gateway.peer import may_use
 from slackd.gateway.sealed_tickets import SealedTickets
 from slackd.gateway.settings import GatewayContext, GatewaySettings
@@ -131,16 +130,24 @@ class GatewayFront:
         if file.length is not None:
             headers["Content-Length"] = str(file.length)
         response = web.StreamResponse(status=file.status, headers=headers)
-        await response.prepare(request)
+        writer = await response.prepare(request)
+        assert writer is not None
+        transport = request.transport
+        if transport is not None:
+            # The next piece is asked for when the kernel has taken this one; aiohttp would keep some.
+            transport.set_write_buffer_limits(high=1)
         async with contextlib.aclosing(file.pieces) as pieces:
             try:
                 async for piece in pieces:
                     await response.write(piece)
+                    await writer.drain()
             except CallFailedInside as failed:
                 log.warning("%s: %s", app.plugin.name, failed, extra={"event": "gateway-file-broken"})
                 if request.transport is not None:
                     request.transport.abort()
                 return response
+        if transport is not None:
+            transport.set_write_buffer_limits()
         await response.write_eof()
         return response
 
@@ -152,7 +159,7 @@ class GatewayFront:
             HTTPNotFound: The gateway never gave this URL out.
         """
         app, url = self._unseal(request, "upload")
-        pieces = request.content.iter_chunked(PIECE)
+        pieces = request.content.iter_any()  # A piece is what was read ahead.
         content_type = request.headers.get("Content-Type", "application/octet-stream")
         try:
             status, text = await app.files.upload(url, pieces, request.content_length, content_type)

@@ -19,6 +19,10 @@ from slackd.slotted import frozen
 _LINK = b"GET /link"
 _END_OF_HEAD = b"\r\n\r\n"
 _LONGEST_HEAD = 65536
+READ_SIZE = 262_144
+"""Bytes that are read from a connection at once, as many as asyncio's own."""
+_chunk = memoryview(bytearray(READ_SIZE))
+"""What the loop reads into; each protocol is called with it before anything else is read."""
 
 
 @frozen
@@ -114,8 +118,12 @@ class LentTransport:
             self._transport.abort()
 
 
-class HandshakeListener(asyncio.Protocol):
-    """One TCP connection, until it is known what it is for."""
+class HandshakeListener(asyncio.BufferedProtocol):
+    """One TCP connection, until it is known what it is for.
+
+    Args:
+        read_size: bytes that are read at once, `READ_SIZE` at most: a body's buffer gets all of it.
+    """
 
     def __init__(
         self,
@@ -123,7 +131,9 @@ class HandshakeListener(asyncio.Protocol):
         http_server: Callable[[], asyncio.Protocol],
         inside: set[asyncio.Transport],
         unknown: UnknownClients | None = None,
+        read_size: int = READ_SIZE,
     ) -> None:
+        self._buffer = _chunk[:read_size]
         self._server = server
         self._unknown = unknown
         self._http_server = http_server
@@ -141,6 +151,14 @@ class HandshakeListener(asyncio.Protocol):
         self._inside.add(self._transport)
         if self._unknown is not None:
             self._unknown.add(self._transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """As in `asyncio.BufferedProtocol`."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes came in."""
+        self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""

@@ -4,8 +4,9 @@ import asyncio
 import base64
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -113,6 +114,33 @@ async def test_everything_goes_through_the_configured_proxy(
         async with asyncio.timeout(30):
             await rig.connector.drain(20)
         assert rig.broker.changes[-1].ghost_until is None
+
+
+async def test_files_go_through_the_configured_proxy_both_ways(
+    tls_slack: EmulatorClient, proxy: Proxy, ca_file: Path
+) -> None:
+    numbers = iter(range(1, 100))
+    async with rig_for(tls_slack, proxy=proxy.url(), ca_file=ca_file) as rig:
+        await rig.ready()
+
+        async def ask(kind: CallKind, target: str, **args: Any) -> Mapping[str, Any]:
+            returned = await rig.broker.call(Call(next(numbers), "emulated", kind, target, args))
+            assert returned.body is not None, returned
+            return returned.body
+
+        about = {"filename": "a.txt", "length": 11}
+        place = await ask(CallKind.METHOD, "files.getUploadURLExternal", **about)
+        await ask(CallKind.UPLOAD, place["upload_url"], transfer="up", length=11)
+        await ask(CallKind.UPLOAD, "", transfer="up", data=base64.b64encode(b"as it ").decode())
+        data = base64.b64encode(b"was\r\n").decode()
+        assert (await ask(CallKind.UPLOAD, "", transfer="up", data=data, end=True))["status"] == 200
+        files = [{"id": place["file_id"]}]
+        done = await ask(CallKind.METHOD, "files.completeUploadExternal", files=files)
+        await ask(CallKind.DOWNLOAD, done["files"][0]["url_private"], transfer="down")
+        piece = await ask(CallKind.DOWNLOAD, "", transfer="down")
+        assert base64.b64decode(piece["data"]) == b"as it was\r\n"
+        assert len(proxy.asked) >= 3
+        assert proxy.refused == 0
 
 
 async def test_the_proxy_of_the_environment(

@@ -99,7 +99,7 @@ async def answered_commands(slack: EmulatorClient, house: GatewayHouse) -> dict[
         if not entry.acknowledged and went_with_a_connector(slack, entry):
             found["lost with a connector"] += 1
         elif not entry.acknowledged:
-            assert met_a_slow_start(house, entry), f"{entry.key} was not acknowledged in time: {entry}"
+            assert met_a_slow_start(house, entry), f"not acknowledged in time: {story(house, entry)}"
             found["too late, after a slow start of the broker"] += 1
         elif entry.response == done:
             assert len(answers) == 1
@@ -118,6 +118,16 @@ def met_a_slow_start(house: GatewayHouse, entry: LedgerEntry) -> bool:
     """The broker was away for longer than on any idle machine, when it came."""
     outages = house.house.broker.outages
     return any(began <= entry.at + 3.0 and ended >= entry.at for began, ended in outages if ended - began > 1.5)
+
+
+def story(house: GatewayHouse, entry: LedgerEntry) -> str:
+    """What happened around a command, in seconds from its coming."""
+    lines = [f"{entry.key}: sends {entry.sends}, acks {entry.acks}, posts {entry.posts}"]
+    for program in house.house.programs:
+        near = [(began - entry.at, ended - entry.at) for began, ended in program.outages]
+        near = [each for each in near if each[1] > -5.0 and each[0] < 10.0]
+        lines.append(f"{program.name} was away: {', '.join(f'{a:.2f} to {b:.2f}' for a, b in near)}")
+    return "\n".join(lines)
 
 
 def went_with_a_connector(slack: EmulatorClient, entry: LedgerEntry) -> bool:
