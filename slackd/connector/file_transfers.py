@@ -174,10 +174,9 @@ class FileMover:
         except binascii.Error as error:
             raise ValueError(f"a piece that is not base64: {error}") from error
         for piece in ([data] if data else []) + ([None] if args.get("end") else []):
-            putting = asyncio.create_task(upload.pieces.put(piece))
-            try:
+            async with asyncio.TaskGroup() as group:
+                putting = group.create_task(upload.pieces.put(piece))
                 await asyncio.wait({putting, upload.request}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
                 putting.cancel()
         # The next piece is asked for once this one is written: TLS may have one besides that isn't sent yet.
         taking = asyncio.create_task(upload.pieces.join())

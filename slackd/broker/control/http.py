@@ -6,6 +6,7 @@ nobody out.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -197,7 +198,8 @@ class _HttpConnection:
 
     async def wait_for_end(self) -> None:
         """The client goes, or says what nobody asked for."""
-        await self._reader.read(1)
+        with contextlib.suppress(ConnectionError):
+            await self._reader.read(1)
 
     def abort(self) -> None:
         """End it at once."""

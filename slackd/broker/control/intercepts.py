@@ -54,14 +54,11 @@ async def stream(broker: ControlContext, request: HttpRequest) -> None:
 
 
 async def _until_either_ends(broker: ControlContext, request: HttpRequest) -> None:
-    either = [asyncio.create_task(each) for each in (request.wait_for_end(), broker.stopping.wait())]
-    try:
-        while True:
-            done, _ = await asyncio.wait(either, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
-            if done:
-                return
-            await request.write(b"\n")
-    finally:
+    async with asyncio.TaskGroup() as group:
+        either = [group.create_task(each) for each in (request.wait_for_end(), broker.stopping.wait())]
+        with contextlib.suppress(ConnectionError):
+            while not (await asyncio.wait(either, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED))[0]:
+                await request.write(b"\n")
         for task in either:
             task.cancel()
 

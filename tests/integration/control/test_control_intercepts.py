@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pwd
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -43,6 +44,22 @@ async def intercept(here: World) -> AsyncIterator[str]:
     async with asyncio.timeout(PATIENCE):
         while here.daemon.core.ingest.intercepts:
             await asyncio.sleep(0.005)
+
+
+async def test_who_breaks_the_connection_off_ends_it_quietly(caplog: pytest.LogCaptureFixture) -> None:
+    async with world(plugin_file("bot", users=("nobody",), developers=ME), foreground=False) as here:
+        asking = socket.socket(socket.AF_UNIX)
+        asking.connect(str(here.control))
+        asking.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(asking, REQUEST)
+        async with asyncio.timeout(PATIENCE):
+            while not here.daemon.core.ingest.intercepts:
+                await asyncio.sleep(0.005)
+            asking.close()  # with the answer unread: the kernel says that the connection is reset
+            while here.daemon.core.ingest.intercepts:
+                await asyncio.sleep(0.005)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def initialize(here: World, plugin: str, ticket: str) -> tuple[Any, asyncio.StreamReader]:

@@ -215,6 +215,31 @@ def floods_the_log(path: str) -> None:
     send_for_ever(made, line(method="log", params={"message": "x" * 1_000}) * 100)
 
 
+def extends_without_end(path: str) -> None:
+    """Keeps a delivery, and says so again and again."""
+    made = session(path)
+    with made.makefile("rb") as lines:
+        said = next(each for each in map(json.loads, lines) if each.get("method") == "envelope")
+    beside(lambda: read_for_ever(made))
+    send_for_ever(made, line(method="extend", params={"id": said["id"]}) * 100)
+
+
+def nacks_at_once(path: str) -> None:
+    """Fails everything in a way that is tried again, in eight sessions."""
+    failed = {"code": -32050, "message": "no", "data": {"retry_after": 0}}
+
+    def serve() -> None:
+        made = session(path)
+        with made.makefile("rb") as lines:
+            for said in map(json.loads, lines):
+                if said.get("method") == "envelope":
+                    made.sendall(line(id=said["id"], error=failed))
+
+    for _ in range(7):
+        beside(lambda: again_and_again(serve))
+    again_and_again(serve)
+
+
 def floods_with_calls(path: str) -> None:
     """Each with a method of its own name: the plugin may call any."""
     made, number = session(path), 0
@@ -272,6 +297,8 @@ PROGRAMS: dict[str, Callable[[str], None]] = {
         late_answers,
         nacks_everything,
         floods_the_log,
+        extends_without_end,
+        nacks_at_once,
         floods_with_calls,
         costly_lines,
         another_plugins_name,
