@@ -111,6 +111,9 @@ class ControlClient:
     def text(self, path: str, **parameters: object) -> bytes:
         """Ask for what a path answers with, as it comes.
 
+        Returns:
+            The body.
+
         Raises:
             Unreachable: Nobody answers.
             ControlRefused: The broker answers with an error; the message is the broker's.

@@ -1,4 +1,7 @@
-"""How much may be taken of something, and how many lines may be logged. Pure: the time is given."""
+"""How much may be taken of something, and how many lines may be logged. Pure: the time is given.
+
+Times are monotonic seconds.
+"""
 
 
 class Allowance:

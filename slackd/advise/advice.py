@@ -94,6 +94,9 @@ def advise(
         weights: Criterion id and weight, for those that differ from the rules'.
         title: The document's title.
 
+    Returns:
+        The recommendation, with everything that led to it.
+
     Raises:
         AdviceError: An answer or weight that the rules don't know.
     """

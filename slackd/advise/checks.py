@@ -16,6 +16,9 @@ PHASES = ("before", "drain", "deploy", "after")
 def problems(rules: Rules) -> list[str]:
     """Say everything that is wrong with the rules as a whole; an empty list if nothing is.
 
+    Returns:
+        One sentence a problem; an empty list if there is none.
+
     Raises:
         AdviceError: A file of the rules that only some forms of the advice read can't be read.
     """

@@ -35,6 +35,9 @@ class DecisionContext:
 def answer_all(rules: Rules, given: Mapping[str, AnswerValue]) -> DecisionContext:
     """Check the given answers and assume the rest.
 
+    Returns:
+        Every question's answer, and which of them were assumed.
+
     Raises:
         AdviceError: An unknown question, an answer that it doesn't have, or a peak below the average.
     """

@@ -38,7 +38,11 @@ class When:
 
 
 def nearest(found: str, known: Iterable[str]) -> str:
-    """Give the end of an error's sentence: the known name that was probably meant, or all of them."""
+    """Give the end of an error's sentence: the known name that was probably meant, or all of them.
+
+    Returns:
+        Words to append to an error.
+    """
     known = sorted(known)
     close = nearest_name(found, known)
     if close is not None:
@@ -48,6 +52,9 @@ def nearest(found: str, known: Iterable[str]) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
+
+    Returns:
+        The file's tables.
 
     Raises:
         AdviceError: It can't be read, or isn't TOML.
@@ -104,6 +111,10 @@ def text_of(table: Table, name: str) -> str:
 
 
 def when_of(table: Table) -> When:
-    """Read `when = { fact = value, fact = [value, value] }`; without one, it always holds."""
+    """Read `when = { fact = value, fact = [value, value] }`; without one, it always holds.
+
+    Returns:
+        The condition.
+    """
     facts = table.table("when")
     return When(tuple((name, facts.values(name)) for name in facts.names()))

@@ -120,7 +120,11 @@ def weights_of(rules: Rules, changed: Mapping[str, float]) -> dict[str, float]:
 
 
 def matrix(rules: Rules, context: DecisionContext, weights: Mapping[str, float]) -> tuple[Row, ...]:
-    """Score every criterion for both modes."""
+    """Score every criterion for both modes.
+
+    Returns:
+        A row a criterion.
+    """
     facts, words = facts_of(rules, context), phrases(rules, context)
 
     def cell(criterion: str, mode: Mode) -> Scored:
@@ -149,6 +153,9 @@ def knockouts_for(rules: Rules, context: DecisionContext) -> tuple[KnockOut, ...
 
 def choose(rules: Rules, rows: tuple[Row, ...], knocked_out: tuple[KnockOut, ...]) -> Decision:
     """Recommend one mode.
+
+    Returns:
+        The recommended mode, and by how much.
 
     Raises:
         AdviceError: The rules leave no mode: every one is ruled out for good.
@@ -180,6 +187,9 @@ def choose(rules: Rules, rows: tuple[Row, ...], knocked_out: tuple[KnockOut, ...
 
 def decide(rules: Rules, context: DecisionContext, weights: Mapping[str, float]) -> Decision:
     """Score, knock out and recommend.
+
+    Returns:
+        The decision, and its rows.
 
     Raises:
         AdviceError: As `matrix` and `choose`.

@@ -174,7 +174,11 @@ class _Canvas:
 
 
 def draw_svg(lifecycle: Lifecycle) -> str:
-    """Draw a lifecycle as one SVG element, with nothing outside of it."""
+    """Draw a lifecycle as one SVG element, with nothing outside of it.
+
+    Returns:
+        The element's text.
+    """
     canvas = _Canvas(lifecycle)
     width, height = canvas.size
     head = f"arrow-{lifecycle.id}"

@@ -10,7 +10,11 @@ SEPARATOR = " · "
 
 
 def draw_text(lifecycle: Lifecycle, width: int = 100) -> str:
-    """Draw a lifecycle at most `width` characters wide (no less than 60)."""
+    """Draw a lifecycle at most `width` characters wide (no less than 60).
+
+    Returns:
+        Lines of text.
+    """
     return "\n".join([*_main_line(lifecycle), "", *_blocks(lifecycle, max(width, 60))]).rstrip()
 
 

@@ -15,7 +15,11 @@ from slackd.advise.wording import NO_TURN, PHASE_TITLES, PLANNED, PLANNED_NOTE, 
 
 
 def page(advice: Advice) -> str:
-    """Print the advice as a self-contained HTML page."""
+    """Print the advice as a self-contained HTML page.
+
+    Returns:
+        The page's text.
+    """
     style = (DATA / "page.css").read_text(encoding="utf-8")
     parts = [
         *_recommendation(advice),

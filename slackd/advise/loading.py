@@ -41,6 +41,9 @@ LARGEST = 1_000_000_000
 def load_rules(folder: Path = DATA) -> Rules:
     """Read the data files of a folder, the package's own if none is given.
 
+    Returns:
+        The rules, checked.
+
     Raises:
         AdviceError: A file is missing or wrong; the error names file, place and what was expected.
     """

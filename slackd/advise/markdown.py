@@ -12,7 +12,11 @@ from slackd.advise.wording import NO_TURN, PHASE_TITLES, PLANNED, PLANNED_NOTE, 
 
 
 def markdown(advice: Advice) -> str:
-    """Print the advice as Markdown, tables and code blocks in GitHub's flavour."""
+    """Print the advice as Markdown, tables and code blocks in GitHub's flavour.
+
+    Returns:
+        The document's text.
+    """
     parts = [
         _recommendation(advice),
         _context(advice),

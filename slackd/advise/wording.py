@@ -17,7 +17,7 @@ def dots(score: float) -> str:
 
 
 def in_code(text: str) -> list[tuple[str, bool]]:
-    """Cut a text at its backticks: each piece, and whether it is code."""
+    """The pieces of a text between its backticks, and whether each is code."""
     return [(piece, bool(index % 2)) for index, piece in enumerate(text.split("`")) if piece]
 
 

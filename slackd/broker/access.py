@@ -2,6 +2,8 @@
 
 A person is allowed who is named, or is in a user group that is named; where channels are named, there alone.
 Who is in a group is what a connector has looked up, as long as that is fresh: what is not known is a no.
+
+Times are monotonic seconds.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,6 +9,8 @@ has been empty for a while is as new; one that is not limited is forgotten with 
 Plugins take turns in a lane, each one's calls in the order in which they came.
 
     OPEN ──429──▶ LIMITED, one at a time, none before `not_before` ──empty for long──▶ OPEN
+
+Times are monotonic seconds.
 """
 
 from collections import OrderedDict, deque

@@ -65,7 +65,11 @@ class ConnectorCalls:
         return await self.make(app, CallKind.METHOD, method, args)
 
     async def respond(self, app: str, response_url: str, body: str) -> Returned:
-        """Post a message (JSON text) to a `response_url`, once."""
+        """Post a message (JSON text) to a `response_url`, once.
+
+        Returns:
+            What became of it.
+        """
         return await self.make(app, CallKind.RESPONSE_URL, response_url, json.loads(body))
 
     async def make(
@@ -89,7 +93,9 @@ class ConnectorCalls:
     async def on_link(
         self, link: int, app: str, kind: CallKind, target: str, args: Mapping[str, Any], timeout: float
     ) -> Returned:
-        """A call to this very connector, which has what the ones before it left there."""
+        """A call to this very connector, which has what the ones before it left there.
+
+        `timeout` is in seconds."""
         self._numbers += 1
         if link not in self._connectors.views:
             return Returned(self._numbers, None, OUTCOME_UNKNOWN, error="the connector is gone")

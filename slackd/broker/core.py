@@ -248,7 +248,7 @@ class BrokerCore:
         retry_after: float | None = None,
         permanent: bool = False,
     ) -> None:
-        """A plugin could not handle a delivery."""
+        """A plugin could not handle a delivery, and wants it after so many seconds (None: as its file says)."""
         counts = self.plugins[plugin].nack(
             session, delivery, attempt, error, now, retry_after=retry_after, permanent=permanent
         )

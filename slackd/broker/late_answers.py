@@ -79,7 +79,7 @@ class LateAnswers:
     def closed(
         self, close: CloseDelivery, outcome: Done, origin: Origin, now: Instant
     ) -> tuple[Settlements, Unsents]:
-        """It is written: who is settled by that, and what is to be written next."""
+        """It is written; returns who is settled by that, and what is to be written next."""
         given = None
         if close.response is not None and origin.is_message:
             late = LateAnswer(

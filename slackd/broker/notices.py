@@ -1,7 +1,7 @@
 """What the broker says in the log at most once a minute: envelopes that came twice, keys that hold others up,
 what the journal's limits took from plugins.
 
-Pure: it is asked at every look, with the time, and returns the lines that are due.
+Pure: it is asked at every look, with the time, and returns the lines that are due. Times are monotonic seconds.
 """
 
 import logging

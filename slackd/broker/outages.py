@@ -36,7 +36,11 @@ class JournalOutage:
     reason: str
 
     def gaps(self, apps: Iterable[str]) -> list[GapRecord]:
-        """It is a gap of each app."""
+        """It is a gap of each app.
+
+        Returns:
+            One for each app.
+        """
         return [GapRecord(app, self.start, self.end, self.reason) for app in apps]
 
 

@@ -268,7 +268,7 @@ class PendingAcks:
                 del self._owed[envelope]
 
     def tick(self, now: float) -> Due:
-        """Settles everybody whose deadline is here (`now` in monotonic seconds)."""
+        """Settle everybody whose deadline is here, and return what that does (`now` in monotonic seconds)."""
         found = Due()
         while self._dues and self._dues[0][0] <= now:
             _, envelope = heapq.heappop(self._dues)

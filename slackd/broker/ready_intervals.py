@@ -2,6 +2,8 @@
 
 Connections report in any order and late (what changed while the broker was away is reported afterwards), so
 intervals are kept and holes in their union are found, rather than counting up and down.
+
+Times are monotonic seconds.
 """
 
 import math

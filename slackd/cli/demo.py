@@ -126,7 +126,11 @@ class Traffic:
         self._numbers = itertools.count(1)
 
     def mention(self) -> LedgerEntry:
-        """Somebody mentions the app."""
+        """Somebody mentions the app.
+
+        Returns:
+            What the emulator's ledger says of it.
+        """
         number = next(self._numbers)
         text = f"hello {number}"
         entry = self._slack.mention(text, channel=CHANNELS[number % len(CHANNELS)])
@@ -134,14 +138,22 @@ class Traffic:
         return entry
 
     def command(self) -> LedgerEntry:
-        """Somebody types /deploy."""
+        """Somebody types /deploy.
+
+        Returns:
+            What the emulator's ledger says of it.
+        """
         text = f"release-{next(self._numbers)}"
         entry = self._slack.command("/deploy", text, channel=CHANNELS[0])
         self._sent.commands.append((text, entry))
         return entry
 
     def click(self) -> LedgerEntry:
-        """Somebody presses a button."""
+        """Somebody presses a button.
+
+        Returns:
+            What the emulator's ledger says of it.
+        """
         entry = self._slack.click("approve", made_up=True)
         self._sent.clicks.append(entry)
         return entry

@@ -101,7 +101,11 @@ class DevSupervisor:
         environ: Mapping[str, str] | None = None,
         with_sockets: bool = False,
     ) -> Child:
-        """Keep `python ARGUMENTS` running under this name."""
+        """Keep `python ARGUMENTS` running under this name.
+
+        Returns:
+            The program, over all its starts.
+        """
         child = Child(name, (sys.executable, *arguments), {**os.environ, **(environ or {})}, with_sockets)
         self.children[name] = child
         self._tasks.create_task(self._keep(child))

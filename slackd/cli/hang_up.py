@@ -27,7 +27,11 @@ class Reload:
         self._stays = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
     def hung_up(self) -> HangUp:
-        """Say what this SIGHUP means; a reload is checked first, and refused in words."""
+        """Say what this SIGHUP means; a reload is checked first, and refused in words.
+
+        Returns:
+            What is done about it.
+        """
         if self._has_terminal and not _terminal_is_there():
             self._has_terminal = False
             return HangUp.IGNORE if self._stays else HangUp.STOP

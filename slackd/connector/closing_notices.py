@@ -1,4 +1,7 @@
-"""Which connections close, or are gone: reported to the broker now, and again after every new link. Pure."""
+"""Which connections close, or are gone: reported to the broker now, and again after every new link. Pure.
+
+Times are monotonic seconds.
+"""
 
 from collections.abc import Container
 

@@ -175,7 +175,7 @@ class Connector:
             await self._over.wait()
 
     async def wait_ready(self, limit: float) -> Readiness:
-        """Wait until every app is READY or in trouble, at most `limit` seconds; then say how it stands."""
+        """Wait until every app is READY or in trouble, at most `limit` seconds; return how it stands."""
         try:
             async with asyncio.timeout(limit):
                 await self._until(lambda: self._readiness.is_settled)

@@ -43,7 +43,7 @@ class Secret:
         return self._text
 
     def fingerprint(self) -> str:
-        """Tells whether a token has changed, and not what it is (tokens are too random to be guessed)."""
+        """A text by which a token that has changed is known, and not what it is (none can be guessed)."""
         return hashlib.sha256(b"slackd-token\0" + self._text.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
@@ -89,6 +89,9 @@ def read_tokens(apps: Mapping[str, App], environ: Mapping[str, str] = os.environ
     """Read the tokens of all apps, and let no two apps have one app-level token, wherever each keeps it: Slack
     deals out envelopes over all connections of a token ("Using Socket Mode"), whichever name an app has here.
     The first of them keeps it.
+
+    Returns:
+        Each app's tokens, by its name.
     """
     usable: dict[str, AppSecrets] = {}
     refused: dict[str, CredentialError] = {}
@@ -117,6 +120,9 @@ def _shared(app: App, holder: App) -> CredentialError:
 
 def read_app_secrets(app: App, environ: Mapping[str, str] = os.environ) -> AppSecrets:
     """Read an app's tokens and check that each is of the kind that its place wants.
+
+    Returns:
+        The tokens that it has.
 
     Raises:
         CredentialError: Which key, what is wrong, and the hint; never the token.
@@ -147,7 +153,11 @@ class SigningSecrets:
 
 
 def read_signing_secrets(apps: Mapping[str, App], environ: Mapping[str, str] = os.environ) -> SigningSecrets:
-    """Read the signing secrets of all apps that are posted to."""
+    """Read the signing secrets of all apps that are posted to.
+
+    Returns:
+        Each app's secrets, by its name.
+    """
     usable: dict[str, tuple[Secret, ...]] = {}
     refused: dict[str, CredentialError] = {}
     for name, app in apps.items():
@@ -174,6 +184,9 @@ def _read_signing_secret(source: SecretSource, key: str, environ: Mapping[str, s
 
 def read_secret(source: SecretSource, key: str, environ: Mapping[str, str] = os.environ) -> Secret:
     """Read one token; surrounding white space is not part of it.
+
+    Returns:
+        The token.
 
     Raises:
         CredentialError: It isn't there, others may read it, or it isn't one word of ASCII.

@@ -82,7 +82,11 @@ class FileMover:
         return len(self._open)
 
     async def carry_out(self, call: Call, session: aiohttp.ClientSession, tls: ssl.SSLContext) -> Returned:
-        """Begin the transfer that the call names, or move its next piece."""
+        """Begin the transfer that the call names, or move its next piece.
+
+        Returns:
+            What becomes of the call: how the transfer began, the next piece, or why not.
+        """
         name = str(call.args.get("transfer", ""))
         proxy = None
         try:

@@ -36,6 +36,9 @@ def blank_function_token(text: str) -> tuple[str, FunctionToken | None]:
 
     The text is otherwise as it was. Where it can be parsed, only the member that Slack itself put there is
     blanked (and whatever has the same secret in it); where it can't, every member of that name.
+
+    Returns:
+        The text without it, and the token; None if there is none.
     """
     if _TOKEN_NAME not in text:
         return text, None

@@ -77,7 +77,11 @@ class SlackApi:
         self._client.proxy = proxy
 
     async def call(self, method: str, form: Mapping[str, str] | None = None) -> SlackAnswer:
-        """Post a form to a method; only cancellation comes out as an exception."""
+        """Post a form to a method; only cancellation comes out as an exception.
+
+        Returns:
+            Slack's answer, or why there is none.
+        """
         try:
             response = await self._client.api_call(method, data=dict(form or {}))
         except SlackApiError as error:

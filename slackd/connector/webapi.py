@@ -81,7 +81,11 @@ class WebApi:
         return self._bot_token is not None
 
     async def carry_out(self, call: Call) -> Returned:
-        """Do what is asked, within the call's timeout; only cancellation comes out as an exception."""
+        """Do what is asked, within the call's timeout; only cancellation comes out as an exception.
+
+        Returns:
+            What became of it.
+        """
         if call.kind in (CallKind.UPLOAD, CallKind.DOWNLOAD):
             assert self._file_session is not None
             assert self._tls is not None

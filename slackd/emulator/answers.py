@@ -1,5 +1,7 @@
 """What apps answer to people: an acknowledgement's payload, or a post to a `response_url`
 (source: "Implementing slash commands", "Handling user interaction", "Modals").
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
 """
 
 from __future__ import annotations

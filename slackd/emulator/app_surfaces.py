@@ -1,4 +1,7 @@
-"""What one app has opened: modals, Home tabs, the triggers that open them, and the streams it is writing."""
+"""What one app has opened: modals, Home tabs, the triggers that open them, and the streams it is writing.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Many envelopes at a rate, for load: serialised once, sent by the scheduler, no task for any of them."""
+"""Many envelopes at a rate, for load: serialised once, sent by the scheduler, no task for any of them.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +139,11 @@ class EventPress:
         self._template = _template(payloads, batch)
 
     def send(self, number: int, now: float) -> LedgerEntry:
-        """Give out event `number` of the batch."""
+        """Give out event `number` of the batch.
+
+        Returns:
+            What the ledger says of it.
+        """
         ids, app = self._context.ids, self._side.app.app_id
         event_id = ids.event_id()
         payload = self._template % {

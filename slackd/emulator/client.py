@@ -66,6 +66,9 @@ class EmulatorClient(Talking, Interacting):
     def batch(self, *, app: App = None, label: str | None = None, **plan: Any) -> Batch:
         """Begin to send many events (see `Batch` for `count`, `rate`, `channels`, `size`, `window`).
 
+        Returns:
+            The batch, under way.
+
         Raises:
             EmulatorError: The plan has a member that no batch has.
         """
@@ -88,7 +91,11 @@ class EmulatorClient(Talking, Interacting):
         return batch
 
     def fault(self, kind: str, *, app: App = None, connection: str | None = None, **details: Any) -> list[str]:
-        """Do a fault now, or plan it (`slackd.emulator.faults` lists them all)."""
+        """Do a fault now, or plan it (`slackd.emulator.faults` lists them all).
+
+        Returns:
+            The connections that it was done to, by their names.
+        """
         return self.core.fault(kind, self._now(), app=app, connection=connection, **details)
 
     async def wait_until(self, found: Callable[[], T], *, timeout: float = 10.0, what: str = "it") -> T:

@@ -1,4 +1,7 @@
-"""Faults that strike an open connection at once."""
+"""Faults that strike an open connection at once.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 

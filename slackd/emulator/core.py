@@ -1,7 +1,7 @@
 """The emulated Slack without its sockets: its apps, who may connect, and what can go wrong on demand.
 
 No part of it reads a clock or opens a socket: every method is given the time, and what goes out goes through
-the `ConnectionLine` of a connection.
+the `ConnectionLine` of a connection. Times are seconds on the emulator's clock; `wall` is UNIX seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Events of the Events API (source: "Events API" and the reference's page of each event)."""
+"""Events of the Events API (source: "Events API" and the reference's page of each event).
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 
@@ -115,11 +118,19 @@ class EventPayloads(PayloadBuilder):
         return self.event(event, wall)
 
     def joined_channel(self, wall: float, *, user: str, conversation: Conversation) -> PlayedEvent:
-        """Somebody joined a channel ("member_joined_channel")."""
+        """Somebody joined a channel ("member_joined_channel").
+
+        Returns:
+            The event, to be sent.
+        """
         return self.event(self._membership("member_joined_channel", user, conversation), wall)
 
     def left_channel(self, wall: float, *, user: str, conversation: Conversation) -> PlayedEvent:
-        """Somebody left a channel ("member_left_channel")."""
+        """Somebody left a channel ("member_left_channel").
+
+        Returns:
+            The event, to be sent.
+        """
         return self.event(self._membership("member_left_channel", user, conversation), wall)
 
     def _membership(self, kind: str, user: str, conversation: Conversation) -> Json:

@@ -1,4 +1,7 @@
-"""Ids in the forms that Slack gives them."""
+"""Ids in the forms that Slack gives them.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Slash commands and interactions (source: "Implementing slash commands", "Interaction payloads")."""
+"""Slash commands and interactions (source: "Implementing slash commands", "Interaction payloads").
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 

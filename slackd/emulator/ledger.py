@@ -1,4 +1,7 @@
-"""The ledger: what was sent, acknowledged and when, redelivered, and answered with what."""
+"""The ledger: what was sent, acknowledged and when, redelivered, and answered with what.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 
@@ -180,7 +183,11 @@ class Ledger:
         self.oddities: collections.Counter[tuple[str, str]] = collections.Counter()
 
     def add(self, entry: LedgerEntry) -> LedgerEntry:
-        """Begin an entry."""
+        """Begin an entry.
+
+        Returns:
+            The entry.
+        """
         self.entries[entry.key] = entry
         return entry
 
@@ -267,7 +274,11 @@ class Summary:
 
 
 def summarise(ledger: Ledger, app: str | None = None) -> Summary:
-    """Add up the ledger, for one app or for all."""
+    """Add up the ledger, for one app or for all.
+
+    Returns:
+        The sums.
+    """
     entries = list(ledger.find(app=app))
     acks = [ack for entry in entries for ack in entry.acks]
     sends = [send for entry in entries for send in entry.sends]

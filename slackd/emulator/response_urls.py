@@ -1,4 +1,7 @@
-"""`response_url`s: five posts within thirty minutes (source: "Handling user interaction")."""
+"""`response_url`s: five posts within thirty minutes (source: "Handling user interaction").
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 

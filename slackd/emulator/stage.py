@@ -72,7 +72,11 @@ class Stage:
             self.send_event(event, app=app)
 
     def send(self, played: PlayedEvent, *, app: App = None) -> LedgerEntry:
-        """Send anything that `Payloads` builds."""
+        """Send anything that `Payloads` builds.
+
+        Returns:
+            What the ledger says of it.
+        """
         side, now = self.core.side(app), self._now()
         payload = played.payload
         entry = LedgerEntry(

@@ -313,5 +313,9 @@ class Talking(Stage):
         return self.send_event(event, app=app)
 
     def rate_limit_events(self, *, app: App = None) -> LedgerEntry:
-        """Slack says `app_rate_limited`: an envelope without an inner event."""
+        """Slack says `app_rate_limited`: an envelope without an inner event.
+
+        Returns:
+            What the ledger says of it.
+        """
         return self.send(self._of(app).app_rate_limited(self._wall()), app=app)

@@ -1,4 +1,7 @@
-"""Slack's Web API, as much as an app's answers need: tokens judged, calls recorded, answers in Slack's form."""
+"""Slack's Web API, as much as an app's answers need: tokens judged, calls recorded, answers in Slack's form.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,11 @@ class EmulatedWebApi:
         self._by_bot_token = {side.app.bot_token: side.app for side in slack.sides.values()}
 
     def answer(self, request: ApiRequest, now: float) -> ApiAnswer:
-        """Judge one call, carry it out, record it."""
+        """Judge one call, carry it out, record it.
+
+        Returns:
+            The answer, with its HTTP status.
+        """
         app: EmulatedApp | None = None
         args = request.arguments
         try:

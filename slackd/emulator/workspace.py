@@ -61,7 +61,11 @@ class Workspace:
             self.add_conversation(channel_id, name, is_general=name == "general")
 
     def add_person(self, user_id: str | None = None, **about: Any) -> Person:
-        """Somebody joins the workspace, and its public channels."""
+        """Somebody joins the workspace, and its public channels.
+
+        Returns:
+            The person.
+        """
         user_id = user_id or self.ids.slack_id("U")
         person = Person(id=user_id, **{"name": name_of(user_id), **about})
         self.people[user_id] = person

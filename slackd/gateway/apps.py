@@ -51,7 +51,11 @@ class ServedApp:
         return None
 
     def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Connect to the broker."""
+        """Connect to the broker.
+
+        Returns:
+            The tasks that serve the app, to be cancelled at its end.
+        """
         tasks = [group.create_task(self.client.run())]
         if self.request_url is not None:
             tasks.append(group.create_task(self.request_url.run()))

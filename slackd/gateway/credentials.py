@@ -1,7 +1,7 @@
 """Local credentials: what an app shows the gateway in place of Slack's tokens. Pure.
 
 They begin as Slack's do, since SDKs look at that, and go on with `slackd`, which Slack's never do. A rotation
-leaves the ones before good for a while, so that an app may be restarted when it suits.
+leaves the ones before good for a while, so that an app may be restarted when it suits. Times are UNIX seconds.
 """
 
 from __future__ import annotations

@@ -41,6 +41,9 @@ class FilePassage:
     async def download(self, url: str) -> FileDownload:
         """Begin to fetch a file.
 
+        Returns:
+            Its length, type, and pieces.
+
         Raises:
             CallFailedInside: It can't be had.
         """
@@ -57,7 +60,7 @@ class FilePassage:
     async def upload(
         self, url: str, pieces: AsyncIterator[bytes], length: int | None, content_type: str
     ) -> tuple[int, str]:
-        """Send a file; the status and text that Slack answered with.
+        """Send a file; returns the status and text that Slack answered with.
 
         Raises:
             CallFailedInside: It broke off.

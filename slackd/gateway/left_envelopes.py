@@ -5,6 +5,8 @@ waits for an app that was seen to do that. What becomes of such an event in the 
 nobody else can tell an app that has no use for it from one that failed. By default it becomes a dead letter.
 Where `unacknowledged = "discard"` stands, it is done with when the app has left it every time, as Slack gives
 up. What a connection's end, or a restart of the gateway, gave back even once is never discarded.
+
+Times are monotonic seconds.
 """
 
 from __future__ import annotations

@@ -85,6 +85,9 @@ class PluginClient:
     ) -> jsonrpc.Result | jsonrpc.Failure:
         """Ask the broker; repeated over its restarts.
 
+        Returns:
+            The broker's answer.
+
         Raises:
             TimeoutError: There was no answer within `timeout` seconds.
             TooLarge: It doesn't fit into a line.

@@ -60,7 +60,7 @@ class AppCalls:
         return answer
 
     async def respond(self, url: str, message: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
-        """Post a message to a `response_url`; the status and body that Slack answered with.
+        """Post a message to a `response_url`; returns the status and body that Slack answered with.
 
         Raises:
             CallFailedInside: Slack never answered.

@@ -74,6 +74,9 @@ class LinkServer:
 async def serve(where: socket.socket | Path | str, end: BrokerEnd) -> LinkServer:
     """Serve the link on a bound socket or at a path; close it with `LinkServer.close`.
 
+    Returns:
+        The server, which serves already.
+
     Raises:
         OSError: The path can't be bound.
     """

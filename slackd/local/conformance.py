@@ -103,6 +103,9 @@ def check_program(program: Path, declaration: Path | None) -> list[Finding]:
         program: The file to run.
         declaration: Its `plugins.d` file; the one `.toml` beside it if None.
 
+    Returns:
+        What it does wrong; nothing if it keeps them.
+
     Raises:
         LocalStackError: There is no such program or declaration.
     """

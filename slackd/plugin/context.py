@@ -109,6 +109,9 @@ class Context:
             thread: Answer in the thread, or begin one under the message.
             more: Other arguments of the method (`blocks`, …); `channel` says it elsewhere.
 
+        Returns:
+            Slack's answer.
+
         Raises:
             InvalidAnswer: The envelope has no channel, and none is named.
             SlackError, CallFailed: As `Slack.call` does.
@@ -129,6 +132,9 @@ class Context:
     async def complete(self, outputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """End a custom step well (`functions.completeSuccess`).
 
+        Returns:
+            Slack's answer.
+
         Raises:
             InvalidAnswer: The envelope is no custom step.
             SlackError: As `Slack.call`.
@@ -138,6 +144,9 @@ class Context:
 
     async def fail(self, error: str) -> dict[str, Any]:
         """End a custom step badly, with words for its user (`functions.completeError`).
+
+        Returns:
+            Slack's answer.
 
         Raises:
             InvalidAnswer: The envelope is no custom step.

@@ -91,6 +91,9 @@ class OneShot:
     def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """Send a request of the protocol, and wait for its answer.
 
+        Returns:
+            slackd's answer.
+
         Raises:
             OSError: slackd went away, or took longer than `timeout`.
             NotJsonError: The params have no JSON text.

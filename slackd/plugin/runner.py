@@ -185,6 +185,9 @@ class Runner:
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """Ask slackd, from the plugin's own loop or from a loop in another thread.
 
+        Returns:
+            slackd's answer.
+
         Raises:
             NotJsonError: The params have no JSON text.
             TooLarge: They don't fit into a line.
@@ -196,6 +199,9 @@ class Runner:
 
     def request_from_thread(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """Ask slackd from a thread in which no event loop runs, and wait for the answer.
+
+        Returns:
+            slackd's answer.
 
         Raises:
             NotRunning: This is the loop's own thread, or the plugin has left.

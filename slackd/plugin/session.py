@@ -178,6 +178,9 @@ class Session:
     def answer(self, delivery: str, answer: Answer) -> list[Action]:
         """Work in flight has ended. If the delivery isn't in hand any more, its first answer stands.
 
+        Returns:
+            What is to be done next.
+
         Raises:
             NotJsonError: The response has no JSON text; the delivery stays in hand.
         """
@@ -200,6 +203,9 @@ class Session:
     def answer_now(self, delivery: str, response: Mapping[str, Any]) -> list[Action]:
         """Answer Slack, and go on with the work, which `answer` ends. Once in a delivery; nothing happens if it
         isn't in hand.
+
+        Returns:
+            What is to be done next.
 
         Raises:
             NotJsonError: The response has no JSON text.

@@ -93,6 +93,9 @@ class SessionDriver:
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """Ask slackd, over as many connections as it takes; in the loop's own thread.
 
+        Returns:
+            slackd's answer.
+
         Raises:
             NotJsonError: The params have no JSON text.
             TooLarge: They don't fit into a line.

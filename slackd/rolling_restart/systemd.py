@@ -51,7 +51,11 @@ def look(config: Config) -> Now:
 
 
 def read_status(status: Mapping[str, Any]) -> Now:
-    """Read what a rolling restart needs of the control API's `/v1/status`."""
+    """Read what a rolling restart needs of the control API's `/v1/status`.
+
+    Returns:
+        How things stand now.
+    """
     return Now(
         broker_digest=str(status["broker"]["digest"]),
         connectors={

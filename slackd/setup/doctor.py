@@ -66,7 +66,11 @@ def of_clock(date: str, now: float) -> Iterator[Diagnosis]:
 
 
 def of_disk(free: int, directory: str) -> Diagnosis:
-    """Judge the room (bytes) where the journal lives."""
+    """Judge the room (bytes) where the journal lives.
+
+    Returns:
+        What to say of it.
+    """
     text = f"{free / (1 << 30):.1f} GiB free in {directory}"
     if free < LITTLE_ROOM:
         return Diagnosis(Health.LOOK, "disk", text, "make room: a full disk means that nothing is acknowledged")
@@ -111,7 +115,11 @@ def of_scopes(app: str, plugins: Sequence[PluginConfig], granted: Sequence[str])
 
 
 def of_delayed_events(app: str) -> Diagnosis:
-    """Remind of a setting that no API shows."""
+    """Remind of a setting that no API shows.
+
+    Returns:
+        What to say of it.
+    """
     return Diagnosis(Health.LOOK, f"app {app}", "Delayed Events can't be seen from here", DELAYED_EVENTS)
 
 

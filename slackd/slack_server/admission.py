@@ -1,4 +1,7 @@
-"""What becomes of a WebSocket handshake."""
+"""What becomes of a WebSocket handshake.
+
+Times are seconds on whatever clock drives it.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Registered is what Slack believes: it counts towards the limit of ten and gets its share of the envelopes. A
 connection whose end Slack has not seen (half-open) is registered still: a ghost.
+
+Times are seconds on whatever clock drives it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ counts towards the limit of connections, gets its share of envelopes, and its li
 Every state may become ENDED at any moment; nothing that comes after that has a meaning ("Using Socket Mode").
 
 The server moves them by the clock (`ServerContext.scheduler`), the client by its frames and by its end, and
-whoever plays faults by `disconnect`, `close` and `drop`.
+whoever plays faults by `disconnect`, `close` and `drop`. Times are seconds on whatever clock drives it.
 """
 
 from __future__ import annotations

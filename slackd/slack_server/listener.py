@@ -34,7 +34,11 @@ class Handshake:
 
     @classmethod
     def parse(cls, head: bytes) -> Handshake:
-        """Read the request line and the headers; names are lower case."""
+        """Read the request line and the headers; names are lower case.
+
+        Returns:
+            The handshake.
+        """
         request_line, *lines = head.decode("latin-1").split("\r\n")
         words = request_line.split(" ")
         pairs = (line.partition(":") for line in lines if line)

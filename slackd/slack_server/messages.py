@@ -32,7 +32,7 @@ def hello(app_id: str, *, num_connections: int, host: str, connection_time: int)
 
 
 def disconnect(reason: str, host: str, more: Mapping[str, Any] | None = None) -> str:
-    """Slack will close the connection, or does so now.
+    """The frame that says that Slack will close the connection, or does so now.
 
     Args:
         reason: `warning`, `refresh_requested`, `link_disabled` or `too_many_websockets`.

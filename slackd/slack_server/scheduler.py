@@ -1,4 +1,7 @@
-"""What is due when: deadlines, pings, redeliveries, the ends of connections. It reads no clock of its own."""
+"""What is due when: deadlines, pings, redeliveries, the ends of connections. It reads no clock of its own.
+
+Times are seconds on whatever clock drives it.
+"""
 
 from __future__ import annotations
 

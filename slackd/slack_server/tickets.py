@@ -1,4 +1,7 @@
-"""One-use tickets: `apps.connections.open` issues them, the WebSocket handshake redeems them."""
+"""One-use tickets: `apps.connections.open` issues them, the WebSocket handshake redeems them.
+
+Times are seconds on whatever clock drives it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ class TicketUse:
 
     @classmethod
     def parse(cls, target: str) -> TicketUse:
-        """Read a request target such as `/link/?ticket=...&app_id=...`."""
+        """Read a request target such as `/link/?ticket=...&app_id=...`.
+
+        Returns:
+            The ticket, and what it is used for.
+        """
         query = parse_qs(urlsplit(target).query)
         return cls(query.get("ticket", [None])[0], query.get("debug_reconnects", [""])[0] == "true")
 

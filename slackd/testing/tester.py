@@ -286,11 +286,19 @@ class SlackTester:
         return self.play("options", action_id, value, **more)
 
     def send_event(self, event: Mapping[str, Any]) -> Played:
-        """Slack sends any event: `{"type": "reaction_added", …}`."""
+        """Slack sends any event: `{"type": "reaction_added", …}`.
+
+        Returns:
+            What was sent, and what became of it.
+        """
         return self.play("send_event", event)
 
     def play(self, what: str, *arguments: Any, **more: Any) -> Played:
-        """Do anything that `slackd.emulator.EmulatorClient` has a method for, by its name."""
+        """Do anything that `slackd.emulator.EmulatorClient` has a method for, by its name.
+
+        Returns:
+            What was sent, and what became of it.
+        """
 
         def do() -> Played:
             entry = getattr(self.stack.emulator, what)(*arguments, **more)
@@ -304,6 +312,9 @@ class SlackTester:
 
     def wait_for_call(self, method: str, *, count: int = 1, timeout: float = PATIENCE) -> ApiCall:
         """Wait for the call of that method that makes `count` of them, past ones included.
+
+        Returns:
+            The call.
 
         Raises:
             WaitedTooLongError: It did not come within `timeout` seconds.

@@ -282,6 +282,68 @@ def test_a_public_function_says_what_it_raises() -> None:
     assert silent == set()
 
 
+UNIT = re.compile(
+    r"seconds?|minutes?|hours?|days?|UNIX|bytes?|monotonic time|"
+    r"points|share|ratio|part of|the number that|a number|whole number|alike",
+    re.IGNORECASE,
+)
+"""What a number with a fraction is counted in, or that it has no unit."""
+UNIT_IN_A_NAME = re.compile(r"seconds|unix|monotonic|bytes|score|ratio|share")
+AS = re.compile(r"\bAs (in )?`")
+A_FLOAT = re.compile(r"float( \| None)?")
+
+
+def test_a_number_with_a_fraction_has_its_unit() -> None:
+    """In its name, in what the function says of it, or once for all of a class or a module."""
+    silent = {
+        f"{file.relative_to(HOUSE)}: {function.name} ({name})"
+        for file in modules()
+        for tree in [ast.parse(file.read_text())]
+        for function, above in _public_functions_with_what_stands_above(tree)
+        if not UNIT.search(f"{_said(function)} {_said(above)} {_said(tree)}") and not AS.search(_said(function))
+        for name in _fractions(function)
+        if not UNIT_IN_A_NAME.search(name)
+    }
+    assert silent == set()
+
+
+AN_ACT = re.compile(
+    r"(Add|Advise|Answer|Ask|Become|Begin|Bring|Build|Call|Check|Close|Collect|Complete|Connect|"
+    r"Create|Cut|Decide|Decode|Deliver|Do|Draw|Encode|End|Fetch|Find|Get|Give|Judge|Keep|Load|Look|"
+    r"Make|Move|Nobody|Parse|Post|Print|Put|Read|Recommend|Refuse|Remind|Remove|Run|Say|Score|Send|"
+    r"Serve|Settle|Somebody|Start|Stop|Take|Tell|Throw|Wait|Write)[,;.]? "
+)
+"""Words with which a summary begins that says what is done, and not what comes of it."""
+GIVES_NOTHING = re.compile(r"None|bool|NoReturn|Self|(Async)?(Iterator|Generator)|Callable")
+
+
+def test_a_public_function_that_does_something_says_what_it_returns() -> None:
+    """All others are named after it. What is true or false is what the summary says."""
+    silent = {
+        f"{file.relative_to(HOUSE)}: {function.name}"
+        for file in modules()
+        for function in _public_functions(ast.parse(file.read_text()))
+        if function.returns is not None and not GIVES_NOTHING.match(ast.unparse(function.returns))
+        if AN_ACT.match(_said(function))
+        if not (AS.search(_said(function)) or re.search(r"\breturn", _said(function), re.IGNORECASE))
+        if not any("contextmanager" in ast.unparse(each) for each in function.decorator_list)
+    }
+    assert silent == set()
+
+
+def _said(node: ast.AST) -> str:
+    return (ast.get_docstring(node) or "") if isinstance(node, Function | ast.ClassDef | ast.Module) else ""
+
+
+def _fractions(function: "Function") -> Iterator[str]:
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    yield from (
+        each.arg for each in arguments if each.annotation and A_FLOAT.fullmatch(ast.unparse(each.annotation))
+    )
+    if function.returns is not None and A_FLOAT.fullmatch(ast.unparse(function.returns)):
+        yield function.name
+
+
 def test_whatever_is_public_says_what_it_is() -> None:
     silent = {
         f"{file.relative_to(HOUSE)}: {each.name}"
@@ -301,11 +363,17 @@ def _public_classes(node: ast.Module) -> list[ast.ClassDef]:
 
 
 def _public_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:
+    yield from (function for function, _ in _public_functions_with_what_stands_above(node))
+
+
+def _public_functions_with_what_stands_above(
+    node: ast.Module | ast.ClassDef,
+) -> Iterator[tuple[Function, ast.Module | ast.ClassDef]]:
     for each in node.body:
         if isinstance(each, ast.ClassDef) and not each.name.startswith("_"):
-            yield from _public_functions(each)
+            yield from _public_functions_with_what_stands_above(each)
         elif isinstance(each, Function) and not (each.name.startswith("_") or _is_command(each)):
-            yield each
+            yield each, node
 
 
 def _is_command(function: Function) -> bool:

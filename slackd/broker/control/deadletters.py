@@ -55,6 +55,9 @@ async def shown(broker: ControlContext, request: HttpRequest) -> HttpResponse:
 async def retry(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Deliver dead letters to their plugins again, at the end of their keys' order, from attempt 1.
 
+    Returns:
+        Which of them are delivered again, and which not, as JSON.
+
     Raises:
         BadRequest: The body names no dead letters in one of the ways that there are.
         NotFound: There is neither such a plugin nor a dead letter of it.
@@ -65,6 +68,9 @@ async def retry(broker: ControlContext, request: HttpRequest) -> HttpResponse:
 
 async def discard(broker: ControlContext, request: HttpRequest) -> HttpResponse:
     """Throw dead letters away.
+
+    Returns:
+        Which of them are gone, and which not, as JSON.
 
     Raises:
         BadRequest: The body names no dead letters in one of the ways that there are.

@@ -266,7 +266,11 @@ class Dispatcher:
         retry_after: float | None = None,
         permanent: bool = False,
     ) -> bool:
-        """A session could not handle a delivery. False if the answer doesn't count."""
+        """A session could not handle a delivery, and wants it after so many seconds (None: as its file says).
+
+        Returns:
+            Whether the answer counts.
+        """
         lease = self._leases.held(session, delivery, attempt)
         if lease is None:
             return False

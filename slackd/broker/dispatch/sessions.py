@@ -1,4 +1,7 @@
-"""A plugin's sessions, and how much each of them has in flight."""
+"""A plugin's sessions, and how much each of them has in flight.
+
+Times are monotonic seconds.
+"""
 
 from collections import deque
 from collections.abc import Iterator

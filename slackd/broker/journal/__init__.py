@@ -169,7 +169,7 @@ class JournalReader(Protocol):
     async def recorded(
         self, after: int, limit: int, since: float | None = None, until: float | None = None
     ) -> Sequence[StoredEnvelope]:
-        """Envelopes with ids above `after`, received in the interval, in order."""
+        """Envelopes with ids above `after`, received in the interval (UNIX seconds), in order."""
 
     async def dead_letters(self, after: int, limit: int, plugin: str | None = None) -> Sequence[DeadLetter]:
         """Dead letters with delivery ids above `after`, without their texts."""
@@ -178,7 +178,7 @@ class JournalReader(Protocol):
         """One dead letter with its text."""
 
     async def gaps(self, since: float, limit: int, app: str | None = None) -> Sequence[GapRecord]:
-        """The newest so many gaps that ended after `since` or have not ended, oldest first."""
+        """The newest so many gaps that ended after `since` (UNIX seconds) or have not ended, oldest first."""
 
     async def backlogs(self) -> Mapping[str, Backlog]:
         """Every plugin that has open deliveries or dead letters; costs O(plugins)."""

@@ -58,7 +58,7 @@ class AgeClock:
         self._longest = longest
 
     def look(self, unix: float, uptime: float, boot: str) -> ClockJump | None:
-        """The clocks stand like this now.
+        """The clocks stand like this now (seconds).
 
         Returns:
             A jump since the last look; None for none. The record has it at once, and must be kept before

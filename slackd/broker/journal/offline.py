@@ -62,11 +62,23 @@ class OfflineTools(Protocol):
     `JournalDamaged` for what is no journal at all."""
 
     def check(self, config: values.JournalConfig) -> JournalCheck:
-        """Look through all of it; changes nothing."""
+        """Look through all of it; changes nothing.
+
+        Returns:
+            What it holds, and what is wrong with it.
+        """
 
     def rescue(self, config: values.JournalConfig) -> JournalRescue:
         """Make a new journal of what can be read of the one that is there, and put it in its place; the old
-        files stay beside it."""
+        files stay beside it.
+
+        Returns:
+            What was kept, and what was lost.
+        """
 
     def restore(self, config: values.JournalConfig, source: Path) -> JournalRestore:
-        """Put a backup in the journal's place, and keep what stood there."""
+        """Put a backup in the journal's place, and keep what stood there.
+
+        Returns:
+            What it holds, and the new name of what stood there.
+        """

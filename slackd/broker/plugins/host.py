@@ -42,7 +42,7 @@ class Host(Protocol):
         """Find out whether it may be that plugin: `identified` is called, later."""
 
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
-        """Begin a session: None, and later `opened` is called; or why not (code, message)."""
+        """Begin a session; returns None, and later `opened` is called, or why not (code, message)."""
 
     def is_held(self, connection: PluginConnection, delivery: int, attempt: int) -> bool:
         """Whether an answer to this attempt counts."""

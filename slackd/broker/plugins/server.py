@@ -220,8 +220,8 @@ class PluginHost:
     def extended(self, connection: PluginConnection, extended: Extended) -> None:
         """As in `Host`."""
         plugin = self._engine.core.plugins[connection.plugin]
+        # Nothing is due any sooner by it, so nobody need look.
         plugin.extend(connection.session, extended.delivery, extended.attempt, self._engine.clock())
-        self._engine.wake()
 
     def unordered(self, connection: PluginConnection, unordered: Unordered) -> None:
         """As in `Host`."""

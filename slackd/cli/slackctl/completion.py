@@ -14,12 +14,20 @@ from slackd.errors import ConfigError
 
 
 def plugin_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a plugin."""
+    """Complete the name of a plugin.
+
+    Returns:
+        Those that begin with what was typed.
+    """
     return sorted(name for name in set(_plugins()) if name.startswith(incomplete))
 
 
 def app_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of an app."""
+    """Complete the name of an app.
+
+    Returns:
+        Those that begin with what was typed.
+    """
     return sorted(name for name in set(_apps()) if name.startswith(incomplete))
 
 

@@ -13,7 +13,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def socket_option(function: F) -> F:
-    """Add `--socket PATH`: where slackd is asked."""
+    """Add `--socket PATH`: where slackd is asked.
+
+    Returns:
+        The command, with the option.
+    """
     return click.option(
         "--socket",
         metavar="PATH",
@@ -22,7 +26,11 @@ def socket_option(function: F) -> F:
 
 
 def json_option(function: F) -> F:
-    """Add `--json`, for programs."""
+    """Add `--json`, for programs.
+
+    Returns:
+        The command, with the option.
+    """
     return click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")(function)
 
 

@@ -54,7 +54,11 @@ def look_at_units() -> Units:
 
 
 def read_properties(said: str) -> Units:
-    """Read what `systemctl show` prints of several units, by their names."""
+    """Read what `systemctl show` prints of several units, by their names.
+
+    Returns:
+        Each unit's properties, by its name.
+    """
     blocks = [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in said.split("\n\n")
     ]

@@ -57,7 +57,7 @@ def age(seconds: float | None) -> str:
 
 
 def size(count: float | None) -> str:
-    """`812 B`, `4.7 MiB`, `1.2 GiB`."""
+    """So many bytes: `812 B`, `4.7 MiB`, `1.2 GiB`."""
     if count is None:
         return NOTHING
     for unit in ("B", "KiB", "MiB", "GiB"):

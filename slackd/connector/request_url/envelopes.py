@@ -61,6 +61,9 @@ def read_body(
         retry_reason: The header `X-Slack-Retry-Reason`.
         envelope_id: The envelope's id; drawn at random if "".
 
+    Returns:
+        The envelope, or the challenge of a URL's verification.
+
     Raises:
         UnreadableBodyError: It is nothing that Slack sends.
     """

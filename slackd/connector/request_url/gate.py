@@ -1,7 +1,7 @@
 """What is let in: a request of Slack's, or an answer that says why not. Pure: clocks are given.
 
 The order is the order of cost: where it goes, what it claims, how large it is (before it is read), who signed
-it (over the raw body), whether it was here before, and only then what is in it.
+it (over the raw body), whether it was here before, and only then what is in it. Times are monotonic seconds.
 """
 
 from collections.abc import Mapping, Sequence

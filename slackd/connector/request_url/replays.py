@@ -2,7 +2,7 @@
 
 Within Slack's five minutes a signature stays good. Slack itself repeats events only, and says so
 (`X-Slack-Retry-Num`): those go on to the broker, which knows them by their event's id, acknowledges them again
-and delivers them once. Everything else that was accepted once is refused.
+and delivers them once. Everything else that was accepted once is refused. Times are monotonic seconds.
 """
 
 from collections import OrderedDict

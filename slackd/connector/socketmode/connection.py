@@ -143,7 +143,7 @@ class SlackConnection:
 
     def acknowledge(self, frame: AckFrame, received_at: float, settlement: Settlement | None = None) -> None:
         """Queue an acknowledgement; only while `can_acknowledge`. Where it can't be written after all,
-        `unsendable` says of which settlement."""
+        `unsendable` says of which settlement. `received_at` is monotonic seconds."""
         self._outbox.append(_Acknowledgement(frame, received_at, settlement))
         self._to_write.set()
 

@@ -72,7 +72,7 @@ def of_api_error(error: str, app: str) -> DialFailure:
 
 
 def of_rate_limit(retry_after: float) -> DialFailure:
-    """What a 429 means."""
+    """What a 429 means that says after how many seconds to come again."""
     return DialFailure("ratelimited (from apps.connections.open)", retry_after=retry_after)
 
 

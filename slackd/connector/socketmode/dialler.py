@@ -57,6 +57,9 @@ class Dialler:
     async def dial(self, progress: DialProgress | None = None) -> SlackWebSocket:
         """Open a WebSocket; the hello is still to come. The caller bounds the time, and may look at `progress`.
 
+        Returns:
+            The open WebSocket.
+
         Raises:
             DialError: With the reason as a value.
         """

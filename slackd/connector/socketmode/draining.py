@@ -4,6 +4,8 @@ Slack sends into a connection until it reads our Close, and what is unacknowledg
 can't be acknowledged any more. So one that was replaced is left for Slack to close. One that is drained, or
 makes room, is closed by us in a moment with nothing in flight; under steady commands whose answers take long
 there is none, and then the waiting for answers ends first: they follow through the `response_url`.
+
+Times are monotonic seconds.
 """
 
 from collections.abc import Iterator

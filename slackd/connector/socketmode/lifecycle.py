@@ -177,7 +177,7 @@ class ImpossibleCueError(SlackdError):
 
 
 def after(phase: ConnectionPhase, cue: Cue) -> ConnectionPhase:
-    """Tell the phase that follows; the same phase where the cue changes nothing.
+    """The phase that follows; the same phase where the cue changes nothing.
 
     Raises:
         ImpossibleCueError: The table has no such pair.

@@ -1,7 +1,7 @@
 """A connection that says nothing: half-open TCP behind a firewall is this field's commonest outage. Pure.
 
 Slack pings about every 10 s, so its silence says enough. A server that never did so is asked for a sign of life
-halfway; it isn't dead in a silence if it answers.
+halfway; it isn't dead in a silence if it answers. Times are monotonic seconds.
 """
 
 from collections.abc import Iterable

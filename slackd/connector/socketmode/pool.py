@@ -8,7 +8,7 @@ keeps (promise P2), which the tests check over simulated years:
 - No dial in a loop: what fails waits, with growing jitter, and only a hello that lasted resets that.
 
 `lifecycle.TRANSITIONS` is the only table of states; what is added here is when to apply which cue, and what
-entering a phase asks for.
+entering a phase asks for. Times are monotonic seconds.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""One life in the pool: what the machine knows of a connection, or of the wait for one."""
+"""One life in the pool: what the machine knows of a connection, or of the wait for one.
+
+Times are monotonic seconds.
+"""
 
 from slackd.connector.socketmode.lifecycle import BEGINS
 from slackd.link.messages import ConnectionState

@@ -67,7 +67,7 @@ class AckFrame:
 
 
 def read_frame(text: str) -> Frame:
-    """Tell what a text frame of Slack's means; whatever isn't for us comes back as it is."""
+    """What a text frame of Slack's means; whatever isn't for us comes back as it is."""
     if text.startswith(_ENVELOPE_STARTS) or len(text) > _CONTROL_LIMIT:
         return text
     if ENVELOPE_MARK in text and not _may_be_control(text):

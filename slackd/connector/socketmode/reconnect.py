@@ -3,6 +3,8 @@
 How long is waited is said in tenacity's wait strategies: its own (`wait_exponential`, `wait_fixed`) give the
 longest wait; `Jittered`, one more strategy, draws from the random source that is given, so that a simulation
 can repeat itself (tenacity's `wait_random_exponential` asks the interpreter's own).
+
+Times are monotonic seconds.
 """
 
 import random

@@ -4,7 +4,7 @@ Slack ends every connection after `approximate_connection_time`. Replacing it a 
 into our hands, and here it is chosen so that **two connections of one app never retire together**, although
 the two connectors don't ask each other: time is cut into slices of the machine's monotonic clock, which all
 processes of a host share, and each connection of an app has a slice of its own, by its slot. A rotation begins
-in the first half of a slice, and is long over when the next one begins.
+in the first half of a slice, and is long over when the next one begins. Times are monotonic seconds.
 """
 
 import math

@@ -13,6 +13,9 @@ from slackd.slack_server.errors import MethodError
 def post_message(call: MethodCall) -> Json:
     """Post, and say what was posted.
 
+    Returns:
+        The answer's fields.
+
     Raises:
         MethodError: The app may not post there.
     """

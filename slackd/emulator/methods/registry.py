@@ -1,4 +1,7 @@
-"""All emulated methods, and what becomes of a call of one that is not."""
+"""All emulated methods, and what becomes of a call of one that is not.
+
+Times are seconds on the emulator's clock; `wall` is UNIX seconds.
+"""
 
 from __future__ import annotations
 

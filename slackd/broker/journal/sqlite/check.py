@@ -26,6 +26,9 @@ _REFERENCES: Final = (
 def check(path: Path) -> JournalCheck:
     """Look through a journal's file.
 
+    Returns:
+        What it holds, and what is wrong with it.
+
     Raises:
         JournalDamaged: It is no database, or another program's.
     """

@@ -47,7 +47,10 @@ class OwnedConnection:
         self.file: OpenFile | None = None
 
     def open_for_the_first_time(self, now: float) -> Opening:
-        """Make or migrate the file, and read what the last broker left.
+        """Make or migrate the file, and read what the last broker left; `now` is UNIX seconds.
+
+        Returns:
+            As `recovery.read`.
 
         Raises:
             JournalError: The file is of another release, or is damaged.
@@ -86,6 +89,9 @@ class OwnedConnection:
         Args:
             synced: Its commit waits for the disk. One that doesn't survives `kill -9` all the same, and power
                 loss as soon as a later commit is synced.
+
+        Returns:
+            A cursor inside of it.
 
         Raises:
             sqlite3.Error: The file can't be opened again, or not written.

@@ -32,6 +32,9 @@ class JournalLock:
 async def acquire(path: Path, wait: float) -> JournalLock:
     """Become the owner, waiting up to `wait` seconds for one that is dying.
 
+    Returns:
+        The lock, to be released.
+
     Raises:
         JournalBusy: Another broker holds the lock; the message names its pid.
         JournalUnwritable: The lock's file cannot be made.
@@ -48,6 +51,9 @@ async def acquire(path: Path, wait: float) -> JournalLock:
 
 def acquire_now(path: Path) -> JournalLock:
     """Become the owner at once.
+
+    Returns:
+        The lock, to be released.
 
     Raises:
         JournalBusy: A broker has the journal; the message names its pid.

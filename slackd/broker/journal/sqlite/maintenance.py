@@ -123,7 +123,7 @@ class Maintenance:
     # Retention
 
     def run_retention(self, now: float) -> int:
-        """Do every chore until nothing is left to do.
+        """Do every chore until nothing is left to do by this time (UNIX seconds).
 
         Returns:
             How many deliveries were dead-lettered.

@@ -65,6 +65,9 @@ class _Counts:
 def rescue(path: Path) -> JournalRescue:
     """Put a new journal in the place of the damaged one at `path`, which keeps its content under another name.
 
+    Returns:
+        What was kept, and what was lost.
+
     Raises:
         JournalUnwritable: There is no room: it takes two copies beside the old files.
         JournalDamaged: Nothing in it looks like a journal.

@@ -25,6 +25,9 @@ def restore(path: Path, source: BinaryIO, named: str) -> JournalRestore:
         source: The backup, open.
         named: The backup, in words.
 
+    Returns:
+        What it holds, and the new name of what stood there.
+
     Raises:
         JournalUnwritable: There is no room for it.
         JournalDamaged: It is no journal, or a damaged one.

@@ -3,6 +3,8 @@
 Retention is a round of small chores. Each step looks at a bounded number of rows and changes fewer, in a
 transaction of its own, so that a commit that waits behind it hardly notices. A chore that has to walk a table
 remembers where it was, and starts anew only after a pause that keeps all walking under a hundredth of the time.
+
+Times are UNIX seconds.
 """
 
 import sqlite3

@@ -85,6 +85,9 @@ class Writer:
     async def start(self) -> Opening:
         """Open the file and start.
 
+        Returns:
+            What the last broker left.
+
         Raises:
             JournalError: The file can't be used.
         """
