@@ -57,7 +57,8 @@ def obstacle(error: BaseException, proxy: str | None) -> NetworkError:
         return NetworkError(f"the proxy {place_of(proxy or '')} answers HTTP {error.status}", hint)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return NetworkError(
-            f"the certificate of {error.host} is not trusted (an inspecting proxy? set ca_file)"
+            f"the certificate of {error.host} is not trusted",
+            "a proxy on the way that inspects TLS? set ca_file to its certificate; or this clock is wrong",
         )
     if isinstance(error, aiohttp.ClientConnectorError):
         return _unreachable(error, proxy)
@@ -72,9 +73,11 @@ def _unreachable(error: aiohttp.ClientConnectorError, proxy: str | None) -> Netw
     ):
         return NetworkError(f"the proxy {place_of(proxy)} can't be reached ({why})", _NO_PROXY_THERE)
     if isinstance(error.os_error, socket.gaierror) or isinstance(error, _NAME_ERRORS):
-        return NetworkError(f"the name {error.host} can't be resolved ({why})")
+        hint = f"does this host know it (getent hosts {error.host})? If a proxy alone does, set it as proxy"
+        return NetworkError(f"the name {error.host} can't be resolved ({why})", hint)
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        return NetworkError(f"TLS with {error.host}:{error.port} fails ({why})")
+        hint = "something answers that is not Slack: a proxy that must be named (proxy), or a wrong api_url"
+        return NetworkError(f"TLS with {error.host}:{error.port} fails ({why})", hint)
     return NetworkError(f"{error.host}:{error.port} can't be reached ({why})")
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from slackd.config.values import PluginConfig
 from slackd.connector.slackapi import SlackAnswer
+from slackd.errors import CredentialError
 from slackd.setup.manifest import DELAYED_EVENTS, manifest, unknown
 
 CLOCK_WARNING: Final = 30.0
@@ -77,6 +78,26 @@ def of_disk(free: int, directory: str) -> Diagnosis:
     return Diagnosis(Health.GOOD, "disk", text)
 
 
+def of_journal_folder(mode: int, directory: str) -> Iterator[Diagnosis]:
+    """Judge who may look into the folder of the journal, which holds what people wrote."""
+    if mode & 0o077:
+        text = f"others may look into {directory} (mode {mode & 0o7777:04o})"
+        yield Diagnosis(Health.LOOK, "disk", text, f"chmod 700 {directory}")
+
+
+def of_refused_tokens(app: str, error: CredentialError, *, is_root: bool) -> Diagnosis:
+    """Judge why an app's tokens can't be tried: they can't be used, or whoever asks may not read them."""
+    about, text = f"app {app}", str(error)
+    if isinstance(error.__cause__, PermissionError) or (not is_root and "$CREDENTIALS_DIRECTORY" in text):
+        return Diagnosis(Health.LOOK, about, f"its tokens were not tried: {text}", "run it as root")
+    if "belongs to uid" in text:
+        return Diagnosis(
+            Health.LOOK, about, f"its tokens were not tried: {text}", "run it as slackd's own user"
+        )
+    hint = "" if "run `" in text else f"slackctl setup --app {app} puts tokens in place"
+    return Diagnosis(Health.BAD, about, text, hint)
+
+
 def of_answer(app: str, token: str, answer: SlackAnswer) -> Iterator[Diagnosis]:
     """Judge what Slack answered to a token's own method.
 
@@ -87,7 +108,7 @@ def of_answer(app: str, token: str, answer: SlackAnswer) -> Iterator[Diagnosis]:
     """
     about = f"app {app}"
     if answer.body is None:
-        hint = answer.hint or "see docs: proxy, ca_file, api_url in slackd.toml"
+        hint = answer.hint or "look at api_url, proxy and ca_file of this app in slackd.toml"
         yield Diagnosis(Health.BAD, about, f"Slack can't be reached: {answer.error}", hint)
     elif answer.slack_error:
         hint = f"slackctl setup --app {app} puts a new one in place"

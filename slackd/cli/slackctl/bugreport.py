@@ -17,7 +17,7 @@ import click
 
 from slackd import __version__
 from slackd.cli.slackctl.options import client, socket_option
-from slackd.config import find_file
+from slackd.config import find_file, load
 from slackd.errors import SlackdError
 from slackd.redaction import without_secrets
 
@@ -71,7 +71,11 @@ def _versions() -> str:
 
 def _configuration() -> str:
     file = find_file(None, os.environ)
-    folders = [file.parent / "apps.d", file.parent / "plugins.d"]
+    try:
+        plugins = load(file).plugins.directory
+    except SlackdError:  # what is wrong with it is in the texts
+        plugins = file.parent / "plugins.d"
+    folders = [file.parent / "apps.d", plugins]
     files = [file, *(each for folder in folders for each in sorted(folder.glob("*.toml")))]
     return "\n".join(f"# {each}\n{each.read_text(encoding='utf-8', errors='replace')}" for each in files)
 

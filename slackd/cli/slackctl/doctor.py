@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +13,9 @@ import aiohttp
 import click
 
 from slackd.cli.slackctl.options import client, socket_option
+from slackd.cli.slackctl.tables import RECOGNISABLE, WIDEST
 from slackd.cli.slackctl.without_broker import in_words, look_at_units
+from slackd.cli.slackctl.wording import count
 from slackd.config import Config, InvalidConfig, find_file, load
 from slackd.config.paths import systemd_runs
 from slackd.connector.credentials import Tokens, read_tokens
@@ -24,7 +27,17 @@ from slackd.control_client import Unreachable
 from slackd.errors import SlackdError
 from slackd.redaction import without_secrets
 from slackd.rolling_restart.preconditions import as_systemd_would, read_credential_folders
-from slackd.setup.doctor import Diagnosis, Health, of_answer, of_clock, of_delayed_events, of_disk, of_scopes
+from slackd.setup.doctor import (
+    Diagnosis,
+    Health,
+    of_answer,
+    of_clock,
+    of_delayed_events,
+    of_disk,
+    of_journal_folder,
+    of_refused_tokens,
+    of_scopes,
+)
 
 _WITHIN = aiohttp.ClientTimeout(total=15)
 _MARKS = {Health.GOOD: ("✓", "green"), Health.LOOK: ("!", "yellow"), Health.BAD: ("✗", "red")}
@@ -47,10 +60,20 @@ def doctor(socket: str | None, config_file: str | None, offline: bool, as_json: 
     else:
         for each in found:
             mark, colour = _MARKS[each.health]
-            click.echo(f"{click.style(mark, fg=colour)} {each.about}: {without_secrets(each.text)}")
+            text = _wrapped(f"{each.about}: {without_secrets(each.text)}", "  ")
+            click.echo(f"{click.style(mark, fg=colour)} {text}")
             if each.hint:
-                click.echo(f"  → {without_secrets(each.hint)}")
+                click.echo(f"  → {_wrapped(without_secrets(each.hint), '    ')}")
     sys.exit(any(each.health is Health.BAD for each in found))
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """Lines that go on below their first word where somebody reads them; whole for a pipe."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(min(shutil.get_terminal_size().columns, WIDEST) - len(indent), RECOGNISABLE)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines)
 
 
 def _words(diagnosis: Diagnosis) -> dict[str, str]:
@@ -71,7 +94,8 @@ def _look(socket: str | None, config_file: str | None, *, offline: bool) -> Iter
     except SlackdError as error:
         yield Diagnosis(Health.BAD, "configuration", str(error), "slackctl setup")
         return
-    text = f"{config.file} and the files of {len(config.plugin_files)} plugins"
+    plugins = count(len(config.plugin_files), "plugin")
+    text = f"{config.file}, and the plugins.d files of {plugins}"
     yield Diagnosis(Health.GOOD, "configuration", text)
     yield from (Diagnosis(Health.LOOK, "configuration", words) for words in config.warnings)
     yield from _units()
@@ -96,7 +120,8 @@ def _broker(socket: str | None) -> Iterator[Diagnosis]:
     try:
         status = client(socket).get("/v1/status")
     except Unreachable as error:
-        yield Diagnosis(Health.BAD, "slackd", str(error), "systemctl start slackd")
+        hint = "systemctl start slackd" if systemd_runs() else ""
+        yield Diagnosis(Health.BAD, "slackd", str(error), hint)
         return
     except SlackdError as error:
         yield Diagnosis(Health.LOOK, "slackd", str(error))
@@ -112,6 +137,10 @@ def _disk(config: Config) -> Iterator[Diagnosis]:
     directory = config.journal.directory
     try:
         yield of_disk(shutil.disk_usage(directory).free, str(directory))
+        yield from of_journal_folder(directory.stat().st_mode, str(directory))
+    except FileNotFoundError:
+        text = f"{directory} is not there yet"
+        yield Diagnosis(Health.LOOK, "disk", text, "slackd makes it when it starts")
     except OSError as error:
         text = f"{directory} cannot be looked at: {error.strerror}"
         yield Diagnosis(Health.LOOK, "disk", text, "run it as root")
@@ -133,8 +162,7 @@ async def _slack(config: Config, tokens: Tokens) -> Sequence[Diagnosis]:
         way = f"through the proxy {place_of(proxy)}" if proxy else "directly"
         found.append(Diagnosis(Health.GOOD, f"app {name}", f"goes to {app.api_url} {way}"))
         if name in tokens.refused:
-            hint = "run it as root; else slackctl setup puts tokens in place"
-            found.append(Diagnosis(Health.LOOK, f"app {name}", str(tokens.refused[name]), hint))
+            found.append(of_refused_tokens(name, tokens.refused[name], is_root=os.geteuid() == 0))
             continue
         secrets, tls = tokens.usable[name], tls_context(app.ca_file)
         async with slack_session(tls, timeout=_WITHIN) as session:
@@ -142,6 +170,8 @@ async def _slack(config: Config, tokens: Tokens) -> Sequence[Diagnosis]:
                 answer = await SlackApi(secrets.bot_token, app.api_url, session, proxy, tls).call("auth.test")
                 found += [*of_answer(name, "bot token", answer), *of_clock(answer.date, time.time())]
                 found += of_scopes(name, tuple(config.plugin_files.values()), answer.scopes)
+                if answer.body is None:
+                    continue  # what has no way to Slack has none for the other token either
             if secrets.app_token is not None:
                 opened = SlackApi(secrets.app_token, app.api_url, session, proxy, tls)
                 found += of_answer(name, "app token", await opened.call("apps.connections.open"))

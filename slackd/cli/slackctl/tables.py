@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +21,24 @@ def console() -> Console:
     return found
 
 
+class FittingTable(Table):
+    """A table; where the terminal is too narrow for its headings, each row is a few lines instead."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As rich wants it."""
+        if self.__rich_measure__(console, options).minimum <= options.max_width:
+            yield from super().__rich_console__(console, options)
+            return
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            lines = Table.grid(padding=(0, 1, 0, 0))
+            lines.add_column(style=QUIET, no_wrap=True)
+            lines.add_column(overflow="fold")
+            for column, cell in zip(self.columns, row, strict=True):
+                lines.add_row(column.header, cell)
+            yield lines
+            yield Text()
+
+
 def table(
     *columns: str, right: Sequence[str] = (), shrink: Sequence[str] = (), fold: Sequence[str] = ()
 ) -> Table:
@@ -30,7 +48,7 @@ def table(
         shrink: Columns that are cut first, with an ellipsis, where the terminal is narrow.
         fold: Columns that go on below.
     """
-    made = Table(
+    made = FittingTable(
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,

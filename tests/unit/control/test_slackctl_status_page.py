@@ -94,6 +94,15 @@ def test_no_line_is_wider_than_the_terminal_or_than_people_read(
     assert max(len(line) for line in lines) <= min(columns, 120)
 
 
+def test_a_table_that_has_no_room_becomes_a_few_lines_for_each_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = page(well(), capsys)
+    assert "…" not in shown
+    assert all(heading in shown for heading in ("APP", "READY", "EVENTS 1 H", "OF LIMIT", "GAPS 24 H"))
+
+
 def test_no_name_that_somebody_chose_is_taken_for_a_style(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[bold]x[/]" in page(status(apps=(app("[bold]x[/]", foreign=1),)), capsys)
 

@@ -7,7 +7,8 @@ import pytest
 
 from slackd.config.values import PluginConfig, Subscription
 from slackd.connector.slackapi import SlackAnswer
-from slackd.setup.doctor import Health, of_answer, of_clock, of_disk, of_scopes
+from slackd.errors import CredentialError
+from slackd.setup.doctor import Health, of_answer, of_clock, of_disk, of_refused_tokens, of_scopes
 
 NOW = 1_795_500_000.0
 MENTIONED = PluginConfig(
@@ -57,3 +58,28 @@ def test_scopes_that_plugins_need_are_held_against_those_granted() -> None:
 
 def test_where_slack_does_not_say_the_scopes_nothing_is_said() -> None:
     assert list(of_scopes("main", [MENTIONED], [])) == []
+
+
+def refused(text: str, cause: BaseException | None = None) -> CredentialError:
+    error = CredentialError(text)
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_root", "health", "hint"),
+    [
+        (refused("x can't be read", PermissionError()), False, Health.LOOK, "run it as root"),
+        (refused("x needs $CREDENTIALS_DIRECTORY"), False, Health.LOOK, "run it as root"),
+        (refused("x needs $CREDENTIALS_DIRECTORY"), True, Health.BAD, "slackctl setup --app main puts"),
+        (refused("x belongs to uid 7: it must be ours"), True, Health.LOOK, "slackd's own user"),
+        (refused("others may read x: run `chmod 600 x`"), True, Health.BAD, ""),
+    ],
+)
+def test_tokens_that_were_not_tried_are_not_all_bad(
+    error: CredentialError, is_root: bool, health: Health, hint: str
+) -> None:
+    found = of_refused_tokens("main", error, is_root=is_root)
+    assert found.health is health
+    assert hint in found.hint
+    assert bool(hint) == bool(found.hint)
