@@ -86,7 +86,7 @@ def of_journal_folder(mode: int, directory: str) -> Iterator[Diagnosis]:
 
 
 def of_refused_tokens(app: str, error: CredentialError, *, is_root: bool) -> Diagnosis:
-    """Judge why an app's tokens can't be tried: they can't be used, or whoever asks may not read them."""
+    """Return why an app's tokens were not tried: they can't be used, or whoever asks may not read them."""
     about, text = f"app {app}", str(error)
     if isinstance(error.__cause__, PermissionError) or (not is_root and "$CREDENTIALS_DIRECTORY" in text):
         return Diagnosis(Health.LOOK, about, f"its tokens were not tried: {text}", "run it as root")

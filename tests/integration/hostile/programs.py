@@ -250,6 +250,19 @@ def floods_with_calls(path: str) -> None:
         made.sendall(line(id=number, method="slack.call", params={"method": name, "args": {}}))
 
 
+def floods_with_answers(path: str) -> None:
+    """Answers to be given at once, for deliveries that are not its own, and for the one that it keeps."""
+    made, number = session(path), 0
+    with made.makefile("rb") as lines:
+        said = next(each for each in map(json.loads, lines) if each.get("method") == "envelope")
+    beside(lambda: read_for_ever(made))
+    while True:
+        number += 1
+        about = said["id"] if number % 2 else f"{10**9 + number}.1"
+        params = {"id": about, "response": {"text": "x" * 500}}
+        made.sendall(line(id=number, method="answer", params=params))
+
+
 def costly_lines(path: str) -> None:
     costly = b'{"jsonrpc":"2.0","id":"99999.1","result":{"response":{"blocks":[%b{}]}}}\n' % (b"{}," * 333_000)
     for _ in range(3):

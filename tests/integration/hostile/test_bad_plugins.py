@@ -60,6 +60,7 @@ def nothing(plugin: Plugin) -> bool:
         ("nacks_everything", "delivery-dead", has_dead_letters),
         ("floods_the_log", "plugin-log", nothing),
         ("floods_with_calls", "session-began", nothing),
+        ("floods_with_answers", "session-began", has_in_flight),
         ("costly_lines", "session-began", fault("slowed")),
     ],
 )
