@@ -17,6 +17,7 @@ import aiohttp
 
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
+from slackd.connector.http_session import read_beginning
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
@@ -218,7 +219,7 @@ class FileMover:
             ssl=tls,
             timeout=_TIMEOUT,
         ) as response:
-            text = (await response.content.read(_LONGEST_TEXT)).decode("utf-8", "replace")
+            text = (await read_beginning(response, _LONGEST_TEXT)).decode("utf-8", "replace")
             return {"status": response.status, "text": text, "end": True}
 
     def _idle(self, name: str) -> asyncio.TimerHandle:

@@ -90,6 +90,14 @@ def slack_session(tls: ssl.SSLContext, *, reuse: bool = True, **options: Any) ->
     )
 
 
+async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """As much of the body as there is, in however many parts it comes, up to `limit` bytes."""
+    body = bytearray()
+    while len(body) < limit and (part := await response.content.read(limit - len(body))):
+        body += part
+    return bytes(body)
+
+
 async def _refuse_to_repeat(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _start: aiohttp.TraceConnectionCreateStartParams
 ) -> None:

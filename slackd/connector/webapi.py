@@ -23,7 +23,7 @@ from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.dial_progress import note_way, progress_watched
 from slackd.connector.file_transfers import READ_AHEAD, FileMover
-from slackd.connector.http_session import file_session, slack_session
+from slackd.connector.http_session import file_session, read_beginning, slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
@@ -165,7 +165,7 @@ class WebApi:
                 ssl=self._tls,
                 allow_redirects=False,
             ) as response:
-                text = (await response.content.read(65_536)).decode("utf-8", "replace")
+                text = (await read_beginning(response, 65_536)).decode("utf-8", "replace")
                 retry_after = response.headers.get("Retry-After", "")
                 return SlackAnswer(
                     _response_url_body(response.status, text),

@@ -115,8 +115,11 @@ class RequestUrlApp:
                     headers=request.headers(secret, time.time()),
                     allow_redirects=False,
                 ) as response:
-                    body = await response.content.read(LARGEST_ANSWER)
+                    body = await _whole(response)
                     self._counters.posts[self._plugin.name, str(response.status)] += 1
+                    if body is None:
+                        words = f"{request.url} answered with more than {LARGEST_ANSWER} bytes"
+                        return Nack(words, permanent=True)
                     answer = self._meaning(envelope, request.url, response.status, response.headers, body)
                     if response.status not in UNAUTHORISED:
                         return answer
@@ -144,6 +147,17 @@ class RequestUrlApp:
             self._counters.envelopes[self._plugin.name, "discarded"] += 1
             return Ack()
         return answer_of(envelope, status, headers, body)
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, in however many parts it comes; None if it is larger than is read."""
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > LARGEST_ANSWER:
+            response.close()
+            return None
+    return bytes(body)
 
 
 def tls_for(gateway: PluginGateway) -> ssl.SSLContext:

@@ -1,14 +1,18 @@
 """An app at a request URL over HTTPS: its answer is the answer, and what it refuses is retried or dead."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import trustme
 from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
 from slackd.emulator import EmulatedApp, Emulator
+from slackd.gateway.request_url_app import LARGEST_ANSWER
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, free_port
 
 QUICK = '[delivery]\nack_timeout = "2s"\nbackoff = { initial = "0.1s", max = "0.2s" }\n'
@@ -87,3 +91,46 @@ async def test_an_event_that_the_app_has_no_listener_for_is_discarded_where_the_
             status = await house.house.until_status(lambda now: not now["plugins"][0]["open"], "an answer")
             assert status["plugins"][0]["dead"] == dead
         assert (await house.app("bot"))["counters"]["envelopes"] == {"discarded": 1}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("encoding", ["chunked", "length", "close"])
+async def test_an_answer_that_comes_in_parts_is_one_answer(encoding: str) -> None:
+    text = b'{"text":"done","blocks":[{"type":"divider"}]}'
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        chunked, length = encoding == "chunked", encoding == "length"
+        how = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(text)
+        head = how if chunked or length else b"Connection: close"
+        writer.write(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % head)
+        for part in (text[:10], text[10:20], text[20:]):
+            writer.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        writer.write(b"0\r\n\r\n" if chunked else b"")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f'request_url = "http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"'
+    plugin = SOCKET_MODE.replace("socket_mode = true", url)
+    async with server, Emulator().serving() as slack, behind(slack, {"bot": plugin}):
+        command = await slack.wait_for_ack(slack.command("/deploy", "api"))
+        assert command.response == {"text": "done", "blocks": [{"type": "divider"}]}
+
+
+async def test_an_answer_without_an_end_is_no_answer() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(bytes(65_536))
+                await writer.drain()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f'request_url = "http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"'
+    plugin = SOCKET_MODE.replace("socket_mode = true", url)
+    async with server, Emulator().serving() as slack, behind(slack, {"bot": plugin}) as house:
+        slack.send_event({"type": "reaction_added", "channel": "C1"})
+        await house.house.until_status(lambda status: status["plugins"][0]["dead"] == 1, "a dead letter")
+        assert f"answered with more than {LARGEST_ANSWER} bytes" in house.house.programs[0].tail()
