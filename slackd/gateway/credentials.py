@@ -20,6 +20,8 @@ OVERLAP: Final = 86_400.0
 """Seconds for which credentials stay good after their rotation."""
 
 _LOCAL: Final = re.compile(r"(xapp|xoxb)-slackd-([a-z0-9][a-z0-9_-]{0,63})-[0-9a-f]{40}")
+_OURS: Final = re.compile(r"(xapp|xoxb)-slackd-")
+"""Ours, also where a part is missing."""
 _SLACKS: Final = re.compile(r"(xox[a-z]|xapp|xoxe\.xox[a-z])-")
 
 
@@ -111,4 +113,4 @@ def read_token(token: str) -> tuple[TokenKind, str] | None:
 
 def looks_like_slacks(token: str) -> bool:
     """Whether this is one of Slack's own tokens, which have no business here."""
-    return _SLACKS.match(token) is not None and read_token(token) is None
+    return _SLACKS.match(token) is not None and _OURS.match(token) is None

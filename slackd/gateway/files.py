@@ -48,7 +48,10 @@ class FilePassage:
             CallFailedInside: It can't be had.
         """
         begun = await self._calls.request("slack.download", {"url": url})
-        pieces = self._pieces(str(begun["transfer"])) if not begun.get("end") else _nothing()
+        pieces = _nothing()
+        if not begun.get("end"):
+            pieces = self._pieces(str(begun["transfer"]))
+            await anext(pieces)  # A generator that has not begun is closed without a word to the broker.
         length = begun.get("length")
         return FileDownload(
             int(begun.get("status", 200)),
@@ -87,6 +90,7 @@ class FilePassage:
     async def _pieces(self, transfer: str) -> AsyncGenerator[bytes, None]:
         is_over = False
         try:
+            yield b""
             while not is_over:
                 piece = await self._calls.request("slack.download", {"transfer": transfer})
                 is_over = piece.get("end") is True

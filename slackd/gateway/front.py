@@ -10,13 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from slackd import jsonrpc
 from slackd.gateway.apps import ServedApp
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.credentials import TokenKind, looks_like_slacks
+from slackd.gateway.files import FileDownload
 from slackd.gateway.peer import may_use
 from slackd.gateway.sealed_tickets import SealedTickets
 from slackd.gateway.settings import GatewayContext, GatewaySettings
@@ -126,30 +127,8 @@ class GatewayFront:
             file = await app.files.download(url)
         except CallFailedInside as failed:
             raise _broken(failed) from failed
-        headers = {"Content-Type": file.content_type}
-        if file.length is not None:
-            headers["Content-Length"] = str(file.length)
-        response = web.StreamResponse(status=file.status, headers=headers)
-        writer = await response.prepare(request)
-        assert writer is not None
-        transport = request.transport
-        if transport is not None:
-            # The next piece is asked for when the kernel has taken this one; aiohttp would keep some.
-            transport.set_write_buffer_limits(high=1)
-        async with contextlib.aclosing(file.pieces) as pieces:
-            try:
-                async for piece in pieces:
-                    await response.write(piece)
-                    await writer.drain()
-            except CallFailedInside as failed:
-                log.warning("%s: %s", app.plugin.name, failed, extra={"event": "gateway-file-broken"})
-                if request.transport is not None:
-                    request.transport.abort()
-                return response
-        if transport is not None:
-            transport.set_write_buffer_limits()
-        await response.write_eof()
-        return response
+        async with contextlib.aclosing(file.pieces):
+            return await _send_file(request, app.plugin.name, file)
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """The bytes of a file, to the URL of a `files.getUploadURLExternal` ("Working with files").
@@ -260,6 +239,31 @@ async def _say_own_mistakes(
     except Exception as error:
         log.exception("a request could not be answered", exc_info=error, extra={"event": "gateway-mistake"})
         return web.Response(status=500, text="internal_error")
+
+
+async def _send_file(request: web.Request, plugin: str, file: FileDownload) -> web.StreamResponse:
+    """Pass a file on, its next piece when the app has taken the one before."""
+    headers = {"Content-Type": file.content_type}
+    if file.length is not None:
+        headers["Content-Length"] = str(file.length)
+    response = web.StreamResponse(status=file.status, headers=headers)
+    writer = await response.prepare(request)
+    transport = request.transport
+    if writer is None or transport is None or request.method == hdrs.METH_HEAD:
+        return response
+    transport.set_write_buffer_limits(high=1)  # aiohttp would keep some, and so would asyncio.
+    try:
+        async for piece in file.pieces:
+            await response.write(piece)
+            await writer.drain()
+    except CallFailedInside as failed:
+        log.warning("%s: %s", plugin, failed, extra={"event": "gateway-file-broken"})
+        transport.abort()
+        return response
+    finally:
+        transport.set_write_buffer_limits()
+    await response.write_eof()
+    return response
 
 
 def _identified(request: web.Request) -> None:

@@ -28,7 +28,6 @@ class Files:
 
     def __init__(self) -> None:
         self.held = self.moved = 0
-        self.may_go_on = asyncio.Event()
 
     async def upload(self, url: str, pieces: Any, length: int, content_type: str) -> tuple[int, str]:
         read_ahead = pieces.read_func.__self__

@@ -49,6 +49,9 @@ async def test_a_file_goes_up_and_comes_down_as_it_was() -> None:
                 assert response.status == 200
                 assert response.content_length == len(LARGE)
                 assert await response.read() == LARGE
+            for _ in range(20):  # More than there may be under way at a time.
+                async with session.head(file["url_private"], headers=headers) as response:
+                    assert (response.status, response.content_length) == (200, len(LARGE))
             async with session.get(file["url_private"]) as response:
                 assert response.status == 403
             async with session.get(file["url_private"][:-4] + "AAAA", headers=headers) as response:
