@@ -19,7 +19,7 @@ from slackd.connector.transports import make_transports
 from slackd.link.memory import join
 from slackd.link.messages import RECEIVER
 from slackd.signature import sign
-from tests.integration.connector.connector_rig import Rig, StandInBroker
+from tests.support.connector_rig import Rig, StandInBroker
 
 SECRET, OLD_SECRET = "the-signing-secret", "the-old-signing-secret"
 PATH = "/slack/main"

@@ -16,8 +16,8 @@ from slackd.emulator import EmulatorClient
 from slackd.emulator.ledger import LedgerEntry
 from slackd.emulator.request_url import RequestUrl, posting_to
 from slackd.envelope import ParsedEnvelope
-from tests.integration.connector.connector_rig import Rig, rig_for
 from tests.integration.connector.request_url_rig import PATH, SECRET, posted_app, receiver
+from tests.support.connector_rig import Rig, rig_for
 
 Happening = Callable[[EmulatorClient], LedgerEntry]
 

@@ -8,7 +8,7 @@ import pytest
 
 from slackd.emulator import EmulatorClient
 from slackd.link.messages import Call, CallKind, Closing
-from tests.integration.connector.connector_rig import PATIENCE, app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import PATIENCE, app_of, connected, rig_for, secrets_of
 
 
 async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: EmulatorClient) -> None:

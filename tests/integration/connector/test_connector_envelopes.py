@@ -10,7 +10,7 @@ from slackd.connector.unacknowledged import Unacknowledged
 from slackd.emulator import EmulatorClient
 from slackd.link.messages import LINK_VERSION, Call, CallKind
 from slackd.slack.limits import ACK_LIMIT
-from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import app_of, connected, rig_for, secrets_of
 
 
 async def test_an_envelope_is_handed_over_as_slack_sent_it_and_acknowledged(slack: EmulatorClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
-from tests.integration.connector.connector_rig import Rig, app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import Rig, app_of, connected, rig_for, secrets_of
 
 
 @contextlib.asynccontextmanager

@@ -21,7 +21,7 @@ from slackd.connector.socketmode.dialler import Dialler
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.connector.trust import tls_context
 from slackd.emulator import EmulatorClient
-from tests.integration.connector.connector_rig import rig_for
+from tests.support.connector_rig import rig_for
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 

@@ -17,7 +17,7 @@ from slackd.connector.http_session import file_session
 from slackd.connector.trust import tls_context
 from slackd.emulator import EmulatorClient
 from slackd.link.messages import Call, CallKind, Returned
-from tests.integration.connector.connector_rig import app_of
+from tests.support.connector_rig import app_of
 
 MOST = 65_536
 LENGTH = 16 << 20
@@ -34,7 +34,7 @@ class Host:
 
 
 @attrs.frozen
-class Rig:
+class FileRig:
     """A connector's mover, and the host that it moves files from and to."""
 
     host: Host
@@ -49,7 +49,7 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def rig(slack: EmulatorClient, encrypted: bool) -> AsyncIterator[Rig]:
+async def rig(slack: EmulatorClient, encrypted: bool) -> AsyncIterator[FileRig]:
     authority, host = trustme.CA(), Host()
     served: ssl.SSLContext | None = None
     if encrypted:
@@ -61,7 +61,7 @@ async def rig(slack: EmulatorClient, encrypted: bool) -> AsyncIterator[Rig]:
     url = f"http{'s' * encrypted}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     mover = FileMover(attrs.evolve(app_of(slack), api_url=f"{url}/api/"), Secret("xoxb-1"))
     async with server, file_session(tls, READ_AHEAD) as session:
-        yield Rig(host, url, mover, session, tls)
+        yield FileRig(host, url, mover, session, tls)
         await mover.close()
 
 
@@ -121,7 +121,7 @@ async def test_of_an_upload_that_slack_does_not_read_two_pieces_are_taken(
         writer.close()
 
 
-def layers_of(one: Rig) -> list[asyncio.Transport]:
+def layers_of(one: FileRig) -> list[asyncio.Transport]:
     """The TCP connections that are made from now on."""
     found: list[asyncio.Transport] = []
     connect = one.session.connector.connect_unencrypted
@@ -135,7 +135,7 @@ def layers_of(one: Rig) -> list[asyncio.Transport]:
     return found
 
 
-async def send(one: Rig, sent: list[Returned]) -> None:
+async def send(one: FileRig, sent: list[Returned]) -> None:
     piece = base64.b64encode(bytes(PIECE)).decode()
     for more in ({"data": piece},) * (LENGTH // PIECE) + ({"end": True},):
         sent += [await one.ask(CallKind.UPLOAD, **more)]

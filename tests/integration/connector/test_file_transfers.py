@@ -9,7 +9,7 @@ from slackd.connector.http_session import slack_session
 from slackd.connector.trust import tls_context
 from slackd.emulator import EmulatorClient
 from slackd.link.messages import Call, CallKind
-from tests.integration.connector.connector_rig import app_of
+from tests.support.connector_rig import app_of
 
 
 async def test_once_the_transfers_are_closed_nothing_is_sent_any_more(slack: EmulatorClient) -> None:

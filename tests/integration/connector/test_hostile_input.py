@@ -15,7 +15,7 @@ from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 from slackd.envelope import Promise, Settlement
 from slackd.link.messages import Call, CallKind, FromBroker, Promised, Refused, Settled
 from slackd.link.protocol import LinkBroken, LinkReader
-from tests.integration.connector.connector_rig import app_of, rig_for, secrets_of
+from tests.support.connector_rig import app_of, rig_for, secrets_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

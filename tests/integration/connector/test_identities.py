@@ -5,7 +5,7 @@ import attrs
 from slackd.connector.credentials import Secret
 from slackd.connector.webapi import app_id_of
 from slackd.emulator import EmulatorClient
-from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import app_of, connected, rig_for, secrets_of
 
 
 async def test_every_broker_is_told_what_slack_was_asked_once(slack: EmulatorClient) -> None:

@@ -20,7 +20,7 @@ from slackd.connector.trust import tls_context
 from slackd.emulator import Emulator, EmulatorClient, EmulatorSettings
 from slackd.link.messages import Call, CallKind
 from slackd.redaction import without_secrets
-from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import app_of, connected, rig_for, secrets_of
 
 USER, PASSWORD = "slackd", "p@ss/w:rd"
 IN_URL = "slackd:p%40ss%2Fw%3Ard"

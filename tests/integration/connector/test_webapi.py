@@ -15,7 +15,7 @@ from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.webapi import as_form, is_slacks
 from slackd.emulator import EmulatorClient
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
-from tests.integration.connector.connector_rig import app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import app_of, connected, rig_for, secrets_of
 
 POST = {"channel": "C1", "text": "hi"}
 

@@ -56,7 +56,7 @@ async def text(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
     return found
 
 
-class RawClient:
+class RawWebSocketClient:
     """A WebSocket client that sends what the test says, byte by byte."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +64,7 @@ class RawClient:
         self.writer = writer
 
     @classmethod
-    async def dial(cls, url: str) -> RawClient:
+    async def dial(cls, url: str) -> RawWebSocketClient:
         host, _, rest = url.removeprefix("ws://").partition("/")
         name, _, port = host.partition(":")
         reader, writer = await asyncio.open_connection(name, int(port))
@@ -141,7 +141,7 @@ async def test_a_frame_over_20480_bytes_is_closed_with_1009(http: aiohttp.Client
 
 async def test_a_fragmented_acknowledgement_is_none(http: aiohttp.ClientSession) -> None:
     async with serving() as slack:
-        client = await RawClient.dial(await open_url(slack, http))
+        client = await RawWebSocketClient.dial(await open_url(slack, http))
         await client.receive()
         entry = slack.mention("hi")
         envelope_id = json.loads((await client.receive())[1])["envelope_id"]
@@ -157,7 +157,7 @@ async def test_a_fragmented_acknowledgement_is_none(http: aiohttp.ClientSession)
 
 async def test_text_that_is_not_utf8_is_closed_with_1007(http: aiohttp.ClientSession) -> None:
     async with serving() as slack:
-        client = await RawClient.dial(await open_url(slack, http))
+        client = await RawWebSocketClient.dial(await open_url(slack, http))
         await client.receive()
         client.send(0x1, b"\xff")
         opcode, payload = await client.receive()
@@ -168,7 +168,7 @@ async def test_text_that_is_not_utf8_is_closed_with_1007(http: aiohttp.ClientSes
 
 async def test_pings_are_answered_with_their_payload(http: aiohttp.ClientSession) -> None:
     async with serving(ping_interval=0.05) as slack:
-        client = await RawClient.dial(await open_url(slack, http))
+        client = await RawWebSocketClient.dial(await open_url(slack, http))
         await client.receive()
         assert await client.receive() == (0x9, b"Ping from applink-1")
         client.send(0x9, b"sdk-ping-pong:1")
@@ -183,7 +183,7 @@ async def test_pings_are_answered_with_their_payload(http: aiohttp.ClientSession
 
 async def test_a_close_is_answered_and_the_tcp_connection_ended(http: aiohttp.ClientSession) -> None:
     async with serving() as slack:
-        client = await RawClient.dial(await open_url(slack, http))
+        client = await RawWebSocketClient.dial(await open_url(slack, http))
         await client.receive()
         client.send(0x8, b"\x03\xe8")
         assert await client.receive() == (0x8, b"\x03\xe8")
@@ -196,7 +196,7 @@ async def test_slack_may_leave_a_close_unanswered_and_the_tcp_connection_open(
     http: aiohttp.ClientSession,
 ) -> None:
     async with serving(answers_close=False, closes_tcp=False) as slack:
-        client = await RawClient.dial(await open_url(slack, http))
+        client = await RawWebSocketClient.dial(await open_url(slack, http))
         await client.receive()
         client.send(0x8, b"\x03\xe8")
         await slack.wait_until(lambda: slack.core.connections["c1"].state is ServerState.ENDED)

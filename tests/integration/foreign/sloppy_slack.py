@@ -14,7 +14,7 @@ from typing import Any
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.emulator import EmulatedApp
-from tests.integration.connector.connector_rig import PATIENCE, Rig, connected
+from tests.support.connector_rig import PATIENCE, Rig, connected
 
 APP_TOKEN = "xapp-1-A0FOREIGN-1-verysecretindeed"
 BOT_TOKEN = "xoxb-1-verysecretindeed"

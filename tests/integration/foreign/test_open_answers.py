@@ -13,7 +13,6 @@ from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.socketmode.dialler import DialError, Dialler
 from slackd.connector.trust import tls_context
 from slackd.link.messages import Call, CallKind
-from tests.integration.connector.connector_rig import Rig
 from tests.integration.foreign.sloppy_slack import (
     APP_TOKEN,
     BOT_TOKEN,
@@ -25,6 +24,7 @@ from tests.integration.foreign.sloppy_slack import (
     sloppy,
     text,
 )
+from tests.support.connector_rig import Rig
 
 
 async def greet(line: Line, number: int) -> None:

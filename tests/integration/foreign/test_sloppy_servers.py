@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.integration.connector.connector_rig import Rig
 from tests.integration.foreign.sloppy_slack import (
     BINARY,
     CLOSE,
@@ -26,6 +25,7 @@ from tests.integration.foreign.sloppy_slack import (
     sloppy,
     text,
 )
+from tests.support.connector_rig import Rig
 
 FULL_HELLO = (
     '{"type":"hello","num_connections":2,"debug_info":{"host":"applink-1","build_number":10,'

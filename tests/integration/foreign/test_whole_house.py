@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import cast
 
 from slackd.emulator import EmulatedApp, EmulatorClient
-from tests.integration.connector.connector_rig import PATIENCE
 from tests.integration.foreign.sloppy_slack import (
     CLOSE,
     HELLO,
@@ -22,6 +21,7 @@ from tests.integration.foreign.sloppy_slack import (
 )
 from tests.integration.system.house import EVERYTHING, House, home
 from tests.integration.system.programs import running
+from tests.support.connector_rig import PATIENCE
 
 
 @contextlib.asynccontextmanager

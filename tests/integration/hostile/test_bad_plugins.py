@@ -58,6 +58,8 @@ def nothing(plugin: Plugin) -> bool:
         ("huge_ids", "plugin-refused", fault("refused", '"id" must be')),
         ("late_answers", "session-began", has_stale_answers),
         ("nacks_everything", "delivery-dead", has_dead_letters),
+        ("nacks_at_once", "delivery-dead", has_dead_letters),
+        ("extends_without_end", "session-began", has_in_flight),
         ("floods_the_log", "plugin-log", nothing),
         ("floods_with_calls", "session-began", nothing),
         ("floods_with_answers", "session-began", has_in_flight),
