@@ -90,6 +90,7 @@ PURE = [
     "connector/socketmode/protocol.py",
     "connector/socketmode/reconnect.py",
     "connector/socketmode/rotation.py",
+    "connector/socketmode/troubles.py",
     "gateway/credentials.py",
     "gateway/envelopes.py",
     "gateway/request_url.py",

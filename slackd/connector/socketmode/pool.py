@@ -31,30 +31,17 @@ from slackd.connector.socketmode.actions import (
     Troubled,
 )
 from slackd.connector.socketmode.connection_budget import SPARE_PLACES, ConnectionBudget
-from slackd.connector.socketmode.dial_failures import LINK_DISABLED_MEND, DialFailure
+from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.lifecycle import Cue, after
 from slackd.connector.socketmode.liveness import Liveness
 from slackd.connector.socketmode.pooled_connection import PooledConnection
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
 from slackd.connector.socketmode.reconnect import Reconnect
+from slackd.connector.socketmode.troubles import Troubles
 from slackd.link.messages import AppTrouble, ConnectionState
 from slackd.slack.connection_states import ConnectionPhase, DisconnectReason
 from slackd.slack.limits import MAX_CONNECTIONS
 from slackd.slotted import frozen
-
-REACH_SLACK: Final = (
-    "check that this host reaches {api} and *.slack.com:443 (name service, firewall, proxy, ca_file)"
-)
-ALL_SILENT: Final = 3
-"""Connections in a row that fall silent right after their hello, before that is said of the app."""
-
-UNKNOWN_REASONS: Final = 20
-"""Reasons of a `disconnect` that slackd doesn't know are logged once each, and no more than so many."""
-
-SILENT_HINT: Final = (
-    "something between this host and Slack lets the handshake through and then nothing: look at firewall and "
-    "proxy (WebSocket frames on long connections), and try keepalive"
-)
 
 _REASONS: Final = {
     DisconnectReason.WARNING.value: Cue.WARNING,
@@ -108,7 +95,6 @@ class Pool:
             waits_for: What a dial waits for, in words; "" if nobody knows.
         """
         self._waits_for = waits_for
-        self._silent_in_a_row = 0
         self.policy = policy
         self._is_busy = is_busy
         self._lives: list[PooledConnection] = []
@@ -118,10 +104,7 @@ class Pool:
         self._next_number = first_number
         self._actions: list[Action] = []
         self._draining = False
-        self._trouble: AppTrouble | None = None
-        self._is_refused = False
-        self._last_failure = ""
-        self._unknown_reasons: set[str] = set()
+        self._troubles = Troubles(policy.app, policy.api, policy.stall_timeout, self._complain)
 
     # What it says of itself.
 
@@ -138,12 +121,12 @@ class Pool:
     @property
     def trouble(self) -> AppTrouble | None:
         """Why there is no connection, if a person has to do something about it."""
-        return self._trouble
+        return self._troubles.now
 
     @property
     def last_failure(self) -> str:
         """Why the last dial that failed since the last hello did, "" if none has."""
-        return self._last_failure
+        return self._troubles.last_failure
 
     @property
     def next_dial_at(self) -> float | None:
@@ -193,7 +176,7 @@ class Pool:
         life = self._find(connection)
         if life is None:
             return
-        if disconnect.reason not in _REASONS and self._is_new_reason(disconnect.reason):
+        if disconnect.reason not in _REASONS and self._troubles.is_new_reason(disconnect.reason):
             self._say(
                 logging.WARNING,
                 "disconnect-unknown",
@@ -202,7 +185,7 @@ class Pool:
         if life.farewell_at is None:
             life.farewell_at = now
         if life.phase is ConnectionPhase.DIALLING:
-            self._last_failure = f"disconnect ({disconnect.reason[:80]}) in place of the hello"
+            self._troubles.last_failure = f"disconnect ({disconnect.reason[:80]}) in place of the hello"
         self._apply(life, _REASONS.get(disconnect.reason, Cue.REFRESH_REQUESTED), now, disconnect.reason)
 
     def heard(self, connection: str, now: float, is_ping: bool = False) -> None:
@@ -215,8 +198,7 @@ class Pool:
         life.asked = life.stalled = False
         if life.ready_since is not None and not life.spoke:
             life.spoke = True
-            self._silent_in_a_row = 0
-            self._is_out_of_trouble()
+            self._troubles.spoke()
 
     def dial_failed(self, connection: str, failure: DialFailure, now: float) -> None:
         """No URL, or no WebSocket."""
@@ -359,7 +341,8 @@ class Pool:
         if life.phase is ConnectionPhase.RETIRING:
             self._abort(life, Cue.STALLED, now, detail)
             return
-        self._note_silence(life)
+        if not (life.spoke or life.has_stalled):
+            self._troubles.never_spoke()
         # A stalled connection brought nothing from its last frame on: a gap begins there. After a second
         # silence as long as the first nobody waits any longer.
         silent_since, life.heard_at = max(life.since, life.heard_at), now
@@ -414,10 +397,8 @@ class Pool:
             self._redial.hurry(self._lives, now)
 
     def _enter_ready(self, life: PooledConnection, now: float) -> None:
-        self._last_failure = ""
+        self._troubles.is_ready()
         rotation.plan(life, self._slot(life))
-        if self._silent_in_a_row < ALL_SILENT:
-            self._is_out_of_trouble()
         old, life.replaces = life.replaces, None
         if old is not None and not old.is_over:
             old.replaced = True
@@ -435,43 +416,18 @@ class Pool:
                 f"{life.connection} waits up to {wait:.0f} s, or until one is free",
             )
         if cue is Cue.LINK_DISABLED:
-            off = AppTrouble(self.policy.app, "link_disabled: Socket Mode is off", LINK_DISABLED_MEND)
-            self._complain(off, is_fatal=True)
+            self._troubles.link_is_disabled()
         if cue not in (Cue.DIAL_FAILED, Cue.APP_REFUSED, Cue.DROPPED, Cue.CLOSED_BY_EITHER):
             # A frame ended the life; its socket is still open.
             self._actions.append(CloseConnection(life.connection))
 
     def _fail(self, life: PooledConnection, cue: Cue, failure: DialFailure, now: float) -> None:
         if life.phase is ConnectionPhase.DIALLING:
-            self._last_failure = failure.reason
+            self._troubles.last_failure = failure.reason
         if failure.retry_after is not None:
             self._redial.told_to_wait(failure.retry_after, self._lives, now)
         self._apply(life, cue, now, failure.reason)
-        if failure.fatal or (not self.ready and self._redial.is_in_vain and not self._is_refused):
-            trouble = AppTrouble(
-                self.policy.app, failure.reason, failure.hint or REACH_SLACK.format(api=self.policy.api)
-            )
-            self._complain(trouble, is_fatal=failure.fatal)
-
-    def _is_out_of_trouble(self) -> None:
-        if self._trouble is not None:
-            self._trouble, self._is_refused = None, False
-            self._actions.append(Troubled(AppTrouble(self.policy.app, "", "")))
-
-    def _note_silence(self, life: PooledConnection) -> None:
-        """A connection that never spoke after its hello says more than one that fell silent later."""
-        if life.spoke or life.has_stalled:
-            return
-        self._silent_in_a_row += 1
-        if self._silent_in_a_row >= ALL_SILENT:
-            seconds = f"{self.policy.stall_timeout:g} s"
-            reason = f"every connection falls silent right after Slack's hello (no frame for {seconds})"
-            self._complain(AppTrouble(self.policy.app, reason, SILENT_HINT))
-
-    def _complain(self, trouble: AppTrouble, *, is_fatal: bool = False) -> None:
-        if not self._draining and trouble != self._trouble:
-            self._trouble, self._is_refused = trouble, is_fatal
-            self._actions.append(Troubled(trouble))
+        self._troubles.dial_failed(failure, in_vain=not self.ready and self._redial.is_in_vain)
 
     # Small steps.
 
@@ -508,18 +464,15 @@ class Pool:
         number, self._next_number = self._next_number, self._next_number + 1
         return f"c{self.policy.connector}-{self.policy.app}-{number}"
 
-    def _is_new_reason(self, reason: str) -> bool:
-        known = self._unknown_reasons
-        if reason[:80] in known or len(known) >= UNKNOWN_REASONS:
-            return False
-        known.add(reason[:80])
-        return True
-
     def _find(self, connection: str) -> PooledConnection | None:
         for life in self._lives:
             if life.connection == connection:
                 return life
         return None
+
+    def _complain(self, trouble: AppTrouble) -> None:
+        if not self._draining:
+            self._actions.append(Troubled(trouble))
 
     def _say(self, level: int, event: str, text: str) -> None:
         self._actions.append(Said(level, event, text))

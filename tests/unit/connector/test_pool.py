@@ -9,8 +9,9 @@ import pytest
 from slackd.connector.socketmode import dial_failures
 from slackd.connector.socketmode.actions import Action, CloseConnection, Dial, EndWaiting, Moved, Ping
 from slackd.connector.socketmode.draining import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
-from slackd.connector.socketmode.pool import ALL_SILENT, UNKNOWN_REASONS, Pool, PoolPolicy
+from slackd.connector.socketmode.pool import Pool, PoolPolicy
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.connector.socketmode.troubles import ALL_SILENT, UNKNOWN_REASONS
 from tests.unit.connector.pool_world import PoolWorld
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from slackd.broker.journal.rules import WAITED
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
-from slackd.broker.journal.sqlite.rows import ANSWERED, MAYBE_NUMBER, TEXT, WHOLE, Kinds, checked, member
+from slackd.broker.journal.sqlite.reopening import Reopening
+from slackd.broker.journal.sqlite.rows import ANSWERED, MAYBE_NUMBER, TEXT, WHOLE, Kinds, checked
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.broker.journal.writes import (
     AnswerPassed,
@@ -30,10 +31,8 @@ from slackd.broker.journal.writes import (
     GapRecord,
     Ghost,
     HandledClosed,
-    Lane,
     LateSent,
     ListSession,
-    OpenDelivery,
     Outcome,
     Record,
     Replay,
@@ -85,12 +84,16 @@ class Applier:
     """Applies writes through one cursor, inside a transaction.
 
     `apply` returns one outcome a write; those of records and closes stand in the list only after `flush`.
+
+    Attributes:
+        reopening: What operators do, and what is remembered of it.
     """
 
     def __init__(self, cursor: sqlite3.Cursor, totals: Totals, clock: Callable[[], float]) -> None:
         self._cursor = cursor
         self._totals = totals
         self._dead_letters = DeadLetters(cursor, totals, clock)
+        self.reopening = Reopening(cursor, totals, self._dead_letters)
         self._recorder = Recorder(cursor, totals, self._dead_letters)
         self._records: list[tuple[Record, Slot]] = []
         self._closes: list[tuple[CloseHandled, Slot]] = []
@@ -179,11 +182,11 @@ class Applier:
                 self._cursor.execute("INSERT OR REPLACE INTO seen_ready (app, at) VALUES (?, ?)", (app, at))
                 return _DONE
             case Revive(delivery):
-                return self._revive(delivery)
+                return self.reopening.revive(delivery)
             case Discard(delivery):
-                return self._discard(delivery)
+                return self.reopening.discard(delivery)
             case Replay():
-                return self._replay(write)
+                return self.reopening.replay(write)
             case _:
                 raise TypeError(f"{type(write).__name__} is not a write the journal knows")
 
@@ -237,7 +240,7 @@ class Applier:
             closed.append(delivery)
             self._totals.backlog(plugin, -1, -size)
             if again:
-                self._forget_again(envelope, delivery)
+                self.reopening.forget(envelope, delivery)
         sql.run(self._cursor, "DELETE FROM open_delivery WHERE id IN (*)", closed)
 
     def _close(self, close: CloseDelivery) -> Outcome:
@@ -262,7 +265,7 @@ class Applier:
             return Done(waiting.envelope, passed=passed)
         self._remove(waiting)
         if waiting.again:
-            self._forget_again(waiting.envelope, waiting.id)
+            self.reopening.forget(waiting.envelope, waiting.id)
         return Done(waiting.envelope, passed=passed)
 
     def _retry(self, retry: RetryDelivery) -> Outcome:
@@ -335,91 +338,6 @@ class Applier:
             "SELECT ?, id, ?, app, response_url, ? FROM envelope WHERE id = ?",
             (delivery, plugin, response, envelope),
         )
-
-    # What operators do
-
-    def _revive(self, delivery: int) -> Outcome:
-        row = self._cursor.execute(
-            "SELECT d.envelope, d.plugin, d.lane, d.key, e.bytes FROM dead_letter d "
-            "JOIN envelope e ON e.id = d.envelope WHERE d.delivery = ?",
-            (delivery,),
-        ).fetchone()
-        if row is None:
-            return _STALE
-        envelope, plugin, lane, key, size = checked(row, (WHOLE, WHOLE, WHOLE, TEXT, WHOLE), "dead_letter")
-        if not self._totals.name_of(plugin):
-            return _STALE
-        self.remove_dead_letter(delivery)
-        again = self._open_again(envelope, plugin, member(Lane, lane, "dead_letter"), key, None, None, size)
-        return Done(envelope, (again,))
-
-    def _discard(self, delivery: int) -> Outcome:
-        envelope = self.remove_dead_letter(delivery)
-        return _STALE if envelope is None else Done(envelope)
-
-    def remove_dead_letter(self, delivery: int) -> int | None:
-        """Take a dead letter away.
-
-        Returns:
-            The id of its envelope; None if there is no such dead letter.
-
-        Raises:
-            DamagedRowError: Its row has what no dead letter can have.
-        """
-        row = self._cursor.execute(
-            "DELETE FROM dead_letter WHERE delivery = ? RETURNING envelope, plugin, again", (delivery,)
-        ).fetchall()
-        if not row:
-            return None
-        envelope, plugin, again = checked(row[0], (WHOLE, WHOLE, WHOLE), "dead_letter")
-        self._totals.dead(plugin, -1)
-        if again:
-            self._forget_again(envelope, delivery)
-        return int(envelope)
-
-    def _replay(self, replay: Replay) -> Outcome:
-        row = self._cursor.execute("SELECT bytes FROM envelope WHERE id = ?", (replay.envelope,)).fetchone()
-        if row is None:
-            return _STALE
-        new = replay.delivery
-        plugin = self._totals.number_of(self._cursor, new.plugin)
-        if new.dead is not None:
-            delivery = self._totals.next_delivery()
-            self._remember_again(replay.envelope, delivery)
-            self._dead_letters.insert_new(delivery, replay.envelope, plugin, new, "", again=1)
-            return Done(replay.envelope)
-        key = as_unicode(new.key)
-        opened = self._open_again(
-            replay.envelope, plugin, new.lane, key, new.expires_at, new.respond_by, row[0]
-        )
-        return Done(replay.envelope, (opened,))
-
-    def _open_again(
-        self,
-        envelope: int,
-        plugin: int,
-        lane: Lane,
-        key: str,
-        expires_at: float | None,
-        respond_by: float | None,
-        size: int,
-    ) -> OpenDelivery:
-        delivery = self._totals.next_delivery()
-        self._cursor.execute(
-            "INSERT INTO open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes, again) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (delivery, envelope, plugin, int(lane), key, expires_at, respond_by, size),
-        )
-        self._remember_again(envelope, delivery)
-        self._totals.backlog(plugin, 1, size)
-        name = self._totals.name_of(plugin)
-        return OpenDelivery(delivery, envelope, name, lane, key, expires_at=expires_at, respond_by=respond_by)
-
-    def _remember_again(self, envelope: int, delivery: int) -> None:
-        self._cursor.execute("INSERT INTO again (envelope, delivery) VALUES (?, ?)", (envelope, delivery))
-
-    def _forget_again(self, envelope: int, delivery: int) -> None:
-        self._cursor.execute("DELETE FROM again WHERE envelope = ? AND delivery = ?", (envelope, delivery))
 
     # Sessions and the clean-shutdown record
 

@@ -158,7 +158,7 @@ class Retention:
         ).fetchall()
         for (delivery,) in rows:
             round_.change()
-            round_.applier.remove_dead_letter(delivery)
+            round_.applier.reopening.remove_dead_letter(delivery)
         return len(rows) == CHUNK
 
     def _drop_dead_letters_beyond_bytes(self, round_: "Round") -> bool:
@@ -305,7 +305,7 @@ class Round:
     def drop(self, delivery: int, plugin: int, size: int) -> None:
         """Take a dead letter away, and remember to report it."""
         self.change()
-        self.applier.remove_dead_letter(delivery)
+        self.applier.reopening.remove_dead_letter(delivery)
         letters, bytes_ = self.dropped.get(plugin, (0, 0))
         self.dropped[plugin] = letters + 1, bytes_ + size
 
