@@ -63,7 +63,7 @@ class DevSession:
 
     def _stamps(self) -> dict[Path, int]:
         found = {}
-        for file in watched_files(self._project.declaration.parent):
+        for file in watched_files(self._project):
             try:
                 found[file] = file.stat().st_mtime_ns
             except FileNotFoundError:

@@ -10,7 +10,12 @@ import attrs
 
 from slackd.local.program import LocalStackError
 
-_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=.*$\n?", re.MULTILINE)
+_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=\s*(?:\[[^\]]*\])?.*$\n?", re.MULTILINE)
+_FIRST_TABLE: Final = re.compile(r"^\s*\[", re.MULTILINE)
+_SOURCES: Final = frozenset(
+    {".toml", ".py", ".js", ".mjs", ".cjs", ".ts", ".sh", ".bash", ".go", ".jq", ".rb", ".pl"}
+)
+"""Ends of names of what is written by hand. A plugin may write other files beside itself, at every envelope."""
 _NOT_WATCHED: Final = frozenset({"debian", "node_modules", "__pycache__"})
 
 
@@ -57,14 +62,17 @@ def find_project(place: Path) -> Project:
     return Project(programs[0], declarations[0])
 
 
-def watched_files(folder: Path) -> Iterator[Path]:
-    """Return the files whose change starts the plugin again."""
-    for path, folders, files in os.walk(folder):
+def watched_files(project: Project) -> Iterator[Path]:
+    """Return the files whose change starts the plugin again: its program, its file, and other sources."""
+    yield project.program
+    for path, folders, files in os.walk(project.declaration.parent):
         folders[:] = [each for each in folders if each not in _NOT_WATCHED and not each.startswith(".")]
-        yield from (Path(path, each) for each in files if not each.startswith(".") and not each.endswith("~"))
+        found = (Path(path, each) for each in files if not each.startswith("."))
+        yield from (each for each in found if each.suffix in _SOURCES)
 
 
 def without_owner(declaration: str) -> str:
     """Return a plugin's file without its `user`, `users` and `group`: here the caller may be any plugin."""
-    head, bracket, tables = declaration.partition("[")
-    return _OWNERS.sub("", head) + bracket + tables
+    first = _FIRST_TABLE.search(declaration)
+    end = first.start() if first is not None else len(declaration)
+    return _OWNERS.sub("", declaration[:end]) + declaration[end:]

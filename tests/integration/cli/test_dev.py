@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from slackd.local.program import LocalStackError
-from slackd.local.project import find_project
+from slackd.local.project import find_project, without_owner
 from slackd.scaffold import render
 
 PATIENCE = 90.0
@@ -215,6 +215,57 @@ def test_however_it_ends_its_program_ends_too(folder: Path, terminal: Terminal, 
     while Path(f"/proc/{pid}").exists() and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_program_that_is_gone_or_ends_at_once_is_said_and_comes_back(
+    folder: Path, terminal: Terminal
+) -> None:
+    terminal.reads("greeter is connected")
+    program, declaration = folder / "greeter.py", folder / "greeter.toml"
+    good, declared = program.read_text(), declaration.read_text()
+    program.rename(folder / "renamed.txt")
+    terminal.reads("greeter.py: there is no such program")
+    program.write_text("print('bye')\n")
+    terminal.reads("ended (status 0)")
+    program.write_text("def broken(:\n")
+    terminal.reads("SyntaxError")
+    declaration.unlink()
+    terminal.reads("No such file or directory")
+    declaration.write_text(declared)
+    program.write_text(good)
+    terminal.reads("greeter is connected")
+
+
+def test_what_a_plugin_writes_beside_itself_does_not_start_it_again(folder: Path, terminal: Terminal) -> None:
+    terminal.reads("greeter is connected")
+    program = folder / "greeter.py"
+    program.write_text(f"open('state.json', 'w').close()\nopen('state.db', 'w').close()\n{program.read_text()}")
+    terminal.reads("greeter.py changed")
+    terminal.reads("greeter is connected")
+    terminal.types("/greeter api")
+    assert " changed" not in terminal.reads("You said: api")
+
+
+def test_a_file_with_owners_works_for_whoever_develops(folder: Path) -> None:
+    declaration = folder / "greeter.toml"
+    owners = 'users = [\n    "deploy",  # both\n    "alice",\n]\n'
+    declaration.write_text(f"{owners}{without_owner(declaration.read_text())}")
+    done = run_dev(folder, "/greeter api\n")
+    assert "You said: api" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("owners", "rest"),
+    [
+        ('user = "a"\n', ""),
+        ('users = ["a", "b"]\ngroup = "c"  # [x]\n', ""),
+        ('users = [\n "a",\n]\n', "# user\n"),
+        ("", "# [x]\n"),
+    ],
+)
+def test_owners_are_left_out_and_nothing_else(owners: str, rest: str) -> None:
+    tables = '[[subscribe]]\ntype = "*"\nuser = "not an owner"\n'
+    assert without_owner(owners + rest + tables) == rest + tables
 
 
 def run_dev(folder: Path, typed: str) -> "subprocess.CompletedProcess[str]":

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from slackd.scaffold import LANGUAGES, render
+
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 CHECKERS = {
     "mypy": ["--strict", "--python-executable", sys.executable],
@@ -18,10 +20,15 @@ CHECKERS = {
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """The examples in a folder of their own, where nothing but the installation leads to slackd."""
+    """The examples and what `slackctl plugin new` makes, with their tests, in a folder where nothing but the
+    installation leads to slackd; pyright is strict there."""
     for file in EXAMPLES.glob("*.py"):
-        if not file.name.startswith("test_"):
-            shutil.copy(file, tmp_path)
+        shutil.copy(file, tmp_path)
+    for language in LANGUAGES:
+        for path, text in render(f"greeter-{language}", language).items():
+            if path.endswith(".py"):
+                (tmp_path / path).write_text(text)
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     return tmp_path
 
 
@@ -34,7 +41,7 @@ def check(checker: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         "-m",
         checker,
         *CHECKERS[checker],
-        *sorted(each.name for each in folder.iterdir()),
+        *([] if checker == "pyright" else ["."]),  # named files would leave its configuration out
     ]
     return subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=110, check=False
@@ -42,7 +49,9 @@ def check(checker: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_the_examples_are_well_typed_and_the_sdk_is_seen_and_not_any(checker: str, elsewhere: Path) -> None:
+def test_examples_and_scaffolds_are_strictly_typed_and_the_sdk_is_seen_and_not_any(
+    checker: str, elsewhere: Path
+) -> None:
     """The one mistake that there is, is found; and no other."""
     (elsewhere / "wrong.py").write_text("from slackd.plugin import Plugin\n\nplugin: int = Plugin('x')\n")
     done = check(checker, elsewhere)
@@ -54,7 +63,8 @@ def test_the_examples_are_well_typed_and_the_sdk_is_seen_and_not_any(checker: st
 
 
 def test_an_example_does_not_run_when_it_is_imported(elsewhere: Path) -> None:
-    code = "; ".join(f"import {file.stem}" for file in sorted(elsewhere.glob("*.py")))
+    programs = sorted(file.stem for file in EXAMPLES.glob("*.py") if not file.name.startswith("test_"))
+    code = "; ".join(f"import {name}" for name in programs)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=elsewhere, capture_output=True, text=True, timeout=60, check=False
     )
