@@ -18,6 +18,8 @@ DEAD_LETTER: Final = 65
 """EX_DATAERR: not handled, and no attempt will do better."""
 MOST_OUTPUT: Final = 256 * 1024
 """Bytes of stdout that are kept; Slack takes less than 20,480 in an acknowledgement."""
+MOST_IN_VARIABLE: Final = 64 * 1024
+"""Bytes of one variable; the kernel takes twice as many. The whole is on stdin."""
 MOST_WORDS: Final = 500
 """Characters of stderr that stand in the dead letter."""
 
@@ -48,6 +50,16 @@ class NotHandled:
 
 def environment_of(envelope: Envelope) -> dict[str, str]:
     """Return the variables that a command finds; those of which the envelope has nothing are empty."""
+    return {name: _for_environment(text) for name, text in _fields_of(envelope).items()}
+
+
+def _for_environment(text: str) -> str:
+    """What a variable can hold: no NUL, no lone surrogate, and less than the kernel takes (execve(2))."""
+    whole = text.replace("\0", "\ufffd").encode("utf-8", "replace")
+    return whole[:MOST_IN_VARIABLE].decode("utf-8", "ignore")
+
+
+def _fields_of(envelope: Envelope) -> dict[str, str]:
     return {
         "SLACKD_DELIVERY": envelope.delivery,
         "SLACKD_ATTEMPT": str(envelope.attempt),

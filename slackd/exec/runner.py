@@ -15,6 +15,8 @@ from slackd.plugin import Context, Envelope, Permanent, Plugin, Retry
 
 log = logging.getLogger(__name__)
 
+_PIECE: Final = 65_536
+"""Bytes that are read at once: what a pipe holds."""
 _HIDDEN: Final = (
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
@@ -49,11 +51,7 @@ def make_plugin(name: str, rules: ExecRules, *, socket: str | None = None) -> Pl
 
 async def _run(rules: ExecRules, envelope: Envelope) -> Handled | NotHandled:
     environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
-    with (
-        tempfile.TemporaryFile() as given,
-        tempfile.TemporaryFile() as printed,
-        tempfile.TemporaryFile() as said,
-    ):
+    with tempfile.TemporaryFile() as given, _Output() as printed, _Output() as said:
         given.write(json.dumps(envelope.raw, ensure_ascii=False).encode("utf-8", "replace"))
         given.seek(0)
         try:
@@ -61,8 +59,8 @@ async def _run(rules: ExecRules, envelope: Envelope) -> Handled | NotHandled:
                 *rules.command,
                 env={**environment, **environment_of(envelope)},
                 stdin=given,
-                stdout=printed,
-                stderr=said,
+                stdout=printed.into,
+                stderr=said.into,
                 start_new_session=True,
             )
         except OSError as error:
@@ -77,6 +75,43 @@ async def _run(rules: ExecRules, envelope: Envelope) -> Handled | NotHandled:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        printed.seek(0)
-        said.seek(0)
-        return outcome_of(status, printed.read(MOST_OUTPUT), said.read(MOST_OUTPUT))
+        return outcome_of(status, printed.read_rest(), said.read_rest())
+
+
+class _Output:
+    """What a command prints, up to `MOST_OUTPUT`; the rest is read and thrown away, should it have no end.
+
+    A pipe of our own: of asyncio's, the command's end would be waited for as long as anything keeps it open.
+
+    Attributes:
+        into: The end for the command.
+    """
+
+    def __init__(self) -> None:
+        self._from, self.into = os.pipe()
+        os.set_blocking(self._from, False)
+        self._kept = bytearray()
+
+    def __enter__(self) -> "_Output":
+        asyncio.get_running_loop().add_reader(self._from, self._read)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._from)
+        os.close(self._from)
+        os.close(self.into)
+
+    def _read(self) -> bool:
+        """Read a piece; False if there is none at the moment."""
+        try:
+            data = os.read(self._from, _PIECE)
+        except BlockingIOError:
+            return False
+        self._kept += data[: MOST_OUTPUT - len(self._kept)]
+        return bool(data)
+
+    def read_rest(self) -> bytes:
+        """What was printed until the command's end."""
+        while len(self._kept) < MOST_OUTPUT and self._read():
+            pass
+        return bytes(self._kept)

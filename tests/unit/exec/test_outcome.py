@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.exec.outcome import DEAD_LETTER, TRY_AGAIN, Handled, NotHandled, environment_of, outcome_of
+from slackd.exec.outcome import (
+    DEAD_LETTER,
+    MOST_IN_VARIABLE,
+    TRY_AGAIN,
+    Handled,
+    NotHandled,
+    environment_of,
+    outcome_of,
+)
 from slackd.plugin import Envelope
 
 RAW = {
@@ -47,3 +55,11 @@ def test_the_environment_has_the_main_fields() -> None:
         "3.500",
     )
     assert found["SLACKD_EVENT"] == ""
+
+
+@given(st.text() | st.sampled_from(["\0", "\ud800", "é" * MOST_IN_VARIABLE]))
+def test_whatever_a_person_writes_fits_into_a_variable(text: str) -> None:
+    envelope = Envelope("1", 1, "main", "slash_commands", 0.0, None, {"payload": {"text": text}})
+    found = environment_of(envelope)["SLACKD_TEXT"]
+    assert "\0" not in found
+    assert len(found.encode()) <= MOST_IN_VARIABLE
