@@ -17,7 +17,7 @@ from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.request_url import UNAUTHORISED, AppRequest, answer_of, request_for
-from slackd.gateway.settings import STOP_PATIENCE
+from slackd.gateway.settings import KEEPS_ORDER, STOP_PATIENCE
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.jsonrpc import NotJsonError
 from slackd.plugin.answers import Ack, Answer, Nack
@@ -88,6 +88,12 @@ class RequestUrlApp:
         task = self._group.create_task(self._post(envelope))
         self._posts[envelope.delivery] = task
         task.add_done_callback(lambda done: self._is_over(envelope.delivery, done))
+        if envelope.respond_by is not None:
+            asyncio.get_running_loop().call_later(KEEPS_ORDER, self._unorder, envelope.delivery, task)
+
+    def _unorder(self, delivery: str, task: asyncio.Task[None]) -> None:
+        if self._posts.get(delivery) is task:
+            self._client.unorder(delivery)
 
     def _is_over(self, delivery: str, task: asyncio.Task[None]) -> None:
         if self._posts.get(delivery) is task:

@@ -14,6 +14,10 @@ TICKET_LIFETIME: Final = 30.0
 """Seconds in which the URL of `apps.connections.open` must be dialled."""
 STOP_PATIENCE: Final = 3.0
 """Seconds in which a stop lets apps acknowledge what they have."""
+KEEPS_ORDER: Final = 0.05
+"""Seconds for which a command or an interaction keeps those of its channel waiting that come after it. There
+is no order among those of Slack, and each has three seconds: none may spend them behind another that the app
+leaves, or is slow to acknowledge."""
 
 
 @frozen(kw_only=True)

@@ -24,7 +24,7 @@ from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.envelopes import EnvelopesInFlight, ReturnedEnvelopes, SentDelivery
 from slackd.gateway.left_envelopes import LeftEnvelopes
 from slackd.gateway.plugin_client import PluginClient
-from slackd.gateway.settings import STOP_PATIENCE, GatewayContext
+from slackd.gateway.settings import KEEPS_ORDER, STOP_PATIENCE, GatewayContext
 from slackd.gateway.url_rewriting import UrlSeal
 from slackd.jsonrpc import NotJsonError
 from slackd.plugin.answers import Ack, Nack
@@ -226,9 +226,15 @@ class SocketModeApp:
         connection.line.send_text(served.in_flight.send(envelope, served.urls, now))
         if self._left.is_unordered(now):
             served.client.unorder(envelope.delivery)
+        elif envelope.respond_by is not None:
+            self._context.scheduler.at(now + KEEPS_ORDER, self._unorder, served, envelope.delivery)
         if (patience := self._left.discard_after(envelope)) is not None:
             connection.line.send_ping(self._context.settings.ping_text.encode())
             self._context.scheduler.at(now + patience, self._discard, connection, envelope, now)
+
+    def _unorder(self, served: _Served, delivery: str, now: float) -> None:
+        if delivery in served.in_flight:
+            served.client.unorder(delivery)
 
     def _discard(self, connection: ServerConnection, envelope: Envelope, sent_at: float, now: float) -> None:
         """The app has left it at every attempt, over connections that stand; it is alive, since it answered the

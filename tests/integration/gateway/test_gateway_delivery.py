@@ -144,6 +144,20 @@ async def test_an_event_that_the_app_has_no_listener_for_holds_up_nothing(slack:
         assert house.house.programs[0].tail().count("did not acknowledge 'reaction_added'") == 1
 
 
+async def test_a_command_that_the_app_leaves_or_is_slow_to_answer_holds_up_no_other_one(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    async with connected(await shared_house.credentials("bot")) as app:
+        left = shared_slack.command("/deploy", "no listener")
+        first = await app.hear()
+        for words in ("one", "two"):
+            command = shared_slack.command("/deploy", words)
+            await app.acknowledge(await app.hear(1.0), payload={"text": words})
+            assert (await shared_slack.wait_for_ack(command)).response == {"text": words}
+        await app.acknowledge(first, payload={"text": "after all"})
+        assert (await shared_slack.wait_for_ack(left)).response == {"text": "after all"}
+
+
 async def test_an_event_that_the_app_left_every_time_is_discarded_where_the_file_says_so(
     slack: EmulatorClient,
 ) -> None:

@@ -134,3 +134,28 @@ async def test_an_answer_without_an_end_is_no_answer() -> None:
         slack.send_event({"type": "reaction_added", "channel": "C1"})
         await house.house.until_status(lambda status: status["plugins"][0]["dead"] == 1, "a dead letter")
         assert f"answered with more than {LARGEST_ANSWER} bytes" in house.house.programs[0].tail()
+
+
+async def test_a_slow_answer_to_a_command_holds_up_no_other_one() -> None:
+    may_answer, asked = asyncio.Event(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        body = await reader.readexactly(int(head.partition("content-length: ")[2].split("\r")[0]))
+        if b"text=slow" in body:
+            asked.set()
+            await may_answer.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f'request_url = "http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"'
+    plugin = SOCKET_MODE.replace("socket_mode = true", url)
+    async with server, Emulator().serving() as slack, behind(slack, {"bot": plugin}):
+        slow = slack.command("/deploy", "slow")
+        await asked.wait()
+        other = await slack.wait_for_ack(slack.command("/deploy", "quick"), timeout=2.0)
+        assert other.response == {"text": "done"}
+        assert not slow.acknowledged
+        may_answer.set()
+        assert (await slack.wait_for_ack(slow)).response == {"text": "done"}
