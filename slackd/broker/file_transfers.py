@@ -15,6 +15,7 @@ from slackd.broker.grants import CallRefused, app_of, check_grant
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
 from slackd.link.messages import FILES, NOT_SENT, CallKind, Returned
+from slackd.slack.limits import FILE_LIMIT
 from slackd.slotted import define
 
 MAX_TRANSFERS: Final = 16
@@ -65,6 +66,12 @@ class FileTransfers:
         if transfer is None or transfer.plugin != plugin.name or transfer.kind is not kind:
             raise CallRefused(jsonrpc.INVALID_PARAMS, "no such transfer is under way: begin it again")
         transfer.used_at = self._clock()
+        if transfer.moved > FILE_LIMIT:
+            cancel = {"transfer": asked.transfer, "data": "", "end": False, "cancel": True}
+            await self._move(transfer, asked.transfer, "", cancel, _PIECE)
+            self._open.pop(asked.transfer, None)
+            text = f"it goes on beyond {FILE_LIMIT} bytes, the most that a file of Slack's has"
+            raise CallRefused(jsonrpc.INVALID_PARAMS, text)
         args = {"transfer": asked.transfer, "data": asked.data, "end": asked.end, "cancel": asked.cancel}
         timeout = _LAST_PIECE if asked.end else _PIECE
         body = await self._move(transfer, asked.transfer, "", args, timeout)

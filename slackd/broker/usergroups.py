@@ -12,6 +12,8 @@ from slackd.broker.connector_calls import ConnectorCalls
 log: Final = logging.getLogger(__name__)
 
 METHOD: Final = "usergroups.users.list"
+GONE: Final = "no_such_subteam"
+"""There is no such group (any more): nobody is in it, from that moment on."""
 LOOK_UP_EVERY: Final = 60.0
 """Seconds between two rounds; Slack allows the method 20 times a minute ("usergroups.users.list", tier 2)."""
 A_CALL_EVERY: Final = 6.0
@@ -60,8 +62,14 @@ class UserGroups:
         returned = await self._calls.ask(app, METHOD, {"usergroup": usergroup})
         body = returned.body or {}
         users = body.get("users")
+        if body.get("error") == GONE:
+            self._members.put(group, (), asked_at)
+            self._complain(group, f"Slack has no such group ({GONE}): nobody of it may")
+            return True
         if body.get("ok") is not True or not isinstance(users, list):
-            self._complain(group, str(body.get("error") or returned.error or "no list of users came"))
+            why = body.get("error") or returned.error or "no list of users came"
+            words = f"it can't be looked up ({why}): nobody of it may, {FRESH_FOR:g} s after the last look"
+            self._complain(group, words)
             return False
         self._members.put(group, (each for each in users if isinstance(each, str)), asked_at)
         self._failing.discard(group)
@@ -73,5 +81,4 @@ class UserGroups:
         self._failing.add(group)
         app, usergroup = group
         extra = {"event": "usergroup-unknown", "app": app}
-        text = "%s: the user group %s can't be looked up (%s): nobody of it may, %g s after the last look"
-        log.error(text, app, usergroup, why, FRESH_FOR, extra=extra)
+        log.error("%s: the user group %s: %s", app, usergroup, why, extra=extra)

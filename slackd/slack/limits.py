@@ -49,5 +49,8 @@ APPROXIMATE_CONNECTION_TIME: Final = 18_060.0
 DEBUG_CONNECTION_LIFETIME: Final = 360.0
 """Seconds that a connection lives with `&debug_reconnects=true` on its URL ("Using Socket Mode")."""
 
+FILE_LIMIT: Final = 1 << 30
+"""Bytes of a file ("Add files to Slack": up to 1 GB)."""
+
 MESSAGE_TEXT_LIMIT: Final = 40_000
 """Characters of a message's text, after which Slack cuts it ("chat.postMessage")."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from slackd.slack.limits import FILE_LIMIT
 from slackd.slotted import frozen
 
 LARGEST_PIECE: Final = 32_768
@@ -58,6 +59,10 @@ def read_transfer(id_: int | str, upload: bool, params: Mapping[str, Any], size:
         return 'either "url", to begin, or "transfer", to go on'
     if length is not None and (not isinstance(length, int) or isinstance(length, bool) or length < 0):
         return '"length" must be a number of bytes'
+    if length is not None and length > FILE_LIMIT:
+        return f'"length": {length} bytes, Slack takes files of up to {FILE_LIMIT}'
+    if length == 0:
+        return '"length": 0 bytes, Slack takes no empty file'
     if not isinstance(data, str) or len(data) > 4 * (LARGEST_PIECE // 3 + 1):
         return f'"data" must be base64 of at most {LARGEST_PIECE} bytes'
     content_type = params.get("content_type", "")

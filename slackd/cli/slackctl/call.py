@@ -13,6 +13,7 @@ import click
 from slackd.plugin.address import socket_path
 from slackd.plugin.errors import CallFailed, PluginRefused, SlackError
 from slackd.plugin.one_shot import OneShot
+from slackd.slack.limits import FILE_LIMIT
 
 SLACK_SAID_NO: Final = 1
 """Exit status: Slack answered with an error."""
@@ -100,7 +101,7 @@ def post(
 
     The exit status is that of slackctl call.
     """
-    text = sys.stdin.read().rstrip("\n") if text == "-" else text
+    text = _standard_input() if text == "-" else text
     in_thread = {} if thread is None else {"thread_ts": thread}
     reached = partial(_reached, plugin, plugins_socket, timeout, as_json)
     if attached is not None:
@@ -114,10 +115,18 @@ def post(
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else shown)
 
 
+def _standard_input() -> str:
+    if sys.stdin is None:  # closed, as some that start programs leave it
+        raise click.BadParameter('"-" is standard input, which is closed')
+    return sys.stdin.read().rstrip("\n")
+
+
 def _post_file(shot: OneShot, file: Path, comment: Mapping[str, Any], app: str | None) -> dict[str, Any]:
     """The three steps of "Working with files"."""
     with file.open("rb") as content:
         length = os.fstat(content.fileno()).st_size
+        if not 0 < length <= FILE_LIMIT:
+            raise click.BadParameter(f"{file} has {length} bytes: Slack takes files of 1 to {FILE_LIMIT}")
         asked = {"filename": file.name, "length": length}
         place = shot.call("files.getUploadURLExternal", asked, app=app)
         shot.upload(place["upload_url"], content, length=length, app=app)

@@ -8,6 +8,7 @@ import pytest
 from slackd import jsonrpc
 from slackd.broker.file_transfers import size_of
 from slackd.link.messages import FILES, Call, CallKind, Hello, Returned
+from slackd.plugin import CallFailed
 from slackd.plugin.files import download, upload
 from tests.integration.broker.broker_rig import House, Program, house, plugin
 
@@ -124,3 +125,21 @@ async def test_what_makes_no_sense_is_named() -> None:
         program = await here.program()
         for params in ({}, {"url": "x", "transfer": "y"}, {"url": 1}, {"transfer": "t", "data": "x" * 50_000}):
             assert await code_of(program, "slack.upload", **params) == jsonrpc.INVALID_PARAMS
+
+
+async def test_what_slack_has_no_file_of_is_refused_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is empty, and none has more than a gigabyte, however long one goes on."""
+    async with house(BOT) as here:
+        FileSlack(here)
+        asker, url = Asker(await here.program()), "https://files.slack.com/upload/v1/x"
+        with pytest.raises(CallFailed, match="Slack takes no empty file"):
+            await upload(asker, url, b"", "text/plain", "main")
+        huge = await asker.request("slack.upload", {"url": url, "length": (1 << 30) + 1, "app": "main"})
+        assert isinstance(huge, jsonrpc.Failure)
+        assert "up to 1073741824" in huge.message
+        monkeypatch.setattr("slackd.broker.file_transfers.FILE_LIMIT", 50_000)
+        with pytest.raises(CallFailed, match="beyond 50000 bytes"):
+            async for _ in download(asker, "https://files.slack.com/files-pri/T1-F1/a", None):
+                pass
+        begun = await asker.request("slack.download", {"url": "https://files.slack.com/x", "app": "main"})
+        assert isinstance(begun, jsonrpc.Result), "the one that was ended takes no place"

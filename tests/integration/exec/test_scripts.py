@@ -118,6 +118,51 @@ def test_a_call_prints_slacks_answer_and_its_status_is_for_scripts(scripted: Sla
     assert "expected KEY=VALUE" in wrong.stderr
 
 
+@pytest.mark.parametrize("size", [0, (1 << 30) + 1])
+def test_a_file_that_slack_takes_none_of_is_refused_before_anything_is_sent(
+    scripted: SlackTester, tmp_path: Path, size: int
+) -> None:
+    file = tmp_path / "odd"
+    with file.open("wb") as made:
+        made.truncate(size)
+    done = slackctl(scripted, "post", "--as", "scripted", "--file", str(file), "C0GENERAL01", "x")
+    assert done.returncode == 2
+    assert f"odd has {size} bytes: Slack takes files of 1 to 1073741824" in done.stderr
+    assert scripted.calls("files.getUploadURLExternal") == []
+
+
+@pytest.mark.parametrize("text", ["-", "from cron"])
+def test_cron_has_no_terminal_no_locale_and_perhaps_no_standard_input(scripted: SlackTester, text: str) -> None:
+    words = [sys.executable, "-m", "slackd.cli.control", "post", "--as", "scripted", "C0GENERAL01", text]
+    done = subprocess.run(
+        ["setsid", "sh", "-c", 'printf "caf\\351 \\303\\251" | exec "$@" > out 2>&1', "sh", *words],
+        env={
+            "SLACKD_PLUGINS_SOCKET": str(scripted.stack.plugins_socket),
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C",
+        },
+        cwd=scripted.stack.folder,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    said = (scripted.stack.folder / "out").read_text()
+    assert done.returncode == 0, said
+    assert "\x1b" not in said
+    posted = scripted.calls("chat.postMessage")[-1].args["text"]
+    assert posted == text if text != "-" else posted.startswith("caf")
+
+
+def test_a_standard_input_that_is_closed_is_said() -> None:
+    words = [sys.executable, "-m", "slackd.cli.control", "post", "--as", "scripted", "C0GENERAL01", "-"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "standard input, which is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_without_slackd_the_status_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "slackd.cli.control", "post", "--as", "x", "C1", "hi"],
