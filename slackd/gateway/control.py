@@ -87,5 +87,6 @@ class GatewayControl:
             "connections": socket_mode.registry.ready if socket_mode else 0,
             "in_flight": (socket_mode.in_flight if socket_mode else 0) + (posted.in_flight if posted else 0),
             "request_url": app.plugin.gateway.request_url if app.plugin.gateway else None,
+            "away": posted.is_away if posted else False,
             "counters": self._counters.of(app.plugin.name),
         }

@@ -1,8 +1,15 @@
-"""Posts an app's deliveries to its request URLs, over connections that are kept alive."""
+"""Posts an app's deliveries to its request URLs, over connections that are kept alive.
+
+    PRESENT ──no connection, or 502, 503, 504──▶ AWAY ──any other answer to HEAD──▶ PRESENT
+
+An app that is away has no session at the broker, as one that connects has none while it is down: what is for it
+waits, and costs no attempts; commands are refused after a while, with a text.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import time
@@ -27,8 +34,21 @@ from slackd.slack.envelopes import EVENTS
 log = logging.getLogger(__name__)
 
 NO_LISTENER: Final = 404
+AWAY: Final = frozenset({502, 503, 504})
+"""Statuses with which a proxy, or the app's server, says that the app is not there."""
+LOOK_AFTER: Final = (0.1, 15.0)
+"""Seconds after which it is looked whether an app that is away is back: at first, and at most."""
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an app's answer that are read."""
+
+
+class _Away(Nack):
+    """The app is not there."""
+
+
+def _away(words: str, envelope: Envelope) -> _Away:
+    """It gets this as soon as it is back; if that happens again, after the backoff of the plugin's file."""
+    return _Away(words, retry_after=0.0 if envelope.attempt == 1 else None)
 
 
 class RequestUrlApp:
@@ -51,10 +71,17 @@ class RequestUrlApp:
         assert plugin.gateway is not None
         self._plugin, self._gateway, self._urls = plugin, plugin.gateway, urls
         self._store, self._counters, self._group = store, counters, group
-        self._client = PluginClient(config.plugins.socket, plugin.name, self._deliver)
+        self._socket = config.plugins.socket
+        self._client = self._new_client()
+        self._gone, self._stops = asyncio.Event(), False
         self._posts: dict[str, asyncio.Task[None]] = {}
         self._right_urls: set[str] = set()
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def is_away(self) -> bool:
+        """The app could not be reached, and has not been seen since."""
+        return self._gone.is_set()
 
     @property
     def in_flight(self) -> int:
@@ -70,16 +97,50 @@ class RequestUrlApp:
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, trust_env=False, auto_decompress=True
         ) as self._session:
-            await self._client.run()
+            while not self._stops:
+                session = asyncio.create_task(self._client.run())
+                try:
+                    gone = asyncio.create_task(self._gone.wait())
+                    await asyncio.wait({session, gone}, return_when=asyncio.FIRST_COMPLETED)
+                    gone.cancel()
+                    if self._gone.is_set() and not self._stops:
+                        await self._leave()
+                        await self._until_back()
+                        self._client = self._new_client()
+                        self._gone.clear()
+                finally:
+                    session.cancel()
 
     async def stop(self) -> None:
         """Take nothing more, wait for the answers that are on their way, leave the rest to the broker."""
+        self._stops = True
+        await self._leave()
+
+    def _new_client(self) -> PluginClient:
+        return PluginClient(self._socket, self._plugin.name, self._deliver)
+
+    async def _leave(self) -> None:
         self._client.drain()
         if self._posts:
             await asyncio.wait(list(self._posts.values()), timeout=STOP_PATIENCE)
         for task in self._posts.values():
             task.cancel()
         await self._client.leave()
+
+    async def _until_back(self) -> None:
+        """Look for the app until it is there."""
+        assert self._session is not None
+        name, url = self._plugin.name, self._gateway.request_url or ""
+        log.warning("%s: the app is away; what is for it waits", name, extra={"event": "gateway-app-away"})
+        wait, longest = LOOK_AFTER
+        while True:
+            await asyncio.sleep(wait)
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with self._session.head(url, allow_redirects=False) as response:
+                    if response.status not in AWAY:
+                        log.info("%s: the app is back", name, extra={"event": "gateway-app-back"})
+                        return
+            wait = min(2 * wait, longest)
 
     def _deliver(self, envelope: Envelope) -> None:
         earlier = self._posts.pop(envelope.delivery, None)
@@ -109,6 +170,8 @@ class RequestUrlApp:
         except NotJsonError as error:
             self._client.answer(envelope.delivery, Ack())
             log.warning("%s: the app's answer has no JSON text: %s", self._plugin.name, error)
+        if isinstance(answer, _Away):
+            self._gone.set()
 
     async def _answer(self, envelope: Envelope, request: AppRequest) -> Answer:
         assert self._session is not None
@@ -126,12 +189,19 @@ class RequestUrlApp:
                     if body is None:
                         words = f"{request.url} answered with more than {LARGEST_ANSWER} bytes"
                         return Nack(words, permanent=True)
+                    if response.status in AWAY:
+                        return _away(f"the app answered {response.status}: it is not there", envelope)
                     answer = self._meaning(envelope, request.url, response.status, response.headers, body)
                     if response.status not in UNAUTHORISED:
                         return answer
             except TimeoutError:
                 self._counters.posts[self._plugin.name, "timeout"] += 1
                 return Nack(f"{request.url} did not answer in time")
+            except aiohttp.ClientConnectorError as error:
+                self._counters.posts[self._plugin.name, "unreachable"] += 1
+                words = f"{request.url} could not be reached: {error}"
+                # A certificate that is wrong is the app's, or its file's, mistake: the app is there.
+                return Nack(words) if isinstance(error, aiohttp.ClientSSLError) else _away(words, envelope)
             except (aiohttp.ClientError, OSError) as error:
                 self._counters.posts[self._plugin.name, "unreachable"] += 1
                 return Nack(f"{request.url} could not be posted to: {error}")

@@ -69,6 +69,7 @@ def status(socket: str | None, as_json: bool) -> None:
     )
     for app in found["apps"]:
         served = "Socket Mode" if app["socket_mode"] else app["request_url"] or "the Web API alone"
+        served += " (away)" * bool(app.get("away"))
         made.add_row(app["plugin"], served, number(app["connections"]), number(app["in_flight"]), app["broker"])
     screen.print(made)
 

@@ -14,6 +14,7 @@ from slack_sdk.signature import SignatureVerifier
 from slackd.emulator import EmulatedApp, Emulator
 from slackd.gateway.request_url_app import LARGEST_ANSWER
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, free_port
+from tests.integration.system.programs import PATIENCE
 
 QUICK = '[delivery]\nack_timeout = "2s"\nbackoff = { initial = "0.1s", max = "0.2s" }\n'
 
@@ -159,3 +160,30 @@ async def test_a_slow_answer_to_a_command_holds_up_no_other_one() -> None:
         assert not slow.acknowledged
         may_answer.set()
         assert (await slack.wait_for_ack(slow)).response == {"text": "done"}
+
+
+async def test_what_is_for_an_app_that_is_away_waits_and_costs_no_attempts() -> None:
+    port, app = free_port(), PostedApp()
+    urls = f'request_url = "http://127.0.0.1:{port}/events"'
+    plugin = SOCKET_MODE.replace("socket_mode = true", urls) + QUICK + "max_attempts = 2\n"
+    async with (
+        Emulator([EmulatedApp(events=("message.channels",))]).serving() as slack,
+        behind(slack, {"bot": plugin}, rules='absent_after = "0.5s"') as house,
+    ):
+        app.secret = (await house.credentials("bot")).signing_secret
+        for words in ("one", "two", "three"):
+            await slack.wait_for_ack(slack.post_message(words))
+        async with asyncio.timeout(PATIENCE):
+            while not (await house.app("bot"))["away"]:
+                await asyncio.sleep(0.02)
+            while not (refused := await slack.wait_for_ack(slack.command("/deploy"))).response:
+                pass
+        assert "not available" in refused.response["text"]
+        status = await house.house.until_status(lambda status: status["plugins"][0]["open"] >= 3, "what waits")
+        assert status["plugins"][0]["dead"] == 0
+        async with serving(app, port, None):
+            await house.house.until_status(lambda status: not status["plugins"][0]["open"], "an empty backlog")
+            assert not (await house.app("bot"))["away"]
+            assert (await slack.wait_for_ack(slack.command("/deploy"))).response == {"text": "done"}
+            assert (await house.house.ask("/v1/status"))["plugins"][0]["dead"] == 0
+            assert [path for path, _ in app.posts].count("/events") >= 4
