@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
+import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +14,7 @@ from typing import Final
 from slackd.errors import SlackdError
 from slackd.local.program import Program, command_of
 from slackd.local.project import Project, find_project, watched_files
-from slackd.local.prompt import HELP, Act, parse_line
+from slackd.local.prompt import Act, help_text, parse_line
 from slackd.local.scripts import script_command, with_local_script
 from slackd.local.typed_lines import TypedLines
 from slackd.local.world import World
@@ -20,7 +22,7 @@ from slackd.text import printable
 
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks at files and traffic."""
-_STOPS: Final = frozenset({"stop", "quit", "restart", "help"})
+_STOPS: Final = frozenset({"stop", "quit", "restart", "help", "page", "p"})
 """What is obeyed before the program has connected."""
 _COLOURS: Final[Mapping[str, int]] = {"slack": 36, "answer": 32, "call": 35, "late": 33, "failed": 31, "own": 2}
 
@@ -153,9 +155,18 @@ class DevSession:
             case "restart":
                 await self._restart()
             case "help":
-                self._say("own", HELP)
+                self._say("own", help_text(shutil.get_terminal_size().columns))
+            case "page":
+                await self._open_page()
             case _:
                 self._world.play(act)
+
+    async def _open_page(self) -> None:
+        """In a browser where there is a display for it; else its URL is what there is to say."""
+        page = self._world.page
+        self._say("own", page or "there is no page here: it happens in Slack")
+        if page and ("DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ):
+            await asyncio.to_thread(webbrowser.open, page)
 
 
 def printer(project: Project) -> Say:
@@ -191,7 +202,7 @@ async def develop(place: Path, port: int) -> None:
     say = printer(project)
     with TemporaryDirectory(prefix="slackd-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         async with local_stack(Path(folder), port=port) as stack:
-            say("own", f"Slack: {stack.emulator.base_url}/   (help, stop)")
+            say("own", f"Slack: {stack.emulator.base_url}/   (p opens it; help, stop)")
             say("own", f"slackctl --socket {stack.control_socket} status")
             await DevSession(project, EmulatedWorld(stack), Path(folder), say).run(
                 TypedLines(sys.stdin.fileno())

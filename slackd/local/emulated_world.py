@@ -29,6 +29,11 @@ class EmulatedWorld:
         """As in `World`."""
         return self._stack.environment
 
+    @property
+    def page(self) -> str:
+        """As in `World`."""
+        return f"{self._stack.emulator.base_url}/"
+
     async def declare(self, name: str, declaration: str) -> Sequence[TrafficLine]:
         """As in `World`: slackd starts again where the file has changed."""
         if (name, declaration) != self._declared:

@@ -50,6 +50,11 @@ class InterceptedWorld:
         """As in `World`."""
         return {"SLACKD_PLUGINS_SOCKET": str(self._socket), "SLACKD_CONTROL_SOCKET": str(self._control)}
 
+    @property
+    def page(self) -> str:
+        """As in `World`: Slack itself is the page."""
+        return ""
+
     async def declare(self, name: str, declaration: str) -> Sequence[TrafficLine]:
         """As in `World`: slackd goes by the file that is installed; where this one differs, that is said."""
         self._relay.connected.clear()

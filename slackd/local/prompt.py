@@ -9,13 +9,34 @@ import attrs
 from slackd import SlackdError
 from slackd.text import nearest_name
 
-HELP: Final = """\
-TEXT                    post a message              /deploy api     type a command
-@TEXT                   mention the app             react eyes      react to the latest message
-click ID [value=V]      click a button, choose      submit [ID] what=tea   submit the open modal
-close                   close the modal             shortcut ID     use a global shortcut
-options ID [TEXT]       type into an options menu   fault KIND      warning, drop, stall, …
-as U…   in C…           be somebody, be somewhere   restart   help   stop"""
+_HELP: Final = (
+    ("TEXT", "post a message"),
+    ("/deploy api", "type a command"),
+    ("@TEXT", "mention the app"),
+    ("react eyes", "react to the latest message"),
+    ("click ID [value=V]", "click a button, choose"),
+    ("submit [ID] what=tea", "submit the open modal"),
+    ("close", "close the modal"),
+    ("shortcut ID", "use a global shortcut"),
+    ("options ID [TEXT]", "type into an options menu"),
+    ("fault KIND", "warning, drop, stall, …"),
+    ("as U…   in C…", "be somebody, be somewhere"),
+    ("p", "the page of this Slack, in a browser"),
+    ("restart   help   stop", ""),
+)
+_WORDS, _MEANINGS = 22, 28
+"""Columns of what is typed, and of what it does."""
+
+
+def help_text(columns: int) -> str:
+    """Return what can be typed: two to a line where the terminal has room for it."""
+    each_ = [f"{words:{_WORDS}}{meaning:{_MEANINGS}}" for words, meaning in _HELP]
+    if columns >= 2 * (_WORDS + _MEANINGS):
+        pairs = zip(each_[::2], [*each_[1::2], ""], strict=False)
+        return "\n".join(f"{left}{right}".rstrip() for left, right in pairs)
+    if columns >= _WORDS + _MEANINGS + 8:
+        return "\n".join(line.rstrip() for line in each_)
+    return "\n".join(f"{words}\n    {meaning}".rstrip() for words, meaning in _HELP)
 
 
 class PromptError(SlackdError):
@@ -27,7 +48,7 @@ class Act:
     """Something to do.
 
     Attributes:
-        what: "stop", "restart", "help", "as", "in", or a method of `slackd.emulator.EmulatorClient`.
+        what: "stop", "restart", "help", "page", "as", "in", or a method of `slackd.emulator.EmulatorClient`.
         arguments: Its arguments, in order.
         fields: Its named ones.
     """
@@ -58,6 +79,8 @@ _VERBS: Final[Mapping[str, _Verb]] = {
     "in": _Verb("in", 1, 1, "in CHANNEL_ID"),
     "restart": _Verb("restart", 0, 0, "restart"),
     "help": _Verb("help", 0, 0, "help"),
+    "page": _Verb("page", 0, 0, "page"),
+    "p": _Verb("page", 0, 0, "p"),
     "stop": _Verb("stop", 0, 0, "stop"),
     "quit": _Verb("stop", 0, 0, "quit"),
 }

@@ -14,6 +14,10 @@ class World(Protocol):
     def environment(self) -> Mapping[str, str]:
         """What the program needs to find slackd."""
 
+    @property
+    def page(self) -> str:
+        """The URL of a page on which everything can be seen and done; "" where there is none."""
+
     async def declare(self, name: str, declaration: str) -> Sequence[TrafficLine]:
         """The plugin's file has this text now; returns what there is to say about it.
 

@@ -246,6 +246,25 @@ def test_what_a_plugin_writes_beside_itself_does_not_start_it_again(folder: Path
     assert " changed" not in terminal.reads("You said: api")
 
 
+def test_the_page_is_one_key_away(folder: Path, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    shown = Terminal(str(folder), env={**os.environ, "DISPLAY": ":9", "BROWSER": str(browser)})
+    try:
+        page = re.findall(r"http://\S+", shown.reads("(p opens it; help, stop)"))[-1]
+        shown.reads("greeter is connected")
+        shown.types("p")
+        shown.reads(page)
+        until = time.monotonic() + PATIENCE
+        while not (tmp_path / "opened").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert (tmp_path / "opened").read_text().strip() == page
+    finally:
+        shown.close()
+
+
 def test_a_file_with_owners_works_for_whoever_develops(folder: Path) -> None:
     declaration = folder / "greeter.toml"
     owners = 'users = [\n    "deploy",  # both\n    "alice",\n]\n'

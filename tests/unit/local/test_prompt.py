@@ -2,7 +2,7 @@
 
 import pytest
 
-from slackd.local.prompt import Act, PromptError, parse_line, view_values
+from slackd.local.prompt import Act, PromptError, help_text, parse_line, view_values
 
 MODAL = {
     "blocks": [
@@ -35,6 +35,7 @@ MODAL = {
         ('submit what="green tea"', Act("submit_view", (), {"what": "green tea"})),
         ("close", Act("close_view")),
         ("react eyes", Act("react", ("eyes",))),
+        ("p", Act("page")),
         ("options service ap", Act("options", ("service", "ap"))),
         ("fault warning", Act("fault", ("warning",))),
         ("as U0CAROL0001", Act("as", ("U0CAROL0001",))),
@@ -80,3 +81,11 @@ def test_what_was_typed_for_a_modal_has_the_shape_of_its_inputs() -> None:
 def test_an_input_that_the_modal_has_not_is_told_with_those_that_it_has() -> None:
     with pytest.raises(PromptError, match="no input 'wat'; it has: what, size, day"):
         view_values(MODAL, {"wat": "tea"})
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_the_help_fits_into_the_terminal(columns: int) -> None:
+    text = help_text(columns)
+    assert max(map(len, text.splitlines())) <= columns
+    assert "react to the latest message" in text
+    assert "stop" in text
