@@ -102,7 +102,7 @@ async def answered_commands(slack: EmulatorClient, house: GatewayHouse) -> dict[
             assert met_a_slow_start(house, entry), f"not acknowledged in time: {story(house, entry)}"
             found["too late, after a slow start of the broker"] += 1
         elif entry.response == done:
-            assert len(answers) == 1
+            assert len(answers) == 1, story(house, entry)
             found["in the acknowledgement"] += 1
         elif any(each["text"] == done["text"] for each in answers):
             found["later"] += 1
