@@ -43,7 +43,7 @@ FATAL: Final = {
 }
 """Errors of `apps.connections.open` that stay until a person changes something, each with its hint."""
 
-LINK_DISABLED_MEND: Final = "switch Socket Mode on in the app's settings at api.slack.com/apps (Socket Mode)"
+LINK_DISABLED_HINT: Final = "switch Socket Mode on in the app's settings at api.slack.com/apps (Socket Mode)"
 
 
 @frozen

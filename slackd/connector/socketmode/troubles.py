@@ -10,7 +10,7 @@ It is said once for each reason. What a dial that fails says beside a refusal sa
 from collections.abc import Callable
 from typing import Final
 
-from slackd.connector.socketmode.dial_failures import LINK_DISABLED_MEND, DialFailure
+from slackd.connector.socketmode.dial_failures import LINK_DISABLED_HINT, DialFailure
 from slackd.link.messages import AppTrouble
 
 REACH_SLACK: Final = (
@@ -52,7 +52,7 @@ class Troubles:
 
     def link_is_disabled(self) -> None:
         """Slack says that Socket Mode is off ("Using Socket Mode", disconnect reason `link_disabled`)."""
-        trouble = AppTrouble(self._app, "link_disabled: Socket Mode is off", LINK_DISABLED_MEND)
+        trouble = AppTrouble(self._app, "link_disabled: Socket Mode is off", LINK_DISABLED_HINT)
         self._begin(trouble, is_refused=True)
 
     def never_spoke(self) -> None:
