@@ -14,6 +14,7 @@ from slackd.broker.access import groups_wanted
 from slackd.broker.actions import PostLate
 from slackd.broker.background_tasks import BackgroundTasks
 from slackd.broker.calls import Calls
+from slackd.broker.clock import BrokerClock, now
 from slackd.broker.connection_registry import ConnectionRegistry
 from slackd.broker.connector_calls import ConnectorCalls
 from slackd.broker.connector_host import ConnectorHost
@@ -21,7 +22,7 @@ from slackd.broker.control.context import ControlContext
 from slackd.broker.control.observations import Observations
 from slackd.broker.control.watchers import Watchers
 from slackd.broker.core import BrokerCore
-from slackd.broker.engine import Engine, Outgoing, Outlets, now
+from slackd.broker.engine import Engine, Outgoing, Outlets
 from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.journal import Journal, Opening, StoredEnvelope
 from slackd.broker.journal.engines import OpenOptions, open_journal
@@ -154,7 +155,7 @@ class BrokerDaemon:
             self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready
         )
         self.connector_host = ConnectorHost(self.connectors, self.observations.acknowledged, self._identified)
-        self.engine = Engine(self.core, self.journal)
+        self.engine = Engine(self.core, self.journal, BrokerClock(self.journal.clock_ahead))
         seen = {each.app: each.at for each in opening.seen_ready}
         self.engine.outages = Outages(seen, now())
         self.connector_calls = ConnectorCalls(self.connectors, self.connector_host.send_call)

@@ -8,7 +8,6 @@ import asyncio
 import functools
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -26,6 +25,7 @@ from slackd.broker.actions import (
     Submit,
     ToConnector,
 )
+from slackd.broker.clock import now
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
 from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
@@ -80,11 +80,6 @@ class Outlets:
     to_session: Callable[[str, str], SessionOutlet | None]
     post: Callable[[Outgoing], None]
     passed: Callable[[Passed], None]
-
-
-def now() -> Instant:
-    """This moment, on both clocks."""
-    return Instant(time.monotonic(), time.time())
 
 
 class Engine:

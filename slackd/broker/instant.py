@@ -12,10 +12,19 @@ class Instant:
     Attributes:
         monotonic: Seconds on the machine's monotonic clock.
         unix: Seconds since 1970, which a person may set back or forth.
+        ahead: Seconds by which somebody has set that clock ahead of what has passed.
+        jumped_at: UNIX time at which that was last done: what was written down later needs no correction.
     """
 
     monotonic: float
     unix: float
+    ahead: float = 0.0
+    jumped_at: float = -math.inf
+
+    def has_passed(self, unix: float) -> bool:
+        """Whether a UNIX time that somebody wrote down has passed; a clock that was set ahead since then brings
+        nothing nearer."""
+        return unix <= self.unix - (self.ahead if unix < self.jumped_at else 0.0)
 
     def to_monotonic(self, unix: float) -> float:
         """The monotonic time of a UNIX time, as the clocks stand to each other now."""

@@ -598,7 +598,7 @@ class Dispatcher:
                 return False
             session = held_by
         lease = self._leases.take(delivery, session.id, now.monotonic)
-        if delivery.expires_at is not None and delivery.expires_at <= now.unix:
+        if delivery.expires_at is not None and now.has_passed(delivery.expires_at):
             lease.state = LeaseState.COMMITTING
             self._actions.append(
                 DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.EXPIRED, "it came too late")

@@ -35,6 +35,7 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
+from slackd.broker.journal.ages import ClockAhead
 from slackd.broker.journal.writes import (
     DeadReason,
     GapRecord,
@@ -201,6 +202,9 @@ class Journal(JournalReader, Protocol):
 
     def health(self) -> JournalHealth:
         """What status and metrics say; never blocks."""
+
+    def clock_ahead(self) -> ClockAhead:
+        """How far the clock was set ahead, as the journal knows by the machine's uptime; never blocks."""
 
     async def lost(self) -> JournalError:
         """Wait until this process can't go on with the journal: its writer ended by a fault that nobody foresaw

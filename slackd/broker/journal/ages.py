@@ -11,6 +11,8 @@ clock is right for all that is left. A clock that is set back only takes back wh
 that are too small to be a jump add up, until they are one.
 """
 
+import math
+
 from slackd.slotted import frozen
 
 DAY = 86_400.0
@@ -40,6 +42,15 @@ class ClockRecord:
 
 
 @frozen
+class ClockAhead:
+    """By how many seconds the clock is ahead of what has passed, and the UNIX time at which it was set last:
+    that concerns what was written down before."""
+
+    seconds: float = 0.0
+    until: float = -math.inf
+
+
+@frozen
 class ClockJump:
     """The clock went ahead (or back) by so many seconds that nobody saw pass."""
 
@@ -64,10 +75,18 @@ class AgeClock:
             A jump since the last look; None for none. The record has it at once, and must be kept before
             anything is done by the new `now`.
         """
+        self.record, jump = self._next(unix, uptime, boot)
+        return jump
+
+    def ahead_at(self, unix: float, uptime: float, boot: str) -> ClockAhead:
+        """What `look` would find (seconds), without a look; any thread may ask."""
+        record, _ = self._next(unix, uptime, boot)
+        return ClockAhead(record.ahead, record.since + record.ahead) if record.ahead else ClockAhead()
+
+    def _next(self, unix: float, uptime: float, boot: str) -> tuple[ClockRecord, ClockJump | None]:
         last = self.record
         if last is None:
-            self.record = ClockRecord(unix, uptime, boot)
-            return None
+            return ClockRecord(unix, uptime, boot), None
         went = unix - last.unix
         same_boot = boot and boot == last.boot
         jump = last.drift + went - (uptime - last.uptime) if same_boot else max(0.0, went - DAY)
@@ -76,8 +95,8 @@ class AgeClock:
         since = unix - ahead if jump > 0 else last.since
         if ahead and unix - ahead - since > self._longest:
             ahead = 0.0
-        self.record = ClockRecord(unix, uptime, boot, ahead, since, drift)
-        return ClockJump(jump) if jump else None
+        record = ClockRecord(unix, uptime, boot, ahead, since, drift)
+        return record, ClockJump(jump) if jump else None
 
     @property
     def ahead(self) -> float:

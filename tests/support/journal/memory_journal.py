@@ -13,6 +13,7 @@ from uuid import uuid4
 import attrs
 
 from slackd.broker.journal import Backlog, DeadLetter, JournalHealth, OnCommit, Opening, StoredEnvelope
+from slackd.broker.journal.ages import ClockAhead
 from slackd.broker.journal.limits import DroppedDeadLetters, Limits, OnDeadLettered, OnDropped
 from slackd.broker.journal.rules import byte_length
 from slackd.broker.journal.writes import GapRecord, Lane, OpenDelivery, Outcome, Write
@@ -184,6 +185,10 @@ class MemoryJournal:
         size = sum(byte_length(stored.text) for stored in self.disk.store.envelopes.values())
         letters = self.disk.store.dead_letter_bytes
         return JournalHealth(size, (0.0,) * commits, self._failing, self._clock(), dead_letter_bytes=letters)
+
+    def clock_ahead(self) -> ClockAhead:
+        """As in `Journal`: nobody sets this clock."""
+        return ClockAhead()
 
     async def lost(self) -> JournalError:
         """As in `Journal`; it never is."""

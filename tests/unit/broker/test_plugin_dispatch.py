@@ -317,6 +317,15 @@ def test_what_expired_is_dead_lettered_and_never_handed_out() -> None:
     assert [each.reason for each in bench.does((DeadLetterDelivery, SendDeliveries))] == [DeadReason.EXPIRED]
 
 
+def test_a_clock_that_is_set_ahead_expires_nothing() -> None:
+    bench = Bench()
+    waiting = bench.opens(expires_at=EPOCH + 1_800.0)
+    jumped = EPOCH + 40 * 86_400.0
+    set_ahead = Instant(2.0, jumped + 2.0, ahead=jumped - EPOCH, jumped_at=jumped)
+    bench.it.joined("a", 4, [], {}, set_ahead, named=True, remembers=0)
+    assert [each[1] for each in bench.hands()] == [waiting.id]
+
+
 def test_after_a_crash_old_deliveries_wait_for_all_listed_sessions_and_new_ones_do_not() -> None:
     bench = Bench(window=4)
     bench.it.restore(["a", "b"], None, 2, bench.now)

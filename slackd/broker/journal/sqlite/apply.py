@@ -114,9 +114,12 @@ class Applier:
             if type(write) is Record:
                 self._records.append((write, (outcomes, index)))
             elif type(write) is CloseHandled:
-                if any(delivery > self._old for delivery, _ in write.deliveries):
+                newest = max((delivery for delivery, _ in write.deliveries), default=0)
+                if newest > self._old:
                     self.flush()
                 self._closes.append((write, (outcomes, index)))
+                if newest > self._old:
+                    self.flush()  # before a later record is given this id
             else:
                 self.flush()
                 outcomes[index] = self._apply_one(write)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from json import dumps, loads
 from pathlib import Path
 
-from slackd.broker.journal.ages import AgeClock, ClockRecord
+from slackd.broker.journal.ages import AgeClock, ClockAhead, ClockRecord
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,10 @@ class ClockKeeper:
     def ahead(self) -> float:
         """Seconds by which the clock is ahead of what has passed."""
         return self._ages.ahead
+
+    def ahead_now(self) -> ClockAhead:
+        """As `Journal.clock_ahead`; any thread may ask."""
+        return self._ages.ahead_at(self._clock(), self._uptime(), self._boot)
 
     def now(self) -> float:
         """What retention takes for now, UNIX seconds."""

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import attrs
 
 from slackd.broker.journal import Journal, JournalHealth, OnCommit, Opening
+from slackd.broker.journal.ages import ClockAhead
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import limits_of
 from slackd.broker.journal.offline import JournalCheck, JournalRescue, JournalRestore
@@ -109,6 +110,10 @@ class SqliteJournal(SqliteReader):
     def health(self) -> JournalHealth:
         """As in `Journal`."""
         return self._writer.health()
+
+    def clock_ahead(self) -> ClockAhead:
+        """As in `Journal`."""
+        return self._writer.clock_ahead()
 
     async def lost(self) -> JournalError:
         """As in `Journal`."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from slackd.broker.journal import JournalHealth, Opening
+from slackd.broker.journal.ages import ClockAhead
 from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, Limits
 from slackd.broker.journal.sqlite import clock_record, schema
@@ -119,6 +120,10 @@ class Writer:
     async def lost(self) -> JournalError:
         """As `Journal.lost`."""
         return await asyncio.shield(self._lost)
+
+    def clock_ahead(self) -> ClockAhead:
+        """As `Journal.clock_ahead`."""
+        return self._clocks.ahead_now()
 
     def stop_writing(self, damage: JournalDamaged) -> None:
         """As `FileGuard.stop_writing`."""
