@@ -54,15 +54,19 @@ class FileGuard:
             log.critical("nothing more is journaled: %s", damage, extra={"event": "journal-damaged"})
 
     def look_if_due(self, now: float) -> None:
-        """Look, if the last look is a while ago; `now` is monotonic seconds."""
-        if now - self._looked_at >= LOOK_EVERY:
+        """Look, if the last look is a while ago, and see now and then whether the file could still be opened.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        if now - self._inspected_at >= INSPECT_EVERY:
+            self._inspected_at = now
+            if self.look():
+                self._inspect()
+        elif now - self._looked_at >= LOOK_EVERY:
             self.look()
 
-    def inspect_if_due(self, now: float) -> None:
-        """See whether the file could still be opened, if that is a while ago; `now` is monotonic seconds."""
-        if self.damage is not None or now - self._inspected_at < INSPECT_EVERY:
-            return
-        self._inspected_at = now
+    def _inspect(self) -> None:
         try:
             inspect(self._path)
         except FAILURES as error:

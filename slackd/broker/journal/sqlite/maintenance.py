@@ -31,6 +31,9 @@ SHORT_OF_ROOM = 2
 """Times as much room as the pages of the log may take in the database, below which a checkpoint is made at
 once: a log that has taken the disk's last room could not be brought into the database any more."""
 
+ROOM_PAGES = 64
+"""Pages written since the last checkpoint after which the room on the disk is looked at."""
+
 CHECKPOINT_IDLE = 0.5
 """Seconds without a write after which a checkpoint is made."""
 
@@ -106,7 +109,6 @@ class Maintenance:
         """Do what is due; `is_idle` says that no group waits."""
         now = time.monotonic()
         self._guard.look_if_due(now)
-        self._guard.inspect_if_due(now)
         self._checkpoint_if_due(now, is_idle=is_idle)
         if self._guard.damage is not None:
             self._chores = []
@@ -190,7 +192,8 @@ class Maintenance:
         if not self._dirty_pages or self._guard.damage is not None:
             return
         idle = is_idle and now - self._last_write >= CHECKPOINT_IDLE
-        if idle or self._dirty_pages >= CHECKPOINT_PAGES or self._is_short_of_room():
+        dirty = self._dirty_pages
+        if idle or dirty >= CHECKPOINT_PAGES or (dirty >= ROOM_PAGES and self._is_short_of_room()):
             self._dirty_pages = 0
             if not self._guard.look():
                 return
