@@ -126,7 +126,8 @@ class HandshakeListener(asyncio.BufferedProtocol):
     """One TCP connection, until it is known what it is for.
 
     Args:
-        read_size: bytes that are read at once, `READ_SIZE` at most: a body's buffer gets all of it.
+        read_size: bytes that are read at once, `READ_SIZE` at most, where they may be of a body, which keeps
+            all of them.
     """
 
     def __init__(
@@ -234,6 +235,7 @@ class HandshakeListener(asyncio.BufferedProtocol):
                     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
                     b"Sec-WebSocket-Accept: " + accept_key(handshake.key).encode() + b"\r\n\r\n"
                 )
+                self._buffer = _chunk  # What comes now is no body.
                 self._websocket = ServerWebSocket(self._server, admitted, self._transport)
                 admitted.life.opened(admitted.connection, self._websocket, now)
                 if rest:
