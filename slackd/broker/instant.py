@@ -24,7 +24,11 @@ class Instant:
     def has_passed(self, unix: float) -> bool:
         """Whether a UNIX time that somebody wrote down has passed; a clock that was set ahead since then brings
         nothing nearer."""
-        return unix <= self.unix - (self.ahead if unix < self.jumped_at else 0.0)
+        return self.age(unix) >= 0.0
+
+    def age(self, unix: float) -> float:
+        """Seconds that have passed since a UNIX time that was written down; below 0 if it is to come."""
+        return self.unix - unix - (self.ahead if unix < self.jumped_at else 0.0)
 
     def to_monotonic(self, unix: float) -> float:
         """The monotonic time of a UNIX time, as the clocks stand to each other now."""

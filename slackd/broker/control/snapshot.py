@@ -182,7 +182,7 @@ def _plugin(
         sessions=_sessions(broker, plugin.name),
         open=None if backlog is None else backlog.deliveries,
         open_bytes=None if backlog is None else backlog.bytes,
-        oldest_age=None if oldest is None else max(0.0, now.unix - oldest),
+        oldest_age=None if oldest is None else max(0.0, now.age(oldest)),
         dead=None if backlog is None else backlog.dead,
         in_flight=len(dispatch.leases()),
         window=plugin.delivery.window,

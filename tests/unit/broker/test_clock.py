@@ -46,6 +46,13 @@ def test_a_clock_that_is_set_ahead_brings_nothing_nearer() -> None:
     assert machine.passes(1).has_passed(due)
 
 
+def test_what_waits_is_as_old_as_what_has_passed() -> None:
+    machine = Machine()
+    machine.clock()
+    machine.wall += 40 * DAY
+    assert machine.passes(300).age(NOW) == 300
+
+
 def test_what_comes_after_it_needs_no_correction() -> None:
     machine = Machine()
     machine.clock()
