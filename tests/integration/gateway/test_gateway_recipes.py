@@ -58,6 +58,13 @@ async def program(command: Sequence[str], folder: Path, environment: Mapping[str
         log.close()
 
 
+async def until_logged(folder: Path, words: str) -> None:
+    """The program says so: some say hello before they have loaded what answers."""
+    async with asyncio.timeout(PATIENCE):
+        while words not in (folder / "log").read_text():
+            await asyncio.sleep(0.1)
+
+
 async def run(command: Sequence[str], folder: Path) -> None:
     """A command of the recipe, to its good end."""
     running = await asyncio.create_subprocess_exec(*command, cwd=folder)
@@ -80,13 +87,25 @@ def said(slack: EmulatorClient) -> tuple[Any, Any]:
 
 
 async def used(
-    command: Sequence[str], folder: Path, recipe: str, app: EmulatedApp, question: str, answer: str
+    command: Sequence[str],
+    folder: Path,
+    recipe: str,
+    app: EmulatedApp,
+    question: str,
+    answer: str,
+    *,
+    loaded: str = "",
 ) -> None:
-    """Directly at Slack and behind slackd, the app answers, and Slack's ledger says the same."""
+    """Directly at Slack and behind slackd, the app answers, and Slack's ledger says the same.
+
+    Args:
+        loaded: what the program logs when it can answer.
+    """
     plugin = recipe.removesuffix(".md")
     async with Emulator([app]).serving() as slack:
         async with program(command, folder, direct(slack).environment):
             await slack.wait_until_ready(timeout=PATIENCE)
+            await until_logged(folder, loaded)
             await answers(slack, question, answer)
         expected = said(slack)
         slack.reset()
@@ -94,6 +113,7 @@ async def used(
             credentials = await house.credentials(plugin)
             async with program(command, folder, credentials.environment):
                 await house.until_connected(plugin)
+                await until_logged(folder, loaded)
                 await answers(slack, question, answer)
         assert slack.summary().oddities == {}
         assert said(slack) == expected
@@ -119,4 +139,5 @@ async def test_hubot(tmp_path: Path) -> None:
     (tmp_path / "scripts" / "ping.mjs").write_text(script)
     app = EmulatedApp(name="hubot", events=("message.channels",))
     command = ["env", "PORT=0", *shlex.split(block("hubot.md", "console").splitlines()[-1].removeprefix("$ "))]
-    await used(command, tmp_path, "hubot.md", app, f"<@{app.bot_user_id}> ping", "PONG")
+    question = f"<@{app.bot_user_id}> ping"
+    await used(command, tmp_path, "hubot.md", app, question, "PONG", loaded="external-scripts")
