@@ -57,7 +57,7 @@ def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope 
         return _unreadable(arrival, "it is JSON, but not an object")
     if text.count("{") + text.count("[") > DEEPEST and is_deep(frame):
         return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
-    if not _is_unicode(text):
+    if not (text.isascii() or _is_unicode(text)):
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
     # Slack knows only the id that it spelt, half a surrogate pair or not: the acknowledgement escapes it again.
     envelope_id = frame.get("envelope_id")
@@ -117,11 +117,10 @@ def _one_line(text: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
     return True
 
 
