@@ -572,6 +572,8 @@ class BrokerCore:
 
     def _say_promises(self) -> None:
         """Promises are for seconds from now, so deliveries, whose answers are waited for, go out first."""
+        if not self._promises:
+            return
         promises, self._promises = self._promises, []
         self._actions += [ToConnector(link, Promised(each)) for link, each in _by_link(promises)]
 

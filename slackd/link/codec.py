@@ -18,7 +18,7 @@ from functools import partial
 from itertools import repeat, starmap
 from json.encoder import encode_basestring, encode_basestring_ascii
 from types import NoneType, UnionType
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -115,7 +115,7 @@ def _line(method: str, params: dict[str, Any]) -> bytes:
 # By columns: what there is one of for each envelope. Their lines are put together here, since most go alone at
 # a rate that a person would call busy, and `json` takes longer to get ready than to print one.
 
-Column = Sequence[str | None] | Sequence[int] | Sequence[float] | str | int
+Column = list[str] | list[str | None] | list[int] | list[float] | str | int
 
 
 def _columns_line(method: str, columns: Mapping[str, Column]) -> bytes:
@@ -129,23 +129,17 @@ def _columns_line(method: str, columns: Mapping[str, Column]) -> bytes:
 
 
 def _spelt(method: str, columns: Mapping[str, Column], quote: Callable[[str], str]) -> str:
-    members = ",".join([f'"{name}":{_spelt_column(column, quote)}' for name, column in columns.items()])
-    return f'{{"jsonrpc":"2.0","method":"{method}","params":{{{members}}}}}\n'
-
-
-def _spelt_column(column: Column, quote: Callable[[str], str]) -> str:
-    if type(column) is str:
-        return quote(column)
-    if type(column) is int:
-        return repr(column)
-    assert not isinstance(column, str | int)
-    return f"[{','.join([_spelt_value(value, quote) for value in column])}]"
-
-
-def _spelt_value(value: str | int | float | None, quote: Callable[[str], str]) -> str:
-    if value is None:
-        return "null"
-    return quote(value) if type(value) is str else repr(value)
+    members = []
+    for name, column in columns.items():
+        if isinstance(column, str):
+            spelt = quote(column)
+        elif isinstance(column, int) or not column or type(column[0]) in _NUMBERS:
+            spelt = str(column)
+        else:
+            texts = cast(Sequence[str | None], column)
+            spelt = f"[{','.join(['null' if each is None else quote(each) for each in texts])}]"
+        members.append(f'"{name}":{spelt}')
+    return f'{{"jsonrpc":"2.0","method":"{method}","params":{{{",".join(members)}}}}}\n'
 
 
 _INTEGERS: Final[Set[type]] = frozenset({int})

@@ -5,6 +5,7 @@ commute: a record never looks at what a close changes, and a close names deliver
 Whatever does not commute with them waits until they are in.
 """
 
+import functools
 import sqlite3
 from collections.abc import Callable, Sequence
 from json import loads
@@ -93,11 +94,15 @@ class Applier:
         self._cursor = cursor
         self._totals = totals
         self._dead_letters = DeadLetters(cursor, totals, clock)
-        self.reopening = Reopening(cursor, totals, self._dead_letters)
         self._recorder = Recorder(cursor, totals, self._dead_letters)
         self._records: list[tuple[Record, Slot]] = []
         self._closes: list[tuple[CloseHandled, Slot]] = []
         self._old = totals.last_delivery
+
+    @functools.cached_property
+    def reopening(self) -> Reopening:
+        """What operators and retention need, and nearly no group."""
+        return Reopening(self._cursor, self._totals, self._dead_letters)
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Apply writes in their order.

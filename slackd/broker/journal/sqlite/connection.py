@@ -30,6 +30,7 @@ class OwnedConnection:
         incarnation: Which one the file is.
         is_new: There was no file before.
         file: The file that is open, once it is.
+        is_synced: The transaction's commit waits for the disk, or did.
     """
 
     totals: Totals
@@ -39,7 +40,7 @@ class OwnedConnection:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._record_to_remove = False
-        self._synced = True
+        self.is_synced = True
         self._delivery_base = delivery_base
         self._first_delivery = 0
         self.is_new = False
@@ -98,20 +99,15 @@ class OwnedConnection:
         """
         cursor = self.usable().cursor()
         synced = synced or self.incarnation.is_new or self._record_to_remove
-        if synced != self._synced:
+        if synced != self.is_synced:
             cursor.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
-            self._synced = synced
+            self.is_synced = synced
         cursor.execute("BEGIN IMMEDIATE")
         if self.incarnation.is_new:
             incarnation.write(cursor, self.incarnation)
         if self._record_to_remove:
             recovery.remove_clean_shutdown(cursor)
         return cursor
-
-    @property
-    def is_synced(self) -> bool:
-        """The transaction's commit waits for the disk, or did."""
-        return self._synced
 
     def commit(self, cursor: sqlite3.Cursor) -> None:
         """Commit a group's transaction, the totals with it."""
@@ -172,7 +168,7 @@ class OwnedConnection:
         try:
             schema.refuse_foreign(connection, str(self._path))
             schema.use_write_ahead_log(connection, str(self._path))
-            self._synced = True
+            self.is_synced = True
             connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE >> 10}")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
