@@ -179,8 +179,10 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_hint(
     tls_slack: EmulatorClient,
 ) -> None:
     async with rig_for(tls_slack, proxy="") as rig:
-        await rig.broker.until(lambda: "dial failed" in rig.broker.cues())
-        assert "ca_file" in rig.connector.status().transports[0].last_failure
+        await rig.broker.until(lambda: rig.broker.troubles)
+        (trouble,) = rig.broker.troubles
+        assert "not trusted" in trouble.trouble.reason
+        assert "ca_file" in trouble.trouble.hint
 
 
 async def test_a_proxy_that_is_not_there_is_said(tls_slack: EmulatorClient, ca_file: Path) -> None:
