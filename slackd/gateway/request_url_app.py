@@ -99,17 +99,20 @@ class RequestUrlApp:
         ) as self._session:
             while not self._stops:
                 session = asyncio.create_task(self._client.run())
+                gone = asyncio.create_task(self._gone.wait())
                 try:
-                    gone = asyncio.create_task(self._gone.wait())
                     await asyncio.wait({session, gone}, return_when=asyncio.FIRST_COMPLETED)
-                    gone.cancel()
+                    if session.done():
+                        session.result()  # what it raised ends the gateway, with words
                     if self._gone.is_set() and not self._stops:
                         await self._leave()
                         await self._until_back()
                         self._client = self._new_client()
                         self._gone.clear()
                 finally:
-                    session.cancel()
+                    for task in (session, gone):
+                        task.cancel()
+                    await asyncio.wait({session, gone})
 
     async def stop(self) -> None:
         """Take nothing more, wait for the answers that are on their way, leave the rest to the broker."""

@@ -133,8 +133,10 @@ def _spelt(method: str, columns: Mapping[str, Column], quote: Callable[[str], st
     for name, column in columns.items():
         if isinstance(column, str):
             spelt = quote(column)
-        elif isinstance(column, int) or not column or type(column[0]) in _NUMBERS:
-            spelt = str(column)
+        elif isinstance(column, int):
+            spelt = repr(column)
+        elif not column or type(column[0]) in _NUMBERS:
+            spelt = f"[{','.join(map(repr, column))}]"
         else:
             texts = cast(Sequence[str | None], column)
             spelt = f"[{','.join(['null' if each is None else quote(each) for each in texts])}]"

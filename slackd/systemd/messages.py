@@ -95,6 +95,8 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "replayed": "865b071e5eab46ea88136dcf4bab5fb5",
         "gateway-app-connected": "8fecff546d2a34006131ff829590a375",
         "gateway-app-gone": "c0fdedc1eb10a2a7a2df3693b445280e",
+        "gateway-app-away": "88f3cc3669f18329f5c77a71ebff65fe",
+        "gateway-app-back": "8045a2b73f3801b45e465bf2ceda307a",
         "gateway-file-broken": "1f0e8a4d5d8b4ae0a4c0a1b7de0c93f2",
         "gateway-refused": "9e72380ddbd378b39c04793927fabc47",
         "gateway-post-failed": "734b68f1ae34dcfb201178ee49f8d396",
