@@ -112,9 +112,7 @@ def test_a_bolt_app_runs_as_it_is(slack: SlackTester, tmp_path: Path) -> None:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("side_by_side", [(), ("-n", "3")], ids=["one by one", "pytest -n"])
-def test_ten_tests_take_some_seconds_with_all_daemons(
-    tmp_path: Path, side_by_side: tuple[str, ...]
-) -> None:
+def test_ten_tests_take_some_seconds_with_all_daemons(tmp_path: Path, side_by_side: tuple[str, ...]) -> None:
     """Without pytest's other plugins, and of processor time, since others may have the machine: measured beside
     a Python that imports asyncio, which what else runs on the same cores makes slower by as much.
 
