@@ -516,8 +516,7 @@ class BrokerCore:
 
     def _kept(self, write: CloseDelivery, origin: Origin, refusal: str = "") -> None:
         self._keeping.discard(write.delivery)
-        told = NotifyKept(origin.plugin, origin.session, write.delivery, write.attempt, refusal)
-        self._actions.append(told)
+        self._actions.append(NotifyKept(origin.plugin, origin.session, write.delivery, write.attempt, refusal))
 
     def _closed(self, write: CloseHandled, outcome: HandledClosed, now: Instant) -> None:
         """Nobody waits for these: they are done, or were no longer open."""

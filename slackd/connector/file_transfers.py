@@ -9,7 +9,7 @@ import asyncio
 import base64
 import binascii
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -179,16 +179,9 @@ class FileMover:
         except binascii.Error as error:
             raise ValueError(f"a piece that is not base64: {error}") from error
         for piece in ([data] if data else []) + ([None] if args.get("end") else []):
-            async with asyncio.TaskGroup() as group:
-                putting = group.create_task(upload.pieces.put(piece))
-                await asyncio.wait({putting, upload.request}, return_when=asyncio.FIRST_COMPLETED)
-                putting.cancel()
+            await _unless_over(upload, upload.pieces.put(piece))
         # The next piece is asked for once this one is written: TLS may have one besides that isn't sent yet.
-        taking = asyncio.create_task(upload.pieces.join())
-        try:
-            await asyncio.wait({taking, upload.request}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            taking.cancel()
+        await _unless_over(upload, upload.pieces.join())
         # Slack may answer before it has read all: that is the end.
         if args.get("end") or upload.request.done():
             return await upload.request
@@ -265,3 +258,11 @@ def is_file_url(url: str, api_url: str) -> bool:
         (".slack.com", ".slack-gov.com")
     ) or api.hostname == "slack.com"
     return not is_slack and host == (api.hostname or "").lower() and parts.scheme == api.scheme and is_same_port
+
+
+async def _unless_over(upload: _Upload, step: Coroutine[Any, Any, None]) -> None:
+    """Wait for a step of an upload, or for the end of its request if that comes first."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(step)
+        await asyncio.wait({task, upload.request}, return_when=asyncio.FIRST_COMPLETED)
+        task.cancel()

@@ -9,6 +9,7 @@ more. A broker that can't write just now refuses the duplicate, and is asked aga
 word a connector that drains does not end: nobody else knows.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from slackd.envelope import Arrival
@@ -69,13 +70,17 @@ class Unanswered:
     def to_repeat(self, now: float) -> tuple[Arrival, ...]:
         """What is to be delivered again over a new link (`now` in monotonic seconds)."""
         self._refused.clear()
-        return tuple(each for each in self._unanswered.values() if each.received_at + REPEATED_FOR > now)
+        return _to_repeat(self._unanswered.values(), now)
 
     def take_refused(self, now: float) -> tuple[Arrival, ...]:
         """What is to be delivered again over this link (`now` in monotonic seconds)."""
         refused, self._refused = self._refused, set()
-        found = (self._unanswered.get(number) for number in sorted(refused))
-        return tuple(each for each in found if each is not None and each.received_at + REPEATED_FOR > now)
+        known = sorted(refused & self._unanswered.keys())
+        return _to_repeat((self._unanswered[number] for number in known), now)
+
+
+def _to_repeat(arrivals: Iterable[Arrival], now: float) -> tuple[Arrival, ...]:
+    return tuple(each for each in arrivals if each.received_at + REPEATED_FOR > now)
 
 
 def _remember(arrivals: dict[int, Arrival], arrival: Arrival) -> None:

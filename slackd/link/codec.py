@@ -107,6 +107,10 @@ def _line(method: str, params: dict[str, Any]) -> bytes:
         line = jsonrpc.encode_notification(method, params)
     except jsonrpc.NotJsonError as error:
         raise LinkError(f"the link's message {method!r} can't be sent: {error}") from error
+    return _within_limit(method, line)
+
+
+def _within_limit(method: str, line: bytes) -> bytes:
     if len(line) > LINE_LIMIT:
         raise LinkError(f"the link's message {method!r} has {len(line)} bytes, more than {LINE_LIMIT}")
     return line
@@ -123,9 +127,7 @@ def _columns_line(method: str, columns: Mapping[str, Column]) -> bytes:
         line = _spelt(method, columns, encode_basestring).encode()
     except UnicodeEncodeError:  # a lone surrogate, which only an escape carries through UTF-8
         line = _spelt(method, columns, encode_basestring_ascii).encode()
-    if len(line) > LINE_LIMIT:
-        raise LinkError(f"the link's message {method!r} has {len(line)} bytes, more than {LINE_LIMIT}")
-    return line
+    return _within_limit(method, line)
 
 
 def _spelt(method: str, columns: Mapping[str, Column], quote: Callable[[str], str]) -> str:

@@ -86,28 +86,29 @@ async def house_of_bolt() -> AsyncIterator[tuple[EmulatorClient, GatewayHouse, M
         yield slack, house, await printed(house, "bolt")
 
 
-async def test_bolt_for_python_as_it_stands(tmp_path: Path) -> None:
+@contextlib.asynccontextmanager
+async def python_program(tmp_path: Path, text: str) -> AsyncIterator[EmulatorClient]:
+    """Slack, with this program connected behind slackd."""
     script = tmp_path / "app.py"
-    script.write_text(blocks("bolt-python.md", "python")[0])
+    script.write_text(text)
     async with (
         house_of_bolt() as (slack, house, environment),
         program([sys.executable, str(script)], environment),
     ):
         await house.until_connected("bolt")
+        yield slack
+
+
+async def test_bolt_for_python_as_it_stands(tmp_path: Path) -> None:
+    async with python_program(tmp_path, blocks("bolt-python.md", "python")[0]) as slack:
         command = await slack.wait_for_ack(slack.command("/deploy", "main"))
         assert command.response == {"text": "Deploying main"}
         assert (await slack.wait_for_post(command, timeout=PATIENCE))["text"] == "Done"
 
 
 async def test_slack_sdk_alone_as_it_stands(tmp_path: Path) -> None:
-    script = tmp_path / "app.py"
     imports = "import os\nfrom slack_sdk import WebClient\nfrom slack_sdk.socket_mode import SocketModeClient\n"
-    script.write_text(imports + blocks("bolt-python.md", "python")[1] + TRIVIAL)
-    async with (
-        house_of_bolt() as (slack, house, environment),
-        program([sys.executable, str(script)], environment),
-    ):
-        await house.until_connected("bolt")
+    async with python_program(tmp_path, imports + blocks("bolt-python.md", "python")[1] + TRIVIAL) as slack:
         command = await slack.wait_for_ack(slack.command("/deploy", "main"))
         assert command.response == {"text": "Deploying main"}
 

@@ -9,6 +9,7 @@ last connection has closed.
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -41,13 +42,9 @@ class OpenFile:
     def reserve_log(self) -> None:
         """Allocate the beginning of the log. SQLite reads the log up to the first frame whose checksum is wrong
         (sqlite.org, "Database File Format", section 4). A disk that has no room says so at the next commit."""
-        with contextlib.suppress(OSError):
-            log = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
-            try:
-                os.posix_fallocate(log, 0, LOG_RESERVE)
-                os.fsync(log)
-            finally:
-                os.close(log)
+        with contextlib.suppress(OSError), self._log() as log:
+            os.posix_fallocate(log, 0, LOG_RESERVE)
+            os.fsync(log)
 
     def sync_log(self) -> None:
         """Wait until the disk has all of the log.
@@ -55,10 +52,15 @@ class OpenFile:
         Raises:
             OSError: It does not take it.
         """
-        # SQLite has no locks on the log itself, so a descriptor of it may be closed at any time.
+        with self._log() as log:
+            os.fdatasync(log)
+
+    @contextlib.contextmanager
+    def _log(self) -> Iterator[int]:
+        """A descriptor of the log. SQLite has no locks on the log itself, so one may be closed at any time."""
         log = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
         try:
-            os.fdatasync(log)
+            yield log
         finally:
             os.close(log)
 
