@@ -147,7 +147,9 @@ class BrokerCore:
 
     def unsent(self, link: int, numbers: Sequence[int]) -> None:
         """No acknowledgement could carry what these were settled with."""
-        self._let_follow(self._answering.unsent(link, numbers))
+        settlements, unsents = self._answering.unsent(link, numbers)
+        self._settle(settlements)
+        self._let_follow(unsents)
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
@@ -475,7 +477,7 @@ class BrokerCore:
         if origin.plugin:
             self.plugins[origin.plugin].committed(write, outcome, now)
         if origin.given is not None:
-            self.answers.follows(origin.given.answer.envelope, begins=False)
+            self._settle(self._answering.unsent_written(origin.given))
         if isinstance(outcome, HandledClosed):
             assert isinstance(write, CloseHandled)
             self._closed(write, outcome, now)

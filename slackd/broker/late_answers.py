@@ -25,9 +25,10 @@ from slackd.broker.journal.writes import (
     Write,
 )
 from slackd.broker.pending_acks import Due, PendingAcks, Settlements
-from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
+from slackd.broker.unsent_answers import GivenAnswer, Report, UnsentAnswers
 from slackd.broker.write_batch import Origin
 from slackd.config import PluginConfig
+from slackd.envelope import Settlement
 
 Unsents = list[tuple[Write, Origin]]
 """What is to be written of answers that are journaled as given and reached nobody."""
@@ -124,9 +125,16 @@ class LateAnswers:
         """The monotonic time of the next look at `unclaimed`."""
         return self._given.next_due()
 
-    def unsent(self, link: int, numbers: Sequence[int]) -> Unsents:
-        """No acknowledgement could carry what these were settled with: what is to be written of that."""
-        return self._to_follow(self._given.unsent(link, numbers))
+    def unsent(self, link: int, numbers: Sequence[int]) -> tuple[Settlements, Unsents]:
+        """No acknowledgement could carry what these were settled with: who hears that nothing is owed, and what
+        is to be written of the others."""
+        lost, done = self._given.unsent(link, numbers)
+        return _nothing_owed(done), self._to_follow(lost)
+
+    def unsent_written(self, given: GivenAnswer) -> Settlements:
+        """The journal knows that nobody got this answer: returns who hears that by it nothing is owed."""
+        self._awaited.follows(given.answer.envelope, begins=False)
+        return _nothing_owed(self._given.written(given.answer.envelope))
 
     def _to_follow(self, lost: Sequence[GivenAnswer]) -> Unsents:
         """Answers that reached nobody, as what is to be written of them before they follow."""
@@ -187,3 +195,8 @@ class LateAnswers:
             response_url=stored.response_url if stored is not None else "",
             reason=reason,
         )
+
+
+def _nothing_owed(reports: Sequence[Report]) -> Settlements:
+    """What a connector has reported as unsent is settled without an answer: it need not keep it any longer."""
+    return [(link, Settlement(number, "")) for link, number in reports]

@@ -5,7 +5,9 @@ hope), or its connector will deliver the arrival again over a new link and gets 
 the `response_url`. A connector delivers again what it has not been settled, what it acknowledged as promised,
 and what it was settled and could not send; the duplicate is settled with the answer, and the connector reports
 what no acknowledgement can carry any more (`Unsent`). So a hope ends with its link, and nothing is lost by
-that; the answer follows when the last hope is gone and one of them is known to have failed. One for which
+that; the answer follows when the last hope is gone and one of them is known to have failed. Who reported one
+hears of it (`Report`) when the disk knows that it follows, or that nothing is owed, and keeps it until then: a
+connector that ends and a broker that stops in the same moment would forget it both. One for which
 nobody waits when it is journaled, and nobody asks in the time that Slack gives, was brought by a connector that
 ended while there was no broker: it follows, too. P5 rests on it.
 """
@@ -41,6 +43,10 @@ class GivenAnswer:
     reason: str = "late"
 
 
+Report = tuple[int, int]
+"""Link and number of what a connector has reported as unsent."""
+
+
 @define
 class _Outcome:
     """What became of an answer.
@@ -65,6 +71,7 @@ class UnsentAnswers:
         self._outcomes: dict[int, _Outcome] = {}
         self._carried: dict[tuple[int, int], int] = {}
         self._unclaimed: deque[tuple[float, int]] = deque()
+        self._reports: dict[int, list[Report]] = {}
 
     def early(self, envelope: int, link: int, number: int) -> None:
         """A settlement carries an answer whose commit is on the way: its deadline came first."""
@@ -115,6 +122,8 @@ class UnsentAnswers:
 
     def link_lost(self, link: int) -> None:
         """Whatever this link's settlements carried is carried by the next one's, or was acknowledged."""
+        for envelope, reports in list(self._reports.items()):
+            self._keep_reports(envelope, [each for each in reports if each[0] != link])
         for carrier in [each for each in self._carried if each[0] == link]:
             outcome = self._outcomes.get(self._carried.pop(carrier))
             if outcome is not None:
@@ -128,16 +137,33 @@ class UnsentAnswers:
             self._carried[link, number] = envelope
             _forget_oldest(self._carried)
 
-    def unsent(self, link: int, numbers: Iterable[int]) -> list[GivenAnswer]:
-        """These could not be sent: the answers that reached nobody by that."""
-        found = []
+    def unsent(self, link: int, numbers: Iterable[int]) -> tuple[list[GivenAnswer], list[Report]]:
+        """These could not be sent: the answers that reached nobody by that, and the reports that are done with,
+        since nothing is owed or another settlement carries it."""
+        found, done = [], []
         for number in numbers:
             envelope = self._carried.pop((link, number), 0)
             outcome = self._outcomes.get(envelope)
-            if outcome is not None:
-                outcome.hopes, outcome.lost = outcome.hopes - 1, True
-                found += self._take_if_lost(envelope, outcome)
-        return found
+            if outcome is None:
+                done.append((link, number))
+                continue
+            outcome.hopes, outcome.lost = outcome.hopes - 1, True
+            if outcome.hopes:
+                done.append((link, number))
+            else:
+                self._keep_reports(envelope, [*self._reports.get(envelope, ()), (link, number)])
+            found += self._take_if_lost(envelope, outcome)
+        return found, done
+
+    def written(self, envelope: int) -> list[Report]:
+        """The journal says that its answer follows: the reports that are done with by that."""
+        return self._reports.pop(envelope, [])
+
+    def _keep_reports(self, envelope: int, reports: list[Report]) -> None:
+        self._reports.pop(envelope, None)
+        if reports:
+            self._reports[envelope] = reports
+            _forget_oldest(self._reports)
 
     def _take_if_lost(self, envelope: int, outcome: _Outcome) -> list[GivenAnswer]:
         if outcome.given is None or outcome.hopes or not outcome.lost:

@@ -355,10 +355,15 @@ class Connector:
                 await self._until(lambda: self._cut_short or self._readiness.is_ready_elsewhere)
 
     async def _hear_of_answers(self) -> None:
-        """What was acknowledged here, as promised, may have an answer in the journal that must follow."""
+        """What no acknowledgement here can carry any more may have an answer in the journal that must follow,
+        or get one, and a broker that stops just now may not know: it settles each when its journal does."""
+
+        def is_heard() -> bool:
+            return not (len(self._unsettled) or self._unanswered.is_unheard)
+
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_WITHIN):
-                await self._until(lambda: self._cut_short or not self._unanswered.is_unheard)
+                await self._until(lambda: self._cut_short or is_heard())
 
     def _states(self) -> Iterator[ConnectionState]:
         return (state for each in self._transports.values() for state in each.status().connections)
@@ -383,12 +388,12 @@ class Connector:
                     self._unanswered.settled_with_answer(arrival)
             elif settlement.payload is None:
                 self._unanswered.forget(settlement.number)
-                self._notify()
             elif settlement.number in self._unanswered:
                 self._report_unsent(settlement)
         for app, settled in by_app.items():
             self._transports[app].settle(settled)
         self._back_pressure.resume_if_room()
+        self._notify()
 
     def _settle_as_promised(self, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:
@@ -400,10 +405,9 @@ class Connector:
     def _report_unsent(self, settlement: Settlement) -> None:
         if settlement.payload is None:
             return
-        self._unanswered.unsent(settlement.number, reported=self._send is not None)
+        self._unanswered.unsent(settlement.number)
         if self._send is not None:
             self._send(Unsent((settlement.number,)))
-        self._notify()
 
     def _refuse(self, message: Refused) -> None:
         by_app: dict[str, list[Arrival]] = {}
@@ -426,6 +430,7 @@ class Connector:
                 extra={"event": "envelopes-refused"},
             )
         self._back_pressure.resume_if_room()
+        self._notify()
 
     def _ask_again_later(self) -> None:
         if self._asking_again is None:

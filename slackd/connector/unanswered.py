@@ -5,7 +5,8 @@ P5), and the broker can see to that only when it knows. The connector reports it
 may break before the report arrives, or before the broker's settlement does. So such an arrival is delivered
 again over each new link, like one that is unsettled. If the broker settles the duplicate with the answer,
 since it still has it as given, the connector reports again; if it settles without one, nothing is owed any
-more. A broker that can't write just now refuses the duplicate, and is asked again. Until a broker has said its
+more; so it answers a report, too, once its journal knows that the answer follows. A broker that can't write
+just now refuses the duplicate, and is asked again. Until a broker has said its
 word a connector that drains does not end: nobody else knows.
 """
 
@@ -35,7 +36,7 @@ class Unanswered:
 
     @property
     def is_unheard(self) -> bool:
-        """Of some that were acknowledged here no broker has said what became of their answers."""
+        """Of some of them no broker has said yet what becomes of their answers."""
         return not self._unheard.isdisjoint(self._unanswered)
 
     def __contains__(self, number: object) -> bool:
@@ -50,9 +51,9 @@ class Unanswered:
         _remember(self._unanswered, arrival)
         self._unheard.add(arrival.number)
 
-    def unsent(self, number: int, *, reported: bool) -> None:
-        """No acknowledgement could carry what this was settled with; a broker hears of it, or there is none."""
-        (self._unheard.discard if reported else self._unheard.add)(number)
+    def unsent(self, number: int) -> None:
+        """No acknowledgement could carry what this was settled with."""
+        self._unheard.add(number)
         arrival = self._carriers.pop(number, None)
         if arrival is not None:
             _remember(self._unanswered, arrival)

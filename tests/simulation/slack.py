@@ -26,7 +26,8 @@ class Message:
         hurried: The connection that brought it asked for acknowledgements without answers.
         forgotten: Its connector died with it, or was told to forget it: nobody tells the broker any more that
             it was not acknowledged.
-        orphaned: When its connector ended, if no broker was there to hear of it.
+        orphaned: Its connector was killed after an acknowledgement without its answer, before a broker had
+            heard of it. One that lives for long enough finds it.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Message:
     failures: int = 0
     hurried: bool = False
     forgotten: bool = False
-    orphaned: float | None = None
+    orphaned: bool = False
 
     @property
     def is_command(self) -> bool:
@@ -59,7 +60,6 @@ class Slack:
         self.begun: dict[tuple[int, str], int] = {}
         self.connectors: list[Connector] = []
         self.is_journaled: Callable[[str], bool] = bool
-        self.is_given: Callable[[str], bool] = bool
         self._ids = itertools.count()
 
     def post(self, kind: str, channel: str) -> None:
@@ -135,7 +135,7 @@ class Connector:
         self._connection = 1
         self._unsettled: dict[int, tuple[Message, Arrival, int, int]] = {}
         self._unanswered: dict[int, Arrival] = {}
-        self._unheard: set[int] = set()
+        self._unheard: dict[int, Message] = {}
         self.link: Pipe | None = None
         self.is_ready = True
 
@@ -167,8 +167,8 @@ class Connector:
         for settlement in settlements:
             message, arrival, connection, _ = self._unsettled.pop(settlement.number, (None, None, 0, 0))
             if message is None or arrival is None:
-                self._unheard.discard(settlement.number)
                 if settlement.payload is None:
+                    self._unheard.pop(settlement.number, None)
                     self.unanswered.pop(settlement.number, None)
                 elif settlement.number in self.unanswered:
                     self._tell_unsent(settlement.number)
@@ -177,9 +177,8 @@ class Connector:
                 self._slack.acked(message, settlement.payload, arrival.received_at)
             elif settlement.payload is not None and self._tells:
                 self.unanswered[settlement.number] = arrival
+                self._unheard[settlement.number] = message
                 self._tell_unsent(settlement.number)
-                # At the deadline, before the commit, which then finds nobody who waits.
-                message.forgotten = message.forgotten or not self._slack.is_given(message.name)
         self._close_if_quiet()
 
     def _tell_unsent(self, number: int) -> None:
@@ -220,23 +219,16 @@ class Connector:
             self._world.after(0.005, self._exit)
 
     def _exit(self, until: float | None = None) -> None:
-        """What crossed its Close is not waited for: the broker knows that it can't be acknowledged. What was
-        acknowledged as promised is, for a while: no broker knows."""
+        """What no acknowledgement can carry is waited for, for a while, until the broker's journal knows it."""
         if not self.is_ready or self._draining:
             return
         until = self._world.time + HEARD_WITHIN if until is None else until
-        if self._tells and self._unheard and self._world.time < until:
+        if self._tells and (self._unheard or self._unsettled) and self._world.time < until:
             self._world.after(0.02, lambda: self._exit(until))
             return
         self._world.say(f"C{self.number} exits")
-        for message, _, connection, _ in self._unsettled.values():
-            message.lost_connection = True
-            # Of what is being committed when the link ends, be it the answer, nobody tells any more.
-            committing = message.done or not self._slack.is_journaled(message.name)
-            unknown = connection == self._connection or committing
-            message.forgotten = message.forgotten or unknown
-            if self.link is None:
-                message.orphaned = self._world.time
+        for message, *_ in self._unsettled.values():
+            message.lost_connection = message.forgotten = True
         self.leave_broker()
         self._unsettled.clear()
         self.unanswered.clear()
@@ -262,8 +254,7 @@ class Connector:
             def keep(promise: Promise = promise, number: int = number) -> None:
                 if number in self._unsettled:
                     self._world.say("no broker kept the deadline")
-                    self.unanswered[number] = self._unsettled[number][1]
-                    self._unheard.add(number)
+                    self._unheard[number], self.unanswered[number], *_ = self._unsettled[number]
                     self.settled((promise.settlement,))
 
             self._world.after(max(0.0, promise.due - self._world.time), keep)
@@ -293,6 +284,8 @@ class Connector:
         self._world.say(f"kill -9 C{self.number}")
         for message, _, _, _ in self._unsettled.values():
             message.forgotten = True
+        for message in self._unheard.values():
+            message.orphaned = True
         self.drop()
         self._told.clear()
         self._unsettled.clear()

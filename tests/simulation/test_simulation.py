@@ -16,9 +16,7 @@ from slackd.broker.dispatch.sessions import PluginSession
 from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import AnswerState, Duplicate, OpenDelivery, Outcome
-from slackd.broker.pending_acks import ClosingConnections, PendingAcks, Settlements
-from slackd.broker.unsent_answers import UnsentAnswers
-from slackd.link.messages import Closing
+from slackd.broker.pending_acks import PendingAcks, Settlements
 from tests.simulation.program import Program
 from tests.simulation.run import Simulation
 from tests.simulation.slack import Connector
@@ -28,7 +26,7 @@ ENOUGH = 240
 FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 LOST_WITH_THE_LINK = (24557, 29424)
 LOST_ON_A_FULL_DISK = 37246
-LOST_AT_THE_CONNECTORS_END = 1000783
+LOST_AT_THE_CONNECTORS_END = (1000783, 2001555, 2006127)
 LOST_WITH_THE_BROKER = 1947
 FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
 
@@ -148,7 +146,7 @@ def closes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("closes_at_once")
 @pytest.mark.parametrize(
-    "seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK, LOST_AT_THE_CONNECTORS_END, LOST_WITH_THE_BROKER]
+    "seed", [*LOST_WITH_THE_LINK, LOST_ON_A_FULL_DISK, *LOST_AT_THE_CONNECTORS_END, LOST_WITH_THE_BROKER]
 )
 def test_an_answer_that_was_given_in_time_is_not_lost(seed: int) -> None:
     Simulation(seed, drains=True).run()
@@ -162,23 +160,6 @@ def test_finds_a_connector_that_forgets_what_it_acknowledged_as_promised(
     monkeypatch.setattr(Connector, "unanswered", property(lambda connector: {}))
     with pytest.raises(AssertionError, match="was answered 0 times"):
         Simulation(seed, drains=True).run()
-
-
-@pytest.mark.usefixtures("closes_at_once")
-def test_finds_an_answer_of_a_broker_that_died_before_it_heard_that_nobody_got_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(UnsentAnswers, "adopt", lambda answers, given: None)
-    with pytest.raises(AssertionError, match="was answered 0 times"):
-        Simulation(LOST_WITH_THE_BROKER, drains=True).run()
-
-
-@pytest.mark.usefixtures("closes_at_once")
-def test_finds_an_answer_that_is_given_when_nobody_waits_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(UnsentAnswers, "without", lambda answers, envelope: None)
-    monkeypatch.setattr("slackd.broker.unsent_answers.ASKED_FOR_WITHIN", 1e6)  # else it is found later
-    with pytest.raises(AssertionError, match="was answered 0 times"):
-        Simulation(LOST_ON_A_FULL_DISK, drains=True).run()
 
 
 def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,14 +186,12 @@ def test_finds_an_answer_that_goes_both_ways(monkeypatch: pytest.MonkeyPatch) ->
     assert found(drains=True)
 
 
-def test_finds_a_broker_that_is_not_told_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def note(self: ClosingConnections, link: int, closing: Closing) -> None:
-        if not closing.mute:
-            real(self, link, closing)
-
-    real = ClosingConnections.note
-    monkeypatch.setattr(ClosingConnections, "note", note)
-    assert found(drains=True)
+def test_finds_a_connector_that_ends_before_the_journal_knows_what_it_could_not_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.simulation.slack.HEARD_WITHIN", 0.0)
+    with pytest.raises(AssertionError, match="was answered 0 times"):
+        Simulation(LOST_AT_THE_CONNECTORS_END[1], drains=True).run()
 
 
 def test_finds_an_answer_that_no_acknowledgement_could_carry_and_that_is_forgotten(

@@ -83,6 +83,8 @@ class StandInBroker:
                     self.acks.append(message)
                 case Unsent(numbers=numbers):
                     self.unsent += numbers
+                    if self.settles:
+                        connector.send(Settled(tuple(Settlement(number, "") for number in numbers)))
                 case Closing():
                     self.closings.append(message)
                 case Returned():

@@ -115,6 +115,31 @@ async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_bro
         assert len(rig.broker.closings) == 1
 
 
+async def test_a_drain_ends_when_the_broker_knows_what_could_not_be_sent(slack: EmulatorClient) -> None:
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        rig.broker.settles = False
+        slack.command("/slow")
+        await rig.broker.until(lambda: rig.broker.arrivals)
+        slack.fault("drop")
+        await rig.broker.until(lambda: rig.broker.closings)
+        await rig.ready()
+        rig.broker.tell_peers(emulated=(1, 6))
+        draining = asyncio.create_task(rig.connector.drain(20))
+        await rig.broker.until(lambda: rig.broker.phases("c1-emulated-2")[-1:] == ["closed"])
+        await asyncio.sleep(0.1)
+        assert not draining.done()  # its journal does not know yet that nobody waits there
+        rig.broker.payload = '{"text":"done"}'
+        rig.broker.settle(rig.broker.arrivals)
+        await rig.broker.until(lambda: rig.broker.unsent)
+        await asyncio.sleep(0.1)
+        assert not draining.done()  # nor that the answer must follow
+        rig.broker.payload = None
+        rig.broker.settle(rig.broker.arrivals)
+        async with asyncio.timeout(PATIENCE):
+            await draining
+
+
 async def test_a_drain_waits_for_calls_that_are_under_way(slack: EmulatorClient) -> None:
     slack.fault("api_error", method="chat.postMessage", delay=100.0)
     async with rig_for(slack) as rig:

@@ -18,7 +18,7 @@ def test_so_is_what_was_settled_with_an_answer_that_could_not_be_sent() -> None:
     unanswered = Unanswered()
     for number in (1, 2):
         unanswered.settled_with_answer(arrival(number))
-    unanswered.unsent(2, reported=True)
+    unanswered.unsent(2)
     assert 1 not in unanswered
     assert unanswered.to_repeat(11.0) == (arrival(2),)
 
@@ -59,12 +59,20 @@ def test_what_was_acknowledged_here_is_unheard_until_a_broker_has_said_its_word(
         unanswered.acknowledged_as_promised(arrival(number))
     unanswered.forget(1)
     assert unanswered.is_unheard
-    unanswered.unsent(2, reported=True)
+    unanswered.forget(2)
     assert not unanswered.is_unheard
 
 
-def test_an_answer_that_was_not_sent_is_unheard_while_there_is_no_broker() -> None:
+def test_an_answer_that_was_not_sent_is_unheard_until_the_broker_s_journal_knows_that_it_follows() -> None:
     unanswered = Unanswered()
     unanswered.settled_with_answer(arrival(1))
-    unanswered.unsent(1, reported=False)
+    unanswered.unsent(1)
     assert unanswered.is_unheard
+
+
+def test_and_not_from_then_on() -> None:
+    unanswered = Unanswered()
+    unanswered.settled_with_answer(arrival(1))
+    unanswered.unsent(1)
+    unanswered.forget(1)
+    assert not unanswered.is_unheard
