@@ -58,7 +58,7 @@ def run_together(config_file: str | None) -> None:
         async def serve(stop: asyncio.Event) -> None:
             asyncio.get_running_loop().add_signal_handler(RETRY_SIGNAL, _retry, connectors)
             await serve_together(
-                daemon, connectors, sockets, stop, notifier, gateway=gateway, receiver=receiver
+                daemon, connectors, sockets, stop, notifier, settle_memory, gateway=gateway, receiver=receiver
             )
 
         restart = run_to_the_end(serve, on_hang_up=Reload(config.file).hung_up)
@@ -103,7 +103,6 @@ async def serve_together(
     async with asyncio.TaskGroup() as group:
         group.create_task(daemon.run(broker_stop, sockets, served.set_result))
         end = await served
-        settle_memory()
         log.info("the broker is ready: %s", broker_status(daemon), extra={"event": "service-ready"})
         log.info("plugins connect to %s", daemon.config.plugins.socket)
         on_ready()

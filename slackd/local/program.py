@@ -6,9 +6,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from slackd.errors import SlackdError
 
@@ -62,6 +62,47 @@ def _ends_with_us() -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", "TERM", "--") if setpriv is not None else ()
 
 
+class ProgramProcess(Protocol):
+    """A started program, in a process group of its own: what of `asyncio.subprocess.Process` is used."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and its group's."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None:
+        """What it prints, on stderr too."""
+
+    async def wait(self) -> int:
+        """Wait for its end; returns its exit status."""
+
+
+StartProcess = Callable[[Sequence[str], Mapping[str, str], Path], Awaitable[ProgramProcess]]
+"""Starts a command, with all of its environment, in a folder; raises `OSError` if it cannot."""
+
+
+async def start_process(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> ProgramProcess:
+    """Start a command, as `StartProcess` says.
+
+    Returns:
+        The process.
+    """
+    return await asyncio.create_subprocess_exec(
+        *_ends_with_us(),
+        *command,
+        cwd=folder,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 class Program:
     """One process. Every line that it prints goes to `say`.
 
@@ -70,13 +111,20 @@ class Program:
         environment: Added to this process's own.
         folder: Its working directory.
         say: Takes each line of its stdout and stderr, without the line feed.
+        start: Starts it.
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, say: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        say: Callable[[str], None],
+        start: StartProcess = start_process,
     ) -> None:
         self._command, self._environment, self._folder, self._say = command, environment, folder, say
-        self._process: asyncio.subprocess.Process | None = None
+        self._start = start
+        self._process: ProgramProcess | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -91,16 +139,8 @@ class Program:
             LocalStackError: It cannot be run.
         """
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *_ends_with_us(),
-                *self._command,
-                cwd=self._folder,
-                env={**os.environ, **self._environment},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
+            environment = {**os.environ, **self._environment}
+            self._process = await self._start(self._command, environment, self._folder)
         except OSError as error:
             raise LocalStackError(f"{self._command[0]} cannot be run: {error.strerror}") from None
         self._reading = asyncio.create_task(self._read())

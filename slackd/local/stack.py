@@ -79,7 +79,9 @@ class LocalStack:
             ConfigError: One of the texts cannot be used; it names every mistake.
             LocalStackError: It was not connected within `READY_LIMIT` seconds.
         """
-        config = self._configure(declarations)
+        await self._start(self._configure(declarations))
+
+    async def _start(self, config: Config) -> None:
         self._stop = asyncio.Event()
         served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = asyncio.create_task(self._serve(config, served))
@@ -112,9 +114,9 @@ class LocalStack:
             ConfigError: As `start`.
             LocalStackError: As `start`.
         """
-        self._configure(declarations)
+        config = self._configure(declarations)
         await self.stop()
-        await self.start(declarations)
+        await self._start(config)
 
     def sessions(self, plugin: str) -> int:
         """How many sessions of this plugin are connected."""

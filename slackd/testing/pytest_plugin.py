@@ -4,6 +4,8 @@ It imports nothing but pytest until a test asks for a fixture: where the emulato
 do not ask for Slack never notice.
 """
 
+import contextlib
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +13,31 @@ import pytest
 
 if TYPE_CHECKING:
     from slackd.local.stack import Transport
-    from slackd.testing.tester import LoopThread, SlackTester
+    from slackd.testing.loop_thread import LoopThread
+    from slackd.testing.tester import SlackTester
+
+
+@contextlib.contextmanager
+def _imports() -> Iterator[None]:
+    """Nothing that an import makes is garbage: it is not looked for."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @pytest.fixture(scope="session")
 def slackd_loop() -> "Iterator[LoopThread]":
     """The event loop, in a thread of its own, that Slack and slackd share in all tests."""
     try:
-        from slackd.testing.tester import LoopThread
+        with _imports():
+            import slackd.testing.tester
     except ImportError as error:
         pytest.fail(f"the fixture `slack` needs slackd and its emulator (apt install slackd-emulator): {error}")
-    loop = LoopThread()
+    loop = slackd.testing.tester.LoopThread()
     yield loop
     loop.close()
 

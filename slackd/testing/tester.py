@@ -1,105 +1,43 @@
-"""`SlackTester`: a test plays the people in an emulated Slack, and sees what plugins and apps do.
+"""`SlackTester`: programs under test, beside an emulated Slack in which the test plays the people.
 
 Everything runs on an event loop in a thread of its own, so that tests are plain functions, and apps under test
 may run on the test's own thread.
 """
 
-import asyncio
-import json
-import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import attrs
-
-from slackd.emulator import ApiCall, EmulatedApp, EmulatorSettings, LedgerEntry
-from slackd.local.program import Program, command_of
+from slackd.emulator import EmulatedApp, EmulatorSettings
+from slackd.local.program import LocalStackError, Program, command_of, start_process
 from slackd.local.scripts import script_command, with_local_script
 from slackd.local.stack import SIGNING_SECRET, LocalStack, Transport, free_port, local_stack
+from slackd.testing.loop_thread import LoopThread
+from slackd.testing.people import PATIENCE, People, Played
 from slackd.testing.posting import PostingToApp
 
-T = TypeVar("T")
+__all__ = ["LoopThread", "Played", "SlackTester", "running_slack"]
 
-ANSWER_PATIENCE: Final = 3.0
-"""Seconds in which Slack wants an answer ("Handling user interaction in your Slack apps")."""
-PATIENCE: Final = 10.0
-"""Seconds that a wait lasts if nothing else is said."""
+LAST_LINES: Final = 20
+"""How much of a program's output is shown when it ends too early."""
 
 
-class LoopThread:
-    """An event loop in a thread."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="slackd-testing", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop, and return what it returns."""
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result()
-
-    def close(self) -> None:
-        """End the loop and its thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-@attrs.frozen
-class Played:
-    """Something that a person did, and what became of it.
-
-    Attributes:
-        entry: The emulator's ledger entry: envelopes sent, acknowledgements received.
-        payload: What Slack sent.
-    """
-
-    entry: LedgerEntry
-    payload: Mapping[str, Any]
-    _tester: "SlackTester"
-
-    @property
-    def acknowledged(self) -> bool:
-        """Slack had an acknowledgement in time."""
-        return self.entry.acknowledged
-
-    @property
-    def response(self) -> Any:
-        """What the acknowledgement carried, once it is there.
-
-        Raises:
-            WaitedTooLongError: Slack had none within its three seconds.
-        """
-        self._tester.wait_for_ack(self)
-        return self.entry.response
-
-    def posts(self, count: int = 1, timeout: float = PATIENCE) -> list[Any]:
-        """Wait for so many posts to the `response_url` of this, and return all that came.
-
-        Raises:
-            WaitedTooLongError: Fewer came within `timeout` seconds.
-        """
-        return self._tester.posts_of(self, count, timeout)
-
-
-class SlackTester:
-    """People in an emulated Slack, in the words of a test.
+class SlackTester(People):
+    """Runs plugins and apps in an emulated Slack, and plays its people.
 
     Attributes:
         stack: The emulated Slack and slackd, to be used from their own loop.
+        output: What the programs printed, line by line.
     """
 
     def __init__(self, loop: LoopThread, stack: LocalStack) -> None:
-        self._loop, self.stack = loop, stack
+        super().__init__(loop, stack.emulator)
+        self.stack = stack
         self._declarations: dict[str, str] = {}
         self._programs: list[Program] = []
         self._posting: list[PostingToApp] = []
-        self._started = False
         self.output: list[str] = []
 
     @property
@@ -154,10 +92,11 @@ class SlackTester:
         )
         if script is not None and file is not None:
             command, more = script
-            self._run(command, {**more, **(environment or {})})
+            running = self._run(command, {**more, **(environment or {})})
         else:
-            self._run(program, environment)
-        self._loop.run(self.stack.wait_for_session(name))
+            running = self._run(program, environment)
+        connected = self.stack.wait_for_session(name)
+        self._loop.run(self._while_it_runs(running, connected, f"plugin {name}", "connected to slackd"))
 
     def declare(self, declaration: str | Path, name: str | None = None) -> str:
         """Tell slackd of a plugin whose program the test runs itself; returns its name.
@@ -179,7 +118,6 @@ class SlackTester:
         self._loop.run(self.stack.restart(self._declarations))
         if self.stack.request_url and not self._posting:
             self.post_to(self.stack.request_url)
-        self._started = True
         return name
 
     def run_app(
@@ -201,11 +139,12 @@ class SlackTester:
             connections: How many connections it opens.
 
         Raises:
-            LocalStackError: The program can't be run.
+            LocalStackError: The program can't be run, or ended before it was connected.
             WaitedTooLongError: It was not connected in time.
         """
-        self._run(program, environment, app=True)
-        self.wait_for_connections(connections)
+        running = self._run(program, environment, app=True)
+        connected = self.stack.emulator.wait_until_ready(connections, timeout=PATIENCE)
+        self._loop.run(self._while_it_runs(running, connected, "the app", f"had {connections} connections"))
 
     def run_http_app(
         self,
@@ -240,95 +179,6 @@ class SlackTester:
         """
         self._post_to(url, lambda: False)
 
-    def wait_for_connections(self, count: int = 1, timeout: float = PATIENCE) -> None:
-        """Wait until an app has so many Socket Mode connections.
-
-        Raises:
-            WaitedTooLongError: It had fewer after `timeout` seconds.
-        """
-        emulator = self.stack.emulator
-        self._loop.run(emulator.wait_until_ready(count, timeout=timeout))
-
-    def post_message(self, text: str, **more: Any) -> Played:
-        """A person posts a message (`channel`, `user`, `thread_ts`)."""
-        return self.play("post_message", text, **more)
-
-    def mention(self, text: str, **more: Any) -> Played:
-        """A person mentions the app."""
-        return self.play("mention", text, **more)
-
-    def react(self, reaction: str, item_ts: str, **more: Any) -> Played:
-        """A person reacts to a message."""
-        return self.play("react", reaction, item_ts, **more)
-
-    def command(self, command: str, text: str = "", **more: Any) -> Played:
-        """A person types a slash command (`channel`, `user`)."""
-        return self.play("command", command, text, **more)
-
-    def click(self, action_id: str, **more: Any) -> Played:
-        """A person clicks the latest element with that `action_id`."""
-        return self.play("click", action_id, **more)
-
-    def submit_view(self, values: Mapping[str, Any] | None = None, **more: Any) -> Played:
-        """A person submits a modal: `values` is `{block_id: {action_id: {…}}}`."""
-        return self.play("submit_view", values, **more)
-
-    def close_view(self, **more: Any) -> Played:
-        """A person closes a modal."""
-        return self.play("close_view", **more)
-
-    def shortcut(self, callback_id: str, **more: Any) -> Played:
-        """A person uses a global shortcut."""
-        return self.play("shortcut", callback_id, **more)
-
-    def options(self, action_id: str, value: str = "", **more: Any) -> Played:
-        """A person types into a menu whose options the app gives."""
-        return self.play("options", action_id, value, **more)
-
-    def send_event(self, event: Mapping[str, Any]) -> Played:
-        """Slack sends any event: `{"type": "reaction_added", …}`.
-
-        Returns:
-            What was sent, and what became of it.
-        """
-        return self.play("send_event", event)
-
-    def play(self, what: str, *arguments: Any, **more: Any) -> Played:
-        """Do anything that `slackd.emulator.EmulatorClient` has a method for, by its name.
-
-        Returns:
-            What was sent, and what became of it.
-        """
-
-        def do() -> Played:
-            entry = getattr(self.stack.emulator, what)(*arguments, **more)
-            return Played(entry, json.loads(entry.payload or "{}"), self)
-
-        return self._do(do)
-
-    def calls(self, method: str) -> list[ApiCall]:
-        """Calls of that Web API method so far."""
-        return self._do(lambda: list(self.stack.emulator.ledger.calls_of(method)))
-
-    def wait_for_call(self, method: str, *, count: int = 1, timeout: float = PATIENCE) -> ApiCall:
-        """Wait for the call of that method that makes `count` of them, past ones included.
-
-        Returns:
-            The call.
-
-        Raises:
-            WaitedTooLongError: It did not come within `timeout` seconds.
-        """
-        return self._loop.run(self.stack.emulator.wait_for_call(method, count=count, timeout=timeout))
-
-    def wait_for_ack(self, played: Played, *, timeout: float = ANSWER_PATIENCE) -> None:
-        """Wait until Slack has an acknowledgement.
-
-        Raises:
-            WaitedTooLongError: It had none after `timeout` seconds.
-        """
-        self._loop.run(self.stack.emulator.wait_for_ack(played.entry, timeout=timeout))
-
     def wait_until_idle(self, timeout: float = PATIENCE) -> None:
         """Wait until all that Slack sent is acknowledged, and every delivery handled or a dead letter.
 
@@ -337,21 +187,23 @@ class SlackTester:
         """
         self._loop.run(self.stack.wait_until_idle(timeout))
 
-    def inject_fault(self, kind: str, **details: Any) -> None:
-        """Do a fault of Slack's: "warning", "drop", "stall", … (`slackd.emulator.faults` lists them)."""
-        self._do(lambda: self.stack.emulator.fault(kind, **details))
-
-    def posts_of(self, played: Played, count: int, timeout: float) -> list[Any]:
-        """As `Played.posts`."""
-        self._loop.run(self.stack.emulator.wait_for_post(played.entry, count=count, timeout=timeout))
-        return self._do(lambda: [post.body for post in played.entry.posts])
-
     def close(self) -> None:
         """End the programs, and posting to them."""
         for posting in self._posting:
             self._loop.run(posting.close())
         for program in self._programs:
             self._loop.run(program.stop())
+
+    async def _while_it_runs(
+        self, program: Program, coming: Coroutine[Any, Any, object], who: str, what: str
+    ) -> None:
+        if not await program.runs_until(coming):
+            await program.stop()
+            printed = "".join(f"\n    {line}" for line in self.output[-LAST_LINES:])
+            status = program.status
+            raise LocalStackError(
+                f"{who} ended with status {status} before it {what}; it printed:{printed or ' nothing'}"
+            )
 
     def _post_to(self, url: str, has_ended: Callable[[], bool]) -> None:
         posting = PostingToApp(self.stack.emulator, url, self.signing_secret)
@@ -361,23 +213,21 @@ class SlackTester:
     def _run(
         self, program: str | Path | Sequence[str], environment: Mapping[str, str] | None, *, app: bool = False
     ) -> Program:
+        start = start_process
         if isinstance(program, str | Path):
             file = Path(program)
             command, folder = command_of(file), file.absolute().parent
-            if app and file.suffix == ".py":
+            if file.suffix == ".py" and app:
                 command = (*command[:-1], "-m", "slackd.testing.python_app", command[-1])
+            elif file.suffix == ".py":
+                start = self._loop.forks.start
         else:
             command, folder = tuple(program), Path.cwd()
-        process = Program(command, {**self.environment, **(environment or {})}, folder, self.output.append)
+        surroundings = {**self.environment, **(environment or {})}
+        process = Program(command, surroundings, folder, self.output.append, start)
         self._programs.append(process)
         self._loop.run(process.start())
         return process
-
-    def _do(self, work: Callable[[], T]) -> T:
-        async def in_loop() -> T:
-            return work()
-
-        return self._loop.run(in_loop())
 
 
 @contextmanager

@@ -10,21 +10,27 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from statistics import median
 from textwrap import dedent
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from slackd.emulator import WaitedTooLongError
 from slackd.local.program import LocalStackError
 from slackd.signature import SignatureVerdict, verify
-from slackd.testing.tester import LoopThread, SlackTester, running_slack
+from slackd.testing.loop_thread import LoopThread
+from slackd.testing.tester import SlackTester, running_slack
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
 REFERENCE = (sys.executable, "-c", "import asyncio, json")
 REFERENCE_TOOK = 0.085
-"""Seconds of processor time that the reference takes where ten tests take about five: a guard has half as much
-again, since runs differ by a quarter."""
+"""Seconds that the reference takes where ten tests take about two and a half."""
+KIT_ALONE = ("-p", "no:hypothesispytest", "-p", "no:asyncio")
+LIMIT = 5.0
+"""Seconds for ten tests."""
+PROCESSOR_LIMIT = 4.0
+"""Seconds of processor time for them: with imports that nobody has compiled yet they take three at the most."""
 APPROVE = """
 [[subscribe]]
 type = "interactive"
@@ -85,6 +91,27 @@ def test_a_program_that_does_not_connect_is_named(slack: SlackTester) -> None:
         slack.run_plugin("/nowhere/plugin.py", APPROVE, name="approver")
 
 
+def test_a_program_that_ends_before_it_connects_is_said_at_once(slack: SlackTester, tmp_path: Path) -> None:
+    """And not after ten seconds: the commonest mistake is a program without its last line."""
+    program = tmp_path / "approver.py"
+    program.write_text("print('no plugin.run()')\n")
+    began = time.monotonic()
+    with pytest.raises(LocalStackError) as failed:
+        slack.run_plugin(program, APPROVE, name="approver")
+    assert time.monotonic() - began < 5
+    expected = (
+        "plugin approver ended with status 0 before it connected to slackd; it printed:\n    no plugin.run()"
+    )
+    assert str(failed.value) == expected
+
+
+def test_an_app_that_ends_before_it_connects_is_said_at_once(slack: SlackTester, tmp_path: Path) -> None:
+    program = tmp_path / "app.py"
+    program.write_text("import sys; sys.exit(7)\n")
+    with pytest.raises(LocalStackError, match="the app ended with status 7 before it had 1 connections"):
+        slack.run_app(program)
+
+
 def test_a_bolt_app_runs_as_it_is(slack: SlackTester, tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     app.write_text(
@@ -111,14 +138,35 @@ def test_a_bolt_app_runs_as_it_is(slack: SlackTester, tmp_path: Path) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("side_by_side", [(), ("-n", "3")], ids=["one by one", "pytest -n"])
-def test_ten_tests_take_some_seconds_with_all_daemons(tmp_path: Path, side_by_side: tuple[str, ...]) -> None:
-    """Without pytest's other plugins, and of processor time, since others may have the machine: measured beside
-    a Python that imports asyncio, which what else runs on the same cores makes slower by as much.
+def test_ten_tests_take_less_than_five_seconds_with_all_daemons(tmp_path: Path) -> None:
+    """Without pytest's other plugins; by the clock, and of processor time.
 
-    Several processes each have their own Slack and slackd, and the imports of those.
+    Both are measured beside a Python that imports asyncio: what else runs on the same cores makes it as much
+    slower.
     """
-    tests = tmp_path / "test_deploybot.py"
+    tests = ten_tests(tmp_path)
+    tries = []
+    for _ in range(3):
+        references = [measured(lambda: subprocess.run(REFERENCE, check=True))[0] for _ in range(5)]
+        taken, done = measured(lambda: run_pytest(tmp_path, str(tests), *KIT_ALONE))
+        assert "10 passed" in done.stdout, done.stdout + done.stderr
+        references += [measured(lambda: subprocess.run(REFERENCE, check=True))[0] for _ in range(5)]
+        usual = Taken(median(each.processor for each in references), median(each.clock for each in references))
+        tries.append((taken, usual))
+        slower = Taken(max(1.0, usual.processor / REFERENCE_TOOK), max(1.0, usual.clock / REFERENCE_TOOK))
+        if taken.processor < PROCESSOR_LIMIT * slower.processor and taken.clock < LIMIT * slower.clock:
+            return
+    pytest.fail(f"ten tests took too long, three times; beside the reference: {tries}")
+
+
+def test_ten_tests_side_by_side_do_not_meet(tmp_path: Path) -> None:
+    """Several processes each have their own Slack and slackd."""
+    done = run_pytest(tmp_path, str(ten_tests(tmp_path)), "-n", "3", *KIT_ALONE)
+    assert "10 passed" in done.stdout, done.stdout + done.stderr
+
+
+def ten_tests(folder: Path) -> Path:
+    tests = folder / "test_deploybot.py"
     tests.write_text(
         dedent(f"""
             import pytest
@@ -135,13 +183,7 @@ def test_ten_tests_take_some_seconds_with_all_daemons(tmp_path: Path, side_by_si
                 assert len(bot.stack.emulator.ledger.entries) == 1
         """)
     )
-    plugins = ("-p", "no:hypothesispytest", "-p", "no:asyncio", *side_by_side)
-    references = [processor_time(lambda: subprocess.run(REFERENCE, check=True))[0] for _ in range(5)]
-    took, done = processor_time(lambda: run_pytest(tmp_path, str(tests), *plugins))
-    assert "10 passed" in done.stdout, done.stdout + done.stderr
-    references += [processor_time(lambda: subprocess.run(REFERENCE, check=True))[0] for _ in range(5)]
-    reference = min(references)
-    assert side_by_side or took < 7.5 * max(1.0, reference / REFERENCE_TOOK), (took, reference)
+    return tests
 
 
 def test_slack_and_slackd_start_and_stop_in_milliseconds(slackd_loop: LoopThread) -> None:
@@ -159,12 +201,25 @@ def test_slack_and_slackd_start_and_stop_in_milliseconds(slackd_loop: LoopThread
     assert min(took) < 0.1
 
 
-def processor_time(run: Callable[[], "subprocess.CompletedProcess[Any]"]) -> tuple[float, Any]:
-    """Seconds of processor time that processes took, and what the one that was waited for says."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+class Taken(NamedTuple):
+    """Seconds that something took.
+
+    Attributes:
+        processor: Of the processors, in the processes that were started.
+        clock: Of the clock.
+    """
+
+    processor: float
+    clock: float
+
+
+def measured(run: Callable[[], "subprocess.CompletedProcess[Any]"]) -> tuple[Taken, Any]:
+    """What it took, and what it returned."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = run()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Taken(processor, time.monotonic() - began), done
 
 
 def run_pytest(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
