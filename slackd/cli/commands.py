@@ -1,19 +1,16 @@
-"""The `slackd` command: the daemon's processes, and the check of what they read.
+"""The command line of `slackd`: the daemon's processes, and the check of what they read.
 
-What a command needs is imported when it runs: a restart of the broker is part of the three seconds that Slack
-waits, and `check-config` has no use for a WebSocket client.
+What a command needs is imported when it runs: `check-config` has no use for a WebSocket client.
 """
 
-import contextlib
 import copy
-import gc
 import os
 import sys
-from collections.abc import Iterator
 
 import click
 
-from slackd import SlackdError, __version__
+from slackd import __version__
+from slackd.cli import processes
 
 _config_option = click.option(
     "--config",
@@ -23,17 +20,6 @@ _config_option = click.option(
     metavar="FILE",
     help="The configuration; else $SLACKD_CONFIG, /etc/slackd/slackd.toml or the user's own.",
 )
-
-
-@contextlib.contextmanager
-def _imports() -> Iterator[None]:
-    """Nothing that an import makes is garbage: it is not looked for."""
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,10 +32,7 @@ def slackd() -> None:
 @_config_option
 def broker(config_file: str | None) -> None:
     """Run the broker process: it has the journal and the plugins, and no network."""
-    with _imports():
-        from slackd.cli.broker_process import run_broker
-
-    run_broker(config_file)
+    processes.start_broker(config_file)
 
 
 @slackd.command(short_help="Run one of the two connector processes.")
@@ -57,40 +40,28 @@ def broker(config_file: str | None) -> None:
 @click.argument("number", type=click.IntRange(1, 2))
 def connector(config_file: str | None, number: int) -> None:
     """Run connector process 1 or 2: it has the tokens and the connections to Slack, and nothing on disk."""
-    with _imports():
-        from slackd.cli.connector_process import run_connector
-
-    run_connector(config_file, number)
+    processes.start_connector(number, config_file)
 
 
 @slackd.command(short_help="Run the side that faces apps that speak Slack.")
 @_config_option
 def gateway(config_file: str | None) -> None:
     """Run the side that faces apps that speak Slack: Socket Mode, the Web API and request URLs, no token."""
-    with _imports():
-        from slackd.cli.gateway_process import run_gateway
-
-    run_gateway(config_file)
+    processes.start_gateway(config_file)
 
 
 @slackd.command(short_help="Run what takes Slack's requests to request URLs.")
 @_config_option
 def receiver(config_file: str | None) -> None:
     """Take what Slack posts over HTTP to apps with transport = "http" or "both": the signing secrets alone."""
-    with _imports():
-        from slackd.cli.receiver_process import run_receiver
-
-    run_receiver(config_file)
+    processes.start_receiver(config_file)
 
 
 @slackd.command(short_help="Run all of it in one process, in the foreground.")
 @_config_option
 def run(config_file: str | None) -> None:
     """Run the broker and two connectors in one process, in the foreground."""
-    with _imports():
-        from slackd.cli.all_in_one import run_together
-
-    run_together(config_file)
+    processes.start_all_in_one(config_file)
 
 
 @slackd.command("check-config", short_help="Find every mistake in the configuration.")
@@ -165,16 +136,3 @@ def exec_(config_file: str | None, name: str) -> None:
     from slackd.cli.exec_process import run_exec
 
     run_exec(config_file, name)
-
-
-def main() -> None:
-    """The console script: what went wrong in slackd's own terms is said in a line, and the status is 1."""
-    try:
-        slackd()
-    except SlackdError as error:
-        click.echo(f"slackd: {error}", err=True)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
+from slackd.cli.commands import slackd
 from slackd.cli.control import slackctl
-from slackd.cli.daemon import slackd
 from slackd.emulator.serve import parser as emulator_parser
 
 ROOT = Path(__file__).parents[2]

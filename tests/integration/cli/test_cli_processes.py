@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.integration.cli.daemon_process import (
     PATIENCE,
@@ -265,10 +266,13 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
     [
         (
             "broker_process",
-            ["rich", "aiohttp", "slack_sdk", "slackd.connector", "slackd.emulator", "slackd.advise"],
+            ["click", "rich", "aiohttp", "slackd.connector", "slackd.emulator", "slackd.advise"],
         ),
-        ("connector_process", ["rich", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"]),
-        ("all_in_one", ["rich", "slackd.emulator", "slackd.advise"]),
+        (
+            "connector_process",
+            ["click", "rich", "slack_sdk", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"],
+        ),
+        ("all_in_one", ["rich", "slack_sdk", "slackd.emulator", "slackd.advise"]),
     ],
 )
 def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list[str]) -> None:
@@ -278,6 +282,36 @@ def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list
         env=clean_environment(), capture_output=True, text=True, check=True, timeout=PATIENCE,
     )  # fmt: skip
     assert said.stdout == "\n"
+
+
+# Says how many certificates each context has read that anybody made meanwhile.
+COUNTING_CERTIFICATES = """
+import os, ssl
+from slackd.cli.processes import connector_imports
+found, load = [], ssl.SSLContext.load_default_certs
+def counting(self, *arguments):
+    load(self, *arguments)
+    found.append(self.cert_store_stats()["x509"])
+ssl.SSLContext.load_default_certs = counting
+with connector_imports():
+    import slackd.cli.connector_process
+from slackd.connector.trust import tls_context
+found.append(tls_context(None).cert_store_stats()["x509"])
+print(sum(found), found[-1], os.environ["SSL_CERT_FILE"], os.environ.get("SSL_CERT_DIR"))
+"""
+
+
+def test_a_connector_reads_the_certificates_that_it_trusts_once(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(file))
+    environ = {name: value for name, value in clean_environment().items() if name != "SSL_CERT_DIR"}
+    said = subprocess.run(
+        [sys.executable, "-c", COUNTING_CERTIFICATES],
+        env=environ | {"SSL_CERT_FILE": str(file)},
+        capture_output=True, text=True, check=True, timeout=PATIENCE,
+    )  # fmt: skip
+    # `tls_context` is counted by the method and by its last word.
+    assert said.stdout.split() == ["2", "1", str(file), "None"]
 
 
 def test_files_of_the_daemon_are_its_own(place: Home) -> None:

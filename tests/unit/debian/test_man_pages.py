@@ -10,8 +10,8 @@ from types import ModuleType
 import click
 import pytest
 
+from slackd.cli.commands import slackd
 from slackd.cli.control import slackctl
-from slackd.cli.daemon import slackd
 from tests.unit.config.config_folder import ConfigFolder
 
 MAN = Path(__file__).resolve().parents[3] / "packaging/man"

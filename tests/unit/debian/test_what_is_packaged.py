@@ -14,7 +14,7 @@ import slackd
 from slackd.broker.calls import MAX_WAITING_BYTES
 from slackd.broker.plugins.peer_limits import MOST_AT_ONCE, UNFINISHED_BYTES, UNREAD_LIMIT
 from slackd.broker.plugins.server import MAX_SESSIONS
-from slackd.cli.daemon import slackd as slackd_command
+from slackd.cli.commands import slackd as slackd_command
 from slackd.cli.process import UNUSABLE_CONFIG
 from slackd.connector.frame_limit import MESSAGE_LIMIT
 from slackd.connector.http_session import ANSWER_LIMIT
