@@ -135,13 +135,13 @@ class LineCutter:
     """Cuts a byte stream into lines; how it falls into chunks makes no difference to what comes out, and each
     byte is looked at a bounded number of times.
 
-    `limit` is the length in bytes that a line may have, without its line feed.
+    `limit` is the length in bytes that a line may have from now on, without its line feed.
     """
 
-    __slots__ = ("_limit", "_tail", "_unfinished", "too_long")
+    __slots__ = ("_tail", "_unfinished", "limit", "too_long")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._tail: list[bytearray] = []
         self._unfinished = 0
         self.too_long = False
@@ -160,7 +160,7 @@ class LineCutter:
             self._tail, self._unfinished = [], 0
         rest = lines.pop()
         for place, line in enumerate(lines):
-            if len(line) > self._limit:
+            if len(line) > self.limit:
                 self._stop()
                 return lines[:place]
         if rest:
@@ -181,7 +181,7 @@ class LineCutter:
         """Keep a part of a line in blocks of one size: what grows in place, next to others that do, leaves
         holes in memory that nothing fits into."""
         self._unfinished += len(part)
-        if self._unfinished > self._limit:
+        if self._unfinished > self.limit:
             self._stop()
             return
         if self._tail and (room := BLOCK - len(self._tail[-1])):

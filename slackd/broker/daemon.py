@@ -28,7 +28,6 @@ from slackd.broker.journal import Journal, Opening, StoredEnvelope
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.limits import DeadLettered, DroppedDeadLetters, PluginLimits
 from slackd.broker.journal.writes import CleanShutdown, GapRecord, Lane
-from slackd.broker.listener import Listener, raise_descriptor_limit
 from slackd.broker.notices import AWAY_AFTER, RegularNotices
 from slackd.broker.outages import Outages
 from slackd.broker.plugins.conduct import CRASHES, Fault
@@ -41,6 +40,7 @@ from slackd.errors import JournalError
 from slackd.link import BrokerEnd
 from slackd.link.messages import AppIdentity
 from slackd.link.server import LinkServer
+from slackd.listener import Listener, raise_descriptor_limit
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
 
@@ -126,7 +126,7 @@ class BrokerDaemon:
                 ]
                 await self._background_tasks.accepted.wait()
                 helpers += await self._start(opening, tasks)
-                servers = await self._listen(sockets)
+                servers = self._listen(sockets)
                 control: ControlServer | None = None
                 try:
                     control = await self._serve_operators(sockets)
@@ -189,18 +189,22 @@ class BrokerDaemon:
             tasks.create_task(self._watch_the_disk()),
         ]
 
-    async def _listen(self, sockets: Sockets) -> list[LinkServer | Listener]:
+    def _listen(self, sockets: Sockets) -> list[LinkServer | Listener]:
         servers: list[LinkServer | Listener] = []
         if sockets.link is not None:
-            link = LinkServer(self.connector_host)
-            await link.listen(sockets.link)
-            servers.append(link)
+            links = LinkServer(self.connector_host)
+            connectors = Listener(
+                "connectors", sockets.link, links.connect, self._background_tasks.begin, links.spare_descriptors
+            )
+            servers += [links, connectors]
         host = self.plugin_host
         plugins = Listener(
-            "plugins", sockets.plugins, host.connect, self._background_tasks, host.spare_descriptors
+            "plugins", sockets.plugins, host.connect, self._background_tasks.begin, host.spare_descriptors
         )
-        plugins.listen()
         servers.append(plugins)
+        for server in servers:
+            if isinstance(server, Listener):
+                server.listen()
         return servers
 
     async def _serve_operators(self, sockets: Sockets) -> "ControlServer | None":

@@ -17,6 +17,7 @@ from slackd.connector.credentials import Tokens, read_tokens
 from slackd.connector.transports import make_transports
 from slackd.connector.webapi import WebApi
 from slackd.link.client import LinkClient
+from slackd.listener import raise_descriptor_limit
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.idle_memory import give_back_when_idle
 from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
@@ -51,6 +52,7 @@ def run_connector(config_file: str | None, number: int) -> None:
     keep_good(config, folder)
     if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
         forbid_core_dumps()
+    raise_descriptor_limit()
     notifier = Notifier()
     run_to_the_end(lambda stop: _serve(config, number, stop, notifier), loop_factory())
 

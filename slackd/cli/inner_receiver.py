@@ -31,7 +31,7 @@ class InnerReceiver:
             async with asyncio.TaskGroup() as group:
                 group.create_task(receiver.connector.run())
                 link = join(receiver.connector, end)
-                await receiver.server.listen(sockets, tls)
+                receiver.server.listen(sockets, group.create_task, tls)
                 log.info("Slack's requests are taken", extra={"event": "service-ready"})
                 await self._stop.wait()
                 await receiver.drain()

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
 from slackd.config import Config
-from slackd.config.paths import first_folder
+from slackd.config.paths import first_folder, started_by_systemd
 from slackd.config.values import is_posted
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, read_signing_secrets
@@ -23,9 +23,10 @@ from slackd.connector.transports import make_transports
 from slackd.errors import ConfigError
 from slackd.link.client import LinkClient
 from slackd.link.messages import KEPT_SOCKET, RECEIVER
+from slackd.listener import raise_descriptor_limit
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest, read_credentials
-from slackd.systemd.lifetime import settle_memory
+from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
 from slackd.systemd.sockets import inherited, listen, listen_tcp
 
@@ -69,6 +70,9 @@ def run_receiver(config_file: str | None) -> None:
     folder = first_folder(os.environ, "STATE_DIRECTORY")
     config = begin(config_file, "slackd-receiver", lambda file: folder)
     keep_good(config, folder)
+    if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
+        forbid_core_dumps()
+    raise_descriptor_limit()
     notifier = Notifier()
     tls = receiver_tls(config)
     passed = inherited()
@@ -173,7 +177,7 @@ async def _serve(
             group.create_task(feed_watchdog(notifier, _loop_turns)),
             group.create_task(tell_status(notifier, status)),
         ]
-        await receiver.server.listen(sockets, tls)
+        receiver.server.listen(sockets, group.create_task, tls)
         await receiver.connector.wait_ready(READY_LIMIT)
         notifier.ready(status())
         settle_memory()

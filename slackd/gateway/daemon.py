@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -22,17 +22,20 @@ from slackd.gateway.credential_store import CredentialStore
 from slackd.gateway.files import READ_AHEAD, READ_SIZE
 from slackd.gateway.front import GatewayFront
 from slackd.gateway.settings import GatewayContext
+from slackd.listener import Listener, descriptor_limit
 from slackd.slack_server.listener import HandshakeListener, UnknownClients
 from slackd.slack_server.timer import Alarm
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
-from slackd.systemd.sockets import KEEP_SOCKET_FILE, ListeningSocket, listen, listen_tcp
+from slackd.systemd.sockets import ListeningSocket, listen, listen_tcp
 
 _PUBLIC_MODE = 0o666
 """Anybody may connect; credentials say who it is."""
 _CONTROL_MODE = 0o600
 MOST_UNKNOWN = 512
-"""Connections that have shown no good credentials yet."""
+"""Connections that have shown no good credentials yet, where there are descriptors for as many."""
+UNKNOWN_BYTES = 32 << 20
+"""Bytes that they may have sent without an answer: bodies are read before credentials are looked at."""
 _STOP_PATIENCE = 0.2
 """Seconds in which a stop lets answers be finished that are under way."""
 
@@ -115,11 +118,10 @@ class GatewayDaemon:
             front = GatewayFront(self.apps, store, self._context, self._counters)
             control = GatewayControl(self.apps, store, self._counters, url, self._digest)
             tasks = [task for app in self.apps.values() for task in app.start(group)]
-            async with _served(front, control, sockets, tls, self._context) as servers:
+            async with _served(front, control, sockets, tls, self._context, group) as stop_accepting:
                 ready()
                 await stop.wait()
-                for server in servers:
-                    server.close()
+                stop_accepting()
                 await asyncio.gather(*(app.stop() for app in self.apps.values()))
             for task in tasks:
                 task.cancel()
@@ -159,12 +161,13 @@ async def _served(
     sockets: GatewaySockets,
     tls: ssl.SSLContext | None,
     context: GatewayContext,
-) -> AsyncIterator[list[asyncio.Server]]:
-    """Everything that listens, until the block ends."""
+    group: asyncio.TaskGroup,
+) -> AsyncIterator[Callable[[], None]]:
+    """Everything that listens, until the block ends; what is yielded ends that before."""
     loop = asyncio.get_running_loop()
     alarm = Alarm(context.scheduler, loop)
     inside: set[asyncio.Transport] = set()
-    unknown = UnknownClients(MOST_UNKNOWN)
+    unknown = UnknownClients(min(MOST_UNKNOWN, descriptor_limit() // 2), UNKNOWN_BYTES)
     runners = [
         web.AppRunner(each, access_log=None, read_bufsize=READ_AHEAD, logger=_aiohttps_log)
         for each in (front.application(), control.application())
@@ -174,30 +177,34 @@ async def _served(
     http, operators = (runner.server for runner in runners)
     assert http is not None
     assert operators is not None
-    servers: list[asyncio.Server] = []
 
-    def accept() -> asyncio.BaseProtocol:
+    def accept(_accepted: socket.socket) -> asyncio.BaseProtocol:
         return HandshakeListener(front, http, inside, unknown, READ_SIZE)
 
+    def accept_operator(_accepted: socket.socket) -> asyncio.BaseProtocol:
+        return operators()
+
+    begin = group.create_task
+    listeners = [Listener("operators", sockets.control, accept_operator, begin, unknown.end_all)]
     for each in sockets.apps:
-        if each.family == socket.AF_UNIX:
-            servers.append(await loop.create_unix_server(accept, sock=each, **KEEP_SOCKET_FILE))
-        else:
-            servers.append(await loop.create_server(accept, sock=each, ssl=tls))
-    servers.append(await loop.create_unix_server(operators, sock=sockets.control, **KEEP_SOCKET_FILE))
+        over_tls = None if each.family == socket.AF_UNIX else tls
+        listeners.append(Listener("the gateway", each, accept, begin, unknown.end_all, over_tls))
+    for listener in listeners:
+        listener.listen()
+
+    def stop_accepting() -> None:
+        for listener, listening in zip(listeners, (sockets.control, *sockets.apps), strict=True):
+            listener.close()
+            listening.close()
+
     try:
-        yield servers
+        yield stop_accepting
     finally:
         alarm.stop()
-        _close(servers, inside)
+        stop_accepting()
+        for transport in list(inside):
+            transport.close()
         for runner in runners:
             if runner.server is not None:
                 await runner.server.shutdown(_STOP_PATIENCE)
             await runner.cleanup()
-
-
-def _close(servers: Sequence[asyncio.Server], inside: set[asyncio.Transport]) -> None:
-    for server in servers:
-        server.close()
-    for transport in list(inside):
-        transport.close()

@@ -12,6 +12,7 @@ their own, and what is malformed, or of a version that is too far away, ends the
 import asyncio
 import json
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn, cast
@@ -60,9 +61,9 @@ class LinkReader:
         peer_version: The version of the link that the other side has said it speaks; 1 until it has.
     """
 
-    def __init__(self, limit: int = LINE_LIMIT) -> None:
-        self._limit = limit
-        self._cutter = jsonrpc.LineCutter(limit)
+    def __init__(self, first_limit: int = LINE_LIMIT) -> None:
+        """A line may have `first_limit` bytes until the other side has introduced itself, then `LINE_LIMIT`."""
+        self._cutter = jsonrpc.LineCutter(first_limit)
         self._due: deque[Head] = deque()
         self._broken = False
         self.peer_version = 1
@@ -80,7 +81,7 @@ class LinkReader:
             found.append(LinkBroken(str(error), "link-version" if versions else "link-malformed"))
         if self._cutter.too_long and not self._broken:
             self._broken = True
-            found.append(LinkBroken(f"a line has more than {self._limit} bytes"))
+            found.append(LinkBroken(f"a line has more than {self._cutter.limit} bytes"))
         return found
 
     def _read(self, lines: Iterator[bytes], found: list[LinkMessage | Unknown | LinkBroken]) -> None:
@@ -127,6 +128,7 @@ class LinkReader:
         if isinstance(message, Hello | Welcome):
             check_version(message)
             self.peer_version = message.version
+            self._cutter.limit = LINE_LIMIT
         return message
 
 
@@ -154,6 +156,10 @@ class LinkProtocol(asyncio.BufferedProtocol):
     """The protocol object of one link.
 
     `on_messages`, `on_made` and `on_lost` are called from the loop; `on_lost` once, and only after `on_made`.
+
+    Args:
+        first_limit: Bytes of a line before the other side has introduced itself.
+        unread_limit: Bytes that may wait for the other side to read them; beyond them the link is closed.
     """
 
     def __init__(
@@ -161,11 +167,15 @@ class LinkProtocol(asyncio.BufferedProtocol):
         on_made: Callable[["LinkProtocol"], None],
         on_messages: Callable[["LinkProtocol", Sequence[LinkMessage]], None],
         on_lost: Callable[["LinkProtocol"], None],
+        *,
+        first_limit: int = LINE_LIMIT,
+        unread_limit: float = math.inf,
     ) -> None:
         self._on_made = on_made
         self._on_messages = on_messages
         self._on_lost = on_lost
-        self._reader = LinkReader()
+        self._reader = LinkReader(first_limit)
+        self._unread_limit = unread_limit
         self._buffer = bytearray(CHUNK)
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
@@ -244,6 +254,11 @@ class LinkProtocol(asyncio.BufferedProtocol):
     def _flush(self) -> None:
         if self._out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(self._out))
+            waiting = self._transport.get_write_buffer_size()
+            if waiting > self._unread_limit:
+                text = "the link is closed: the other side leaves %d bytes unread"
+                log.error(text, waiting, extra={"event": "link-unread"})
+                self._transport.abort()
         self._out.clear()
 
     def _note_unknown(self, method: str) -> None:

@@ -11,6 +11,7 @@ import http
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from slackd.held_bytes import HeldBytes
 from slackd.slack_server.admission import Admit, Hang, RefuseDial, Reset, SocketModeServer
 from slackd.slack_server.frames import accept_key
 from slackd.slack_server.websocket import ServerWebSocket
@@ -56,31 +57,57 @@ class Handshake:
 
 
 class UnknownClients:
-    """Connections that have shown no good credentials yet. Of too many, the one that came first ends, so that
-    nobody who may not use the server can keep it from those who may.
+    """Connections that have shown no good credentials yet. Of too many, the one that came first ends; of those
+    that have sent too much in all, the one that has sent most. So nobody who may not use the server can keep it
+    from those who may.
 
     Args:
         most: how many there may be.
+        most_bytes: bytes that all of them may have sent without having been answered.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
-        self._transports: dict[asyncio.Transport, None] = {}
+        self._transports: dict[asyncio.Transport, int] = {}
+        self._unanswered: HeldBytes[asyncio.Transport] = HeldBytes(most_bytes)
 
     def __len__(self) -> int:
         return len(self._transports)
 
     def add(self, transport: asyncio.Transport) -> None:
         """It has connected."""
-        self._transports[transport] = None
+        self._transports[transport] = 0
         if len(self._transports) > self._most:
-            first = next(iter(self._transports))
-            del self._transports[first]
-            first.abort()
+            self._end(next(iter(self._transports)))
+
+    def received(self, transport: asyncio.Transport, size: int) -> None:
+        """So many bytes more have come over it."""
+        if transport not in self._transports:
+            return
+        self._transports[transport] += size
+        self._unanswered.hold(transport, self._transports[transport])
+        if self._unanswered.exceeded and (greatest := self._unanswered.greatest) is not None:
+            self._end(greatest)
+
+    def answered(self, transport: asyncio.Transport) -> None:
+        """What it sent was answered, and is gone."""
+        if transport in self._transports:
+            self._transports[transport] = 0
+            self._unanswered.hold(transport, 0)
 
     def discard(self, transport: asyncio.Transport) -> None:
         """It is known now, or gone."""
         self._transports.pop(transport, None)
+        self._unanswered.hold(transport, 0)
+
+    def end_all(self) -> None:
+        """No descriptor is left."""
+        for transport in list(self._transports):
+            self._end(transport)
+
+    def _end(self, transport: asyncio.Transport) -> None:
+        self.discard(transport)
+        transport.abort()
 
 
 class LentTransport:
@@ -90,9 +117,11 @@ class LentTransport:
         owes_answer: what came last over it has not been answered: what comes next may be of its body.
     """
 
-    def __init__(self, transport: asyncio.Transport, identified: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, identified: Callable[[], None], answered: Callable[[], None]
+    ) -> None:
         self._transport = transport
-        self.identified = identified
+        self.identified, self._answered = identified, answered
         self.taken_back = False
         self.owes_answer = False
 
@@ -100,13 +129,18 @@ class LentTransport:
         """As in `asyncio.Transport`."""
         # "100 Continue" asks for the body.
         if bytes(data[:12]) != b"HTTP/1.1 100":
-            self.owes_answer = False
+            self._has_answered()
         self._transport.write(data)
 
     def writelines(self, data: Iterable[bytes]) -> None:
         """As in `asyncio.Transport`."""
-        self.owes_answer = False
+        self._has_answered()
         self._transport.writelines(data)
+
+    def _has_answered(self) -> None:
+        if self.owes_answer:
+            self.owes_answer = False
+            self._answered()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -144,7 +178,7 @@ class HandshakeListener(asyncio.BufferedProtocol):
         self._http_server = http_server
         self._inside = inside
         self._http: asyncio.Protocol | None = None
-        self._lent = LentTransport(asyncio.Transport(), self._identified)
+        self._lent = LentTransport(asyncio.Transport(), self._identified, self._answered)
         self._websocket: ServerWebSocket | None = None
         self._head = bytearray()
         self._turned_away = False
@@ -174,9 +208,11 @@ class HandshakeListener(asyncio.BufferedProtocol):
         elif not self._turned_away:
             if self._http is None:
                 self._http = self._http_server()
-                self._lent = LentTransport(self._transport, self._identified)
+                self._lent = LentTransport(self._transport, self._identified, self._answered)
                 self._http.connection_made(cast(asyncio.Transport, self._lent))
             self._lent.owes_answer = True
+            if self._unknown is not None:
+                self._unknown.received(self._transport, len(data))
             self._http.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -205,6 +241,10 @@ class HandshakeListener(asyncio.BufferedProtocol):
     def _identified(self) -> None:
         if self._unknown is not None:
             self._unknown.discard(self._transport)
+
+    def _answered(self) -> None:
+        if self._unknown is not None:
+            self._unknown.answered(self._transport)
 
     def _handshake(self, data: bytes) -> None:
         self._head += data

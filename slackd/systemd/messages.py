@@ -55,6 +55,8 @@ MESSAGE_IDS: Final[Mapping[str, str]] = MappingProxyType(
         "link-version": "10fb4742b8bf4776ad583267a98da5ba",
         "link-malformed": "dac7b276bcbd49669b0153e132f93ec4",
         "link-unknown": "6f65aaffadb14d78ab01f0df73095bc7",
+        "link-unread": "35e25f6c2a1b4b68aa3408c9a8a11351",
+        "link-silent": "963621f582514426b3c11da7a51ac95c",
         "link-unsendable": "2c2d18a4c9074011b9401ab8c7a40313",
         "journal-refused": ids.JOURNAL_UNWRITABLE,
         "journal-writable": ids.JOURNAL_WRITABLE_AGAIN,

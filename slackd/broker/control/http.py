@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import h11
 
 from slackd.broker.background_tasks import BackgroundTasks
-from slackd.broker.listener import Listener
 from slackd.broker.plugins.opening import OpeningConnections
+from slackd.listener import Listener
 from slackd.rate_limit import Allowance
 from slackd.slotted import frozen
 from slackd.unix_peers import Peer, peer_of
@@ -138,7 +138,7 @@ class HttpServer:
 
     def listen(self, listening: socket.socket) -> None:
         """Serve this socket until `close`."""
-        self._listener = Listener(self.name, listening, self._connect, self._tasks, self._spare)
+        self._listener = Listener(self.name, listening, self._connect, self._tasks.begin, self._spare)
         self._listener.listen()
 
     async def close(self) -> None:

@@ -19,7 +19,6 @@ from slackd.broker.plugins.peer_limits import (
     LOG_LINE,
     UNFINISHED_BYTES,
     UNREAD_LIMIT,
-    HeldBytes,
     PeerLimits,
     bytes_at_once,
     charge,
@@ -27,6 +26,7 @@ from slackd.broker.plugins.peer_limits import (
     unread_share,
 )
 from slackd.broker.plugins.reconnects import ReconnectPacing
+from slackd.held_bytes import HeldBytes
 
 log = logging.getLogger(__name__)
 

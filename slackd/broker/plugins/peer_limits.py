@@ -3,21 +3,17 @@
 A connection that has not said yet which plugin it is shares with the others of its user.
 """
 
-from collections.abc import Iterator
-from typing import Generic, TypeVar
-
 import attrs
 
 from slackd.rate_limit import Allowance, LineLimit
 from slackd.slotted import define
 
-Member = TypeVar("Member")
-
 READING_SHARE = 0.05
 """Seconds of each second for reading what one plugin says. The most usual answers that it can give take about
 a hundredth; a line of 1 MB that holds nothing but small objects takes three tenths of a second at once."""
-READING_BURST = 0.05
-"""Seconds that it may take at once after it has been quiet."""
+READING_BURST = 0.003
+"""Seconds that it may take at once after it has been quiet: three reads. Others' commands take several turns of
+the loop, and each of them would wait for one."""
 STALL = 0.001
 """Seconds of work at once that nobody notices. What takes longer is charged by its square, since the loop
 stands still for the others in the meantime: it may happen only so much more seldom."""
@@ -62,50 +58,6 @@ class PeerLimits:
     said: LineLimit = attrs.field(factory=lambda: LineLimit(LOG_RATE, LOG_BURST))
     notices: LineLimit = attrs.field(factory=lambda: LineLimit(NOTICE_RATE, NOTICE_BURST))
     connects: Allowance = attrs.field(factory=lambda: Allowance(CONNECT_RATE, CONNECT_BURST))
-
-
-class HeldBytes(Generic[Member]):
-    """Bytes that wait in memory for or from connections, the one that has had some for longest first.
-
-    Args:
-        limit: Bytes in all that may wait.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._bytes: dict[Member, int] = {}
-        self._total = 0
-
-    def __iter__(self) -> Iterator[Member]:
-        return iter(list(self._bytes))
-
-    def hold(self, member: Member, size: int) -> None:
-        """So many bytes wait for or from this connection now; 0 for none."""
-        self._total += size - self._bytes.get(member, 0)
-        if size:
-            self._bytes[member] = size
-        else:
-            self._bytes.pop(member, None)
-
-    @property
-    def room(self) -> int:
-        """Bytes that may still come to wait; less than 0 when too many do."""
-        return self._limit - self._total
-
-    @property
-    def exceeded(self) -> bool:
-        """More wait than may."""
-        return self._total > self._limit
-
-    @property
-    def oldest(self) -> Member | None:
-        """The connection that has had some for longest."""
-        return next(iter(self._bytes), None)
-
-    @property
-    def greatest(self) -> Member | None:
-        """The connection that has most."""
-        return max(self._bytes, key=self._bytes.__getitem__, default=None)
 
 
 def unread_share(connections: int) -> int:

@@ -15,7 +15,6 @@ from slackd.broker.file_transfers import FileTransfers
 from slackd.broker.grants import CallRefused
 from slackd.broker.intercepts import Intercept
 from slackd.broker.journal.writes import ForgetSession, Lane, ListSession, OpenDelivery
-from slackd.broker.listener import descriptor_limit
 from slackd.broker.plugins.announced_handlers import unmatched
 from slackd.broker.plugins.connection import PluginConnection
 from slackd.broker.plugins.encoding import greeting
@@ -37,6 +36,7 @@ from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import Config, PluginConfig
 from slackd.errors import JournalError
 from slackd.link.messages import AppIdentity
+from slackd.listener import descriptor_limit
 from slackd.unix_peers import uid_of
 
 log = logging.getLogger(__name__)

@@ -41,6 +41,9 @@ class RequestHandler(Protocol):
     def closed(self, connection: HttpConnection) -> None:
         """It is gone; what it waits for can't be answered any more."""
 
+    def keeps(self, connection: HttpConnection, size: int) -> None:
+        """So many bytes of a body are kept; it may be ended for that."""
+
     def refuse_head(self, head: Head) -> Answer | None:
         """Why the body is not even read; None to go on."""
 
@@ -129,6 +132,7 @@ class HttpConnection(asyncio.Protocol):
         self._head = self._refusal = None
         self._unwanted = 0
         self._body.clear()
+        self._handler.keeps(self, 0)
         states = {self._http.our_state, self._http.their_state}
         if states == {h11.DONE}:
             self._http.start_next_cycle()
@@ -200,6 +204,7 @@ class HttpConnection(asyncio.Protocol):
     def _take(self, data: bytes | bytearray) -> None:
         if self._refusal is None:
             self._body += data
+            self._handler.keeps(self, len(self._body))
             return
         self._unwanted += len(data)
         if self._unwanted > READ_FOR_NOTHING:

@@ -1,29 +1,33 @@
-"""What listens for Slack's requests: connections, the gate, and each app's transport behind it."""
+"""What listens for Slack's requests: connections, the gate, and each app's transport behind it.
+
+Anybody who reaches the port may connect, and only a signature shows who is Slack. So connections that have
+brought nothing signed make room for those that come, and what is kept of bodies is bounded over all of them.
+"""
 
 import asyncio
 import contextlib
 import logging
 import socket
 import ssl
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from slackd.connector.request_url.gate import Answer, Gate, Head, Route, refuse, trusted_client
 from slackd.connector.request_url.http1 import HttpConnection
 from slackd.connector.request_url.transport import RETRY_SOON, RequestUrlTransport
+from slackd.held_bytes import HeldBytes
+from slackd.listener import Begin, Listener, descriptor_limit
 
 MOST_CONNECTIONS: Final = 1_000
-"""Connections that may be open at a time."""
+"""Connections that may be open at a time, where there are descriptors for as many."""
+BODY_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of bodies that are kept at a time before their signatures are looked at; Slack's are a few thousand."""
 SAY_AGAIN_AFTER: Final = 60.0
 """Seconds after which refusals for the same reason are logged again, with their number."""
 LAST_REQUESTS: Final = 1.0
 """Seconds in which connections that a proxy keeps are still answered while the receiver stops."""
-
-_KEEP: Final[Mapping[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-"""From Python 3.13 on asyncio would unlink systemd's socket when we stop."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -54,32 +58,38 @@ class RequestUrlServer:
         self._trusted = trusted_proxies
         self._clock, self._wall = clock, wall
         self._connections: set[HttpConnection] = set()
+        self._unproven: dict[HttpConnection, None] = {}
+        self._most = min(MOST_CONNECTIONS, descriptor_limit() // 2)
+        self._bodies: HeldBytes[HttpConnection] = HeldBytes(BODY_BYTES)
         self._waiting: dict[HttpConnection, tuple[str, str]] = {}
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[tuple[Listener, socket.socket]] = []
         self._is_closing = False
         self._said: dict[str, float] = {}
         self._unsaid: Counter[str] = Counter()
         self.refusals: Counter[int] = Counter()
 
-    async def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
+    def listen(self, sockets: Sequence[socket.socket], begin: Begin, tls: ssl.SSLContext | None = None) -> None:
         """Serve listening sockets; those of systemd are left in place at the end.
 
         Args:
             sockets: TCP or Unix.
+            begin: Begins a task that makes a connection.
             tls: For those over TCP.
         """
-        loop = asyncio.get_running_loop()
         for each in sockets:
-            if each.family == socket.AF_UNIX:
-                self._servers.append(await loop.create_unix_server(self._accept, sock=each, **_KEEP))
-            else:
-                self._servers.append(await loop.create_server(self._accept, sock=each, ssl=tls))
+            over_tcp = each.family != socket.AF_UNIX
+            listener = Listener(
+                "the receiver", each, self._accept, begin, self._spare, tls if over_tcp else None
+            )
+            listener.listen()
+            self._listeners.append((listener, each))
 
     def stop_accepting(self) -> None:
         """Take no new connections (systemd's socket keeps who comes); every answer is its connection's last."""
         self._is_closing = True
-        for server in self._servers:
-            server.close()
+        for listener, listening in self._listeners:
+            listener.close()
+            listening.close()
 
     async def take_last_requests(self) -> None:
         """Give kept connections a moment for a request that is on its way, then close the idle ones."""
@@ -103,19 +113,31 @@ class RequestUrlServer:
         return self._is_closing
 
     def opened(self, connection: HttpConnection) -> bool:
-        """A connection was made; False if there are too many."""
-        if len(self._connections) >= MOST_CONNECTIONS:
-            self._log_refusal("", f"more than {MOST_CONNECTIONS} connections are open")
-            return False
+        """A connection was made; False if there are too many that have shown to be Slack's."""
+        if len(self._connections) >= self._most:
+            first = next(iter(self._unproven), None)
+            self._log_refusal("", f"more than {self._most} connections are open")
+            if first is None:
+                return False
+            self._end(first)
         self._connections.add(connection)
+        self._unproven[connection] = None
         return True
 
     def closed(self, connection: HttpConnection) -> None:
         """It is gone; what it waits for can't be answered any more."""
-        self._connections.discard(connection)
+        self._forget(connection)
         app, name = self._waiting.pop(connection, ("", ""))
         if name:
             self._transports[app].gone(name)
+
+    def keeps(self, connection: HttpConnection, size: int) -> None:
+        """So many bytes of a body have come; where they are too many in all, the largest body ends."""
+        self._bodies.hold(connection, size)
+        greatest = self._bodies.greatest
+        if self._bodies.exceeded and greatest is not None:
+            self._log_refusal("", f"bodies of more than {BODY_BYTES} bytes are on their way")
+            self._end(greatest)
 
     def refuse_head(self, head: Head) -> Answer | None:
         """Why the body is not even read; None to go on."""
@@ -124,9 +146,11 @@ class RequestUrlServer:
     def handle(self, connection: HttpConnection, head: Head, body: bytes) -> None:
         """A whole request."""
         found = self._gate.admit(head, body, self._clock(), self._wall())
+        self._bodies.hold(connection, 0)
         if isinstance(found, Answer):
             connection.respond(found)
             return
+        self._unproven.pop(connection, None)
         transport = self._transports.get(found.app)
         if transport is None:
             connection.respond(refuse(503, "this app is in trouble here: see slackd's log", RETRY_SOON))
@@ -150,8 +174,22 @@ class RequestUrlServer:
         target = repr(head.target[:100]) if head else "what is no request"
         self._log_refusal(f" ({target} from {client!r})", f"HTTP {answer.status}: {answer.reason}")
 
-    def _accept(self) -> HttpConnection:
+    def _accept(self, _accepted: socket.socket) -> HttpConnection:
         return HttpConnection(self)
+
+    def _spare(self) -> None:
+        """No descriptor is left: connections that have brought nothing signed end."""
+        for connection in list(self._unproven):
+            self._end(connection)
+
+    def _end(self, connection: HttpConnection) -> None:
+        self._forget(connection)
+        connection.abort()
+
+    def _forget(self, connection: HttpConnection) -> None:
+        self._connections.discard(connection)
+        self._unproven.pop(connection, None)
+        self._bodies.hold(connection, 0)
 
     def _log_refusal(self, where: str, reason: str) -> None:
         now = self._clock()

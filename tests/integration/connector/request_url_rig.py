@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -94,6 +95,7 @@ async def receiver(
     secrets: tuple[str, ...] = (SECRET, OLD_SECRET),
     wall: Callable[[], float] = time.time,
     trusted: tuple[str, ...] = (),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[RequestUrlRig]:
     """A running receiver; drained at the end."""
     named = {app.name: app for app in apps or (posted_app(),)}
@@ -108,7 +110,7 @@ async def receiver(
         running = group.create_task(connector.run())
         rig = RequestUrlRig(connector, broker, join(connector, broker), running)
         rig.server, rig.port = server, listening.getsockname()[1]
-        await server.listen([listening])
+        server.listen([listening], group.create_task, tls)
         try:
             yield rig
         finally:

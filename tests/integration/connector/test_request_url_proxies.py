@@ -172,11 +172,8 @@ async def test_tls_of_its_own() -> None:
     authority.issue_cert("127.0.0.1").configure_cert(server_side)
     client_side = ssl.create_default_context()
     authority.configure_trust(client_side)
-    async with receiver() as rig:
-        listening = socket.create_server(("127.0.0.1", 0))
-        await rig.server.listen([listening], server_side)
-        port = listening.getsockname()[1]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client_side)
+    async with receiver(tls=server_side) as rig:
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=client_side)
         body = event()
         writer.write(request(body, headers_for(body, "application/json")))
         assert (await read_answer(reader))[0] == 200

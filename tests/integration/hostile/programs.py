@@ -289,35 +289,5 @@ def many_users_stay(path: str) -> None:
     time.sleep(3_600)
 
 
-PROGRAMS: dict[str, Callable[[str], None]] = {
-    each.__name__: each
-    for each in (
-        honest,
-        behaves,
-        burn,
-        connects_without_end,
-        connects_and_stays,
-        connects_again_and_stays,
-        crashes_in_a_loop,
-        crashes_with_a_delivery,
-        is_slow,
-        never_reads,
-        half_lines,
-        long_lines,
-        invalid_utf8,
-        wrong_ids,
-        huge_ids,
-        late_answers,
-        nacks_everything,
-        floods_the_log,
-        extends_without_end,
-        nacks_at_once,
-        floods_with_calls,
-        costly_lines,
-        another_plugins_name,
-        many_users_stay,
-    )
-}
-
 if __name__ == "__main__":
-    PROGRAMS[sys.argv[1]](sys.argv[2])
+    globals()[sys.argv[1]](sys.argv[2])

@@ -9,10 +9,10 @@ from slackd.broker.plugins.peer_limits import (
     MOST_AT_ONCE,
     READING_SHARE,
     STALL,
-    HeldBytes,
     bytes_at_once,
     charge,
 )
+from slackd.held_bytes import HeldBytes
 from slackd.rate_limit import Allowance, LineLimit
 
 STEPS = st.lists(st.tuples(st.floats(0, 2), st.floats(0, 5)), max_size=50)

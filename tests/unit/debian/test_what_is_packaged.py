@@ -19,7 +19,11 @@ from slackd.cli.process import UNUSABLE_CONFIG
 from slackd.connector.frame_limit import MESSAGE_LIMIT
 from slackd.connector.http_session import ANSWER_LIMIT
 from slackd.connector.idempotency import REMEMBERED_BYTES
+from slackd.connector.request_url.http1 import HEAD_LIMIT
+from slackd.connector.request_url.server import BODY_BYTES, MOST_CONNECTIONS
 from slackd.connector.unacknowledged import HIGH_WATER_CHARACTERS
+from slackd.gateway.daemon import MOST_UNKNOWN, UNKNOWN_BYTES
+from slackd.gateway.files import READ_AHEAD, READ_SIZE
 from slackd.rolling_restart.plan import CONNECTORS, GATEWAY, RECEIVER, UNITS
 from slackd.systemd import message_ids
 
@@ -102,7 +106,9 @@ def test_the_sdks_package_has_all_that_it_imports() -> None:
     assert {name for name in imported if name.split(".")[0] == "slackd"} <= known
 
 
-@pytest.mark.parametrize("unit", ["slackd-broker.service", "slackd-connector@.service"])
+@pytest.mark.parametrize(
+    "unit", [f"slackd-{name}.service" for name in ("broker", "connector@", "receiver", "gateway")]
+)
 def test_the_units_memory_is_bounded_above_what_slackd_bounds_itself(unit: str) -> None:
     text = (SYSTEMD / unit).read_text()
     high, most = (
@@ -116,6 +122,10 @@ def test_the_units_memory_is_bounded_above_what_slackd_bounds_itself(unit: str) 
         assert f"About {of_a_plugin >> 20} MiB" in page
         assert f"at {high >> 20} MiB" in page
         assert f"at {most >> 30} GiB" in page
+    elif unit == "slackd-gateway.service":
+        assert high > (70 << 20) + UNKNOWN_BYTES + MOST_UNKNOWN * (READ_SIZE + READ_AHEAD)
+    elif unit == "slackd-receiver.service":
+        assert high > (70 << 20) + 3 * HIGH_WATER_CHARACTERS + BODY_BYTES + MOST_CONNECTIONS * HEAD_LIMIT
     else:
         waiting = 3 * HIGH_WATER_CHARACTERS
         assert high > (70 << 20) + waiting + 2 * MESSAGE_LIMIT + REMEMBERED_BYTES + ANSWER_LIMIT

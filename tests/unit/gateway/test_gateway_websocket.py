@@ -49,7 +49,7 @@ async def test_pings_of_a_client_that_does_not_read_are_not_answered() -> None:
 
 
 def test_of_too_many_unknown_clients_the_first_one_ends() -> None:
-    unknown, transports = UnknownClients(2), [FakeTransport() for _ in range(4)]
+    unknown, transports = UnknownClients(2, 100), [FakeTransport() for _ in range(4)]
     for each in transports[:2]:
         unknown.add(cast(asyncio.Transport, each))
     unknown.discard(cast(asyncio.Transport, transports[0]))
@@ -57,3 +57,28 @@ def test_of_too_many_unknown_clients_the_first_one_ends() -> None:
         unknown.add(cast(asyncio.Transport, each))
     assert [each.aborted for each in transports] == [False, True, False, False]
     assert len(unknown) == 2
+
+
+def test_of_unknown_clients_that_send_too_much_the_one_that_sent_most_ends() -> None:
+    unknown, transports = UnknownClients(9, 100), [FakeTransport() for _ in range(3)]
+    one, two, known = (cast(asyncio.Transport, each) for each in transports)
+    for each in (one, two, known):
+        unknown.add(each)
+    unknown.discard(known)
+    unknown.received(known, 1_000)
+    unknown.received(one, 60)
+    unknown.answered(one)
+    unknown.received(one, 30)
+    unknown.received(two, 60)
+    assert not any(each.aborted for each in transports)
+    unknown.received(one, 20)
+    assert [each.aborted for each in transports] == [False, True, False]
+    assert len(unknown) == 1
+
+
+def test_without_descriptors_unknown_clients_end() -> None:
+    unknown, transport = UnknownClients(9, 100), FakeTransport()
+    unknown.add(cast(asyncio.Transport, transport))
+    unknown.end_all()
+    assert transport.aborted
+    assert not len(unknown)

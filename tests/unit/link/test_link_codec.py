@@ -168,7 +168,7 @@ def test_after_something_broken_nothing_more_is_believed() -> None:
 
 
 def test_a_line_without_end_is_given_up() -> None:
-    (broken,) = LinkReader(limit=100).receive(b"x" * 101)
+    (broken,) = LinkReader(first_limit=100).receive(b"x" * 101)
     assert isinstance(broken, LinkBroken)
 
 

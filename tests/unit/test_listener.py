@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from slackd.broker.background_tasks import BackgroundTasks
-from slackd.broker.listener import ACCEPTED_AT_ONCE, Listener
+from slackd.listener import ACCEPTED_AT_ONCE, Listener
 
 PATIENCE = 30.0
 
@@ -64,7 +64,7 @@ async def test_a_turn_of_the_loop_accepts_a_few_however_many_wait(listening: soc
 
     async with background() as tasks:
         with clients(listening, 5 * ACCEPTED_AT_ONCE):
-            listener = Listener("test", listening, refuse, tasks)
+            listener = Listener("test", listening, refuse, tasks.begin)
             listener.listen()
             async with asyncio.timeout(PATIENCE):
                 while len(accepted) < 5 * ACCEPTED_AT_ONCE:
@@ -79,7 +79,7 @@ async def test_who_is_let_in_is_served_and_who_is_not_is_closed(listening: socke
     answers: Iterator[asyncio.Protocol | None] = iter((Greeter(), None))
     async with background() as tasks:
         with clients(listening, 2) as (welcome, unwelcome):
-            listener = Listener("test", listening, lambda _: next(answers), tasks)
+            listener = Listener("test", listening, lambda _: next(answers), tasks.begin)
             listener.listen()
             for each, heard in ((welcome, b"hello"), (unwelcome, b"")):
                 each.settimeout(PATIENCE)
@@ -109,17 +109,17 @@ async def test_without_descriptors_connections_wait_and_it_is_said_once(
     listening: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("slackd.broker.listener.EXHAUSTED_PAUSE", 0.001)
+    monkeypatch.setattr("slackd.listener.EXHAUSTED_PAUSE", 0.001)
     spared: list[int] = []
     async with background() as tasks:
         with clients(listening, 1) as (client,):
             exhausted = cast(socket.socket, Exhausted(listening, 20))
-            listener = Listener("test", exhausted, lambda _: Greeter(), tasks, lambda: spared.append(1))
+            listener = Listener("test", exhausted, lambda _: Greeter(), tasks.begin, lambda: spared.append(1))
             listener.listen()
             client.settimeout(PATIENCE)
             assert await asyncio.to_thread(client.recv, 10) == b"hello"
             listener.close()
-    said = [each for each in caplog.records if each.name == "slackd.broker.listener"]
+    said = [each for each in caplog.records if each.name == "slackd.listener"]
     assert [getattr(each, "event", "") for each in said] == ["descriptors-exhausted"]
     assert not any(each.exc_info for each in caplog.records)
     assert len(spared) == 20

@@ -3,6 +3,9 @@
 asyncio's own servers accept up to `backlog` connections in one turn of the loop, and report every accept that
 fails for want of a descriptor: whoever connects without end has the loop for itself. A `Listener` accepts
 `ACCEPTED_AT_ONCE` a turn. When its share of the time is used up, connections wait in the kernel's queue.
+
+Over TLS a connection counts for nobody until its handshake is done, so those that have begun and not ended are
+bounded here.
 """
 
 import asyncio
@@ -10,10 +13,11 @@ import errno
 import logging
 import resource
 import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from slackd.broker.background_tasks import BackgroundTasks
 from slackd.rate_limit import Allowance, LineLimit
 
 log = logging.getLogger(__name__)
@@ -25,6 +29,10 @@ ACCEPT_SHARE, ACCEPT_BURST = 0.1, 0.02
 close it again, so that a queue of 4,096 is emptied within half a second."""
 SERVE_COST = 0.0001
 """Seconds that a connection takes of the share in advance for the transport that is made for it."""
+MOST_HANDSHAKES = 256
+"""TLS handshakes that are under way at a time; for one more the oldest ends."""
+HANDSHAKE_PATIENCE = 10.0
+"""Seconds that one may take."""
 EXHAUSTED_PAUSE = 0.1
 """Seconds without accepting after the process or the host has run out of descriptors or memory."""
 EXHAUSTED_RATE, EXHAUSTED_BURST = 1 / 60, 1
@@ -33,6 +41,8 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 Connect = Callable[[socket.socket], asyncio.BaseProtocol | None]
 """Says which protocol serves an accepted connection; None closes it at once."""
+Begin = Callable[[Coroutine[Any, Any, None]], object]
+"""Begins a task that somebody else owns."""
 
 
 class Listener:
@@ -42,8 +52,9 @@ class Listener:
         name: What connects there, for the log.
         listening: A listening socket; it becomes non-blocking.
         connect: Called for each connection.
-        tasks: Owns the tasks that make connections.
+        begin: Begins a task that makes a connection.
         on_exhausted: Called when no descriptor is left; may close connections that can be spared.
+        tls: What connections are to be encrypted with; None for plain ones.
     """
 
     def __init__(
@@ -51,11 +62,13 @@ class Listener:
         name: str,
         listening: socket.socket,
         connect: Connect,
-        tasks: BackgroundTasks,
+        begin: Begin,
         on_exhausted: Callable[[], None] = lambda: None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._name, self._socket, self._connect = name, listening, connect
-        self._tasks, self._on_exhausted = tasks, on_exhausted
+        self._begin, self._on_exhausted, self._tls = begin, on_exhausted, tls
+        self._handshakes: dict[asyncio.Task[Any], None] = {}
         listening.setblocking(False)
         self._loop = asyncio.get_running_loop()
         self._time = Allowance(ACCEPT_SHARE, ACCEPT_BURST)
@@ -76,6 +89,8 @@ class Listener:
             self._resume.cancel()
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
+        for handshake in self._handshakes:
+            handshake.cancel()
 
     def _accept_some(self) -> None:
         began = time.perf_counter()
@@ -105,14 +120,34 @@ class Listener:
         else:
             accepted.setblocking(False)
             self._time.take(SERVE_COST, self._loop.time())
-            self._tasks.begin(self._serve(accepted, protocol))
+            self._begin(self._serve(accepted, protocol))
 
     async def _serve(self, accepted: socket.socket, protocol: asyncio.BaseProtocol) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: protocol, accepted)
+            if self._tls is None:
+                await self._loop.connect_accepted_socket(lambda: protocol, accepted)
+            else:
+                await self._shake_hands(accepted, protocol, self._tls)
         except OSError as error:
             accepted.close()
             log.debug("a connection of %s ended before it was served: %s", self._name, error)
+
+    async def _shake_hands(
+        self, accepted: socket.socket, protocol: asyncio.BaseProtocol, tls: ssl.SSLContext
+    ) -> None:
+        mine = asyncio.current_task()
+        assert mine is not None
+        if len(self._handshakes) >= MOST_HANDSHAKES:
+            oldest = next(iter(self._handshakes))
+            del self._handshakes[oldest]
+            oldest.cancel()
+        self._handshakes[mine] = None
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: protocol, accepted, ssl=tls, ssl_handshake_timeout=HANDSHAKE_PATIENCE
+            )
+        finally:
+            self._handshakes.pop(mine, None)
 
     def _exhausted(self, error: OSError) -> None:
         suppressed = self._reports.admit(self._loop.time())
