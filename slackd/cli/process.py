@@ -1,6 +1,7 @@
 """What every process of the daemon does first and last, broker or connector."""
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -44,6 +45,8 @@ def begin(config_file: str | None, name: str, kept_in: KeptIn = lambda file: Non
     Returns:
         The configuration on disk without the plugins whose files can't be used, or the last good one.
     """
+    # A process that the kernel ends (SIGBUS, where somebody cut a file that it has mapped) says where it was.
+    faulthandler.enable()
     # Whatever is made from here on is nobody else's, unless its maker says otherwise.
     os.umask(0o077)
     set_up_logging("info", name=name)

@@ -17,9 +17,9 @@ import aiohttp
 
 from slackd.config.values import App
 from slackd.connector.credentials import Secret
-from slackd.connector.http_session import read_beginning
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
+from slackd.http_body import read_beginning
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from slackd.slotted import define
 

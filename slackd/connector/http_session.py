@@ -16,6 +16,7 @@ from slackd.connector.dial_progress import progress_tracing
 from slackd.connector.frame_limit import bounded
 from slackd.connector.resolver import HostResolver
 from slackd.connector.small_buffers import SmallBuffersConnector
+from slackd.http_body import ACCEPTED, read_whole
 
 ANSWER_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one answer, unpacked; Slack's are far smaller."""
@@ -37,16 +38,11 @@ class SlackResponse(aiohttp.ClientResponse):
         """The whole body.
 
         Raises:
-            UnwantedAnswerError: It has more than `ANSWER_LIMIT` bytes.
+            BodyTooLargeError: It has more than `ANSWER_LIMIT` bytes.
+            aiohttp.ClientError: It broke off, or can't be unpacked.
         """
         if self._body is None:
-            body = bytearray()
-            async for part in self.content.iter_any():
-                body += part
-                if len(body) > ANSWER_LIMIT:
-                    self.close()
-                    raise UnwantedAnswerError(f"an answer of more than {ANSWER_LIMIT} bytes")
-            self._body = bytes(body)
+            self._body = await read_whole(self, ANSWER_LIMIT)
         return self._body
 
     async def json(self, **_options: Any) -> Any:
@@ -54,7 +50,7 @@ class SlackResponse(aiohttp.ClientResponse):
 
         Raises:
             ValueError: It is something else.
-            UnwantedAnswerError: It is larger than slackd reads of any answer.
+            BodyTooLargeError: It is larger than slackd reads of any answer.
         """
         try:
             return json.loads(await self.read())
@@ -65,7 +61,9 @@ class SlackResponse(aiohttp.ClientResponse):
 def file_session(tls: ssl.SSLContext, read_size: int) -> aiohttp.ClientSession:
     """A session for Slack's file hosts, which reads so many bytes at once, and keeps little that is written."""
     connector = SmallBuffersConnector(read_size, limit=0, ssl=tls, resolver=HostResolver())
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=connector)
+    return aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), connector=connector, auto_decompress=False, headers=ACCEPTED
+    )
 
 
 def slack_session(tls: ssl.SSLContext, *, reuse: bool = True, **options: Any) -> aiohttp.ClientSession:
@@ -82,20 +80,14 @@ def slack_session(tls: ssl.SSLContext, *, reuse: bool = True, **options: Any) ->
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=SlackResponse,
+        auto_decompress=False,
+        headers=ACCEPTED,
         trace_configs=[tracing],
         connector=bounded(
             aiohttp.TCPConnector(limit=0, ssl=tls, resolver=HostResolver(), force_close=not reuse)
         ),
         **options,
     )
-
-
-async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """As much of the body as there is, in however many parts it comes, up to `limit` bytes."""
-    body = bytearray()
-    while len(body) < limit and (part := await response.content.read(limit - len(body))):
-        body += part
-    return bytes(body)
 
 
 async def _refuse_to_repeat(

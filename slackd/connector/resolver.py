@@ -1,6 +1,9 @@
 """Names to addresses: neither a name service that hangs nor an address that swallows packets costs much.
 
 A look-up runs in a daemon thread of its own: asyncio's executor would be waited for when the process stops.
+Such threads wait for as long as the name service pleases. There are only so many, since plugins name the hosts
+of their `response_url`s.
+
 Where aiohttp tries one address after the other (before its release 3.10), and there are addresses of both
 families, the one that takes a TCP connection first goes first ("Happy Eyeballs", RFC 8305).
 """
@@ -20,6 +23,8 @@ RACE_DELAY: Final = 0.25
 """Seconds that one family is ahead of the other (RFC 8305)."""
 RACE_LIMIT: Final = 5.0
 """Seconds after which nobody has won."""
+MOST_LOOK_UPS: Final = 32
+"""Hosts that are looked up at a time; of those that come to it with as many before them, none is."""
 _AIOHTTP_RACES: Final = "happy_eyeballs_delay" in inspect.signature(aiohttp.TCPConnector.__init__).parameters
 
 Address = tuple[Any, ...]
@@ -60,6 +65,8 @@ class HostResolver(AbstractResolver):
     def _look_up(self, host: str, port: int, family: int) -> "asyncio.Future[Found]":
         key = (host, port, family)
         if key not in self._under_way:
+            if len(self._under_way) >= MOST_LOOK_UPS:
+                raise OSError(f"the name service owes answers to {MOST_LOOK_UPS} questions")
             loop = asyncio.get_running_loop()
             self._under_way[key] = future = loop.create_future()
             future.add_done_callback(lambda _: self._under_way.pop(key, None))

@@ -23,13 +23,14 @@ from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets, Secret
 from slackd.connector.dial_progress import note_way, progress_watched
 from slackd.connector.file_transfers import READ_AHEAD, FileMover
-from slackd.connector.http_session import file_session, read_beginning, slack_session
+from slackd.connector.http_session import file_session, slack_session
 from slackd.connector.idempotency import IdempotentCalls
 from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
 from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.trust import tls_context
 from slackd.errors import ConfigError
+from slackd.http_body import read_beginning
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 log: Final = logging.getLogger(__name__)

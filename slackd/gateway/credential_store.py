@@ -73,8 +73,8 @@ class CredentialStore:
         return [each.signing_secret for each in self.of(plugin).good(self._wall())]
 
     def _put(self, plugin: str, generations: CredentialGenerations) -> None:
-        self._generations = {**self._generations, plugin: generations}
-        text = json.dumps({name: each.as_json() for name, each in self._generations.items()}, indent=1)
+        known = {**self._generations, plugin: generations}
+        text = json.dumps({name: each.as_json() for name, each in known.items()}, indent=1)
         scratch = self._file.with_suffix(".new")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,6 +88,7 @@ class CredentialStore:
             raise CredentialsUnusable(
                 f"The local credentials cannot be written to {self._file}: {error.strerror}."
             ) from error
+        self._generations = known
 
     def _read(self) -> dict[str, CredentialGenerations]:
         try:

@@ -26,6 +26,7 @@ from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.request_url import UNAUTHORISED, AppRequest, answer_of, request_for
 from slackd.gateway.settings import KEEPS_ORDER, STOP_PATIENCE
 from slackd.gateway.url_rewriting import UrlSeal
+from slackd.http_body import ACCEPTED, BodyTooLargeError, read_whole
 from slackd.jsonrpc import NotJsonError
 from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.envelope import Envelope
@@ -95,7 +96,7 @@ class RequestUrlApp:
         )
         timeout = aiohttp.ClientTimeout(total=self._plugin.delivery.ack_timeout, connect=10.0)
         async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, trust_env=False, auto_decompress=True
+            connector=connector, timeout=timeout, trust_env=False, auto_decompress=False, headers=ACCEPTED
         ) as self._session:
             while not self._stops:
                 session = asyncio.create_task(self._client.run())
@@ -187,16 +188,15 @@ class RequestUrlApp:
                     headers=request.headers(secret, time.time()),
                     allow_redirects=False,
                 ) as response:
-                    body = await _whole(response)
                     self._counters.posts[self._plugin.name, str(response.status)] += 1
-                    if body is None:
-                        words = f"{request.url} answered with more than {LARGEST_ANSWER} bytes"
-                        return Nack(words, permanent=True)
+                    body = await read_whole(response, LARGEST_ANSWER)
                     if response.status in AWAY:
                         return _away(f"the app answered {response.status}: it is not there", envelope)
                     answer = self._meaning(envelope, request.url, response.status, response.headers, body)
                     if response.status not in UNAUTHORISED:
                         return answer
+            except BodyTooLargeError:
+                return Nack(f"{request.url} answered with more than {LARGEST_ANSWER} bytes", permanent=True)
             except TimeoutError:
                 self._counters.posts[self._plugin.name, "timeout"] += 1
                 return Nack(f"{request.url} did not answer in time")
@@ -226,17 +226,6 @@ class RequestUrlApp:
             self._counters.envelopes[self._plugin.name, "discarded"] += 1
             return Ack()
         return answer_of(envelope, status, headers, body)
-
-
-async def _whole(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, in however many parts it comes; None if it is larger than is read."""
-    body = bytearray()
-    async for part in response.content.iter_any():
-        body += part
-        if len(body) > LARGEST_ANSWER:
-            response.close()
-            return None
-    return bytes(body)
 
 
 def tls_for(gateway: PluginGateway) -> ssl.SSLContext:

@@ -23,6 +23,7 @@ FOUNDATION = {
     "errors",
     "slotted",
     "held_bytes",
+    "http_body",
     "jsonrpc",
     "listener",
     "rate_limit",

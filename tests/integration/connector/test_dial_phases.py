@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +16,7 @@ from slackd.connector.credentials import Secret
 from slackd.connector.dial_progress import DialPhase, DialProgress
 from slackd.connector.http_session import slack_session
 from slackd.connector.network_errors import obstacle
-from slackd.connector.resolver import HostResolver
+from slackd.connector.resolver import MOST_LOOK_UPS, HostResolver
 from slackd.connector.slackapi import SlackApi
 from slackd.connector.socketmode.dialler import Dialler
 from slackd.connector.socketmode.websocket import SlackWebSocket
@@ -184,6 +185,21 @@ async def test_one_question_at_a_time_for_a_name_that_hangs(
             async with asyncio.timeout(0.05):
                 await of_one.resolve("slack.test", 443)
     assert len(asked) == 1
+
+
+async def test_names_that_a_plugin_invents_take_so_many_threads_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    of_one, before = HostResolver(), threading.active_count()
+    refused = 0
+    for number in range(2 * MOST_LOOK_UPS):
+        with pytest.raises(OSError, match=r"owes answers|^$") as caught:
+            async with asyncio.timeout(0.01):
+                await of_one.resolve(f"invented-{number}.slack.com", 443)
+        refused += "owes answers" in str(caught.value)
+    assert refused == MOST_LOOK_UPS
+    assert threading.active_count() - before <= MOST_LOOK_UPS
 
 
 async def test_the_family_that_answers_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:

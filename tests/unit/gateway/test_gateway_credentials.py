@@ -86,3 +86,15 @@ def test_a_broken_file_is_named_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(CredentialsUnusable, match=r"credentials\.json cannot be read"):
         CredentialStore(tmp_path, lambda: NOW)
     assert file.exists()
+
+
+def test_what_could_not_be_written_is_given_to_nobody(tmp_path: Path) -> None:
+    store = CredentialStore(tmp_path / "there", lambda: NOW)
+    before = store.of("deploy-bot").current
+    (tmp_path / "there" / "credentials.new").mkdir()
+    with pytest.raises(CredentialsUnusable, match=r"cannot be written"):
+        store.rotate("deploy-bot")
+    with pytest.raises(CredentialsUnusable):
+        store.of("other-bot")
+    assert store.of("deploy-bot").current == before, "an app that goes on with them has them after a restart"
+    assert store.owner(before.bot_token) == ("deploy-bot", TokenKind.BOT)
