@@ -1,5 +1,7 @@
 """The daemon's processes as systemd, and people without it, start and stop them."""
 
+import json
+import os
 import signal
 import socket
 import stat
@@ -372,3 +374,44 @@ def test_nothing_is_imported_after_ready(place: Home, command: tuple[str, ...]) 
                 assert b"-32700" in answer_of(place.socket("plugins"))
             assert running.stop() == 0
             assert "imported later:\n" in running.log()
+
+
+@pytest.mark.parametrize("process", ["receiver", "gateway"])
+def test_a_process_that_knows_secrets_leaves_no_core(place: Home, process: str) -> None:
+    place.write(
+        f"""
+        [receiver]
+        listen = ["{place.path}/receiver.sock"]
+        [gateway]
+        directory = "{place.path}/gateway"
+        control_socket = "{place.path}/gateway-control.sock"
+        listen = ["{place.path}/gateway.sock"]
+        """
+    )
+    with daemon(process, config=place.file) as running:
+        running.wait_ready()
+        assert leaves_no_core(running.process.pid)
+
+
+def test_a_file_of_the_journal_that_somebody_cuts_ends_the_broker_with_a_line_and_the_next_one_works(
+    place: Home,
+) -> None:
+    (place.path / "plugins.d/bot.toml").write_text('[[subscribe]]\ntype = "events_api"\n')
+    hello = {"protocol": 1, "plugin": "bot", "session": "named"}
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).encode() + b"\n"
+    with daemon("broker", config=place.file) as broker, socket.socket(socket.AF_UNIX) as plugin:
+        broker.wait_ready()
+        (index,) = (place.path / "state").glob("*-shm")
+        os.truncate(index, 0)
+        plugin.connect(str(place.socket("plugins")))
+        plugin.sendall(line)  # A session is written down.
+        assert broker.process.wait(PATIENCE) == -signal.SIGBUS
+        assert "Fatal Python error: Bus error" in broker.log()
+        assert "journal-writer" in broker.log() or "sqlite" in broker.log()
+    with daemon("broker", config=place.file) as broker, socket.socket(socket.AF_UNIX) as plugin:
+        broker.wait_ready()
+        plugin.settimeout(PATIENCE)
+        plugin.connect(str(place.socket("plugins")))
+        plugin.sendall(line)
+        assert b'"protocol":1' in plugin.recv(4096)
+        assert broker.stop() == 0
