@@ -218,3 +218,13 @@ async def test_a_clock_that_jumps_twice_costs_neither_the_backlog_nor_the_dead_l
     await asyncio.sleep(0.1)
     assert [one.id for one in await journal.open_by_id([waiting])] == [waiting]
     await journal.close()
+
+
+async def test_a_clock_that_was_set_a_moment_ago_makes_no_event_new(tmp_path: Path) -> None:
+    clock, uptime = Time(time.time()), Time(5.0)
+    journal, _ = await open_journal(JournalConfig(tmp_path), OpenOptions(clock=clock, uptime=uptime))
+    await attempt(journal, record(0, "r"))
+    clock.now += 40 * DAY
+    again = attrs.evolve(record(0, "r"), received_at=clock.now)
+    assert await attempt(journal, again) == [Duplicate(1, AnswerState.NONE, None)]
+    await journal.close()

@@ -81,11 +81,6 @@ class ClockKeeper:
             log.warning(words, way, abs(jump.seconds), self._ages.ahead, extra=extra)
         return jump is not None
 
-    @property
-    def ahead(self) -> float:
-        """Seconds by which the clock is ahead of what has passed."""
-        return self._ages.ahead
-
     def ahead_now(self) -> ClockAhead:
         """As `Journal.clock_ahead`; any thread may ask."""
         return self._ages.ahead_at(self._clock(), self._uptime(), self._boot)

@@ -100,6 +100,8 @@ class GroupCommit:
             self._guard.failed(error)
 
     def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[Report]:
+        # Dedupe keys are as old as what has passed: a clock that was set since the last look makes none older.
+        self._owned.totals.clock_ahead = self._clocks.ahead_now().seconds
         cursor = self._owned.begin(synced=not _is_of_closes(group))
         reports: list[Report]
         if careful:
@@ -112,7 +114,6 @@ class GroupCommit:
             applier.flush()
         if self._clocks.is_due():
             self._clocks.look()
-            self._owned.totals.clock_ahead = self._clocks.ahead
             self._clocks.keep(cursor)
         self._owned.commit(cursor)
         return reports

@@ -150,7 +150,6 @@ class Maintenance:
     def _step(self, chores: list[Callable[[Round], bool]]) -> bool:
         try:
             jumped = self._clocks.look()
-            self._owned.totals.clock_ahead = self._clocks.ahead
             if jumped or self._clocks.is_due():
                 cursor = self._owned.begin()
                 self._clocks.keep(cursor)

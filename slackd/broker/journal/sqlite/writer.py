@@ -163,7 +163,6 @@ class Writer:
                 found = self._owned.open_for_the_first_time(self._options.clock())
                 self._clocks.load(self._owned.usable())
                 self._clocks.look()
-                self._owned.totals.clock_ahead = self._clocks.ahead
             except (JournalError, *FAILURES, *MISTAKES) as error:
                 # Whatever the file holds, the start ends with words.
                 refusal = error if isinstance(error, JournalError) else fault(error, str(self._path))
