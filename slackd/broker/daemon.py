@@ -43,6 +43,7 @@ from slackd.link.server import LinkServer
 from slackd.listener import Listener, raise_descriptor_limit
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
+from slackd.systemd.lifetime import turning_promptly
 
 if TYPE_CHECKING:
     from slackd.broker.control.server import ControlServer
@@ -212,7 +213,8 @@ class BrokerDaemon:
         is done before READY all the same (nothing is imported later), in a thread, so that the loop turns."""
         if sockets.control is None and sockets.metrics is None:
             return None
-        imported = await asyncio.to_thread(importlib.import_module, "slackd.broker.control.server")
+        with turning_promptly():
+            imported = await asyncio.to_thread(importlib.import_module, "slackd.broker.control.server")
         control: ControlServer = imported.ControlServer(
             ControlContext(
                 config=self.config,

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from slackd.slotted import define
 
-RESTART_AFTER = 0.1
+RESTART_AFTER = 0.01
 """Seconds, as `RestartSec=` in the units."""
 STOP_PATIENCE = 20.0
 """Seconds in which a process may end by itself, as `TimeoutStopSec=` in the units."""

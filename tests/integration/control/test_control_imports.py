@@ -1,9 +1,15 @@
 """Files under a running process are replaced by an upgrade: after READY nothing is imported any more."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from slackd.systemd.lifetime import SWITCH_INTERVAL
+from tests.integration.control import control_rig as rig
 
 ROOT = Path(__file__).parents[3]
 ASKS_FOR_EVERYTHING = """
@@ -54,3 +60,18 @@ def test_the_broker_never_loads_what_slackctl_draws_with() -> None:
     code = "import sys, slackd.broker.control.server, slackd.broker.daemon; print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout.strip() == "False"
+
+
+async def test_the_loop_turns_while_the_control_server_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came in while the broker was away waits for its acknowledgement then."""
+    usual, real = sys.getswitchinterval(), importlib.import_module
+    meanwhile: dict[str, float] = {}
+
+    def noting(name: str) -> object:
+        meanwhile[name] = sys.getswitchinterval()
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", noting)
+    async with rig.world(rig.plugin_file("deploy")):
+        assert meanwhile["slackd.broker.control.server"] == pytest.approx(SWITCH_INTERVAL)
+        assert sys.getswitchinterval() == usual
