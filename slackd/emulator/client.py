@@ -111,8 +111,8 @@ class EmulatorClient(Talking, Interacting):
                         self._change = asyncio.get_running_loop().create_future()
                     await asyncio.shield(self._change)
                 return value
-        except TimeoutError as error:
-            raise WaitedTooLongError(f"waited {timeout} s for {what}, in vain") from error
+        except TimeoutError:
+            raise WaitedTooLongError(f"waited {timeout} s for {what}, in vain") from None
 
     async def wait_for_call(
         self,

@@ -59,7 +59,13 @@ class Interacting(Stage):
         user: str = DEFAULT_USER,
         app: App = None,
     ) -> LedgerEntry:
-        """A person types a slash command."""
+        """A person types a slash command.
+
+        Raises:
+            EmulatorError: It has no slash, so that Slack would post it as a message.
+        """
+        if not command.startswith("/"):
+            raise EmulatorError(f"{command!r} is no slash command: {'/' + command!r} is")
         return self.send(self._of(app).command(command, text, channel=channel, user=user), app=app)
 
     def shortcut(self, callback_id: str, *, user: str = DEFAULT_USER, app: App = None) -> LedgerEntry:

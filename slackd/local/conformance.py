@@ -4,6 +4,7 @@ Nothing here knows what the program does: it gets what its `plugins.d` file subs
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import tomllib
@@ -16,7 +17,9 @@ from typing import Any, Final
 import attrs
 
 from slackd import jsonrpc
+from slackd.local.configuration import check_declaration
 from slackd.local.program import LocalStackError, Program, command_of
+from slackd.local.project import read_declaration
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 
 PATIENCE: Final = 10.0
@@ -25,6 +28,8 @@ MANY: Final = 16
 """Deliveries that are in flight at once."""
 BIG: Final = 1_000_000
 """Characters of a large text."""
+LAST_LINES: Final = 10
+"""How much is shown of what the program printed."""
 ODD_TEXT: Final = 'ü € 😀 \u2028 "quoted" \\ \t end'
 
 
@@ -51,12 +56,16 @@ class _Peer:
         self.ended = False
 
     async def run(self) -> None:
-        while data := await self._reader.read(65_536):
-            for message in self._lines.receive(data):
-                self._take(message)
+        try:
+            while data := await self._reader.read(65_536):
+                for message in self._lines.receive(data):
+                    self._take(message)
+                self._changed.set()
+        except ConnectionError:
+            pass  # it went away while it was written to
+        finally:
+            self.ended = True
             self._changed.set()
-        self.ended = True
-        self._changed.set()
 
     def _take(self, message: jsonrpc.Message) -> None:
         match message:
@@ -74,12 +83,14 @@ class _Peer:
                 self.answers[str(id_)] = message
 
     def send(self, line: bytes) -> None:
-        self._writer.write(line)
+        if not self.ended:
+            self._writer.write(line)
 
     async def send_in_pieces(self, line: bytes) -> None:
         for start in range(0, len(line), max(1, len(line) // 7)):
-            self._writer.write(line[start : start + max(1, len(line) // 7)])
-            await self._writer.drain()
+            self.send(line[start : start + max(1, len(line) // 7)])
+            with contextlib.suppress(ConnectionError):
+                await self._writer.drain()
             await asyncio.sleep(0.01)
 
     async def wait_for(self, found: Callable[[], bool]) -> bool:
@@ -108,10 +119,14 @@ def check_program(program: Path, declaration: Path | None) -> list[Finding]:
 
     Raises:
         LocalStackError: There is no such program or declaration.
+        ConfigError: slackd could not use the declaration; it names every mistake.
     """
+    command = command_of(program)
     file = declaration or _declaration_beside(program)
-    envelopes = envelopes_for(tomllib.loads(file.read_text("utf-8")))
-    return asyncio.run(_check(command_of(program), program.absolute().parent, file.stem, envelopes))
+    text = read_declaration(file)
+    check_declaration(file.stem, text)
+    envelopes = envelopes_for(tomllib.loads(text))
+    return asyncio.run(_check(command, program.absolute().parent, file.stem, envelopes))
 
 
 def envelopes_for(declaration: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -159,16 +174,29 @@ async def _findings(
     output: Sequence[str],
 ) -> AsyncIterator[Finding]:
     connects = "it connects, and says initialize first, with its name and protocol 1"
+    found: list[_Peer] = []
+
+    async def connecting() -> None:
+        found.append(await peers.get())
+
     try:
         async with asyncio.timeout(3 * PATIENCE):
-            peer = await peers.get()
+            connected = await process.runs_until(connecting())
     except TimeoutError:
-        yield Finding(connects, False, " ".join(output[-3:]) or "it never connected")
+        yield Finding(connects, False, _with_output("it never connected", output))
         return
+    if not connected:
+        await process.stop()
+        yield Finding(connects, False, _with_output(f"it ended with status {process.status}", output))
+        return
+    (peer,) = found
     begun = await peer.wait_for(lambda: peer.initialize is not None or bool(peer.malformed))
     params = peer.initialize.params if peer.initialize is not None else {}
     said = (params.get("protocol"), params.get("plugin"))
-    yield Finding(connects, begun and said == (1, name), "" if said == (1, name) else f"it said {params}")
+    detail = (
+        "" if said == (1, name) else f"it said protocol {said[0]!r} and plugin {said[1]!r}, not 1 and {name!r}"
+    )
+    yield Finding(connects, begun and said == (1, name), detail or peer.malformed)
     if peer.initialize is None:
         return
     ids = (f"{number}.1" for number in itertools.count(4711))
@@ -196,6 +224,10 @@ async def _findings(
     yield Finding("it sends whole lines of JSON-RPC, and nothing else", not peer.malformed, peer.malformed)
     peer.close()
     yield await _comes_back(process, peers)
+
+
+def _with_output(what: str, output: Sequence[str]) -> str:
+    return "\n    ".join([f"{what}; it printed:" if output else what, *output[-LAST_LINES:]])
 
 
 async def _is_answered(peer: _Peer, id_: str, envelope: dict[str, Any], rule: str) -> Finding:

@@ -1,6 +1,7 @@
 """`slackctl dev`: a plugin and its Slack in one terminal, started again at each save."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -9,11 +10,11 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from slackd.errors import SlackdError
 from slackd.local.program import Program, command_of
-from slackd.local.project import Project, find_project, watched_files
+from slackd.local.project import Project, apps_named_in, find_project, read_declaration, watched_files
 from slackd.local.prompt import Act, help_text, parse_line
 from slackd.local.scripts import script_command, with_local_script
 from slackd.local.typed_lines import TypedLines
@@ -25,6 +26,9 @@ LOOK_EVERY: Final = 0.1
 _STOPS: Final = frozenset({"stop", "quit", "restart", "help", "page", "p"})
 """What is obeyed before the program has connected."""
 _COLOURS: Final[Mapping[str, int]] = {"slack": 36, "answer": 32, "call": 35, "late": 33, "failed": 31, "own": 2}
+
+if TYPE_CHECKING:
+    from slackd.emulator import EmulatedApp
 
 Say = Callable[[str, str], None]
 """Prints a line of a kind: of `traffic.TrafficLine`, "plugin" or "own"."""
@@ -74,15 +78,13 @@ class DevSession:
 
     async def _start(self) -> None:
         try:
-            declaration = self._project.declaration.read_text(encoding="utf-8")
+            declaration = read_declaration(self._project.declaration)
             declaration = with_local_script(declaration, self._project.program)
             for line in await self._world.declare(self._project.name, declaration):
                 self._say(line.kind, line.text)
             await self._start_program(declaration)
         except SlackdError as error:
             self._say("failed", str(error))
-        except (OSError, UnicodeDecodeError) as error:
-            self._say("failed", f"{self._project.declaration}: {error}")
 
     async def _start_program(self, declaration: str) -> None:
         environment = dict(self._world.environment)
@@ -97,8 +99,11 @@ class DevSession:
         )
         await program.start()
         self._program = program
-        waiting = program.runs_until(self._world.wait_for_session(self._project.name))
-        self._connecting = asyncio.create_task(waiting)
+        self._connecting = asyncio.create_task(self._connect(program))
+
+    async def _connect(self, program: Program) -> bool:
+        """Whether the program has connected before it ended."""
+        return await program.runs_until(self._world.wait_for_session(self._project.name))
 
     async def _stop_program(self) -> None:
         if self._connecting is not None:
@@ -200,13 +205,25 @@ async def develop(place: Path, port: int) -> None:
 
     project = find_project(place)
     say = printer(project)
+    apps = _apps_of(project)
     with TemporaryDirectory(prefix="slackd-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        async with local_stack(Path(folder), port=port) as stack:
+        async with local_stack(Path(folder), apps=apps, port=port) as stack:
             say("own", f"Slack: {stack.emulator.base_url}/   (p opens it; help, stop)")
             say("own", f"slackctl --socket {stack.control_socket} status")
             await DevSession(project, EmulatedWorld(stack), Path(folder), say).run(
                 TypedLines(sys.stdin.fileno())
             )
+
+
+def _apps_of(project: Project) -> "list[EmulatedApp]":
+    """One for each app that the plugin's file names; none where one of any name will do."""
+    from slackd.emulator import EmulatedApp
+
+    with contextlib.suppress(SlackdError):  # what is wrong with the file is said when the plugin starts
+        names = list(dict.fromkeys(apps_named_in(read_declaration(project.declaration))))
+        if len(names) > 1:
+            return [EmulatedApp.numbered(number, name=name) for number, name in enumerate(names, 1)]
+    return []
 
 
 async def develop_as(place: Path, control: Path, app: str, user: str) -> None:

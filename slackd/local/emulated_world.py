@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from slackd.emulator.workspace import Workspace
 from slackd.local.program import LocalStackError
 from slackd.local.prompt import Act, PromptError, view_values
 from slackd.local.stack import LocalStack
@@ -66,9 +68,11 @@ class EmulatedWorld:
         emulator, here = self._stack.emulator, self._here(act.what)
         match act.what:
             case "as":
-                self._user = act.arguments[0]
+                people = {person.id: person.name for person in self._workspace.people.values()}
+                self._user = _id_of(act.arguments[0], people, "UW", "nobody")
             case "in":
-                self._channel = act.arguments[0]
+                rooms = {room.id: room.name for room in self._workspace.conversations.values()}
+                self._channel = _id_of(act.arguments[0].removeprefix("#"), rooms, "CDG", "no channel")
             case "react":
                 emulator.react(act.arguments[0], self._latest_message(), **here)
             case "submit_view":
@@ -87,6 +91,10 @@ class EmulatedWorld:
                 entry = play(*act.arguments, **act.fields, **here)
                 self._typed_ts = json.loads(entry.payload or "{}").get("event", {}).get("ts", self._typed_ts)
 
+    @property
+    def _workspace(self) -> Workspace:
+        return next(iter(self._stack.emulator.workspaces.values()))
+
     def _here(self, what: str) -> dict[str, Any]:
         places = {"user": self._user, "channel": self._channel}
         if what in ("shortcut", "submit_view", "close_view", "options"):
@@ -99,6 +107,19 @@ class EmulatedWorld:
         if not latest:
             raise PromptError("there is no message yet to react to")
         return latest
+
+
+def _id_of(word: str, known: Mapping[str, str], kinds: str, none: str) -> str:
+    """An id, also of somebody new, or whose name this is."""
+    if re.fullmatch(rf"[{kinds}][A-Z0-9]{{2,}}", word):
+        return word
+    for id_, name in known.items():
+        if name == word:
+            return id_
+    there = ", ".join(f"{name} ({id_})" for id_, name in known.items() if name)
+    raise PromptError(
+        f"{none} here is called {word!r}; there are: {there}; a new one has an ID, {kinds[0]}0123ABCD"
+    )
 
 
 def _value(text: str) -> Any:

@@ -42,7 +42,9 @@ def command_of(program: Path) -> tuple[str, ...]:
         LocalStackError: The file is not there, or nothing here can run it.
     """
     if not program.is_file():
-        raise LocalStackError(f"{program}: there is no such program")
+        what = "a folder, and no program" if program.is_dir() else "there is no such program"
+        given = "; a command with arguments is given as a list" if " " in str(program) else ""
+        raise LocalStackError(f"{program}: {what}{given}")
     interpreter = _INTERPRETERS.get(program.suffix)
     if interpreter is None:
         if os.access(program, os.X_OK):

@@ -2,15 +2,17 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import attrs
 
+from slackd.config.daemon_file import APP_NAME
 from slackd.local.program import LocalStackError
 
-_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=\s*(?:\[[^\]]*\])?.*$\n?", re.MULTILINE)
+_OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=\s*(?:\[[^\]]*\])?.*$", re.MULTILINE)
 _FIRST_TABLE: Final = re.compile(r"^\s*\[", re.MULTILINE)
 _SOURCES: Final = frozenset(
     {".toml", ".py", ".js", ".mjs", ".cjs", ".ts", ".sh", ".bash", ".go", ".jq", ".rb", ".pl"}
@@ -62,6 +64,22 @@ def find_project(place: Path) -> Project:
     return Project(programs[0], declarations[0])
 
 
+def read_declaration(file: Path) -> str:
+    """Return the text of a plugin's file.
+
+    Raises:
+        LocalStackError: It cannot be read, or is no text.
+    """
+    if file.suffix != ".toml":
+        raise LocalStackError(f"{file}: a plugin's file is called NAME.toml")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise LocalStackError(f"{file}: byte {error.start + 1} is not UTF-8, as TOML is") from None
+    except OSError as error:
+        raise LocalStackError(f"{file} cannot be read: {error.strerror}") from None
+
+
 def watched_files(project: Project) -> Iterator[Path]:
     """Return the files whose change starts the plugin again: its program, its file, and other sources."""
     yield project.program
@@ -72,7 +90,26 @@ def watched_files(project: Project) -> Iterator[Path]:
 
 
 def without_owner(declaration: str) -> str:
-    """Return a plugin's file without its `user`, `users` and `group`: here the caller may be any plugin."""
+    """Return a plugin's file without its `user`, `users` and `group`: here the caller may be any plugin.
+
+    Every line stays where it is, for the errors that name it.
+    """
     first = _FIRST_TABLE.search(declaration)
     end = first.start() if first is not None else len(declaration)
-    return _OWNERS.sub("", declaration[:end]) + declaration[end:]
+    return _OWNERS.sub(lambda owner: "\n" * owner[0].count("\n"), declaration[:end]) + declaration[end:]
+
+
+def apps_named_in(declaration: str) -> Iterator[str]:
+    """Return the apps that a plugin's file names, globs left out; none where it is no TOML."""
+    try:
+        rules = tomllib.loads(declaration)
+    except ValueError:
+        return
+    tables = [(rules.get("slack"), "apps")]
+    subscriptions = rules.get("subscribe")
+    if isinstance(subscriptions, list):
+        tables += [(each, "app") for each in subscriptions]
+    for table, key in tables:
+        given = table.get(key, ()) if isinstance(table, dict) else ()
+        names = given if isinstance(given, list) else [given]
+        yield from (name for name in names if isinstance(name, str) and APP_NAME.fullmatch(name))

@@ -30,7 +30,9 @@ def with_local_script(declaration: str, program: Path) -> str:
     arguments = [str(each) for each in given[1:]] if isinstance(given, list) else []
     command = json.dumps([*_absolute(command_of(program)), *arguments], ensure_ascii=False)
     head, tail = declaration[: begin.end()], declaration[begin.end() :]
-    return head + _COMMAND.sub(lambda _: f"command = {command}", tail, count=1)
+    return head + _COMMAND.sub(
+        lambda given: f"command = {command}" + "\n" * given[0].count("\n"), tail, count=1
+    )
 
 
 def script_command(

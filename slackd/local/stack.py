@@ -15,16 +15,14 @@ from slackd.broker.daemon import BrokerDaemon
 from slackd.cli.all_in_one import inner_receiver, serve_together
 from slackd.cli.broker_process import open_sockets
 from slackd.cli.connector_process import make_connector, read_secrets
-from slackd.config import Config, load
+from slackd.config import Config
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
+from slackd.local.configuration import LocalConfiguration
 from slackd.local.program import LocalStackError
-from slackd.local.project import without_owner
 from slackd.systemd.notify import Notifier
 
 READY_LIMIT: Final = 20.0
 """Seconds in which the emulated Slack must have two connections of every app."""
-SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
-"""What the emulated Slack signs with: Slack's own example of one ("Verifying requests from Slack")."""
 Transport = Literal["socketmode", "http"]
 _LOOK_EVERY: Final = 0.005
 
@@ -41,7 +39,6 @@ class LocalStack:
     Attributes:
         folder: Holds configuration, journal and sockets; short, since a socket's path has at most 107 bytes.
         emulator: The emulated Slack.
-        request_url: Where slackd's receiver takes what Slack posts, with `transport = "http"`; "" otherwise.
         plugins_socket: Where plugins connect.
         control_socket: What slackctl asks.
     """
@@ -49,13 +46,18 @@ class LocalStack:
     def __init__(self, folder: Path, emulator: EmulatorClient, transport: Transport = "socketmode") -> None:
         self.folder, self.emulator = folder, emulator
         self._port = free_port() if transport == "http" else 0
-        app = emulator.apps[0].name
-        self.request_url = f"http://127.0.0.1:{self._port}/slack/{app}" if self._port else ""
-        self.plugins_socket = folder / "plugins.sock"
-        self.control_socket = folder / "control.sock"
+        self._configuration = LocalConfiguration(folder, emulator.apps, emulator.api_url, self._port)
+        self._app = emulator.apps[0].name
+        self.plugins_socket = self._configuration.plugins_socket
+        self.control_socket = self._configuration.control_socket
         self._daemon: BrokerDaemon | None = None
         self._stop = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
+
+    @property
+    def request_url(self) -> str:
+        """Where slackd's receiver takes what Slack posts, with `transport = "http"`; "" otherwise."""
+        return f"http://127.0.0.1:{self._port}/slack/{self._app}" if self._port else ""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -79,9 +81,10 @@ class LocalStack:
             ConfigError: One of the texts cannot be used; it names every mistake.
             LocalStackError: It was not connected within `READY_LIMIT` seconds.
         """
-        await self._start(self._configure(declarations))
+        await self._start(self._configuration.write(declarations))
 
     async def _start(self, config: Config) -> None:
+        self._app = next(iter(config.apps))
         self._stop = asyncio.Event()
         served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = asyncio.create_task(self._serve(config, served))
@@ -114,7 +117,7 @@ class LocalStack:
             ConfigError: As `start`.
             LocalStackError: As `start`.
         """
-        config = self._configure(declarations)
+        config = self._configuration.write(declarations)
         await self.stop()
         await self._start(config)
 
@@ -145,10 +148,15 @@ class LocalStack:
             raise LocalStackError(f"waited {timeout:g} s for {what}, in vain") from None
 
     async def is_idle(self) -> bool:
-        """Nothing is in flight: all that Slack sent is acknowledged, and every delivery is handled or dead."""
+        """Nothing is in flight: all that Slack sent is acknowledged, and every delivery is handled or dead.
+
+        Where apps speak to Slack themselves, and slackd does not run, their acknowledgements are all there is.
+        """
         daemon = self._daemon
-        if self.emulator.unanswered() or daemon is None:
-            return daemon is not None and not self.emulator.unanswered()
+        if self.emulator.unanswered():
+            return False
+        if daemon is None:
+            return self._life is None
         if daemon.core.has_unwritten or len(daemon.core.answers) or daemon.connector_calls.under_way:
             return False
         return not any(backlog.deliveries for backlog in (await daemon.journal.backlogs()).values())
@@ -170,45 +178,6 @@ class LocalStack:
         daemon = self._daemon
         wanted = 1 if self._port else 2
         return daemon is not None and all(daemon.connectors.ready(app) >= wanted for app in daemon.config.apps)
-
-    def _configure(self, declarations: Mapping[str, str]) -> Config:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        plugins = self.folder / "plugins.d"
-        plugins.mkdir(mode=0o700, exist_ok=True)
-        for old in plugins.glob("*.toml"):
-            if old.stem not in declarations:
-                old.unlink()
-        for name, text in declarations.items():
-            (plugins / f"{name}.toml").write_text(without_owner(text), encoding="utf-8")
-        tables = [self._app_table(app) for app in self.emulator.apps]
-        file = self.folder / "slackd.toml"
-        file.write_text("".join(tables) + self._places(), encoding="utf-8")
-        return load(file)
-
-    def _app_table(self, app: EmulatedApp) -> str:
-        secrets = {"app": app.app_token, "bot": app.bot_token, "signing": SIGNING_SECRET}
-        for kind, token in secrets.items():
-            secret = self.folder / f"{app.name}.{kind}"
-            secret.write_text(token, encoding="utf-8")
-            secret.chmod(0o600)
-        lines = [
-            f"[apps.{app.name}]",
-            f'app_token = "file:{self.folder}/{app.name}.app"',
-            f'bot_token = "file:{self.folder}/{app.name}.bot"',
-            f'api_url = "{self.emulator.api_url}"',
-        ]
-        if self._port:
-            lines += ['transport = "http"', f'signing_secret = "file:{self.folder}/{app.name}.signing"']
-        return "\n".join([*lines, ""])
-
-    def _places(self) -> str:
-        return (
-            f'[journal]\ndirectory = "{self.folder}/journal"\n'
-            f'[plugins]\nsocket = "{self.plugins_socket}"\ndirectory = "{self.folder}/plugins.d"\n'
-            f'[control]\nsocket = "{self.control_socket}"\n'
-            + f'[receiver]\nlisten = ["127.0.0.1:{self._port}"]\n'
-            * bool(self._port)
-        )
 
     async def _serve(self, config: Config, served: asyncio.Future[None]) -> None:
         daemon = BrokerDaemon(config, foreground=True)

@@ -4,6 +4,7 @@ The templates are the examples of the documents, too: what is written here is wh
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from email.utils import formatdate
 from pathlib import Path
@@ -14,6 +15,10 @@ import attrs
 from slackd import SlackdError
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+IMPORTED: Final = sys.stdlib_module_names | {
+    *("slackd", "pytest", "conftest", "pluggy", "aiohttp", "attr", "attrs", "click", "rich", "h11", "tenacity")
+}
+"""Modules that a plugin or its tests import: a program of that name would hide it."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 
@@ -80,10 +85,16 @@ def render(
     """
     if NAME.fullmatch(name) is None:
         raise ScaffoldError(
-            f"{name!r} is no name for a plugin: lower-case letters, digits, - and _, a letter or digit first"
+            f"{name!r} is no name for a plugin: at most 41 lower-case letters, digits, - and _, "
+            "a letter or digit first"
         )
     if language not in LANGUAGES:
         raise ScaffoldError(f"no templates for {language!r}: expected {', '.join(LANGUAGES)}")
+    if language == "python" and name in IMPORTED:
+        raise ScaffoldError(
+            f"{name!r} is no name for a plugin in Python: {name}.py would be imported in place of the module "
+            f"{name}; {name}-bot would do"
+        )
     of = LANGUAGES[language]
     program = name + of.suffix
     values = {

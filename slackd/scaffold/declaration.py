@@ -1,8 +1,10 @@
 """The `plugins.d` file that a Python plugin's decorators need, read out of the program."""
 
+import contextlib
 import json
 import re
 import runpy
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -27,7 +29,8 @@ def read_program(program: Path) -> Plugin:
             f"{program} is no Python program, so it has no decorators to read: write its file by hand"
         )
     try:
-        with definitions_only():
+        # What the program prints is no part of the file that is printed.
+        with definitions_only(), contextlib.redirect_stdout(sys.stderr):
             names = runpy.run_path(str(program), run_name="slackd_plugin")
     except (Exception, SystemExit) as error:
         raise ScaffoldError(
@@ -35,7 +38,9 @@ def read_program(program: Path) -> Plugin:
         ) from error
     found = [value for value in names.values() if isinstance(value, Plugin)]
     if len(found) != 1:
-        raise ScaffoldError(f"{program}: expected one Plugin(…), found {len(found)}")
+        raise ScaffoldError(
+            f'{program}: expected one plugin = Plugin("NAME") among its global names, found {len(found)}'
+        )
     return found[0]
 
 

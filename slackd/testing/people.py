@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from slackd.emulator import ApiCall, EmulatorClient, LedgerEntry
+from slackd.emulator import ApiCall, EmulatorClient, EmulatorError, LedgerEntry, WaitedTooLongError
 from slackd.testing.loop_thread import LoopThread
 
 T = TypeVar("T")
@@ -114,10 +114,16 @@ class People:
 
         Returns:
             What was sent, and what became of it.
+
+        Raises:
+            EmulatorError: Nobody can do that here.
         """
 
         def do() -> Played:
-            entry = getattr(self._emulator, what)(*arguments, **more)
+            act = getattr(self._emulator, what, None)
+            if act is None:
+                raise EmulatorError(f"people do nothing that is called {what!r}")
+            entry = act(*arguments, **more)
             return Played(entry, json.loads(entry.payload or "{}"), self)
 
         return self._do(do)
@@ -143,7 +149,14 @@ class People:
         Raises:
             WaitedTooLongError: It had none after `timeout` seconds.
         """
-        self._loop.run(self._emulator.wait_for_ack(played.entry, timeout=timeout))
+        try:
+            self._loop.run(self._emulator.wait_for_ack(played.entry, timeout=timeout))
+        except WaitedTooLongError as error:
+            if any(send.connection is not None for send in played.entry.sends):
+                raise
+            raise WaitedTooLongError(
+                f"{error}: nobody is connected; run_plugin, declare, run_app or run_http_app comes first"
+            ) from None
 
     def inject_fault(self, kind: str, **details: Any) -> None:
         """Do a fault of Slack's: "warning", "drop", "stall", … (`slackd.emulator.faults` lists them)."""

@@ -31,8 +31,10 @@ class PostingToApp:
             has_ended: Whether the app's program has, so that waiting is in vain.
 
         Raises:
-            LocalStackError: It did not answer with the challenge.
+            LocalStackError: It did not answer with the challenge, or is no URL.
         """
+        if not self._url.startswith(("http://", "https://")):
+            raise LocalStackError(f"{self._url!r} is no URL: expected http://127.0.0.1:PORT/PATH")
         verified: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._post(verified, has_ended))
         try:

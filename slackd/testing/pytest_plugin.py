@@ -55,15 +55,31 @@ def slack_transport() -> str:
 
 
 @pytest.fixture
+def slack_apps() -> list[str]:
+    """Names of the Slack apps; override it for plugins of several apps. One app has the name that its plugins'
+    files know it by."""
+    return []
+
+
+@pytest.fixture
 def slack(
-    slackd_loop: "LoopThread", slack_settings: dict[str, Any], slack_transport: "Transport"
+    slackd_loop: "LoopThread",
+    slack_settings: dict[str, Any],
+    slack_transport: "Transport",
+    slack_apps: list[str],
 ) -> "Iterator[SlackTester]":
     """An emulated Slack in which the test plays the people; slackd comes with the first plugin."""
-    from slackd.emulator import EmulatorSettings
+    from slackd.emulator import EmulatedApp, EmulatorSettings
     from slackd.testing.tester import running_slack
 
-    settings = EmulatorSettings(**slack_settings)
-    with running_slack(slackd_loop, settings=settings, transport=slack_transport) as tester:
+    try:
+        settings = EmulatorSettings(**slack_settings)
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"the fixture slack_settings gives no members of slackd.emulator.EmulatorSettings: {error}")
+    if slack_transport not in ("socketmode", "http"):
+        pytest.fail(f'the fixture slack_transport gives {slack_transport!r}: expected "socketmode" or "http"')
+    apps = [EmulatedApp.numbered(number, name=name) for number, name in enumerate(slack_apps, 1)]
+    with running_slack(slackd_loop, apps=apps, settings=settings, transport=slack_transport) as tester:
         yield tester
 
 

@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from slackd.emulator import EmulatedApp, EmulatorSettings
+from slackd.local.configuration import SIGNING_SECRET
 from slackd.local.program import LocalStackError, Program, command_of, start_process
+from slackd.local.project import read_declaration
 from slackd.local.scripts import script_command, with_local_script
-from slackd.local.stack import SIGNING_SECRET, LocalStack, Transport, free_port, local_stack
+from slackd.local.stack import LocalStack, Transport, free_port, local_stack
 from slackd.testing.loop_thread import LoopThread
 from slackd.testing.people import PATIENCE, People, Played
 from slackd.testing.posting import PostingToApp
@@ -109,7 +111,7 @@ class SlackTester(People):
     def _declare(self, declaration: str | Path, name: str | None, program: Path | None) -> str:
         if isinstance(declaration, Path) or "\n" not in declaration:
             file = Path(declaration)
-            name, text = name or file.stem, file.read_text(encoding="utf-8")
+            name, text = name or file.stem, read_declaration(file)
         elif name is not None:
             text = declaration
         else:
@@ -214,6 +216,11 @@ class SlackTester(People):
         self, program: str | Path | Sequence[str], environment: Mapping[str, str] | None, *, app: bool = False
     ) -> Program:
         start = start_process
+        for variable, value in (environment or {}).items():
+            if not isinstance(value, str):
+                raise TypeError(f"environment: {variable} is {value!r}: expected a text")
+        if not program:
+            raise ValueError("the command is empty")
         if isinstance(program, str | Path):
             file = Path(program)
             command, folder = command_of(file), file.absolute().parent

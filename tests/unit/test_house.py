@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "toml_reader": set(),
     "exec": {"config", "plugin"},
     "scaffold": {"plugin"},
-    "local": {"broker", "cli", "config", "control_client", "emulator", "systemd"},
+    "local": {"broker", "cli", "config", "control_client", "emulator", "systemd", "toml_reader"},
     "testing": {"emulator", "local"},
     "control_client": {"config"},
 }

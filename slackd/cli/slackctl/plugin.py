@@ -28,11 +28,14 @@ def new(name: str, lang: str, folder: Path | None) -> None:
     there = [path for path in files if (root / path).exists()]
     if there:
         raise click.ClickException(f"{root / there[0]} is there already; nothing was written")
-    for path, text in files.items():
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        file.chmod(0o755 if is_executable(path, text) else 0o644)
+    try:
+        for path, text in files.items():
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            file.chmod(0o755 if is_executable(path, text) else 0o644)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from None
     click.echo(f"{root}/: {', '.join(path for path in files if '/' not in path)}, debian/")
     click.echo(f"Try it: slackctl dev {root}")
 

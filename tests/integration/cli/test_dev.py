@@ -1,5 +1,6 @@
 """`slackctl dev` on a pseudo-terminal, as an author sees it: act, save, act again."""
 
+import json
 import os
 import pty
 import re
@@ -173,6 +174,35 @@ def test_files_that_cannot_be_used_are_said_and_not_thrown(folder: Path) -> None
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_mistake_in_the_plugins_file_is_said_where_the_author_finds_it(folder: Path) -> None:
+    declaration = folder / "greeter.toml"
+    owners = 'users = [\n    "deploy",\n]\n'
+    subscription = '[[subscribe]]\ntype = "slash_commands"\ncommand = "greeter"\n'
+    declaration.write_text(owners + subscription)
+    done = run_dev(folder, "hello\n")
+    assert '  greeter.toml:6: subscribe[0].command: found "greeter", expected the command' in done.stdout
+    assert "plugins.d" not in done.stdout
+    assert "never awaited" not in done.stderr
+
+
+@pytest.mark.parametrize("apps", [["prod"], ["prod", "staging"]])
+def test_an_app_has_the_name_that_the_plugins_file_knows_it_by(folder: Path, apps: list[str]) -> None:
+    declaration = folder / "greeter.toml"
+    text = declaration.read_text().replace("[[subscribe]]", f'[[subscribe]]\napp = "{apps[0]}"')
+    declaration.write_text(f"{text}apps = {json.dumps(apps)}\n")
+    done = run_dev(folder, "/greeter api\n@bot hello\n")
+    assert "You said: api" in done.stdout
+    assert "Hello <@U0ALICE0001>" in done.stdout
+
+
+def test_somebody_and_somewhere_go_by_names_and_ids(folder: Path) -> None:
+    done = run_dev(folder, "as bob\nin #random\n@bot hello\nas Bob!\nin nowhere\nas U0NEW12345\n@bot again\n")
+    assert "Hello <@U0BOB" in done.stdout
+    assert "nobody here is called 'Bob!'; there are: alice (U0ALICE0001)" in done.stdout
+    assert "no channel here is called 'nowhere'; there are: general (C0GENERAL01), random" in done.stdout
+    assert "Hello <@U0NEW12345>" in done.stdout
+
+
 def test_ctrl_c_ends_it_at_any_moment(folder: Path) -> None:
     for moment in ("Slack: ", "greeter is connected"):
         shown = Terminal(str(folder))
@@ -282,9 +312,11 @@ def test_a_file_with_owners_works_for_whoever_develops(folder: Path) -> None:
         ("", "# [x]\n"),
     ],
 )
-def test_owners_are_left_out_and_nothing_else(owners: str, rest: str) -> None:
+def test_owners_are_left_out_and_nothing_else_and_no_line_moves(owners: str, rest: str) -> None:
     tables = '[[subscribe]]\ntype = "*"\nuser = "not an owner"\n'
-    assert without_owner(owners + rest + tables) == rest + tables
+    left = without_owner(owners + rest + tables)
+    assert left.split("\n")[owners.count("\n") :] == (rest + tables).split("\n")
+    assert not any(word in left for word in ('user = "a"', "users", "group"))
 
 
 def run_dev(folder: Path, typed: str) -> "subprocess.CompletedProcess[str]":

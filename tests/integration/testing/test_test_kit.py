@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from slackd.emulator import WaitedTooLongError
+from slackd.emulator import EmulatorError, WaitedTooLongError
+from slackd.errors import SlackdError
 from slackd.local.program import LocalStackError
 from slackd.signature import SignatureVerdict, verify
 from slackd.testing.loop_thread import LoopThread
@@ -110,6 +111,75 @@ def test_an_app_that_ends_before_it_connects_is_said_at_once(slack: SlackTester,
     program.write_text("import sys; sys.exit(7)\n")
     with pytest.raises(LocalStackError, match="the app ended with status 7 before it had 1 connections"):
         slack.run_app(program)
+
+
+SUBSCRIPTION = '[[subscribe]]\ntype = "slash_commands"\ncommand = "/deploy"\nrespond = true\n'
+
+
+@pytest.mark.parametrize(
+    ("program", "declaration", "more", "words"),
+    [
+        ("nowhere.py", APPROVE, {}, "nowhere.py: there is no such program"),
+        ("python deploy.py", APPROVE, {}, "no such program; a command with arguments is given as a list"),
+        (EXAMPLES, APPROVE, {}, "a folder, and no program"),
+        ([], APPROVE, {}, "the command is empty"),
+        (
+            EXAMPLES / "deploybot.py",
+            "nowhere.toml",
+            {},
+            "nowhere.toml cannot be read: No such file or directory",
+        ),
+        (EXAMPLES / "deploybot.toml", EXAMPLES / "deploybot.py", {}, "a plugin's file is called NAME.toml"),
+        (EXAMPLES / "deploybot.py", APPROVE, {"name": "../out"}, "no plugin can be called '../out'"),
+        (EXAMPLES / "deploybot.py", APPROVE, {"environment": {"N": 3}}, "environment: N is 3: expected a text"),
+        (
+            EXAMPLES / "deploybot.py",
+            f'user = "deploy"\n{SUBSCRIPTION}answer = 1\n',
+            {},
+            "approver.toml:6: subscribe[0].answer: found an unknown key",
+        ),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_the_authors_own_words(
+    slack: SlackTester, program: Any, declaration: str | Path, more: dict[str, Any], words: str
+) -> None:
+    named = {"name": "approver"} if isinstance(declaration, str) and "\n" in declaration else {}
+    with pytest.raises((SlackdError, ValueError, TypeError)) as failed:
+        slack.run_plugin(program, declaration, **{**named, **more})
+    assert words in str(failed.value)
+
+
+def test_what_people_cannot_do_is_said(slack: SlackTester) -> None:
+    with pytest.raises(EmulatorError, match="people do nothing that is called 'dance'"):
+        slack.play("dance")
+    with pytest.raises(EmulatorError, match="'deploy' is no slash command: '/deploy' is"):
+        slack.command("deploy")
+    with pytest.raises(LocalStackError, match="'localhost:80' is no URL"):
+        slack.post_to("localhost:80")
+    nobody = slack.command("/deploy")
+    with pytest.raises(WaitedTooLongError, match="nobody is connected; run_plugin"):
+        slack.wait_for_ack(nobody, timeout=0.05)
+
+
+def test_an_app_has_the_name_that_the_plugins_file_knows_it_by(slack: SlackTester) -> None:
+    slack.run_plugin(EXAMPLES / "deploybot.py", f'{SUBSCRIPTION}app = "prod"\n', name="deploybot")
+    assert slack.command("/deploy", "api").response == {"text": "Deploying api"}
+
+
+@pytest.mark.parametrize("slack_transport", ["socketmode", "http"])
+@pytest.mark.parametrize("slack_apps", [["prod", "staging"]])
+def test_a_plugin_of_several_apps_has_them_all(slack: SlackTester, slack_transport: str) -> None:
+    slack.run_plugin(EXAMPLES / "deploybot.py", f'{SUBSCRIPTION}app = ["prod", "staging"]\n', name="deploybot")
+    assert slack.command("/deploy", "api").response == {"text": "Deploying api"}
+    if slack_transport == "socketmode":
+        assert slack.command("/deploy", "web", app="staging").response == {"text": "Deploying web"}
+
+
+def test_an_app_without_slackd_is_waited_for_until_it_has_acknowledged(slack: SlackTester) -> None:
+    slack.wait_until_idle(timeout=0.5)
+    slack.post_message("Slack sends an event again, later")
+    with pytest.raises(LocalStackError, match="nothing to be in flight"):
+        slack.wait_until_idle(timeout=0.05)
 
 
 def test_a_bolt_app_runs_as_it_is(slack: SlackTester, tmp_path: Path) -> None:

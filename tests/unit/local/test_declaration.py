@@ -76,7 +76,7 @@ def test_a_program_is_read_and_not_served_however_it_serves(tmp_path: Path, end:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("x = 1\n", "expected one Plugin"), ("1 / 0\n", "fails when it is imported: ZeroDivisionError")],
+    [("x = 1\n", "expected one plugin = Plugin"), ("1 / 0\n", "fails when it is imported: ZeroDivisionError")],
 )
 def test_a_program_without_a_plugin_is_an_error_that_says_so(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ScaffoldError, match=words):

@@ -65,7 +65,8 @@ def test_a_scripts_own_file_is_run_in_the_place_of_the_installed_one(tmp_path: P
     found = with_local_script(SCRIPT, script)
     assert 'command = "not this one"' in found
     assert 'command = "/deploy"' in found
-    assert f'bash", "{tmp_path}/it \\"is\\".sh", "--quiet"]\n[[subscribe]]' in found
+    assert f'bash", "{tmp_path}/it \\"is\\".sh", "--quiet"]\n\n\n\n[[subscribe]]' in found
+    assert found.count("\n") == SCRIPT.count("\n")
 
 
 @pytest.mark.parametrize("text", ["", "[slack]\n", "not toml [", "exec = 1\n"])
