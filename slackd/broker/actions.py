@@ -4,8 +4,7 @@ from typing import Final
 
 import attrs
 
-from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
-from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
 from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import OpenDelivery, Write

@@ -1,7 +1,7 @@
 """The broker without its sockets, threads and clocks: ingest, answers and dispatch as one pure machine.
 
-Events go in by the methods, each with the moment at which it happened; what to do comes out of
-`take_actions`. The daemon does it for real; the simulator does it on a virtual clock.
+Events go in by the methods, each with the moment at which it happened; `end_turn` returns what to do about all
+that happened in one turn of the loop. The daemon does it for real; the simulator does it on a virtual clock.
 
     deliver ─▶ Submit ─▶ committed ─▶ ToConnector, SendDeliveries ─▶ answered ─▶ Submit ─▶ committed
 
@@ -26,8 +26,8 @@ from slackd.broker.actions import (
     ToConnector,
 )
 from slackd.broker.counters import Counters
-from slackd.broker.dispatch.dispatcher import CountOld, Dispatcher, SendDeliveries
-from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
+from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.failure_reports import FailureReports
 from slackd.broker.held_texts import HeldTexts
 from slackd.broker.ingest import NO_LINK, Ingest, PostNotice
@@ -77,10 +77,10 @@ class BrokerCore:
         self.answers = PendingAcks(self.wakeup)
         self.watched = False
         rules = config.plugins
-        self._stirred: list[Dispatcher] = []
+        self._changed: list[Dispatcher] = []
         self.plugins = {
             plugin.name: Dispatcher(
-                plugin, grace=rules.grace, rng=rng, now=now, wakeup=self.wakeup, stir=self._stirred.append
+                plugin, grace=rules.grace, rng=rng, now=now, wakeup=self.wakeup, changed=self._changed.append
             )
             for plugin in config.plugin_files.values()
         }
@@ -183,12 +183,12 @@ class BrokerCore:
     def begin_intercept(self, intercept: Intercept, now: Instant) -> None:
         """One person's deliveries go to whoever develops a plugin; raises `InterceptTakenError`."""
         self.ingest.intercepts.begin(intercept)
-        self.plugins[intercept.plugin].intercept(intercept.person, True, now)
+        self.plugins[intercept.plugin].intercept(intercept.person, True)
 
     def end_intercept(self, intercept: Intercept, now: Instant) -> None:
         """They go to the plugin's own sessions again, those too that wait or fail now."""
         self.ingest.intercepts.end(intercept)
-        self.plugins[intercept.plugin].intercept(intercept.person, False, now)
+        self.plugins[intercept.plugin].intercept(intercept.person, False)
 
     def left(self, plugin: str, session: str, now: Instant) -> None:
         """A session's connection ended."""
@@ -398,20 +398,24 @@ class BrokerCore:
         """Something must still be written to the journal."""
         return bool(self._submissions or self._unwritten) or not self._next.is_empty
 
-    def take_actions(self) -> list[Action]:
-        """What to do, in order; each is given once."""
-        for plugin in self._stirred:
-            handed = 0
-            for action in plugin.take_actions():
+    def end_turn(self, now: Instant) -> list[Action]:
+        """All that happened in this turn of the loop is known.
+
+        Returns:
+            What to do, in order.
+        """
+        for plugin in self._changed:
+            sent = 0
+            for action in plugin.end_turn(now):
                 if isinstance(action, SendDeliveries):
-                    handed += len(action.deliveries)
+                    sent += len(action.deliveries)
                     self._actions.append(action)
                 elif isinstance(action, LoadKeys | LoadKey | CountOld):
                     self._actions.append(action)
                 else:
                     self._next.add(action, self._origins[plugin.name])
-            self.counters.deliveries[plugin.name, "handed"] += handed
-        self._stirred.clear()
+            self.counters.deliveries[plugin.name, "handed"] += sent
+        self._changed.clear()
         self._say_promises()
         if self._unwritten and not self._next.is_empty:
             self._next = self._queue_behind(self._next.sealed())

@@ -27,8 +27,7 @@ from slackd.broker.actions import (
 )
 from slackd.broker.clock import now
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
-from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
 from slackd.broker.ingest import PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Journal, StoredEnvelope
@@ -143,7 +142,7 @@ class Engine:
     def _pump(self) -> None:
         self._pumping = False
         reads: list[Read] = []
-        for action in self.core.take_actions():
+        for action in self.core.end_turn(self.clock()):
             self._do(action, reads)
         if reads:
             self._reads.put_nowait(reads)
@@ -275,7 +274,7 @@ class Engine:
                 plugins[plugin].key_loaded(read, rows, self.clock())
             case CountOld(plugin, lane, up_to, limit):
                 count = await journal.open_count(plugin, lane, up_to, limit)
-                plugins[plugin].old_counted(lane, count, self.clock())
+                plugins[plugin].old_counted(lane, count)
             case NotifyLate():
                 stored = (await journal.envelopes([read.envelope])).get(read.envelope)
                 self._tell_late(attrs.evolve(read, reason=self.why_late(read.plugin, stored)))

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from slackd.broker.dispatch.dispatcher import HeldUp
+from slackd.broker.dispatch.held_up import HeldUp
 from slackd.config import OrderBy, PluginConfig
 from slackd.slotted import frozen
 

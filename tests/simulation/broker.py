@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 from slackd.broker.actions import NotifyKept, PostLate, ReadForReport, Submit, ToConnector
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.dispatcher import CountOld, SendDeliveries
-from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
 from slackd.broker.journal.writes import CleanShutdown, ListSession, Outcome
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
@@ -267,7 +266,7 @@ class Process:
         core = self.core
         if core is None:
             return
-        while actions := core.take_actions():
+        while actions := core.end_turn(self._world.now):
             for action in actions:
                 self._do(core, action)
         at = core.next_wakeup
@@ -335,7 +334,7 @@ class Process:
                 self._later(core, lambda: plugin.key_loaded(read, rows, self._world.now))
             case CountOld(name, lane, up_to, limit):
                 count = at_once(self.journal.open_count(name, lane, up_to, limit))
-                self._later(core, lambda: plugin.old_counted(lane, count, self._world.now))
+                self._later(core, lambda: plugin.old_counted(lane, count))
 
     def _read_failure(self, core: BrokerCore, wanted: ReadForReport) -> None:
         if self.core is core and self.journal is not None:

@@ -10,13 +10,15 @@ import pytest
 
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.dispatcher import Dispatcher
-from slackd.broker.dispatch.lane_queue import Key, LaneQueue
+from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases
+from slackd.broker.dispatch.ordering_key import Key
 from slackd.broker.dispatch.sessions import PluginSession
 from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import AnswerState, Duplicate, OpenDelivery, Outcome
 from slackd.broker.pending_acks import PendingAcks, Settlements
+from slackd.broker.unsent_answers import UnsentAnswers
 from tests.simulation.program import Program
 from tests.simulation.run import Simulation
 from tests.simulation.slack import Connector
@@ -27,7 +29,7 @@ FAILED_ONCE = (1, 6, 26, 1092, 1402, 1466, 1782, 1938)
 LOST_WITH_THE_LINK = (24557, 29424)
 LOST_ON_A_FULL_DISK = 37246
 LOST_AT_THE_CONNECTORS_END = (1000783, 2001555, 2006127)
-LOST_WITH_THE_BROKER = 1947
+LOST_WITH_THE_BROKER = 1677
 FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
 
 
@@ -63,7 +65,7 @@ def found(*, drains: bool = False, keeps: bool = False) -> bool:
 
 
 def test_finds_a_broker_that_hands_out_after_a_crash_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LaneQueue, "hold_back", lambda self, up_to: None)
+    monkeypatch.setattr(LaneQueue, "fence", lambda self, up_to: None)
     assert found()
 
 
@@ -162,6 +164,14 @@ def test_finds_a_connector_that_forgets_what_it_acknowledged_as_promised(
         Simulation(seed, drains=True).run()
 
 
+def test_finds_an_answer_of_a_broker_that_died_before_it_heard_that_nobody_got_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(UnsentAnswers, "adopt", lambda answers, given: None)
+    with pytest.raises(AssertionError, match="was answered 0 times"):
+        Simulation(LOST_WITH_THE_BROKER, drains=True).run()
+
+
 def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     def end_waiting(self: BrokerCore, envelopes: Sequence[int]) -> None:
         for envelope in envelopes:
@@ -204,7 +214,7 @@ def test_finds_an_answer_that_no_acknowledgement_could_carry_and_that_is_forgott
 def test_finds_a_key_that_another_session_gets_before_the_journal_has_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(LaneQueue, "holder", lambda self, delivery: "")
+    monkeypatch.setattr(LaneQueue, "owner", lambda self, delivery: "")
     assert found()
 
 

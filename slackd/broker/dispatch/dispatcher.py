@@ -6,10 +6,10 @@ commit of what became of the delivery; or as soon as it is answered, if the sess
 of its answers to repeat them after a crash. Then the next delivery of that key may go to that session alone:
 one fate for both. Rules R4 to R7 of the design are the methods `restore`, `joined`, `left` and `handed`.
 
-Events go in by the methods; what to do comes out of `take_actions`: send this delivery to that session, write
-this to the journal (and say so to `committed`), read that from it (and answer with `keys_loaded`,
-`key_loaded` or `old_counted`). `stir` is called once before there is something to take. Deadlines move the
-wakeup forward; `next_wakeup` computes it anew.
+Events go in by the methods. What they lead to is returned by `end_turn`, when all that happened in one turn of
+the loop is known: send this delivery to that session, write this to the journal (then call `committed`), read
+that from it (then call `keys_loaded`, `key_loaded` or `old_counted`). `changed` is called once a turn, if
+anything happened in it. Deadlines move the wakeup forward; `next_wakeup` computes it anew.
 """
 
 import random
@@ -17,12 +17,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.dispatch.intercepted import intercepted_person, is_intercepted
-from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import Action, CountOld, LoadKey, LoadKeys
+from slackd.broker.dispatch.dealing import Dealer
+from slackd.broker.dispatch.held_up import HeldUp, held_up
+from slackd.broker.dispatch.intercepted import is_intercepted
+from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
 from slackd.broker.dispatch.retry import LONGEST, retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
-from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import (
     CloseDelivery,
@@ -38,52 +40,7 @@ from slackd.broker.journal.writes import (
     StoredEnvelope,
     Write,
 )
-from slackd.config import OrderBy, PluginConfig
-from slackd.slotted import frozen
-
-
-@frozen
-class SendDeliveries:
-    """Send these deliveries to that session."""
-
-    plugin: str
-    session: str
-    deliveries: tuple[OpenDelivery, ...]
-
-
-@frozen
-class CountOld:
-    """Wanted from the journal: how many deliveries up to this id are open; answer with `old_counted`."""
-
-    plugin: str
-    lane: Lane
-    up_to: int
-    limit: int
-
-
-@frozen
-class HeldUp:
-    """One delivery that has held up others of its ordering key for long.
-
-    Attributes:
-        delivery: The one that a session has.
-        place: What the key stands for: "channel" or "user".
-        seconds: Since when it is with its session.
-        waiting: How many wait behind it, as far as memory knows.
-    """
-
-    delivery: int
-    place: str
-    seconds: float
-    waiting: int
-
-
-HELD_UP_AFTER = 60.0
-"""Seconds after which one delivery has held up others of its key for long."""
-STEER_AGAIN_AFTER = 0.25
-"""Seconds after which a control event is offered again to the session whose turn it steers."""
-
-Action = SendDeliveries | Write | LoadKeys | LoadKey | CountOld
+from slackd.config import PluginConfig
 
 
 class Dispatcher:
@@ -98,11 +55,11 @@ class Dispatcher:
         now: Instant,
         empty: bool = False,
         wakeup: Wakeup | None = None,
-        stir: "Callable[[Dispatcher], None]" = lambda _: None,
+        changed: "Callable[[Dispatcher], None]" = lambda _: None,
     ) -> None:
         self.name, self._rules, self._grace, self._rng = plugin.name, plugin.delivery, grace, rng
         self._wakeup = wakeup if wakeup is not None else Wakeup()
-        self._stir = stir
+        self._changed = changed
         self.sessions = Sessions(now.monotonic)
         longest = max(LONGEST, plugin.delivery.backoff_max)
         self._lanes = {
@@ -110,12 +67,10 @@ class Dispatcher:
             for lane in Lane
         }
         self._leases = Leases(self.sessions, self._rules.ack_timeout, self._wakeup)
-        self._old = dict.fromkeys(Lane, 0)
+        self._dealer = Dealer(plugin.name, self._rules.window, self._lanes, self._leases, self.sessions)
         self._awaited: set[str] = set()
-        self._intercepted: set[str] = set()
         self._actions: list[Action] = []
-        self._undealt: Instant | None = None
-        self._stirred = False
+        self._has_changed = self._may_deal = False
         self._stopped = False
 
     def restore(
@@ -139,25 +94,25 @@ class Dispatcher:
         if sessions and last_delivery:
             self._awaited.update(sessions)
             for lane, queue in self._lanes.items():
-                queue.hold_back(last_delivery)
-                self._old[lane] = self._rules.window
-                self._act(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
+                queue.fence(last_delivery)
+                self._dealer.fenced[lane] = self._rules.window
+                self._add(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
 
-    def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
+    def old_counted(self, lane: Lane, count: int) -> None:
         """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
         queue = self._lanes[lane]
-        if queue.is_holding_back:
+        if queue.is_fenced:
             # What is answered already may have been closed before they were counted.
             held = [each.delivery for each in self._leases if each.state is LeaseState.HELD]
             claimed = sum(each.lane is lane and queue.is_old(each.id) for each in held)
-            self._old[lane] = max(0, count - claimed)
-            self._deal(now)
+            self._dealer.fenced[lane] = max(0, count - claimed)
+            self._deal()
 
     def opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
         """These were committed as open."""
         for delivery in deliveries:
             self._lanes[delivery.lane].opened(delivery, now)
-        self._deal(now)
+        self._deal()
 
     def joined(
         self,
@@ -196,7 +151,7 @@ class Dispatcher:
                 self._lanes[lease.delivery.lane].disown(lease.delivery)
         self._is_back(session)
         self._wakeup.by(self.next_wakeup())
-        self._deal(now)
+        self._deal()
 
     def left(self, session: str, now: Instant) -> None:
         """A session's connection ended: it is awaited, or (unnamed) what it had is tried again at once."""
@@ -210,19 +165,19 @@ class Dispatcher:
             self._wakeup.by(known.awaited_until)
         else:
             self._end(known, now)
-        self._deal(now)
+        self._deal()
 
-    def intercept(self, person: str, begins: bool, now: Instant) -> None:
+    def intercept(self, person: str, begins: bool) -> None:
         """From now on this person's intercepted deliveries go to sessions for them alone, or to any again."""
-        (self._intercepted.add if begins else self._intercepted.discard)(person)
-        self._deal(now)
+        (self._dealer.intercepted.add if begins else self._dealer.intercepted.discard)(person)
+        self._deal()
 
-    def pause(self, session: str, paused: bool, now: Instant) -> None:
+    def pause(self, session: str, paused: bool) -> None:
         """A session stopped or began to read again what it is sent."""
         known = self.sessions.get(session)
         if known is not None:
             known.paused = paused
-            self._deal(now)
+            self._deal()
 
     def accept(self, session: str, delivery: int, attempt: int, now: Instant) -> OpenDelivery | None:
         """A session answered. If the answer counts, the delivery is returned, and it is for the caller to write
@@ -232,7 +187,7 @@ class Dispatcher:
             return None
         if self._leases.answer(lease):
             self._lanes[lease.delivery.lane].answered(lease.delivery, session, now)
-            self._deal(now)
+            self._deal()
         return lease.delivery
 
     def is_remembered(self, delivery: int) -> bool:
@@ -251,9 +206,10 @@ class Dispatcher:
         if lease is not None:
             lease.delivery = attrs.evolve(lease.delivery, respond_by=None, answered=True)
 
-    def is_held(self, session: str, delivery: int, attempt: int) -> bool:
-        """Whether an answer of this session to this attempt counts."""
-        return self._leases.held(session, delivery, attempt) is not None
+    def held_by(self, session: str) -> Callable[[int, int], bool]:
+        """A look-up for this session: whether its answer to that attempt of that delivery counts."""
+        held = self._leases.held
+        return lambda delivery, attempt: held(session, delivery, attempt) is not None
 
     def nack(
         self,
@@ -295,7 +251,7 @@ class Dispatcher:
         lease = self._leases.held(session, delivery, attempt)
         if lease is not None and not is_intercepted(lease.delivery.key):
             lease.delivery = self._lanes[lease.delivery.lane].unorder(lease.delivery, now)
-            self._deal(now)
+            self._deal()
 
     def rest(self, session: str, delivery: int, attempt: int, begins: bool, now: Instant) -> None:
         """slackd begins, or ceases, to hold back a call of this delivery's handler: its ack timeout rests."""
@@ -336,7 +292,7 @@ class Dispatcher:
         else:
             self._leases.drop(lease)
             self._lanes[lease.delivery.lane].release(lease.delivery, now)
-        self._deal(now)
+        self._deal()
 
     def closed(self, deliveries: Iterable[int], stale: Collection[int], now: Instant) -> None:
         """These are on the disk as handled, but for the stale ones: their keys and slots are free."""
@@ -350,23 +306,23 @@ class Dispatcher:
                 lane.doubt(lease.delivery, now)
             else:
                 lane.release(lease.delivery, now)
-        self._deal(now)
+        self._deal()
 
     def dead_lettered(self, deliveries: Collection[int], now: Instant) -> None:
         """The journal gave these up by itself (its limits)."""
         for queue in self._lanes.values():
             queue.forget(deliveries, now)
-        self._deal(now)
+        self._deal()
 
     def keys_loaded(self, request: LoadKeys, names: Sequence[str], now: Instant) -> None:
         """The journal's answer to `LoadKeys`."""
         self._lanes[request.lane].keys_loaded(request, names)
-        self._deal(now)
+        self._deal()
 
     def key_loaded(self, request: LoadKey, rows: Sequence[OpenDelivery], now: Instant) -> None:
         """The journal's answer to `LoadKey`."""
         self._lanes[request.lane].key_loaded(request, rows, now)
-        self._deal(now)
+        self._deal()
 
     def load_failed(self, request: LoadKeys | LoadKey) -> None:
         """The journal could not be read; the next `tick` asks again."""
@@ -384,7 +340,7 @@ class Dispatcher:
             self._end(session, now)
         for queue in self._lanes.values():
             queue.advance(now)
-        self._deal(now)
+        self._deal()
 
     def next_wakeup(self) -> float | None:
         """The monotonic time of the next `tick` that can change anything."""
@@ -395,25 +351,26 @@ class Dispatcher:
             times += [queue.next_due() for queue in self._lanes.values()]
         return min((each for each in times if each is not None), default=None)
 
-    def take_actions(self) -> list[Action]:
-        """What to do, in order; each is given once."""
-        if self._undealt is not None:
-            for lane in (Lane.PROMPT, Lane.EVENTS):
-                if self._lanes[lane].may_have_work:
-                    self._deal_lane(lane, self._undealt)
-            self._undealt = None
-        self._stirred = False
+    def end_turn(self, now: Instant) -> list[Action]:
+        """All that happened in this turn is known: deal out what is free.
+
+        Returns:
+            What to do, in order.
+        """
         actions, self._actions = self._actions, []
+        if self._may_deal:
+            actions += self._dealer.deal(now)
+        self._has_changed = self._may_deal = False
         return actions
 
     def halt(self) -> None:
         """The broker stops (rule R5): nothing more is delivered."""
-        self._stopped, self._undealt = True, None
+        self._stopped, self._may_deal = True, False
 
     def handed(self) -> list[InFlight] | None:
         """What isn't free, and whose it is; None while old deliveries are held back after a crash, since then
         nobody knows yet: the next broker must go on waiting as after a crash."""
-        if any(queue.is_holding_back for queue in self._lanes.values()):
+        if any(queue.is_fenced for queue in self._lanes.values()):
             return None
         return [
             InFlight(lease.delivery.id, self.name, lease.session)
@@ -423,17 +380,7 @@ class Dispatcher:
 
     def held_up(self, now: Instant) -> list[HeldUp]:
         """Keys of channels and users of which one delivery has held up others for long."""
-        order_by = self._rules.order_by
-        if order_by not in (OrderBy.CHANNEL, OrderBy.USER):
-            return []
-        found = []
-        for lease in self._leases:
-            seconds = now.monotonic - lease.since
-            if lease.state is LeaseState.HELD and lease.delivery.key and seconds >= HELD_UP_AFTER:
-                waiting = self._lanes[lease.delivery.lane].waiting_behind(lease.delivery)
-                if waiting:
-                    found.append(HeldUp(lease.delivery.id, order_by.value, seconds, waiting))
-        return found
+        return held_up(self._leases, self._lanes, self._rules.order_by, now.monotonic)
 
     def leases(self) -> Sequence[Lease]:
         """Every delivery that isn't free."""
@@ -446,10 +393,10 @@ class Dispatcher:
 
     def _is_back(self, session: str) -> None:
         self._awaited.discard(session)
-        if not self._awaited and any(queue.is_holding_back for queue in self._lanes.values()):
+        if not self._awaited and any(queue.is_fenced for queue in self._lanes.values()):
             for lane, queue in self._lanes.items():
-                queue.stop_holding_back()
-                self._old[lane] = 0
+                queue.lift_fence()
+                self._dealer.fenced[lane] = 0
 
     def _claim(
         self, session: str, delivery: int, attempt: int, rows: Mapping[int, OpenDelivery], now: Instant
@@ -469,8 +416,8 @@ class Dispatcher:
         queue = self._lanes[row.lane]
         if not queue.claim(row, session):
             return False
-        if queue.is_holding_back:
-            self._old[row.lane] = max(0, self._old[row.lane] - 1)
+        if queue.is_fenced:
+            self._dealer.fenced[row.lane] = max(0, self._dealer.fenced[row.lane] - 1)
         self._leases.take(row, session, now.monotonic)
         return True
 
@@ -488,7 +435,7 @@ class Dispatcher:
             self._fail(lease, "the plugin's session ended before it answered", now, retry_after=at_once)
         self.sessions.drop(session.id)
         if session.named:
-            self._act(ForgetSession(self.name, session.id))
+            self._add(ForgetSession(self.name, session.id))
         self._is_back(session.id)
 
     def _fail(
@@ -502,107 +449,25 @@ class Dispatcher:
     ) -> None:
         delivery = lease.delivery
         if permanent:
-            self._act(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.PERMANENT, error))
+            self._add(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.PERMANENT, error))
         elif delivery.attempt >= self._rules.max_attempts:
-            self._act(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.ATTEMPTS, error))
+            self._add(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.ATTEMPTS, error))
         else:
             delay = retry_delay(self._rules, delivery.attempt, retry_after, self._rng)
             not_before = now.unix + delay if delay > 0 else 0.0
-            self._act(RetryDelivery(delivery.id, delivery.attempt, not_before, error))
+            self._add(RetryDelivery(delivery.id, delivery.attempt, not_before, error))
 
-    def _deal(self, now: Instant) -> None:
-        """What is free is dealt out when all that happened in this turn is known."""
+    def _deal(self) -> None:
+        """What is free is to be dealt out at the turn's end."""
         if not self._stopped:
-            self._undealt = now
-            if not self._stirred:
-                self._stirred = True
-                self._stir(self)
+            self._may_deal = True
+            self._note_change()
 
-    def _act(self, action: Action) -> None:
+    def _add(self, action: Action) -> None:
         self._actions.append(action)
-        if not self._stirred:
-            self._stirred = True
-            self._stir(self)
+        self._note_change()
 
-    def _whose_turn(self, delivery: OpenDelivery) -> str:
-        """The session that has the turn which this control event steers; "" if it is none, or nobody has."""
-        turn = steered_key(delivery.key)
-        if turn is None:
-            return ""
-        for lease in self._leases:
-            if lease.delivery.key == turn and lease.state is LeaseState.HELD:
-                return lease.session
-        return ""
-
-    def _deal_lane(self, lane: Lane, now: Instant) -> None:
-        queue = self._lanes[lane]
-        free = self._rules.window - self._leases.slots(lane) - self._old[lane]
-        sent: dict[str, list[OpenDelivery]] = {}
-        queue.advance(now)
-        if queue.has_intercepted:
-            self._deal_intercepted(lane, sent, now)
-        while free > 0 and queue.has_ready:
-            session = self.sessions.next_with_room(lane)
-            if session is None:
-                free = 0
-                break
-            delivery = queue.take(now)
-            if delivery is None:
-                break
-            free -= self._deal_to(session, delivery, sent, now)
-        self._actions += [SendDeliveries(self.name, to, tuple(each)) for to, each in sent.items()]
-        if (free > 0 or self._intercepted) and queue.may_have_more and self.sessions.connected():
-            # What is ready for production, and waits for it, must not keep an intercepted key in the journal.
-            ahead = 0 if free > 0 else queue.ready
-            self._actions.extend(queue.loads(ahead + max(2 * free, 8)))
-
-    def _deal_intercepted(self, lane: Lane, sent: dict[str, list[OpenDelivery]], now: Instant) -> None:
-        """One person's deliveries wait for a session for them while the intercept is in force, however long."""
-        queue = self._lanes[lane]
-        for delivery in queue.take_intercepted(now):
-            person = intercepted_person(delivery.key)
-            if person in self._intercepted:
-                session = self.sessions.with_room_for(person, lane)
-            else:
-                session = self.sessions.next_with_room(lane)
-            if session is None:
-                queue.put_back(delivery, now)
-            else:
-                self._deal_to(session, delivery, sent, now)
-
-    def _deal_to(
-        self,
-        session: PluginSession,
-        delivery: OpenDelivery,
-        sent: dict[str, list[OpenDelivery]],
-        now: Instant,
-    ) -> bool:
-        """Send a delivery that was just taken to this session, or to the one that it must go to.
-
-        Returns:
-            Whether it went; else it waits again.
-        """
-        lane, queue = delivery.lane, self._lanes[delivery.lane]
-        steered = self._whose_turn(delivery)
-        if steered and steered != session.id:
-            steering = self.sessions.get(steered)
-            if steering is None or not steering.has_room(lane):
-                queue.put_back(attrs.evolve(delivery, not_before=now.unix + STEER_AGAIN_AFTER), now)
-                return False
-            session = steering
-        holder = queue.holder(delivery)
-        if not steered and holder != "" and holder != session.id:
-            held_by = self.sessions.get(holder) if holder is not None else None
-            if held_by is None or not held_by.has_room(lane):
-                queue.put_off(delivery)
-                return False
-            session = held_by
-        lease = self._leases.take(delivery, session.id, now.monotonic)
-        if delivery.expires_at is not None and now.has_passed(delivery.expires_at):
-            lease.state = LeaseState.COMMITTING
-            self._actions.append(
-                DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.EXPIRED, "it came too late")
-            )
-        else:
-            sent.setdefault(session.id, []).append(delivery)
-        return True
+    def _note_change(self) -> None:
+        if not self._has_changed:
+            self._has_changed = True
+            self._changed(self)

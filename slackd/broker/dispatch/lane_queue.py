@@ -17,103 +17,12 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.actions import PAGE, LoadKey, LoadKeys
 from slackd.broker.dispatch.intercepted import is_intercepted
+from slackd.broker.dispatch.ordering_key import Key, KeyName
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
-from slackd.slotted import define, frozen
-
-PAGE = 64
-"""Deliveries fetched of one key at a time, and kept of it in memory."""
-KEYS_PAGE = 256
-"""Keys fetched at a time."""
-
-KeyName = str | int
-"""A key, or the id of a delivery that has none and stands for itself."""
-
-
-@frozen
-class LoadKeys:
-    """Wanted from the journal: the next keys of this lane; answer with `keys_loaded`."""
-
-    plugin: str
-    lane: Lane
-    after: str | None
-    limit: int = KEYS_PAGE
-
-
-@frozen
-class LoadKey:
-    """Wanted from the journal: open deliveries of this key; answer with `key_loaded`."""
-
-    plugin: str
-    lane: Lane
-    key: str
-    after: int
-    limit: int = PAGE
-
-
-@define
-class Key:
-    """The oldest open deliveries of one key.
-
-    Attributes:
-        pending: Those that nobody has, oldest first.
-        out: The one that is taken and not answered, or None.
-        answered: Those that are answered, and not yet so in the journal.
-        holder: The session that has `out`, or answered what is answered; None if it remembers that no more.
-        put_off: Its head waits until the journal has what is answered.
-        last: The highest id that was ever in memory of this key.
-        more: The journal has later ones.
-        loading: A page was asked for; what arrives meanwhile is in `arrived`.
-        queued: It stands in the row of keys that want a page.
-        due: Monotonic time before which its head may not go.
-        claimed: Those that a program claimed: no page brings them again.
-        unordered: Those that gave up their place, each under a key of its own by now: likewise.
-        doubted: The page that is asked for is of no use: what comes next must be read anew.
-    """
-
-    pending: deque[OpenDelivery] = attrs.field(factory=deque)
-    out: int | None = None
-    answered: set[int] = attrs.field(factory=set)
-    holder: str | None = ""
-    put_off: bool = False
-    last: int = 0
-    more: bool = False
-    loading: bool = False
-    queued: bool = False
-    due: float = 0.0
-    arrived: tuple[OpenDelivery, ...] = ()
-    claimed: frozenset[int] = frozenset()
-    unordered: set[int] = attrs.field(factory=set)
-    doubted: bool = False
-
-    def let_go(self, delivery: int) -> bool:
-        """Its session has done with it, or has it no more. False if it was no session's."""
-        if self.out == delivery:
-            self.out = None
-            return True
-        if delivery in self.answered:
-            self.answered.discard(delivery)
-            return True
-        return False
-
-    def start_anew(self) -> None:
-        """What is known of it may be wrong: the journal is to say again what waits."""
-        self.pending.clear()
-        self.claimed = frozenset({*self.answered, *self.unordered, *(() if self.out is None else (self.out,))})
-        self.last, self.more, self.doubted, self.put_off = 0, True, self.loading, False
-
-    def presumes_answered(self, delivery: int, session: str) -> bool:
-        """A session that resumes with a later delivery of this key has already answered the earlier one."""
-        return self.out in self.claimed and self.holder == session and self.out < delivery
-
-    @property
-    def idle(self) -> bool:
-        """Nothing of this key waits, is in flight, or may have to be read."""
-        waits = self.pending or self.out is not None or self.answered or self.unordered
-        return not (waits or self.more or self.loading)
-
 
 MAX_KEYS = 4096
 """Keys kept in memory for one lane of one plugin, and half as many unordered deliveries."""
@@ -131,8 +40,8 @@ class LaneQueue:
     ) -> None:
         self._longest_wait = longest_wait
         self.plugin, self.lane, self._wakeup = plugin, lane, wakeup
-        self._held_up_to = 0
-        self._held: list[tuple[int, KeyName]] = []
+        self._fenced_up_to = 0
+        self._fenced: list[tuple[int, KeyName]] = []
         self._claimed_unordered: set[int] = set()
         self._key_before: dict[str, str] = {}
         self._keys: dict[KeyName, Key] = {}
@@ -185,8 +94,8 @@ class LaneQueue:
                 continue
             if key.due > now.monotonic:
                 continue
-            if head <= self._held_up_to:
-                self._held.append((head, name))
+            if head <= self._fenced_up_to:
+                self._fenced.append((head, name))
                 continue
             taken = key.pending.popleft()
             key.out = taken.id
@@ -200,25 +109,25 @@ class LaneQueue:
             _, head, name = heapq.heappop(self._waiting)
             self._is_ready(head, name)
 
-    def hold_back(self, up_to: int) -> None:
+    def fence(self, up_to: int) -> None:
         """Deliveries up to this id may not be taken: sessions that may have them are awaited (rule R6)."""
-        self._held_up_to = up_to
+        self._fenced_up_to = up_to
 
-    def stop_holding_back(self) -> None:
+    def lift_fence(self) -> None:
         """Whoever was awaited is back, or its grace is over."""
-        self._held_up_to = 0
-        for head, name in self._held:
+        self._fenced_up_to = 0
+        for head, name in self._fenced:
             self._is_ready(head, name)
-        self._held.clear()
+        self._fenced.clear()
 
     @property
-    def is_holding_back(self) -> bool:
+    def is_fenced(self) -> bool:
         """Old deliveries wait for sessions that may have them."""
-        return self._held_up_to > 0
+        return self._fenced_up_to > 0
 
     def is_old(self, delivery: int) -> bool:
         """It may be with a session that is awaited."""
-        return delivery <= self._held_up_to
+        return delivery <= self._fenced_up_to
 
     def claim(self, delivery: OpenDelivery, session: str) -> bool:
         """A session's program says that it has this open delivery: take it, if its place in the order allows.
@@ -241,7 +150,7 @@ class LaneQueue:
             return False
         if key.out is not None:
             key.answered.add(key.out)
-        key.out, key.holder = delivery.id, session
+        key.out, key.owner = delivery.id, session
         key.claimed |= {delivery.id}
         key.doubted = key.loading
         return True
@@ -249,7 +158,7 @@ class LaneQueue:
     def _claim_unknown(self, delivery: OpenDelivery, session: str) -> bool:
         if delivery.key:
             self._keys[delivery.key] = Key(
-                out=delivery.id, holder=session, claimed=frozenset({delivery.id}), more=True
+                out=delivery.id, owner=session, claimed=frozenset({delivery.id}), more=True
             )
             return True
         row_of_them = self._keys.get("")
@@ -264,27 +173,27 @@ class LaneQueue:
         """It is answered, and its session's program remembers that: the next one may go to that session."""
         key = self._keys.get(delivery.key or delivery.id)
         if key is not None and key.out == delivery.id:
-            key.out, key.holder = None, session
+            key.out, key.owner = None, session
             key.answered.add(delivery.id)
             if key.pending:
                 self._schedule(delivery.key, key, now)
 
-    def holder(self, delivery: OpenDelivery) -> str | None:
+    def owner(self, delivery: OpenDelivery) -> str | None:
         """The one session that a delivery which was just taken may go to; "" if any may have it, None if none
         may yet."""
         key = self._keys[delivery.key or delivery.id]
-        return key.holder if key.answered else ""
+        return key.owner if key.answered else ""
 
     def disown(self, delivery: OpenDelivery) -> None:
         """It is answered, but its session's program has forgotten that: the next one waits for the journal."""
         key = self._keys.get(delivery.key or delivery.id)
         if key is not None and delivery.id in key.answered:
-            key.holder = None
+            key.owner = None
 
-    def put_off(self, delivery: OpenDelivery) -> None:
+    def defer(self, delivery: OpenDelivery) -> None:
         """It may not go where it might: it waits until the journal has all answers of its key."""
         key = self._keys[delivery.key]
-        key.out, key.put_off = None, True
+        key.out, key.deferred = None, True
         key.pending.appendleft(delivery)
 
     def unorder(self, delivery: OpenDelivery, now: Instant) -> OpenDelivery:
@@ -495,9 +404,9 @@ class LaneQueue:
         self._want_more(name, key)
         if key.answered or key.out is not None:
             return
-        if key.put_off and key.pending:
+        if key.deferred and key.pending:
             self._schedule(name, key, now)
-        key.put_off = False
+        key.deferred = False
         self._drop_if_idle(name, key)
         if not isinstance(name, str):
             self._want_unordered()

@@ -38,7 +38,7 @@ from slackd.broker.plugins.events import (
 from slackd.broker.plugins.flow_control import FlowControl, Pause
 from slackd.broker.plugins.host import Host
 from slackd.broker.plugins.peer_limits import CALL_COST, MOST_AT_ONCE
-from slackd.broker.plugins.protocol import SessionProtocol
+from slackd.broker.plugins.protocol import IsHeld, SessionProtocol
 from slackd.broker.plugins.transfers import TransferAsked
 from slackd.config import PluginConfig
 from slackd.slack.limits import ACK_LIMIT
@@ -71,7 +71,7 @@ class PluginConnection(asyncio.BufferedProtocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._protocol = SessionProtocol(self._is_held)
+        self._protocol = SessionProtocol()
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
@@ -129,7 +129,7 @@ class PluginConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended, by whichever side."""
         self._transport = None
-        self._protocol = SessionProtocol(self._is_held)  # Half a line that it kept is gone at once.
+        self._protocol = SessionProtocol()  # Half a line that it kept is gone at once.
         self._cancel_opening()
         if self._closing is not None:
             self._closing.cancel()
@@ -175,11 +175,11 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._cancel_opening()
         self._write(jsonrpc.encode_result(id_, dict(result)))
 
-    def read_on(self) -> None:
-        """Read what the plugin said after `initialize`."""
+    def read_on(self, is_held: IsHeld) -> None:
+        """Read what the plugin said after `initialize`; `is_held` says which answers count."""
         if self._transport is not None and not self._transport.is_closing():
             self._flow.resume(Pause.OPENING)
-            self._read(self._protocol.opened, 0)
+            self._read(lambda: self._protocol.opened(is_held), 0)
 
     def pause(self, reason: Pause) -> None:
         """As in `PeerConnection`."""
@@ -331,9 +331,6 @@ class PluginConnection(asyncio.BufferedProtocol):
             took += time.thread_time() - began + calls * CALL_COST
         self._group.took(took, size)
         self._group.hold_unfinished(self, self._protocol.unfinished)
-
-    def _is_held(self, delivery: int, attempt: int) -> bool:
-        return self._host.is_held(self, delivery, attempt)
 
     def _handle(self, event: Event) -> bool:
         """Do what an event asks for; returns whether it is a call."""

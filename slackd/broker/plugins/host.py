@@ -44,9 +44,6 @@ class Host(Protocol):
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """Begin a session; returns None, and later `opened` is called, or why not (code, message)."""
 
-    def is_held(self, connection: PluginConnection, delivery: int, attempt: int) -> bool:
-        """Whether an answer to this attempt counts."""
-
     def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
         """Deliveries are handled."""
 

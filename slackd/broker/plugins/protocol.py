@@ -39,6 +39,14 @@ _HANDLED = re.compile(rb'\{"jsonrpc":"2\.0","id":"([0-9]{1,18})\.([0-9]{1,18})",
 """The answer to nearly every envelope, as `jsonrpc.encode_result` spells it."""
 
 
+IsHeld = Callable[[int, int], bool]
+"""Whether an answer to this attempt (delivery, attempt) counts."""
+
+
+def _nothing_is_held(_delivery: int, _attempt: int) -> bool:
+    return False
+
+
 class _State(Enum):
     OPENING = "opening"
     WAITING = "waiting"
@@ -49,12 +57,11 @@ class _State(Enum):
 class SessionProtocol:
     """The daemon's ear at one plugin connection.
 
-    `is_held` says of a delivery and an attempt whether an answer counts: the response of one that doesn't is
-    not even looked at.
+    Until it is open, no answer counts.
     """
 
-    def __init__(self, is_held: Callable[[int, int], bool]) -> None:
-        self._is_held = is_held
+    def __init__(self) -> None:
+        self._is_held: IsHeld = _nothing_is_held
         self._reader = LineReader(jsonrpc.MAX_LINE_FROM_PLUGIN)
         self._state = _State.OPENING
         self._early = b""
@@ -79,9 +86,10 @@ class SessionProtocol:
             events += self._events(self._reader.receive(data[end:]))
         return events
 
-    def opened(self) -> list[Event]:
-        """The session is open; what was said before that in the same breath counts from now on."""
-        self._state = _State.OPEN
+    def opened(self, is_held: IsHeld) -> list[Event]:
+        """The session is open; what was said before that in the same breath counts from now on. The response of
+        an answer that doesn't count is not even looked at."""
+        self._state, self._is_held = _State.OPEN, is_held
         early, self._early = self._early, b""
         return self.receive(early)
 

@@ -184,10 +184,6 @@ class PluginHost:
         self._background_tasks.begin(self._open(connection, said))
         return None
 
-    def is_held(self, connection: PluginConnection, delivery: int, attempt: int) -> bool:
-        """As in `Host`."""
-        return self._engine.core.plugins[connection.plugin].is_held(connection.session, delivery, attempt)
-
     def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
         """As in `Host`."""
         now, plugin, session = self._engine.clock(), connection.plugin, connection.session
@@ -238,7 +234,7 @@ class PluginHost:
         """As in `Host`."""
         if connection.is_open and self._is_current(connection):
             plugin = self._engine.core.plugins[connection.plugin]
-            plugin.pause(connection.session, paused, self._engine.clock())
+            plugin.pause(connection.session, paused)
             self._engine.wake()
 
     def disconnected(self, connection: PluginConnection) -> None:
@@ -301,11 +297,12 @@ class PluginHost:
         engine, plugin = self._engine, self._config.plugin_files[connection.plugin]
         apps = plugin.apps or tuple(self._config.apps)
         deadline = self._config.plugins.answer_deadline
+        dispatch = engine.core.plugins[plugin.name]
         if said.window == 0:
             if self._is_current(connection):
                 result = greeting(plugin, apps, 0, deadline, engine.journal.id)
                 connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
-                connection.read_on()
+                connection.read_on(dispatch.held_by(connection.session))
             return
         try:
             rows = await self._resumed(said.holding)
@@ -335,7 +332,7 @@ class PluginHost:
         client, pid = said.client or "an unnamed client", connection.peer.pid if connection.peer else 0
         text = f"{connection.plugin}: a session began ({client}, pid {pid})"
         connection.note(logging.INFO, "session-began", text)
-        connection.read_on()
+        connection.read_on(dispatch.held_by(connection.session))
 
     async def _resumed(self, holding: Sequence[tuple[int, int]]) -> dict[int, OpenDelivery]:
         """What a program comes back with that is open, with the envelopes that a person may wait for."""

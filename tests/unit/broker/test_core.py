@@ -7,7 +7,7 @@ import pytest
 
 from slackd.broker.actions import NotifyLate, Submit, ToConnector
 from slackd.broker.core import CLOSE_WITHIN, REWRITE_AFTER
-from slackd.broker.dispatch.dispatcher import SendDeliveries
+from slackd.broker.dispatch.actions import SendDeliveries
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import (
@@ -71,7 +71,7 @@ def test_what_fails_later_is_still_written_later() -> None:
     submits = []
     for delivery in deliveries:
         bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
-        submits += [each for each in bench.core.take_actions() if isinstance(each, Submit)]
+        submits += [each for each in bench.core.end_turn(bench.now) if isinstance(each, Submit)]
     first, second = submits
     full = JournalUnwritable("the disk is full")
     bench.core.committed(first.token, full, bench.now)
@@ -86,7 +86,7 @@ def test_what_comes_while_something_waits_to_be_written_is_behind_all_that_was_s
     submits = []
     for delivery in deliveries[:2]:
         bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
-        submits += [each for each in bench.core.take_actions() if isinstance(each, Submit)]
+        submits += [each for each in bench.core.end_turn(bench.now) if isinstance(each, Submit)]
     full = JournalUnwritable("the disk is full")
     bench.core.committed(submits[0].token, full, bench.now)
     assert bench.answers(deliveries[2]) == []

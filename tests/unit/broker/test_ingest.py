@@ -10,8 +10,7 @@ import pytest
 
 from slackd.broker.actions import Submit, ToConnector
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.dispatcher import SendDeliveries
-from slackd.broker.dispatch.lane_queue import LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import LoadKey, LoadKeys, SendDeliveries
 from slackd.broker.fallback_responses import notice, unanswered
 from slackd.broker.ingest import KEPT_TEXT, REFUSED_TEXT, PostNotice
 from slackd.broker.instant import Instant
@@ -69,7 +68,7 @@ class Bench:
     def pump(self) -> list[Any]:
         """Everything that follows; what is read from the journal is nothing here."""
         new: list[Any] = []
-        while actions := self.core.take_actions():
+        while actions := self.core.end_turn(self.now):
             for action in actions:
                 new.append(action)
                 if isinstance(action, Submit):

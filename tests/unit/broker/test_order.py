@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import attrs
 import pytest
 
-from slackd.broker.dispatch.lane_queue import LaneQueue, LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import LoadKey, LoadKeys
+from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
@@ -110,11 +111,11 @@ class Bench:
         assert delivery.id not in self.out, "it is out already"
         held = self._held(delivery.key)
         assert not held, f"{held} of this key are out"
-        holder = self.queue.holder(delivery)
+        owner = self.queue.owner(delivery)
         if delivery.key and any(each.key == delivery.key for each in self.answered.values()):
-            assert holder == SESSION, "the journal has not all answers of this key"
-        if holder and pick % 2:
-            self.queue.put_off(delivery)
+            assert owner == SESSION, "the journal has not all answers of this key"
+        if owner and pick % 2:
+            self.queue.defer(delivery)
             return
         assert delivery.not_before <= self.now.unix, "its time has not come"
         if delivery.id not in self.dead_lettered and delivery.key not in self.lied:

@@ -90,9 +90,6 @@ class House:
     def plugin(self, name: str) -> Any:
         return object()
 
-    def is_held(self, connection: PluginConnection, delivery: int, attempt: int) -> bool:
-        return True
-
     def answered(self, connection: PluginConnection, answers: list[Answered]) -> None:
         self.heard += answers
 
@@ -123,7 +120,7 @@ def opened(house: House, end: socket.socket) -> tuple[PluginConnection, Transpor
     connection, transport = connected(house, end)
     connection.data_received(INITIALIZE)
     connection.opened(0, {})
-    connection.read_on()
+    connection.read_on(lambda delivery, attempt: True)
     return connection, transport
 
 
@@ -153,7 +150,7 @@ class TestFlowControl:
         connection.send_result(1, "x" * (UNREAD_BYTES + 1))
         await asyncio.sleep(0)
         connection.opened(0, {})
-        connection.read_on()
+        connection.read_on(lambda delivery, attempt: True)
         assert not transport.reads
         transport.unread = 0
         connection.resume_writing()

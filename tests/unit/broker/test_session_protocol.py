@@ -53,17 +53,15 @@ def request(method: str, params: Any, id_: Any = 1) -> bytes:
 
 
 def opened() -> SessionProtocol:
-    protocol = SessionProtocol(lambda delivery, attempt: True)
+    protocol = SessionProtocol()
     assert isinstance(protocol.receive(request("initialize", FIRST))[0], Initialize)
-    assert protocol.opened() == []
+    assert protocol.opened(lambda delivery, attempt: True) == []
     return protocol
 
 
 def first(**params: Any) -> Event:
     """What comes of an `initialize` with these params."""
-    return SessionProtocol(lambda delivery, attempt: True).receive(request("initialize", {**FIRST, **params}))[
-        0
-    ]
+    return SessionProtocol().receive(request("initialize", {**FIRST, **params}))[0]
 
 
 def said(*lines: bytes) -> list[Event]:
@@ -96,7 +94,7 @@ def test_neither_spelling_nor_chunks_make_a_difference(lines: list[bytes], data:
 class TestNothingRaises:
     @given(st.lists(st.binary(max_size=64), max_size=5))
     def test_on_any_bytes(self, chunks: list[bytes]) -> None:
-        for protocol in (SessionProtocol(lambda delivery, attempt: True), opened()):
+        for protocol in (SessionProtocol(), opened()):
             heard = [event for chunk in chunks for event in protocol.receive(chunk)]
             assert sum(isinstance(event, Violation) for event in heard) <= 1
             assert not any(isinstance(event, Violation) for event in heard[:-1])
@@ -108,7 +106,7 @@ class TestNothingRaises:
     )
     def test_on_any_params(self, method: str, params: dict[str, Any], is_request: bool) -> None:
         message = {"id": 1} if is_request else {}
-        for protocol in (SessionProtocol(lambda delivery, attempt: True), opened()):
+        for protocol in (SessionProtocol(), opened()):
             protocol.receive(line(method=method, params=params, **message))
             protocol.receive(line(method=method, params={**FIRST, **params}, **message))
 
@@ -125,7 +123,7 @@ class TestNothingRaises:
     def test_on_any_depth(self, member: str, depth: int) -> None:
         deep = b"[" * depth + b"]" * depth
         text = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocol":1,"plugin":"p","%s":%s}}\n'
-        SessionProtocol(lambda delivery, attempt: True).receive(text % (member.encode(), deep))
+        SessionProtocol().receive(text % (member.encode(), deep))
         said(text % (member.encode(), deep))
         said(b'{"jsonrpc":"2.0","method":"log","params":{"message":"","level":%s}}\n' % deep)
         said(b'{"jsonrpc":"2.0","id":"1.1","result":{"response":{"blocks":%s}}}\n' % deep)
@@ -150,7 +148,7 @@ class TestOpening:
         ],
     )
     def test_is_an_error_and_then_the_door_for_anything_else(self, opening: bytes, code: int) -> None:
-        protocol = SessionProtocol(lambda delivery, attempt: True)
+        protocol = SessionProtocol()
         (event,) = protocol.receive(opening)
         assert isinstance(event, Violation)
         assert event.code == code
@@ -193,16 +191,16 @@ class TestOpening:
         holding = [f"{10**9 + each}.1" for each in range(60_000)]
         text = request("initialize", {**FIRST, "session": "s", "holding": holding})
         assert len(text) <= jsonrpc.MAX_LINE_FROM_PLUGIN
-        (event,) = SessionProtocol(lambda delivery, attempt: True).receive(text)
+        (event,) = SessionProtocol().receive(text)
         assert isinstance(event, Initialize)
         assert len(event.holding) == 60_000
 
     def test_keeps_what_was_said_in_the_same_breath_until_the_session_is_open(self) -> None:
-        protocol = SessionProtocol(lambda delivery, attempt: True)
+        protocol = SessionProtocol()
         answer = line(id="1.1", result={})
         assert len(protocol.receive(request("initialize", FIRST) + answer)) == 1
         assert protocol.receive(answer) == []
-        assert protocol.opened() == [Answered(1, 1, None)] * 2
+        assert protocol.opened(lambda delivery, attempt: True) == [Answered(1, 1, None)] * 2
 
     def test_happens_once(self) -> None:
         (event,) = said(request("initialize", FIRST))
@@ -254,9 +252,9 @@ class TestAnswers:
 class TestAnswersThatNobodyWaitsFor:
     @pytest.mark.parametrize("response", [{"text": "x"}, "x", [], 7, {"blocks": [{}] * 1_000}])
     def test_their_responses_are_not_looked_at(self, response: Any) -> None:
-        protocol = SessionProtocol(lambda delivery, attempt: (delivery, attempt) == (1, 2))
+        protocol = SessionProtocol()
         protocol.receive(request("initialize", FIRST))
-        protocol.opened()
+        protocol.opened(lambda delivery, attempt: (delivery, attempt) == (1, 2))
         assert protocol.receive(line(id="1.1", result={"response": response})) == [Answered(1, 1, None)]
         assert protocol.receive(line(id="1.2", result={"response": response})) != [Answered(1, 2, None)]
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slackd.broker.dispatch.dispatcher import HELD_UP_AFTER, STEER_AGAIN_AFTER
+from slackd.broker.dispatch.dealing import STEER_AGAIN_AFTER
+from slackd.broker.dispatch.held_up import HELD_UP_AFTER
 from slackd.broker.dispatch.subscriptions import Matcher, control_key, ordering_key
 from slackd.broker.journal.writes import Lane, OpenDelivery
 from slackd.broker.notices import EVERY, RegularNotices
