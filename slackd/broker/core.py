@@ -183,12 +183,12 @@ class BrokerCore:
     def begin_intercept(self, intercept: Intercept, now: Instant) -> None:
         """One person's deliveries go to whoever develops a plugin; raises `InterceptTakenError`."""
         self.ingest.intercepts.begin(intercept)
-        self.plugins[intercept.plugin].intercept(intercept.person, True)
+        self.plugins[intercept.plugin].intercept(intercept.person, True, now)
 
     def end_intercept(self, intercept: Intercept, now: Instant) -> None:
         """They go to the plugin's own sessions again, those too that wait or fail now."""
         self.ingest.intercepts.end(intercept)
-        self.plugins[intercept.plugin].intercept(intercept.person, False)
+        self.plugins[intercept.plugin].intercept(intercept.person, False, now)
 
     def left(self, plugin: str, session: str, now: Instant) -> None:
         """A session's connection ended."""
@@ -398,7 +398,7 @@ class BrokerCore:
         """Something must still be written to the journal."""
         return bool(self._submissions or self._unwritten) or not self._next.is_empty
 
-    def end_turn(self, now: Instant) -> list[Action]:
+    def end_turn(self) -> list[Action]:
         """All that happened in this turn of the loop is known.
 
         Returns:
@@ -406,7 +406,7 @@ class BrokerCore:
         """
         for plugin in self._changed:
             sent = 0
-            for action in plugin.end_turn(now):
+            for action in plugin.end_turn():
                 if isinstance(action, SendDeliveries):
                     sent += len(action.deliveries)
                     self._actions.append(action)

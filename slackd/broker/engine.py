@@ -142,7 +142,7 @@ class Engine:
     def _pump(self) -> None:
         self._pumping = False
         reads: list[Read] = []
-        for action in self.core.end_turn(self.clock()):
+        for action in self.core.end_turn():
             self._do(action, reads)
         if reads:
             self._reads.put_nowait(reads)
@@ -274,7 +274,7 @@ class Engine:
                 plugins[plugin].key_loaded(read, rows, self.clock())
             case CountOld(plugin, lane, up_to, limit):
                 count = await journal.open_count(plugin, lane, up_to, limit)
-                plugins[plugin].old_counted(lane, count)
+                plugins[plugin].old_counted(lane, count, self.clock())
             case NotifyLate():
                 stored = (await journal.envelopes([read.envelope])).get(read.envelope)
                 self._tell_late(attrs.evolve(read, reason=self.why_late(read.plugin, stored)))

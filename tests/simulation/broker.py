@@ -266,7 +266,7 @@ class Process:
         core = self.core
         if core is None:
             return
-        while actions := core.end_turn(self._world.now):
+        while actions := core.end_turn():
             for action in actions:
                 self._do(core, action)
         at = core.next_wakeup
@@ -334,7 +334,7 @@ class Process:
                 self._later(core, lambda: plugin.key_loaded(read, rows, self._world.now))
             case CountOld(name, lane, up_to, limit):
                 count = at_once(self.journal.open_count(name, lane, up_to, limit))
-                self._later(core, lambda: plugin.old_counted(lane, count))
+                self._later(core, lambda: plugin.old_counted(lane, count, self._world.now))
 
     def _read_failure(self, core: BrokerCore, wanted: ReadForReport) -> None:
         if self.core is core and self.journal is not None:

@@ -70,7 +70,8 @@ class Dispatcher:
         self._dealer = Dealer(plugin.name, self._rules.window, self._lanes, self._leases, self.sessions)
         self._awaited: set[str] = set()
         self._actions: list[Action] = []
-        self._has_changed = self._may_deal = False
+        self._has_changed = False
+        self._deal_at: Instant | None = None
         self._stopped = False
 
     def restore(
@@ -98,7 +99,7 @@ class Dispatcher:
                 self._dealer.fenced[lane] = self._rules.window
                 self._add(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
 
-    def old_counted(self, lane: Lane, count: int) -> None:
+    def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
         """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
         queue = self._lanes[lane]
         if queue.is_fenced:
@@ -106,13 +107,13 @@ class Dispatcher:
             held = [each.delivery for each in self._leases if each.state is LeaseState.HELD]
             claimed = sum(each.lane is lane and queue.is_old(each.id) for each in held)
             self._dealer.fenced[lane] = max(0, count - claimed)
-            self._deal()
+            self._deal(now)
 
     def opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
         """These were committed as open."""
         for delivery in deliveries:
             self._lanes[delivery.lane].opened(delivery, now)
-        self._deal()
+        self._deal(now)
 
     def joined(
         self,
@@ -151,7 +152,7 @@ class Dispatcher:
                 self._lanes[lease.delivery.lane].disown(lease.delivery)
         self._is_back(session)
         self._wakeup.by(self.next_wakeup())
-        self._deal()
+        self._deal(now)
 
     def left(self, session: str, now: Instant) -> None:
         """A session's connection ended: it is awaited, or (unnamed) what it had is tried again at once."""
@@ -165,19 +166,19 @@ class Dispatcher:
             self._wakeup.by(known.awaited_until)
         else:
             self._end(known, now)
-        self._deal()
+        self._deal(now)
 
-    def intercept(self, person: str, begins: bool) -> None:
+    def intercept(self, person: str, begins: bool, now: Instant) -> None:
         """From now on this person's intercepted deliveries go to sessions for them alone, or to any again."""
         (self._dealer.intercepted.add if begins else self._dealer.intercepted.discard)(person)
-        self._deal()
+        self._deal(now)
 
-    def pause(self, session: str, paused: bool) -> None:
+    def pause(self, session: str, paused: bool, now: Instant) -> None:
         """A session stopped or began to read again what it is sent."""
         known = self.sessions.get(session)
         if known is not None:
             known.paused = paused
-            self._deal()
+            self._deal(now)
 
     def accept(self, session: str, delivery: int, attempt: int, now: Instant) -> OpenDelivery | None:
         """A session answered. If the answer counts, the delivery is returned, and it is for the caller to write
@@ -187,7 +188,7 @@ class Dispatcher:
             return None
         if self._leases.answer(lease):
             self._lanes[lease.delivery.lane].answered(lease.delivery, session, now)
-            self._deal()
+            self._deal(now)
         return lease.delivery
 
     def is_remembered(self, delivery: int) -> bool:
@@ -251,7 +252,7 @@ class Dispatcher:
         lease = self._leases.held(session, delivery, attempt)
         if lease is not None and not is_intercepted(lease.delivery.key):
             lease.delivery = self._lanes[lease.delivery.lane].unorder(lease.delivery, now)
-            self._deal()
+            self._deal(now)
 
     def rest(self, session: str, delivery: int, attempt: int, begins: bool, now: Instant) -> None:
         """slackd begins, or ceases, to hold back a call of this delivery's handler: its ack timeout rests."""
@@ -292,7 +293,7 @@ class Dispatcher:
         else:
             self._leases.drop(lease)
             self._lanes[lease.delivery.lane].release(lease.delivery, now)
-        self._deal()
+        self._deal(now)
 
     def closed(self, deliveries: Iterable[int], stale: Collection[int], now: Instant) -> None:
         """These are on the disk as handled, but for the stale ones: their keys and slots are free."""
@@ -306,23 +307,23 @@ class Dispatcher:
                 lane.doubt(lease.delivery, now)
             else:
                 lane.release(lease.delivery, now)
-        self._deal()
+        self._deal(now)
 
     def dead_lettered(self, deliveries: Collection[int], now: Instant) -> None:
         """The journal gave these up by itself (its limits)."""
         for queue in self._lanes.values():
             queue.forget(deliveries, now)
-        self._deal()
+        self._deal(now)
 
     def keys_loaded(self, request: LoadKeys, names: Sequence[str], now: Instant) -> None:
         """The journal's answer to `LoadKeys`."""
         self._lanes[request.lane].keys_loaded(request, names)
-        self._deal()
+        self._deal(now)
 
     def key_loaded(self, request: LoadKey, rows: Sequence[OpenDelivery], now: Instant) -> None:
         """The journal's answer to `LoadKey`."""
         self._lanes[request.lane].key_loaded(request, rows, now)
-        self._deal()
+        self._deal(now)
 
     def load_failed(self, request: LoadKeys | LoadKey) -> None:
         """The journal could not be read; the next `tick` asks again."""
@@ -340,7 +341,7 @@ class Dispatcher:
             self._end(session, now)
         for queue in self._lanes.values():
             queue.advance(now)
-        self._deal()
+        self._deal(now)
 
     def next_wakeup(self) -> float | None:
         """The monotonic time of the next `tick` that can change anything."""
@@ -351,21 +352,21 @@ class Dispatcher:
             times += [queue.next_due() for queue in self._lanes.values()]
         return min((each for each in times if each is not None), default=None)
 
-    def end_turn(self, now: Instant) -> list[Action]:
+    def end_turn(self) -> list[Action]:
         """All that happened in this turn is known: deal out what is free.
 
         Returns:
             What to do, in order.
         """
         actions, self._actions = self._actions, []
-        if self._may_deal:
-            actions += self._dealer.deal(now)
-        self._has_changed = self._may_deal = False
+        if self._deal_at is not None:
+            actions += self._dealer.deal(self._deal_at)
+        self._has_changed, self._deal_at = False, None
         return actions
 
     def halt(self) -> None:
         """The broker stops (rule R5): nothing more is delivered."""
-        self._stopped, self._may_deal = True, False
+        self._stopped, self._deal_at = True, None
 
     def handed(self) -> list[InFlight] | None:
         """What isn't free, and whose it is; None while old deliveries are held back after a crash, since then
@@ -457,17 +458,16 @@ class Dispatcher:
             not_before = now.unix + delay if delay > 0 else 0.0
             self._add(RetryDelivery(delivery.id, delivery.attempt, not_before, error))
 
-    def _deal(self) -> None:
+    def _deal(self, now: Instant) -> None:
         """What is free is to be dealt out at the turn's end."""
         if not self._stopped:
-            self._may_deal = True
-            self._note_change()
+            self._deal_at = now
+            if not self._has_changed:
+                self._has_changed = True
+                self._changed(self)
 
     def _add(self, action: Action) -> None:
         self._actions.append(action)
-        self._note_change()
-
-    def _note_change(self) -> None:
         if not self._has_changed:
             self._has_changed = True
             self._changed(self)

@@ -32,7 +32,13 @@ class HeldUp:
 def held_up(
     leases: Iterable[Lease], lanes: Mapping[Lane, LaneQueue], order_by: OrderBy, now: float
 ) -> list[HeldUp]:
-    """Keys of channels and users of which one delivery has held up others for long by `now` (monotonic).
+    """Keys of channels and users of which one delivery has held up others for long.
+
+    Args:
+        leases: Every delivery that isn't free.
+        lanes: What waits for the plugin.
+        order_by: How its deliveries are ordered.
+        now: Seconds on the machine's monotonic clock.
 
     Returns:
         One value a key; none where a plugin's deliveries have another order.

@@ -234,7 +234,7 @@ class PluginHost:
         """As in `Host`."""
         if connection.is_open and self._is_current(connection):
             plugin = self._engine.core.plugins[connection.plugin]
-            plugin.pause(connection.session, paused)
+            plugin.pause(connection.session, paused, self._engine.clock())
             self._engine.wake()
 
     def disconnected(self, connection: PluginConnection) -> None:

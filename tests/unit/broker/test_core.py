@@ -71,7 +71,7 @@ def test_what_fails_later_is_still_written_later() -> None:
     submits = []
     for delivery in deliveries:
         bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
-        submits += [each for each in bench.core.end_turn(bench.now) if isinstance(each, Submit)]
+        submits += [each for each in bench.core.end_turn() if isinstance(each, Submit)]
     first, second = submits
     full = JournalUnwritable("the disk is full")
     bench.core.committed(first.token, full, bench.now)
@@ -86,7 +86,7 @@ def test_what_comes_while_something_waits_to_be_written_is_behind_all_that_was_s
     submits = []
     for delivery in deliveries[:2]:
         bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
-        submits += [each for each in bench.core.end_turn(bench.now) if isinstance(each, Submit)]
+        submits += [each for each in bench.core.end_turn() if isinstance(each, Submit)]
     full = JournalUnwritable("the disk is full")
     bench.core.committed(submits[0].token, full, bench.now)
     assert bench.answers(deliveries[2]) == []

@@ -68,7 +68,7 @@ class Bench:
     def pump(self) -> list[Any]:
         """Everything that follows; what is read from the journal is nothing here."""
         new: list[Any] = []
-        while actions := self.core.end_turn(self.now):
+        while actions := self.core.end_turn():
             for action in actions:
                 new.append(action)
                 if isinstance(action, Submit):

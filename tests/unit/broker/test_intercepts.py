@@ -127,7 +127,7 @@ class Dispatch(test_plugin_dispatch.Bench):
     def __init__(self, **rules: Any) -> None:
         super().__init__(**rules)
         self.joins("s")
-        self.it.intercept("main/U1", True)
+        self.it.intercept("main/U1", True, self.now)
         self.it.joined("dev", 99, (), {}, self.now, named=True, person="main/U1")
 
     def does_something(self, key: str = "main/C1", person: str = "") -> OpenDelivery:
@@ -211,7 +211,7 @@ class Paged(Dispatch):
 
     def hands_all(self) -> list[tuple[str, int, int]]:
         found = []
-        while actions := self.it.end_turn(self.now):
+        while actions := self.it.end_turn():
             for action in actions:
                 if isinstance(action, SendDeliveries):
                     found += [(action.session, each.id, each.attempt) for each in action.deliveries]
@@ -235,7 +235,7 @@ def test_a_developer_gets_what_is_in_the_journal_although_production_is_away_and
     for number in range(100):
         bench.waits(f"a/C{number:03}")
     theirs = bench.waits(intercepted_key("main/U1", "main/C1", "e"))
-    bench.it.intercept("main/U1", True)
+    bench.it.intercept("main/U1", True, bench.now)
     bench.it.joined("dev", 99, (), {}, bench.now, named=True, person="main/U1")
     assert bench.hands_all() == [("dev", theirs.id, 1)]
 
@@ -291,14 +291,14 @@ def test_whatever_comes_and_goes_each_gets_its_own_and_in_the_end_all_is_handled
                 if in_force and "dev" in joined:
                     leaves("dev")
                 in_force = not in_force
-                bench.it.intercept("main/U1", in_force)
+                bench.it.intercept("main/U1", in_force, bench.now)
             case "time":
                 bench.passes(rng.uniform(0, 3))
         deal()
     if "dev" in joined:
         leaves("dev")
     in_force = False
-    bench.it.intercept("main/U1", False)
+    bench.it.intercept("main/U1", False, bench.now)
     if "s" not in joined:
         bench.joins("s")
         joined.add("s")

@@ -62,7 +62,7 @@ class Bench:
     def does(self, kind: Any) -> list[Any]:
         """What it wants done of this kind; the writes among the rest take effect."""
         found = []
-        for action in self.it.end_turn(self.now):
+        for action in self.it.end_turn():
             if isinstance(action, kind):
                 found.append(action)
             if isinstance(action, CloseDelivery | RetryDelivery | DeadLetterDelivery):
@@ -139,7 +139,7 @@ def test_until_the_journal_has_an_answer_the_next_of_its_key_goes_to_the_same_se
     bench.joins("b", remembers=9)
     first, second, third = bench.opens("k"), bench.opens("k"), bench.opens("other")
     assert bench.hands() == [("a", first.id, 1), ("b", third.id, 1)]
-    bench.it.pause("a", True)
+    bench.it.pause("a", True, bench.now)
     bench.it.accept("a", first.id, 1, bench.now)
     assert bench.hands() == [], "b is free, and may not have it"
     bench.it.committed(CloseDelivery(first.id, 1), Done(), bench.now)
@@ -152,7 +152,7 @@ def test_a_nack_keeps_its_slot_until_the_commit_however_much_is_remembered() -> 
     first, _ = bench.opens("k"), bench.opens("l")
     bench.hands()
     bench.it.nack("a", first.id, 1, "no", bench.now, retry_after=0.0)
-    assert [type(each) for each in bench.it.end_turn(bench.now)] == [RetryDelivery]
+    assert [type(each) for each in bench.it.end_turn()] == [RetryDelivery]
 
 
 def test_after_a_crash_all_of_one_key_that_a_session_claims_is_its_own_in_order() -> None:
@@ -211,11 +211,11 @@ def test_only_old_ones_are_taken_from_the_count_of_old_ones() -> None:
     successor = Bench(window=4)
     successor.it.restore(["a", "b"], None, old[-1].id, successor.now)
     successor.ids = old[-1].id
-    successor.it.old_counted(Lane.EVENTS, 3)
+    successor.it.old_counted(Lane.EVENTS, 3, successor.now)
     successor.joins("a")
     successor.opens("new")
     assert successor.hands() == [("a", 4, 1)]
-    successor.it.old_counted(Lane.EVENTS, 3)
+    successor.it.old_counted(Lane.EVENTS, 3, successor.now)
     successor.opens("newer")
     assert successor.hands() == []
 
@@ -330,10 +330,10 @@ def test_a_clock_that_is_set_ahead_expires_nothing() -> None:
 def test_after_a_crash_old_deliveries_wait_for_all_listed_sessions_and_new_ones_do_not() -> None:
     bench = Bench(window=4)
     bench.it.restore(["a", "b"], None, 2, bench.now)
-    bench.it.end_turn(bench.now)
+    bench.it.end_turn()
     old = [bench.opens("x"), bench.opens("y")]
     new = bench.opens("z")
-    bench.it.old_counted(Lane.EVENTS, 2)
+    bench.it.old_counted(Lane.EVENTS, 2, bench.now)
     bench.joins("a", old[0])
     assert bench.hands() == [("a", new.id, 1)]
     bench.joins("b")
@@ -418,10 +418,10 @@ def test_a_clock_that_is_set_back_holds_no_retry_up() -> None:
 def test_a_session_that_does_not_read_gets_nothing_until_it_does() -> None:
     bench = Bench()
     bench.joins("a")
-    bench.it.pause("a", True)
+    bench.it.pause("a", True, bench.now)
     bench.opens()
     assert bench.hands() == []
-    bench.it.pause("a", False)
+    bench.it.pause("a", False, bench.now)
     assert bench.hands() == [("a", 1, 1)]
 
 
