@@ -90,6 +90,7 @@ PURE = [
     "connector/socketmode/lifecycle.py",
     "connector/socketmode/liveness.py",
     "connector/socketmode/pool.py",
+    "connector/socketmode/transitions.py",
     "connector/socketmode/protocol.py",
     "connector/socketmode/reconnect.py",
     "connector/socketmode/rotation.py",

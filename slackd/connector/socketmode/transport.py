@@ -5,7 +5,7 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from slackd.connector.proxy import proxy_for
 from slackd.connector.slackapi import SlackApi
 from slackd.connector.socketmode.actions import (
     Abort,
+    Action,
     CloseConnection,
     Dial,
     EndWaiting,
@@ -29,8 +30,9 @@ from slackd.connector.socketmode.connection import SlackConnection
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import Dialler
 from slackd.connector.socketmode.lifecycle import Cue
-from slackd.connector.socketmode.pool import Pool, PoolPolicy
+from slackd.connector.socketmode.pool import Pool
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
+from slackd.connector.socketmode.transitions import PoolPolicy
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.connector.transport import ConnectionChange, TransportStatus, Upstream
 from slackd.connector.trust import tls_context
@@ -108,8 +110,7 @@ class SocketModeTransport:
             )
             try:
                 async with asyncio.TaskGroup() as self._group:
-                    self._pool.start(self._clock())
-                    self._carry_out()
+                    self._carry_out(self._pool.start(self._clock()))
                     await self._over.wait()
             finally:
                 if self._timer is not None:
@@ -118,13 +119,11 @@ class SocketModeTransport:
     def drain(self) -> None:
         """Take nothing new; `run` returns when everything is closed."""
         self._drained = True
-        self._pool.drain(self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.drain(self._clock()))
 
     def finish(self) -> None:
         """Close everything, busy or not."""
-        self._pool.finish(self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.finish(self._clock()))
 
     def settle(self, arrivals: Sequence[tuple[Arrival, Settlement]]) -> None:
         """Acknowledge each on the connection that brought it; where that is gone, nothing is sent."""
@@ -165,13 +164,11 @@ class SocketModeTransport:
 
     def peers_changed(self, peers: AppPeers) -> None:
         """So many places are free under Slack's limit."""
-        self._pool.places_counted(peers.free, self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.places_counted(peers.free, self._clock()))
 
     def retry(self) -> None:
         """Dial at once where a dial waits."""
-        self._pool.retry(self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.retry(self._clock()))
 
     def pause(self) -> None:
         """Read nothing for now."""
@@ -183,10 +180,10 @@ class SocketModeTransport:
     def resume(self) -> None:
         """Read again."""
         self._paused = False
-        self._pool.reading_resumed(self._clock())
+        actions = self._pool.reading_resumed(self._clock())
         for connection in self._connections.values():
             connection.resume_reading()
-        self._carry_out()
+        self._carry_out(actions)
 
     def status(self) -> TransportStatus:
         """How it stands."""
@@ -204,19 +201,20 @@ class SocketModeTransport:
 
     def heard(self, connection: str, is_ping: bool = False) -> None:
         """As in `Listener`."""
-        self._pool.heard(connection, self._clock(), is_ping)
+        actions = self._pool.heard(connection, self._clock(), is_ping)
+        if actions:
+            self._carry_out(actions)
 
     def said_hello(self, connection: str, hello: SlackHello) -> None:
         """As in `Listener`."""
-        self._pool.said_hello(connection, hello, self._clock())
+        actions = self._pool.said_hello(connection, hello, self._clock())
         if self._paused:
             self._connections[connection].pause_reading()
-        self._carry_out()
+        self._carry_out(actions)
 
     def said_disconnect(self, connection: str, disconnect: Disconnect) -> None:
         """As in `Listener`."""
-        self._pool.said_disconnect(connection, disconnect, self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.said_disconnect(connection, disconnect, self._clock()))
 
     def received(self, connection: str, text: str) -> None:
         """As in `Listener`."""
@@ -237,8 +235,7 @@ class SocketModeTransport:
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
         """As in `Listener`."""
         self._connections.pop(connection, None)
-        self._pool.dial_failed(connection, failure, self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.dial_failed(connection, failure, self._clock()))
 
     def ended(self, connection: str, confirmed: bool, detail: str) -> None:
         """As in `Listener`."""
@@ -246,13 +243,12 @@ class SocketModeTransport:
         self._connections.pop(connection, None)
         if self._upstream.is_unsettled(connection):
             self._upstream.closing(Closing(connection, mute=True))
-        self._pool.ended(connection, confirmed, self._clock(), detail)
-        self._carry_out()
+        self._carry_out(self._pool.ended(connection, confirmed, self._clock(), detail))
 
     # What the pool wants done.
 
-    def _carry_out(self) -> None:
-        for action in self._pool.take_actions():
+    def _carry_out(self, actions: Iterable[Action]) -> None:
+        for action in actions:
             match action:
                 case Dial(connection=name):
                     self._dial(name)
@@ -328,8 +324,7 @@ class SocketModeTransport:
 
     def _look_who_may_close(self) -> None:
         if self._pool.waits_for_quiet:
-            self._pool.tick(self._clock())
-            self._carry_out()
+            self._carry_out(self._pool.tick(self._clock()))
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -342,8 +337,7 @@ class SocketModeTransport:
 
     def _tick(self) -> None:
         self._timer = None
-        self._pool.tick(self._clock())
-        self._carry_out()
+        self._carry_out(self._pool.tick(self._clock()))
 
     def _waits_for(self, name: str) -> str:
         connection = self._connections.get(name)

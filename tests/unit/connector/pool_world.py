@@ -9,10 +9,20 @@ from functools import partial
 
 import attrs
 
-from slackd.connector.socketmode.actions import Abort, CloseConnection, Dial, EndWaiting, Moved, Said, Troubled
+from slackd.connector.socketmode.actions import (
+    Abort,
+    Action,
+    CloseConnection,
+    Dial,
+    EndWaiting,
+    Moved,
+    Said,
+    Troubled,
+)
 from slackd.connector.socketmode.dial_failures import DialFailure, of_api_error, of_handshake, of_rate_limit
-from slackd.connector.socketmode.pool import Pool, PoolPolicy
+from slackd.connector.socketmode.pool import Pool
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.connector.socketmode.transitions import PoolPolicy
 from slackd.slack.connection_states import COUNTS_AS_READY
 
 PING_INTERVAL = 25.0
@@ -66,6 +76,7 @@ class PoolWorld:
             PoolPolicy("main", connector, connections), random.Random(seed + 1), lambda name: name in self.busy
         )
         self.sockets: dict[str, Socket] = {}
+        self.todo: list[Action] = []
         self.dials: list[float] = []
         self.moves: list[Moved] = []
         self.said: list[Said] = []
@@ -94,17 +105,17 @@ class PoolWorld:
             if event is not None and event <= self.now:
                 heapq.heappop(self._agenda)[2]()
             else:
-                self.pool.tick(self.now)
+                self.todo += self.pool.tick(self.now)
             self.carry_out()
 
     def start(self) -> None:
-        self.pool.start(self.now)
+        self.todo += self.pool.start(self.now)
         self.carry_out()
 
     # What the pool wants.
 
     def carry_out(self) -> None:
-        actions = self.pool.take_actions()
+        actions, self.todo = self.todo, []
         for action in actions:
             match action:
                 case Dial(connection=name):
@@ -133,7 +144,12 @@ class PoolWorld:
             return
         if not socket.open:
             del self.sockets[name]
-            self.at(0.0, lambda: self.pool.dial_failed(name, DialFailure("the dial was given up"), self.now))
+            self.at(
+                0.0,
+                lambda: self.todo.extend(
+                    self.pool.dial_failed(name, DialFailure("the dial was given up"), self.now)
+                ),
+            )
             return
         socket.closing = True
         silent = socket.silent or self.rng.random() < self.odds.silent_close
@@ -161,7 +177,7 @@ class PoolWorld:
         failure = self.answer()
         if failure is not None:
             del self.sockets[name]
-            self.pool.dial_failed(name, failure, self.now)
+            self.todo += self.pool.dial_failed(name, failure, self.now)
             return
         self.sockets[name].open = True
         self.at(self.rng.uniform(0.05, 0.3), lambda: self.hello(name))
@@ -177,7 +193,9 @@ class PoolWorld:
         if chance < self.odds.fail / 2:
             return  # it never comes
         socket.hello_at = self.now
-        self.pool.said_hello(name, SlackHello("applink-1", len(self.sockets), self.lifetime), self.now)
+        self.todo += self.pool.said_hello(
+            name, SlackHello("applink-1", len(self.sockets), self.lifetime), self.now
+        )
         self.at(PING_INTERVAL, lambda: self._ping(name))
         if not self.lifetime:
             return
@@ -195,7 +213,7 @@ class PoolWorld:
     def _ping(self, name: str) -> None:
         socket = self.sockets.get(name)
         if socket is not None and not socket.silent:
-            self.pool.heard(name, self.now)
+            self.todo += self.pool.heard(name, self.now)
             self.at(PING_INTERVAL, lambda: self._ping(name))
 
     def warn(self, name: str) -> None:
@@ -206,8 +224,8 @@ class PoolWorld:
         socket = self.sockets.get(name)
         if socket is None or socket.silent:
             return
-        self.pool.heard(name, self.now)
-        self.pool.said_disconnect(name, Disconnect(reason), self.now)
+        self.todo += self.pool.heard(name, self.now)
+        self.todo += self.pool.said_disconnect(name, Disconnect(reason), self.now)
         self.at(10.0, lambda: self.end(name, confirmed=self.rng.random() < 0.5))
 
     def stall(self, name: str) -> None:
@@ -222,7 +240,7 @@ class PoolWorld:
 
     def end(self, name: str, *, confirmed: bool) -> None:
         if self.sockets.pop(name, None) is not None:
-            self.pool.ended(name, confirmed, self.now)
+            self.todo += self.pool.ended(name, confirmed, self.now)
 
     # What is seen of it.
 

@@ -9,8 +9,9 @@ import pytest
 from slackd.connector.socketmode import dial_failures
 from slackd.connector.socketmode.actions import Action, CloseConnection, Dial, EndWaiting, Moved, Ping
 from slackd.connector.socketmode.draining import BEFORE_FAREWELL, FAREWELL, LAST_PATIENCE, QUIET_PATIENCE
-from slackd.connector.socketmode.pool import Pool, PoolPolicy
+from slackd.connector.socketmode.pool import Pool
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello
+from slackd.connector.socketmode.transitions import PoolPolicy
 from slackd.connector.socketmode.troubles import ALL_SILENT, UNKNOWN_REASONS
 from tests.unit.connector.pool_world import PoolWorld
 
@@ -27,8 +28,7 @@ def world() -> PoolWorld:
 
 def happen(world: PoolWorld) -> list[Action]:
     """What the pool wants at once; it is carried out, too."""
-    actions = world.pool.take_actions()
-    world.pool._actions = list(actions)
+    actions = list(world.todo)
     world.carry_out()
     return actions
 
@@ -43,7 +43,7 @@ def dials(actions: list[Action]) -> int:
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested", "a reason of next year"])
 def test_an_announced_end_is_answered_with_a_dial_at_once(world: PoolWorld, reason: str) -> None:
-    world.pool.said_disconnect("c1-main-1", Disconnect(reason), world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect(reason), world.now)
     assert dials(happen(world)) == 1
     assert world.in_phase("leaving") == ["c1-main-1"]
     world.run(2)
@@ -56,7 +56,7 @@ def test_a_reason_that_nobody_knows_is_logged_once_however_often_slack_says_it(w
     for number in range(100):
         reason = "a reason of next year" if number < 50 else f"reason {number}"
         for connection in world.ready[:1]:
-            world.pool.said_disconnect(connection, Disconnect(reason), world.now)
+            world.todo += world.pool.said_disconnect(connection, Disconnect(reason), world.now)
         world.run(60)
     said = [name for name in world.warnings() if name == "disconnect-unknown"]
     assert len(said) == UNKNOWN_REASONS
@@ -66,8 +66,8 @@ def test_connections_that_all_fall_silent_after_the_hello_are_a_trouble() -> Non
     world = PoolWorld(1)
 
     def says_hello_and_nothing_more(name: str) -> None:
-        world.pool.heard(name, world.now)
-        world.pool.said_hello(name, SlackHello("applink-1", 1, world.lifetime), world.now)
+        world.todo += world.pool.heard(name, world.now)
+        world.todo += world.pool.said_hello(name, SlackHello("applink-1", 1, world.lifetime), world.now)
 
     world.hello = says_hello_and_nothing_more
     world.start()
@@ -76,7 +76,7 @@ def test_connections_that_all_fall_silent_after_the_hello_are_a_trouble() -> Non
     assert "every connection falls silent right after Slack's hello" in troubled.trouble.reason
     world.run(60)
     assert len(world.troubles) == 1, "another hello alone is no end of it"
-    world.pool.heard(world.ready[-1], world.now)
+    world.todo += world.pool.heard(world.ready[-1], world.now)
     world.carry_out()
     assert world.troubles[-1].trouble.reason == ""
 
@@ -89,7 +89,7 @@ def test_what_waits_dials_at_once_when_a_person_asks(world: PoolWorld) -> None:
     assert world.pool.next_dial_at is not None
     assert world.pool.next_dial_at > world.now + 200
     world.answer = lambda: None
-    world.pool.retry(world.now)
+    world.todo += world.pool.retry(world.now)
     world.run(2)
     assert world.ready
     assert world.pool.next_dial_at is None
@@ -98,28 +98,25 @@ def test_what_waits_dials_at_once_when_a_person_asks(world: PoolWorld) -> None:
 def test_pings_of_our_own_are_sent_as_often_as_configured() -> None:
     pool = Pool(PoolPolicy("main", 1, keepalive=5.0), random.Random(1))
     pool.start(0.0)
-    pool.take_actions()
     pool.said_hello("c1-main-1", SlackHello(lifetime=18_060.0), 1.0)
-    pool.take_actions()
     pings = []
     now = 1.0
     while now < 31.0:
         now = pool.wake_at() or now
         pool.heard("c1-main-1", now, is_ping=True)
-        pool.tick(now)
-        pings += [now for action in pool.take_actions() if isinstance(action, Ping)]
+        pings += [now for action in pool.tick(now) if isinstance(action, Ping)]
     assert pings == [6.0, 11.0, 16.0, 21.0, 26.0, 31.0]
 
 
 def test_a_second_announcement_dials_no_second_time(world: PoolWorld) -> None:
     for reason in ("warning", "refresh_requested", "warning"):
-        world.pool.said_disconnect("c1-main-1", Disconnect(reason), world.now)
+        world.todo += world.pool.said_disconnect("c1-main-1", Disconnect(reason), world.now)
     assert dials(happen(world)) == 1
 
 
 def test_a_drop_that_races_with_a_warning_yields_one_replacement(world: PoolWorld) -> None:
-    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
-    world.pool.ended("c1-main-1", False, world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.todo += world.pool.ended("c1-main-1", False, world.now)
     assert dials(happen(world)) == 1
     world.run(60)
     assert len(world.dials) == 2
@@ -137,13 +134,13 @@ def test_a_replaced_connection_is_slacks_to_close(world: PoolWorld) -> None:
 
 
 def test_a_replaced_connection_that_slack_forgets_is_closed_when_nothing_is_in_flight(world: PoolWorld) -> None:
-    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
     world.busy.add("c1-main-1")
     world.carry_out()
     world.run(FAREWELL + 5)
     assert world.in_phase("retiring") == ["c1-main-1"]
     world.busy.clear()
-    world.pool.tick(world.now)
+    world.todo += world.pool.tick(world.now)
     assert CloseConnection("c1-main-1") in happen(world)
     world.run(3)
     assert world.in_phase("retiring") == []
@@ -183,7 +180,7 @@ def test_a_silent_connection_is_replaced_first_and_then_ended(world: PoolWorld) 
 
 
 def test_a_silent_connection_was_deaf_from_its_last_frame_on(world: PoolWorld) -> None:
-    world.pool.heard("c1-main-1", world.now)
+    world.todo += world.pool.heard("c1-main-1", world.now)
     last_frame = world.now
     world.stall("c1-main-1")
     world.run(60)
@@ -198,7 +195,7 @@ def test_a_silent_connection_that_wakes_is_read_until_its_replacement_is_up(worl
     world.run(40)
     assert world.in_phase("retiring") == ["c1-main-1"]
     world.sockets["c1-main-1"].silent = False
-    world.pool.heard("c1-main-1", world.now)
+    world.todo += world.pool.heard("c1-main-1", world.now)
     world.answer = lambda: None
     world.run(25)
     assert world.in_phase("retiring") == []
@@ -220,13 +217,10 @@ def test_who_never_pings_is_asked_once_in_a_silence_and_who_pings_is_not() -> No
         pool.start(0.0)
         pool.said_hello("c1-main-1", SlackHello(), 1.0)
         pool.heard("c1-main-1", 1.0, is_ping=pings)
-        pool.take_actions()
-        for now in (15.9, 16.0, 20.0, 30.9):
-            pool.tick(now)
-        assert pool.take_actions() == ([] if pings else [Ping("c1-main-1")])
+        asked = [action for now in (15.9, 16.0, 20.0, 30.9) for action in pool.tick(now)]
+        assert asked == ([] if pings else [Ping("c1-main-1")])
         pool.heard("c1-main-1", 30.95)
-        pool.tick(45.95)
-        assert pool.take_actions() == ([] if pings else [Ping("c1-main-1")])
+        assert pool.tick(45.95) == ([] if pings else [Ping("c1-main-1")])
         pool.tick(60.95)
         assert pool.ready == 0
 
@@ -236,7 +230,7 @@ def test_silence_means_nothing_while_nobody_reads(world: PoolWorld) -> None:
     world.pool.reading_paused(world.now)
     world.run(600)
     assert world.only() == "c1-main-1"
-    world.pool.reading_resumed(world.now)
+    world.todo += world.pool.reading_resumed(world.now)
     world.run(29)
     assert world.only() == "c1-main-1"
     world.run(5)
@@ -398,10 +392,10 @@ def test_a_place_that_becomes_free_is_taken_at_once() -> None:
     world.hello = no_place(world)
     world.start()
     world.run(5)
-    world.pool.places_counted(0, world.now)
+    world.todo += world.pool.places_counted(0, world.now)
     world.hello = hello
     assert len(world.dials) == 1
-    world.pool.places_counted(1, world.now)
+    world.todo += world.pool.places_counted(1, world.now)
     world.run(2)
     assert len(world.ready) == 1
 
@@ -420,18 +414,18 @@ def test_a_replacement_without_place_takes_that_of_the_connection_it_replaces(wo
 
 
 def test_planned_rotation_waits_for_two_free_places_and_says_so(world: PoolWorld) -> None:
-    world.pool.places_counted(1, world.now)
+    world.todo += world.pool.places_counted(1, world.now)
     world.run(17_950)
     assert len(world.dials) == 1
     assert world.warnings() == ["rotation-waits"]
-    world.pool.places_counted(2, world.now)
+    world.todo += world.pool.places_counted(2, world.now)
     world.run(40)
     assert len(world.dials) == 2
 
 
 def test_a_warning_is_answered_whatever_the_budget(world: PoolWorld) -> None:
-    world.pool.places_counted(0, world.now)
-    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.todo += world.pool.places_counted(0, world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
     assert dials(happen(world)) == 1
 
 
@@ -439,7 +433,7 @@ def test_without_a_broker_the_hello_tells_what_is_free() -> None:
     world = PoolWorld(11)
     world.start()
     world.run(0.4)
-    world.pool.said_hello("c1-main-1", SlackHello("applink-1", 9, 18_060.0), world.now)
+    world.todo += world.pool.said_hello("c1-main-1", SlackHello("applink-1", 9, 18_060.0), world.now)
     world.carry_out()
     world.run(17_970)
     assert "rotation-waits" in world.warnings()
@@ -449,7 +443,7 @@ def test_a_hello_that_says_nothing_plans_no_rotation() -> None:
     world = PoolWorld(12, lifetime=0.0)
     world.start()
     world.run(0.6)
-    world.pool.said_hello("c1-main-1", SlackHello(), world.now)
+    world.todo += world.pool.said_hello("c1-main-1", SlackHello(), world.now)
     world.carry_out()
     assert len(world.ready) == 1
     world.run(10)
@@ -474,7 +468,7 @@ def test_a_drain_closes_what_is_idle_and_waits_for_what_is_busy() -> None:
     world.run(5)
     idle, busy = world.ready
     world.busy.add(busy)
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     assert [action for action in happen(world) if isinstance(action, CloseConnection)] == [
         CloseConnection(idle)
     ]
@@ -482,7 +476,7 @@ def test_a_drain_closes_what_is_idle_and_waits_for_what_is_busy() -> None:
     assert world.in_phase("retiring") == [busy]
     assert not world.pool.is_over
     world.busy.clear()
-    world.pool.tick(world.now)
+    world.todo += world.pool.tick(world.now)
     world.carry_out()
     world.run(2)
     assert world.pool.is_over
@@ -491,14 +485,14 @@ def test_a_drain_closes_what_is_idle_and_waits_for_what_is_busy() -> None:
 def test_a_drain_without_a_quiet_moment_ends_the_waiting_and_closes_in_the_first(world: PoolWorld) -> None:
     name, began = world.only(), world.now
     world.busy.add(name)
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     world.run(5)
     assert world.ended_waiting == [(began + QUIET_PATIENCE, EndWaiting(name, everything=False))]
     world.run(5)
     assert world.ended_waiting[1:] == [(began + LAST_PATIENCE, EndWaiting(name, everything=True))]
     assert world.in_phase("retiring") == [name]
     world.busy.clear()
-    world.pool.tick(world.now)
+    world.todo += world.pool.tick(world.now)
     assert happen(world) == [CloseConnection(name)]
     world.run(20)
     assert world.pool.is_over
@@ -507,10 +501,10 @@ def test_a_drain_without_a_quiet_moment_ends_the_waiting_and_closes_in_the_first
 
 def test_a_drain_with_a_quiet_moment_ends_no_waiting(world: PoolWorld) -> None:
     world.busy.add(world.only())
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     world.run(QUIET_PATIENCE - 0.1)
     world.busy.clear()
-    world.pool.tick(world.now)
+    world.todo += world.pool.tick(world.now)
     assert CloseConnection("c1-main-1") in happen(world)
     world.run(20)
     assert world.ended_waiting == []
@@ -519,7 +513,7 @@ def test_a_drain_with_a_quiet_moment_ends_no_waiting(world: PoolWorld) -> None:
 def test_before_slack_closes_what_it_announced_the_waiting_ends(world: PoolWorld) -> None:
     old, began = world.only(), world.now
     world.busy.add(old)
-    world.pool.said_disconnect(old, Disconnect("warning"), world.now)
+    world.todo += world.pool.said_disconnect(old, Disconnect("warning"), world.now)
     world.carry_out()
     world.run(9)
     assert world.in_phase("retiring") == [old]
@@ -529,21 +523,21 @@ def test_before_slack_closes_what_it_announced_the_waiting_ends(world: PoolWorld
 def test_a_busy_connection_that_makes_room_ends_the_waiting_too(world: PoolWorld) -> None:
     old = world.only()
     world.busy.add(old)
-    world.pool.said_disconnect(old, Disconnect("warning"), world.now)
+    world.todo += world.pool.said_disconnect(old, Disconnect("warning"), world.now)
     world.carry_out()
     world.run(5)
-    world.pool.places_counted(1, world.now)
+    world.todo += world.pool.places_counted(1, world.now)
     world.run(4)
     assert [ended.connection for _, ended in world.ended_waiting] == [old]
     world.busy.clear()
-    world.pool.tick(world.now)
+    world.todo += world.pool.tick(world.now)
     assert CloseConnection(old) in happen(world)
 
 
 def test_a_drain_in_the_midst_of_a_replacement_waits_for_none(world: PoolWorld) -> None:
-    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
     happen(world)
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     happen(world)
     world.run(3)
     assert world.pool.is_over
@@ -555,15 +549,15 @@ def test_a_drain_while_everything_waits_is_over_at_once() -> None:
     world.answer = lambda: dial_failures.of_api_error("invalid_auth", "main")
     world.start()
     world.run(5)
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     assert world.pool.is_over
 
 
 def test_a_drain_that_takes_too_long_closes_what_is_busy(world: PoolWorld) -> None:
     world.busy.add("c1-main-1")
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     assert CloseConnection("c1-main-1") not in happen(world)
-    world.pool.finish(world.now)
+    world.todo += world.pool.finish(world.now)
     assert CloseConnection("c1-main-1") in happen(world)
     world.run(3)
     assert world.pool.is_over
@@ -571,7 +565,7 @@ def test_a_drain_that_takes_too_long_closes_what_is_busy(world: PoolWorld) -> No
 
 def test_slack_never_answering_our_close_is_a_ghost(world: PoolWorld) -> None:
     world.sockets["c1-main-1"].silent = True
-    world.pool.drain(world.now)
+    world.todo += world.pool.drain(world.now)
     happen(world)
     world.run(3)
     assert world.pool.is_over
@@ -582,11 +576,11 @@ def test_what_comes_late_about_a_connection_that_is_over_is_nothing(world: PoolW
     world.drop("c1-main-1")
     happen(world)
     world.run(5)
-    world.pool.ended("c1-main-1", False, world.now)
-    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
-    world.pool.said_hello("c1-main-1", SlackHello(), world.now)
-    world.pool.heard("c1-main-1", world.now)
-    world.pool.dial_failed("c1-main-1", dial_failures.of_handshake(404), world.now)
+    world.todo += world.pool.ended("c1-main-1", False, world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.todo += world.pool.said_hello("c1-main-1", SlackHello(), world.now)
+    world.todo += world.pool.heard("c1-main-1", world.now)
+    world.todo += world.pool.dial_failed("c1-main-1", dial_failures.of_handshake(404), world.now)
     assert happen(world) == []
 
 
@@ -599,7 +593,7 @@ def test_a_replaced_connection_makes_room_when_places_run_short() -> None:
     world.start()
     world.run(17_900)
     assert world.in_phase("retiring") == ["c1-main-1"]
-    world.pool.places_counted(1, world.now)
+    world.todo += world.pool.places_counted(1, world.now)
     assert CloseConnection("c1-main-1") in happen(world)
 
 
@@ -615,5 +609,5 @@ def test_a_server_that_closes_before_its_hello_is_tried_again_ever_more_rarely()
 
 def test_reads_that_are_paused_do_not_hide_what_slack_announced(world: PoolWorld) -> None:
     world.pool.reading_paused(world.now)
-    world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
+    world.todo += world.pool.said_disconnect("c1-main-1", Disconnect("warning"), world.now)
     assert dials(happen(world)) == 1

@@ -16,7 +16,7 @@ def watch(world: PoolWorld, connections: int) -> None:
     """Check after every event that no place has two replacements, or more connections than it may."""
 
     def check() -> None:
-        lives = [life for life in world.pool._lives if not life.is_over]
+        lives = [life for life in world.pool._moves.lives if not life.is_over]
         heads = Counter(life.place for life in lives if life.phase.value in (*ON_THE_WAY, "ready"))
         assert all(count <= 1 for count in heads.values()), world.pool.states()
         assert set(heads) == set(range(connections)), world.pool.states()
