@@ -12,6 +12,7 @@ import aiohttp
 
 from slackd.connector.http_session import UnwantedAnswerError
 from slackd.connector.proxy import place_of
+from slackd.http_body import BodyTooLargeError
 from slackd.slotted import frozen
 
 PROXY_WANTS_A_NAME: Final = (
@@ -82,7 +83,7 @@ def _unreachable(error: aiohttp.ClientConnectorError, proxy: str | None) -> Netw
 
 
 def _in_words(error: BaseException) -> str:
-    if isinstance(error, UnwantedAnswerError):
+    if isinstance(error, UnwantedAnswerError | BodyTooLargeError):
         return str(error)
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"HTTP {error.status} ({type(error).__name__})"
