@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from slackd import jsonrpc
 from slackd.plugin.address import socket_path
-from slackd.plugin.errors import CallFailed, PluginRefused, SlackError
+from slackd.plugin.errors import CallFailed, PluginRefused, SlackError, TooLarge
 from slackd.plugin.files import PIECE
 
 _CHUNK = 65_536
@@ -97,9 +97,13 @@ class OneShot:
         Raises:
             OSError: slackd went away, or took longer than `timeout`.
             NotJsonError: The params have no JSON text.
+            TooLarge: They don't fit into a line.
         """
         self._number += 1
-        self._socket.sendall(jsonrpc.encode_request(self._number, method, params))
+        line = jsonrpc.encode_request(self._number, method, params)
+        if len(line) > jsonrpc.MAX_LINE_FROM_PLUGIN:
+            raise TooLarge(f"{method}: {len(line)} bytes, slackd takes {jsonrpc.MAX_LINE_FROM_PLUGIN}")
+        self._socket.sendall(line)
         while data := self._socket.recv(_CHUNK):
             for message in self._lines.receive(data):
                 if isinstance(message, jsonrpc.Result | jsonrpc.Failure) and message.id in (self._number, None):

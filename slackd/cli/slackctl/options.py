@@ -1,15 +1,37 @@
 """The options that commands of `slackctl` share, and the control client that they lead to."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from slackd.control_client import SOCKET_VARIABLE, ControlClient, find_socket
 
+MOST_SECONDS: Final = 31 * 86_400.0
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds that a clock can wait: no NaN, nothing infinite."""
+
+    def __init__(self, least: float) -> None:
+        """Take `least` to `MOST_SECONDS` seconds."""
+        super().__init__(min=least, max=MOST_SECONDS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As in `click.ParamType`.
+
+        Returns:
+            The seconds.
+        """
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 def socket_option(function: F) -> F:

@@ -6,16 +6,14 @@ from typing import Final
 
 import click
 
-from slackd.cli.slackctl.options import client, socket_option
+from slackd.cli.slackctl.options import Seconds, client, socket_option
 
 _LOOK_EVERY: Final = 0.25
 
 
 @click.command("wait-idle")
 @socket_option
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer; then exit with 1."
-)
+@click.option("--timeout", type=Seconds(0), metavar="SECONDS", help="Wait no longer; then exit with 1.")
 def wait_idle(socket: str | None, timeout: float | None) -> None:
     """Wait until nothing is in flight: no delivery at a plugin, no answer awaited, no call under way.
 

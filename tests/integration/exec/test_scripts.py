@@ -1,9 +1,13 @@
 """Any script is a plugin: `slackd exec`, `slackctl call` and `slackctl post`, under a real slackd."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +31,7 @@ command = ["/bin/bash", "{script}"]
 timeout = "1s"
 """
 CALL = ("call", "--as", "scripted")
+POST = (*CALL, "chat.postMessage", "channel=C0GENERAL01")
 BLOCKS = 'blocks:=[{"type":"divider"}]'
 SCRIPT = """
 envelope=$(cat)
@@ -52,7 +57,7 @@ def scripted(slack: SlackTester, tmp_path: Path) -> SlackTester:
     return slack
 
 
-def slackctl(slack: SlackTester, *arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+def slackctl(slack: SlackTester, *arguments: str | bytes, text: str = "") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "slackd.cli.control", *arguments],
         env={"SLACKD_PLUGINS_SOCKET": str(slack.stack.plugins_socket), "PATH": "/usr/bin:/bin"},
@@ -118,6 +123,80 @@ def test_a_call_prints_slacks_answer_and_its_status_is_for_scripts(scripted: Sla
     assert "expected KEY=VALUE" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        ((*POST, "text=a", "text=b"), 2, "text is given twice"),
+        ((*POST, "text:=NaN"), 2, "text: 'NaN' is not JSON: it knows no NaN"),
+        ((*POST, "blocks:=["), 2, "blocks: '[' is not JSON"),
+        ((*POST, ":=1"), 2, "':=1': expected KEY=VALUE, or KEY:=JSON"),
+        ((*POST, "text=@nowhere"), 2, "text: nowhere cannot be read: No such file or directory"),
+        ((*POST, "text=@/bin/sh"), 2, "text: /bin/sh: byte"),
+        ((*POST, "--timeout", "nan"), 2, "Invalid value for '--timeout'"),
+        ((*POST, "--timeout", "inf"), 2, "Invalid value for '--timeout'"),
+        ((*POST, "--app", "other"), 2, "the app 'other' is not in [slack] apps"),
+        ((*CALL, "chat.post Message"), 2, "must be the name of a Web API method"),
+        ((*CALL, ""), 2, "must be the name of a Web API method"),
+    ],
+)
+def test_what_cannot_be_called_is_said_and_is_no_doubt(
+    scripted: SlackTester, arguments: Sequence[str | bytes], status: int, words: str
+) -> None:
+    """4 is for what may have been done alone: a repetition of these does no harm, and no good either."""
+    done = slackctl(scripted, *arguments)
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not scripted.calls("chat.postMessage")
+
+
+def test_what_does_not_fit_into_a_line_is_said_before_it_is_sent(scripted: SlackTester, tmp_path: Path) -> None:
+    (tmp_path / "big").write_text("x" * (1 << 20))
+    done = slackctl(scripted, *POST, f"text=@{tmp_path / 'big'}")
+    assert done.returncode == 2
+    assert "slackd takes 1048576" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "words"),
+    [
+        ([], 3, "slackd can't be reached"),
+        ([{"error": {"code": -32009, "message": "slackd is stopping"}}], 3, "slackd is stopping"),
+        ([{"result": {}}], 4, "slackd went away"),
+        ([{"result": {}}, {"error": {"code": -32005, "message": "no connector"}}], 3, "no connector"),
+        ([{"result": {}}, {"error": {"code": -32011, "message": "no answer came"}}], 4, "no answer came"),
+    ],
+)
+def test_whether_a_call_may_have_been_made_is_what_the_status_says(
+    tmp_path: Path, answers: list[dict[str, Any]], status: int, words: str
+) -> None:
+    path = tmp_path / "plugins.sock"
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rwb") as lines:
+            for number, answer in enumerate(answers, 1):
+                lines.readline()
+                lines.write(json.dumps({"jsonrpc": "2.0", "id": number, **answer}).encode() + b"\n")
+                lines.flush()
+            lines.readline()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        serving = threading.Thread(target=serve, args=(listener,))
+        serving.start()
+        arguments = [*POST, "--plugins-socket", str(path)]
+        done = subprocess.run(
+            [sys.executable, "-m", "slackd.cli.control", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        serving.join()
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+
+
 @pytest.mark.parametrize("size", [0, (1 << 30) + 1])
 def test_a_file_that_slack_takes_none_of_is_refused_before_anything_is_sent(
     scripted: SlackTester, tmp_path: Path, size: int
@@ -150,7 +229,17 @@ def test_cron_has_no_terminal_no_locale_and_perhaps_no_standard_input(scripted: 
     assert done.returncode == 0, said
     assert "\x1b" not in said
     posted = scripted.calls("chat.postMessage")[-1].args["text"]
-    assert posted == text if text != "-" else posted.startswith("caf")
+    assert posted == (text if text != "-" else "caf\ufffd é")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(*POST, b"text=caf\xe9"), ("post", *CALL[1:], "C0GENERAL01", b"caf\xe9")]
+)
+def test_what_is_no_utf_8_is_posted_with_a_mark(
+    scripted: SlackTester, arguments: Sequence[str | bytes]
+) -> None:
+    assert slackctl(scripted, *arguments).returncode == 0
+    assert scripted.calls("chat.postMessage")[-1].args["text"] == "caf\ufffd"
 
 
 def test_a_standard_input_that_is_closed_is_said() -> None:
