@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import errno
+import itertools
 import logging
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from slackd.broker.background_tasks import BackgroundTasks
-from slackd.listener import ACCEPTED_AT_ONCE, Listener
+from slackd.listener import ACCEPT_BURST, ACCEPTED_AT_ONCE, Listener
 
 PATIENCE = 30.0
 
@@ -73,6 +75,29 @@ async def test_a_turn_of_the_loop_accepts_a_few_however_many_wait(listening: soc
                     turns.append(len(accepted) - before)
             listener.close()
     assert max(turns) <= ACCEPTED_AT_ONCE
+
+
+async def test_whoever_has_cost_more_than_the_share_waits_for_the_next(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted: list[int] = []
+    clock = itertools.count(0.0, ACCEPT_BURST)
+    monkeypatch.setattr("slackd.listener.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+
+    def refuse(_: socket.socket) -> None:
+        accepted.append(1)
+
+    async with background() as tasks:
+        with clients(listening, 5 * ACCEPTED_AT_ONCE):
+            listener = Listener("test", listening, refuse, tasks.begin)
+            listener.listen()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(accepted) <= 2 * ACCEPTED_AT_ONCE
+            async with asyncio.timeout(PATIENCE):
+                while len(accepted) < 5 * ACCEPTED_AT_ONCE:
+                    await asyncio.sleep(0.01)
+            listener.close()
 
 
 async def test_who_is_let_in_is_served_and_who_is_not_is_closed(listening: socket.socket) -> None:

@@ -216,6 +216,35 @@ async def test_five_hundred_connections_that_say_nothing_keep_nobody_out() -> No
         await still_works(here)
 
 
+async def test_connections_that_say_nothing_take_no_sessions_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slackd.broker.plugins.server.MAX_SESSIONS_IN_ALL", 3)
+    async with house(*TWO) as here:
+        for _ in range(10):
+            await here.connect()
+        await still_works(here)
+
+
+async def test_without_descriptors_connections_that_say_nothing_end_and_sessions_stay() -> None:
+    async with house(*TWO) as here:
+        victim = await here.program("victim")
+        silent = [await here.connect() for _ in range(8)]
+        await here.program("bot")  # Whoever came before it is served by now.
+        here.daemon.plugin_host.spare_descriptors()
+        for oldest in silent[:2]:
+            with contextlib.suppress(ConnectionError):
+                assert await oldest.hear() is None
+        (arrived,) = here.connector.deliver(command(1, "/victim"))
+        await victim.answer(await victim.handed(), {"text": "here"})
+        assert await here.connector.acknowledgement(arrived) == {"text": "here"}
+
+
+async def test_a_session_is_told_which_journal_its_deliveries_are_of() -> None:
+    async with house(*TWO) as here:
+        program = await here.connect()
+        await program.say(id=0, method="initialize", params={"protocol": 1, "plugin": "bot"})
+        assert (await program.hear())["result"]["journal"] == here.daemon.journal.id
+
+
 async def test_of_one_users_silent_connections_the_oldest_makes_room() -> None:
     async with house(*TWO) as here:
         silent = [await here.connect() for _ in range(MAX_OPENING + 3)]

@@ -7,12 +7,10 @@ attack's, and what an attack does at its beginning is in each of its turns.
 """
 
 import asyncio
-import os
 import statistics
 from typing import Any, Final
 
 import attrs
-import pytest
 
 from tests.integration.hostile.hostile_rig import MeasuredBroker
 
@@ -21,8 +19,6 @@ SETTLING = 0.2
 WINDOW = 0.5
 """Seconds of one measurement."""
 TURNS, MOST_TURNS = 5, 11
-BUSY = 3.0
-"""Load a core beyond which a measurement says nothing; the broker and an attack are two or three processes."""
 GROWTH = 64 << 20
 """Bytes that the broker may grow by."""
 QUIET_LOG = 100_000
@@ -116,7 +112,5 @@ async def compare(
 
 
 def assert_unnoticed(found: Comparison) -> None:
-    """The attack makes no difference, as far as this machine can tell at the moment."""
-    if found.noticed() and os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
-        pytest.skip(f"the machine is too busy to measure anything: load {os.getloadavg()[0]:.0f}")
+    """The attack makes no difference to anybody."""
     assert not found.noticed(), found

@@ -127,6 +127,15 @@ async def test_they_are_kept_for_so_long() -> None:
     assert not await is_known(once, 0)
 
 
+async def test_nobody_asks_for_one_that_old_though_no_broker_has_got_it() -> None:
+    clock = Clock()
+    once = IdempotentCalls(clock)
+    await carry_out(once, range(20), BIG, reported=False)
+    clock.now += REMEMBERED_FOR
+    assert not await is_known(once, 19)
+    assert once.kept_bytes < BIG
+
+
 async def test_what_no_broker_has_got_yet_is_kept_however_large() -> None:
     once = IdempotentCalls(Clock())
     await carry_out(once, range(20), BIG, reported=False)
