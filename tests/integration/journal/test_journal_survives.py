@@ -132,13 +132,14 @@ async def test_a_log_never_takes_the_room_that_the_database_needs(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Eight megabytes of disk of its own."""
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Eight megabytes of disk of its own, or as much as is asked for."""
+    size = getattr(request, "param", "8m")
     folder = Path(tempfile.mkdtemp(dir=tmp_path))
     mount = shutil.which("mount")
     if os.geteuid() != 0 or mount is None:
         pytest.skip("a disk of its own needs root")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False).returncode:
+    if subprocess.run([mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False).returncode:
         pytest.skip("this machine lets nobody mount")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
@@ -169,6 +170,20 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_without_a_restart(s
     assert (await journal.backlogs())["bot"].deliveries == kept + 1
     await journal.close()
     assert len(await _recorded(small_disk / "j")) == kept + 1
+
+
+@pytest.mark.parametrize("small_disk", ["512k", "2m", "6m"], indirect=True)
+async def test_a_disk_without_room_for_the_log_keeps_what_it_acknowledged(small_disk: Path) -> None:
+    journal, _ = await open_journal(JournalConfig(small_disk / "j"))
+    kept = 0
+    while not isinstance(told := await attempt(journal, record(kept, "small")), JournalError):
+        kept += 1
+    assert "disk is full" in str(told)
+    assert "disk is full" in journal.health().failing
+    await journal.close()
+    more_room = await asyncio.create_subprocess_exec("mount", "-o", "remount,size=64m", str(small_disk))
+    assert await more_room.wait() == 0
+    assert len(await _recorded(small_disk / "j")) == kept > 0
 
 
 async def test_a_journal_opens_on_a_full_disk(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from slackd.systemd import message_ids
+from slackd.systemd.log_limit import LINE_BURST
 from slackd.systemd.logs import JournalHandler, set_up_logging
 
 LOG = logging.getLogger("slackd.test")
@@ -47,6 +48,14 @@ def test_nobody_writes_a_second_line_into_the_log() -> None:
     stream = lines()
     LOG.info("plugin says %s", "hello\nerror: all is lost\x1b[2J", extra={"plugin": "a\nb"})
     assert stream.getvalue() == "plugin says hello\\nerror: all is lost\\x1b[2J [plugin=a\\nb]\n"
+
+
+def test_whatever_is_said_without_end_is_cut_short() -> None:
+    stream = lines()
+    for number in range(1_000):
+        LOG.warning("bad request %d", number)
+        LOG.error("the disk is full", extra={"event": "journal-refused"})
+    assert stream.getvalue().count("\n") <= 2 * (LINE_BURST + 1)
 
 
 SECRETS = [
