@@ -34,6 +34,7 @@ _KNOWN_TYPES: Final = (EVENTS, COMMANDS, INTERACTIVE)
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?|[0-9]{1,10}")
 MEMBER_ID: Final = re.compile(r"[UW][A-Z0-9]{2,30}")
+_OWNERS: Final = ("user", "users", "group")
 _METHOD: Final = re.compile(r"[A-Za-z0-9.*?\[\]!_-]{1,128}")
 _OVERFLOW_ID: Final = ("nobody", "65534")
 
@@ -76,7 +77,7 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
             "one app, since an app of the gateway has one token",
             f"write a file for each: {one_of(sorted(granted or named))}",
         )
-    root.finish()
+    root.finish("developers", "gateway", "exec")
     return PluginConfig(
         name=name,
         file=root.document.file,
@@ -95,14 +96,16 @@ def parse_plugin_file(name: str, root: Table, apps: Mapping[str, App], named: fr
 def _exec_rules(table: Table) -> ExecRules:
     expected = 'the program\'s absolute path and its arguments: ["/usr/local/bin/deploy", "--quiet"]'
     command = table.texts("command", expected)
-    if "command" not in table or (command and not command[0].startswith("/")):
+    if "command" not in table:
         table.wrong("command", expected)
+    elif command and not command[0].startswith("/"):
+        table.document.wrong((*table.key, "command"), shown(command[0]), expected)
     rules = ExecRules(
         command=command,
         concurrency=table.whole("concurrency", 1, 1, 256),
         timeout=table.duration("timeout", 30.0, 1.0, _HOUR),
     )
-    table.finish()
+    table.finish(above=_OWNERS)
     return rules
 
 
@@ -186,7 +189,7 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
         absent=absent,
         allow=allow,
     )
-    table.finish()
+    table.finish("allow", above=_OWNERS)
     for key, words in never_matches(subscription):
         table.document.warn((*table.key, key), words)
     return subscription
@@ -252,7 +255,7 @@ def _delivery(table: Table, defaults: Delivery) -> Delivery:
         max_bytes=table.size("max_bytes", defaults.max_bytes, 1 << 10, _EXABYTE),
         report_failures=table.flag("report_failures", defaults.report_failures),
     )
-    table.finish()
+    table.finish(above=_OWNERS)
     return delivery
 
 
@@ -265,7 +268,10 @@ def _grants(
     for method in methods:
         if not _METHOD.fullmatch(method):
             table.document.wrong((*table.key, "methods"), shown(method), "a Web API method, or a glob of such")
-    table.finish()
+        elif "_" in method and is_literal(method):
+            words = f"{shown(method)} grants nothing: Slack writes it {method.replace('_', '.')}"
+            table.document.warn((*table.key, "methods"), words)
+    table.finish(above=_OWNERS)
     if methods and "apps" not in table:
         if len(named) > 1:
             table.wrong("apps", f"the apps in whose name it may call these methods: {one_of(sorted(named))}")

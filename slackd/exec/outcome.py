@@ -79,14 +79,17 @@ def _fields_of(envelope: Envelope) -> dict[str, str]:
     }
 
 
-def outcome_of(status: int, stdout: bytes, stderr: bytes) -> Handled | NotHandled:
+def outcome_of(status: int, stdout: bytes, stderr: bytes, *, cut: bool = False) -> Handled | NotHandled:
     """Return what a command's end means.
 
     Args:
         status: Its exit status; negative for a signal.
         stdout: What it printed: a JSON object is the response as it is, any other text a message.
         stderr: What it said besides.
+        cut: It printed more than that; what was begun as JSON is no answer then.
     """
+    if status == 0 and cut and stdout.lstrip().startswith(b"{"):
+        return NotHandled(f"it printed JSON of more than {MOST_OUTPUT} bytes: Slack takes less", permanent=True)
     if status == 0:
         return Handled(_response(stdout))
     words = stderr.decode("utf-8", "replace").strip()[-MOST_WORDS:]

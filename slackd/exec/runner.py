@@ -7,9 +7,11 @@ import logging
 import os
 import signal
 import tempfile
+from pathlib import Path
 from typing import Final
 
 from slackd.config.values import ExecRules
+from slackd.errors import ConfigError
 from slackd.exec.outcome import MOST_OUTPUT, Handled, NotHandled, environment_of, outcome_of
 from slackd.plugin import Context, Envelope, Permanent, Plugin, Retry
 
@@ -49,9 +51,26 @@ def make_plugin(name: str, rules: ExecRules, *, socket: str | None = None) -> Pl
     return plugin
 
 
+def refuse_missing_program(rules: ExecRules, file: Path) -> None:
+    """Refuse to begin without the program: what waits for this plugin goes on waiting, and no attempt is spent.
+
+    Args:
+        rules: `[exec]` of the plugin's file.
+        file: That file, for the words.
+
+    Raises:
+        ConfigError: The command names no program, or one that can't be run.
+    """
+    program = rules.command[0]
+    if not Path(program).is_file():
+        raise ConfigError(f"{file}: exec.command: {program}: there is no such program")
+    if not os.access(program, os.X_OK):
+        raise ConfigError(f"{file}: exec.command: {program} is not executable: chmod +x it")
+
+
 async def _run(rules: ExecRules, envelope: Envelope) -> Handled | NotHandled:
     environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
-    with tempfile.TemporaryFile() as given, _Output() as printed, _Output() as said:
+    with tempfile.TemporaryFile() as given, _Output() as printed, _Output(last=True) as said:
         given.write(json.dumps(envelope.raw, ensure_ascii=False).encode("utf-8", "replace"))
         given.seek(0)
         try:
@@ -75,7 +94,12 @@ async def _run(rules: ExecRules, envelope: Envelope) -> Handled | NotHandled:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        return outcome_of(status, printed.read_rest(), said.read_rest())
+        stdout, stderr = printed.read_rest(), said.read_rest()
+        if status == 0 and printed.cut:
+            log.warning(
+                "delivery %s: it printed more than the %d bytes that are kept", envelope.delivery, MOST_OUTPUT
+            )
+        return outcome_of(status, stdout, stderr, cut=printed.cut)
 
 
 class _Output:
@@ -83,12 +107,17 @@ class _Output:
 
     A pipe of our own: of asyncio's, the command's end would be waited for as long as anything keeps it open.
 
+    Args:
+        last: Of more than that the end is kept, and not the beginning: what went wrong is said last.
+
     Attributes:
         into: The end for the command.
+        cut: There was more than is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, last: bool = False) -> None:
         self._from, self.into = os.pipe()
+        self._last, self.cut = last, False
         os.set_blocking(self._from, False)
         self._kept = bytearray()
 
@@ -107,11 +136,15 @@ class _Output:
             data = os.read(self._from, _PIECE)
         except BlockingIOError:
             return False
-        self._kept += data[: MOST_OUTPUT - len(self._kept)]
+        self._kept += data
+        if len(self._kept) > MOST_OUTPUT:
+            self.cut = True
+            del self._kept[slice(None, -MOST_OUTPUT) if self._last else slice(MOST_OUTPUT, None)]
         return bool(data)
 
     def read_rest(self) -> bytes:
         """What was printed until the command's end."""
-        while len(self._kept) < MOST_OUTPUT and self._read():
-            pass
+        unread = MOST_OUTPUT  # a pipe holds less, and what still writes into it has been killed
+        while unread > 0 and self._read():
+            unread -= _PIECE
         return bytes(self._kept)

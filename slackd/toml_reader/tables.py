@@ -2,7 +2,7 @@
 operator sees every mistake at once; a value that is wrong is replaced by its default for the time being.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -265,15 +265,22 @@ class Table:
         """Nothing stands here."""
         return not self._content
 
-    def finish(self) -> None:
-        """Note every key that nobody asked for, with the nearest of those that were."""
-        known = set(self._known)
+    def finish(self, *also: str, above: Container[str] = ()) -> None:
+        """Note every key that nobody asked for, with the nearest of those that were.
+
+        Args:
+            also: Keys that are asked for only where they stand.
+            above: Keys of the file's outermost table, whose lines may have come to stand in this one.
+        """
+        known = list(dict.fromkeys((*self._known, *also)))
         for name in self._content:
             if name in known:
                 continue
-            nearest = nearest_name(name.lower(), self._known)
+            nearest = nearest_name(name.lower(), known)
             hint = f"did you mean {nearest}?" if nearest else ""
-            self.document.wrong((*self.key, name), "an unknown key", one_of(self._known, quoted=False), hint)
+            if name in above:
+                hint = f"{name} stands at the top of the file, above its first [table]"
+            self.document.wrong((*self.key, name), "an unknown key", one_of(known, quoted=False), hint)
 
     def _take(self, name: str) -> Any:
         if name not in self._known:

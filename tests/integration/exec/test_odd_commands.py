@@ -1,5 +1,6 @@
 """Commands that cannot be run, never end, or print without end: words, and nothing that grows."""
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from slackd.config.values import ExecRules
+from slackd.errors import ConfigError
 from slackd.exec.outcome import MOST_OUTPUT
-from slackd.exec.runner import make_plugin
+from slackd.exec.runner import make_plugin, refuse_missing_program
 from slackd.plugin import Context, Envelope, Permanent, Retry, builders
 from slackd.plugin.answers import Ack, Answer
 
@@ -50,6 +52,46 @@ async def test_what_is_not_there_or_no_program_is_said_by_name(script: Path, tmp
         await run(str(script))
     with pytest.raises(Retry, match="cannot be run: Permission denied"):
         await run(str(tmp_path))
+
+
+async def test_of_too_much_that_is_said_the_end_is_kept_since_it_says_what_went_wrong() -> None:
+    with pytest.raises(Permanent, match=r"x: no such host$"):
+        await run(
+            "/bin/sh",
+            "-c",
+            f"head -c {3 * MOST_OUTPUT} /dev/zero | tr '\\0' x >&2; echo ': no such host' >&2; exit 65",
+        )
+
+
+async def test_of_a_text_that_is_too_long_the_beginning_is_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    answer = await run("/bin/sh", "-c", f"printf begin; head -c {3 * MOST_OUTPUT} /dev/zero | tr '\\0' x")
+    assert isinstance(answer, Ack)
+    assert answer.response is not None
+    text = answer.response["text"]
+    assert (len(text), text[:6]) == (MOST_OUTPUT, "beginx")
+    assert f"it printed more than the {MOST_OUTPUT} bytes that are kept" in caplog.text
+
+
+async def test_half_of_a_json_object_is_nobodys_answer() -> None:
+    with pytest.raises(Permanent, match=f"JSON of more than {MOST_OUTPUT} bytes"):
+        await run(
+            "/bin/sh",
+            "-c",
+            f"printf '{{\"text\": \"'; head -c {MOST_OUTPUT} /dev/zero | tr '\\0' x; echo '\"}}'",
+        )
+
+
+def test_a_program_that_is_missing_at_the_start_is_said_and_costs_no_attempt(tmp_path: Path) -> None:
+    file, program = tmp_path / "x.toml", tmp_path / "program"
+    rules = ExecRules((str(program),), 1, 1.0)
+    with pytest.raises(ConfigError, match=f"{file}: exec.command: {program}: there is no such program"):
+        refuse_missing_program(rules, file)
+    write(program, "#!/bin/sh\n", 0o644)
+    if os.geteuid() != 0 or not os.access(program, os.X_OK):
+        with pytest.raises(ConfigError, match="is not executable: chmod"):
+            refuse_missing_program(rules, file)
+    program.chmod(0o755)
+    refuse_missing_program(rules, file)
 
 
 @pytest.mark.parametrize(("mode", "words"), [(0o644, "Permission denied"), (0o755, "Exec format error")])

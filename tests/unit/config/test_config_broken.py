@@ -324,8 +324,33 @@ PLUGIN = {
     ),
     "a key outside its table": (
         'respond = true\n[[subscribe]]\ntype = "x"',
-        "respond: found an unknown key, expected user, users, group, subscribe, delivery or slack",
+        "respond: found an unknown key, expected user, users, group, subscribe, delivery, slack, developers, "
+        "gateway or exec",
         1,
+    ),
+    "a section that is misspelt": (
+        '[exce]\ncommand = ["/bin/true"]',
+        "exce: found an unknown key, expected user, users, group, subscribe, delivery, slack, developers, "
+        "gateway or exec (did you mean exec?)",
+        1,
+    ),
+    "who may, beside it": (
+        RESPONDS + 'alow = { users = ["U1"] }',
+        "subscribe[0].alow: found an unknown key, expected type, event, not_event, command, callback_id, "
+        "action_id, shortcut, app, respond, absent, channel, ignore_self or allow (did you mean allow?)",
+        5,
+    ),
+    "a user below the first table": (
+        '[slack]\nuser = "deploy"',
+        "slack.user: found an unknown key, expected apps or methods "
+        "(user stands at the top of the file, above its first [table])",
+        2,
+    ),
+    "a program without its path": (
+        '[exec]\ncommand = ["deploy"]',
+        'exec.command: found "deploy", expected the program\'s absolute path and its arguments: '
+        '["/usr/local/bin/deploy", "--quiet"]',
+        2,
     ),
 }
 

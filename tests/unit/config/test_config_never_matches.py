@@ -57,3 +57,13 @@ def test_an_id_or_a_pattern_of_ids_is_taken(tmp_path: Path, channel: str) -> Non
 def test_every_documented_event_is_known() -> None:
     sampled = {json.loads(line)["event"]["type"] for line in SAMPLES.read_text().splitlines()}
     assert sampled == EVENT_NAMES
+
+
+def test_a_method_in_the_spelling_of_a_library_grants_nothing(tmp_path: Path) -> None:
+    folder = ConfigFolder(tmp_path)
+    folder.write("plugins.d/deploy.toml", '[slack]\nmethods = ["chat_postMessage", "chat.*", "chat.post_*"]\n')
+    warnings = [each for each in folder.load().warnings if "methods" in each]
+    assert len(warnings) == 1
+    assert warnings[0].endswith(
+        'deploy.toml:2: slack.methods: "chat_postMessage" grants nothing: Slack writes it chat.postMessage'
+    )
