@@ -111,9 +111,10 @@ async def test_nothing_is_acknowledged_that_is_gone_tomorrow(
 async def test_an_idle_writer_looks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "ANSWER_EVERY", 0.02)
     monkeypatch.setattr(guard, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(guard, "INSPECT_EVERY", 3_600.0)
     journal = await _checkpointed(tmp_path)
     _remove(tmp_path)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while not journal.health().failing:
             await asyncio.sleep(0.01)
     await journal.close()
