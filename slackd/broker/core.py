@@ -5,8 +5,8 @@ that happened in one turn of the loop. The daemon does it for real; the simulato
 
     deliver ─▶ Submit ─▶ committed ─▶ ToConnector, SendDeliveries ─▶ answered ─▶ Submit ─▶ committed
 
-What must be written and could not be (a full disk) is kept and submitted again, except for arrivals: those
-are refused, since Slack will send them again.
+Arrivals that could not be written (a full disk) are refused, since Slack will send them again; all else is kept
+and submitted again (`WriteQueue`).
 """
 
 import math
@@ -22,7 +22,6 @@ from slackd.broker.actions import (
     Passed,
     PostLate,
     ReadForReport,
-    Submit,
     ToConnector,
 )
 from slackd.broker.counters import Counters
@@ -54,6 +53,7 @@ from slackd.broker.journal.writes import (
 from slackd.broker.late_answers import LateAnswers, Unsents
 from slackd.broker.pending_acks import PendingAcks, Settlements
 from slackd.broker.write_batch import NOBODY, Origin, Reply, WriteBatch
+from slackd.broker.write_queue import WriteQueue
 from slackd.config import Config
 from slackd.envelope import Arrival, Promise, Refusal
 from slackd.errors import JournalError
@@ -61,11 +61,6 @@ from slackd.link.messages import AppIdentity, Closing, Promised, Refused, Settle
 from slackd.slack.limits import RESPONSE_URL_LIFETIME
 
 Word = TypeVar("Word")
-
-REWRITE_AFTER = 0.25
-"""Seconds after which what could not be written is submitted again."""
-CLOSE_WITHIN = 0.05
-"""Seconds within which a close is submitted that nobody waits for."""
 
 
 class BrokerCore:
@@ -96,15 +91,9 @@ class BrokerCore:
         self.ingest = Ingest(
             config, self.answers, self.counters, self._absent_for, self.failures, self._delivery_of
         )
-        self._submissions: dict[int, WriteBatch] = {}
-        self._next = WriteBatch()
-        self._tokens = 0
-        self._rewrite_at: float | None = None
-        self._close_by = math.inf
+        self._writes = WriteQueue(self.wakeup, self._is_overtaken)
         self._keeping: set[int] = set()
         self._stops = False
-        self._unwritten: list[tuple[Write, Origin]] = []
-        self._behind: list[tuple[Write, Origin]] = []
         self._actions: list[Action] = []
         self._promises: list[tuple[int, Promise]] = []
 
@@ -128,7 +117,7 @@ class BrokerCore:
     def deliver(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> None:
         """A connector delivered arrivals that it read together."""
         for incoming in self.ingest.receive(link, arrivals, now):
-            self._next.add_arrival(incoming)
+            self._writes.batch.add_arrival(incoming)
 
     def identified(self, identity: AppIdentity) -> None:
         """A connector reported who an app's bot is."""
@@ -138,8 +127,7 @@ class BrokerCore:
         """A link is gone, and with it whoever waited on it."""
         self.answers.link_lost(link)
         self._answering.link_lost(link)
-        for submission in (*self._submissions.values(), self._next):
-            submission.link_lost(link)
+        self._writes.link_lost(link)
 
     def closing(self, link: int, closing: Closing) -> None:
         """A connection of this link closes: what came over it waits less for plugins' answers."""
@@ -154,10 +142,10 @@ class BrokerCore:
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
         if reply is not None:
-            self._next.add_asked(writes, reply)
+            self._writes.batch.add_asked(writes, reply)
         else:
             for write in writes:
-                self._next.add(write)
+                self._writes.batch.add(write)
 
     def joined(
         self,
@@ -206,7 +194,7 @@ class BrokerCore:
             self._handled(plugin, delivery, attempt, now)
         else:
             for write, origin in self._answering.close(plugin, session, accepted, response, now):
-                self._next.add(write, origin)
+                self._writes.batch.add(write, origin)
 
     def answered_and_kept(
         self, plugin: str, session: str, delivery: int, attempt: int, response: str, now: Instant
@@ -228,15 +216,13 @@ class BrokerCore:
             self._keeping.add(delivery)
             plugin_dispatch.note_answered(delivery)
         for write, origin in writes:
-            self._next.add(write, origin)
+            self._writes.batch.add(write, origin)
 
     def _handled(self, plugin: str, delivery: int, attempt: int, now: Instant) -> None:
         """A close that the program remembers rides with what is written next, for a moment: each commit of its
         own would cost as much as the rest of an event."""
         can_wait = self.plugins[plugin].is_remembered(delivery) and not self._stops
-        if can_wait:
-            self._close_by = min(self._close_by, now.monotonic + CLOSE_WITHIN)
-        self._next.add_handled(plugin, delivery, attempt, can_wait=can_wait)
+        self._writes.add_handled(plugin, delivery, attempt, now, can_wait=can_wait)
 
     def nacked(
         self,
@@ -312,19 +298,19 @@ class BrokerCore:
 
     def committed(self, token: int, outcomes: Sequence[Outcome] | JournalError, now: Instant) -> None:
         """What came of a `Submit`."""
-        submission = self._submissions.pop(token)
+        batch = self._writes.came_back(token)
         if isinstance(outcomes, JournalError):
-            self._not_written(submission, outcomes, now)
+            self._not_written(batch, outcomes, now)
             return
         settlements: Settlements = []
-        if submission.incoming:
-            settlements = self._recorded(submission, outcomes, now)
-        if len(submission.writes) > len(submission.incoming):
-            for place, write in enumerate(submission.writes):
-                if place not in submission.incoming:
-                    origin = submission.origins.get(place, NOBODY)
+        if batch.incoming:
+            settlements = self._recorded(batch, outcomes, now)
+        if len(batch.writes) > len(batch.incoming):
+            for place, write in enumerate(batch.writes):
+                if place not in batch.incoming:
+                    origin = batch.origins.get(place, NOBODY)
                     settlements += self._written(write, outcomes[place], origin, now)
-        for places, reply in submission.replies:
+        for places, reply in batch.replies:
             reply(outcomes[places.start : places.stop])
         if settlements:
             self._settle(settlements)
@@ -332,17 +318,19 @@ class BrokerCore:
     @property
     def next_wakeup(self) -> float:
         """The monotonic time at which `wake` is to be called; infinity for never."""
-        return min(self.wakeup.at, self._close_by)
+        return min(self.wakeup.at, self._writes.close_by)
 
     def wake(self, now: Instant) -> None:
         """`next_wakeup` is here. Closes have no need of a look at everything else."""
-        self._end_close_wait(now)
+        if self._writes.close_by <= now.monotonic:
+            self._writes.close_now()
         if self.wakeup.at <= now.monotonic:
             self.tick(now)
 
     def tick(self, now: Instant) -> None:
         """Time has passed."""
-        self._end_close_wait(now)
+        if self._writes.close_by <= now.monotonic:
+            self._writes.close_now()
         self.wakeup.at = math.inf
         due = self.answers.tick(now.monotonic)
         self._settle(due.settlements)
@@ -352,28 +340,9 @@ class BrokerCore:
         for plugin in self.plugins.values():
             plugin.tick(now)
             self.wakeup.by(plugin.next_wakeup())
-        if self._rewrite_at is not None and self._rewrite_at <= now.monotonic:
-            self._rewrite_at = None
-            self._write_again(now)
+        self._writes.tick(now)
         self.wakeup.by(self.answers.next_due())
         self.wakeup.by(self._answering.next_due())
-        self.wakeup.by(self._rewrite_at)
-
-    def _end_close_wait(self, now: Instant) -> None:
-        if self._close_by <= now.monotonic:
-            self._close_by, self._next.can_wait = math.inf, False
-
-    def _write_again(self, now: Instant) -> None:
-        """In the order of old: what was submitted after it, and may fail yet, is waited for."""
-        if any(submission.to_repeat() for submission in self._submissions.values()):
-            self._rewrite_at = now.monotonic + REWRITE_AFTER
-            return
-        again, self._unwritten, self._behind = self._unwritten + self._behind, [], []
-        later, self._next = self._next, WriteBatch()
-        for write, origin in again:
-            if not self._is_overtaken(write):
-                self._next.add(write, origin)
-        self._next.append(later)
 
     def hold_texts(self, envelopes: Iterable[StoredEnvelope]) -> None:
         """Deliveries that will soon be sent hold these envelopes."""
@@ -382,7 +351,8 @@ class BrokerCore:
 
     def halt(self) -> None:
         """The broker stops (rule R5): nothing more is delivered, answers are still taken."""
-        self._stops, self._next.can_wait = True, False
+        self._stops = True
+        self._writes.close_now()
         for plugin in self.plugins.values():
             plugin.halt()
 
@@ -396,7 +366,7 @@ class BrokerCore:
     @property
     def has_unwritten(self) -> bool:
         """Something must still be written to the journal."""
-        return bool(self._submissions or self._unwritten) or not self._next.is_empty
+        return not self._writes.is_empty
 
     def end_turn(self) -> list[Action]:
         """All that happened in this turn of the loop is known.
@@ -413,18 +383,13 @@ class BrokerCore:
                 elif isinstance(action, LoadKeys | LoadKey | CountOld):
                     self._actions.append(action)
                 else:
-                    self._next.add(action, self._origins[plugin.name])
+                    self._writes.batch.add(action, self._origins[plugin.name])
             self.counters.deliveries[plugin.name, "handed"] += sent
         self._changed.clear()
         self._say_promises()
-        if self._unwritten and not self._next.is_empty:
-            self._next = self._queue_behind(self._next.sealed())
-        if not (self._next.is_empty or self._next.can_wait):
-            self._close_by = math.inf
-            self._tokens += 1
-            submission, self._next = self._next.sealed(), WriteBatch()
-            self._submissions[self._tokens] = submission
-            self._actions.append(Submit(self._tokens, tuple(submission.writes)))
+        submit = self._writes.submit()
+        if submit is not None:
+            self._actions.append(submit)
         actions, self._actions = self._actions, []
         return actions
 
@@ -434,12 +399,6 @@ class BrokerCore:
             return False
         return self.plugins[write.plugin].sessions.get(write.session) is not None
 
-    def _queue_behind(self, submission: WriteBatch) -> WriteBatch:
-        """While something waits to be written again, what came after it waits too: a program remembers only
-        its last answers, so answers must reach the disk in the order in which they came (rule R8)."""
-        self._behind += submission.to_repeat()
-        return submission.without_repeated()
-
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)
 
@@ -448,14 +407,14 @@ class BrokerCore:
 
     def _let_follow(self, unsents: Unsents) -> None:
         for write, origin in unsents:
-            self._next.add(write, origin)
+            self._writes.batch.add(write, origin)
 
     def _end_waiting(self, envelopes: Sequence[int]) -> None:
         self.write([AnswerPassed(envelope) for envelope in envelopes])
 
-    def _recorded(self, submission: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> Settlements:
+    def _recorded(self, batch: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> Settlements:
         """What follows from the commit of arrivals."""
-        result = self.ingest.committed(submission.incoming, outcomes, now)
+        result = self.ingest.committed(batch.incoming, outcomes, now)
         if self.watched:
             self._actions += [Passed("recorded", now.unix, envelope) for envelope in result.recorded]
             self._actions += [Passed("duplicate", now.unix, envelope) for envelope in result.repeated]
@@ -582,18 +541,15 @@ class BrokerCore:
         promises, self._promises = self._promises, []
         self._actions += [ToConnector(link, Promised(each)) for link, each in _by_link(promises)]
 
-    def _not_written(self, submission: WriteBatch, error: JournalError, now: Instant) -> None:
+    def _not_written(self, batch: WriteBatch, error: JournalError, now: Instant) -> None:
         refusals = []
-        for incoming in submission.incoming.values():
+        for incoming in batch.incoming.values():
             self.counters.refused[incoming.arrival.app] += 1
             refusals.append((incoming.link, Refusal(incoming.arrival.number, str(error))))
         self._actions += [ToConnector(link, Refused(each)) for link, each in _by_link(refusals)]
-        for _, reply in submission.replies:
+        for _, reply in batch.replies:
             reply(error)
-        self._unwritten += submission.to_repeat()
-        if self._unwritten and self._rewrite_at is None:
-            self._rewrite_at = now.monotonic + REWRITE_AFTER
-            self.wakeup.by(self._rewrite_at)
+        self._writes.not_written(batch, now)
 
     def _note(
         self,

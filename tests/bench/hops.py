@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 import attrs
 
 import slackd
-from slackd.broker.core import CLOSE_WITHIN
 from slackd.broker.daemon import BrokerDaemon, Sockets
+from slackd.broker.write_queue import CLOSE_WITHIN
 from slackd.config import Config, PluginConfig, Subscription
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, Secret

@@ -2,7 +2,7 @@
 
 from tests.bench import hops
 
-ALONE = 510
+ALONE = 515
 """slackd's own calls for an event that comes alone, until it is closed, and of the time till then."""
 ACKNOWLEDGED = 420
 """Those until it is acknowledged, delivered and answered."""

@@ -7,11 +7,12 @@ import pytest
 
 from slackd.broker import unsent_answers
 from slackd.broker.actions import NotifyLate, PostLate, Submit, ToConnector
-from slackd.broker.core import REWRITE_AFTER, BrokerCore
+from slackd.broker.core import BrokerCore
 from slackd.broker.journal import LateAnswer, Opening
 from slackd.broker.journal.writes import AnswerPassed, DeadLetterDelivery, DeadReason, OpenDelivery, Record
 from slackd.broker.pending_acks import REMEMBERED, ClosingConnections
 from slackd.broker.unsent_answers import GivenAnswer, UnsentAnswers
+from slackd.broker.write_queue import REWRITE_AFTER
 from slackd.envelope import Arrival
 from slackd.errors import JournalUnwritable
 from slackd.link.messages import Closing, Settled

@@ -6,7 +6,6 @@ import attrs
 import pytest
 
 from slackd.broker.actions import NotifyLate, Submit, ToConnector
-from slackd.broker.core import CLOSE_WITHIN, REWRITE_AFTER
 from slackd.broker.dispatch.actions import SendDeliveries
 from slackd.broker.instant import Instant
 from slackd.broker.journal import LateAnswer, Opening
@@ -19,6 +18,7 @@ from slackd.broker.journal.writes import (
     ListSession,
 )
 from slackd.broker.write_batch import CLOSES_TOGETHER
+from slackd.broker.write_queue import CLOSE_WITHIN, REWRITE_AFTER
 from slackd.config import Delivery
 from slackd.errors import JournalError, JournalUnwritable
 from slackd.link.messages import Promised

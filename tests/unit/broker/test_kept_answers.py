@@ -7,8 +7,8 @@ import pytest
 
 from slackd.broker.actions import NOT_HELD, NotifyKept, PostLate, Submit
 from slackd.broker.answer_reasons import TOO_LARGE
-from slackd.broker.core import REWRITE_AFTER
 from slackd.broker.journal.writes import AnswerState, Lane, OpenDelivery
+from slackd.broker.write_queue import REWRITE_AFTER
 from slackd.slack.limits import ACK_LIMIT
 from tests.support.slack_texts import command, interactive
 from tests.unit.broker.test_ingest import RESPONDS, UNTIL, Bench, payloads, plugin, the
