@@ -75,8 +75,8 @@ def connection_lifecycle() -> Lifecycle:
         states=tuple(
             LifecycleState(phase.value, phase.meaning, phase in COUNTS_AS_READY) for phase in ConnectionPhase
         ),
-        arrows=tuple(Arrow(a.value, tuple(told), b.value) for (a, b), told in cues.items() if a is not b),
-        stays=tuple((a.value, tuple(told)) for (a, b), told in cues.items() if a is b),
+        arrows=tuple(Arrow(a.value, tuple(names), b.value) for (a, b), names in cues.items() if a is not b),
+        stays=tuple((a.value, tuple(names)) for (a, b), names in cues.items() if a is b),
         legend="counts as READY",
         table="slackd/connector/socketmode/lifecycle.py, the table that runs the connection",
     )

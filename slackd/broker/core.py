@@ -97,16 +97,16 @@ class BrokerCore:
         self._actions: list[Action] = []
         self._promises: list[tuple[int, Promise]] = []
 
-    def start(self, opening: Opening, handed: Mapping[int, OpenDelivery], now: Instant) -> None:
-        """The journal is open (rule R6); `handed` has the rows of the clean-shutdown record."""
+    def start(self, opening: Opening, rows: Mapping[int, OpenDelivery], now: Instant) -> None:
+        """The journal is open (rule R6); `rows` are those of the clean-shutdown record."""
         for name, plugin in self.plugins.items():
             sessions = [session for of, session in opening.sessions if of == name]
             note: list[tuple[OpenDelivery, str]] | None = None
             if opening.clean_shutdown is not None:
                 note = [
-                    (handed[each.delivery], each.session)
+                    (rows[each.delivery], each.session)
                     for each in opening.clean_shutdown
-                    if each.plugin == name and each.delivery in handed
+                    if each.plugin == name and each.delivery in rows
                 ]
             plugin.restore(sessions, note, opening.last_delivery, now)
         for plugin_name, session in opening.sessions:
@@ -245,7 +245,7 @@ class BrokerCore:
 
     def read_back(self, delivery: OpenDelivery, stored: StoredEnvelope) -> None:
         """The envelope of a delivery that goes to a session was read from the journal: should it fail, a person
-        may have to be told."""
+        may have to hear of it."""
         if delivery.lane is Lane.PROMPT:
             self.plugins[delivery.plugin].attach(delivery, stored)
             self._held_texts.add(stored)
@@ -356,9 +356,9 @@ class BrokerCore:
         for plugin in self.plugins.values():
             plugin.halt()
 
-    def handed(self) -> tuple[InFlight, ...] | None:
+    def in_flight(self) -> tuple[InFlight, ...] | None:
         """The clean-shutdown record; None if the next broker must start as after a crash."""
-        notes = [plugin.handed() for plugin in self.plugins.values()]
+        notes = [plugin.in_flight() for plugin in self.plugins.values()]
         if any(note is None for note in notes):
             return None
         return tuple(each for note in notes for each in note or ())
@@ -384,7 +384,7 @@ class BrokerCore:
                     self._actions.append(action)
                 else:
                     self._writes.batch.add(action, self._origins[plugin.name])
-            self.counters.deliveries[plugin.name, "handed"] += sent
+            self.counters.deliveries[plugin.name, "delivered"] += sent
         self._changed.clear()
         self._say_promises()
         submit = self._writes.submit()

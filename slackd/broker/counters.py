@@ -19,7 +19,7 @@ class Counters:
         unreadable: app of each that could not be understood.
         first_seen_on_retry: (app,) of each new one that Slack had already tried before.
         refused: (app,) of each arrival that could not be committed.
-        deliveries: (plugin, outcome): opened, handed, done, retried, dead, refused (the plugin was absent).
+        deliveries: (plugin, outcome): opened, delivered, done, retried, dead, refused (the plugin was absent).
         answers: (plugin, when): in_time, late, passed, too_large, stale.
         calls: (plugin, outcome) of Web API calls; count them with `count_call`.
     """

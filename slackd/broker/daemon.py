@@ -149,8 +149,8 @@ class BrokerDaemon:
 
     async def _start(self, opening: Opening, tasks: asyncio.TaskGroup) -> Sequence[asyncio.Task[None]]:
         self.core = BrokerCore(self.config, rng=random.Random(), now=now())
-        handed = [each.delivery for each in opening.clean_shutdown or ()]
-        rows = {row.id: row for row in await self.journal.open_by_id(handed)}
+        in_flight = [each.delivery for each in opening.clean_shutdown or ()]
+        rows = {row.id: row for row in await self.journal.open_by_id(in_flight)}
         self.core.start(opening, rows, now())
         self.connectors = ConnectionRegistry(
             self.config.apps, opening.ghosts, opening.open_gaps, opening.seen_ready
@@ -247,11 +247,11 @@ class BrokerDaemon:
         await self._settle_down()
         self.connector_host.listen_no_more()
         self.connector_host.look_for_gaps(at_last=True)
-        handed = self.core.handed()
+        in_flight = self.core.in_flight()
         try:
             async with asyncio.timeout(STOP_PATIENCE):
-                note = [CleanShutdown(handed)] if handed is not None else []
-                await self.engine.write(*note, *self.connectors.seen_ready(now()))
+                record = [CleanShutdown(in_flight)] if in_flight is not None else []
+                await self.engine.write(*record, *self.connectors.seen_ready(now()))
         except (JournalError, TimeoutError) as error:
             log.error("the clean-shutdown record could not be written: %s", error, extra={"event": "no-note"})
         self.engine.stop()
@@ -272,22 +272,22 @@ class BrokerDaemon:
         for look in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY)
             if look % SEEN_EVERY == 0:
-                self.core.write(self.connectors.seen_ready(now()), _told)
+                self.core.write(self.connectors.seen_ready(now()), _try_later)
                 self.engine.wake()
             gaps = self.connector_host.look_for_gaps()
             for gap in [*gaps, *self._look_for_outages(gaps)]:
                 if gap.end is not None:
-                    self._tell_gap(gap)
+                    self._notify_gap(gap)
             self._say_regularly()
             away = {name for name, plugin in self.core.plugins.items() if plugin.sessions.is_empty}
             self.journal.set_away(away)
 
-    def _look_for_outages(self, told: Sequence[GapRecord]) -> list[GapRecord]:
+    def _look_for_outages(self, reported: Sequence[GapRecord]) -> list[GapRecord]:
         """Writes down intervals in which nothing could be journaled, and returns them."""
         outages, at = self.engine.outages, now()
         ended = outages.look(at)
         gaps = [gap for outage in ended for gap in outage.gaps(self.config.apps)]
-        gaps += outages.without_broker(told, self.connectors.may_be_a_gap)
+        gaps += outages.without_broker(reported, self.connectors.may_be_a_gap)
         for reason, seconds in {gap.reason: (gap.end or gap.start) - gap.start for gap in gaps}.items():
             log.warning("for %.0f s %s", seconds, reason, extra={"event": "journal-writable"})
         if gaps:
@@ -341,7 +341,7 @@ class BrokerDaemon:
                 found.append(f"{name} crashes")
         return found
 
-    def _tell_gap(self, gap: GapRecord) -> None:
+    def _notify_gap(self, gap: GapRecord) -> None:
         params = {"app": gap.app, "from": gap.start, "until": gap.end, "reason": gap.reason}
         for plugin in self.config.plugin_files.values():
             if plugin.delivery.gaps:
@@ -398,5 +398,5 @@ class BrokerDaemon:
                 await asyncio.sleep(LOOK_EVERY)
 
 
-def _told(_outcome: object) -> None:
+def _try_later(_outcome: object) -> None:
     """A note that could not be written is written at the next look."""

@@ -1,4 +1,4 @@
-"""The core's hands: journal, links and plugin connections, and one timer. All work happens in `_pump`.
+"""The core at work: journal, links and plugin connections, and one timer. All work happens in `_pump`.
 
 Whatever happens in one turn of the event loop is handled together: frames that were read together are
 committed together, acknowledged together and delivered together. There is no task per envelope.
@@ -123,11 +123,11 @@ class Engine:
         """
         future: asyncio.Future[Sequence[Outcome] | JournalError] = self._loop.create_future()
 
-        def told(outcome: Sequence[Outcome] | JournalError) -> None:
+        def resolve(outcome: Sequence[Outcome] | JournalError) -> None:
             if not future.done():
                 future.set_result(outcome)
 
-        self.core.write(writes, told)
+        self.core.write(writes, resolve)
         self.wake()
         outcome = await future
         if isinstance(outcome, JournalError):
@@ -157,15 +157,15 @@ class Engine:
             case ToConnector(link, message):
                 self._outlets.to_connector(link, message)
             case Submit(token, writes):
-                self.journal.submit(writes, functools.partial(self._told, token))
+                self.journal.submit(writes, functools.partial(self._committed, token))
             case LoadKeys() | LoadKey() | CountOld() | ReadForReport():
                 reads.append(action)
             case NotifyLate(reason=answer_reasons.UNKNOWN):
                 reads.append(action)
             case NotifyLate():
-                self._tell_late(action)
+                self._notify_late(action)
             case NotifyTooLarge():
-                self._tell_too_large(action)
+                self._notify_too_large(action)
             case NotifyKept(plugin, session, delivery, attempt, refusal):
                 connection = self._outlets.to_session(plugin, session)
                 if connection is not None:
@@ -182,7 +182,7 @@ class Engine:
             case Passed():
                 self._outlets.passed(action)
 
-    def _told(self, token: int, outcomes: Sequence[Outcome] | JournalError) -> None:
+    def _committed(self, token: int, outcomes: Sequence[Outcome] | JournalError) -> None:
         moment = self.clock()
         if not isinstance(outcomes, JournalError):
             self.outages.written(moment)
@@ -207,7 +207,7 @@ class Engine:
         if others:
             reads.append(SendDeliveries(action.plugin, action.session, tuple(others)))
 
-    def _tell_late(self, action: NotifyLate) -> None:
+    def _notify_late(self, action: NotifyLate) -> None:
         text = answer_reasons.words(action.reason, self.core.ingest.plugin(action.plugin))
         if action.reason == answer_reasons.NO_RESPOND:
             where = "it went through the response_url" if action.sent else "it reached nobody"
@@ -218,12 +218,12 @@ class Engine:
         session = self._outlets.to_session(action.plugin, action.session)
         if session is not None:
             id_ = f"{action.delivery}.{action.attempt}"
-            told: dict[str, object] = {"id": id_, "sent": action.sent}
+            params: dict[str, object] = {"id": id_, "sent": action.sent}
             if action.reason != answer_reasons.LATE:
-                told |= {"reason": action.reason, "message": text}
-            session.notify("late", told)
+                params |= {"reason": action.reason, "message": text}
+            session.notify("late", params)
 
-    def _tell_too_large(self, action: NotifyTooLarge) -> None:
+    def _notify_too_large(self, action: NotifyTooLarge) -> None:
         text = (
             f"the response has {action.size} bytes; Slack takes less than {ACK_LIMIT} in an acknowledgement, "
             "which went out without it: send a smaller one, or use slack.call or the response_url"
@@ -277,7 +277,7 @@ class Engine:
                 plugins[plugin].old_counted(lane, count, self.clock())
             case NotifyLate():
                 stored = (await journal.envelopes([read.envelope])).get(read.envelope)
-                self._tell_late(attrs.evolve(read, reason=self.why_late(read.plugin, stored)))
+                self._notify_late(attrs.evolve(read, reason=self.why_late(read.plugin, stored)))
             case ReadForReport(failed):
                 envelopes = await journal.envelopes([failed.envelope])
                 self.core.failure_read(read, envelopes.get(failed.envelope), self.clock())

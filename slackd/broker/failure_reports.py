@@ -61,10 +61,10 @@ class FailureReports:
             return NO_REPORT
         words = self._rules.failure_text if final else self._rules.retry_text
         text = _filled_in(words, delivery.plugin, str(delivery.id))
-        told = notice(envelope, text)
+        reply = notice(envelope, text)
         if acknowledged and not _is_modal(envelope):
             return FailureReport(post=posted_notice(envelope, text) if final else None)
-        return FailureReport(told.payload, told.post if final else None)
+        return FailureReport(reply.payload, reply.post if final else None)
 
     def slow(self, plugin: str, envelope: ParsedEnvelope, reference: str) -> str | None:
         """What the acknowledgement carries where this plugin has not answered by the deadline (JSON text).

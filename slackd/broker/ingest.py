@@ -170,8 +170,8 @@ class Ingest:
         if self.intercepts:
             matches = self.intercepts.divert(matches, envelope)
         if not matches and envelope.type == COMMANDS:
-            told = notice(envelope, self._unclaimed_text(envelope.app))
-            return Incoming(link, arrival, Record(envelope, received_at, response=told.payload), told.post)
+            reply = notice(envelope, self._unclaimed_text(envelope.app))
+            return Incoming(link, arrival, Record(envelope, received_at, response=reply.payload), reply.post)
         too_large = _is_too_large(envelope.text)
         forbidden: list[tuple[str, str]] = []
         if not envelope.is_prompt:
@@ -180,27 +180,27 @@ class Ingest:
             record = Record(envelope, received_at, deliveries=tuple(all_of_them))
             return Incoming(link, arrival, record, forbidden=tuple(forbidden))
         respond_by = received_at + self._rules.answer_deadline
-        deliveries, told, answer, refused_for = [], NOTHING, AnswerState.NONE, ""
+        deliveries, reply, answer, refused_for = [], NOTHING, AnswerState.NONE, ""
         for match in matches:
             owes = None
             if not self._is_permitted(match, envelope, now, forbidden):
                 continue
             subscription = self._permitted(match, envelope, now)[0] or match.subscription
-            asked = subscription.respond and answer is AnswerState.NONE and told.is_empty and not refused_for
+            asked = subscription.respond and answer is AnswerState.NONE and reply.is_empty and not refused_for
             if asked and self._is_absent(match, now):
                 keep = subscription.absent is Absent.KEEP
                 text = KEPT_TEXT if keep else REFUSED_TEXT
-                told = notice(envelope, text.format(plugin=match.plugin.name))
+                reply = notice(envelope, text.format(plugin=match.plugin.name))
                 if not keep:
                     refused_for = match.plugin.name
                     continue
             elif asked and not too_large and self._may_wait(link, arrival, envelope):
                 answer, owes = AnswerState.OWED, respond_by
             deliveries.append(self._delivery(match, envelope, received_at, owes, too_large))
-        if forbidden and not deliveries and told.is_empty:
-            told = notice(envelope, self._rules.forbidden_text)
-        record = Record(envelope, received_at, answer, told.payload, tuple(deliveries))
-        return Incoming(link, arrival, record, told.post, refused_for, tuple(forbidden))
+        if forbidden and not deliveries and reply.is_empty:
+            reply = notice(envelope, self._rules.forbidden_text)
+        record = Record(envelope, received_at, answer, reply.payload, tuple(deliveries))
+        return Incoming(link, arrival, record, reply.post, refused_for, tuple(forbidden))
 
     def _is_absent(self, match: Match, now: Instant) -> bool:
         """Nobody has been there to answer for a while; whoever develops is there, by holding the intercept."""

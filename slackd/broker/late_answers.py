@@ -96,8 +96,8 @@ class LateAnswers:
         if given is not None:
             self.follow(given)
         elif close.response is not None:
-            told = (origin.plugin, origin.session, close.delivery, close.attempt, None, origin.reason)
-            self._act(NotifyLate(*told, envelope=outcome.envelope))
+            about = (origin.plugin, origin.session, close.delivery, close.attempt, None, origin.reason)
+            self._act(NotifyLate(*about, envelope=outcome.envelope))
         return (self._awaited.passed(outcome.envelope) if outcome.passed else []), []
 
     def due(self, due: Due) -> None:

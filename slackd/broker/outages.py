@@ -89,14 +89,14 @@ class Outages:
             found.append(JournalOutage(start, start + seconds, reason))
         return found
 
-    def without_broker(self, told: Iterable[GapRecord], is_open: Callable[[str], bool]) -> list[GapRecord]:
+    def without_broker(self, reported: Iterable[GapRecord], is_open: Callable[[str], bool]) -> list[GapRecord]:
         """Gaps from before this broker's start in which connectors went on.
 
         Args:
-            told: Gaps of this look without a READY connection: what they cover is reported.
+            reported: Gaps of this look without a READY connection: what they cover is reported.
             is_open: Whether it is still unclear if an app had a READY connection all the time.
         """
-        for gap in told:
+        for gap in reported:
             self._seen_ready.pop(gap.app, None)
         clear = [app for app in self._seen_ready if not is_open(app)]
         return [GapRecord(app, self._seen_ready.pop(app), self._started, NO_BROKER) for app in clear]

@@ -184,8 +184,8 @@ def _digest_of_deed(kind: str, payload: dict[str, Any]) -> str:
     who_and_where = [payload.get(name) for name in ("user_id", "user", "channel_id", "channel")]
     deed = [payload.get(name) for name in _DEED]
     state = [view.get(name) for name in ("id", "hash", "state")] if isinstance(view, dict) else None
-    told = json.dumps([kind, who_and_where, deed, state], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    meaning = json.dumps([kind, who_and_where, deed, state], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(meaning.encode()).hexdigest()[:32]
 
 
 def _keys(kind: str, envelope_id: str, payload: dict[str, Any]) -> tuple[str, ...]:

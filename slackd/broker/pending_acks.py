@@ -30,25 +30,25 @@ class ClosingConnections:
     """What was reported, by link and connection."""
 
     def __init__(self) -> None:
-        self._told: dict[int, dict[str, Closing]] = {}
+        self._reported: dict[int, dict[str, Closing]] = {}
 
     def note(self, link: int, closing: Closing) -> None:
         """A connector reported it; nothing of what it reported before is taken back."""
-        told = self._told.setdefault(link, {})
-        before = told.pop(closing.connection, closing)
-        told[closing.connection] = attrs.evolve(
+        reported = self._reported.setdefault(link, {})
+        before = reported.pop(closing.connection, closing)
+        reported[closing.connection] = attrs.evolve(
             closing, everything=closing.everything or before.everything, mute=closing.mute or before.mute
         )
-        if len(told) > REMEMBERED:
-            del told[next(iter(told))]
+        if len(reported) > REMEMBERED:
+            del reported[next(iter(reported))]
 
     def of(self, link: int, connection: str) -> Closing | None:
         """What was reported of a connection; None for one that stays."""
-        return self._told.get(link, {}).get(connection)
+        return self._reported.get(link, {}).get(connection)
 
     def forget(self, link: int) -> None:
         """The link is gone."""
-        self._told.pop(link, None)
+        self._reported.pop(link, None)
 
 
 BROKER_IS_GONE = 0.25
@@ -312,10 +312,12 @@ class PendingAcks:
 
     def _is_to_end(self, owed: _Owed) -> bool:
         """One of those who wait must be acknowledged now, or none of them can be any more."""
-        told = [self._closing.of(each.link, each.connection) for each in owed.waiters]
-        if all(each is not None and each.mute for each in told):
+        reported = [self._closing.of(each.link, each.connection) for each in owed.waiters]
+        if all(each is not None and each.mute for each in reported):
             return owed.elsewhere
-        return any(each is not None and not each.mute and (owed.elsewhere or each.everything) for each in told)
+        return any(
+            each is not None and not each.mute and (owed.elsewhere or each.everything) for each in reported
+        )
 
 
 def _settled(waiters: list[Waiter], payload: str | None) -> Settlements:

@@ -1,6 +1,6 @@
 """Answers that were settled a moment ago, should it turn out that no acknowledgement could carry them. Pure.
 
-An answer that the journal has as given is in somebody's hands, always: a settlement under way carries it (a
+An answer that the journal has as given is on its way, always: a settlement under way carries it (a
 hope), or its connector will deliver the arrival again over a new link and gets it then, or it follows through
 the `response_url`. A connector delivers again what it has not been settled, what it acknowledged as promised,
 and what it was settled and could not send; the duplicate is settled with the answer, and the connector reports

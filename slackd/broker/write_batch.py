@@ -110,10 +110,10 @@ class WriteBatch:
 
     def to_repeat(self) -> list[tuple[Write, Origin]]:
         """What must be submitted again if nothing of this could be written."""
-        told = set(self.incoming)
+        tried_once = set(self.incoming)
         for places, _ in self.replies:
-            told.update(places)
-        return [(w, self.origin(place)) for place, w in enumerate(self.writes) if place not in told]
+            tried_once.update(places)
+        return [(w, self.origin(place)) for place, w in enumerate(self.writes) if place not in tried_once]
 
     def append(self, later: "WriteBatch") -> None:
         """What came after this goes behind it."""

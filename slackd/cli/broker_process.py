@@ -9,7 +9,7 @@ from socket import socket
 
 from slackd.accelerators import loop_factory
 from slackd.broker.daemon import BrokerDaemon, Sockets
-from slackd.cli.process import begin, keep_good, run_to_the_end, say_left_out, tell_status
+from slackd.cli.process import begin, keep_good, report_status, run_to_the_end, say_left_out
 from slackd.config import Config
 from slackd.config.last_good import state_folder
 from slackd.config.paths import started_by_systemd
@@ -98,7 +98,7 @@ async def _serve(daemon: BrokerDaemon, sockets: Sockets, stop: asyncio.Event, no
 async def attend(daemon: BrokerDaemon, notifier: Notifier) -> None:
     """Tell systemd how the broker is, until cancelled."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(tell_status(notifier, lambda: broker_status(daemon)))
+        group.create_task(report_status(notifier, lambda: broker_status(daemon)))
         group.create_task(feed_watchdog(notifier, lambda: _journal_answers(daemon)))
         group.create_task(give_back_when_idle(lambda: daemon.journal.release_memory()))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slackd.accelerators import loop_factory
-from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, report_status, run_to_the_end
 from slackd.config import Config
 from slackd.config.environment import proxy_problems
 from slackd.config.paths import first_folder, started_by_systemd
@@ -108,7 +108,7 @@ async def _attend(connector: Connector, notifier: Notifier, status: Callable[[],
         group.create_task(feed_watchdog(notifier, _loop_turns))
         await announce_when_ready(connector, notifier, status)
         settle_memory()
-        group.create_task(tell_status(notifier, status))
+        group.create_task(report_status(notifier, status))
         group.create_task(give_back_when_idle())
 
 

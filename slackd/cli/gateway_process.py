@@ -5,7 +5,7 @@ import logging
 import os
 
 from slackd.accelerators import loop_factory
-from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, report_status, run_to_the_end
 from slackd.config.paths import first_folder, started_by_systemd
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
 from slackd.listener import raise_descriptor_limit
@@ -44,7 +44,7 @@ async def _serve(
             settle_memory()
             url = daemon.url(sockets)
             log.info("the gateway is ready: %s/api/", url, extra={"event": "service-ready"})
-            attendants.append(group.create_task(tell_status(notifier, daemon.status)))
+            attendants.append(group.create_task(report_status(notifier, daemon.status)))
             attendants.append(group.create_task(feed_watchdog(notifier, _turn)))
 
         async def say_stopping() -> None:

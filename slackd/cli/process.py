@@ -55,7 +55,7 @@ def begin(config_file: str | None, name: str, kept_in: KeptIn = lambda file: Non
         folder = kept_in(file)
         config = load_for_start(file) if folder is None else start_config(file, folder)
     except ConfigError as error:
-        _tell_unusable(error)
+        _report_unusable(error)
         sys.exit(UNUSABLE_CONFIG)
     set_up_logging(config.log.level, name=name)
     for words in config.warnings:
@@ -82,7 +82,7 @@ def keep_good(config: Config, folder: Path | None) -> None:
         log.warning(words, folder, error.strerror, extra={"event": "config-warning"})
 
 
-def _tell_unusable(error: ConfigError) -> None:
+def _report_unusable(error: ConfigError) -> None:
     problems = error.problems if isinstance(error, InvalidConfig) else (error,)
     for problem in problems:
         log.error("%s", problem, extra={"event": "config-unusable"})
@@ -111,15 +111,15 @@ def run_to_the_end(
     try:
         return run_until_stopped(main, loop_factory, on_hang_up)
     except SlackdError as error:
-        _tell([error])
+        _report([error])
     except BaseExceptionGroup as group:
         ours, others = group.split(SlackdError)
         if others is not None or ours is None:
             raise
-        _tell(_leaves(ours))
+        _report(_leaves(ours))
 
 
-def _tell(errors: list[BaseException]) -> NoReturn:
+def _report(errors: list[BaseException]) -> NoReturn:
     for error in errors:
         log.critical("%s", error, extra={"event": "service-failed"})
     # Another start would find the same file: systemd shows a failed unit, and no loop of restarts.
@@ -139,7 +139,7 @@ def _each_leaf(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-async def tell_status(notifier: Notifier, status: Callable[[], str]) -> None:
+async def report_status(notifier: Notifier, status: Callable[[], str]) -> None:
     """Keep the line in `systemctl status` true, until cancelled."""
     said = ""
     while True:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
-from slackd.cli.process import begin, keep_good, run_to_the_end, tell_status
+from slackd.cli.process import begin, keep_good, report_status, run_to_the_end
 from slackd.config import Config
 from slackd.config.paths import first_folder, started_by_systemd
 from slackd.config.values import is_posted
@@ -175,7 +175,7 @@ async def _serve(
         attendants = [
             group.create_task(LinkClient(config.link_socket, receiver.connector).run()),
             group.create_task(feed_watchdog(notifier, _loop_turns)),
-            group.create_task(tell_status(notifier, status)),
+            group.create_task(report_status(notifier, status)),
         ]
         receiver.server.listen(sockets, group.create_task, tls)
         await receiver.connector.wait_ready(READY_LIMIT)

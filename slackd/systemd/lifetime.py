@@ -45,21 +45,21 @@ class Stop:
     def __init__(self) -> None:
         self.event = asyncio.Event()
         self.restart = False
-        self._told = False
+        self._was_asked = False
 
     def asked(self, number: signal.Signals) -> None:
         """The first such signal stops politely; the second one ends the process as by default."""
-        if self._told:
+        if self._was_asked:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        self._told, self.restart = True, False
+        self._was_asked, self.restart = True, False
         self.event.set()
 
     def hung_up(self, meaning: HangUp) -> None:
         """A SIGHUP that was taken for this."""
         if meaning is HangUp.STOP:
             self.asked(signal.SIGHUP)
-        elif meaning is HangUp.RESTART and not self._told:
+        elif meaning is HangUp.RESTART and not self._was_asked:
             self.restart = True
             self.event.set()
 

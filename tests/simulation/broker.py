@@ -109,7 +109,7 @@ class Process:
         if self.core is None:
             return None
         plugin = self.core.plugins["p"]
-        if plugin.handed() is None:
+        if plugin.in_flight() is None:
             return None
         return [each.delivery.envelope for each in plugin.leases() if each.session == session]
 
@@ -132,7 +132,7 @@ class Process:
         if core.has_unwritten:
             self._world.after(0.01, lambda: self._write_note(core))
             return
-        handed = core.handed()
+        handed = core.in_flight()
 
         def gone(_: object) -> None:
             if self.core is core and self.journal is not None:

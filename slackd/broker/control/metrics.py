@@ -29,7 +29,7 @@ from slackd.slack.limits import EVENTS_AN_HOUR
 KNOWN_TYPES = frozenset(ENVELOPE_TYPES)
 OTHER = "other"
 PHASES = tuple(phase.value for phase in ConnectionPhase if phase is not ConnectionPhase.CLOSED)
-OUTCOMES = ("opened", "handed", "done", "retried", "dead", "refused")
+OUTCOMES = ("opened", "delivered", "done", "retried", "dead", "refused")
 ANSWERED = ("in_time", "late", "too_large", "stale")
 REASONS = (
     "rotation_due",
@@ -186,7 +186,7 @@ class BrokerCollector(Collector):
         deliveries = _zeros(names, OUTCOMES) | counters.deliveries
         yield _counter(
             "slackd_deliveries",
-            "Deliveries by outcome; handed is sent to a plugin, dead is dead-lettered.",
+            "Deliveries by outcome; delivered is sent to a plugin, dead is dead-lettered.",
             ["plugin", "outcome"],
             deliveries,
         )

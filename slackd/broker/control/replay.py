@@ -58,18 +58,20 @@ async def replay(broker: ControlContext, request: HttpRequest) -> HttpResponse:
         missing, more = [], len(page) == requests.LARGEST_PAGE
     meant = [each for each in page if wanted(each)]
     writes = _writes(plugin, meant, broker.engine.clock().unix)
-    handed = [write.envelope for write in writes]
+    replayed = [write.envelope for write in writes]
     if writes and not requests.flag_in(content, "dry_run"):
         outcomes = await broker.engine.write(*writes)
-        handed = [
+        replayed = [
             write.envelope for write, outcome in zip(writes, outcomes, strict=True) if isinstance(outcome, Done)
         ]
         extra = {"event": "replayed", "plugin": plugin.name}
-        log.info("%s replayed %d envelopes to %s", requests.who(request), len(handed), plugin.name, extra=extra)
-    chosen = set(handed)
+        log.info(
+            "%s replayed %d envelopes to %s", requests.who(request), len(replayed), plugin.name, extra=extra
+        )
+    chosen = set(replayed)
     return requests.answer(
         {
-            "replayed": handed,
+            "replayed": replayed,
             "not_subscribed": [each.id for each in meant if each.id not in chosen],
             "missing": missing,
             "last": page[-1].id if page else 0,

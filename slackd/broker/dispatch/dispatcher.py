@@ -4,7 +4,7 @@ P3, the invariants kept here: a delivery is with one session at most; no more th
 nor two of one key; an attempt that failed is committed before the next goes out. Key and slot are free at the
 commit of what became of the delivery; or as soon as it is answered, if the session's program remembers enough
 of its answers to repeat them after a crash. Then the next delivery of that key may go to that session alone:
-one fate for both. Rules R4 to R7 of the design are the methods `restore`, `joined`, `left` and `handed`.
+one fate for both. Rules R4 to R7 of the design are the methods `restore`, `joined`, `left` and `in_flight`.
 
 Events go in by the methods. What they lead to is returned by `end_turn`, when all that happened in one turn of
 the loop is known: send this delivery to that session, write this to the journal (then call `committed`), read
@@ -77,16 +77,16 @@ class Dispatcher:
     def restore(
         self,
         sessions: Sequence[str],
-        handed: Sequence[tuple[OpenDelivery, str]] | None,
+        in_flight: Sequence[tuple[OpenDelivery, str]] | None,
         last_delivery: int,
         now: Instant,
     ) -> None:
-        """The broker starts (rule R6): these sessions are awaited; after a clean stop this was handed to them,
+        """The broker starts (rule R6): these sessions are awaited; after a clean stop this was in flight,
         after a crash (None) anything up to `last_delivery` may have been."""
         for session in sessions:
             self._await(session, now)
-        if handed is not None:
-            for delivery, session in sorted(handed, key=lambda each: each[0].id):
+        if in_flight is not None:
+            for delivery, session in sorted(in_flight, key=lambda each: each[0].id):
                 if self.sessions.get(session) is None:
                     self._await(session, now)
                 if self._lanes[delivery.lane].claim(delivery, session):
@@ -368,7 +368,7 @@ class Dispatcher:
         """The broker stops (rule R5): nothing more is delivered."""
         self._stopped, self._deal_at = True, None
 
-    def handed(self) -> list[InFlight] | None:
+    def in_flight(self) -> list[InFlight] | None:
         """What isn't free, and whose it is; None while old deliveries are held back after a crash, since then
         nobody knows yet: the next broker must go on waiting as after a crash."""
         if any(queue.is_fenced for queue in self._lanes.values()):
@@ -429,7 +429,7 @@ class Dispatcher:
     def _end(self, session: PluginSession, now: Instant) -> None:
         """A session is gone for good: what it had is tried again (rule R7). At once after a first end, for who
         ends once has been stopped; after that with backoff, or a program that crashes at its start would use up
-        the attempts of all that it is handed in a moment."""
+        the attempts of all that it gets in a moment."""
         for lease in self._leases.held_by(session.id):
             lease.state = LeaseState.COMMITTING
             at_once = 0.0 if lease.delivery.attempt == 1 else None

@@ -108,7 +108,7 @@ class Reconnect:
         life.no_place = cue is Cue.TOO_MANY_WEBSOCKETS
         return wait
 
-    def told_to_wait(self, retry_after: float, lives: Iterable[PooledConnection], now: float) -> None:
+    def asked_to_wait(self, retry_after: float, lives: Iterable[PooledConnection], now: float) -> None:
         """Slack answered 429 to one: all wait."""
         self._not_before = max(self._not_before, now + as_told(retry_after, self._rng))
         for life in lives:

@@ -156,7 +156,7 @@ class Transitions:
         if life.phase is ConnectionPhase.DIALLING:
             self.troubles.last_failure = failure.reason
         if failure.retry_after is not None:
-            self.redial.told_to_wait(failure.retry_after, self.lives, now)
+            self.redial.asked_to_wait(failure.retry_after, self.lives, now)
         self.apply(life, cue, now, failure.reason)
         self.troubles.dial_failed(failure, in_vain=not self.ready and self.redial.is_in_vain)
 

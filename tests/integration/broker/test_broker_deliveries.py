@@ -266,7 +266,7 @@ async def test_a_stop_waits_for_no_plugin_and_for_no_call(folder: Path) -> None:
         assert await program.hear() is None
         async with asyncio.timeout(PATIENCE):
             await here.running
-        (noted,) = here.daemon.core.handed() or ()
+        (noted,) = here.daemon.core.in_flight() or ()
         assert (noted.session, f"{noted.delivery}.1") == ("s", delivery["id"])
 
 

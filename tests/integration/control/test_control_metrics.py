@@ -104,7 +104,7 @@ async def test_a_first_one_is_seen_as_a_rise_since_zero_is_said_before_it() -> N
         samples = await scrape(here)
         expected: set[tuple[str, tuple[tuple[str, str], ...]]] = {
             ("slackd_deliveries_total", (("outcome", outcome), ("plugin", "deploy")))
-            for outcome in ("opened", "handed", "done", "retried", "dead", "refused")
+            for outcome in ("opened", "delivered", "done", "retried", "dead", "refused")
         }
         for app in ("main", "other"):
             for name in ("acks", "unsendable_acks", "refused_envelopes", "unreadable_envelopes"):

@@ -265,7 +265,7 @@ def test_a_session_without_a_name_is_not_awaited() -> None:
     bench.hands()
     bench.it.left("\x001", bench.now)
     assert bench.it.sessions.is_empty
-    assert bench.it.handed() == []
+    assert bench.it.in_flight() == []
     bench.does(RetryDelivery)
     bench.joins("\x002", named=False)
     assert bench.hands() == [("\x002", 1, 2)], "at once, as the next attempt"
@@ -359,7 +359,7 @@ def test_after_a_clean_stop_what_was_handed_out_is_its_sessions_and_the_rest_goe
     bench.it.opened([other], bench.now)
     bench.joins("b")
     assert bench.hands() == [("b", other.id, 1)]
-    assert [(each.delivery, each.session) for each in bench.it.handed() or ()] == [(1, "a"), (2, "b")]
+    assert [(each.delivery, each.session) for each in bench.it.in_flight() or ()] == [(1, "a"), (2, "b")]
 
 
 def test_a_broker_that_stops_hands_out_nothing_takes_answers_and_wakes_up_for_nothing() -> None:
