@@ -55,14 +55,15 @@ def checksums(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.deb"))}
 
 
-def slack_sdk_packages(release: Release) -> Path:
-    """The folder with python3-slack-sdk for the release, built once for each version of its packaging. Tests
-    need it: 0.1.0 depends on it, and so do apps in Bolt."""
+def slack_sdk_packages(release: Release, *, check: bool) -> Path:
+    """The folder with python3-slack-sdk for the release; built once for each version of its packaging."""
     inputs = b"".join(file.read_bytes() for file in sorted(SLACK_SDK.rglob("*")) if file.is_file())
     kept = cache() / f"slack-sdk-{release.name}-{hashlib.sha256(inputs).hexdigest()[:10]}"
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
             built = build(release, slack_sdk_tree(Path(folder) / "once"))
+            if check:
+                lint(release, built)
             growing = kept.with_name(f".growing-{kept.name}")
             shutil.rmtree(growing, ignore_errors=True)
             growing.mkdir()
@@ -94,8 +95,9 @@ def build_release(release: Release, out: Path, options: argparse.Namespace) -> N
             )
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
-        for file in built.glob("*.deb"):
-            shutil.copy(file, out)
+        for source in (built, slack_sdk_packages(release, check=options.lintian)):
+            for file in source.glob("*.deb"):
+                shutil.copy(file, out)
     make_repository(out, release, options.uri and f"{options.uri.rstrip('/')}/{release.name}/")
     print(f"{out}: slackd {options.version or changelog_version(CHECKOUT)} for {release.name}", flush=True)
 

@@ -3,8 +3,7 @@
     test_release.py [--release NAME]... [PYTEST ARGUMENT]...
 
 Faults were found that only Debian 12's aiohttp has. Each release's tests run in a throw-away layer on a root
-filesystem of its own (kept in the cache), without a network; slack_sdk, for apps in Bolt, is the package that
-is built for it.
+filesystem of its own (kept in the cache), without a network; slack_sdk is the package that is built for it.
 Needs root; elsewhere one line says why not, and that is no failure.
 """
 
@@ -74,10 +73,10 @@ LIMIT = 900
 
 
 def test_packages() -> list[str]:
-    """Debian's packages of what pyproject.toml depends on."""
+    """Debian's packages of what pyproject.toml depends on; slack_sdk is in no release."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[<>=~! ]", each)[0].replace("_", "-") for each in project["dependencies"]}
-    return [*ALSO, *sorted(f"python3-{'attr' if name == 'attrs' else name}" for name in names)]
+    return [*ALSO, *sorted(f"python3-{'attr' if name == 'attrs' else name}" for name in names - {"slack-sdk"})]
 
 
 def checkout(folder: Path) -> Path:
@@ -111,7 +110,7 @@ def run_tests(release: Release, arguments: list[str]) -> tuple[int, str]:
         pytest's exit status, and what it printed.
     """
     root = root_filesystem(release, "test", test_packages())
-    sdk, tools = slack_sdk_packages(release), test_tools()
+    sdk, tools = slack_sdk_packages(release, check=False), test_tools()
     with tempfile.TemporaryDirectory(prefix="slackd-test-", dir="/tmp") as folder:
         tree = checkout(Path(folder))
         command = (

@@ -29,6 +29,11 @@ class UnwantedAnswerError(aiohttp.ClientError):
 class SlackResponse(aiohttp.ClientResponse):
     """An answer that is JSON whatever its label says, as it is to most of Slack's clients, and not endless."""
 
+    @property
+    def content_type(self) -> str:
+        """slack_sdk reads no answer that says it is text; a server that says nothing sends bytes."""
+        return "application/json"
+
     async def read(self) -> bytes:
         """The whole body.
 

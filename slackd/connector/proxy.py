@@ -1,9 +1,9 @@
 """Which way out: the proxy for a URL. Pure.
 
-aiohttp's own reading of the environment looks for `wss_proxy`, which nobody sets; so it is resolved here. The
-rules are curl's: lower-case names win over upper-case ones, a `wss` URL goes the way of `https`, and NO_PROXY
-is a list of hosts, domains (with what is under them), addresses and networks (10.0.0.0/8), each with a port
-if it should hold for that port alone; `*` is everything.
+aiohttp's own reading of the environment looks for `wss_proxy`, which nobody sets, and slack_sdk's knows no
+NO_PROXY; so it is resolved here, for both. The rules are curl's: lower-case names win over upper-case ones, a
+`wss` URL goes the way of `https`, and NO_PROXY is a list of hosts, domains (with what is under them),
+addresses and networks (10.0.0.0/8), each with a port if it should hold for that port alone; `*` is everything.
 """
 
 import ipaddress

@@ -1,23 +1,25 @@
-"""One call of Slack's Web API: an answer comes back, whatever happens on the way."""
+"""One call of Slack's Web API, through slack_sdk: an answer comes back, whatever happens on the way."""
 
 import json
+import logging
 import ssl
-import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 
-from slackd import __version__
 from slackd.connector.credentials import Secret
 from slackd.connector.network_errors import PROXY_WANTS_A_NAME, obstacle
 from slackd.slotted import frozen
 
+# At DEBUG slack_sdk would log bodies, with what people write and the one-use URL in them.
+_quiet: Final = logging.getLogger("slackd.slack_sdk")
+_quiet.setLevel(logging.INFO)
+
 DEFAULT_RETRY_AFTER: Final = 30.0
 """Seconds, for a 429 without a readable `Retry-After`."""
-_USER_AGENT: Final = f"slackd/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}"
-_FORM: Final = "application/x-www-form-urlencoded"
-"""What every method takes ("Using the Slack Web API")."""
 
 
 @frozen
@@ -62,9 +64,17 @@ class SlackApi:
         tls: ssl.SSLContext,
     ) -> None:
         """`session` is one of `slackd.connector.http_session`: it follows no redirect, and bounds answers."""
-        self._token = token
-        self._base_url = f"{base_url.removesuffix('/')}/"
-        self._session, self._proxy, self._tls = session, proxy, tls
+        self._client = AsyncWebClient(
+            token=token.reveal(),
+            base_url=base_url,
+            session=session,
+            ssl=tls,
+            logger=_quiet,
+            # A post that got no answer may have been carried out: whoever asked decides whether to repeat it.
+            retry_handlers=[],
+        )
+        # slack_sdk would take one from the environment, without a look at NO_PROXY.
+        self._client.proxy = proxy
 
     async def call(self, method: str, form: Mapping[str, str] | None = None) -> SlackAnswer:
         """Post a form to a method; only cancellation comes out as an exception.
@@ -72,35 +82,27 @@ class SlackApi:
         Returns:
             Slack's answer, or why there is none.
         """
-        headers = {
-            "Authorization": f"Bearer {self._token.reveal()}",
-            "Content-Type": _FORM,
-            "User-Agent": _USER_AGENT,
-        }
         try:
-            async with self._session.post(
-                self._base_url + method,
-                data=dict(form or {}),
-                headers=headers,
-                proxy=self._proxy,
-                ssl=self._tls,
-            ) as response:
-                return await _answer(response)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            found = obstacle(error, self._proxy)
+            response = await self._client.api_call(method, data=dict(form or {}))
+        except SlackApiError as error:
+            return _answer(error.response)
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            found = obstacle(error, self._client.proxy)
             return SlackAnswer(None, 0, error=found.reason, hint=found.hint)
+        except (ValueError, AttributeError) as error:
+            # slack_sdk trips over JSON that isn't an object, and over text that isn't UTF-8.
+            return SlackAnswer(None, 0, error=f"the answer is not Slack's JSON ({type(error).__name__})")
+        return _answer(response)
 
 
-async def _answer(response: aiohttp.ClientResponse) -> SlackAnswer:
-    status, headers = response.status, response.headers
-    retry_after = _retry_after(headers) if status == 429 else None
-    try:
-        data = await response.json()
-    except ValueError:  # no JSON, or not in UTF-8
-        data = None
+def _answer(response: Any) -> SlackAnswer:
+    """Read slack_sdk's response, or aiohttp's where slack_sdk could make nothing of it."""
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    retry_after = _retry_after(response) if status == 429 else None
+    data = getattr(response, "data", None)
     if isinstance(data, dict) and _is_slacks(data) and _is_json(data):
-        scopes = tuple(filter(None, headers.get("X-OAuth-Scopes", "").replace(" ", "").split(",")))
-        return SlackAnswer(data, status, retry_after, scopes=scopes, date=headers.get("Date", ""))
+        scopes = tuple(filter(None, _header(response, "x-oauth-scopes").replace(" ", "").split(",")))
+        return SlackAnswer(data, status, retry_after, scopes=scopes, date=_header(response, "date"))
     # Where there is no CONNECT, a proxy answers in Slack's place.
     hint = PROXY_WANTS_A_NAME if status == 407 else ""
     return SlackAnswer(None, status, retry_after, f"HTTP {status}, and the answer is not Slack's JSON", hint)
@@ -119,8 +121,13 @@ def _is_json(data: dict[str, Any]) -> bool:
     return True
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def _retry_after(response: Any) -> float:
     try:
-        return min(max(0.0, float(headers.get("Retry-After", ""))), 86_400.0)
+        return min(max(0.0, float(_header(response, "retry-after"))), 86_400.0)
     except ValueError:
         return DEFAULT_RETRY_AFTER
+
+
+def _header(response: Any, wanted: str) -> str:
+    headers = getattr(response, "headers", None) or {}
+    return next((str(value) for name, value in headers.items() if name.lower() == wanted), "")

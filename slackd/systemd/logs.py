@@ -54,7 +54,7 @@ def set_up_logging(
     root.setLevel(level.upper())
     # Their "info" is our "debug": every request with its URL, every connection made.
     floor = logging.DEBUG if level == "debug" else logging.WARNING
-    for chatty in ("aiohttp", "asyncio"):
+    for chatty in ("slack_sdk", "aiohttp", "asyncio"):
         logging.getLogger(chatty).setLevel(floor)
     logging.captureWarnings(True)
 

@@ -39,7 +39,13 @@ def test_lintian_finds_nothing_and_two_builds_are_the_same_bytes(
 def test_the_folder_is_a_signed_repository_of_all_that_debian_does_not_have(dist: tuple[Path, str]) -> None:
     folder, _ = dist
     packages = {file.name.partition("_")[0] for file in folder.glob("*.deb")}
-    assert packages == {"slackd", "python3-slackd-plugin", "slackd-emulator", "dh-slackd-plugin"}
+    assert packages == {
+        "slackd",
+        "python3-slackd-plugin",
+        "slackd-emulator",
+        "dh-slackd-plugin",
+        "python3-slack-sdk",
+    }
     source = (folder / "slackd.sources").read_text()
     assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----" in source
     assert (folder / "InRelease").read_text().startswith("-----BEGIN PGP SIGNED MESSAGE-----")

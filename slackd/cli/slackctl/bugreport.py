@@ -23,7 +23,7 @@ from slackd.redaction import without_secrets
 
 _UNITS: Final = ("slackd*",)
 _LOG_LINES: Final = 2_000
-_LIBRARIES: Final = ("aiohttp", "attrs", "click", "tenacity", "uvloop", "msgspec")
+_LIBRARIES: Final = ("aiohttp", "attrs", "click", "slack_sdk", "tenacity", "uvloop", "msgspec")
 
 
 @click.command()
