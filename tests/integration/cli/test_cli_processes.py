@@ -272,9 +272,9 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
         ),
         (
             "connector_process",
-            ["click", "rich", "slack_sdk", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"],
+            ["click", "rich", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"],
         ),
-        ("all_in_one", ["rich", "slack_sdk", "slackd.emulator", "slackd.advise"]),
+        ("all_in_one", ["rich", "slackd.emulator", "slackd.advise"]),
     ],
 )
 def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list[str]) -> None:
