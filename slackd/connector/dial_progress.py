@@ -1,7 +1,12 @@
 """How far a request to Slack has come: which step it waits for when nothing answers, and whether it has left.
 
-A firewall that drops packets has no error of its own: what shows it is the step at which the time was up. The
-steps are noted by aiohttp's tracing, and TLS by the context that begins it (`trust`).
+    NAME ──▶ TCP or PROXY ──▶ TLS ──▶ HTTP or WEBSOCKET ──▶ HELLO (of a WebSocket)
+
+A firewall that drops packets has no error of its own: what shows it is the step at which the time was up. A
+connection that is used again begins at HTTP. The steps are noted by aiohttp's tracing, and TLS by the context
+that begins it (`trust`). Beside the step stands whether the request has `departed`: from the headers on, nobody
+can say that Slack got nothing of a call, so it counts as one whose outcome is unknown (-32011 to a plugin),
+while an earlier end means that it was not sent and may be repeated.
 """
 
 import contextlib

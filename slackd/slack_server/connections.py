@@ -1,7 +1,13 @@
 """One app's connections: who is registered, who is READY, and who gets the next envelope.
 
-Registered is what Slack believes: it counts towards the limit of ten and gets its share of the envelopes. A
-connection whose end Slack has not seen (half-open) is registered still: a ghost.
+    OPENING ──hello──▶ READY ──its end begins──▶ LEAVING ──▶ ENDED
+       └──────────────── its end begins ───────────▲
+    any ──its client is gone: seen──▶ ENDED,  unseen──▶ GHOST ──its time is up──▶ ENDED
+
+`ConnectionLifecycle` moves them; here stands what follows from a state. Registered, from OPENING to GHOST, is
+what Slack believes: it counts towards the limit of ten ("Using Socket Mode"), and READY, LEAVING and GHOST get
+their share of the envelopes. A connection whose end Slack has not seen (half-open) is registered still: what a
+ghost gets nobody acknowledges, and Slack sends it again.
 
 Times are seconds on whatever clock drives it.
 """
