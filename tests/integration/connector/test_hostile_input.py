@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from slackd.connector.function_tokens import blank_function_token
@@ -45,8 +45,13 @@ BAD_PORTS = [
 ]
 
 
+ODD = {"\x1f": "\x00", "a\r\nb": [], "\ud800": "\udfff", "": [["\ud800"]]}
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(CALLS, min_size=1, max_size=5))
+@example([Call(1, "emulated", CallKind.METHOD, "chat.postMessage", ODD, 5.0)])
+@example([Call(1, "emulated", CallKind.RESPONSE_URL, "http://127.0.0.1:1/", ODD, 5.0)])
 def test_every_call_is_answered_whatever_is_in_it(calls: list[Call]) -> None:
     async def carry_out() -> None:
         async with (
