@@ -57,6 +57,7 @@ class RequestUrl:
     Attributes:
         on: False gives envelopes to Socket Mode connections again, as the switch in the app's settings does.
         requests: Every request that was made.
+        verified_with: The HTTP status of the last answer to `verify`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class RequestUrl:
         group: asyncio.TaskGroup,
     ) -> None:
         self.on = True
+        self.verified_with: int | None = None
         self.secret = secret
         self.requests: list[PostedRequest] = []
         self._slack, self._deliveries, self._url = slack, deliveries, url
@@ -94,6 +96,7 @@ class RequestUrl:
         async with self._session.post(
             self._url, data=body, headers=self._headers("application/json", body, "")
         ) as answer:
+            self.verified_with = answer.status
             return answer.status == 200 and "3eZbrw1aB" in await answer.text()
 
     def post(self, entry: LedgerEntry, send: SentEnvelope) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     ErrorHandler = Callable[[Exception, Envelope], object] | Callable[[Exception, Envelope, Context], object]
     LateHandler = Callable[[Late], object]
     GapHandler = Callable[[Gap], object]
-    ReadyHandler = Callable[[Ready], object]
+    ReadyHandler = Callable[[Ready], object] | Callable[[], object]
     Matcher = Callable[[Envelope], object]
 
 Handler = Callable[..., Any]
@@ -31,7 +31,7 @@ R = TypeVar("R", bound="ReadyHandler")
 _TAKES = {
     "late": (1, 1, "the Late notice"),
     "gap": (1, 1, "the Gap"),
-    "ready": (1, 1, "what slackd said (Ready)"),
+    "ready": (0, 1, "nothing, or with what slackd said (Ready)"),
     "error": (2, 3, "the exception, the Envelope, and perhaps a Context"),
 }
 _ENVELOPE = (1, 2, "the Envelope, and perhaps a Context")

@@ -1,11 +1,12 @@
 """The `plugins.d` file that a Python plugin's decorators need, read out of the program."""
 
+import ast
 import contextlib
 import json
 import re
 import runpy
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,17 @@ from slackd.plugin.app import definitions_only
 from slackd.plugin.matching import STEP, HandlerRoute
 from slackd.scaffold import ScaffoldError
 
-_CALL: Final = re.compile(r"""\bcall(?:_sync)?\(\s*["']([a-z][A-Za-z.]+)["']""")
-_SAID: Final = re.compile(r"\bsay\(")
+_CALLERS: Final = frozenset({"call", "call_sync", "each", "pages"})
+"""What of `plugin.slack` is given a method by its name."""
+_OWN_NAME: Final = re.compile(r"[a-z]+(?:_[a-zA-Z]+)+")
+"""A method as it is called on `plugin.slack` itself: `chat_postMessage`."""
+_METHOD: Final = re.compile(r"[a-z]+(?:\.[a-zA-Z]+)+")
+_OF_CONTEXT: Final[Mapping[str, str]] = {
+    "say": "chat.postMessage",
+    "say_sync": "chat.postMessage",
+    "complete": "functions.completeSuccess",
+    "fail": "functions.completeError",
+}
 
 
 def read_program(program: Path) -> Plugin:
@@ -48,10 +58,28 @@ def declaration_for(plugin: Plugin, source: str) -> str:
     """Return the file's text: a subscription for each handler, and the methods that the source names."""
     parts = [f'user = "plugin-{plugin.name}"']
     parts += _subscriptions(list(plugin.routes))
-    methods = sorted({*_CALL.findall(source), *(["chat.postMessage"] if _SAID.search(source) else [])})
+    methods = set(_methods_in(source))
+    if any(route.pattern.startswith(STEP) for route in plugin.routes):
+        methods.add("functions.completeSuccess")  # what its handler returns are the step's outputs
     if methods:
-        parts.append(f"[slack]\nmethods = {json.dumps(methods)}")
+        parts.append(f"[slack]\nmethods = {json.dumps(sorted(methods))}")
     return "\n\n".join(parts) + "\n"
+
+
+def _methods_in(source: str) -> Iterator[str]:
+    """The methods that a program names where it calls them."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        name, of = node.func.attr, node.func.value
+        first = node.args[0] if node.args else None
+        if name in _CALLERS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            if _METHOD.fullmatch(first.value):
+                yield first.value
+        elif name in _OF_CONTEXT:
+            yield _OF_CONTEXT[name]
+        elif "slack" in (getattr(of, "attr", ""), getattr(of, "id", "")) and _OWN_NAME.fullmatch(name):
+            yield name.replace("_", ".")
 
 
 def _subscriptions(routes: Iterable[HandlerRoute]) -> Iterator[str]:

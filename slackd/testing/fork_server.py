@@ -1,6 +1,6 @@
-"""A Python that has imported the SDK, and forks once for each program that a test runs.
+"""A Python that has imported what programs import, and forks once for each program that a test runs.
 
-    python -u -m slackd.testing.fork_server DESCRIPTOR
+    python -u -m slackd.testing.fork_server DESCRIPTOR MODULE…
 
 The kit talks to it over a socket. Each message carries three descriptors: a file with the request (JSON:
 program, folder, environment), the pipe that the program prints to, and the pipe on which `started PID` and
@@ -27,8 +27,8 @@ import types
 from types import TracebackType
 from typing import Final, NamedTuple
 
-IMPORTED: Final = ("slackd.plugin", "slackd.plugin.runner")
-"""What plugins in Python import, asyncio among it."""
+from slackd.testing.python_app import point_slack_sdk_to
+
 DESCRIPTORS: Final = 3
 """How many come with each message."""
 
@@ -40,11 +40,13 @@ class ForkRequest(NamedTuple):
         program: Its file, with its whole path.
         folder: Its working directory.
         environment: All of its environment.
+        is_app: It calls Slack itself, where `SLACK_API_URL` says.
     """
 
     program: str
     folder: str
     environment: dict[str, str]
+    is_app: bool
 
 
 class ForkServer:
@@ -121,6 +123,8 @@ def become(request: ForkRequest) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     time.tzset()
+    if request.is_app:
+        point_slack_sdk_to(request.environment["SLACK_API_URL"])
     program = request.program
     sys.argv, sys.orig_argv = [program], [sys.executable, "-u", program]
     if not sys.flags.safe_path:
@@ -155,9 +159,13 @@ def _print_without_our_frames(
 
 
 def main() -> None:
-    """Serve the socket whose descriptor the command line names; in a forked process, be its program."""
-    for module in IMPORTED:
-        importlib.import_module(module)
+    """Serve the socket whose descriptor the command line names; in a forked process, be its program.
+
+    The modules that it names, too, are imported before, as far as they are installed.
+    """
+    for module in sys.argv[2:]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
     server = ForkServer(socket.socket(fileno=int(sys.argv[1])))
     gc.freeze()
     request = server.serve()

@@ -19,6 +19,10 @@ from slackd.local.program import ProgramProcess, start_process
 
 READ_AT_THE_START: Final = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_", "COVERAGE_", "HOME")
 """Beginnings of the names of variables that a Python, or its C library, looks at when it starts."""
+OF_PLUGINS: Final = ("slackd.plugin", "slackd.plugin.runner")
+"""What plugins import, asyncio among it."""
+OF_APPS: Final = ("slack_bolt", "slack_bolt.adapter.socket_mode")
+"""What most apps in Python import that speak to Slack themselves."""
 _OWN_MODULES: Final = frozenset({*sys.stdlib_module_names, "slackd"})
 
 
@@ -51,9 +55,15 @@ class ForkedProcess:
 
 
 class PythonForks:
-    """Starts programs as forks of one Python, which it starts for the first of them."""
+    """Starts programs as forks of one Python, which it starts for the first of them.
 
-    def __init__(self) -> None:
+    Args:
+        imports: What that has imported, where it is installed.
+        of_apps: The programs call Slack themselves, where `SLACK_API_URL` says.
+    """
+
+    def __init__(self, imports: Sequence[str], *, of_apps: bool = False) -> None:
+        self._imports, self._of_apps = imports, of_apps
         self._control: socket.socket | None = None
         self._server: asyncio.subprocess.Process | None = None
         self._environment: dict[str, str] = {}
@@ -97,6 +107,7 @@ class PythonForks:
         with theirs:
             self._server = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-u", "-m", "slackd.testing.fork_server", str(theirs.fileno())),
+                *self._imports,
                 pass_fds=(theirs.fileno(),),
                 cwd="/",
                 env=dict(environment),
@@ -107,7 +118,12 @@ class PythonForks:
     async def _fork(self, program: str, environment: Mapping[str, str], folder: Path) -> ForkedProcess | None:
         """Ask for a fork, and wait until it is there; None if the server is gone."""
         assert self._control is not None
-        asked = {"program": program, "folder": str(folder), "environment": dict(environment)}
+        asked = {
+            "program": program,
+            "folder": str(folder),
+            "environment": dict(environment),
+            "is_app": self._of_apps,
+        }
         request = os.memfd_create("slackd-fork-request")
         stdout, output = os.pipe()
         reports, report = os.pipe()

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from slackd.testing.forked_process import PythonForks
+from slackd.testing.forked_process import OF_APPS, OF_PLUGINS, PythonForks
 
 T = TypeVar("T")
 
@@ -15,11 +15,13 @@ class LoopThread:
     """An event loop in a thread.
 
     Attributes:
-        forks: Starts programs in Python, for as long as the loop runs.
+        plugins: Starts plugins in Python, for as long as the loop runs.
+        apps: The same for apps that speak to Slack themselves.
     """
 
     def __init__(self) -> None:
-        self.forks = PythonForks()
+        self.plugins = PythonForks(OF_PLUGINS)
+        self.apps = PythonForks(OF_APPS, of_apps=True)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="slackd-testing", daemon=True)
         self._thread.start()
@@ -35,7 +37,8 @@ class LoopThread:
 
     def close(self) -> None:
         """End the loop and its thread."""
-        self.run(self.forks.close())
+        for forks in (self.plugins, self.apps):
+            self.run(forks.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

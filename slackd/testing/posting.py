@@ -21,6 +21,7 @@ class PostingToApp:
     def __init__(self, slack: EmulatorClient, url: str, signing_secret: str) -> None:
         self._slack, self._url, self._secret = slack, url, signing_secret
         self._ends = asyncio.Event()
+        self._status: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, timeout: float, has_ended: Callable[[], bool]) -> None:
@@ -43,8 +44,7 @@ class PostingToApp:
         except TimeoutError:
             await self.close()
             raise LocalStackError(
-                f"{self._url} did not answer url_verification within {timeout:g} s: does it listen on $PORT, "
-                "and is $SLACK_SIGNING_SECRET its signing secret?"
+                f"{self._url} did not answer url_verification within {timeout:g} s: {self._why_not()}"
             ) from None
 
     async def close(self) -> None:
@@ -55,7 +55,7 @@ class PostingToApp:
 
     async def _post(self, verified: asyncio.Future[None], has_ended: Callable[[], bool]) -> None:
         async with posting_to(self._slack, self._url, self._secret) as url:
-            while not self._ends.is_set() and not await _verifies(url):
+            while not self._ends.is_set() and not await self._verifies(url):
                 if has_ended():
                     verified.set_exception(LocalStackError(f"the app ended, and nobody answers on {self._url}"))
                     return
@@ -64,8 +64,20 @@ class PostingToApp:
                 verified.set_result(None)
             await self._ends.wait()
 
+    async def _verifies(self, url: RequestUrl) -> bool:
+        with contextlib.suppress(aiohttp.ClientError, OSError):
+            verified = await url.verify()
+            self._status = url.verified_with
+            return verified
+        return False
 
-async def _verifies(url: RequestUrl) -> bool:
-    with contextlib.suppress(aiohttp.ClientError, OSError):
-        return await url.verify()
-    return False
+    def _why_not(self) -> str:
+        match self._status:
+            case None:
+                return "nobody listens there; does the app listen on $PORT?"
+            case 404 | 405:
+                return f"it answered {self._status}; is that the path of its request URL?"
+            case 200:
+                return "it answered 200, without the challenge"
+            case _:
+                return f"it answered {self._status}; is $SLACK_SIGNING_SECRET its signing secret?"

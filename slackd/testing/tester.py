@@ -98,7 +98,7 @@ class SlackTester(People):
         else:
             running = self._run(program, environment)
         connected = self.stack.wait_for_session(name)
-        self._loop.run(self._while_it_runs(running, connected, f"plugin {name}", "connected to slackd"))
+        self._loop.run(self._while_it_runs(running, connected, f"plugin {name}", "was connected to slackd"))
 
     def declare(self, declaration: str | Path, name: str | None = None) -> str:
         """Tell slackd of a plugin whose program the test runs itself; returns its name.
@@ -146,7 +146,7 @@ class SlackTester(People):
         """
         running = self._run(program, environment, app=True)
         connected = self.stack.emulator.wait_until_ready(connections, timeout=PATIENCE)
-        self._loop.run(self._while_it_runs(running, connected, "the app", f"had {connections} connections"))
+        self._loop.run(self._while_it_runs(running, connected, "the app", "was connected to Slack"))
 
     def run_http_app(
         self,
@@ -226,8 +226,9 @@ class SlackTester(People):
             command, folder = command_of(file), file.absolute().parent
             if file.suffix == ".py" and app:
                 command = (*command[:-1], "-m", "slackd.testing.python_app", command[-1])
+                start = self._loop.apps.start
             elif file.suffix == ".py":
-                start = self._loop.forks.start
+                start = self._loop.plugins.start
         else:
             command, folder = tuple(program), Path.cwd()
         surroundings = {**self.environment, **(environment or {})}

@@ -7,19 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from slackd.local.program import Program, ProgramProcess, start_process
-from slackd.testing.forked_process import ForkedProcess, PythonForks
+from slackd.testing.forked_process import OF_APPS, OF_PLUGINS, ForkedProcess, PythonForks
 
 
 @pytest.fixture
 async def forks() -> AsyncIterator[PythonForks]:
-    forks = PythonForks()
+    forks = PythonForks(OF_PLUGINS)
     yield forks
     await forks.close()
 
@@ -157,6 +157,17 @@ async def test_an_error_is_printed_as_python_prints_it(forks: PythonForks, tmp_p
     assert forked[0] == 1
 
 
+@pytest.mark.parametrize("imports", [OF_APPS, ("not_installed_anywhere",)])
+async def test_an_app_calls_slack_where_the_environment_says(tmp_path: Path, imports: Sequence[str]) -> None:
+    file = written(tmp_path, "from slack_sdk import WebClient; print(WebClient().base_url)")
+    forks = PythonForks(imports, of_apps=True)
+    for url in ("http://127.0.0.1:1/api/", "http://127.0.0.1:2/api/"):
+        process = await started(forks, file, {"SLACK_API_URL": url})
+        assert isinstance(process, ForkedProcess)
+        assert await ended(process) == (0, f"{url}\n")
+    await forks.close()
+
+
 async def test_a_program_is_stopped_by_its_group(forks: PythonForks, tmp_path: Path) -> None:
     file = written(tmp_path, "import time; print('there'); time.sleep(60)")
     said: list[str] = []
@@ -217,7 +228,7 @@ def test_programs_end_with_the_tests_that_were_killed(tmp_path: Path) -> None:
 
         async def main():
             command = (sys.executable, "-u", {str(file)!r})
-            process = await PythonForks().start(command, os.environ, Path({str(tmp_path)!r}))
+            process = await PythonForks(()).start(command, os.environ, Path({str(tmp_path)!r}))
             await process.stdout.readline()
             print(process.pid, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from slackd.emulator import EmulatorError, WaitedTooLongError
 from slackd.errors import SlackdError
 from slackd.local.program import LocalStackError
+from slackd.local.stack import free_port
 from slackd.signature import SignatureVerdict, verify
 from slackd.testing.loop_thread import LoopThread
 from slackd.testing.tester import SlackTester, running_slack
@@ -100,16 +102,14 @@ def test_a_program_that_ends_before_it_connects_is_said_at_once(slack: SlackTest
     with pytest.raises(LocalStackError) as failed:
         slack.run_plugin(program, APPROVE, name="approver")
     assert time.monotonic() - began < 5
-    expected = (
-        "plugin approver ended with status 0 before it connected to slackd; it printed:\n    no plugin.run()"
-    )
-    assert str(failed.value) == expected
+    expected = "plugin approver ended with status 0 before it was connected to slackd; it printed:"
+    assert str(failed.value) == f"{expected}\n    no plugin.run()"
 
 
 def test_an_app_that_ends_before_it_connects_is_said_at_once(slack: SlackTester, tmp_path: Path) -> None:
     program = tmp_path / "app.py"
     program.write_text("import sys; sys.exit(7)\n")
-    with pytest.raises(LocalStackError, match="the app ended with status 7 before it had 1 connections"):
+    with pytest.raises(LocalStackError, match="the app ended with status 7 before it was connected to Slack"):
         slack.run_app(program)
 
 
@@ -331,6 +331,39 @@ def test_an_app_that_does_not_answer_slack_is_said(slack: SlackTester, tmp_path:
     app.write_text("print('bye')\n")
     with pytest.raises(LocalStackError, match="the app ended, and nobody answers"):
         slack.run_http_app(app)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "it answered 404; is that the path of its request URL?"),
+        (401, "it answered 401; is $SLACK_SIGNING_SECRET its signing secret?"),
+        (200, "it answered 200, without the challenge"),
+    ],
+)
+def test_why_a_request_url_is_not_verified_is_said(
+    slack: SlackTester, monkeypatch: pytest.MonkeyPatch, status: int, words: str
+) -> None:
+    monkeypatch.setattr("slackd.testing.tester.PATIENCE", 0.3)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name in the library
+            """It says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with pytest.raises(LocalStackError, match=re.escape(words)):
+            slack.post_to(f"http://127.0.0.1:{server.server_port}/anything")
+        server.shutdown()
+        thread.join()
+    with pytest.raises(LocalStackError, match="nobody listens there"):
+        slack.post_to(f"http://127.0.0.1:{free_port()}/anything")
 
 
 def test_an_app_that_the_test_serves_itself_is_posted_to(slack: SlackTester) -> None:

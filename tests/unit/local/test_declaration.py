@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from slackd.cli.slackctl.plugin import plugin
 from slackd.config import load
+from slackd.plugin import Plugin
 from slackd.scaffold import ScaffoldError
 from slackd.scaffold.declaration import declaration_for, read_program
 
@@ -46,7 +47,7 @@ def written(folder: Path, text: str) -> Path:
 def test_there_is_a_subscription_for_each_handler_and_a_grant_for_each_call(tmp_path: Path) -> None:
     found = tomllib.loads(declaration_for(read_program(written(tmp_path, PROGRAM)), PROGRAM))
     assert found["user"] == "plugin-bot"
-    assert found["slack"]["methods"] == ["chat.postMessage", "reactions.add"]
+    assert found["slack"]["methods"] == ["chat.postMessage", "functions.completeSuccess", "reactions.add"]
     assert sorted(found["subscribe"], key=str) == sorted(
         [
             {"type": "slash_commands", "command": ["/deploy"], "respond": True},
@@ -57,6 +58,36 @@ def test_there_is_a_subscription_for_each_handler_and_a_grant_for_each_call(tmp_
         ],
         key=str,
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "methods"),
+    [
+        ("await plugin.slack.call('chat.update', ts='1')", ["chat.update"]),
+        ("plugin.slack.call_sync(\n    'reactions.add')", ["reactions.add"]),
+        ("await plugin.slack.chat_postEphemeral(channel='C1')", ["chat.postEphemeral"]),
+        ("async for user in plugin.slack.each('users.list', 'members'): pass", ["users.list"]),
+        ("async for page in plugin.slack.pages('users.list'): pass", ["users.list"]),
+        ("slack = plugin.slack; await slack.views_open(view={})", ["views.open"]),
+        ("await context.say('hello')", ["chat.postMessage"]),
+        ("await context.fail('no')", ["functions.completeError"]),
+        ("await plugin.slack.upload('https://files.slack.com/x', b'')", []),
+        ("# call('chat.delete')", []),
+        ("call('chat.delete')", []),
+    ],
+)
+def test_methods_are_granted_however_they_are_called(line: str, methods: list[str]) -> None:
+    source = f"async def handler(context):\n    {line}\n    pass\n"
+    found = tomllib.loads(declaration_for(Plugin("bot"), source))
+    assert found.get("slack", {}).get("methods", []) == methods
+
+
+def test_a_step_may_be_completed(tmp_path: Path) -> None:
+    text = (
+        "from slackd.plugin import Plugin\nplugin = Plugin('bot')\nplugin.step('sample')(lambda envelope: {})\n"
+    )
+    found = tomllib.loads(declaration_for(read_program(written(tmp_path, text)), text))
+    assert found["slack"]["methods"] == ["functions.completeSuccess"]
 
 
 def test_slackd_accepts_what_is_printed(tmp_path: Path) -> None:

@@ -111,6 +111,14 @@ class TestDecorators:
             Plugin("p").error()(lambda error: None)  # type: ignore[type-var]
         assert InvalidHandler.__mro__.index(TypeError)
 
+    def test_a_ready_hook_takes_what_slackd_said_or_nothing(self) -> None:
+        without, with_it = Plugin("p"), Plugin("p")
+        without.ready()(lambda: None)
+        with_it.ready()(lambda said: None)
+        assert [each.routes.of("ready")[0].arguments for each in (without, with_it)] == [0, 1]
+        with pytest.raises(InvalidHandler, match="called with nothing, or with what slackd said"):
+            Plugin("p").ready()(lambda said, more: None)  # type: ignore[type-var]
+
     @pytest.mark.parametrize(("name", "meant"), [("channel", "channels"), ("group", "groups")])
     def test_a_place_that_slack_calls_otherwise(self, name: str, meant: str) -> None:
         with pytest.raises(InvalidHandler, match=rf"message\.{meant}"):
