@@ -3,13 +3,15 @@
 import contextlib
 import gzip
 import resource
+import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from slackd.connector.http_session import slack_session
 from slackd.http_body import ACCEPTED, BodyTooLargeError, read_beginning, read_whole
 
 TEXT = b"what Slack says " * 1_000
@@ -17,23 +19,32 @@ RAW = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 MEBIBYTE = 1 << 20
 
 
-@contextlib.asynccontextmanager
-async def answering(body: bytes, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-    async def answer(_request: web.BaseRequest) -> web.Response:
-        return web.Response(body=body, headers=headers)
+Answer = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
+
+@contextlib.asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[str]:
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        async with (
-            aiohttp.ClientSession(auto_decompress=False, headers=ACCEPTED) as session,
-            session.get(f"http://127.0.0.1:{runner.addresses[0][1]}/") as response,
-        ):
-            yield response
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
     finally:
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def answering(body: bytes, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        return web.Response(body=body, headers=headers)
+
+    async with (
+        serving(answer) as url,
+        aiohttp.ClientSession(auto_decompress=False, headers=ACCEPTED) as session,
+        session.get(url) as response,
+    ):
+        yield response
 
 
 @pytest.mark.parametrize(
@@ -61,6 +72,18 @@ async def test_what_cannot_be_unpacked_is_an_error_like_any_other_of_the_network
     async with answering(body, {"Content-Encoding": "gzip"}) as response:
         with pytest.raises(aiohttp.ClientError, match="packed answer"):
             await read_whole(response, MEBIBYTE)
+
+
+async def test_an_answer_of_slacks_may_be_packed() -> None:
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        return web.Response(body=gzip.compress(b'{"ok": true}'), headers={"Content-Encoding": "gzip"})
+
+    async with (
+        serving(answer) as url,
+        slack_session(ssl.create_default_context()) as session,
+        session.get(url) as response,
+    ):
+        assert await response.json() == {"ok": True}
 
 
 async def test_half_a_megabyte_that_unpacks_to_half_a_gigabyte_takes_one() -> None:
