@@ -116,10 +116,7 @@ class SlackConnection:
     async def run(self) -> None:
         """Dial, read, write, until the socket is gone."""
         try:
-            async with asyncio.timeout(None) as self._dialling:
-                if self._given_up:
-                    self.abort()
-                socket = await self._dial()
+            socket = await self._dial_until_given_up()
         except DialError as error:
             self._listener.dial_failed(self.name, error.failure)
             return
@@ -179,6 +176,16 @@ class SlackConnection:
     def resume_reading(self) -> None:
         """Read again."""
         self._may_read.set()
+
+    async def _dial_until_given_up(self) -> SlackWebSocket:
+        async with asyncio.timeout(None) as self._dialling:
+            if self._given_up:
+                self.abort()
+            socket = await self._dial()
+            if self._given_up:  # it had come just before, or a library has kept the cancellation to itself
+                socket.abort()
+                raise TimeoutError
+            return socket
 
     async def _read_and_write(self, socket: SlackWebSocket) -> tuple[bool, str]:
         async with asyncio.TaskGroup() as group:

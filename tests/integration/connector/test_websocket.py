@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha1
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -323,6 +324,31 @@ async def test_a_dial_that_is_given_up_is_over() -> None:
     assert heard.told == ["dial failed: the dial was given up"]
 
 
+async def test_a_dial_that_is_given_up_and_succeeds_all_the_same_is_over() -> None:
+    """aiohttp 3.8 keeps a cancellation to itself that comes with the answer."""
+    dialled, aborted = asyncio.Event(), asyncio.Event()
+
+    class Socket:
+        def abort(self) -> None:
+            aborted.set()
+
+    async def dial() -> Socket:
+        with contextlib.suppress(asyncio.CancelledError):
+            dialled.set()
+            await asyncio.Event().wait()
+        return Socket()
+
+    heard = Heard()
+    connection = SlackConnection("c1", cast(Any, dial), heard)
+    task = asyncio.create_task(connection.run())
+    await dialled.wait()
+    connection.close()
+    async with asyncio.timeout(PATIENCE):
+        await task
+    assert heard.told == ["dial failed: the dial was given up"]
+    assert aborted.is_set()
+
+
 async def test_it_works_with_aiohttps_own_server_too() -> None:
     async def handler(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -381,7 +407,7 @@ def test_the_oldest_aiohttp_that_we_support_does_the_same() -> None:
 def oldest_aiohttp() -> str | None:
     """A Python of a venv with Debian 12's aiohttp, made once and kept outside of the checkout."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slackd-tests"
-    wanted = (f"aiohttp=={OLDEST_AIOHTTP}", "attrs==22.2.0", "tenacity==8.2.1", "slack_sdk")
+    wanted = (f"aiohttp=={OLDEST_AIOHTTP}", "attrs==22.2.0", "tenacity==8.2.1")
     # tests/conftest.py has a profile of hypothesis.
     tools = [
         "pytest>=8",
