@@ -157,6 +157,11 @@ def main() -> None:
         # Whoever read has read enough (`| head`).
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"slackctl: {error.filename}: {error.strerror}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import tokenize
 from pathlib import Path
 
 import click
@@ -28,14 +29,11 @@ def new(name: str, lang: str, folder: Path | None) -> None:
     there = [path for path in files if (root / path).exists()]
     if there:
         raise click.ClickException(f"{root / there[0]} is there already; nothing was written")
-    try:
-        for path, text in files.items():
-            file = root / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-            file.chmod(0o755 if is_executable(path, text) else 0o644)
-    except OSError as error:
-        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from None
+    for path, text in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o755 if is_executable(path, text) else 0o644)
     click.echo(f"{root}/: {', '.join(path for path in files if '/' not in path)}, debian/")
     click.echo(f"Try it: slackctl dev {root}")
 
@@ -48,7 +46,8 @@ def toml(program: Path) -> None:
 
     found = read_program(program)
     click.echo(f"# /etc/slackd/plugins.d/{found.name}.toml")
-    click.echo(declaration_for(found, program.read_text(encoding="utf-8")), nl=False)
+    with tokenize.open(program) as source:
+        click.echo(declaration_for(found, source.read()), nl=False)
 
 
 @plugin.command()

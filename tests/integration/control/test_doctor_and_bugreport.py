@@ -177,6 +177,17 @@ def test_a_bug_report_holds_no_secret(running: SlackTester) -> None:
     assert not any(token in text for text in texts.values() for token in (app.app_token, app.bot_token))
 
 
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [("there", "there: File exists"), ("nowhere/x", "nowhere/x: No such file or directory")],
+)
+def test_a_bug_report_that_cannot_be_written_is_said(running: SlackTester, output: str, words: str) -> None:
+    (running.stack.folder / "there").write_text("kept")
+    done = slackctl(running, "--socket", str(running.stack.control_socket), "bugreport", "--output", output)
+    assert (done.returncode, done.stderr) == (1, f"slackctl: {words}\n")
+    assert (running.stack.folder / "there").read_text() == "kept"
+
+
 def test_the_manifest_is_what_the_plugins_need(running: SlackTester) -> None:
     name = running.stack.emulator.apps[0].name
     made = json.loads(slackctl(running, "manifest", "--app", name).stdout)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from slackd.cli.control import main
 from slackd.cli.slackctl.plugin import plugin
 from slackd.errors import ConfigError
 from slackd.local.conformance import PATIENCE, check_program
@@ -89,13 +90,20 @@ def test_a_name_that_is_too_long_is_told_how_long_it_may_be() -> None:
 
 
 def test_a_new_plugin_where_none_can_be_written_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "greeter").write_text("")
-    done = run("new", "greeter")
-    assert done.exit_code == 1
-    assert "greeter cannot be written: " in done.output
+    monkeypatch.setattr("sys.argv", ["slackctl", "plugin", "new", "greeter"])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err == "slackctl: greeter: File exists\n"
+
+
+def test_a_program_in_another_encoding_is_read_as_python_reads_it(program: Path) -> None:
+    text = "# coding: latin-1\nfrom slackd.plugin import Plugin\nplugin = Plugin('bot')  # é\n"
+    program.write_bytes(text.encode("latin-1"))
+    assert run("toml", str(program)).exit_code == 0
 
 
 def test_what_a_program_prints_is_no_part_of_its_plugins_file(program: Path) -> None:
