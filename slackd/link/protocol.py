@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, cast
 from slackd import jsonrpc
 from slackd.envelope import Arrival
 from slackd.errors import LinkError, LinkVersionError
+from slackd.line_cutter import LineCutter
 from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
 from slackd.link.messages import LINK_VERSION, Deliver, Hello, Identified, LinkMessage, Welcome
 from slackd.slotted import frozen
@@ -63,7 +64,7 @@ class LinkReader:
 
     def __init__(self, first_limit: int = LINE_LIMIT) -> None:
         """A line may have `first_limit` bytes until the other side has introduced itself, then `LINE_LIMIT`."""
-        self._cutter = jsonrpc.LineCutter(first_limit)
+        self._cutter = LineCutter(first_limit)
         self._due: deque[Head] = deque()
         self._broken = False
         self.peer_version = 1

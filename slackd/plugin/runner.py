@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, cast
 
 import slackd
@@ -19,13 +19,13 @@ from slackd.plugin.calling import HandlerCaller
 from slackd.plugin.connection import FAREWELL
 from slackd.plugin.context import Context
 from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
-from slackd.plugin.errors import NotRunning, Permanent, PluginError, PluginRefused, Retry
+from slackd.plugin.errors import NotRunning, PluginError, PluginRefused
 from slackd.plugin.handlers import name_of
-from slackd.plugin.matching import STEP, HandlerRoute, Routes
-from slackd.plugin.nacks import MISTAKES, as_nack
+from slackd.plugin.handling import Handling
+from slackd.plugin.matching import Routes
 from slackd.plugin.session import Session
 from slackd.plugin.session_driver import SessionDriver
-from slackd.plugin.slack import Slack, current_app, current_delivery
+from slackd.plugin.slack import Slack
 
 logger = logging.getLogger("slackd.plugin")
 
@@ -115,6 +115,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._caller = HandlerCaller(f"slackd-{plugin.name}")
+        self._handling = Handling(plugin.routes, self._caller)
         self._stopping = asyncio.Event()
         self._handlers: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
@@ -294,63 +295,10 @@ class Runner:
         )
 
     async def _handle(self, envelope: Envelope) -> None:
-        current_app.set(envelope.app)
-        current_delivery.set(f"{envelope.delivery}.{envelope.attempt}")
-        context = Context(envelope, self, self._plugin.slack)
-        route: HandlerRoute | None = None
         try:
-            route = self._plugin.routes.find(envelope)
-            if route is None:
-                logger.warning(
-                    "no handler for %s, acknowledged: %s", envelope.type, envelope.raw.get("envelope_id")
-                )
-                context.ack()
-                return
-            if route.wanted is not None:
-                context.match = route.wanted.search(envelope.text)
-            value = await self._call(route, envelope, context)
-            if value is not None and route.pattern.startswith(STEP):
-                await self._complete(context, value)
-            context.finish(value)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # left unanswered: slackd delivers it again
-            context.nack("the handler was cancelled by its own code")
-        except Exception as error:  # noqa: BLE001  the border to the author's code
-            self._log_failure(error, envelope, route)
-            await self._failed(error, context)
+            await self._handling.handle(envelope, Context(envelope, self, self._plugin.slack))
         finally:
             self._handlers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
-
-    def _call(self, route: HandlerRoute, *arguments: Any) -> Awaitable[Any]:
-        return self._caller.call(route, *arguments[: route.arguments])
-
-    async def _complete(self, context: Context, value: Any) -> None:
-        """What the handler of a custom step returned is its outputs."""
-        if isinstance(value, Mapping) and not context.answered:
-            await context.complete(value)
-
-    async def _failed(self, error: Exception, context: Context) -> None:
-        """An error handler may answer in the handler's place; else the delivery is nacked."""
-        for route in self._plugin.routes.of("error"):
-            try:
-                value = await self._call(route, error, context.envelope, context)
-                if value is not None and not context.answered:
-                    context.finish(value)
-            except Exception as another:  # the border to the author's code
-                logger.exception("the error handler failed on delivery %s", context.envelope.delivery)
-                context.conclude(as_nack(another))
-        context.conclude(as_nack(error))
-
-    def _log_failure(self, error: Exception, envelope: Envelope, route: HandlerRoute | None) -> None:
-        about = (envelope.delivery, envelope.attempt)
-        if isinstance(error, MISTAKES):
-            # What was returned is no handler's line in the traceback.
-            name = name_of(route.handler) if route is not None else "the handler"
-            logger.exception("%s answered delivery %s, attempt %d, with what can't be sent", name, *about)
-        elif not isinstance(error, Retry | Permanent):
-            logger.exception("handler failed on delivery %s, attempt %d", *about)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)
@@ -366,7 +314,7 @@ class Runner:
     async def _call_hooks(self, kind: str, notice: object) -> None:
         for route in self._plugin.routes.of(kind):
             try:
-                await self._call(route, notice)
+                await self._handling.call(route, notice)
             except Exception:  # the border to the author's code
                 logger.exception("%s failed on %r", name_of(route.handler), notice)
 

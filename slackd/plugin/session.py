@@ -38,12 +38,12 @@ from slackd.plugin.actions import (
     StreamBroken,
 )
 from slackd.plugin.answers import Ack, Answer
-from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
+from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import TooLarge
+from slackd.plugin.parsing import envelope_of, notice_of, ready_of
 
 PROTOCOL: Final = 1
 _INITIALIZE_ID: Final = 0
-_WINDOW_IF_UNSAID: Final = 32
 _REMEMBERS: Final = 512
 """Answers kept beyond as many as fit into the windows: what slackd may be writing to its journal at a time."""
 _LOG_LIMIT: Final = 16_384  # characters
@@ -285,7 +285,7 @@ class Session:
                     )
                 ]
             case jsonrpc.Notification(method, params):
-                notice = _notice(method, params)
+                notice = notice_of(method, params)
                 return [Notified(notice)] if notice else []
             case jsonrpc.Result(id_, result) if (
                 id_ == _INITIALIZE_ID and self.phase is SessionPhase.INITIALIZING
@@ -312,21 +312,11 @@ class Session:
             return self._broken("the result of initialize is not an object")
         self.phase = SessionPhase.READY
         self._forget_another_journal(result.get("journal"))
-        window = _count(result.get("window"))
-        deadline_window = _count(result.get("deadline_window"))
+        ready = ready_of(result)
         # Only slackd knows for sure which lane a delivery travelled in, so each may have both windows in
         # flight; and a window that shrank must not make us forget what the larger one let out.
-        self._remembered = max(self._remembered, window + deadline_window + _REMEMBERS)
+        self._remembered = max(self._remembered, ready.window + ready.deadline_window + _REMEMBERS)
         self._forget_oldest()
-        apps = result.get("apps")
-        ready = Ready(
-            server=str(result.get("server", "")),
-            apps=tuple(str(app) for app in apps) if isinstance(apps, list) else (),
-            window=window,
-            deadline_window=deadline_window,
-            identities=_identities(result.get("identities")),
-            unmatched=_texts(result.get("unmatched")),
-        )
         return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
 
     def _forget_another_journal(self, journal: Any) -> None:
@@ -346,7 +336,7 @@ class Session:
         return [StreamBroken(reason)]
 
     def _handed(self, id_: int | str, params: dict[str, Any]) -> list[Action]:
-        envelope = _envelope(id_, params)
+        envelope = envelope_of(id_, params)
         if envelope is None:
             text = 'an envelope needs an id "DELIVERY.ATTEMPT", "app", "type", "received_at" and "envelope"'
             return [Send(jsonrpc.encode_failure(id_, jsonrpc.INVALID_PARAMS, text))]
@@ -428,68 +418,3 @@ def _answer_line(delivery: str, kept: _Answered) -> bytes:
     if answer.permanent:
         data["permanent"] = True
     return jsonrpc.encode_failure(id_, jsonrpc.HANDLER_FAILED, answer.reason, data or None)
-
-
-def _envelope(id_: int | str, params: dict[str, Any]) -> Envelope | None:
-    delivery, dot, attempt = str(id_).rpartition(".")
-    app, type_, raw = params.get("app"), params.get("type"), params.get("envelope")
-    received_at, respond_by = params.get("received_at"), params.get("respond_by")
-    if not (dot and delivery and attempt.isascii() and attempt.isdecimal() and len(attempt) < 10):
-        return None
-    if not (isinstance(app, str) and isinstance(type_, str) and isinstance(raw, dict)):
-        return None
-    if type(received_at) is not float and (received_at := _seconds(received_at)) is None:
-        return None
-    if respond_by is not None and (respond_by := _seconds(respond_by)) is None:
-        return None
-    answered = params.get("answered") is True
-    return Envelope(delivery, int(attempt), app, type_, received_at, respond_by, raw, answered)
-
-
-def _notice(method: str, params: dict[str, Any]) -> Late | Gap | Identity | None:
-    if method == "late":
-        delivery, sent = str(params.get("id", "")).rpartition(".")[0], params.get("sent")
-        why, words = params.get("reason"), params.get("message")
-        return Late(
-            delivery,
-            sent if isinstance(sent, str) else None,
-            why if isinstance(why, str) else "",
-            words if isinstance(words, str) else "",
-        )
-    if method == "identity":
-        return _identity(params.get("app"), params)
-    if method == "gap":
-        start, end = _seconds(params.get("from")), _seconds(params.get("until"))
-        if start is not None and end is not None:
-            return Gap(str(params.get("app", "")), start, end, str(params.get("reason", "")))
-    return None
-
-
-def _identities(value: Any) -> dict[str, Identity]:
-    known = value.items() if isinstance(value, dict) else ()
-    found = (_identity(app, ids) for app, ids in known)
-    return {each.app: each for each in found if each is not None}
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
-def _identity(app: Any, ids: Any) -> Identity | None:
-    if not isinstance(app, str) or not isinstance(ids, dict):
-        return None
-    names = ("app_id", "team_id", "bot_id", "bot_user_id")
-    return Identity(app, *(each if isinstance(each := ids.get(name), str) else "" for name in names))
-
-
-def _seconds(value: Any) -> float | None:
-    if value is None or type(value) is float:
-        return value
-    try:
-        return float(value) if isinstance(value, int) else None
-    except OverflowError:
-        return None
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else _WINDOW_IF_UNSAID

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from slackd import SlackdError, jsonrpc
 from slackd.jsonrpc import (
-    BLOCK,
     INVALID_REQUEST,
     LINE_TOO_LONG,
     PARSE_ERROR,
@@ -30,6 +29,7 @@ from slackd.jsonrpc import (
     encode_request,
     encode_result,
 )
+from slackd.line_cutter import BLOCK
 
 LIMIT = 4096
 
