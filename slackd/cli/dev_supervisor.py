@@ -16,7 +16,7 @@ from types import TracebackType
 from slackd.slotted import define
 
 RESTART_AFTER = 0.01
-"""Seconds, as `RestartSec=` in the units."""
+"""Seconds, as `RestartSec=` in the broker's unit."""
 STOP_PATIENCE = 20.0
 """Seconds in which a process may end by itself, as `TimeoutStopSec=` in the units."""
 

@@ -286,6 +286,38 @@ def test_a_process_imports_what_it_needs_and_no_more(module: str, unwanted: list
     assert said.stdout == "\n"
 
 
+# Says which process is started, with what, and whether that took the library that reads command lines.
+NAMING_THE_PROCESS = """
+import sys
+from slackd.cli import processes
+from slackd.cli.daemon import main
+processes.start_broker = lambda *given: print("broker", *given, "click" in sys.modules)
+processes.start_connector = lambda *given: print("connector", *given, "click" in sys.modules)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "started"),
+    [
+        ("broker", "broker False"),
+        ("broker --config a.toml", "broker a.toml False"),
+        ("connector 2", "connector 2 False"),
+        ("connector 1 --config a.toml", "connector 1 a.toml False"),
+        ("connector --config=a.toml 1", "connector 1 a.toml True"),
+        ("connector 3", ""),
+        ("broker --help", "Usage: "),
+    ],
+)
+def test_what_a_unit_starts_is_started_without_a_look_at_command_lines(line: str, started: str) -> None:
+    command = [sys.executable, "-c", NAMING_THE_PROCESS, *line.split()]
+    said = subprocess.run(
+        command, env=clean_environment(), capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert said.stdout.startswith(started)
+    assert (said.returncode == 0) == bool(started)
+
+
 # Says how many certificates each context has read that anybody made meanwhile.
 COUNTING_CERTIFICATES = """
 import os, ssl

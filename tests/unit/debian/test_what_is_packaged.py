@@ -15,6 +15,7 @@ from slackd.broker.calls import MAX_WAITING_BYTES
 from slackd.broker.plugins.peer_limits import MOST_AT_ONCE, UNFINISHED_BYTES, UNREAD_LIMIT
 from slackd.broker.plugins.server import MAX_SESSIONS
 from slackd.cli.commands import slackd as slackd_command
+from slackd.cli.dev_supervisor import RESTART_AFTER
 from slackd.cli.process import UNUSABLE_CONFIG
 from slackd.connector.frame_limit import MESSAGE_LIMIT
 from slackd.connector.http_session import ANSWER_LIMIT
@@ -55,6 +56,10 @@ def test_a_rolling_restart_knows_the_units_that_are_shipped() -> None:
     assert all(unit in started for unit in UNITS if unit not in by_themselves), (
         "each of these is enabled by itself"
     )
+
+
+def test_a_foreground_starts_a_broker_again_as_soon_as_its_unit() -> None:
+    assert f"\nRestartSec={RESTART_AFTER * 1_000:.0f}ms\n" in (SYSTEMD / "slackd-broker.service").read_text()
 
 
 def test_the_units_call_commands_that_there_are() -> None:
