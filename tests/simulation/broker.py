@@ -30,6 +30,10 @@ def at_once(read: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("a read of the journal in memory waited")
 
 
+LINK_EVERY = 0.02
+"""Seconds after which a connector without a link tries again, before `QUIET_FROM`; then fifty times as many."""
+QUIET_FROM = 60.0
+"""Seconds into a history at which its faults are long over."""
 READING = 0.005
 """Seconds after which the envelope of what failed is read."""
 
@@ -193,7 +197,8 @@ class Process:
                         self._soon()
 
                 connector.link_up(Pipe(self._world, hear))
-        self._world.after(0.02, lambda: self._link() if self.core is core else None)
+        pause = LINK_EVERY if self._world.time < QUIET_FROM else 50 * LINK_EVERY
+        self._world.after(pause, lambda: self._link() if self.core is core else None)
 
     def lose_link(self, number: int) -> None:
         """A connector died or has ended, or its link broke."""

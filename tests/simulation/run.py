@@ -136,7 +136,7 @@ class Simulation:
         self.world.after(self.world.rng.uniform(0.1, 1.5), recover)
 
     def _is_journaled(self, name: str) -> bool:
-        stored = self.disk.store.envelopes.values()
+        stored = reversed(self.disk.store.envelopes.values())  # most are asked for when they have just come
         return any(f'"{name}"' in each.text for each in stored)
 
     def _may_be_with_the_program(self, session: str) -> set[str]:
