@@ -22,12 +22,12 @@ from slackd.rate_limit import Allowance, LineLimit
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_AT_ONCE = 8
-"""Connections that are accepted in one turn of the loop."""
-ACCEPT_SHARE, ACCEPT_BURST = 0.1, 0.02
+ACCEPTED_AT_ONCE = 2
+"""Connections that are accepted in one turn of the loop: who waits for an answer waits for several turns."""
+ACCEPT_SHARE, ACCEPT_BURST = 0.1, 0.001
 """Seconds of each second for accepting, and seconds at once. It takes about 10 µs to accept a connection and to
 close it again, so that a queue of 4,096 is emptied within half a second."""
-SERVE_COST = 0.0001
+SERVE_COST = 0.0003
 """Seconds that a connection takes of the share in advance for the transport that is made for it."""
 MOST_HANDSHAKES = 256
 """TLS handshakes that are under way at a time; for one more the oldest ends."""

@@ -79,6 +79,7 @@ class PeerGroup:
         self.conduct = Conduct()
         self.identifying = asyncio.Semaphore(IDENTIFIED_AT_ONCE)
         self._loop = asyncio.get_running_loop()
+        self._share = 0
         self._members: set[PeerConnection] = set()
         self._unfinished: HeldBytes[PeerConnection] = HeldBytes(UNFINISHED_BYTES)
         self._unread: HeldBytes[PeerConnection] = HeldBytes(UNREAD_LIMIT)
@@ -97,8 +98,9 @@ class PeerGroup:
         """One more connection; each one's share of unread answers is smaller now."""
         self._members.add(member)
         share = unread_share(len(self._members))
-        for each in self._members:
+        for each in self._members if share != self._share else (member,):
             each.set_share(share)
+        self._share = share
         if self._overdrawn is not None:
             member.pause(Pause.OVERDRAWN)
 

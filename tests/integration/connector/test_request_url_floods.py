@@ -79,11 +79,13 @@ async def test_tls_handshakes_that_never_end_make_room(monkeypatch: pytest.Monke
     authority.issue_cert("127.0.0.1").configure_cert(server_side)
     client_side = ssl.create_default_context()
     authority.configure_trust(client_side)
-    async with receiver(tls=server_side) as rig, connections(rig, 12) as silent:
-        assert await ends(silent[0])
-        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=client_side)
-        writer.write(request(event(), headers_for(event(), JSON)))
-        assert (await read_answer(reader))[0] == 200
-        writer.close()
-        began = time.monotonic()
-    assert time.monotonic() - began < listener.HANDSHAKE_PATIENCE / 2, "no stop waits for them"
+    async with contextlib.AsyncExitStack() as beyond_the_stop:
+        async with receiver(tls=server_side) as rig:
+            silent = await beyond_the_stop.enter_async_context(connections(rig, 12))
+            assert await ends(silent[0])
+            reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=client_side)
+            writer.write(request(event(), headers_for(event(), JSON)))
+            assert (await read_answer(reader))[0] == 200
+            writer.close()
+            began = time.monotonic()
+        assert time.monotonic() - began < listener.HANDSHAKE_PATIENCE / 2, "no stop waits for them"

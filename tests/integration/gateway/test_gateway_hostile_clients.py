@@ -3,11 +3,13 @@ notices.
 """
 
 import asyncio
+import contextlib
 
 import pytest
 
 from slackd.emulator import EmulatorClient
-from slackd.gateway.daemon import MOST_UNKNOWN
+from slackd.gateway.daemon import MOST_UNKNOWN, UNKNOWN_BYTES
+from slackd.gateway.front import LARGEST_BODY
 from tests.integration.gateway.gateway_rig import GatewayHouse
 from tests.integration.gateway.raw_client import post, raw
 from tests.integration.gateway.socket_mode_app import call, connected
@@ -76,6 +78,37 @@ async def test_whoever_connects_and_says_nothing_keeps_nobody_out(shared_house: 
         finally:
             for _, writer in silent:
                 writer.close()
+
+
+async def test_bodies_without_an_end_take_so_much_memory_and_keep_nobody_out(
+    shared_house: GatewayHouse,
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    body = b"x" * (LARGEST_BODY - 1_000)
+    too_many = UNKNOWN_BYTES // len(body) + 4
+    async with contextlib.AsyncExitStack() as stack:
+        greedy = [await stack.enter_async_context(raw(shared_house.port)) for _ in range(too_many)]
+        for each in greedy:
+            with contextlib.suppress(ConnectionError):
+                each.writer.write(post("api.test", "", body, [FORM])[:-10])
+                await each.writer.drain()
+        ended = [asyncio.create_task(each.ends()) for each in greedy]
+        done, pending = await asyncio.wait(ended, timeout=10.0, return_when=asyncio.FIRST_COMPLETED)
+        assert any(task.result() for task in done)
+        for task in pending:
+            task.cancel()
+        assert (await call(credentials, "auth.test", credentials.bot_token))[1]["ok"]
+
+
+async def test_what_was_answered_counts_no_more(shared_house: GatewayHouse) -> None:
+    body = b"x" * (LARGEST_BODY - 1_000)
+    async with raw(shared_house.port) as client:
+        for _ in range(UNKNOWN_BYTES // len(body) + 4):
+            client.writer.write(post("api.test", "", body, [FORM]))
+            heard = await client.hear(b'"ok": true')
+            assert b'"ok": true' in heard
+            while not heard.rstrip().endswith(b"}"):
+                heard += await client.reader.read(1 << 20)
 
 
 async def test_refusals_are_counted_and_said_now_and_then(shared_house: GatewayHouse) -> None:

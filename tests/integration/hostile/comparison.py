@@ -3,7 +3,8 @@ and beside the same program that behaves, in turns.
 
 The broker and the honest plugin go first on the machine, so what is measured is what the broker does for the
 attacker, and not who else has work for the processors. The middle of the turns counts: what happens once is no
-attack's, and what an attack does at its beginning is in each of its turns.
+attack's, and what an attack does at its beginning is in each of its turns. What it leaves behind is in the
+turns without it, but for those before it began.
 """
 
 import asyncio
@@ -41,33 +42,34 @@ class Limit:
 LIMITS: Final = {
     "p50": Limit(1.2, 0.000_3),
     "p99": Limit(1.5, 0.001),
-    "cpu": Limit(1.5, 0.05),
+    "cpu": Limit(1.5, 0.12),
 }
-"""The median of the commands and the slowest of a hundred (seconds), and processor time (seconds a second)."""
+"""The median of the commands and the slowest of a hundred (seconds), and processor time (seconds a second): a
+twentieth is a plugin's for its lines, a tenth whoever's who connects."""
 
 
 @attrs.define
 class Comparison:
-    """Some turns, each a measurement without the attack and one with it."""
+    """Some measurements before the attack, then turns, each a measurement without it and one with it."""
 
+    before: list[dict[str, Any]] = attrs.field(factory=list)
     quiet: list[dict[str, Any]] = attrs.field(factory=list)
     attacked: list[dict[str, Any]] = attrs.field(factory=list)
 
     async def turn(self, broker: MeasuredBroker, attack: str, uid: int, behaves: str, its_uid: int) -> None:
-        async with broker.program(behaves, its_uid):
-            await asyncio.sleep(SETTLING)
-            self.quiet.append(await broker.measure(WINDOW))
-        async with broker.program(attack, uid):
-            await asyncio.sleep(SETTLING)
-            self.attacked.append(await broker.measure(WINDOW))
+        self.quiet.append(await _measured(broker, behaves, its_uid))
+        self.attacked.append(await _measured(broker, attack, uid))
 
     def ratio(self, of: str) -> float:
         """How many times as much it is as without the attack."""
-        return _middle(self.attacked, of) / _middle(self.quiet, of)
+        return _middle(self.attacked, of) / self._without(of)
 
     def difference(self, of: str) -> float:
         """How much more it is than without the attack."""
-        return _middle(self.attacked, of) - _middle(self.quiet, of)
+        return _middle(self.attacked, of) - self._without(of)
+
+    def _without(self, of: str) -> float:
+        return min(_middle(self.before, of), _middle(self.quiet, of))
 
     def noticed(self) -> dict[str, tuple[float, float]]:
         """What is beyond its limit: ratio and difference."""
@@ -94,6 +96,14 @@ class Comparison:
         return min(int(each["unanswered"]) for each in self.attacked)
 
 
+async def _measured(broker: MeasuredBroker, name: str, uid: int) -> dict[str, Any]:
+    """Beside this program."""
+    async with broker.program(name, uid):
+        await asyncio.sleep(SETTLING)
+        found: dict[str, Any] = await broker.measure(WINDOW)
+        return found
+
+
 def _middle(turns: list[dict[str, Any]], of: str) -> float:
     return float(statistics.median(each[of] for each in turns))
 
@@ -104,6 +114,8 @@ async def compare(
     """As many turns as it takes to see through what else the machine does."""
     found = Comparison()
     await broker.measure(0.2)
+    for _ in range(TURNS):
+        found.before.append(await _measured(broker, behaves, its_uid))
     for turn in range(most_turns):
         await found.turn(broker, attack, uid, behaves, its_uid)
         if turn + 1 >= TURNS and not found.noticed():

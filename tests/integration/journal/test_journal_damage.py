@@ -16,6 +16,7 @@ from slackd.broker.journal import Journal
 from slackd.broker.journal.engines import OpenOptions, open_journal
 from slackd.broker.journal.sqlite import guard, maintenance, writer
 from slackd.broker.journal.sqlite.apply import Applier
+from slackd.broker.journal.sqlite.connection import OwnedConnection
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.writes import (
     AnswerPassed,
@@ -259,6 +260,18 @@ async def test_a_fault_that_nobody_foresaw_ends_the_writer_with_words(
     assert "unforeseen" in str(lost)
     assert isinstance(await attempt(journal, event("b")), JournalError)
     await journal.close()
+
+
+async def test_a_fault_that_nobody_foresaw_ends_a_start_with_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(OwnedConnection, "open_for_the_first_time", fail)
+    async with asyncio.timeout(20):
+        with pytest.raises(JournalError, match="unforeseen"):
+            await open_journal(JournalConfig(tmp_path))
 
 
 # Whatever a start finds

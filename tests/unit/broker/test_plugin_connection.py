@@ -228,13 +228,14 @@ class TestMemory:
         house = House(unhurried())
         many = [opened(house, end) for _ in range(3)]
         for connection, _ in many:
-            connection.data_received(b"{" + b"x" * (1 << 20))
+            connection.data_received(b"{" + b"x" * (1 << 16))
         group = house.group_of(many[0][0])
         for connection, _ in many[:2]:
             group.hold_unfinished(connection, UNFINISHED_BYTES)
         async with asyncio.timeout(PATIENCE):
             while not many[0][1].aborted:
                 await asyncio.sleep(0.001)
+        assert [transport.aborted for _, transport in many[1:]] == [False, False]
 
     async def test_half_lines_of_connections_that_are_gone_take_no_memory(self, end: socket.socket) -> None:
         connection, _ = opened(House(unhurried()), end)
