@@ -37,6 +37,7 @@ from slackd.plugin.actions import (
     Start,
     StreamBroken,
 )
+from slackd.plugin.answer_memory import AnswerMemory, AnswerNow, LastAnswer
 from slackd.plugin.answers import Ack, Answer
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import TooLarge
@@ -64,24 +65,6 @@ class _InHand:
     attempt: int
     prompt: bool
     unsaid: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    attempt: int
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class _AnswerNow:
-    """An answer of which slackd has not said yet that its journal has it; `request` is its number."""
-
-    request: int
-    response: Mapping[str, Any]
-
-    def line(self, delivery: str, attempt: int) -> bytes:
-        params = {"id": f"{delivery}.{attempt}", "response": self.response}
-        return jsonrpc.encode_request(self.request, "answer", params)
 
 
 class Session:
@@ -116,8 +99,7 @@ class Session:
         self._reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_TO_PLUGIN)
         self._draining = False
         self._in_hand: dict[str, _InHand] = {}
-        self._answered: dict[bool, dict[str, _Answered]] = {True: {}, False: {}}  # by lane: prompt or not
-        self._answers_now: dict[str, _AnswerNow] = {}
+        self._answers = AnswerMemory()
         self._remembered = 0
         self._journal = ""
         self._calls: dict[int, bytes] = {}
@@ -131,7 +113,7 @@ class Session:
     @property
     def remembers_answers(self) -> bool:
         """Answers were given that slackd may not have read if the connection has ended since."""
-        return any(self._answered.values())
+        return bool(self._answers)
 
     def connected(self) -> list[Action]:
         """A new connection stands."""
@@ -150,10 +132,9 @@ class Session:
         if self._handlers:
             params["handlers"] = self._handlers
         lines = [jsonrpc.encode_request(_INITIALIZE_ID, "initialize", params)]
-        lines += [self._answer_now_line(delivery, work.attempt) for delivery, work in self._in_hand.items()]
-        for lane in self._answered.values():
-            for delivery, kept in lane.items():
-                lines += [self._answer_now_line(delivery, kept.attempt), _answer_line(delivery, kept)]
+        lines += [self._answers.line_now(delivery, work.attempt) for delivery, work in self._in_hand.items()]
+        for delivery, kept in self._answers:
+            lines += self._answers.lines(delivery, kept)
         return [Send(b"".join(lines))]
 
     def disconnected(self) -> None:
@@ -189,15 +170,13 @@ class Session:
         work = self._in_hand[delivery]
         if work.unsaid is not None and answer == Ack():
             answer = Ack(work.unsaid)
-        kept = _Answered(work.attempt, answer)
-        line = _answer_line(delivery, kept)
+        kept = LastAnswer(work.attempt, answer)
+        line = kept.line(delivery)
         del self._in_hand[delivery]
-        lane = self._answered[work.prompt]
-        lane[delivery] = kept
+        self._answers.keep(delivery, kept, prompt=work.prompt)
         if self.phase is SessionPhase.DOWN:
             return []
-        if len(lane) > self._remembered:
-            self._forget_oldest()
+        self._forget_oldest()
         return [Send(line)]
 
     def answer_now(self, delivery: str, response: Mapping[str, Any]) -> list[Action]:
@@ -211,14 +190,14 @@ class Session:
             NotJsonError: The response has no JSON text.
         """
         work = self._in_hand.get(delivery)
-        if work is None or delivery in self._answers_now:
+        if work is None or delivery in self._answers.now:
             return []
         return self._send_answer_now(delivery, work.attempt, response)
 
     def release(self, delivery: str) -> None:
         """Work in flight is given up unanswered: it is not resumed, and slackd's ack timeout decides."""
         self._in_hand.pop(delivery, None)
-        self._answers_now.pop(delivery, None)
+        self._answers.now.pop(delivery, None)
 
     def extend(self, delivery: str) -> list[Action]:
         """Still at work on it: start its ack timeout again. Nothing happens while no connection stands."""
@@ -267,10 +246,8 @@ class Session:
         return self.phase is SessionPhase.DOWN
 
     def _holding(self) -> list[str]:
-        answered = (
-            f"{delivery}.{kept.attempt}" for lane in self._answered.values() for delivery, kept in lane.items()
-        )
-        return [*(f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items()), *answered]
+        in_hand = (f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items())
+        return [*in_hand, *(f"{delivery}.{kept.attempt}" for delivery, kept in self._answers)]
 
     def _understand(self, message: jsonrpc.Message) -> list[Action]:
         if type(message) is jsonrpc.Request and message.method == "envelope":
@@ -299,7 +276,7 @@ class Session:
             case jsonrpc.Result(int(id_)) | jsonrpc.Failure(int(id_)):
                 if self._calls.pop(id_, None) is not None:
                     return [CallFinished(id_, message)]
-                return self._answer_now_ended(id_, message) if self._answers_now else []
+                return self._answer_now_ended(id_, message) if self._answers.now else []
             case jsonrpc.Failure(about, code, text):
                 return [Complaint(str(about) if about is not None else None, code, text)]
             case jsonrpc.Result():
@@ -325,10 +302,7 @@ class Session:
         if not isinstance(journal, str) or journal == self._journal:
             return
         if self._journal:
-            for lane in self._answered.values():
-                for delivery in lane:
-                    self._answers_now.pop(delivery, None)
-                lane.clear()
+            self._answers.forget_all()
         self._journal = journal
 
     def _broken(self, reason: str) -> list[Action]:
@@ -347,74 +321,48 @@ class Session:
             work.attempt = max(work.attempt, attempt)
             again = self._answer_now_again(envelope) if is_newer else []
             return [*again, Start(envelope)] if is_newer and self._restarts else again
-        for lane in self._answered.values():
-            kept = lane.get(delivery)
-            if kept is None:
-                continue
-            if kept.attempt == attempt or isinstance(kept.answer, Ack):
-                del lane[delivery]
-                lane[delivery] = last = _Answered(max(attempt, kept.attempt), kept.answer)
-                return [*self._answer_now_again(envelope), Send(_answer_line(delivery, last))]
-            if not self._draining:
-                del lane[delivery]
-                self._answers_now.pop(delivery, None)
+        kept = self._answers.find(delivery)
+        if kept is not None and (kept.attempt == attempt or isinstance(kept.answer, Ack)):
+            last = LastAnswer(max(attempt, kept.attempt), kept.answer)
+            self._answers.keep_again(delivery, last)
+            return [*self._answer_now_again(envelope), Send(last.line(delivery))]
         if self._draining:
             return []
+        if kept is not None:
+            self._answers.forget(delivery)
         self._in_hand[delivery] = _InHand(attempt, prompt)
         return [Start(envelope)]
 
     def _forget_oldest(self) -> None:
-        if self.phase is not SessionPhase.READY:
-            return
-        for lane in self._answered.values():
-            while len(lane) > self._remembered:
-                oldest = next(iter(lane))
-                del lane[oldest]
-                self._answers_now.pop(oldest, None)
-
-    def _answer_now_line(self, delivery: str, attempt: int) -> bytes:
-        now = self._answers_now.get(delivery)
-        return now.line(delivery, attempt) if now is not None else b""
+        if self.phase is SessionPhase.READY:
+            self._answers.forget_oldest(self._remembered)
 
     def _send_answer_now(self, delivery: str, attempt: int, response: Mapping[str, Any]) -> list[Action]:
-        now = _AnswerNow(self._next_call, response)
+        now = AnswerNow(self._next_call, response)
         line = now.line(delivery, attempt)
         self._next_call += 1
-        self._answers_now[delivery] = now
+        self._answers.now[delivery] = now
         return [] if self._is_down() else [Send(line)]
 
     def _answer_now_again(self, envelope: Envelope) -> list[Action]:
         """A newer attempt has come: what was said of the older one may have been ignored."""
-        now = self._answers_now.pop(envelope.delivery, None)
+        now = self._answers.now.pop(envelope.delivery, None)
         if now is None or envelope.answered:
             return []
         return self._send_answer_now(envelope.delivery, envelope.attempt, now.response)
 
     def _answer_now_ended(self, request: int, outcome: jsonrpc.Result | jsonrpc.Failure) -> list[Action]:
         """slackd's journal has an answer that was given while the work goes on, or it can't be given."""
-        delivery = next((each for each, now in self._answers_now.items() if now.request == request), None)
+        delivery = next((each for each, now in self._answers.now.items() if now.request == request), None)
         if delivery is None:
             return []
         work = self._in_hand.get(delivery)
         if isinstance(outcome, jsonrpc.Failure) and outcome.code == jsonrpc.NOT_HELD and work is not None:
             return []  # A newer attempt is on its way, with which it is said again.
-        now = self._answers_now.pop(delivery)
+        now = self._answers.now.pop(delivery)
         if isinstance(outcome, jsonrpc.Result):
             return []
         if outcome.code == jsonrpc.METHOD_NOT_FOUND and work is not None:
             work.unsaid = now.response
             return []
         return [Complaint(delivery, outcome.code, outcome.message)]
-
-
-def _answer_line(delivery: str, kept: _Answered) -> bytes:
-    id_ = f"{delivery}.{kept.attempt}"
-    answer = kept.answer
-    if isinstance(answer, Ack):
-        return jsonrpc.encode_result(id_, {} if answer.response is None else {"response": answer.response})
-    data: dict[str, Any] = {}
-    if answer.retry_after is not None:
-        data["retry_after"] = answer.retry_after
-    if answer.permanent:
-        data["permanent"] = True
-    return jsonrpc.encode_failure(id_, jsonrpc.HANDLER_FAILED, answer.reason, data or None)

@@ -101,6 +101,7 @@ PURE = [
     "gateway/envelopes.py",
     "gateway/request_url.py",
     "gateway/url_rewriting.py",
+    "plugin/answer_memory.py",
     "plugin/parsing.py",
     "plugin/session.py",
     "slack/",
