@@ -20,6 +20,7 @@ from slackd import jsonrpc
 from slackd.local.configuration import check_declaration
 from slackd.local.program import LocalStackError, Program, command_of
 from slackd.local.project import read_declaration
+from slackd.local.scripts import script_command, with_local_script
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 
 PATIENCE: Final = 10.0
@@ -126,7 +127,8 @@ def check_program(program: Path, declaration: Path | None) -> list[Finding]:
     text = read_declaration(file)
     check_declaration(file.stem, text)
     envelopes = envelopes_for(tomllib.loads(text))
-    return asyncio.run(_check(command, program.absolute().parent, file.stem, envelopes))
+    declared = with_local_script(text, program)
+    return asyncio.run(_check(command, program.absolute().parent, file.stem, declared, envelopes))
 
 
 def envelopes_for(declaration: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -136,12 +138,14 @@ def envelopes_for(declaration: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 async def _check(
-    command: Sequence[str], folder: Path, name: str, envelopes: Sequence[dict[str, Any]]
+    command: Sequence[str], folder: Path, name: str, declared: str, envelopes: Sequence[dict[str, Any]]
 ) -> list[Finding]:
     with TemporaryDirectory(prefix="slackd-", dir="/tmp") as sockets:
         socket = Path(sockets) / "plugins.sock"
         output: list[str] = []
-        process = Program(command, {"SLACKD_PLUGINS_SOCKET": str(socket)}, folder, output.append)
+        script = script_command(name, declared, Path(sockets), str(socket))
+        command, more = script or (command, {})
+        process = Program(command, {"SLACKD_PLUGINS_SOCKET": str(socket), **more}, folder, output.append)
         async with _listening(socket) as peers:
             await process.start()
             try:

@@ -116,8 +116,10 @@ class SlackTester(People):
             text = declaration
         else:
             raise ValueError("a declaration given as text needs a name: name=…")
-        self._declarations[name] = text if program is None else with_local_script(text, program)
-        self._loop.run(self.stack.restart(self._declarations))
+        text = text if program is None else with_local_script(text, program)
+        declarations = {**self._declarations, name: text}
+        self._loop.run(self.stack.restart(declarations))
+        self._declarations = declarations
         if self.stack.request_url and not self._posting:
             self.post_to(self.stack.request_url)
         return name

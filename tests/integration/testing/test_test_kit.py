@@ -149,6 +149,14 @@ def test_what_cannot_be_run_is_said_in_the_authors_own_words(
     assert words in str(failed.value)
 
 
+def test_after_a_file_that_cannot_be_used_others_can(slack: SlackTester) -> None:
+    slack.run_plugin(EXAMPLES / "deploybot.py", EXAMPLES / "deploybot.toml")
+    with pytest.raises(SlackdError, match=r"y.toml:4: .*which deploybot.toml gives too"):
+        slack.declare(SUBSCRIPTION, "y")
+    slack.declare(APPROVE, "approver")
+    assert slack.command("/deploy", "api").response == {"text": "Deploying api"}
+
+
 def test_what_people_cannot_do_is_said(slack: SlackTester) -> None:
     with pytest.raises(EmulatorError, match="people do nothing that is called 'dance'"):
         slack.play("dance")

@@ -47,6 +47,18 @@ def test_a_program_of_another_name_is_said_in_a_few_words(program: Path) -> None
     assert finding.detail == "it said protocol 1 and plugin 'other', not 1 and 'bot'"
 
 
+def test_a_script_for_each_envelope_is_checked_as_it_is_run(tmp_path: Path) -> None:
+    script = tmp_path / "dep.sh"
+    script.write_text('#!/bin/bash\necho "Deploying ${SLACKD_TEXT:0:20}"\n')
+    (tmp_path / "dep.toml").write_text(
+        '[exec]\ncommand = ["/usr/local/bin/dep"]\n[[subscribe]]\ntype = "slash_commands"\ncommand = "/dep"\n'
+        "respond = true\n"
+    )
+    findings = check_program(script, None)
+    assert len(findings) > 8
+    assert [each.detail for each in findings if not each.passed] == []
+
+
 @pytest.mark.parametrize(
     ("declaration", "words"),
     [
