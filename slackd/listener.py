@@ -2,7 +2,8 @@
 
 asyncio's own servers accept up to `backlog` connections in one turn of the loop, and report every accept that
 fails for want of a descriptor: whoever connects without end has the loop for itself. A `Listener` accepts
-`ACCEPTED_AT_ONCE` a turn. When its share of the time is used up, connections wait in the kernel's queue.
+`ACCEPTED_AT_ONCE` a turn, and serves fewer. When its share of the time is used up, connections wait in the
+kernel's queue.
 
 Over TLS a connection counts for nobody until its handshake is done, so those that have begun and not ended are
 bounded here.
@@ -22,8 +23,11 @@ from slackd.rate_limit import Allowance, LineLimit
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_AT_ONCE = 2
-"""Connections that are accepted in one turn of the loop: who waits for an answer waits for several turns."""
+SERVED_AT_ONCE, ACCEPTED_AT_ONCE = 2, 16
+"""Connections that are served in one turn of the loop, and that are accepted, those closed at once included:
+who waits for an answer waits for several turns."""
+TURN_COST = 0.0001
+"""Seconds that a turn of the loop takes besides."""
 ACCEPT_SHARE, ACCEPT_BURST = 0.1, 0.001
 """Seconds of each second for accepting, and seconds at once. It takes about 10 µs to accept a connection and to
 close it again, so that a queue of 4,096 is emptied within half a second."""
@@ -95,8 +99,11 @@ class Listener:
     def _accept_some(self) -> None:
         began = time.perf_counter()
         try:
+            served = 0
             for _ in range(ACCEPTED_AT_ONCE):
-                self._accept_one()
+                served += self._accept_one()
+                if served == SERVED_AT_ONCE or time.perf_counter() - began > ACCEPT_BURST:
+                    break
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             pass
         except OSError as error:
@@ -105,11 +112,12 @@ class Listener:
             self._exhausted(error)
             return
         now = self._loop.time()
-        self._time.take(time.perf_counter() - began, now)
+        self._time.take(time.perf_counter() - began + TURN_COST, now)
         if self._time.was_overdrawn:
             self._pause(self._time.wait_for(ACCEPT_BURST / 2, now))
 
-    def _accept_one(self) -> None:
+    def _accept_one(self) -> bool:
+        """Whether the next connection is served; else it is closed at once."""
         accepted, _ = self._socket.accept()
         try:
             protocol = self._connect(accepted)
@@ -117,10 +125,11 @@ class Listener:
             protocol = None
         if protocol is None:
             accepted.close()
-        else:
-            accepted.setblocking(False)
-            self._time.take(SERVE_COST, self._loop.time())
-            self._begin(self._serve(accepted, protocol))
+            return False
+        accepted.setblocking(False)
+        self._time.take(SERVE_COST, self._loop.time())
+        self._begin(self._serve(accepted, protocol))
+        return True
 
     async def _serve(self, accepted: socket.socket, protocol: asyncio.BaseProtocol) -> None:
         try:

@@ -9,6 +9,7 @@ from slackd.broker.plugins.peer_limits import (
     MOST_AT_ONCE,
     READING_SHARE,
     STALL,
+    PeerLimits,
     bytes_at_once,
     charge,
 )
@@ -87,6 +88,13 @@ class TestReading:
     def test_the_longer_the_loop_stands_still_the_more_seldom(self, seconds: float) -> None:
         of_the_time = seconds / (charge(seconds) / READING_SHARE)
         assert of_the_time * seconds <= READING_SHARE * STALL * 1.001
+
+    def test_others_wait_for_a_few_reads_though_somebody_was_quiet_for_long(self) -> None:
+        allowance, reads = PeerLimits().reading, 0
+        while not allowance.wait_for(0.0, 1_000.0):
+            allowance.take(charge(STALL), 1_000.0)
+            reads += 1
+        assert reads <= 4
 
     def test_what_is_quick_counts_as_what_it_took(self) -> None:
         assert charge(STALL / 2) == STALL / 2
