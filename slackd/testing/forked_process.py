@@ -98,11 +98,12 @@ class PythonForks:
 
     async def _is_served(self, environment: Mapping[str, str]) -> bool:
         if self._server is None:
-            await self._start_server(environment)
+            await self._start_server()
         return _read_at_the_start(environment) == self._environment
 
-    async def _start_server(self, environment: Mapping[str, str]) -> None:
-        self._environment = _read_at_the_start(environment)
+    async def _start_server(self) -> None:
+        """With the tests' own environment, whatever the first program is given besides."""
+        self._environment = _read_at_the_start(os.environ)
         self._control, theirs = socket.socketpair()
         with theirs:
             self._server = await asyncio.create_subprocess_exec(
@@ -110,7 +111,6 @@ class PythonForks:
                 *self._imports,
                 pass_fds=(theirs.fileno(),),
                 cwd="/",
-                env=dict(environment),
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )

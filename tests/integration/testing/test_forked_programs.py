@@ -205,6 +205,18 @@ async def test_a_python_that_would_be_another_one_is_started_for_the_program(
     assert await ended(process) == (0, "alone\n")
 
 
+async def test_an_odd_first_program_makes_no_difference_to_the_others(
+    forks: PythonForks, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "import sys; print(sys.flags.optimize)")
+    odd = await started(forks, file, {"PYTHONOPTIMIZE": "1"})
+    assert not isinstance(odd, ForkedProcess)
+    assert await ended(odd) == (0, "1\n")
+    usual = await started(forks, file)
+    assert isinstance(usual, ForkedProcess)
+    assert await ended(usual) == (0, "0\n")
+
+
 async def test_where_the_forked_python_was_killed_programs_get_one_of_their_own(
     forks: PythonForks, tmp_path: Path
 ) -> None:
