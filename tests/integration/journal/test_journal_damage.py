@@ -114,6 +114,7 @@ async def test_an_idle_writer_looks_too(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(guard, "LOOK_EVERY", 0.0)
     monkeypatch.setattr(guard, "INSPECT_EVERY", 3_600.0)
     journal = await _checkpointed(tmp_path)
+    monkeypatch.setattr(maintenance.Maintenance, "_checkpoint_if_due", lambda *_, **__: None)
     _remove(tmp_path)
     async with asyncio.timeout(20):
         while not journal.health().failing:
