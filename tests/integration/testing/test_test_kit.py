@@ -32,8 +32,9 @@ REFERENCE_TOOK = 0.085
 KIT_ALONE = ("-p", "no:hypothesispytest", "-p", "no:asyncio")
 LIMIT = 5.0
 """Seconds for ten tests."""
-PROCESSOR_LIMIT = 4.0
-"""Seconds of processor time for them: with imports that nobody has compiled yet they take three at the most."""
+PROCESSOR_LIMIT = 3.4
+"""Seconds of processor time for them where the reference takes `REFERENCE_TOOK`: 40 times as much. With imports
+that nobody has compiled yet they take 32 times as much, and 45 to 50 if every program imports the SDK anew."""
 APPROVE = """
 [[subscribe]]
 type = "interactive"
@@ -231,8 +232,9 @@ def test_ten_tests_take_less_than_five_seconds_with_all_daemons(tmp_path: Path) 
         references += [measured(lambda: subprocess.run(REFERENCE, check=True))[0] for _ in range(5)]
         usual = Taken(median(each.processor for each in references), median(each.clock for each in references))
         tries.append((taken, usual))
-        slower = Taken(max(1.0, usual.processor / REFERENCE_TOOK), max(1.0, usual.clock / REFERENCE_TOOK))
-        if taken.processor < PROCESSOR_LIMIT * slower.processor and taken.clock < LIMIT * slower.clock:
+        processor_limit = PROCESSOR_LIMIT * usual.processor / REFERENCE_TOOK
+        clock_limit = LIMIT * max(1.0, usual.clock / REFERENCE_TOOK)
+        if taken.processor < processor_limit and taken.clock < clock_limit:
             return
     pytest.fail(f"ten tests took too long, three times; beside the reference: {tries}")
 
