@@ -73,12 +73,18 @@ class Listener:
         self._name, self._socket, self._connect = name, listening, connect
         self._begin, self._on_exhausted, self._tls = begin, on_exhausted, tls
         self._handshakes: dict[asyncio.Task[Any], None] = {}
+        self._accepted = 0
         listening.setblocking(False)
         self._loop = asyncio.get_running_loop()
         self._time = Allowance(ACCEPT_SHARE, ACCEPT_BURST)
         self._reports = LineLimit(EXHAUSTED_RATE, EXHAUSTED_BURST)
         self._resume: asyncio.TimerHandle | None = None
         self._closed = False
+
+    @property
+    def owes_a_connection(self) -> bool:
+        """One was accepted whose protocol does not know of it yet."""
+        return self._accepted > 0
 
     def listen(self) -> None:
         """Accept from now on."""
@@ -128,6 +134,7 @@ class Listener:
             return False
         accepted.setblocking(False)
         self._time.take(SERVE_COST, self._loop.time())
+        self._accepted += 1
         self._begin(self._serve(accepted, protocol))
         return True
 
@@ -140,6 +147,8 @@ class Listener:
         except OSError as error:
             accepted.close()
             log.debug("a connection of %s ended before it was served: %s", self._name, error)
+        finally:
+            self._accepted -= 1
 
     async def _shake_hands(
         self, accepted: socket.socket, protocol: asyncio.BaseProtocol, tls: ssl.SSLContext

@@ -95,7 +95,7 @@ class RequestUrlServer:
         """Give kept connections a moment for a request that is on its way, then close the idle ones."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_REQUESTS):
-                while self._connections:
+                while self._connections or any(each.owes_a_connection for each, _ in self._listeners):
                     await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.close()
