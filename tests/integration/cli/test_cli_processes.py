@@ -268,7 +268,7 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
     [
         (
             "broker_process",
-            ["click", "rich", "aiohttp", "slackd.connector", "slackd.emulator", "slackd.advise"],
+            ["click", "rich", "aiohttp", "slack_sdk", "slackd.connector", "slackd.emulator", "slackd.advise"],
         ),
         (
             "connector_process",

@@ -407,7 +407,7 @@ def test_the_oldest_aiohttp_that_we_support_does_the_same() -> None:
 def oldest_aiohttp() -> str | None:
     """A Python of a venv with Debian 12's aiohttp, made once and kept outside of the checkout."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slackd-tests"
-    wanted = (f"aiohttp=={OLDEST_AIOHTTP}", "attrs==22.2.0", "tenacity==8.2.1")
+    wanted = (f"aiohttp=={OLDEST_AIOHTTP}", "attrs==22.2.0", "tenacity==8.2.1", "slack_sdk")
     # tests/conftest.py has a profile of hypothesis.
     tools = [
         "pytest>=8",
