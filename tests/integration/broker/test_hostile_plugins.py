@@ -194,7 +194,7 @@ async def test_a_program_that_asks_for_ever_and_never_reads_is_read_no_further()
 
 
 async def test_lines_that_cost_much_to_read_are_heard_later_and_hold_nobody_else_up() -> None:
-    line = b'{"jsonrpc":"2.0","id":"99999.1","result":{"response":{"blocks":[%b{}]}}}\n' % (b"{}," * 10_000)
+    line = b'{"jsonrpc":"2.0","id":"99999.1","result":{"response":{"blocks":[%b{}]}}}\n' % (b"{}," * 4_000)
     call = b'{"jsonrpc":"2.0","id":7,"method":"slack.call","params":{"method":"api.test"}}\n'
     async with house(*TWO) as here:
         costly = [await here.program("bot") for _ in range(3)]

@@ -33,19 +33,19 @@ class Limit:
     Attributes:
         ratio: Of what it is without.
         noticeable: Beyond what it is without; less is no difference to anybody.
-        also_after: What it was before the attack counts, too, and not only what it is between two attacks.
-            Not for what differs with whatever else the machine does meanwhile.
+        ratio_to_before: Of what it was before the attack began, which may leave something behind. The machine
+            changes meanwhile, so this is for what is plain to see.
     """
 
     ratio: float
     noticeable: float
-    also_after: bool = True
+    ratio_to_before: float
 
 
 LIMITS: Final = {
-    "p50": Limit(1.2, 0.000_3, also_after=False),
-    "p99": Limit(1.5, 0.001),
-    "cpu": Limit(1.5, 0.12),
+    "p50": Limit(1.2, 0.000_3, 2.0),
+    "p99": Limit(1.5, 0.001, 2.5),
+    "cpu": Limit(1.5, 0.12, 2.0),
 }
 """The median of the commands and the slowest of a hundred (seconds), and processor time (seconds a second): a
 twentieth is a plugin's for its lines, a tenth whoever's who connects."""
@@ -63,25 +63,18 @@ class Comparison:
         self.quiet.append(await _measured(broker, behaves, its_uid))
         self.attacked.append(await _measured(broker, attack, uid))
 
-    def ratio(self, of: str) -> float:
-        """How many times as much it is as without the attack."""
-        return _middle(self.attacked, of) / self._without(of)
-
-    def difference(self, of: str) -> float:
-        """How much more it is than without the attack."""
-        return _middle(self.attacked, of) - self._without(of)
-
-    def _without(self, of: str) -> float:
-        between = _middle(self.quiet, of)
-        return min(between, _middle(self.before, of)) if LIMITS[of].also_after else between
-
-    def noticed(self) -> dict[str, tuple[float, float]]:
-        """What is beyond its limit: ratio and difference."""
-        return {
-            of: (self.ratio(of), self.difference(of))
-            for of, limit in LIMITS.items()
-            if self.ratio(of) > limit.ratio and self.difference(of) > limit.noticeable
-        }
+    def noticed(self) -> dict[str, tuple[float, float, float]]:
+        """What is beyond its limit: with the attack, between two attacks, and before the first one."""
+        found = {}
+        for of, limit in LIMITS.items():
+            attacked, quiet, before = (_middle(each, of) for each in (self.attacked, self.quiet, self.before))
+            most = min(
+                max(quiet * limit.ratio, quiet + limit.noticeable),
+                max(before * limit.ratio_to_before, before + limit.noticeable),
+            )
+            if attacked > most:
+                found[of] = (attacked, quiet, before)
+        return found
 
     @property
     def growth(self) -> int:
