@@ -19,7 +19,7 @@ SETTLING = 0.2
 """Seconds in which a program starts, before it is measured."""
 WINDOW = 0.5
 """Seconds of one measurement."""
-TURNS, MOST_TURNS = 5, 11
+TURNS, MOST_TURNS = 3, 11
 GROWTH = 64 << 20
 """Bytes that the broker may grow by."""
 QUIET_LOG = 100_000
