@@ -81,5 +81,5 @@ async def test_a_bad_plugin_costs_another_one_nothing_and_is_told_of(
 
 async def test_a_flaw_is_noticed() -> None:
     async with measured_broker("flawed") as broker:
-        found = await compare(broker, "crashes_in_a_loop", ROGUE, "behaves", ROGUE, TURNS)
+        found = await compare(broker, "crashes_in_a_loop", ROGUE, "behaves", ROGUE, TURNS + 2)
         assert found.noticed(), found
