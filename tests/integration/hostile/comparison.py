@@ -43,7 +43,7 @@ class Limit:
 
 
 LIMITS: Final = {
-    "p50": Limit(1.2, 0.000_3, 2.0),
+    "p50": Limit(1.2, 0.000_7, 2.0),
     "p99": Limit(1.5, 0.001, 2.5),
     "cpu": Limit(1.5, 0.12, 2.0),
 }
