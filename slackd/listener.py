@@ -29,7 +29,8 @@ who waits for an answer waits for several turns."""
 TURN_COST = 0.0001
 """Seconds that a turn of the loop takes besides."""
 ACCEPT_SHARE, ACCEPT_BURST = 0.1, 0.001
-"""Seconds of each second for accepting, and seconds at once. It takes about 10 µs to accept a connection and to
+"""Seconds of each second for accepting, and seconds at once, of this thread's processor time: that others have
+the processor is nobody's fault who connects. It takes about 10 µs to accept a connection and to
 close it again, so that a queue of 4,096 is emptied within half a second."""
 SERVE_COST = 0.0003
 """Seconds that a connection takes of the share in advance for the transport that is made for it."""
@@ -103,12 +104,12 @@ class Listener:
             handshake.cancel()
 
     def _accept_some(self) -> None:
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             served = 0
             for _ in range(ACCEPTED_AT_ONCE):
                 served += self._accept_one()
-                if served == SERVED_AT_ONCE or time.perf_counter() - began > ACCEPT_BURST:
+                if served == SERVED_AT_ONCE or time.thread_time() - began > ACCEPT_BURST:
                     break
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             pass
@@ -118,7 +119,7 @@ class Listener:
             self._exhausted(error)
             return
         now = self._loop.time()
-        self._time.take(time.perf_counter() - began + TURN_COST, now)
+        self._time.take(time.thread_time() - began + TURN_COST, now)
         if self._time.was_overdrawn:
             self._pause(self._time.wait_for(ACCEPT_BURST / 2, now))
 

@@ -82,7 +82,7 @@ async def test_whoever_has_cost_more_than_the_share_waits_for_the_next(
 ) -> None:
     accepted: list[int] = []
     clock = itertools.count(0.0, ACCEPT_BURST)
-    monkeypatch.setattr("slackd.listener.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("slackd.listener.time", SimpleNamespace(thread_time=lambda: next(clock)))
 
     def refuse(_: socket.socket) -> None:
         accepted.append(1)
