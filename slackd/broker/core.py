@@ -322,15 +322,12 @@ class BrokerCore:
 
     def wake(self, now: Instant) -> None:
         """`next_wakeup` is here. Closes have no need of a look at everything else."""
-        if self._writes.close_by <= now.monotonic:
-            self._writes.close_now()
+        self._writes.close_if_due(now)
         if self.wakeup.at <= now.monotonic:
             self.tick(now)
 
     def tick(self, now: Instant) -> None:
         """Time has passed."""
-        if self._writes.close_by <= now.monotonic:
-            self._writes.close_now()
         self.wakeup.at = math.inf
         due = self.answers.tick(now.monotonic)
         self._settle(due.settlements)

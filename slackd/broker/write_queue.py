@@ -54,6 +54,11 @@ class WriteQueue:
             self.close_by = min(self.close_by, now.monotonic + CLOSE_WITHIN)
         self.batch.add_handled(plugin, delivery, attempt, can_wait=can_wait)
 
+    def close_if_due(self, now: Instant) -> None:
+        """`close_by` may be here."""
+        if self.close_by <= now.monotonic:
+            self.close_now()
+
     def close_now(self) -> None:
         """No close waits for company any longer."""
         self.close_by, self.batch.can_wait = math.inf, False
@@ -94,6 +99,7 @@ class WriteQueue:
 
     def tick(self, now: Instant) -> None:
         """Time has passed."""
+        self.close_if_due(now)
         if self._rewrite_at is not None and self._rewrite_at <= now.monotonic:
             self._rewrite_at = None
             self._write_again(now)
