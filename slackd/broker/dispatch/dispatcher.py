@@ -207,7 +207,7 @@ class Dispatcher:
         if lease is not None:
             lease.delivery = attrs.evolve(lease.delivery, respond_by=None, answered=True)
 
-    def held_by(self, session: str) -> Callable[[int, int], bool]:
+    def is_held_by(self, session: str) -> Callable[[int, int], bool]:
         """A look-up for this session: whether its answer to that attempt of that delivery counts."""
         held = self._leases.held
         return lambda delivery, attempt: held(session, delivery, attempt) is not None

@@ -302,7 +302,7 @@ class PluginHost:
             if self._is_current(connection):
                 result = greeting(plugin, apps, 0, deadline, engine.journal.id)
                 connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
-                connection.read_on(dispatch.held_by(connection.session))
+                connection.read_on(dispatch.is_held_by(connection.session))
             return
         try:
             rows = await self._resumed(said.holding)
@@ -332,7 +332,7 @@ class PluginHost:
         client, pid = said.client or "an unnamed client", connection.peer.pid if connection.peer else 0
         text = f"{connection.plugin}: a session began ({client}, pid {pid})"
         connection.note(logging.INFO, "session-began", text)
-        connection.read_on(dispatch.held_by(connection.session))
+        connection.read_on(dispatch.is_held_by(connection.session))
 
     async def _resumed(self, holding: Sequence[tuple[int, int]]) -> dict[int, OpenDelivery]:
         """What a program comes back with that is open, with the envelopes that a person may wait for."""
