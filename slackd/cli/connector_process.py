@@ -8,19 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slackd.accelerators import loop_factory
-from slackd.cli.process import begin, keep_good, report_status, run_to_the_end
+from slackd.cli.process import begin_with_secrets, report_status, run_to_the_end
 from slackd.config import Config
 from slackd.config.environment import proxy_problems
-from slackd.config.paths import first_folder, started_by_systemd
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import Tokens, read_tokens
 from slackd.connector.transports import make_transports
 from slackd.connector.webapi import WebApi
 from slackd.link.client import LinkClient
-from slackd.listener import raise_descriptor_limit
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.idle_memory import give_back_when_idle
-from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
+from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
 
 log = logging.getLogger(__name__)
@@ -47,12 +45,7 @@ def run_connector(config_file: str | None, number: int) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    folder = first_folder(os.environ, "STATE_DIRECTORY")
-    config = begin(config_file, "slackd-connector", lambda file: folder)
-    keep_good(config, folder)
-    if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
-        forbid_core_dumps()
-    raise_descriptor_limit()
+    config = begin_with_secrets(config_file, "slackd-connector")
     notifier = Notifier()
     run_to_the_end(lambda stop: _serve(config, number, stop, notifier), loop_factory())
 

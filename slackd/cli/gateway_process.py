@@ -2,14 +2,11 @@
 
 import asyncio
 import logging
-import os
 
 from slackd.accelerators import loop_factory
-from slackd.cli.process import begin, keep_good, report_status, run_to_the_end
-from slackd.config.paths import first_folder, started_by_systemd
+from slackd.cli.process import begin_with_secrets, report_status, run_to_the_end
 from slackd.gateway.daemon import GatewayDaemon, GatewaySockets, gateway_sockets
-from slackd.listener import raise_descriptor_limit
-from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
+from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
 from slackd.systemd.sockets import inherited
 
@@ -22,12 +19,7 @@ def run_gateway(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    folder = first_folder(os.environ, "STATE_DIRECTORY")
-    config = begin(config_file, "slackd-gateway", lambda file: folder)
-    keep_good(config, folder)
-    if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
-        forbid_core_dumps()
-    raise_descriptor_limit()
+    config = begin_with_secrets(config_file, "slackd-gateway")
     notifier = Notifier()
     with gateway_sockets(config, inherited()) as sockets:
         run_to_the_end(lambda stop: _serve(GatewayDaemon(config), sockets, stop, notifier), loop_factory())

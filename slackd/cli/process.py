@@ -13,8 +13,10 @@ from slackd.accelerators import LoopFactory
 from slackd.config import Config, find_file
 from slackd.config.last_good import keep_copy, start_config
 from slackd.config.load import load_for_start
+from slackd.config.paths import first_folder, started_by_systemd
 from slackd.errors import ConfigError, JournalDamaged, SlackdError
-from slackd.systemd.lifetime import HangUp, run_until_stopped
+from slackd.listener import raise_descriptor_limit
+from slackd.systemd.lifetime import HangUp, forbid_core_dumps, run_until_stopped
 from slackd.systemd.logs import set_up_logging
 from slackd.systemd.notify import Notifier
 from slackd.toml_reader.problems import InvalidConfig
@@ -69,6 +71,26 @@ def say_left_out(config: Config) -> None:
     """Log each plugin that this start has left out; the broker's to say, since connectors have none."""
     for words in config.left_out:
         log.error("%s", words, extra={"event": "config-left-out"})
+
+
+def begin_with_secrets(config_file: str | None, name: str) -> Config:
+    """As `begin`, for a process that knows secrets and has connections from or to the network: its last good
+    configuration is kept, it leaves no core, and it may have as many descriptors as its unit allows.
+
+    Args:
+        config_file: `slackd.toml`, where the command line names it.
+        name: Of the process, for its lines in the log.
+
+    Returns:
+        The configuration, as `begin` finds it.
+    """
+    folder = first_folder(os.environ, "STATE_DIRECTORY")
+    config = begin(config_file, name, lambda file: folder)
+    keep_good(config, folder)
+    if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
+        forbid_core_dumps()
+    raise_descriptor_limit()
+    return config
 
 
 def keep_good(config: Config, folder: Path | None) -> None:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
-from slackd.cli.process import begin, keep_good, report_status, run_to_the_end
+from slackd.cli.process import begin_with_secrets, report_status, run_to_the_end
 from slackd.config import Config
-from slackd.config.paths import first_folder, started_by_systemd
 from slackd.config.values import is_posted
 from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, read_signing_secrets
@@ -23,10 +22,9 @@ from slackd.connector.transports import make_transports
 from slackd.errors import ConfigError
 from slackd.link.client import LinkClient
 from slackd.link.messages import KEPT_SOCKET, RECEIVER
-from slackd.listener import raise_descriptor_limit
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest, read_credentials
-from slackd.systemd.lifetime import forbid_core_dumps, settle_memory
+from slackd.systemd.lifetime import settle_memory
 from slackd.systemd.notify import Notifier, feed_watchdog
 from slackd.systemd.sockets import inherited, listen, listen_tcp
 
@@ -67,12 +65,7 @@ def run_receiver(config_file: str | None) -> None:
     Raises:
         SlackdError: The process cannot start; its words are for the operator.
     """
-    folder = first_folder(os.environ, "STATE_DIRECTORY")
-    config = begin(config_file, "slackd-receiver", lambda file: folder)
-    keep_good(config, folder)
-    if not started_by_systemd(os.environ):  # there the unit has LimitCORE=0
-        forbid_core_dumps()
-    raise_descriptor_limit()
+    config = begin_with_secrets(config_file, "slackd-receiver")
     notifier = Notifier()
     tls = receiver_tls(config)
     passed = inherited()
