@@ -51,6 +51,22 @@ async def background() -> AsyncIterator[BackgroundTasks]:
             await running
 
 
+@contextlib.asynccontextmanager
+async def refusing_many(listening: socket.socket, accepted: list[int]) -> AsyncIterator[None]:
+    """More wait than are accepted at once, and each of them is refused."""
+
+    def refuse(_: socket.socket) -> None:
+        accepted.append(1)
+
+    async with background() as tasks:
+        with clients(listening, 5 * ACCEPTED_AT_ONCE):
+            listener = Listener("test", listening, refuse, tasks.begin)
+            listener.listen()
+            async with asyncio.timeout(PATIENCE):
+                yield
+            listener.close()
+
+
 class Greeter(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast(asyncio.Transport, transport).write(b"hello")
@@ -60,20 +76,11 @@ class Greeter(asyncio.Protocol):
 async def test_a_turn_of_the_loop_accepts_a_few_however_many_wait(listening: socket.socket) -> None:
     accepted: list[int] = []
     turns: list[int] = []
-
-    def refuse(_: socket.socket) -> None:
-        accepted.append(1)
-
-    async with background() as tasks:
-        with clients(listening, 5 * ACCEPTED_AT_ONCE):
-            listener = Listener("test", listening, refuse, tasks.begin)
-            listener.listen()
-            async with asyncio.timeout(PATIENCE):
-                while len(accepted) < 5 * ACCEPTED_AT_ONCE:
-                    before = len(accepted)
-                    await asyncio.sleep(0)
-                    turns.append(len(accepted) - before)
-            listener.close()
+    async with refusing_many(listening, accepted):
+        while len(accepted) < 5 * ACCEPTED_AT_ONCE:
+            before = len(accepted)
+            await asyncio.sleep(0)
+            turns.append(len(accepted) - before)
     assert max(turns) <= ACCEPTED_AT_ONCE
 
 
@@ -83,21 +90,12 @@ async def test_whoever_has_cost_more_than_the_share_waits_for_the_next(
     accepted: list[int] = []
     clock = itertools.count(0.0, ACCEPT_BURST)
     monkeypatch.setattr("slackd.listener.time", SimpleNamespace(thread_time=lambda: next(clock)))
-
-    def refuse(_: socket.socket) -> None:
-        accepted.append(1)
-
-    async with background() as tasks:
-        with clients(listening, 5 * ACCEPTED_AT_ONCE):
-            listener = Listener("test", listening, refuse, tasks.begin)
-            listener.listen()
-            for _ in range(20):
-                await asyncio.sleep(0)
-            assert len(accepted) <= 2 * ACCEPTED_AT_ONCE
-            async with asyncio.timeout(PATIENCE):
-                while len(accepted) < 5 * ACCEPTED_AT_ONCE:
-                    await asyncio.sleep(0.01)
-            listener.close()
+    async with refusing_many(listening, accepted):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(accepted) <= 2 * ACCEPTED_AT_ONCE
+        while len(accepted) < 5 * ACCEPTED_AT_ONCE:
+            await asyncio.sleep(0.01)
 
 
 async def test_who_is_let_in_is_served_and_who_is_not_is_closed(listening: socket.socket) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from slackd.emulator import EmulatorClient
 from slackd.link.messages import Call, CallKind, Closing
-from tests.support.connector_rig import PATIENCE, app_of, connected, rig_for, secrets_of
+from tests.support.connector_rig import PATIENCE, Rig, app_of, connected, rig_for, secrets_of
 
 
 async def test_a_drain_of_an_idle_connector_closes_and_leaves_no_ghost(slack: EmulatorClient) -> None:
@@ -94,16 +94,21 @@ async def test_a_broker_that_comes_back_is_told_again_before_it_is_delivered_to(
             await draining
 
 
+async def loses_a_connection_with_a_command(rig: Rig, slack: EmulatorClient) -> None:
+    """The broker has the command, and has heard of the loss; it settles nothing by itself."""
+    await rig.ready()
+    rig.broker.settles = False
+    slack.command("/slow")
+    await rig.broker.until(lambda: rig.broker.arrivals)
+    slack.fault("drop")
+    await rig.broker.until(lambda: rig.broker.closings)
+
+
 async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_broker_is_told(
     slack: EmulatorClient,
 ) -> None:
     async with rig_for(slack) as rig:
-        await rig.ready()
-        rig.broker.settles = False
-        slack.command("/slow")
-        await rig.broker.until(lambda: rig.broker.arrivals)
-        slack.fault("drop")
-        await rig.broker.until(lambda: rig.broker.closings)
+        await loses_a_connection_with_a_command(rig, slack)
         assert rig.broker.closings == [Closing("c1-emulated-1", mute=True)]
         await rig.ready()
         rig.broker.payload = '{"text":"done"}'
@@ -117,12 +122,7 @@ async def test_what_a_lost_connection_brought_cannot_be_acknowledged_and_the_bro
 
 async def test_a_drain_ends_when_the_broker_knows_what_could_not_be_sent(slack: EmulatorClient) -> None:
     async with rig_for(slack) as rig:
-        await rig.ready()
-        rig.broker.settles = False
-        slack.command("/slow")
-        await rig.broker.until(lambda: rig.broker.arrivals)
-        slack.fault("drop")
-        await rig.broker.until(lambda: rig.broker.closings)
+        await loses_a_connection_with_a_command(rig, slack)
         await rig.ready()
         rig.broker.tell_peers(emulated=(1, 6))
         draining = asyncio.create_task(rig.connector.drain(20))
