@@ -5,10 +5,12 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.socketmode.troubles import ALL_SILENT
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 from tests.support.connector_rig import Rig, app_of, connected, rig_for, secrets_of
 
@@ -227,3 +229,25 @@ async def test_that_no_quiet_moment_was_found_is_said_of_a_busy_connection_alone
         rig.broker.settle(rig.broker.arrivals)
     said = [each for each in caplog.records if getattr(each, "event", "") == "waiting-ended"]
     assert len(said) == lines
+
+
+def is_ready(rig: Rig, connection: str) -> bool:
+    return connection in rig.broker.ready
+
+
+async def test_the_first_frame_after_a_hello_ends_the_trouble_of_connections_that_fell_silent(
+    slack: EmulatorClient,
+) -> None:
+    slack.core.change_settings(ping_interval=1e6)
+    async with rig_for(slack, stall_timeout=0.5) as rig:
+        for number in range(1, ALL_SILENT + 1):
+            await rig.broker.until(partial(is_ready, rig, f"c1-emulated-{number}"))
+            slack.fault("stall")
+        await rig.broker.until(lambda: rig.broker.troubles)
+        begun = rig.broker.troubles[0].trouble.reason
+        assert "every connection falls silent right after Slack's hello" in begun
+        while not rig.broker.arrivals:  # those that a stalled connection gets are lost
+            slack.mention("now it speaks")
+            await asyncio.sleep(0.05)
+        await rig.broker.until(lambda: len(rig.broker.troubles) == 2)
+        assert rig.broker.troubles[1].trouble.reason == ""
