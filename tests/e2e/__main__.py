@@ -1,4 +1,5 @@
-"""`make e2e`: every release's end-to-end tests, side by side; what they measured stands at the end.
+"""`make e2e`: every release's end-to-end tests, side by side; what they measured, and what failed, stands at
+the end.
 
 Modules that failed are run once more, alone, and that is said: side by side, two booted machines take each
 other's time. What fails alone has failed.
@@ -74,9 +75,13 @@ class Run:
         self._teller.join(10)
         return _lines_of(self._figures)
 
-    def failed_modules(self) -> list[str]:
-        """Files with a test that failed; none where it didn't come to its end."""
+    def failures(self) -> list[str]:
+        """The tests that failed, each with why; none where it didn't come to its end."""
         return _lines_of(Path(f"{self._figures}.failed"))
+
+    def failed_modules(self) -> list[str]:
+        """Files with a test that failed."""
+        return sorted({line.partition("::")[0] for line in self.failures()})
 
 
 def _lines_of(file: Path) -> list[str]:
@@ -109,6 +114,9 @@ def main(arguments: list[str]) -> int:
         print("booted Debian, in figures:")
         for run in runs:
             print(*run.figures(), sep="\n")
+        for run in runs:
+            for line in run.failures():
+                print(f"failed: {line}")
     print(f"booted Debian: {'failed' if any(statuses) else 'passed'} in {time.monotonic() - begin:.0f} s")
     return 1 if any(statuses) else 0
 

@@ -14,6 +14,8 @@ from tests.e2e.the_world import NOW, RELEASES, Certificates, Site, Slack
 VERSIONS = ["0.1.0", "0.1.1", "0.1.2"]
 
 _UNABLE = "booted Debian: "
+_WORDS = 1_000
+"""Characters of why a test failed that stand at the end of the output, too."""
 
 _figures = pytest.StashKey[list[str]]()
 
@@ -43,12 +45,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         Path(kept).write_text("".join(f"{line}\n" for line in config.stash[_figures]))
         stats = terminalreporter.stats
         reports = [*stats.get("failed", ()), *stats.get("error", ())]
-        modules = sorted({report.nodeid.partition("::")[0] for report in reports})
-        Path(f"{kept}.failed").write_text("".join(f"{module}\n" for module in modules))
+        Path(f"{kept}.failed").write_text("".join(f"{report.nodeid} {_why(report)}\n" for report in reports))
     elif config.stash[_figures]:
         terminalreporter.section("booted Debian, in figures")
         for line in config.stash[_figures]:
             terminalreporter.line(line)
+
+
+def _why(report: pytest.TestReport) -> str:
+    """In one line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    words = crash.message if crash is not None else report.longreprtext
+    return " ".join(words.split())[:_WORDS]
 
 
 @pytest.fixture(scope="session")
