@@ -37,7 +37,7 @@ class OwnedConnection:
     incarnation: incarnation.Incarnation
 
     def __init__(self, path: Path, delivery_base: Callable[[float, int], int]) -> None:
-        self._path = path
+        self._path, self._folder = path, str(path.parent)
         self._connection: sqlite3.Connection | None = None
         self._record_to_remove = False
         self.is_synced = True
@@ -142,7 +142,7 @@ class OwnedConnection:
     def free_bytes(self) -> int | None:
         """Bytes that are left on the file's disk; None where that can't be said."""
         try:
-            disk = os.statvfs(self._path.parent)
+            disk = os.statvfs(self._folder)
         except OSError:
             return None
         return disk.f_bavail * disk.f_frsize

@@ -31,8 +31,9 @@ SHORT_OF_ROOM = 2
 """Times as much room as the pages of the log may take in the database, below which a checkpoint is made at
 once: a log that has taken the disk's last room could not be brought into the database any more."""
 
-ROOM_PAGES = 64
-"""Pages written since the last checkpoint after which the room on the disk is looked at."""
+ROOM_PAGES, ROOM_SHARE = 64, 8
+"""Pages written since the last checkpoint from which on the room on the disk is looked at, and again when they
+have become more by this part of them."""
 
 CHECKPOINT_IDLE = 0.5
 """Seconds without a write after which a checkpoint is made."""
@@ -83,7 +84,7 @@ class Maintenance:
         self._chores: list[Callable[[Round], bool]] = []
         self._next_round = time.monotonic() + RETENTION_EVERY
         self._next_step = 0.0
-        self._dirty_pages = 0
+        self._dirty_pages, self._next_look_at_room = 0, ROOM_PAGES
         self._last_write = 0.0
 
     @property
@@ -192,8 +193,8 @@ class Maintenance:
             return
         idle = is_idle and now - self._last_write >= CHECKPOINT_IDLE
         dirty = self._dirty_pages
-        if idle or dirty >= CHECKPOINT_PAGES or (dirty >= ROOM_PAGES and self._is_short_of_room()):
-            self._dirty_pages = 0
+        if idle or dirty >= CHECKPOINT_PAGES or self._is_short_of_room():
+            self._dirty_pages, self._next_look_at_room = 0, ROOM_PAGES
             if not self._guard.look():
                 return
             try:
@@ -209,5 +210,8 @@ class Maintenance:
                 self._guard.known(error)
 
     def _is_short_of_room(self) -> bool:
+        if self._dirty_pages < self._next_look_at_room:
+            return False
+        self._next_look_at_room = self._dirty_pages + self._dirty_pages // ROOM_SHARE
         free = self._owned.free_bytes()
         return free is not None and free < SHORT_OF_ROOM * self._dirty_pages * PAGE_SIZE

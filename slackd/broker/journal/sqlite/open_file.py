@@ -22,17 +22,16 @@ WAL_LIMIT: Final = 64 << 20
 LOG_RESERVE: Final = 4 << 20
 """Bytes of the write-ahead log that are allocated in advance: a commit that makes the file longer waits for the
 file system's own journal besides (ext4: 1 ms in place of 0.3 ms). And a full disk has room for some commits."""
-_SUFFIXES: Final = ("-wal", "-shm")
 
 
 class OpenFile:
     """The database's file, from `__init__` to `close`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._name = str(path)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._size = self._log_size = 0
-        self._beside: dict[str, tuple[int, int]] = {}
+        self._beside: dict[str, os.stat_result] = {}
 
     def forget_log(self) -> None:
         """A connection was opened or closed: the log and its index may be other ones now."""
@@ -58,7 +57,7 @@ class OpenFile:
     @contextlib.contextmanager
     def _log(self) -> Iterator[int]:
         """A descriptor of the log. SQLite has no locks on the log itself, so one may be closed at any time."""
-        log = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        log = os.open(f"{self._name}-wal", os.O_RDWR | os.O_CLOEXEC)
         try:
             yield log
         finally:
@@ -71,29 +70,30 @@ class OpenFile:
             JournalDamaged: It was removed, replaced, cut or overwritten.
         """
         mine = os.fstat(self._descriptor)
-        if _identity(self._path) != (mine.st_dev, mine.st_ino):
-            raise self._gone(self._path.name)
+        found = _found(self._name)
+        if found is None or not _is_same(found, mine):
+            raise self._gone(self._name)
         if mine.st_size < self._size or (mine.st_size and os.pread(self._descriptor, len(_MAGIC), 0) != _MAGIC):
-            raise _cut(self._path)
+            raise _cut(self._name)
         self._size = mine.st_size
-        self._look_at_log()
-        for suffix in _SUFFIXES:
-            found = _identity(f"{self._path}{suffix}")
-            known = self._beside.get(suffix)
-            if known is not None and found != known:
-                raise self._gone(f"{self._path.name}{suffix}")
-            if found is not None:
-                self._beside[suffix] = found
+        self._look_at_log(self._look_beside(f"{self._name}-wal"))
+        self._look_beside(f"{self._name}-shm")
 
-    def _look_at_log(self) -> None:
+    def _look_beside(self, name: str) -> os.stat_result | None:
+        found, known = _found(name), self._beside.get(name)
+        if known is not None and (found is None or not _is_same(found, known)):
+            raise self._gone(name)
+        if found is not None:
+            self._beside[name] = found
+        return found
+
+    def _look_at_log(self, found: os.stat_result | None) -> None:
         """SQLite cuts the log to `WAL_LIMIT` when it begins anew, and never shorter."""
-        try:
-            size = os.stat(f"{self._path}-wal").st_size
-        except OSError:
-            return  # whether it has to be there is known by its inode
-        if size < min(self._log_size, WAL_LIMIT):
-            raise _cut(f"{self._path}-wal")
-        self._log_size = size
+        if found is None:
+            return
+        if found.st_size < min(self._log_size, WAL_LIMIT):
+            raise _cut(f"{self._name}-wal")
+        self._log_size = found.st_size
 
     def close(self) -> None:
         """Let it go; does nothing the second time."""
@@ -103,21 +103,26 @@ class OpenFile:
 
     def _gone(self, name: str) -> JournalDamaged:
         return JournalDamaged(
-            f"{self._path.parent}/{name} was removed or replaced while slackd has it open",
+            f"{name} was removed or replaced while slackd has it open",
             hint=f"what was journaled is in /proc/{os.getpid()}/fd/{self._descriptor} until slackd stops: copy "
             f"that (cp), stop slackd, and give the copy to `slackctl restore`",
         )
 
 
-def _cut(path: str | Path) -> JournalDamaged:
+def _cut(path: str) -> JournalDamaged:
     return JournalDamaged(
         f"{path}: another program has cut or overwritten the journal while slackd has it open", DAMAGE_HINT
     )
 
 
-def _identity(path: str | Path) -> tuple[int, int] | None:
+def _found(path: str) -> os.stat_result | None:
+    """The regular file of this name."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    return one.st_ino == other.st_ino and one.st_dev == other.st_dev
