@@ -71,10 +71,11 @@ deb:
 e2e: setup
 	$(BIN)/python -m tests.e2e
 
-# slackd beside Bolt for Python, and its gateway beside Slack, on a machine that does nothing else.
+# slackd beside Bolt for Python, and its gateway beside Slack, on a machine that does nothing else: a table, and
+# plots and flame graphs in dist/bench.
 bench: setup
-	$(BIN)/python -m tests.bench.throughput
-	$(BIN)/python -m tests.bench.gateway
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EDITABLE:dev]'=dev,bench]')
+	missed=0; for part in throughput gateway flame; do $(BIN)/python -m tests.bench.$$part || missed=1; done; exit $$missed
 
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -94,16 +94,16 @@ async def cpu_an_event(start: Start, per_second: int, seconds: int) -> float:
         return (await batch(peer, per_second * seconds, channels=CHANNELS, rate=float(per_second))).cpu
 
 
-async def ack_latency(start: Start, per_second: int, seconds: int) -> tuple[float, float]:
-    """p50 and p99 in milliseconds, from the send to the acknowledgement."""
+async def ack_latency(start: Start, per_second: int, seconds: int) -> list[float]:
+    """Seconds from each send to its acknowledgement."""
     async with start() as peer:
         await batch(peer, WARM_UP, channels=CHANNELS, window=WINDOW)
         run = await batch(peer, per_second * seconds, channels=CHANNELS, rate=float(per_second))
-        return _percentiles(run.acknowledged_after)
+        return run.acknowledged_after
 
 
-async def command_latency(start: Start) -> tuple[float, float]:
-    """p50 and p99 in milliseconds, from a slash command to its answer."""
+async def command_latency(start: Start) -> list[float]:
+    """Seconds from each slash command to its answer."""
     async with start() as peer:
         found = []
         for number in range(COMMANDS):
@@ -111,7 +111,7 @@ async def command_latency(start: Start) -> tuple[float, float]:
             await peer.slack.wait_for_ack(entry)
             assert entry.response is not None
             found.append(entry.acks[0].after)
-        return _percentiles(found[COMMANDS // 10 :])
+        return found[COMMANDS // 10 :]
 
 
 async def memory(start: Start, *, later: bool) -> Memory:
@@ -147,6 +147,6 @@ async def kill_to_ack(start: Start, backlog: int) -> tuple[float, float]:
     return statistics.median(found), max(found)
 
 
-def _percentiles(seconds: Sequence[float]) -> tuple[float, float]:
-    found = sorted(seconds)
-    return found[len(found) // 2] * 1e3, found[int(len(found) * 0.99)] * 1e3
+def percentile(seconds: Sequence[float], share: float) -> float:
+    """The time within which this share of all was done."""
+    return sorted(seconds)[int(len(seconds) * share)]

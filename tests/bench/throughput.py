@@ -1,4 +1,4 @@
-"""slackd beside Bolt for Python and the minimal pipeline, in one run: a table with the goals.
+"""slackd beside Bolt for Python and the minimal pipeline, in one run: a table with the goals, and plots.
 
     python -m tests.bench.throughput [REPEATS]      # make bench; the exit status is 1 where a goal is missed
 
@@ -16,9 +16,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+
+import attrs
 
 from tests.bench.measures import (
     COMMAND,
@@ -32,14 +34,16 @@ from tests.bench.measures import (
     in_turns,
     kill_to_ack,
     memory,
+    percentile,
 )
 from tests.bench.peers import bolt, minimal, slackd, with_plugins
-from tests.bench.table import Row, print_table
+from tests.bench.plots import draw_latencies, draw_memory, draw_rates
+from tests.bench.table import REPEATS, Row, print_table
 
 ROOT = Path(__file__).parents[2]
 FIRST_RELEASE = "3c98b9f"
 SLOW, SLOW_SECONDS = 100, 10
-FAST, FAST_SECONDS = 1_000, 5
+FAST, FAST_SECONDS = 1_000, 4
 BACKLOG = 20_000
 
 
@@ -48,6 +52,7 @@ async def rows(repeats: int) -> AsyncIterator[Row]:
     # As Debian installs it (py3compile(1)): a source tree may not be compiled at all (PYTHONDONTWRITEBYTECODE).
     compileall.compile_dir(ROOT / "slackd", quiet=1)
     runs = await in_turns({"slackd": slackd, "bolt": bolt, "minimal": minimal}, repeats)
+    draw_rates(runs)
     ours, theirs, least = (_median_rate(each) for each in runs.values())
     found = f"{ours:.0f} a second"
     yield Row("delivered, answered, closed", found, f"Bolt {theirs:.0f}", ours / theirs, 2.5, least=True)
@@ -77,25 +82,36 @@ async def rows(repeats: int) -> AsyncIterator[Row]:
 
 async def latencies() -> AsyncIterator[Row]:
     """From a send to its acknowledgement, and from a command to its answer."""
-    p50, p99 = await ack_latency(slackd, FAST, FAST_SECONDS)
-    b50, b99 = await ack_latency(bolt, FAST, FAST_SECONDS)
-    found = f"{p50:.1f}, {p99:.1f} ms"
-    yield Row(f"ack p50, p99 at {FAST} a second", found, f"Bolt {b50:.1f}, {b99:.1f}", p50 / b50, 4.0)
+    peers: dict[str, Start] = {"slackd": slackd, "Bolt": bolt}
     with first_release() as start:
         if start is not None:
-            b50, b99 = await ack_latency(start, FAST, FAST_SECONDS)
-            yield Row("  against the first release, p50", found, f"{b50:.1f}, {b99:.1f}", p50 / b50, 0.7)
-            yield Row("  p99", found, f"{b50:.1f}, {b99:.1f}", p99 / b99, 0.7)
-    p50, p99 = await command_latency(partial(slackd, command=COMMAND))
-    b50, b99 = await command_latency(partial(bolt, command=COMMAND))
-    found, against = f"{p50:.1f}, {p99:.1f} ms", f"Bolt {b50:.1f}, {b99:.1f}"
-    yield Row("command to answer, p50", found, against, p50 / b50, 1.0)
-    yield Row("  p99", found, against, p99 / b99, 1.0)
+            peers["first release"] = start
+        acks: dict[str, list[float]] = {name: [] for name in peers}
+        for _ in range(REPEATS):
+            for name, peer in peers.items():
+                acks[name] += await ack_latency(peer, FAST, FAST_SECONDS)
+    draw_latencies("acknowledgements", f"From a send to its acknowledgement at {FAST} a second", acks)
+    yield _compared(f"ack p50 at {FAST} a second", acks, "Bolt", 0.5, 4.0)
+    if "first release" in acks:
+        yield _compared("  against the first release, p50", acks, "first release", 0.5, 0.7)
+        yield _compared("  p99", acks, "first release", 0.99, 0.7)
+    commands = {"slackd": await command_latency(partial(slackd, command=COMMAND))}
+    commands["Bolt"] = await command_latency(partial(bolt, command=COMMAND))
+    draw_latencies("commands", "From a command to its answer", commands)
+    yield _compared("command to answer, p50", commands, "Bolt", 0.5, 1.0)
+    yield _compared("  p99", commands, "Bolt", 0.99, 1.0)
+
+
+def _compared(what: str, found: Mapping[str, Sequence[float]], peer: str, share: float, goal: float) -> Row:
+    """Within how many milliseconds this share of all was done."""
+    ours, others = (percentile(found[name], share) * 1e3 for name in ("slackd", peer))
+    return Row(what, f"{ours:.1f} ms", f"{peer} {others:.1f}", ours / others, goal)
 
 
 async def memories() -> AsyncIterator[Row]:
     """Of all three processes, against Bolt's one."""
     mine, other = await memory(slackd, later=True), await memory(bolt, later=False)
+    draw_memory({"slackd": attrs.astuple(mine), "Bolt": attrs.astuple(other)})
     for what, ours, theirs, goal in (
         ("memory (PSS) of all processes, idle", mine.idle, other.idle, 1.6),
         (f"  after {FLOOD} events", mine.after, other.after, 2.0),
