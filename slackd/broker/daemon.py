@@ -59,6 +59,8 @@ DISK_EVERY = 5.0
 """Seconds between two looks at whether the configuration on disk has changed and can be used."""
 STOP_PATIENCE = 2.0
 """Seconds in which a stop waits for commits that are under way."""
+FIRST_PATIENCE = 0.1
+"""Seconds in which a start acknowledges what waits for it, and does nothing else."""
 
 
 @frozen
@@ -130,6 +132,7 @@ class BrokerDaemon:
                 servers = self._listen(sockets)
                 control: ControlServer | None = None
                 try:
+                    await self._settle_down(FIRST_PATIENCE)
                     control = await self._serve_operators(sockets)
                     if control is not None:
                         helpers.append(tasks.create_task(control.run()))
@@ -209,8 +212,9 @@ class BrokerDaemon:
         return servers
 
     async def _serve_operators(self, sockets: Sockets) -> "ControlServer | None":
-        """After connectors and plugins are served: HTTP alone takes as long to import as most of the broker. It
-        is done before READY all the same (nothing is imported later), in a thread, so that the loop turns."""
+        """After connectors and plugins are served, and what waited for them is acknowledged: HTTP alone takes
+        as long to import as most of the broker. It is done before READY all the same (nothing is imported
+        later), in a thread, so that the loop turns."""
         if sockets.control is None and sockets.metrics is None:
             return None
         with turning_promptly():
@@ -244,7 +248,7 @@ class BrokerDaemon:
         for server in servers:
             if isinstance(server, Listener):
                 server.close()
-        await self._settle_down()
+        await self._settle_down(STOP_PATIENCE)
         self.connector_host.listen_no_more()
         self.connector_host.look_for_gaps(at_last=True)
         in_flight = self.core.in_flight()
@@ -260,9 +264,10 @@ class BrokerDaemon:
             if isinstance(server, LinkServer):
                 await server.close()
 
-    async def _settle_down(self) -> None:
-        """Until two turns of the loop in a row brought nothing that waits for a commit."""
-        quiet, until = 0, asyncio.get_running_loop().time() + STOP_PATIENCE
+    async def _settle_down(self, patience: float) -> None:
+        """Until two turns of the loop in a row brought nothing that waits for a commit; for so many seconds
+        at most."""
+        quiet, until = 0, asyncio.get_running_loop().time() + patience
         while quiet < 2 and asyncio.get_running_loop().time() < until:
             self.engine.wake()
             await asyncio.sleep(0 if quiet else 0.002)
