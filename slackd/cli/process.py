@@ -1,10 +1,12 @@
 """What every process of the daemon does first and last, broker or connector."""
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -27,6 +29,10 @@ STATUS_EVERY = 2.0
 """Seconds between two looks at whether the status line has changed."""
 
 
+SOON: Final = 10.0
+"""Seconds: a process that lasts no longer has failed to start."""
+FAILED_START: Final = 2.0
+"""Seconds until it is started again; a start takes a third of a second of a core."""
 UNUSABLE_CONFIG: Final = 78
 """Exit status (sysexits(3), EX_CONFIG) of a process that has no configuration to start with, or no journal that
 isn't damaged. The units name it in RestartPreventExitStatus=: to start again would change nothing."""
@@ -130,6 +136,15 @@ def run_to_the_end(
     Returns:
         Whether the process is to begin anew.
     """
+    with _patient():
+        return _run(main, loop_factory, on_hang_up)
+
+
+def _run(
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    loop_factory: LoopFactory | None,
+    on_hang_up: Callable[[], HangUp] | None,
+) -> bool:
     try:
         return run_until_stopped(main, loop_factory, on_hang_up)
     except SlackdError as error:
@@ -139,6 +154,21 @@ def run_to_the_end(
         if others is not None or ours is None:
             raise
         _report(_leaves(ours))
+
+
+@contextlib.contextmanager
+def _patient() -> Iterator[None]:
+    """A unit's process that fails within `SOON` seconds of its start waits for `FAILED_START` before it ends:
+    its unit starts it again at once, as it should after a crash, and what keeps it from starting may stay."""
+    began = time.monotonic()
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        lasted = time.monotonic() - began
+        again = not isinstance(error, SystemExit) or error.code != UNUSABLE_CONFIG
+        if again and lasted < SOON and started_by_systemd(os.environ):
+            time.sleep(FAILED_START)
+        raise
 
 
 def _report(errors: list[BaseException]) -> NoReturn:
