@@ -9,6 +9,8 @@ from contextlib import suppress
 from json import dumps, loads
 from pathlib import Path
 
+import attrs
+
 from slackd.broker.journal.ages import AgeClock, ClockAhead, ClockRecord
 
 log = logging.getLogger(__name__)
@@ -36,15 +38,19 @@ def read(connection: sqlite3.Connection) -> ClockRecord | None:
     """The last record, None if there is none, or none that makes sense."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NAME,)).fetchone()
     try:
-        unix, up, boot, ahead, since = loads(row[0])
-        return ClockRecord(float(unix), float(up), str(boot), max(0.0, float(ahead)), float(since))
+        unix, up, boot, ahead, since, drift = loads(row[0])
+        numbers = [float(each) for each in (unix, up, ahead, since, drift)]
+        if not all(map(math.isfinite, numbers)):
+            return None
+        unix, up, ahead, since, drift = numbers
+        return ClockRecord(unix, up, str(boot), max(0.0, ahead), since, drift)
     except (TypeError, ValueError, RecursionError):
         return None
 
 
 def write(cursor: sqlite3.Cursor, record: ClockRecord) -> None:
     """Write it into the transaction that is open."""
-    value = dumps([record.unix, record.uptime, record.boot, record.ahead, record.since])
+    value = dumps(attrs.astuple(record))
     cursor.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_NAME, value))
 
 
