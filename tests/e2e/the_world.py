@@ -68,7 +68,13 @@ class Site:
         self.offer(self.versions[NOW])
 
     def offer(self, version: str) -> None:
-        """From now on, apt finds this version."""
+        """From now on, apt finds this version.
+
+        Its files are new: of those that were built in the same second as others, which a fast machine does, the
+        server would say to apt that nothing has changed (If-Modified-Since).
+        """
+        for file in (self.folder / f"slackd-{version}").rglob("*"):
+            os.utime(file)
         beside = self.folder / "slackd.next"
         beside.unlink(missing_ok=True)
         beside.symlink_to(f"slackd-{version}")
