@@ -56,6 +56,7 @@ async def answering(body: bytes, headers: Mapping[str, str]) -> AsyncIterator[ai
         ("deflate", zlib.compress(TEXT)),
         ("deflate", RAW.compress(TEXT) + RAW.flush()),
     ],
+    ids=["plain", "gzip", "GZIP", "deflate", "raw-deflate"],
 )
 async def test_it_is_read_to_its_end(encoding: str, body: bytes) -> None:
     async with answering(body, {"Content-Encoding": encoding} if encoding else {}) as response:
@@ -67,7 +68,11 @@ async def test_it_is_read_to_its_end(encoding: str, body: bytes) -> None:
             await read_whole(response, len(TEXT) - 1)
 
 
-@pytest.mark.parametrize("body", [gzip.compress(TEXT)[:-20], b"\x1f\x8b no gzip at all", b"no deflate"])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(TEXT)[:-20], b"\x1f\x8b no gzip at all", b"no deflate"],
+    ids=["cut", "no-gzip", "no-deflate"],
+)
 async def test_what_cannot_be_unpacked_is_an_error_like_any_other_of_the_network(body: bytes) -> None:
     async with answering(body, {"Content-Encoding": "gzip"}) as response:
         with pytest.raises(aiohttp.ClientError, match="packed answer"):
