@@ -1,12 +1,11 @@
 """A connector: all apps' transports on one side, the link to the broker on the other (rules R1 and R9).
 
-It delivers what comes in to the broker, keeps it until the broker has settled or refused it, acknowledges what
-is settled on the connection that brought it, and carries out the Web API calls that the broker asks for.
+It gives what comes in to its `Arrivals`, which deliver it to the broker and have it acknowledged, reports how
+its connections stand, and carries out the Web API calls that the broker asks for.
 """
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import time
@@ -14,18 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from slackd.config.values import App
-from slackd.connector.ack_deadlines import AckDeadlineKeeper
+from slackd.connector.arrivals import Arrivals
 from slackd.connector.calls import CallsUnderWay
 from slackd.connector.closing_notices import ClosingNotices
-from slackd.connector.function_tokens import blank_function_token
 from slackd.connector.identities import AppIdentities
 from slackd.connector.link_reports import LinkReports
 from slackd.connector.readiness import AppReadiness, Readiness
 from slackd.connector.transport import ConnectionChange, Transport, TransportStatus
-from slackd.connector.unacknowledged import BackPressure, Unacknowledged
-from slackd.connector.unanswered import HEARD_WITHIN, REFUSED_AGAIN_AFTER, Unanswered
+from slackd.connector.unacknowledged import Unacknowledged
+from slackd.connector.unanswered import HEARD_WITHIN
 from slackd.connector.webapi import WebApi
-from slackd.envelope import Arrival, Settlement
+from slackd.envelope import Settlement
 from slackd.errors import ConfigError
 from slackd.link import SendToBroker
 from slackd.link.messages import (
@@ -35,14 +33,12 @@ from slackd.link.messages import (
     Call,
     Closing,
     ConnectionState,
-    Deliver,
     FromBroker,
     Hello,
     Peers,
     Promised,
     Refused,
     Settled,
-    Unsent,
 )
 from slackd.slotted import frozen
 
@@ -63,7 +59,11 @@ class ConnectorStatus:
 
 
 class Connector:
-    """The connector side (`ConnectorEnd` to the link, `Upstream` to its transports)."""
+    """The connector side (`ConnectorEnd` to the link, `Upstream` to its transports).
+
+    Attributes:
+        deliver: As in `Upstream`.
+    """
 
     def __init__(
         self,
@@ -101,7 +101,8 @@ class Connector:
         self._unsettled = unsettled if unsettled is not None else Unacknowledged()
         self._transports = transports
         self._web = web
-        self._back_pressure = BackPressure(self._unsettled, transports.values(), self._log)
+        self._arrivals = Arrivals(self._unsettled, transports, clock, self._notify, self._log)
+        self.deliver = self._arrivals.receive
         why = refused or {}
         self._reports = LinkReports(
             apps,
@@ -112,17 +113,10 @@ class Connector:
             ],
         )
         self._send: SendToBroker | None = None
-        self._numbers = itertools.count(1)
-        self._fresh: list[Arrival] = []
         self._readiness = AppReadiness(apps, transports, self._reports.troubles, clock, web)
         self._closing_notices = ClosingNotices(self._unsettled)
-        self._unanswered = Unanswered()
-        self._ack_deadlines = AckDeadlineKeeper(
-            self._unsettled, self._settle_as_promised, clock, _call_later, self._log
-        )
         self._calls = CallsUnderWay(number, web, self._notify)
         self._identities = AppIdentities()
-        self._asking_again: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._draining = asyncio.Event()
         self._cut_short = False
@@ -140,8 +134,7 @@ class Connector:
                 reporter = group.create_task(self._report_regularly())
                 group.create_task(self._stop_when_over(reporter))
         finally:
-            self._ack_deadlines.stop()
-            self._stop_asking_again()
+            self._arrivals.stop()
             self._calls.group = None
             self._over.set()
 
@@ -196,7 +189,7 @@ class Connector:
             linked=self._send is not None,
             unsettled=len(self._unsettled),
             calls=len(self._calls),
-            paused=self._back_pressure.is_paused,
+            paused=self._arrivals.is_paused,
             transports=tuple(transport.status() for transport in self._transports.values()),
         )
 
@@ -205,7 +198,7 @@ class Connector:
         parts = self._readiness.of_each_app()
         if self._send is None:
             parts.append("no broker")
-        if self._back_pressure.is_paused:
+        if self._arrivals.is_paused:
             parts.append("reading paused")
         if len(self._unsettled):
             parts.append(f"{len(self._unsettled)} unsettled")
@@ -216,7 +209,6 @@ class Connector:
     def link_up(self, send: SendToBroker) -> None:
         """Introduce ourselves, report what changed meanwhile, and deliver again all that is unsettled (R1)."""
         self._send = self._reports.send = self._calls.send = self._identities.send = send
-        self._back_pressure.linked = True
         send(
             Hello(
                 version=LINK_VERSION,
@@ -233,17 +225,13 @@ class Connector:
         self._identities.catch_up()
         for closing in self._closing_notices.all():
             send(closing)
-        self._fresh.clear()
-        again = self._unanswered.to_repeat(self._clock()) + self._unsettled.all()
-        if again:
-            send(Deliver(again))
+        self._arrivals.link_up(send)
         self._notify()
 
     def link_down(self) -> None:
         """Keep everything; the link comes back."""
         self._send = self._reports.send = self._calls.send = self._identities.send = None
-        self._back_pressure.linked = False
-        self._back_pressure.resume_if_room()
+        self._arrivals.link_down()
         self._notify()
 
     def from_broker(self, messages: Sequence[FromBroker]) -> None:
@@ -251,11 +239,11 @@ class Connector:
         for message in messages:
             match message:
                 case Settled(settlements=settlements):
-                    self._settle(settlements)
+                    self._arrivals.settle(settlements)
                 case Promised(promises=promises):
-                    self._ack_deadlines.add(promises)
+                    self._arrivals.promise(promises)
                 case Refused():
-                    self._refuse(message)
+                    self._arrivals.refuse(message)
                 case Call():
                     self._calls.start(message)
                 case Peers(apps=apps):
@@ -266,16 +254,6 @@ class Connector:
                     self._notify()
 
     # What the transports report (`Upstream`).
-
-    def deliver(self, app: str, connection: str, text: str) -> None:
-        """Keep an envelope, and deliver it together with what else this turn of the loop brings."""
-        text, _ = blank_function_token(text)
-        arrival = Arrival(next(self._numbers), app, connection, self._clock(), text)
-        self._unsettled.add(arrival)
-        if not self._fresh:
-            asyncio.get_running_loop().call_soon(self._deliver_fresh)
-        self._fresh.append(arrival)
-        self._back_pressure.pause_if_full()
 
     def is_unsettled(self, connection: str) -> bool:
         """Something that this connection brought is unsettled."""
@@ -319,7 +297,7 @@ class Connector:
         """Count what can't be acknowledged, mostly as it comes too late; an answer may have another way."""
         self._reports.unsendable(app)
         if settlement is not None:
-            self._report_unsent(settlement)
+            self._arrivals.report_unsent(settlement)
 
     # Inside.
 
@@ -357,13 +335,9 @@ class Connector:
     async def _hear_of_answers(self) -> None:
         """What no acknowledgement here can carry any more may have an answer in the journal that must follow,
         or get one, and a broker that stops just now may not know: it settles each when its journal does."""
-
-        def is_heard() -> bool:
-            return not (len(self._unsettled) or self._unanswered.is_unheard)
-
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_WITHIN):
-                await self._until(lambda: self._cut_short or is_heard())
+                await self._until(lambda: self._cut_short or self._arrivals.is_heard)
 
     def _states(self) -> Iterator[ConnectionState]:
         return (state for each in self._transports.values() for state in each.status().connections)
@@ -373,79 +347,6 @@ class Connector:
             self._changed.clear()
             await self._changed.wait()
 
-    def _deliver_fresh(self) -> None:
-        batch, self._fresh = self._fresh, []
-        if batch and self._send is not None:
-            self._send(Deliver(tuple(batch)))
-
-    def _settle(self, settlements: Sequence[Settlement]) -> None:
-        by_app: dict[str, list[tuple[Arrival, Settlement]]] = {}
-        for settlement in settlements:
-            arrival = self._unsettled.remove(settlement.number)
-            if arrival is not None:
-                by_app.setdefault(arrival.app, []).append((arrival, settlement))
-                if settlement.payload is not None and arrival.number not in self._unanswered:
-                    self._unanswered.settled_with_answer(arrival)
-            elif settlement.payload is None:
-                self._unanswered.forget(settlement.number)
-            elif settlement.number in self._unanswered:
-                self._report_unsent(settlement)
-        for app, settled in by_app.items():
-            self._transports[app].settle(settled)
-        self._back_pressure.resume_if_room()
-        self._notify()
-
-    def _settle_as_promised(self, settlements: Sequence[Settlement]) -> None:
-        for settlement in settlements:
-            arrival = self._unsettled.get(settlement.number)
-            if arrival is not None:
-                self._unanswered.acknowledged_as_promised(arrival)
-        self._settle(settlements)
-
-    def _report_unsent(self, settlement: Settlement) -> None:
-        if settlement.payload is None:
-            return
-        self._unanswered.unsent(settlement.number)
-        if self._send is not None:
-            self._send(Unsent((settlement.number,)))
-
-    def _refuse(self, message: Refused) -> None:
-        by_app: dict[str, list[Arrival]] = {}
-        for refusal in message.refusals:
-            arrival = self._unsettled.remove(refusal.number)
-            if arrival is not None:
-                by_app.setdefault(arrival.app, []).append(arrival)
-            elif refusal.number in self._unanswered:
-                self._unanswered.refused(refusal.number)
-                self._ask_again_later()
-        for app, arrivals in by_app.items():
-            self._transports[app].refuse(arrivals)
-        if message.refusals:
-            # The broker's log counts them, once a minute.
-            self._log.debug(
-                "the broker could not journal %d envelopes (%s): they are not acknowledged, "
-                "and Slack sends events again",
-                len(message.refusals),
-                message.refusals[0].reason,
-                extra={"event": "envelopes-refused"},
-            )
-        self._back_pressure.resume_if_room()
-        self._notify()
-
-    def _ask_again_later(self) -> None:
-        if self._asking_again is None:
-            self._asking_again = _call_later(REFUSED_AGAIN_AFTER, self._ask_again)
-
-    def _ask_again(self) -> None:
-        self._asking_again = None
-        again = self._unanswered.take_refused(self._clock())
-        if again and self._send is not None:
-            self._send(Deliver(again))
-
-    def _stop_asking_again(self) -> None:
-        if self._asking_again is not None:
-            self._asking_again.cancel()
-
     async def _report_regularly(self) -> None:
         while True:
             await asyncio.sleep(REPORT_INTERVAL)
@@ -453,10 +354,6 @@ class Connector:
 
     def _notify(self) -> None:
         self._changed.set()
-
-
-def _call_later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-    return asyncio.get_running_loop().call_later(seconds, call)
 
 
 def _tokenless(name: str, why: str) -> AppTrouble:

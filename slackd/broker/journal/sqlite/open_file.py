@@ -31,7 +31,8 @@ class OpenFile:
         self._name = str(path)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._size = self._log_size = 0
-        self._beside: dict[str, os.stat_result] = {}
+        self._names_beside = (f"{self._name}-wal", f"{self._name}-shm")
+        self._beside: dict[str, tuple[int, int, int]] = {}
 
     def forget_log(self) -> None:
         """A connection was opened or closed: the log and its index may be other ones now."""
@@ -71,29 +72,26 @@ class OpenFile:
         """
         mine = os.fstat(self._descriptor)
         found = _found(self._name)
-        if found is None or not _is_same(found, mine):
+        if found is None or found[:2] != (mine.st_dev, mine.st_ino):
             raise self._gone(self._name)
         if mine.st_size < self._size or (mine.st_size and os.pread(self._descriptor, len(_MAGIC), 0) != _MAGIC):
             raise _cut(self._name)
         self._size = mine.st_size
-        self._look_at_log(self._look_beside(f"{self._name}-wal"))
-        self._look_beside(f"{self._name}-shm")
+        for name in self._names_beside:
+            found, known = _found(name), self._beside.get(name)
+            if known is not None and (found is None or found[:2] != known[:2]):
+                raise self._gone(name)
+            if found is not None:
+                self._beside[name] = found
+        self._look_at_log()
 
-    def _look_beside(self, name: str) -> os.stat_result | None:
-        found, known = _found(name), self._beside.get(name)
-        if known is not None and (found is None or not _is_same(found, known)):
-            raise self._gone(name)
-        if found is not None:
-            self._beside[name] = found
-        return found
-
-    def _look_at_log(self, found: os.stat_result | None) -> None:
+    def _look_at_log(self) -> None:
         """SQLite cuts the log to `WAL_LIMIT` when it begins anew, and never shorter."""
-        if found is None:
-            return
-        if found.st_size < min(self._log_size, WAL_LIMIT):
-            raise _cut(f"{self._name}-wal")
-        self._log_size = found.st_size
+        name, _ = self._names_beside
+        *_, size = self._beside.get(name, (0, 0, self._log_size))
+        if size < min(self._log_size, WAL_LIMIT):
+            raise _cut(name)
+        self._log_size = size
 
     def close(self) -> None:
         """Let it go; does nothing the second time."""
@@ -115,14 +113,10 @@ def _cut(path: str) -> JournalDamaged:
     )
 
 
-def _found(path: str) -> os.stat_result | None:
-    """The regular file of this name."""
+def _found(path: str) -> tuple[int, int, int] | None:
+    """Device, inode and bytes of the regular file of this name."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found if stat.S_ISREG(found.st_mode) else None
-
-
-def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
-    return one.st_ino == other.st_ino and one.st_dev == other.st_dev
+    return (found.st_dev, found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else None
