@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +19,9 @@ def written_whole(file: Path, *, folder: Path | None = None) -> Iterator[BinaryI
     Raises:
         OSError: It cannot be written. Then, and whatever the block raises, the file is as it was.
     """
-    descriptor, unfinished = tempfile.mkstemp(prefix=f".{file.name}.", dir=folder or file.parent)
+    # As tempfile's `mkstemp` does it, without what that imports for temporary folders (bz2, lzma, zlib, …).
+    unfinished = (folder or file.parent) / f".{file.name}.{secrets.token_hex(8)}"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as opened:
             yield opened

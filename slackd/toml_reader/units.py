@@ -4,16 +4,15 @@ A bare number is refused: nobody reading `stall_timeout = 30` knows whether it i
 """
 
 import re
-from fractions import Fraction
 from typing import Final
 
-_SECONDS: Final = {
-    "w": Fraction(604_800),
-    "d": Fraction(86_400),
-    "h": Fraction(3_600),
-    "m": Fraction(60),
-    "s": Fraction(1),
-    "ms": Fraction(1, 1000),
+_MILLISECONDS: Final = {
+    "w": 604_800_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1_000,
+    "ms": 1,
 }
 _BYTES: Final = {
     "TiB": 1 << 40,
@@ -29,6 +28,8 @@ _BYTES: Final = {
 _BYTES_BY_NAME: Final = {name.lower(): factor for name, factor in _BYTES.items()}
 
 _NUMBER: Final = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)"
+_BILLION: Final = 10**9
+"""Parts of one that a number as people write it may name: it is counted in them, and nothing is rounded."""
 _DURATION_PART: Final = re.compile(_NUMBER + r" ?(ms|[wdhms])", re.ASCII)
 _SIZE: Final = re.compile(_NUMBER + r" ?([kmgt]?i?b)", re.ASCII | re.IGNORECASE)
 
@@ -41,18 +42,18 @@ def parse_duration(text: str) -> float | None:
     Returns:
         Seconds; None where the text is no duration.
     """
-    order = list(_SECONDS)
-    total, position, last = Fraction(0), 0, -1
+    order = list(_MILLISECONDS)
+    total, position, last = 0, 0, -1
     while position < len(text):
         part = _DURATION_PART.match(text, position)
         if part is None or order.index(part[2]) <= last:
             return None
         last = order.index(part[2])
-        total += Fraction(part[1]) * _SECONDS[part[2]]
+        total += _billionths(part[1]) * _MILLISECONDS[part[2]]
         position = part.end()
         while text.startswith(" ", position) and position + 1 < len(text):
             position += 1
-    return float(total) if position else None
+    return total / (1000 * _BILLION) if position else None
 
 
 def parse_size(text: str) -> int | None:
@@ -64,7 +65,13 @@ def parse_size(text: str) -> int | None:
     match = _SIZE.fullmatch(text)
     if match is None or match[2].lower() not in _BYTES_BY_NAME:
         return None
-    return int(Fraction(match[1]) * _BYTES_BY_NAME[match[2].lower()])
+    return _billionths(match[1]) * _BYTES_BY_NAME[match[2].lower()] // _BILLION
+
+
+def _billionths(number: str) -> int:
+    """A number of `_NUMBER` in parts of `_BILLION`."""
+    whole, _, fraction = number.partition(".")
+    return int(whole + fraction.ljust(9, "0"))
 
 
 def format_duration(seconds: float) -> str:
@@ -72,7 +79,7 @@ def format_duration(seconds: float) -> str:
     left = round(seconds * 1000)
     parts = []
     for unit in ("d", "h", "m", "s", "ms"):
-        count, left = divmod(left, int(_SECONDS[unit] * 1000))
+        count, left = divmod(left, _MILLISECONDS[unit])
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"

@@ -268,7 +268,10 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
     [
         (
             "broker_process",
-            ["click", "rich", "aiohttp", "slack_sdk", "slackd.connector", "slackd.emulator", "slackd.advise"],
+            [
+                *("click", "rich", "aiohttp", "slack_sdk", "tempfile", "fractions"),
+                *("slackd.connector", "slackd.emulator", "slackd.advise"),
+            ],
         ),
         (
             "connector_process",
