@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
 from slackd.broker.ingest import PostNotice
 from slackd.broker.journal import LateAnswer
 from slackd.broker.journal.writes import OpenDelivery, Write
@@ -122,6 +122,7 @@ Action = (
     Submit
     | ToConnector
     | SendDeliveries
+    | TakeBack
     | LoadKeys
     | LoadKey
     | CountOld

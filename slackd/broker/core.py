@@ -25,7 +25,7 @@ from slackd.broker.actions import (
     ToConnector,
 )
 from slackd.broker.counters import Counters
-from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
 from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.failure_reports import FailureReports
 from slackd.broker.held_texts import HeldTexts
@@ -158,6 +158,7 @@ class BrokerCore:
         *,
         named: bool,
         remembers: int = 0,
+        ahead: int = 0,
         person: str = "",
     ) -> None:
         """A plugin's session is connected, and the journal lists it."""
@@ -165,7 +166,15 @@ class BrokerCore:
             if row.stored is not None:
                 self._held_texts.add(row.stored)
         self.plugins[plugin].joined(
-            session, window, claims, rows, now, named=named, remembers=remembers, person=person
+            session,
+            window,
+            claims,
+            rows,
+            now,
+            named=named,
+            remembers=remembers,
+            ahead=ahead,
+            person=person,
         )
 
     def begin_intercept(self, intercept: Intercept, now: Instant) -> None:
@@ -377,7 +386,7 @@ class BrokerCore:
                 if isinstance(action, SendDeliveries):
                     sent += len(action.deliveries)
                     self._actions.append(action)
-                elif isinstance(action, LoadKeys | LoadKey | CountOld):
+                elif isinstance(action, LoadKeys | LoadKey | CountOld | TakeBack):
                     self._actions.append(action)
                 else:
                     self._writes.batch.add(action, self._origins[plugin.name])

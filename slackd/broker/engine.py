@@ -27,7 +27,7 @@ from slackd.broker.actions import (
 )
 from slackd.broker.clock import now
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
 from slackd.broker.ingest import PostNotice
 from slackd.broker.instant import Instant
 from slackd.broker.journal import Journal, StoredEnvelope
@@ -51,8 +51,8 @@ Outgoing = PostNotice | PostLate
 class SessionOutlet(Protocol):
     """A plugin's connection, as the engine needs it."""
 
-    def send_deliveries(self, deliveries: Sequence[tuple[OpenDelivery, StoredEnvelope]]) -> None:
-        """Send deliveries, each with its envelope."""
+    def send_deliveries(self, deliveries: Sequence[tuple[OpenDelivery, StoredEnvelope, str]]) -> None:
+        """Send deliveries, each with its envelope and the `DELIVERY.ATTEMPT` that it waits for, if any."""
 
     def notify(self, method: str, params: dict[str, object]) -> None:
         """Tell it something."""
@@ -156,6 +156,12 @@ class Engine:
                 self._send(action, reads)
             case ToConnector(link, message):
                 self._outlets.to_connector(link, message)
+            case TakeBack(plugin, session, deliveries):
+                connection = self._outlets.to_session(plugin, session)
+                if connection is not None:
+                    connection.notify(
+                        "taken_back", {"ids": [f"{each.id}.{each.attempt}" for each in deliveries]}
+                    )
             case Submit(token, writes):
                 self.journal.submit(writes, functools.partial(self._committed, token))
             case LoadKeys() | LoadKey() | CountOld() | ReadForReport():
@@ -200,12 +206,12 @@ class Engine:
         for delivery in action.deliveries:
             stored = delivery.stored
             if stored is not None and stored.text:
-                held.append((delivery, stored))
+                held.append((delivery, stored, action.after.get(delivery.id, "")))
             else:
                 others.append(delivery)
         session.send_deliveries(held)
         if others:
-            reads.append(SendDeliveries(action.plugin, action.session, tuple(others)))
+            reads.append(SendDeliveries(action.plugin, action.session, tuple(others), action.after))
 
     def _notify_late(self, action: NotifyLate) -> None:
         text = answer_reasons.words(action.reason, self.core.ingest.plugin(action.plugin))
@@ -306,7 +312,7 @@ class Engine:
                     continue  # Its session came back meanwhile without it: it is somebody else's now.
                 if envelope is not None:
                     self.core.read_back(delivery, envelope)
-                    found.append((delivery, envelope))
+                    found.append((delivery, envelope, send.after.get(delivery.id, "")))
                     continue
                 gone, attempt = "its envelope is not in the journal any more", delivery.attempt
                 self.core.nacked(

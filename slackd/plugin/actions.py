@@ -8,9 +8,10 @@ from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write these bytes to the connection."""
+    """Write these bytes to the connection; `more`: what is started with them may have more to say at once."""
 
     data: bytes
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,11 @@ WRITTEN_AT_ONCE: Final = 16
 """Lines that go out although more are said in this turn of the loop: slackd works on them meanwhile."""
 
 
+WRITTEN_AT_LEAST: Final = 4
+"""Lines that are waited for while each turn of the loop says one with more to follow: a write a line would cost
+slackd and the program more than the line."""
+
+
 class Owner(Protocol):
     """What a connection reports to."""
 
@@ -39,6 +44,7 @@ class BrokerConnection(asyncio.Protocol):
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._lines: list[bytes] = []
+        self._seen, self._more = 0, False
 
     @property
     def unwritten(self) -> int:
@@ -63,18 +69,29 @@ class BrokerConnection(asyncio.Protocol):
         """As in `asyncio.Protocol`."""
         self._ended()
 
-    def send(self, data: bytes) -> None:
-        """Lines of one turn of the loop go out together, so many at a time."""
+    def send(self, data: bytes, *, more: bool = False) -> None:
+        """Lines of one turn of the loop go out together, so many at a time; with `more`, those of a few turns,
+        until one says nothing."""
         if not self._lines:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._end_turn)
         self._lines.append(data)
+        self._more = more
         if len(self._lines) >= WRITTEN_AT_ONCE:
+            self._flush()
+
+    def _end_turn(self) -> None:
+        said = len(self._lines)
+        if self._more and self._seen < said < WRITTEN_AT_LEAST:
+            self._seen = said
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        else:
             self._flush()
 
     def _flush(self) -> None:
         if self._lines and self._transport is not None and not self._leaving and not self.closed.is_set():
             self._transport.write(b"".join(self._lines))
         self._lines.clear()
+        self._seen, self._more = 0, False
 
     def abandon(self) -> None:
         """Close now. What was not written yet is lost here, and remembered by the session."""

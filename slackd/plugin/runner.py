@@ -40,6 +40,8 @@ _HOPELESS = frozenset(
 )
 ANNOUNCED = frozenset(("event", "command", "action", "view", "view_closed", "shortcut", "options", "envelope"))
 """Kinds of handlers for which a subscription is needed."""
+AHEAD = 64
+"""Deliveries taken ahead of their turn: in a busy channel the next one is there when one is handled."""
 _GRACE = 2.0  # seconds that slackd awaits a session whose connection is gone
 _LOG_BACKLOG = 1 << 20  # bytes waiting to be written, above which log lines go to stderr
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -109,6 +111,7 @@ class Runner:
             os.urandom(16).hex(),
             client={"name": "slackd.plugin", "version": slackd.__version__},
             window=plugin.window,
+            ahead=AHEAD,
             handlers=[(route.kind, route.pattern) for route in plugin.routes if route.kind in ANNOUNCED],
         )
         self._driver = SessionDriver(self._session, self, find_socket)
@@ -135,7 +138,7 @@ class Runner:
                 try:
                     await self._stopping.wait()
                 finally:
-                    self._session.drain()
+                    self._driver.perform(self._session.drain())
                 await self._finish_handlers()
                 await self._take_leave()
                 connecting.cancel()

@@ -18,6 +18,10 @@ that a connection that ends at any byte costs neither an answer nor a second sta
 - An answer that is given while the work goes on (`answer_now`) is remembered until slackd says that its journal
   has it, and goes ahead of what ends the delivery on every connection until then.
 
+- Deliveries may come ahead of their turn (`ahead`), each after one of the same ordering key: it is begun when
+  that one is answered. If that one is nacked, or isn't this session's, it is thrown away: slackd takes it back
+  by the same rule, and delivers it again. What waits is no work in hand: it isn't claimed on a new connection.
+
     DOWN ──connected──▶ INITIALIZING ──result──▶ READY ──disconnected──▶ DOWN
 """
 
@@ -39,6 +43,7 @@ from slackd.plugin.actions import (
 )
 from slackd.plugin.answer_memory import AnswerMemory, AnswerNow, LastAnswer
 from slackd.plugin.answers import Ack, Answer
+from slackd.plugin.early_deliveries import EarlyDeliveries
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import TooLarge
 from slackd.plugin.parsing import envelope_of, notice_of, ready_of
@@ -77,6 +82,7 @@ class Session:
         restarts: A newer attempt of a delivery in flight is started again: for a program that passes deliveries
             on to others, whose silence it can't tell from work.
         handlers: Kind and pattern of each handler: slackd says for which of them it will have nothing.
+        ahead: Deliveries that it takes ahead of their turn.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Session:
         window: int | None = None,
         restarts: bool = False,
         handlers: Sequence[tuple[str, str]] = (),
+        ahead: int = 0,
     ) -> None:
         self.phase = SessionPhase.DOWN
         self._plugin = plugin
@@ -98,6 +105,8 @@ class Session:
         self._handlers = [{"kind": kind, "pattern": pattern} for kind, pattern in handlers]
         self._reader = jsonrpc.LineReader(jsonrpc.MAX_LINE_TO_PLUGIN)
         self._draining = False
+        self._ahead, self._early = ahead, EarlyDeliveries()
+        self._hears_of_leaving = False
         self._in_hand: dict[str, _InHand] = {}
         self._answers = AnswerMemory()
         self._remembered = 0
@@ -127,6 +136,8 @@ class Session:
             "holding": self._holding(),
             "remembers": _REMEMBERS,
         }
+        if self._ahead:
+            params["ahead"] = self._ahead
         if self._window is not None:
             params["window"] = self._window
         if self._handlers:
@@ -140,10 +151,17 @@ class Session:
     def disconnected(self) -> None:
         """The connection is gone, or is not to be listened to any more."""
         self.phase = SessionPhase.DOWN
+        self._early.clear()
 
-    def drain(self) -> None:
-        """Take no more work: what comes from now on is neither started nor claimed."""
+    def drain(self) -> list[Action]:
+        """Take no more work: what comes from now on, or waits for its turn, is neither started nor claimed.
+
+        Returns:
+            What is to be done next.
+        """
         self._draining = True
+        self._early.clear()
+        return [Send(self._leaving())] if self._hears_of_leaving and self.phase is SessionPhase.READY else []
 
     def receive(self, data: bytes) -> list[Action]:
         """Bytes of the present connection."""
@@ -177,7 +195,8 @@ class Session:
         if self.phase is SessionPhase.DOWN:
             return []
         self._forget_oldest()
-        return [Send(line)]
+        following = self._turn_passes(delivery, kept)
+        return [Send(line, more=bool(following)), *following]
 
     def answer_now(self, delivery: str, response: Mapping[str, Any]) -> list[Action]:
         """Answer Slack, and go on with the work, which `answer` ends. Once in a delivery; nothing happens if it
@@ -212,7 +231,8 @@ class Session:
         work = self._in_hand.get(delivery)
         if work is None or self.phase is not SessionPhase.READY:
             return []
-        return [Send(jsonrpc.encode_notification("unorder", {"id": f"{delivery}.{work.attempt}"}))]
+        attempt = f"{delivery}.{work.attempt}"
+        return [Send(jsonrpc.encode_notification("unorder", {"id": attempt})), *self._begin_next(attempt)]
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, list[Action]]:
         """A request to slackd; its end comes as `CallFinished` with the number returned here.
@@ -249,6 +269,10 @@ class Session:
         in_hand = (f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items())
         return [*in_hand, *(f"{delivery}.{kept.attempt}" for delivery, kept in self._answers)]
 
+    def _leaving(self) -> bytes:
+        in_hand = [f"{delivery}.{work.attempt}" for delivery, work in self._in_hand.items()]
+        return jsonrpc.encode_notification("leaving", {"holding": in_hand})
+
     def _understand(self, message: jsonrpc.Message) -> list[Action]:
         if type(message) is jsonrpc.Request and message.method == "envelope":
             return self._handed(message.id, message.params)
@@ -261,6 +285,9 @@ class Session:
                         )
                     )
                 ]
+            case jsonrpc.Notification("taken_back", params):
+                self._early.take_back(params.get("ids"))
+                return []
             case jsonrpc.Notification(method, params):
                 notice = notice_of(method, params)
                 return [Notified(notice)] if notice else []
@@ -289,12 +316,19 @@ class Session:
             return self._broken("the result of initialize is not an object")
         self.phase = SessionPhase.READY
         self._forget_another_journal(result.get("journal"))
+        self._hears_of_leaving = "ahead" in result
         ready = ready_of(result)
         # Only slackd knows for sure which lane a delivery travelled in, so each may have both windows in
         # flight; and a window that shrank must not make us forget what the larger one let out.
-        self._remembered = max(self._remembered, ready.window + ready.deadline_window + _REMEMBERS)
+        self._remembered = max(
+            self._remembered, ready.window + ready.deadline_window + _REMEMBERS + self._ahead
+        )
         self._forget_oldest()
-        return [ready, Send(b"".join(self._calls.values()))] if self._calls else [ready]
+        lines = [
+            *([self._leaving()] if self._draining and self._hears_of_leaving else []),
+            *self._calls.values(),
+        ]
+        return [ready, Send(b"".join(lines))] if lines else [ready]
 
     def _forget_another_journal(self, journal: Any) -> None:
         """Answers for another journal's deliveries answer none of this one's. What is in flight goes on: a
@@ -314,10 +348,23 @@ class Session:
         if envelope is None:
             text = 'an envelope needs an id "DELIVERY.ATTEMPT", "app", "type", "received_at" and "envelope"'
             return [Send(jsonrpc.encode_failure(id_, jsonrpc.INVALID_PARAMS, text))]
+        after = params.get("after")
+        if not isinstance(after, str):
+            return self._begin(envelope)
+        if not self._is_ours(after):
+            return self._begin(envelope) if self._is_answered_well(after) else []
+        if not self._draining:
+            self._early.add(envelope, after)
+        return []
+
+    def _begin(self, envelope: Envelope) -> list[Action]:
+        """Its turn has come."""
         delivery, attempt, prompt = envelope.delivery, envelope.attempt, envelope.respond_by is not None
         work = self._in_hand.get(delivery)
         if work is not None:
             is_newer = attempt > work.attempt
+            if is_newer:
+                self._early.drop_behind(f"{delivery}.{work.attempt}")
             work.attempt = max(work.attempt, attempt)
             again = self._answer_now_again(envelope) if is_newer else []
             return [*again, Start(envelope)] if is_newer and self._restarts else again
@@ -325,13 +372,39 @@ class Session:
         if kept is not None and (kept.attempt == attempt or isinstance(kept.answer, Ack)):
             last = LastAnswer(max(attempt, kept.attempt), kept.answer)
             self._answers.keep_again(delivery, last)
-            return [*self._answer_now_again(envelope), Send(last.line(delivery))]
+            now = self._answer_now_again(envelope)
+            return [*now, Send(last.line(delivery)), *self._turn_passes(delivery, last)]
         if self._draining:
             return []
         if kept is not None:
             self._answers.forget(delivery)
         self._in_hand[delivery] = _InHand(attempt, prompt)
         return [Start(envelope)]
+
+    def _is_answered_well(self, attempt: str) -> bool:
+        delivery = attempt.rpartition(".")[0]
+        kept = self._answers.find(delivery)
+        return kept is not None and isinstance(kept.answer, Ack) and attempt == f"{delivery}.{kept.attempt}"
+
+    def _is_ours(self, attempt: str) -> bool:
+        """It is in hand, or waits for its turn."""
+        delivery = attempt.rpartition(".")[0]
+        work = self._in_hand.get(delivery)
+        return attempt in self._early or (work is not None and attempt == f"{delivery}.{work.attempt}")
+
+    def _turn_passes(self, delivery: str, answered: LastAnswer) -> list[Action]:
+        """What waits for a delivery is begun when that was handled, and thrown away when it has failed."""
+        if not self._early:
+            return []
+        attempt = f"{delivery}.{answered.attempt}"
+        if isinstance(answered.answer, Ack):
+            return self._begin_next(attempt)
+        self._early.drop_behind(attempt)
+        return []
+
+    def _begin_next(self, attempt: str) -> list[Action]:
+        envelope = self._early.take_next(attempt)
+        return self._begin(envelope) if envelope is not None else []
 
     def _forget_oldest(self) -> None:
         if self.phase is SessionPhase.READY:

@@ -134,7 +134,7 @@ class SessionDriver:
             # One of each for nearly every envelope: they are looked for first, without a pattern's work.
             if isinstance(action, Send):
                 if self._connection is not None:
-                    self._connection.send(action.data)
+                    self._connection.send(action.data, more=action.more)
             elif isinstance(action, Start):
                 self._program.start(action.envelope)
             else:

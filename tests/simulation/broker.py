@@ -8,8 +8,15 @@ from typing import Any, TypeVar
 
 from slackd.broker.actions import NotifyKept, PostLate, ReadForReport, Submit, ToConnector
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries
-from slackd.broker.journal.writes import CleanShutdown, ListSession, Outcome
+from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
+from slackd.broker.journal.writes import (
+    CleanShutdown,
+    DeadLetterDelivery,
+    ListSession,
+    Outcome,
+    RetryDelivery,
+    Write,
+)
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
 from slackd.link.messages import Closing, FromBroker, Promised, Refused, Settled, Unsent
@@ -53,6 +60,8 @@ class Line:
     def _hear(self, said: Any) -> None:
         if isinstance(said, NotifyKept):
             self.program.kept(said.delivery)
+        elif isinstance(said, TakeBack):
+            self.program.taken_back([(each.id, each.attempt) for each in said.deliveries])
         else:
             self.program.handed(*said)
 
@@ -85,6 +94,8 @@ class Process:
         self._wakeup: float | None = None
         self.late_posts: list[tuple[float, str]] = []
         self.ends: list[float] = []
+        self.lost: set[tuple[str, int, int]] = set()
+        self.took_too_long: Callable[[int], None] = lambda envelope: None
         for line in self._lines:
             line.program.connect = functools.partial(self._accept, line)
             line.program.hang_up = functools.partial(self._end_session, line)
@@ -223,10 +234,14 @@ class Process:
         if said[0] == "initialize":
             self._open(core, line, down, said[1], said[2])
             return
-        answer: Answer = said[1]
         if not line.session:
             self._world.after(0.001, lambda: self._hear(core, line, down, said))
             return
+        if said[0] == "leaving":
+            core.plugins["p"].leaving(line.session, said[1], self._world.now)
+            self._soon()
+            return
+        answer: Answer = said[1]
         if said[0] == "keep":
             assert answer.response is not None
             about = (answer.delivery, answer.attempt, answer.response)
@@ -241,7 +256,7 @@ class Process:
         self, core: BrokerCore, line: Line, down: Pipe, session: str, holding: list[tuple[int, int]]
     ) -> None:
         assert self.journal is not None
-        remembers = line.program.remembers
+        remembers, ahead = line.program.remembers, line.program.ahead
         rows = {row.id: row for row in at_once(self.journal.open_by_id([d for d, _ in holding]))}
 
         def listed(outcome: Sequence[Outcome] | JournalError) -> None:
@@ -252,7 +267,8 @@ class Process:
                 return
             self._world.say(f"session {session} is open, holding {holding}")
             line.session = session
-            core.joined("p", session, 100, holding, rows, self._world.now, named=True, remembers=remembers)
+            now = self._world.now
+            core.joined("p", session, 100, holding, rows, now, named=True, remembers=remembers, ahead=ahead)
             self._soon()
 
         if core.plugins["p"].sessions.get(session) is not None:
@@ -290,15 +306,22 @@ class Process:
         journal = self.journal
         match action:
             case Submit(token, writes):
+                self._note_timeouts(core, writes)
                 journal.submit(writes, lambda outcome: self._told(core, token, outcome))
             case ToConnector(link, message):
                 self._say(self._connectors[link], message)
-            case SendDeliveries(_, session, deliveries):
+            case SendDeliveries(_, session, deliveries, after):
                 for line in self._lines:
                     if line.down is not None and session == line.session:
                         stored = at_once(journal.envelopes([each.envelope for each in deliveries]))
                         for each in deliveries:
-                            line.down.send((each, stored[each.envelope].text))
+                            self.lost.discard((session, each.id, each.attempt))
+                            line.down.send((each, stored[each.envelope].text, after.get(each.id, "")))
+            case TakeBack(_, session, gone):
+                self.lost |= {(session, each.id, each.attempt) for each in gone}
+                for line in self._lines:
+                    if line.down is not None and session == line.session:
+                        line.down.send(action)
             case LoadKeys() | LoadKey() | CountOld():
                 self._world.after(self._world.rng.uniform(0.0, 0.01), lambda: self._read(core, action))
             case ReadForReport():
@@ -310,6 +333,15 @@ class Process:
             case PostLate(late, _, _):
                 self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")
+
+    def _note_timeouts(self, core: BrokerCore, writes: Sequence[Write]) -> None:
+        """What takes too long fails, and may be begun again, though it goes on at its program."""
+        for write in writes:
+            if isinstance(write, RetryDelivery | DeadLetterDelivery) and write.error.startswith("no answer"):
+                for lease in core.plugins["p"].leases():
+                    if lease.delivery.id == write.delivery:
+                        self.lost.add((lease.session, write.delivery, lease.delivery.attempt))
+                        self.took_too_long(lease.delivery.envelope)
 
     @staticmethod
     def _say(connector: Connector, message: FromBroker) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -33,10 +33,15 @@ class Work:
 class Program:
     """One session at a time; what it has in flight survives its connection, and dies with it."""
 
-    def __init__(self, world: World, slack: Slack, name: str, remembers: int, *, keeps: bool = False) -> None:
-        """With `keeps`, some commands are answered before their work is done, and some of that work fails."""
+    def __init__(
+        self, world: World, slack: Slack, name: str, remembers: int, *, ahead: int = 0, keeps: bool = False
+    ) -> None:
+        """It takes so many deliveries `ahead` of their turn. With `keeps`, some commands are answered before
+        their work is done, and some of that work fails."""
         self._world, self._slack, self._name = world, slack, name
-        self.remembers, self._keeps = remembers, keeps
+        self.remembers, self.ahead, self._keeps = remembers, ahead, keeps
+        self._early: dict[tuple[int, int], tuple[OpenDelivery, str]] = {}
+        self._leaves = False
         self._unconfirmed_keeps: dict[int, Answer] = {}
         self._lives = itertools.count(1)
         self.everybody: list[Program] = [self]
@@ -46,6 +51,9 @@ class Program:
         self.connect: Callable[[], bool] = bool
         self.hang_up: Callable[[], None] = lambda: None
         self.may_have: Callable[[str], set[str]] = lambda session: set()
+        self.is_impatient = False
+        self.lost: set[tuple[str, int, int]] = set()
+        self.unhandled_before: Callable[[OpenDelivery], list[str]] = lambda delivery: []
         self._work: list[Work] = []
         self._answers: list[Answer] = []
         self._names: dict[tuple[int, int], str] = {}
@@ -53,7 +61,7 @@ class Program:
         self.start()
 
     def start(self) -> None:
-        self.session, self.is_alive = f"{self._name}{next(self._lives)}", True
+        self.session, self.is_alive, self._leaves = f"{self._name}{next(self._lives)}", True, False
         self._world.after(0.01, self.try_to_connect)
 
     def try_to_connect(self) -> None:
@@ -74,19 +82,87 @@ class Program:
         for answer in self._remembered():
             self._say_keep(answer.delivery)
             up.send(("answer", answer))
+        if self._leaves:
+            self._say_leaving()
+
+    def leave(self) -> None:
+        """It begins nothing more, and goes when it has ended what it has begun."""
+        if self.is_alive and not self._leaves:
+            self._world.say(f"plugin {self.session} leaves")
+            self._leaves = True
+            self._early.clear()
+            self._say_leaving()
+            self._go_if_done()
+
+    def _say_leaving(self) -> None:
+        if self.up is not None:
+            self.up.send(("leaving", [(each.delivery.id, each.delivery.attempt) for each in self._work]))
+
+    def _go_if_done(self) -> None:
+        if self.is_alive and self._leaves:
+            if self._work:
+                self._world.after(0.05, self._go_if_done)
+            else:
+                self.kill()
 
     def end_of_file(self) -> None:
         if self.up is not None:
             self.up.cut()
             self.up = None
+            self._early.clear()
             self._world.after(self._world.rng.uniform(0.01, 0.2), self.try_to_connect)
 
-    def handed(self, delivery: OpenDelivery, text: str) -> None:
-        if not self.is_alive or self.up is None:
+    def handed(self, delivery: OpenDelivery, text: str, after: str = "") -> None:
+        if not self.is_alive or self.up is None or self._leaves:
             return
+        if after:
+            before = (int(after.split(".")[0]), int(after.split(".")[1]))
+            if self._is_mine(before):
+                self._early[before] = (delivery, text)
+                return
+            if not self._is_answered_well(before):
+                return
+        self._begin(delivery, text)
+
+    def taken_back(self, deliveries: Sequence[tuple[int, int]]) -> None:
+        """The broker has taken back what waited for its turn."""
+        gone = set(deliveries)
+        self._early = {
+            before: early
+            for before, early in self._early.items()
+            if (early[0].id, early[0].attempt) not in gone
+        }
+
+    def _is_answered_well(self, attempt: tuple[int, ...]) -> bool:
+        return any((each.delivery, each.attempt) == attempt and each.ok for each in self._answers)
+
+    def _is_mine(self, attempt: tuple[int, ...]) -> bool:
+        in_work = ((each.delivery.id, each.delivery.attempt) for each in self._work)
+        early = ((each.id, each.attempt) for each, _ in self._early.values())
+        return attempt in {*in_work, *early}
+
+    def _turn_passes(self, answer: Answer) -> None:
+        """What waits for this one is begun if it was handled, and thrown away if not."""
+        before = (answer.delivery, answer.attempt)
+        while before in self._early:
+            delivery, text = self._early.pop(before)
+            if answer.ok:
+                self._begin(delivery, text)
+                return
+            before = (delivery.id, delivery.attempt)
+
+    def _begin(self, delivery: OpenDelivery, text: str) -> None:
         payload = json.loads(text)["payload"]
         name = payload["text"] if "text" in payload else payload["event"]["text"]
-        if any(each.delivery.id == delivery.id for each in self._work):
+        in_work = next((each for each in self._work if each.delivery.id == delivery.id), None)
+        if in_work is not None:
+            in_work.delivery = max(in_work.delivery, delivery, key=lambda each: each.attempt)
+            self._names[delivery.id, in_work.delivery.attempt] = name
+            return
+        given = [each for each in self._answers if each.delivery == delivery.id]
+        if self.ahead and given and (given[-1].ok or given[-1].attempt == delivery.attempt):
+            self._names[delivery.id, delivery.attempt] = name
+            self._answer(attrs.evolve(given[-1], attempt=delivery.attempt))
             return
         self._world.say(f"{self.session} begins {name} ({delivery.id}.{delivery.attempt})")
         self._check_order(delivery, name)
@@ -97,6 +173,8 @@ class Program:
         self._work.append(work)
         self._names[delivery.id, delivery.attempt] = name
         slow = self._world.rng.choice((0.0, 0.005, 0.05, 0.5, 1.5))
+        if message.is_command and self.is_impatient:
+            slow = min(slow, 0.5)
         if self._keeps and message.is_command and not work.answered and self._world.rng.random() < 0.5:
             self._world.after(self._world.rng.uniform(0.0, slow), lambda: self._keep(work))
         self._world.after(slow, lambda: self._finish(work))
@@ -125,6 +203,7 @@ class Program:
         for name in self.may_have(self.session):
             self._slack.messages[name].failures += 1
         self._work, self._answers, self._unconfirmed_keeps = [], [], {}
+        self._early.clear()
         self.is_alive = False
         if self.up is not None:
             self.up.cut()
@@ -138,14 +217,25 @@ class Program:
         return {self._names[each] for each in remembered}
 
     def _check_order(self, delivery: OpenDelivery, name: str) -> None:
-        lane = [w for program in self.everybody for w in program._work if w.delivery.lane is delivery.lane]
+        if self._is_lost(self.session, delivery):
+            self._slack.messages[name].excuses += 1  # it crossed the word that it was taken back
+            return
+        at_work = [each for program in self.everybody for each in program._work]
+        mine = [each for each in at_work if not self._is_lost(each.session, each.delivery)]
+        lane = [each for each in mine if each.delivery.lane is delivery.lane]
         assert len(lane) < WINDOW, f"the window is exceeded by {name}"
         same = [each.name for each in lane if each.delivery.key == delivery.key]
         assert not same, f"{name} and {same} of one key at the plugin"
+        before = self.unhandled_before(delivery)
+        assert not before, f"{name} begins before {before} of its key"
         if self._slack.messages[name].started == 0:
             begun = self._slack.begun.get((delivery.lane, delivery.key), 0)
             assert begun < delivery.id, f"{name} begins for the first time after a later one of its key"
             self._slack.begun[delivery.lane, delivery.key] = delivery.id
+
+    def _is_lost(self, session: str, delivery: OpenDelivery) -> bool:
+        """It took too long, or one before it did: the broker gives it to anybody."""
+        return (session, delivery.id, delivery.attempt) in self.lost
 
     def _finish(self, work: Work) -> None:
         if not self.is_alive or work not in self._work:
@@ -164,12 +254,18 @@ class Program:
         delivery = work.delivery
         answer = Answer(delivery.id, delivery.attempt, ok, response, delivery.lane)
         self._world.say(f"{self.session} answers {work.name} ({delivery.id}.{delivery.attempt}): {ok}")
+        self._answer(answer)
+
+    def _answer(self, answer: Answer) -> None:
         self._answers.append(answer)
         if self.up is not None:
             self.up.send(("answer", answer))
+            self._turn_passes(answer)
 
     def _remembered(self) -> list[Answer]:
         kept: list[Answer] = []
         for lane in Lane:
-            kept += [each for each in self._answers if each.lane is lane][-2 * WINDOW - self.remembers :]
+            kept += [each for each in self._answers if each.lane is lane][
+                -2 * WINDOW - self.remembers - self.ahead :
+            ]
         return kept

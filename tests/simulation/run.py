@@ -4,6 +4,7 @@ python -m tests.simulation.run SEED        replays one seed and prints its histo
 python -m tests.simulation.run A B         runs the seeds from A up to B
 python -m tests.simulation.run … drains    with connections that close
 python -m tests.simulation.run … keeps     with answers whose deliveries are kept
+python -m tests.simulation.run … ahead     with programs that keep the order of a key themselves, and leave
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slackd.broker.core import BrokerCore
+from slackd.broker.journal.writes import OpenDelivery
 from slackd.config import (
     Config,
     Delivery,
@@ -34,7 +36,7 @@ A_WHILE = 5.0
 """Seconds after which the end of a broker has nothing to do with how a command was answered."""
 
 
-def config() -> Config:
+def config(ack_timeout: float = 30.0) -> Config:
     here = Path("/simulated")
     plugin = PluginConfig(
         "p",
@@ -43,7 +45,13 @@ def config() -> Config:
             Subscription("events_api"),
             Subscription("slash_commands", command=("/do",), respond=True),
         ),
-        delivery=Delivery(window=WINDOW, max_attempts=MAX_ATTEMPTS, backoff_initial=0.05, backoff_max=0.5),
+        delivery=Delivery(
+            window=WINDOW,
+            max_attempts=MAX_ATTEMPTS,
+            backoff_initial=0.05,
+            backoff_max=0.5,
+            ack_timeout=ack_timeout,
+        ),
     )
     return broker_config(here, [plugin])
 
@@ -58,10 +66,12 @@ class Simulation:
         *,
         drains: bool = False,
         keeps: bool = False,
+        ahead: bool = False,
     ) -> None:
         """With `drains`, connectors close connections too, and tell which close or are gone. With `keeps`,
-        programs answer some commands and go on with them."""
-        self._drains, self._keeps = drains, keeps
+        programs answer some commands and go on with them. With `ahead`, they take events ahead of their turn,
+        leave, and with some seeds take too long."""
+        self._drains, self._keeps, self._ahead = drains, keeps, ahead
         self.world = World(seed)
         rng = self.world.rng
         self.slack = Slack(self.world)
@@ -69,13 +79,27 @@ class Simulation:
         self.disk = MemoryDisk(commit_seconds=lambda: rng.uniform(0.0, slow))
         self.slack.connectors = [Connector(self.world, self.slack, each + 1, tells=drains) for each in range(2)]
         self.programs = [
-            Program(self.world, self.slack, name, remembers=2 * (seed % 3), keeps=keeps)
+            Program(
+                self.world,
+                self.slack,
+                name,
+                2 * (seed % 3) + 2 * ahead,
+                ahead=(1 + seed // 3 % 4) * ahead,
+                keeps=keeps,
+            )
             for name in rng.choice(("P", "PQ"))
         ]
         for program in self.programs:
             program.everybody = self.programs
             program.may_have = self._may_be_with_the_program
-        self.broker = Process(self.world, config(), self.disk, self.slack.connectors, self.programs, core)
+            program.unhandled_before = self._unhandled_before
+        timeout = 1.0 if ahead and not keeps and seed % 4 == 1 else 30.0
+        self.broker = Process(
+            self.world, config(timeout), self.disk, self.slack.connectors, self.programs, core
+        )
+        self.broker.took_too_long = self._took_too_long
+        for program in self.programs:
+            program.lost, program.is_impatient = self.broker.lost, timeout < 2.0
         self.slack.is_journaled = self._is_journaled
         self.slow = slow
 
@@ -119,7 +143,9 @@ class Simulation:
                 self.broker.end_a_session()
             case "plugin":
                 program = rng.choice(self.programs)
-                if program.is_alive and rng.random() < 0.5:
+                if self._ahead and rng.random() < 0.5:
+                    program.leave()
+                elif program.is_alive and rng.random() < 0.5:
                     program.kill()
             case "disk":
                 self._fail_disk()
@@ -144,6 +170,20 @@ class Simulation:
         if leased is None:
             leased = [each.envelope for each in self.disk.store.open.values()]
         return {self._name_of(each) for each in leased}
+
+    def _took_too_long(self, envelope: int) -> None:
+        message = self.slack.messages[self._name_of(envelope)]
+        message.excuses += 1
+        message.failures += 1
+
+    def _unhandled_before(self, delivery: OpenDelivery) -> list[str]:
+        """What is open of its key, older, and was never handled."""
+        before = [
+            self._name_of(each.envelope)
+            for each in self.disk.store.open.values()
+            if each.key == delivery.key and each.lane is delivery.lane and each.id < delivery.id
+        ]
+        return [name for name in before if not self.slack.messages[name].done]
 
     def check(self) -> None:
         """P1 was checked at each acknowledgement, P3's order and window at each beginning."""
@@ -194,11 +234,11 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    drains, keeps = "drains" in arguments, "keeps" in arguments
-    seeds = [int(each) for each in arguments if each not in ("drains", "keeps")]
+    drains, keeps, ahead = (each in arguments for each in ("drains", "keeps", "ahead"))
+    seeds = [int(each) for each in arguments if each.isdecimal()]
     wanted = range(seeds[0], seeds[1]) if len(seeds) == 2 else seeds
     for seed in wanted:
-        simulation = Simulation(seed, drains=drains, keeps=keeps)
+        simulation = Simulation(seed, drains=drains, keeps=keeps, ahead=ahead)
         try:
             simulation.run()
         except AssertionError as error:

@@ -16,10 +16,10 @@ from slackd.broker.dispatch.ordering_key import Key
 from slackd.broker.dispatch.sessions import PluginSession
 from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
-from slackd.broker.journal.writes import AnswerState, Duplicate, OpenDelivery, Outcome
+from slackd.broker.journal.writes import AnswerState, Duplicate, InFlight, OpenDelivery, Outcome
 from slackd.broker.pending_acks import PendingAcks, Settlements
 from slackd.broker.unsent_answers import UnsentAnswers
-from tests.simulation.program import Program
+from tests.simulation.program import Answer, Program
 from tests.simulation.run import Simulation
 from tests.simulation.slack import Connector
 
@@ -38,10 +38,11 @@ def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
     for seed in range(first, first + 25):
         for drains in (False, True):
             try:
-                keeps = drains and seed % 2 == 1
-                Simulation(seed, drains=drains, keeps=keeps).run()
+                keeps, ahead = drains and seed % 2 == 1, seed % 3 > 0
+                Simulation(seed, drains=drains, keeps=keeps, ahead=ahead).run()
             except AssertionError as error:
-                replay = f"python -m tests.simulation.run {seed}{' drains' * drains}{' keeps' * keeps}"
+                kinds = f"{' drains' * drains}{' keeps' * keeps}{' ahead' * ahead}"
+                replay = f"python -m tests.simulation.run {seed}{kinds}"
                 raise AssertionError(f"{error}; replay: {replay}") from error
 
 
@@ -55,10 +56,10 @@ def test_seeds_with_drains_that_failed_once_fail_no_more(seed: int) -> None:
     Simulation(seed, drains=True).run()
 
 
-def found(*, drains: bool = False, keeps: bool = False) -> bool:
+def found(*, drains: bool = False, keeps: bool = False, ahead: bool = False) -> bool:
     for seed in range(ENOUGH):
         try:
-            Simulation(seed, drains=drains, keeps=keeps).run()
+            Simulation(seed, drains=drains, keeps=keeps, ahead=ahead).run()
         except AssertionError:
             return True
     return False
@@ -226,6 +227,41 @@ def test_finds_more_answers_on_their_way_than_their_program_remembers(monkeypatc
 def test_finds_claims_of_one_key_of_which_only_the_first_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Key, "presumes_answered", lambda key, delivery, session: False)
     assert found()
+
+
+def test_finds_what_was_sent_ahead_and_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dispatcher, "_take_back_behind", lambda self, lease, now: ())
+    assert found(ahead=True)
+
+
+def test_finds_a_turn_that_comes_in_the_program_and_not_in_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Leases, "begin", lambda self, lease, now: None)
+    assert found(ahead=True)
+
+
+def test_finds_what_waits_noted_as_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_flight(self: Dispatcher) -> list[InFlight] | None:
+        if real(self) is None:
+            return None
+        return [InFlight(lease.delivery.id, self.name, lease.session) for lease in self.leases()]
+
+    real = Dispatcher.in_flight
+    monkeypatch.setattr(Dispatcher, "in_flight", in_flight)
+    assert found(ahead=True)
+
+
+def test_finds_a_program_that_begins_what_waits_behind_a_nack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def turn_passes(self: Program, answer: Answer) -> None:
+        real(self, attrs.evolve(answer, ok=True))
+
+    real = Program._turn_passes
+    monkeypatch.setattr(Program, "_turn_passes", turn_passes)
+    assert found(ahead=True)
+
+
+def test_finds_a_program_that_does_not_hear_what_was_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "taken_back", lambda self, deliveries: None)
+    assert found(ahead=True)
 
 
 def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What is only looked at: status, health, apps, plugins, what is in flight, gaps."""
 
+import math
 from typing import Any
 
 import attrs
@@ -77,7 +78,7 @@ async def inflight(broker: ControlContext, request: HttpRequest) -> HttpResponse
                     "state": lease.state.value,
                     "session": lease.session if session is not None and session.named else "",
                     "awaited": session is not None and not session.connected,
-                    "timeout_in": round(lease.deadline - now.monotonic, 3),
+                    "timeout_in": _seconds_until(lease.deadline, now.monotonic),
                 }
             )
     return requests.answer(
@@ -110,3 +111,7 @@ async def gaps(broker: ControlContext, request: HttpRequest) -> HttpResponse:
         for each in found[-limit:]
     ]
     return requests.answer({"gaps": shown, "more": len(found) > limit})
+
+
+def _seconds_until(deadline: float, now: float) -> float | None:
+    return round(deadline - now, 3) if math.isfinite(deadline) else None

@@ -1,5 +1,9 @@
 """What the dispatch of a plugin asks of the broker around it: to send deliveries, and to read the journal."""
 
+from collections.abc import Mapping
+
+import attrs
+
 from slackd.broker.journal.writes import Lane, OpenDelivery, Write
 from slackd.slotted import frozen
 
@@ -11,7 +15,21 @@ KEYS_PAGE = 256
 
 @frozen
 class SendDeliveries:
-    """Send these deliveries to that session."""
+    """Send these deliveries to that session.
+
+    Attributes:
+        after: By delivery, which `DELIVERY.ATTEMPT` its program must have answered before it begins this one.
+    """
+
+    plugin: str
+    session: str
+    deliveries: tuple[OpenDelivery, ...]
+    after: Mapping[int, str] = attrs.field(factory=dict)
+
+
+@frozen
+class TakeBack:
+    """Tell that session that these, which it was sent ahead of their turn, are not its own any more."""
 
     plugin: str
     session: str
@@ -49,4 +67,4 @@ class CountOld:
     limit: int
 
 
-Action = SendDeliveries | Write | LoadKeys | LoadKey | CountOld
+Action = SendDeliveries | TakeBack | Write | LoadKeys | LoadKey | CountOld

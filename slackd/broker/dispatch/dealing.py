@@ -5,6 +5,10 @@ with room in its own window. Three things narrow the choice. Who answered the ke
 journal does not have that answer, is the one session that may get the next (`LaneQueue.owner`). A control event
 goes to the session whose turn it steers. Whoever develops a plugin gets one person's deliveries, and no others;
 they take no slot of the lane.
+
+A session whose program keeps the order of a key itself gets some events ahead of their turn: the next of a key
+goes to the session that has the one before it, though that isn't answered yet (`SendDeliveries.after`). It
+takes no slot until its turn comes.
 """
 
 from collections.abc import Mapping
@@ -14,7 +18,7 @@ import attrs
 from slackd.broker.dispatch.actions import Action, SendDeliveries
 from slackd.broker.dispatch.intercepted import intercepted_person
 from slackd.broker.dispatch.lane_queue import LaneQueue
-from slackd.broker.dispatch.leases import Leases, LeaseState
+from slackd.broker.dispatch.leases import UNANSWERED, Lease, Leases, LeaseState
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.instant import Instant
@@ -72,7 +76,10 @@ class Dealer:
             if delivery is None:
                 break
             free -= self._deal_to(session, delivery, sent, actions, now)
-        actions += [SendDeliveries(self._plugin, to, tuple(each)) for to, each in sent.items()]
+        after: dict[int, str] = {}
+        if queue.sends_ahead and self._leases.slots(lane) + self.fenced[lane] <= self._window:
+            self._send_ahead(queue, sent, after, now)
+        actions += [SendDeliveries(self._plugin, to, tuple(each), after) for to, each in sent.items()]
         if (free > 0 or self.intercepted) and queue.may_have_more and self._sessions.connected():
             # What is ready for production, and waits for it, must not keep an intercepted key in the journal.
             ahead = 0 if free > 0 else queue.ready
@@ -130,6 +137,24 @@ class Dealer:
             sent.setdefault(session.id, []).append(delivery)
         return True
 
+    def _send_ahead(self, queue: LaneQueue, sent: Sent, after: dict[int, str], now: Instant) -> None:
+        """Send what follows next on what is out to whoever has that. Both must have been sent, or be sent now,
+        without a read of the journal, or they might go out in another order."""
+        while (found := queue.follower(now)) is not None:
+            before, follower = found
+            lease = self._leases.get(before)
+            session = self._sessions.get(lease.session) if lease is not None else None
+            if lease is None or session is None or not session.ahead or not _goes_behind(lease, follower):
+                queue.keep_back(follower)
+            elif not session.has_room_ahead(queue.lane):
+                queue.pass_over(follower)
+                return
+            else:
+                queue.send_ahead(follower)
+                self._leases.send_ahead(follower, session, now.monotonic)
+                sent.setdefault(session.id, []).append(follower)
+                after[follower.id] = f"{before}.{lease.delivery.attempt}"
+
     def _whose_turn(self, delivery: OpenDelivery) -> str:
         """The session that has the turn which this control event steers; "" if it is none, or nobody has."""
         turn = steered_key(delivery.key)
@@ -139,3 +164,11 @@ class Dealer:
             if lease.delivery.key == turn and lease.state is LeaseState.HELD:
                 return lease.session
         return ""
+
+
+def _goes_behind(lease: Lease, follower: OpenDelivery) -> bool:
+    return lease.state in UNANSWERED and _has_text(lease.delivery) and _has_text(follower)
+
+
+def _has_text(delivery: OpenDelivery) -> bool:
+    return delivery.stored is not None and bool(delivery.stored.text)

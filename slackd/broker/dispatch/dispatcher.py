@@ -4,7 +4,10 @@ P3, the invariants kept here: a delivery is with one session at most; no more th
 nor two of one key; an attempt that failed is committed before the next goes out. Key and slot are free at the
 commit of what became of the delivery; or as soon as it is answered, if the session's program remembers enough
 of its answers to repeat them after a crash. Then the next delivery of that key may go to that session alone:
-one fate for both. Rules R4 to R7 of the design are the methods `restore`, `joined`, `left` and `in_flight`.
+one fate for both. A program that keeps the order of a key itself has some of its deliveries ahead of their
+turn. When the one before them fails, or its session has that no more, these were not begun: they are taken
+back, with no attempt counted, and go again in their turn. Rules R4 to R7 of the design are the methods
+`restore`, `joined`, `left` and `in_flight`.
 
 Events go in by the methods. What they lead to is returned by `end_turn`, when all that happened in one turn of
 the loop is known: send this delivery to that session, write this to the journal (then call `committed`), read
@@ -17,12 +20,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.dispatch.actions import Action, CountOld, LoadKey, LoadKeys
+from slackd.broker.dispatch.actions import Action, CountOld, LoadKey, LoadKeys, TakeBack
 from slackd.broker.dispatch.dealing import Dealer
 from slackd.broker.dispatch.held_up import HeldUp, held_up
 from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.lane_queue import LaneQueue
-from slackd.broker.dispatch.leases import Lease, Leases, LeaseState
+from slackd.broker.dispatch.leases import UNANSWERED, Lease, Leases, LeaseState
 from slackd.broker.dispatch.retry import LONGEST, retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.instant import Instant, Wakeup
@@ -125,17 +128,22 @@ class Dispatcher:
         *,
         named: bool,
         remembers: int = 0,
+        ahead: int = 0,
         person: str = "",
     ) -> None:
         """A session is connected, and the journal lists it (rule R4).
 
         `claims` are the (delivery, attempt) pairs that its program says it has; `rows` is what the journal
         says of those deliveries. What the session had and doesn't claim was never read: it is free at once.
+        `ahead` is how many deliveries it takes ahead of their turn, if it remembers its answers.
         `person` is whose intercepted deliveries it takes, and no others; "" for a session like any.
         """
         fresh = PluginSession(
             session, named, min(window, self._rules.window), remembers if named else 0, person=person
         )
+        fresh.ahead = ahead if fresh.remembers else 0
+        if fresh.ahead:
+            self._lanes[Lane.EVENTS].sends_ahead = True
         self.sessions.put(fresh)
         self._leases.count_again(fresh)
         kept = {
@@ -144,12 +152,9 @@ class Dispatcher:
             if self._claim(session, delivery, attempt, rows, now)
         }
         for lease in self._leases.of(session):
-            if lease.delivery.id in kept:
-                continue
-            if lease.state is LeaseState.HELD:
-                self._free(lease, lease.delivery, now)
-            else:
+            if lease.delivery.id not in kept and lease.state not in UNANSWERED:
                 self._lanes[lease.delivery.lane].disown(lease.delivery)
+        self._keep_only(session, kept, now)
         self._is_back(session)
         self._wakeup.by(self.next_wakeup())
         self._deal(now)
@@ -186,8 +191,11 @@ class Dispatcher:
         lease = self._leases.held(session, delivery, attempt)
         if lease is None:
             return None
-        if self._leases.answer(lease):
-            self._lanes[lease.delivery.lane].answered(lease.delivery, session, now)
+        queue = self._lanes[lease.delivery.lane]
+        if self._leases.answer(lease) or queue.behind(lease.delivery):
+            next_one = queue.answered(lease.delivery, session, now)
+            if next_one is not None:
+                self._begin(next_one, now)
             self._deal(now)
         return lease.delivery
 
@@ -251,7 +259,18 @@ class Dispatcher:
         """A session doesn't mind that later deliveries of this one's ordering key are handled before it."""
         lease = self._leases.held(session, delivery, attempt)
         if lease is not None and not is_intercepted(lease.delivery.key):
-            lease.delivery = self._lanes[lease.delivery.lane].unorder(lease.delivery, now)
+            lease.delivery, next_one = self._lanes[lease.delivery.lane].unorder(lease.delivery, now)
+            if next_one is not None:
+                self._begin(next_one, now)
+            self._deal(now)
+
+    def leaving(self, session: str, holding: Collection[tuple[int, int]], now: Instant) -> None:
+        """A session begins nothing more; what it holds besides these (delivery, attempt) was not begun."""
+        known = self.sessions.get(session)
+        if known is not None:
+            known.window = known.ahead = 0
+            held = (self._leases.held(session, *each) for each in holding)
+            self._keep_only(session, {each.delivery.id for each in held if each is not None}, now)
             self._deal(now)
 
     def rest(self, session: str, delivery: int, attempt: int, begins: bool, now: Instant) -> None:
@@ -335,6 +354,9 @@ class Dispatcher:
         if self._stopped:
             return
         for lease in self._leases.overdue(now.monotonic):
+            taken_back = self._take_back_behind(lease, now)
+            if taken_back:  # of a failure that it doesn't know, its program must hear
+                self._add(TakeBack(self.name, lease.session, taken_back))
             lease.state = LeaseState.COMMITTING
             self._fail(lease, f"no answer within the ack_timeout of {self._rules.ack_timeout:g} s", now)
         for session in self.sessions.overdue(now.monotonic):
@@ -369,14 +391,17 @@ class Dispatcher:
         self._stopped, self._deal_at = True, None
 
     def in_flight(self) -> list[InFlight] | None:
-        """What isn't free, and whose it is; None while old deliveries are held back after a crash, since then
-        nobody knows yet: the next broker must go on waiting as after a crash."""
+        """What isn't free, and whose it is, without what was sent ahead and not begun; None while old
+        deliveries are held back after a crash, since then nobody knows yet: the next broker must go on waiting
+        as after a crash."""
         if any(queue.is_fenced for queue in self._lanes.values()):
             return None
         return [
             InFlight(lease.delivery.id, self.name, lease.session)
             for lease in self._leases
-            if (session := self.sessions.get(lease.session)) is not None and session.named
+            if lease.state is not LeaseState.WAITING
+            and (session := self.sessions.get(lease.session)) is not None
+            and session.named
         ]
 
     def held_up(self, now: Instant) -> list[HeldUp]:
@@ -422,6 +447,28 @@ class Dispatcher:
         self._leases.take(row, session, now.monotonic)
         return True
 
+    def _begin(self, delivery: int, now: Instant) -> None:
+        """It is the turn of this one, which was sent ahead."""
+        lease = self._leases.get(delivery)
+        if lease is not None and lease.state is LeaseState.WAITING:
+            self._leases.begin(lease, now.monotonic)
+
+    def _take_back_behind(self, lease: Lease, now: Instant) -> tuple[OpenDelivery, ...]:
+        """What was sent ahead and waits for this one was not begun: it is free, with no attempt counted."""
+        behind = self._lanes[lease.delivery.lane].behind(lease.delivery)
+        waiting = [each for each in map(self._leases.get, behind) if each is not None]
+        for each in waiting:
+            self._free(each, each.delivery, now)
+        return tuple(each.delivery for each in waiting)
+
+    def _keep_only(self, session: str, kept: Collection[int], now: Instant) -> None:
+        """What else the session holds was not begun: it is free, with no attempt counted."""
+        for lease in self._leases.of(session):
+            if lease.delivery.id not in kept and lease.state in UNANSWERED:
+                self._take_back_behind(lease, now)
+                if self._leases.get(lease.delivery.id) is lease:  # not taken back with the one before it
+                    self._free(lease, lease.delivery, now)
+
     def _free(self, lease: Lease, delivery: OpenDelivery, now: Instant) -> None:
         self._leases.drop(lease)
         self._lanes[delivery.lane].put_back(delivery, now)
@@ -449,6 +496,7 @@ class Dispatcher:
         permanent: bool = False,
     ) -> None:
         delivery = lease.delivery
+        self._take_back_behind(lease, now)
         if permanent:
             self._add(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.PERMANENT, error))
         elif delivery.attempt >= self._rules.max_attempts:

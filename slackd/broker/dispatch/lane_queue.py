@@ -1,9 +1,10 @@
 """What waits in one lane of one plugin, and what of it may go next.
 
 P3, the invariant kept here: of one ordering key only the oldest open delivery can be taken, and while it is
-out, or waits for its next attempt, nothing else of that key can. One that is answered, but not yet so in the
-journal, lets the next one go to the session that answered, and to no other. One whose session gave up its
-place in the order (`unorder`) has from then on a key of its own.
+out, or waits for its next attempt, nothing else of that key can. What is sent ahead (`follower`) goes to the
+session that has the one before it, whose program begins it when it has answered that one. One that is answered,
+but not yet so in the journal, lets the next one go to the session that answered, and to no other. One whose
+session gave up its place in the order (`unorder`) has from then on a key of its own.
 
 The journal holds everything that is open; memory holds a bounded part of it. For each key in memory that part
 is a prefix: the oldest open deliveries without a hole. What lies behind it (`more`) is fetched in pages, and
@@ -24,6 +25,8 @@ from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
+AHEAD_OF_KEY = 16
+"""Deliveries of one key that a session may have ahead of their turn."""
 MAX_KEYS = 4096
 """Keys kept in memory for one lane of one plugin, and half as many unordered deliveries."""
 
@@ -49,6 +52,8 @@ class LaneQueue:
         self._ready: list[tuple[int, KeyName]] = []
         self._intercepted: list[tuple[int, KeyName]] = []
         self._waiting: list[tuple[float, int, KeyName]] = []
+        self.sends_ahead = False
+        self._followed: dict[KeyName, None] = {}
         self._to_load: deque[str] = deque()
         self._complete = complete
         self._cursor: str | None = None
@@ -100,8 +105,61 @@ class LaneQueue:
             taken = key.pending.popleft()
             key.out = taken.id
             self._want_more(name, key)
+            if self.sends_ahead:
+                self._note_follower(name, key)
             return taken
         return None
+
+    def follower(self, now: Instant) -> tuple[int, OpenDelivery] | None:
+        """What may be sent ahead of its turn, and which one it follows, that is out or was sent ahead itself;
+        then it is to be given to `send_ahead`, `pass_over` or `keep_back`."""
+        while self._followed:
+            name = next(iter(self._followed))
+            key = self._keys.get(name)
+            if key is not None and self._may_follow(key, now):
+                assert key.out is not None
+                return (key.ahead[-1] if key.ahead else key.out), key.pending[0]
+            del self._followed[name]
+        return None
+
+    def send_ahead(self, follower: OpenDelivery) -> None:
+        """It goes to the session that has the one before it."""
+        key = self._keys[follower.key]
+        key.pending.popleft()
+        key.ahead.append(follower.id)
+        self._want_more(follower.key, key)
+
+    def pass_over(self, follower: OpenDelivery) -> None:
+        """It may go ahead of its turn, and has no room now: others are looked at first."""
+        del self._followed[follower.key]
+        self._followed[follower.key] = None
+
+    def keep_back(self, follower: OpenDelivery) -> None:
+        """It waits for its turn here."""
+        del self._followed[follower.key]
+
+    def behind(self, delivery: OpenDelivery) -> list[int]:
+        """What was sent ahead of its turn and waits for this one, oldest first."""
+        key = self._keys.get(delivery.key)
+        return key.behind(delivery.id) if key is not None else []
+
+    def _may_follow(self, key: Key, now: Instant) -> bool:
+        if key.out is None or key.deferred or not key.pending or len(key.ahead) >= AHEAD_OF_KEY:
+            return False
+        follower = key.pending[0]
+        in_time = follower.expires_at is None or not now.has_passed(follower.expires_at)
+        return follower.id > self._fenced_up_to and not follower.not_before and in_time
+
+    def _pass_turn(self, name: KeyName, key: Key) -> int:
+        """What is out has done with its place: it is the turn of what was sent ahead."""
+        key.out = turn = key.ahead.pop(0)
+        self._note_follower(name, key)
+        return turn
+
+    def _note_follower(self, name: KeyName, key: Key) -> None:
+        has_room = key.pending and len(key.ahead) < AHEAD_OF_KEY
+        if has_room and isinstance(name, str) and not is_intercepted(name):
+            self._followed[name] = None
 
     def advance(self, now: Instant) -> None:
         """Time has passed: retries that are due may be taken."""
@@ -140,7 +198,7 @@ class LaneQueue:
             return self._claim_unknown(delivery, session)
         if delivery.id in key.unordered:
             return False  # It waits, or is out, under a key of its own.
-        if key.out is not None and not key.presumes_answered(delivery.id, session):
+        if key.out is not None and (key.ahead or not key.presumes_answered(delivery.id, session)):
             return False
         if key.pending:
             if key.pending[0].id != delivery.id or key.pending[0].attempt != delivery.attempt:
@@ -169,14 +227,23 @@ class LaneQueue:
         self._claimed_unordered.add(delivery.id)
         return True
 
-    def answered(self, delivery: OpenDelivery, session: str, now: Instant) -> None:
-        """It is answered, and its session's program remembers that: the next one may go to that session."""
+    def answered(self, delivery: OpenDelivery, session: str, now: Instant) -> int | None:
+        """It is answered, and its session's program remembers that: the next one may go to that session.
+
+        Returns:
+            What was sent ahead, and whose turn it is now.
+        """
         key = self._keys.get(delivery.key or delivery.id)
-        if key is not None and key.out == delivery.id:
-            key.out, key.owner = None, session
-            key.answered.add(delivery.id)
-            if key.pending:
-                self._schedule(delivery.key, key, now)
+        if key is None or key.out != delivery.id:
+            return None
+        key.owner = session
+        key.answered.add(delivery.id)
+        if key.ahead:
+            return self._pass_turn(delivery.key, key)
+        key.out = None
+        if key.pending:
+            self._schedule(delivery.key, key, now)
+        return None
 
     def owner(self, delivery: OpenDelivery) -> str | None:
         """The one session that a delivery which was just taken may go to; "" if any may have it, None if none
@@ -196,22 +263,25 @@ class LaneQueue:
         key.out, key.deferred = None, True
         key.pending.appendleft(delivery)
 
-    def unorder(self, delivery: OpenDelivery, now: Instant) -> OpenDelivery:
+    def unorder(self, delivery: OpenDelivery, now: Instant) -> tuple[OpenDelivery, int | None]:
         """It is out, and gives up its place in the order: its key is free for the next one.
 
         Returns:
-            The delivery under the key that it has from now on.
+            The delivery under the key that it has from now on; and what was sent ahead, and whose turn it is.
         """
         key = self._keys.get(delivery.key)
         alone = f"\0{delivery.id}"
         if key is None or key.out != delivery.id or delivery.key == alone:
-            return delivery
-        key.out = None
+            return delivery, None
         key.unordered.add(delivery.id)
         self._key_before[alone] = delivery.key
         self._keys[alone] = Key(out=delivery.id, last=delivery.id)
+        unordered = attrs.evolve(delivery, key=alone)
+        if key.ahead:
+            return unordered, self._pass_turn(delivery.key, key)
+        key.out = None
         self._settle(delivery.key, key, now)
-        return attrs.evolve(delivery, key=alone)
+        return unordered, None
 
     def release(self, delivery: OpenDelivery, now: Instant) -> None:
         """It is no longer open: its key is free for the next one."""
@@ -326,7 +396,7 @@ class LaneQueue:
     def waiting_behind(self, delivery: OpenDelivery) -> int:
         """How many deliveries of its key wait for this one, as far as memory knows."""
         key = self._keys.get(delivery.key)
-        return len(key.pending) if key is not None and key.out == delivery.id else 0
+        return len(key.ahead) + len(key.pending) if key is not None and key.out == delivery.id else 0
 
     def next_due(self) -> float | None:
         """The monotonic time at which something more may become takeable by itself."""
@@ -350,7 +420,8 @@ class LaneQueue:
     @property
     def may_have_work(self) -> bool:
         """Something may be taken, or asked for, now or when its time has come."""
-        return bool(self._ready or self._intercepted or self._waiting or self._to_load) or not self._complete
+        waits = self._ready or self._intercepted or self._waiting or self._to_load or self._followed
+        return bool(waits) or not self._complete
 
     @property
     def may_have_more(self) -> bool:
@@ -377,8 +448,11 @@ class LaneQueue:
     def _append(self, name: KeyName, key: Key, delivery: OpenDelivery, now: Instant) -> None:
         key.pending.append(delivery)
         key.last = delivery.id
-        if len(key.pending) == 1 and key.out is None:
-            self._schedule(name, key, now)
+        if key.out is None:
+            if len(key.pending) == 1:
+                self._schedule(name, key, now)
+        elif self.sends_ahead:
+            self._note_follower(name, key)
 
     def _admit_unordered(self, row_of_them: Key, delivery: OpenDelivery, now: Instant) -> None:
         row_of_them.last = delivery.id

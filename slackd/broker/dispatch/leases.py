@@ -2,15 +2,19 @@
 
     take ──▶ HELD ──answer──▶ ANSWERED ──drop (the commit)──▶ free, or no longer open
                └─answer, nack, timeout─▶ COMMITTING ──drop (the commit)──▶ the same
+    send_ahead ──▶ WAITING ──begin (its turn)──▶ HELD
+                     └─drop (taken back, not begun)─▶ free
 
 P3 rests on this: a delivery has one lease, and the lease names one session; until `drop` nobody else gets the
-delivery. A HELD one takes a slot of its lane's window, and counts as failed at its deadline, which `extend`
-and `rest` move (never beyond `latest`). An answer frees the slot before the commit (rule R4) if the session's
-program can repeat one more answer, so that a crash loses none: ANSWERED. Else the slot waits for the commit:
-COMMITTING.
+delivery. A WAITING one was sent ahead of its turn, behind one of its key that the same session has; it takes no
+slot, its time doesn't run, and no answer to it counts. A HELD one takes a slot of its lane's window, and counts
+as failed at its deadline, which `extend` and `rest` move (never beyond `latest`). An answer frees the slot
+before the commit (rule R4) if the session's program can repeat one more answer, so that a crash loses none:
+ANSWERED. Else the slot waits for the commit: COMMITTING.
 """
 
 import heapq
+import math
 from collections.abc import Iterator
 from enum import Enum
 
@@ -26,12 +30,17 @@ MOST_UNWRITTEN = 4_096
 
 
 class LeaseState(Enum):
-    """HELD: a session has it, or is awaited with it. COMMITTING: what became of it is on its way to disk.
+    """WAITING: a session has it, and begins it when the one before it of its key is answered. HELD: a session
+    works on it, or is awaited with it. COMMITTING: what became of it is on its way to disk.
     ANSWERED: so is its session's answer, which the program remembers: its slot is free already."""
 
+    WAITING = "waiting"
     HELD = "held"
     COMMITTING = "committing"
     ANSWERED = "answered"
+
+
+UNANSWERED = (LeaseState.WAITING, LeaseState.HELD)
 
 
 @define
@@ -114,6 +123,22 @@ class Leases:
             self._keep_open_timeouts()
         return lease
 
+    def send_ahead(self, delivery: OpenDelivery, session: PluginSession, now: float) -> None:
+        """A session has this delivery from now on, and begins it when its turn comes."""
+        self._by_delivery[delivery.id] = Lease(
+            delivery, session.id, math.inf, math.inf, now, LeaseState.WAITING
+        )
+        session.waiting += 1
+
+    def begin(self, lease: Lease, now: float) -> None:
+        """The turn of one that was sent ahead has come: its session works on it from now on."""
+        self._count(lease, -1)
+        lease.state, lease.since = LeaseState.HELD, now
+        lease.deadline, lease.latest = now + self._ack_timeout, now + max(LONGEST, self._ack_timeout)
+        self._count(lease, 1)
+        heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
+        self._wakeup.by(lease.deadline)
+
     def answer(self, lease: Lease) -> bool:
         """It is answered. True if its slot is free: its session's program can repeat one more answer, and not
         too many are on their way already. Else the slot waits for the commit."""
@@ -137,15 +162,19 @@ class Leases:
 
     def count_again(self, session: PluginSession) -> None:
         """A session has come in the place of one that had its id: what was that one's is its own."""
-        session.out, session.unwritten = dict.fromkeys(Lane, 0), 0
+        session.out, session.unwritten, session.waiting = dict.fromkeys(Lane, 0), 0, 0
         for lease in self.of(session.id):
             if lease.state is LeaseState.ANSWERED:
                 session.unwritten += 1
+            elif lease.state is LeaseState.WAITING:
+                session.waiting += 1
             else:
                 session.out[lease.delivery.lane] += 1
 
     def extend(self, lease: Lease, now: float) -> None:
-        """Its ack timeout starts again, as often as `latest` allows."""
+        """Its ack timeout starts again, as often as `latest` allows; that of a WAITING one has not begun."""
+        if lease.state is LeaseState.WAITING:
+            return
         if lease.resting:
             lease.left = self._ack_timeout
             return
@@ -153,6 +182,8 @@ class Leases:
 
     def rest(self, lease: Lease, begins: bool, now: float) -> None:
         """slackd begins, or ceases, to hold back a call of its handler: that time is not the handler's."""
+        if lease.state is LeaseState.WAITING:
+            return
         if begins:
             if not lease.resting:
                 lease.left, lease.deadline = max(0.0, lease.deadline - now), lease.latest
@@ -184,7 +215,11 @@ class Leases:
         return self._timeouts[0][0] if self._timeouts else None
 
     def _keep_open_timeouts(self) -> None:
-        self._timeouts = [(each.deadline, name) for name, each in self._by_delivery.items()]
+        self._timeouts = [
+            (each.deadline, name)
+            for name, each in self._by_delivery.items()
+            if each.state is not LeaseState.WAITING
+        ]
         heapq.heapify(self._timeouts)
 
     def _count(self, lease: Lease, by: int) -> None:
@@ -193,6 +228,9 @@ class Leases:
             self._unwritten += by
             if session is not None:
                 session.unwritten += by
+        elif lease.state is LeaseState.WAITING:
+            if session is not None:
+                session.waiting += by
         else:
             if not is_intercepted(lease.delivery.key):
                 self._slots[lease.delivery.lane] += by

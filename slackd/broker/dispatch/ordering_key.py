@@ -18,6 +18,7 @@ class Key:
     Attributes:
         pending: Those that nobody has, oldest first.
         out: The one that is taken and not answered, or None.
+        ahead: Those that the session which has `out` was sent ahead of their turn, oldest first.
         answered: Those that are answered, and not yet so in the journal.
         owner: The session that has `out`, or answered what is answered; None if it remembers that no more.
         deferred: Its head waits until the journal has what is answered.
@@ -33,6 +34,7 @@ class Key:
 
     pending: deque[OpenDelivery] = attrs.field(factory=deque)
     out: int | None = None
+    ahead: list[int] = attrs.field(factory=list)
     answered: set[int] = attrs.field(factory=set)
     owner: str | None = ""
     deferred: bool = False
@@ -54,12 +56,22 @@ class Key:
         if delivery in self.answered:
             self.answered.discard(delivery)
             return True
+        if delivery in self.ahead:
+            self.ahead.remove(delivery)
+            return True
         return False
+
+    def behind(self, delivery: int) -> list[int]:
+        """What was sent ahead of its turn and waits for this one, oldest first."""
+        if self.out == delivery:
+            return list(self.ahead)
+        return self.ahead[self.ahead.index(delivery) + 1 :] if delivery in self.ahead else []
 
     def start_anew(self) -> None:
         """What is known of it may be wrong: the journal is to say again what waits."""
         self.pending.clear()
-        self.claimed = frozenset({*self.answered, *self.unordered, *(() if self.out is None else (self.out,))})
+        out = () if self.out is None else (self.out,)
+        self.claimed = frozenset({*self.answered, *self.unordered, *self.ahead, *out})
         self.last, self.more, self.doubted, self.deferred = 0, True, self.loading, False
 
     def presumes_answered(self, delivery: int, session: str) -> bool:

@@ -24,6 +24,8 @@ class PluginSession:
         awaited_until: Monotonic time until which it may come back; None while it is connected.
         paused: It doesn't read what it was sent.
         out: Slots that it takes in each lane.
+        ahead: Deliveries that its program takes ahead of their turn, and keeps in order itself.
+        waiting: How many it has.
         unwritten: Its answers that take no slot any more and are on their way to disk, at most `remembers`.
         person: The person whose intercepted deliveries it takes, and no others; "" for a session like any.
     """
@@ -36,6 +38,8 @@ class PluginSession:
     paused: bool = False
     out: dict[Lane, int] = attrs.field(factory=lambda: dict.fromkeys(Lane, 0))
     unwritten: int = 0
+    ahead: int = 0
+    waiting: int = 0
     person: str = ""
 
     @property
@@ -46,6 +50,11 @@ class PluginSession:
     def has_room(self, lane: Lane) -> bool:
         """One more delivery of this lane may go to it."""
         return self.awaited_until is None and not self.paused and self.out[lane] < self.window
+
+    def has_room_ahead(self, lane: Lane) -> bool:
+        """One more of this lane may go to it ahead of its turn."""
+        is_there = self.awaited_until is None and not self.paused
+        return is_there and self.waiting < self.ahead and self.out[lane] <= self.window
 
     @property
     def remembers_more(self) -> bool:

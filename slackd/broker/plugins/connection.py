@@ -27,6 +27,7 @@ from slackd.broker.plugins.events import (
     Extended,
     Initialize,
     KeptAnswer,
+    Leaving,
     Logged,
     Misanswered,
     Nacked,
@@ -208,8 +209,8 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._note_refusal(f"{self.plugin or 'plugin'}: connection closed: {why}")
         self.abort()
 
-    def send_deliveries(self, deliveries: Sequence[tuple[OpenDelivery, StoredEnvelope]]) -> None:
-        """Deliver envelopes to the plugin, in Slack's own texts."""
+    def send_deliveries(self, deliveries: Sequence[tuple[OpenDelivery, StoredEnvelope, str]]) -> None:
+        """As in `SessionOutlet`: in Slack's own texts."""
         if deliveries:
             self._write(b"".join(starmap(encode_envelope, deliveries)))
 
@@ -349,6 +350,8 @@ class PluginConnection(asyncio.BufferedProtocol):
                 self._host.extended(self, event)
             case Unordered():
                 self._host.unordered(self, event)
+            case Leaving():
+                self._host.leaving(self, event)
             case CallAsked() | PostAsked() | TransferAsked():
                 self._host.call_asked(self, event)
                 return True

@@ -16,20 +16,22 @@ from slackd.broker.plugins.params import PROTOCOL
 from slackd.config import PluginConfig
 
 
-def encode_envelope(delivery: OpenDelivery, envelope: StoredEnvelope) -> bytes:
+def encode_envelope(delivery: OpenDelivery, envelope: StoredEnvelope, after: str = "") -> bytes:
     """The line that delivers an envelope.
 
     Args:
         delivery: The delivery, with its attempt.
         envelope: Its text is JSON without a raw line break in it.
+        after: The `DELIVERY.ATTEMPT` that it was sent ahead behind, if any.
     """
     attempt, respond_by = delivery.attempt, delivery.respond_by
     owed = "null" if respond_by is None else repr(respond_by)
     answered = '"answered":true,' if delivery.answered else ""
+    behind = f'"after":"{after}",' if after else ""
     return (
         f'{{"jsonrpc":"2.0","id":"{delivery.id}.{attempt}","method":"envelope","params":{{"attempt":{attempt},'
         f'"app":{_quoted(envelope.app)},"type":{_quoted(envelope.type)},"received_at":{envelope.received_at!r},'
-        f'"respond_by":{owed},{answered}"envelope":{envelope.text}}}}}\n'
+        f'"respond_by":{owed},{answered}{behind}"envelope":{envelope.text}}}}}\n'
     ).encode()
 
 

@@ -21,6 +21,7 @@ class Initialize:
         session: Its own name for this session, or None: then it can't be awaited.
         holding: (delivery, attempt) of what it works on and what it answered last.
         remembers: Answers that it keeps beyond as many as fit into its windows, and repeats on its return.
+        ahead: Deliveries that it takes ahead of their turn, and keeps in order itself.
         handlers: Kind and pattern of what it has handlers for, as far as it says.
         dev: The ticket of an intercept, "" for a session like any.
     """
@@ -32,6 +33,7 @@ class Initialize:
     session: str | None
     holding: tuple[tuple[int, int], ...]
     remembers: int = 0
+    ahead: int = 0
     handlers: tuple[tuple[str, str], ...] = ()
     dev: str = ""
 
@@ -81,6 +83,13 @@ class Extended:
 
     delivery: int
     attempt: int
+
+
+@frozen
+class Leaving:
+    """The session begins nothing more, and has begun these (delivery, attempt)."""
+
+    holding: tuple[tuple[int, int], ...]
 
 
 @frozen
@@ -157,6 +166,7 @@ Event = (
     | KeptAnswer
     | Extended
     | Unordered
+    | Leaving
     | CallAsked
     | PostAsked
     | TransferAsked

@@ -11,6 +11,7 @@ from slackd.broker.plugins.events import (
     Extended,
     Initialize,
     KeptAnswer,
+    Leaving,
     Nacked,
     PostAsked,
     Unordered,
@@ -55,6 +56,9 @@ class Host(Protocol):
 
     def unordered(self, connection: PluginConnection, unordered: Unordered) -> None:
         """A delivery leaves its place in the order."""
+
+    def leaving(self, connection: PluginConnection, leaving: Leaving) -> None:
+        """A session begins nothing more."""
 
     def extended(self, connection: PluginConnection, extended: Extended) -> None:
         """A delivery is still worked on."""

@@ -15,6 +15,7 @@ from slackd.broker.plugins.events import (
     Extended,
     Initialize,
     KeptAnswer,
+    Leaving,
     Logged,
     Nacked,
     PostAsked,
@@ -31,6 +32,8 @@ MAX_HOLDING = 65_536
 what it must remember of its answers is 64,000 at most, in both lanes together."""
 MAX_REMEMBERS = 2_000
 """Answers beyond its windows that slackd relies on a program to repeat, whatever it says."""
+MAX_AHEAD = 64
+"""Deliveries that a session has ahead of their turn, whatever it says."""
 MAX_ID = 2**63 - 1
 """The journal's ids are integers of 64 bits."""
 MAX_NAME = 256
@@ -122,6 +125,11 @@ def read_message(message: jsonrpc.Message) -> Event | None:
         case jsonrpc.Notification("unorder", params):
             named = attempt_named(params.get("id"))
             return Unordered(*named) if named else None
+        case jsonrpc.Notification("leaving", params):
+            try:
+                return Leaving(_holding(params))
+            except BadParams:
+                return None
         case jsonrpc.Notification("log", params):
             level, said = params.get("level", "info"), params.get("message")
             if not isinstance(level, str) or not isinstance(said, str):
@@ -138,6 +146,7 @@ _INITIALIZE_MEMBERS = (
     "session",
     "holding",
     "remembers",
+    "ahead",
     "handlers",
     "dev",
 )
@@ -166,15 +175,20 @@ def read_initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise BadParams(f'"session" must be a string of 1 to {MAX_NAME} characters')
     if session is not None and not session.isprintable():
         raise BadParams('"session" must be printable')
-    remembers = params.get("remembers", 0)
-    if not isinstance(remembers, int) or isinstance(remembers, bool) or remembers < 0:
-        raise BadParams('"remembers" must be an integer, 0 or more')
-    client, remembers = _client(params.get("client")), min(remembers, MAX_REMEMBERS)
+    client, remembers = _client(params.get("client")), min(_count(params, "remembers"), MAX_REMEMBERS)
+    ahead = min(_count(params, "ahead"), MAX_AHEAD)
     handlers = _handlers(params.get("handlers"))
     dev = params.get("dev", "")
     if not isinstance(dev, str) or len(dev) > MAX_NAME:
         raise BadParams('"dev" must be the ticket of an intercept')
-    return Initialize(id_, plugin, client, window, session, _holding(params), remembers, handlers, dev)
+    return Initialize(id_, plugin, client, window, session, _holding(params), remembers, ahead, handlers, dev)
+
+
+def _count(params: Mapping[str, Any], name: str) -> int:
+    value = params.get(name, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadParams(f'"{name}" must be an integer, 0 or more')
+    return value
 
 
 def _handlers(value: Any) -> tuple[tuple[str, str], ...]:

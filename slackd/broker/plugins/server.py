@@ -24,6 +24,7 @@ from slackd.broker.plugins.events import (
     Extended,
     Initialize,
     KeptAnswer,
+    Leaving,
     Nacked,
     PostAsked,
     Unordered,
@@ -225,6 +226,13 @@ class PluginHost:
         plugin.unorder(connection.session, unordered.delivery, unordered.attempt, self._engine.clock())
         self._engine.wake()
 
+    def leaving(self, connection: PluginConnection, leaving: Leaving) -> None:
+        """As in `Host`."""
+        if not connection.calls_only:
+            plugin = self._engine.core.plugins[connection.plugin]
+            plugin.leaving(connection.session, leaving.holding, self._engine.clock())
+            self._engine.wake()
+
     def call_asked(self, connection: PluginConnection, asked: CallAsked | PostAsked | TransferAsked) -> None:
         """As in `Host`."""
         connection.call_began()
@@ -316,6 +324,9 @@ class PluginHost:
             return
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
         result = greeting(plugin, apps, window, deadline, engine.journal.id)
+        ahead = said.ahead if connection.named and said.remembers else 0
+        if ahead:
+            result["ahead"] = ahead
         connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
         engine.core.joined(
             connection.plugin,
@@ -326,6 +337,7 @@ class PluginHost:
             engine.clock(),
             named=connection.named,
             remembers=said.remembers,
+            ahead=ahead,
             person=connection.intercept.person if connection.intercept is not None else "",
         )
         engine.wake()

@@ -33,7 +33,7 @@ def inflight(socket: str | None, as_json: bool, plugin: str | None) -> None:
         "PLUGIN", *numbers, "KEY", "SESSION", "STATE", right=numbers, shrink=("PLUGIN", "KEY", "SESSION")
     )
     for each in for_people(found["deliveries"]):
-        timeout = max(0.0, each["timeout_in"])
+        timeout = max(0.0, each["timeout_in"] or 0.0)
         made.add_row(
             each["plugin"],
             str(each["delivery"]),

@@ -145,7 +145,8 @@ class Bench:
         """One that is out has no place in the order of its key any more."""
         if self.out:
             delivery = self.out[sorted(self.out)[pick % len(self.out)]]
-            self.out[delivery.id] = alone = self.queue.unorder(delivery, self.now)
+            alone, _ = self.queue.unorder(delivery, self.now)
+            self.out[delivery.id] = alone
             if delivery.id not in self.presumed and delivery.key:
                 assert alone.key not in self._keys
                 self.unordered.add(delivery.id)
