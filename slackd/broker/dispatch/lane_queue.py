@@ -503,7 +503,7 @@ class LaneQueue:
     def _want_more(self, name: KeyName, key: Key) -> None:
         if not isinstance(name, str) or not key.more or key.loading or key.queued:
             return
-        if len(key.pending) <= PAGE // 4:
+        if len(key.pending) <= PAGE // 2:  # of fewer a busy channel has none left when the page is there
             key.queued = True
             self._to_load.append(name)
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from slackd.broker.dispatch.actions import SendDeliveries, TakeBack
+from slackd.broker.dispatch.actions import PAGE, LoadKey, SendDeliveries, TakeBack
 from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.dispatch.lane_queue import AHEAD_OF_KEY
 from slackd.broker.dispatch.leases import LeaseState
@@ -331,3 +331,16 @@ def test_a_later_attempt_that_is_taken_back_keeps_its_attempt() -> None:
     assert bench.hands() == [("a", "2.2", ""), ("a", "3.1", "2.2")]
     assert bench.answers(attrs.evolve(second, attempt=2))
     assert bench.answers(third)
+
+
+def test_the_next_page_of_a_busy_channel_is_asked_for_while_half_a_page_is_left() -> None:
+    bench = Bench()
+    bench.joins()
+    opened = [bench.opens() for _ in range(2 * PAGE)]
+    asked_at = []
+    for delivery in opened[: PAGE // 2 + 2]:
+        asked_at += [delivery.id for each in bench.does(LoadKey)]
+        bench.answers(delivery)
+        bench.commits(delivery)
+    handled = asked_at[0]
+    assert PAGE // 2 - AHEAD_OF_KEY - 1 <= handled <= PAGE // 2
