@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # As a path in a .pth file: type checkers and editors don't see through setuptools' import hook.
 EDITABLE := --config-settings editable_mode=compat -e '.[dev]'
 
-.PHONY: setup demo test test-pure test-oldest test-releases lint types unit integration deb e2e bench clean
+.PHONY: setup demo test most test-pure test-oldest test-releases lint types unit integration deb e2e bench clean
 
 setup: $(STAMP)
 
@@ -23,12 +23,15 @@ AT_ONCE := -n 3 --dist worksteal
 # What fails is run once more, alone: others may have had the machine. What fails twice has failed.
 AGAIN = $(BIN)/python -m pytest -m "not e2e" --last-failed --last-failed-no-failures=none
 
-test: lint types
-	$(BIN)/python -m pytest $(AT_ONCE) -m "not e2e and not alone" || $(AGAIN)
+# What compares no times goes side by side.
+test: setup
+	$(MAKE) -j3 lint types most
 	$(BIN)/python -m pytest -m alone || $(AGAIN)
-	$(MAKE) test-pure
-	$(MAKE) test-releases
+	$(MAKE) -j2 test-pure test-releases
 	$(MAKE) e2e
+
+most: setup
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not e2e and not alone" || $(AGAIN)
 
 # Without the accelerators (msgspec, uvloop), as far as they make a difference.
 test-pure: setup

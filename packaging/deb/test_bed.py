@@ -56,7 +56,7 @@ def packages(release: Release, version: str | None, revision: str | None, out: P
                 growing = kept.with_name(f".growing-{kept.name}")
                 shutil.rmtree(growing, ignore_errors=True)
                 growing.mkdir()
-                for file in build(release, tree).glob("*.deb"):
+                for file in build(release, tree, source=False).glob("*.deb"):
                     shutil.copy(file, growing)
                 growing.rename(kept)
             kept.touch()

@@ -2,7 +2,7 @@
 the end.
 
 Modules that failed are run once more, alone, and that is said: side by side, two booted machines take each
-other's time. What fails alone has failed.
+other's time. What fails alone has failed. What builds packages and boots nothing runs beside them, nicely.
 
 Arguments are pytest's. Where Debian cannot be booted, one line says why, and that is no failure.
 """
@@ -21,26 +21,32 @@ from tests.e2e.ability import why_not
 from tests.e2e.booted_machine import clear_leftovers
 from tests.e2e.the_world import CHECKOUT, RELEASES
 
-LIMIT: Final = 1700.0
+LIMIT: Final = 2400.0
 """Seconds for all of it, on a machine that has built nothing yet too."""
 _TO_CLEAN_UP: Final = 120.0
+_ALL: Final = "tests/e2e"
+_BOOTS_NOTHING: Final = "tests/e2e/test_packages.py"
 
 
 class Run:
-    """The tests of one release in a process of their own."""
+    """The tests of one release, or of all, in a process of their own.
 
-    def __init__(self, release: str, figures: Path, arguments: list[str]) -> None:
-        self._release = release
+    Attributes:
+        name: What its lines begin with: the release, if it is of one.
+    """
+
+    def __init__(self, name: str, figures: Path, arguments: list[str]) -> None:
+        self.name = name
         self._figures = figures
         command = [sys.executable, "-m", "pytest", "-v", "--no-header", "--durations=8", "-m", "e2e"]
         self._process = subprocess.Popen(
-            [*command, *(arguments or ["tests/e2e"])],
+            [*command, *arguments],
             cwd=CHECKOUT,
             env={
                 **os.environ,
                 "PYTHONUNBUFFERED": "1",
                 "SLACKD_E2E": "1",
-                "SLACKD_E2E_RELEASES": release,
+                "SLACKD_E2E_RELEASES": name if name in RELEASES else " ".join(RELEASES),
                 "SLACKD_E2E_FIGURES": str(figures),
             },
             stdin=subprocess.DEVNULL,
@@ -54,7 +60,7 @@ class Run:
     def _tell(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            print(f"{self._release:>8} | {line}", end="", flush=True)
+            print(f"{self.name:>8} | {line}", end="", flush=True)
 
     def end(self, deadline: float) -> int:
         """Wait for it, no longer than the deadline, and return its exit status."""
@@ -65,7 +71,7 @@ class Run:
             try:
                 return self._process.wait(patience)
             except subprocess.TimeoutExpired:
-                print(f"{self._release:>8} | not over in time: {then.name}", flush=True)
+                print(f"{self.name:>8} | not over in time: {then.name}", flush=True)
                 self._process.send_signal(then)
         return self._process.wait()
 
@@ -95,14 +101,17 @@ def main(arguments: list[str]) -> int:
         return 0
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slackd-figures-") as folder:
-        runs = [Run(release, Path(folder) / release, arguments) for release in RELEASES]
+        booted = arguments or [_ALL, f"--ignore={_BOOTS_NOTHING}"]
+        runs = [Run(release, Path(folder) / release, booted) for release in RELEASES]
+        if not arguments:
+            runs.append(Run("packages", Path(folder) / "packages", [_BOOTS_NOTHING]))
         try:
             statuses = [run.end(begin + LIMIT) for run in runs]
-            for place, release in enumerate(RELEASES):
-                modules = runs[place].failed_modules()
+            for place, run in enumerate(tuple(runs)):
+                modules = run.failed_modules()
                 if statuses[place] and modules:
-                    print(f"{release:>8} | once more, alone: {' '.join(modules)}", flush=True)
-                    runs.append(Run(release, Path(folder) / f"{release}-alone", modules))
+                    print(f"{run.name:>8} | once more, alone: {' '.join(modules)}", flush=True)
+                    runs.append(Run(run.name, Path(folder) / f"{run.name}-alone", modules))
                     statuses[place] = runs[-1].end(begin + LIMIT)
         except BaseException:
             # Most likely they have been interrupted, too, and are cleaning up.
