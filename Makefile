@@ -35,7 +35,8 @@ most: setup
 
 # Without the accelerators (msgspec, uvloop), as far as they make a difference.
 test-pure: setup
-	SLACKD_PURE=1 $(BIN)/python -m pytest -q $(AT_ONCE) tests/unit/broker tests/unit/link tests/integration/broker
+	SLACKD_PURE=1 $(BIN)/python -m pytest -q $(AT_ONCE) tests/unit/broker tests/unit/link tests/integration/broker \
+	    || SLACKD_PURE=1 $(AGAIN)
 
 lint: setup
 	$(BIN)/ruff check slackd tests
