@@ -224,8 +224,12 @@ def test_it_is_back_after_a_reboot(machine: Machine, slack: Slack) -> None:
     # Nothing of slackd's keeps the machine from stopping.
     assert time.monotonic() - begin < 45
     slack.do("wait", until="ready", count=2, timeout=60)
-    answered = slack.do("command", command="/greet", text="again", wait=3)
-    assert answered["response"] == {"text": "Hello again"}
+
+    def is_answered() -> bool:
+        answered = slack.do("command", command="/greet", text="again", wait=3)
+        return bool(answered["response"] == {"text": "Hello again"})
+
+    eventually(is_answered, "the plugin is back, too")
 
 
 def test_a_stop_drains_and_waits_until_all_of_it_has_stopped(machine: Machine, slack: Slack) -> None:
