@@ -20,6 +20,8 @@ WINDOW = 4_000
 """Envelopes that Slack has out, unacknowledged, at a time."""
 FLOOD, AT_ONCE = 100_000, 20_000
 """Events of the flood whose memory is measured, and how many of them the load keeps in its own."""
+LEAST_A_SECOND = 500
+"""Events that are journaled at the least, on a machine that others use."""
 LATER = 60.0
 """Seconds after the flood."""
 COMMANDS = 200
@@ -132,7 +134,8 @@ async def kills(start: Start, backlog: int) -> AsyncIterator[float]:
     async with start() as peer:
         assert peer.house is not None
         sent = peer.slack.batch(count=backlog, channels=CHANNELS, size=SIZE, window=WINDOW)
-        await peer.slack.wait_until(lambda: sent.acknowledged == backlog, timeout=120.0, what="the backlog")
+        patience = 120.0 + backlog / LEAST_A_SECOND
+        await peer.slack.wait_until(lambda: sent.acknowledged == backlog, timeout=patience, what="the backlog")
         for _ in range(KILLS):
             peer.house.broker.kill()
             entry = peer.slack.post_message("first")
