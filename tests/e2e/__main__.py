@@ -21,7 +21,7 @@ from tests.e2e.ability import why_not
 from tests.e2e.booted_machine import clear_leftovers
 from tests.e2e.the_world import CHECKOUT, RELEASES
 
-LIMIT: Final = 2400.0
+LIMIT: Final = 1700.0
 """Seconds for all of it, on a machine that has built nothing yet too."""
 _TO_CLEAN_UP: Final = 120.0
 _ALL: Final = "tests/e2e"

@@ -77,7 +77,7 @@ class Dealer:
                 break
             free -= self._deal_to(session, delivery, sent, actions, now)
         after: dict[int, str] = {}
-        if queue.sends_ahead and self._leases.slots(lane) + self.fenced[lane] <= self._window:
+        if queue.followers.are_wanted and self._leases.slots(lane) + self.fenced[lane] <= self._window:
             self._send_ahead(queue, sent, after, now)
         actions += [SendDeliveries(self._plugin, to, tuple(each), after) for to, each in sent.items()]
         if (free > 0 or self.intercepted) and queue.may_have_more and self._sessions.connected():
@@ -145,9 +145,9 @@ class Dealer:
             lease = self._leases.get(before)
             session = self._sessions.get(lease.session) if lease is not None else None
             if lease is None or session is None or not session.ahead or not _goes_behind(lease, follower):
-                queue.keep_back(follower)
+                queue.followers.keep_back(follower)
             elif not session.has_room_ahead(queue.lane):
-                queue.pass_over(follower)
+                queue.followers.pass_over(follower)
                 return
             else:
                 queue.send_ahead(follower)

@@ -143,7 +143,7 @@ class Dispatcher:
         )
         fresh.ahead = ahead if fresh.remembers else 0
         if fresh.ahead:
-            self._lanes[Lane.EVENTS].sends_ahead = True
+            self._lanes[Lane.EVENTS].followers.are_wanted = True
         self.sessions.put(fresh)
         self._leases.count_again(fresh)
         kept = {

@@ -19,14 +19,13 @@ from collections.abc import Collection, Sequence
 import attrs
 
 from slackd.broker.dispatch.actions import PAGE, LoadKey, LoadKeys
+from slackd.broker.dispatch.followers import Followers
 from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.ordering_key import Key, KeyName
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
-AHEAD_OF_KEY = 16
-"""Deliveries of one key that a session may have ahead of their turn."""
 MAX_KEYS = 4096
 """Keys kept in memory for one lane of one plugin, and half as many unordered deliveries."""
 
@@ -52,8 +51,7 @@ class LaneQueue:
         self._ready: list[tuple[int, KeyName]] = []
         self._intercepted: list[tuple[int, KeyName]] = []
         self._waiting: list[tuple[float, int, KeyName]] = []
-        self.sends_ahead = False
-        self._followed: dict[KeyName, None] = {}
+        self.followers = Followers()
         self._to_load: deque[str] = deque()
         self._complete = complete
         self._cursor: str | None = None
@@ -105,22 +103,14 @@ class LaneQueue:
             taken = key.pending.popleft()
             key.out = taken.id
             self._want_more(name, key)
-            if self.sends_ahead:
-                self._note_follower(name, key)
+            if self.followers.are_wanted:
+                self.followers.note(name, key)
             return taken
         return None
 
     def follower(self, now: Instant) -> tuple[int, OpenDelivery] | None:
-        """What may be sent ahead of its turn, and which one it follows, that is out or was sent ahead itself;
-        then it is to be given to `send_ahead`, `pass_over` or `keep_back`."""
-        while self._followed:
-            name = next(iter(self._followed))
-            key = self._keys.get(name)
-            if key is not None and self._may_follow(key, now):
-                assert key.out is not None
-                return (key.ahead[-1] if key.ahead else key.out), key.pending[0]
-            del self._followed[name]
-        return None
+        """As `Followers.next`; what goes is to be given to `send_ahead`."""
+        return self.followers.next(self._keys, self._fenced_up_to, now)
 
     def send_ahead(self, follower: OpenDelivery) -> None:
         """It goes to the session that has the one before it."""
@@ -129,37 +119,16 @@ class LaneQueue:
         key.ahead.append(follower.id)
         self._want_more(follower.key, key)
 
-    def pass_over(self, follower: OpenDelivery) -> None:
-        """It may go ahead of its turn, and has no room now: others are looked at first."""
-        del self._followed[follower.key]
-        self._followed[follower.key] = None
-
-    def keep_back(self, follower: OpenDelivery) -> None:
-        """It waits for its turn here."""
-        del self._followed[follower.key]
-
     def behind(self, delivery: OpenDelivery) -> list[int]:
         """What was sent ahead of its turn and waits for this one, oldest first."""
         key = self._keys.get(delivery.key)
         return key.behind(delivery.id) if key is not None else []
 
-    def _may_follow(self, key: Key, now: Instant) -> bool:
-        if key.out is None or key.deferred or not key.pending or len(key.ahead) >= AHEAD_OF_KEY:
-            return False
-        follower = key.pending[0]
-        in_time = follower.expires_at is None or not now.has_passed(follower.expires_at)
-        return follower.id > self._fenced_up_to and not follower.not_before and in_time
-
     def _pass_turn(self, name: KeyName, key: Key) -> int:
         """What is out has done with its place: it is the turn of what was sent ahead."""
         key.out = turn = key.ahead.pop(0)
-        self._note_follower(name, key)
+        self.followers.note(name, key)
         return turn
-
-    def _note_follower(self, name: KeyName, key: Key) -> None:
-        has_room = key.pending and len(key.ahead) < AHEAD_OF_KEY
-        if has_room and isinstance(name, str) and not is_intercepted(name):
-            self._followed[name] = None
 
     def advance(self, now: Instant) -> None:
         """Time has passed: retries that are due may be taken."""
@@ -420,7 +389,7 @@ class LaneQueue:
     @property
     def may_have_work(self) -> bool:
         """Something may be taken, or asked for, now or when its time has come."""
-        waits = self._ready or self._intercepted or self._waiting or self._to_load or self._followed
+        waits = self._ready or self._intercepted or self._waiting or self._to_load or self.followers
         return bool(waits) or not self._complete
 
     @property
@@ -451,8 +420,8 @@ class LaneQueue:
         if key.out is None:
             if len(key.pending) == 1:
                 self._schedule(name, key, now)
-        elif self.sends_ahead:
-            self._note_follower(name, key)
+        elif self.followers.are_wanted:
+            self.followers.note(name, key)
 
     def _admit_unordered(self, row_of_them: Key, delivery: OpenDelivery, now: Instant) -> None:
         row_of_them.last = delivery.id

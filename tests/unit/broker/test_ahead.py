@@ -9,7 +9,7 @@ import pytest
 
 from slackd.broker.dispatch.actions import PAGE, LoadKey, SendDeliveries, TakeBack
 from slackd.broker.dispatch.dispatcher import Dispatcher
-from slackd.broker.dispatch.lane_queue import AHEAD_OF_KEY
+from slackd.broker.dispatch.followers import AHEAD_OF_KEY
 from slackd.broker.dispatch.leases import LeaseState
 from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
