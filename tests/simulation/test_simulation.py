@@ -108,8 +108,8 @@ def test_finds_a_duplicate_that_is_answered_before_its_answer_is_there(monkeypat
 def test_finds_a_kept_delivery_that_comes_again_as_if_it_were_unanswered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def handed(self: Program, delivery: OpenDelivery, text: str) -> None:
-        real(self, attrs.evolve(delivery, answered=False), text)
+    def handed(self: Program, delivery: OpenDelivery, text: str, after: str = "") -> None:
+        real(self, attrs.evolve(delivery, answered=False), text, after)
 
     real = Program.handed
     monkeypatch.setattr(Program, "handed", handed)

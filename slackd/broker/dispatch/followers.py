@@ -17,46 +17,44 @@ AHEAD_OF_KEY = 16
 
 
 class Followers:
-    """Those of one lane; false while there are none.
+    """Those of one lane.
 
     Attributes:
+        names: The keys, in the order in which they are looked at.
         are_wanted: Some session has said that it takes deliveries ahead of their turn.
     """
 
     def __init__(self) -> None:
         self.are_wanted = False
-        self._names: dict[KeyName, None] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._names)
+        self.names: dict[KeyName, None] = {}
 
     def note(self, name: KeyName, key: Key) -> None:
         """Something of this key is out, and it has room for what follows."""
         has_room = key.pending and len(key.ahead) < AHEAD_OF_KEY
         if has_room and isinstance(name, str) and not is_intercepted(name):
-            self._names[name] = None
+            self.names[name] = None
 
     def next(
         self, keys: Mapping[KeyName, Key], fenced_up_to: int, now: Instant
     ) -> tuple[int, OpenDelivery] | None:
         """What may be sent ahead, and which one it follows, that is out or was sent ahead itself. Unless it is
         sent, it is to be given to `pass_over` or `keep_back`."""
-        while self._names:
-            name = next(iter(self._names))
+        while self.names:
+            name = next(iter(self.names))
             key = keys.get(name)
             if key is not None and key.out is not None and _may_follow(key, fenced_up_to, now):
                 return (key.ahead[-1] if key.ahead else key.out), key.pending[0]
-            del self._names[name]
+            del self.names[name]
         return None
 
     def pass_over(self, follower: OpenDelivery) -> None:
         """There is no room for it now: others are looked at first."""
-        del self._names[follower.key]
-        self._names[follower.key] = None
+        del self.names[follower.key]
+        self.names[follower.key] = None
 
     def keep_back(self, follower: OpenDelivery) -> None:
         """It waits for its turn here."""
-        del self._names[follower.key]
+        del self.names[follower.key]
 
 
 def _may_follow(key: Key, fenced_up_to: int, now: Instant) -> bool:

@@ -389,7 +389,7 @@ class LaneQueue:
     @property
     def may_have_work(self) -> bool:
         """Something may be taken, or asked for, now or when its time has come."""
-        waits = self._ready or self._intercepted or self._waiting or self._to_load or self.followers
+        waits = self._ready or self._intercepted or self._waiting or self._to_load or self.followers.names
         return bool(waits) or not self._complete
 
     @property
