@@ -61,6 +61,8 @@ STOP_PATIENCE = 2.0
 """Seconds in which a stop waits for commits that are under way."""
 FIRST_PATIENCE = 0.1
 """Seconds in which a start acknowledges what waits for it, and does nothing else."""
+FIRST_TURNS = 8
+"""Turns of the loop after which nothing waits: who connects is accepted and read in one after the other."""
 
 
 @frozen
@@ -132,7 +134,7 @@ class BrokerDaemon:
                 servers = self._listen(sockets)
                 control: ControlServer | None = None
                 try:
-                    await self._settle_down(FIRST_PATIENCE)
+                    await self._settle_down(FIRST_PATIENCE, FIRST_TURNS)
                     control = await self._serve_operators(sockets)
                     if control is not None:
                         helpers.append(tasks.create_task(control.run()))
@@ -264,11 +266,11 @@ class BrokerDaemon:
             if isinstance(server, LinkServer):
                 await server.close()
 
-    async def _settle_down(self, patience: float) -> None:
-        """Until two turns of the loop in a row brought nothing that waits for a commit; for so many seconds
+    async def _settle_down(self, patience: float, turns: int = 2) -> None:
+        """Until so many turns of the loop in a row brought nothing that waits for a commit; for so many seconds
         at most."""
         quiet, until = 0, asyncio.get_running_loop().time() + patience
-        while quiet < 2 and asyncio.get_running_loop().time() < until:
+        while quiet < turns and asyncio.get_running_loop().time() < until:
             self.engine.wake()
             await asyncio.sleep(0 if quiet else 0.002)
             quiet = 0 if self.core.has_unwritten else quiet + 1
