@@ -188,7 +188,7 @@ class Load:
         crossed: dict[str, list[float]] = {"slash_commands": [], "events_api": []}
         held_up = self._waits.longest
         for entry in entries:
-            if (before := _crossed_by(entry, connections, held_up)) is not None:
+            if (before := _crossed_by(entry, connections)) is not None:
                 crossed[entry["type"]].append(before)
             elif len(entry["sends"]) > 1 and not _is_held_up(entry, held_up):
                 redelivered[end(entry)] += 1
@@ -252,7 +252,7 @@ def _is_held_up(entry: Entry, held_up: float) -> bool:
     return any(ack["late"] and ack["after"] <= PATIENCE + held_up for ack in entry["acks"])
 
 
-def _crossed_by(entry: Entry, connections: Mapping[str, Mapping[str, Any]], held_up: float) -> float | None:
+def _crossed_by(entry: Entry, connections: Mapping[str, Mapping[str, Any]]) -> float | None:
     """Seconds from sending it, for the first time, to the Close of ours that it crossed; None if it didn't."""
     first = entry["sends"][0]
     connection = connections.get(first["connection"])
@@ -261,10 +261,7 @@ def _crossed_by(entry: Entry, connections: Mapping[str, Mapping[str, Any]], held
     if any(ack["connection"] == first["connection"] for ack in entry["acks"]):
         return None
     before: float = connection["ended_at"] - first["at"]
-    # Of events those that come again are counted. Commands are few, and one that lay unread while nobody had a
-    # processor is not to be called lost.
-    longest = CROSSING + (held_up if entry["type"] == "slash_commands" else 0.0)
-    return before if 0 <= before < longest else None
+    return before if 0 <= before < CROSSING else None
 
 
 def under_load(machine: Machine, slack: Slack, label: str, act: Callable[[], object]) -> Ledger:
