@@ -297,15 +297,6 @@ class Machine:
         """The main process of a unit, as numbered in the machine; 0 for none."""
         return int(self.says("systemctl", "show", "--property=MainPID", "--value", unit))
 
-    def services(self) -> dict[int, list[str]]:
-        """By the number outside of the machine, the command line of its systemd and of what that started."""
-        init = self._init()
-        found = {}
-        for pid in () if init is None else (init, *_children(init)):
-            with contextlib.suppress(OSError):
-                found[pid] = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
-        return {pid: command for pid, command in found.items() if command}
-
     def outside(self, pid: int) -> int:
         """The number outside of the machine of a process of its own."""
         for status in Path("/proc").glob("[0-9]*/status"):

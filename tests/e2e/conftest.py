@@ -29,9 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _is_ours(item):
             item.add_marker(pytest.mark.e2e)
             # Fixtures not counted, which have limits of their own: on a machine that has built nothing yet, the
-            # first test of a release waits for all of it. Twenty reloads or ten upgrades take some 90 seconds,
-            # and three times as long where others have the processors.
-            item.add_marker(pytest.mark.timeout(600, func_only=True))
+            # first test of a release waits for all of it.
+            item.add_marker(pytest.mark.timeout(300, func_only=True))
     items.sort(key=_is_ours)
 
 

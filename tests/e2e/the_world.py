@@ -131,13 +131,9 @@ class Slack:
 
     Attributes:
         apps: Of each app, `name`, `app_id`, `app_token` and `bot_token`.
-        pid: Its process.
     """
 
-    def __init__(
-        self, network: Network, certificates: Certificates, announced: dict[str, Any], pid: int
-    ) -> None:
-        self.pid = pid
+    def __init__(self, network: Network, certificates: Certificates, announced: dict[str, Any]) -> None:
         self._network = network
         self._certificates = certificates
         self.apps: list[dict[str, str]] = announced["apps"]
@@ -162,7 +158,7 @@ class Slack:
                 lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
                 return json.loads(lines[0]) if lines else None
 
-            yield cls(network, certificates, eventually(announced, "the emulator listens"), process.pid)
+            yield cls(network, certificates, eventually(announced, "the emulator listens"))
 
     def get(self, path: str) -> Any:
         """GET /control/PATH, of the first app."""

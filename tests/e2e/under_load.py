@@ -12,7 +12,6 @@ import attrs
 
 from tests.e2e.booted_machine import Machine, eventually
 from tests.e2e.greeter_package import HANDLED, JOURNALED
-from tests.e2e.processor_waits import ProcessorWaits
 from tests.e2e.the_world import Slack
 
 RATE: Final = 200
@@ -25,8 +24,6 @@ CUT: Final = "lost"
 CROSSING: Final = 0.05
 """Seconds before Slack read our Close in which an envelope may have been on its way to us: the two pass each
 other, and nothing can be acknowledged any more. What was sent earlier had been read before we closed."""
-PATIENCE: Final = 3.0
-"""Slack's, in seconds."""
 _SLICE: Final = 5
 """Seconds of load that are asked for at a time."""
 
@@ -43,13 +40,12 @@ class Ledger:
         twice: Messages that the plugin was given more than once.
         out_of_order: Channels whose messages were given in another order than the journal's. (Slack's own order
             is no promise of anybody's: it hands one channel's events to several connections.)
-        late: Seconds to each acknowledgement that came too late.
+        late: Acknowledged too late.
         unanswered: Events that Slack gave up, and commands that the plugin's answer never came to, by how the
             connection ended that they had been given to.
         followed: Commands whose answer came through the response_url, as it does where nothing could be sent
             over the connection any more, or its end could not wait.
-        redelivered: Events that were sent again, by how the connection ended that they had been given to first;
-            without those that were acknowledged too late since nobody had a processor (`held_up`).
+        redelivered: Events that were sent again, by how the connection ended that they had been given to first.
         closes: Connections that we closed meanwhile.
         crossed_commands, crossed_events: What crossed a Close of ours, as the seconds from when it was sent to
             when the Close was read; none of it is counted above. Nobody can prevent it (docs/design.md):
@@ -57,15 +53,13 @@ class Ledger:
         not_ready: Instants without a READY connection: from and until.
         commands: How many were sent.
         slowest: Seconds to the slowest first acknowledgement.
-        held_up: Seconds, the longest that slackd or Slack were kept waiting for a processor: what took longer
-            by no more than that is no fault of theirs.
     """
 
     sent: int
     handled: int
     twice: list[str]
     out_of_order: list[str]
-    late: Sequence[float]
+    late: int
     unanswered: Counter[str]
     followed: int
     redelivered: Counter[str]
@@ -75,7 +69,6 @@ class Ledger:
     not_ready: list[Any]
     commands: int
     slowest: float
-    held_up: float
 
     def exceptions(self) -> dict[str, object]:
         """Everything that is not as it is on a quiet day, redelivery apart where a connection was cut."""
@@ -83,7 +76,7 @@ class Ledger:
             "not handled": self.sent - self.handled,
             "twice": self.twice,
             "out of order": self.out_of_order,
-            "late": [seconds for seconds in self.late if seconds > PATIENCE + self.held_up],
+            "late": self.late,
             "unanswered": dict(self.unanswered),
             "more than can have crossed": self._too_many_crossed(),
             "sent again": self._too_many_again(),
@@ -107,10 +100,9 @@ class Ledger:
         again = f", redelivered {dict(self.redelivered)}" if self.redelivered else ""
         return (
             f"{self.sent} events sent, {self.handled} handled, {len(self.twice)} twice, "
-            f"{len(self.out_of_order)} channels out of order, {len(self.late)} late, "
+            f"{len(self.out_of_order)} channels out of order, {self.late} late, "
             f"{self.commands} commands{followed}; unanswered {dict(self.unanswered) or 0}, "
             f"{len(self.not_ready)} instants without READY, slowest acknowledgement {self.slowest:.2f} s"
-            f", {self.held_up:.2f} s without a processor"
             f"{again}{self._crossed()}"
         )
 
@@ -135,11 +127,9 @@ class Load:
         self._enough = threading.Event()
         self._slices = 0
         self._thread = threading.Thread(target=self._send, name=f"load {label}")
-        self._waits = ProcessorWaits(machine, slack)
 
     def __enter__(self) -> "Load":
         self._slack.do("reset")
-        self._waits.__enter__()
         self._thread.start()
         return self
 
@@ -159,7 +149,6 @@ class Load:
 
         with contextlib.suppress(TimeoutError):
             eventually(all_handled, "", 30)
-        self._waits.__exit__()
         self.ledger = self._reckon(sent)
 
     def _send(self) -> None:
@@ -186,11 +175,10 @@ class Load:
 
         unanswered, redelivered = Counter[str](), Counter[str]()
         crossed: dict[str, list[float]] = {"slash_commands": [], "events_api": []}
-        held_up = self._waits.longest
         for entry in entries:
             if (before := _crossed_by(entry, connections)) is not None:
                 crossed[entry["type"]].append(before)
-            elif len(entry["sends"]) > 1 and not _is_held_up(entry, held_up):
+            elif len(entry["sends"]) > 1:
                 redelivered[end(entry)] += 1
             if before is None or entry["type"] == "events_api":
                 unanswered[end(entry)] += _is_unanswered(entry)
@@ -200,7 +188,7 @@ class Load:
             handled=len(times),
             twice=sorted(text for text, count in times.items() if count > 1),
             out_of_order=sorted(name for name in given if list(dict.fromkeys(given[name])) != journaled[name]),
-            late=sorted(ack["after"] for entry in entries for ack in entry["acks"] if ack["late"]),
+            late=summary["late_acks"],
             unanswered=+unanswered,
             followed=sum(_is_answer(post["body"]) for entry in entries for post in entry["posts"]),
             redelivered=redelivered,
@@ -210,7 +198,6 @@ class Load:
             not_ready=summary["ready_gaps"],
             commands=sum(entry["type"] == "slash_commands" for entry in entries),
             slowest=summary["slowest_ack"] or 0.0,
-            held_up=held_up,
         )
 
     def _entries(self) -> Sequence[Entry]:
@@ -245,11 +232,6 @@ def _is_answer(said: object) -> bool:
 def _is_ours(connection: Mapping[str, Any]) -> bool:
     """Whether it ended with a Close of ours."""
     return (connection["how_ended"] or "").startswith("closed by the client")
-
-
-def _is_held_up(entry: Entry, held_up: float) -> bool:
-    """Whether it was sent again since its acknowledgement came too late by no more than this."""
-    return any(ack["late"] and ack["after"] <= PATIENCE + held_up for ack in entry["acks"])
 
 
 def _crossed_by(entry: Entry, connections: Mapping[str, Mapping[str, Any]]) -> float | None:

@@ -4,8 +4,7 @@ and beside the same program that behaves, in turns.
 The broker and the honest plugin go first on the machine, so what is measured is what the broker does for the
 attacker, and not who else has work for the processors. The middle of the turns counts: what happens once is no
 attack's, and what an attack does at its beginning is in each of its turns. What it leaves behind is in the
-turns without it, too, but for those before it began; and in the best of its own, however busy the disk was in
-others.
+turns without it, but for those before it began.
 """
 
 import asyncio
@@ -34,8 +33,8 @@ class Limit:
     Attributes:
         ratio: Of what it is without.
         noticeable: Beyond what it is without; less is no difference to anybody.
-        ratio_to_before: The same of what it was before the attack began, which may leave something behind, for
-            the best turn: the machine changes meanwhile.
+        ratio_to_before: Of what it was before the attack began, which may leave something behind. The machine
+            changes meanwhile, so this is for what is plain to see.
     """
 
     ratio: float
@@ -69,10 +68,11 @@ class Comparison:
         found = {}
         for of, limit in LIMITS.items():
             attacked, quiet, before = (_middle(each, of) for each in (self.attacked, self.quiet, self.before))
-            left_behind = min(each[of] for each in self.attacked)
-            if attacked > max(quiet * limit.ratio, quiet + limit.noticeable) or left_behind > max(
-                before * limit.ratio_to_before, before + limit.noticeable
-            ):
+            most = min(
+                max(quiet * limit.ratio, quiet + limit.noticeable),
+                max(before * limit.ratio_to_before, before + limit.noticeable),
+            )
+            if attacked > most:
                 found[of] = (attacked, quiet, before)
         return found
 
