@@ -43,3 +43,9 @@ def install_version(machine: Machine, site: Site, number: int, *, check: bool = 
     done = machine.run(*install, check=check)
     assert check or done.returncode != 0
     return done.stdout + done.stderr
+
+
+def is_answered(slack: Slack, text: str = "you") -> bool:
+    """Whether the greeter's package answers a command now."""
+    answered = slack.do("command", command="/greet", text=text, wait=3)
+    return bool(answered["response"] == {"text": f"Hello {text}"})

@@ -10,7 +10,7 @@ from tests.e2e import greeter_package
 from tests.e2e.booted_machine import Machine, eventually
 from tests.e2e.foreign import foreign
 from tests.e2e.held_threads import held
-from tests.e2e.journeys import BROKER, FIRST, SECOND, UNITS, is_active, processes, set_up
+from tests.e2e.journeys import BROKER, FIRST, SECOND, UNITS, is_active, is_answered, processes, set_up
 from tests.e2e.terminal import type_answers
 from tests.e2e.the_world import API_URL, Slack
 
@@ -23,12 +23,6 @@ def installed(machine: Machine) -> None:
     machine.install("slackd")
     machine.put(greeter_package.build(), "/root/greeter.deb")
     machine.install("/root/greeter.deb")
-
-
-def is_answered(slack: Slack) -> bool:
-    """Whether the plugin answers a command now."""
-    answered = slack.do("command", command="/greet", text="you", wait=3)
-    return bool(answered["response"] == {"text": "Hello you"})
 
 
 def test_setup_by_hand_asks_for_both_tokens_and_says_at_once_what_is_wrong(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e import greeter_package
 from tests.e2e.booted_machine import Machine, eventually
-from tests.e2e.journeys import BROKER, FIRST, UNITS, is_active, set_up
+from tests.e2e.journeys import BROKER, FIRST, UNITS, is_active, is_answered, set_up
 from tests.e2e.the_world import Slack
 
 APP_FILE = "/etc/slackd/apps.d/main.toml"
@@ -31,11 +31,6 @@ def kill_all(machine: Machine) -> None:
             f"{unit} is back",
             60,
         )
-
-
-def is_answered(slack: Slack) -> bool:
-    answered = slack.do("command", command="/greet", text="you", wait=3)
-    return bool(answered["response"] == {"text": "Hello you"})
 
 
 def test_setup_left_the_conffile_alone(machine: Machine) -> None:

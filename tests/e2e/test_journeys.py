@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.e2e import greeter_package
 from tests.e2e.booted_machine import Machine, eventually
-from tests.e2e.journeys import BROKER, FIRST, SECOND, UNITS, install_version, processes, set_up
+from tests.e2e.journeys import BROKER, FIRST, SECOND, UNITS, install_version, is_answered, processes, set_up
 from tests.e2e.the_world import API_URL, NEXT, NOW, Site, Slack
 from tests.e2e.under_load import under_load
 
@@ -224,12 +224,7 @@ def test_it_is_back_after_a_reboot(machine: Machine, slack: Slack) -> None:
     # Nothing of slackd's keeps the machine from stopping.
     assert time.monotonic() - begin < 45
     slack.do("wait", until="ready", count=2, timeout=60)
-
-    def is_answered() -> bool:
-        answered = slack.do("command", command="/greet", text="again", wait=3)
-        return bool(answered["response"] == {"text": "Hello again"})
-
-    eventually(is_answered, "the plugin is back, too")
+    eventually(lambda: is_answered(slack, "again"), "the plugin is back, too")
 
 
 def test_a_stop_drains_and_waits_until_all_of_it_has_stopped(machine: Machine, slack: Slack) -> None:
