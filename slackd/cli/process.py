@@ -118,6 +118,22 @@ def _report_unusable(error: ConfigError) -> None:
     log.critical(words, extra={"event": "config-unusable"})
 
 
+@contextlib.contextmanager
+def _patient() -> Iterator[None]:
+    """A unit's process that fails within `SOON` seconds of its start waits for `FAILED_START` before it ends:
+    its unit starts it again at once, as it should after a crash, and what keeps it from starting may stay."""
+    began = time.monotonic()
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        lasted = time.monotonic() - began
+        again = not isinstance(error, SystemExit) or error.code != UNUSABLE_CONFIG
+        if again and lasted < SOON and started_by_systemd(os.environ):
+            time.sleep(FAILED_START)
+        raise
+
+
+@_patient()
 def run_to_the_end(
     main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
     loop_factory: LoopFactory | None = None,
@@ -136,15 +152,6 @@ def run_to_the_end(
     Returns:
         Whether the process is to begin anew.
     """
-    with _patient():
-        return _run(main, loop_factory, on_hang_up)
-
-
-def _run(
-    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
-    loop_factory: LoopFactory | None,
-    on_hang_up: Callable[[], HangUp] | None,
-) -> bool:
     try:
         return run_until_stopped(main, loop_factory, on_hang_up)
     except SlackdError as error:
@@ -154,21 +161,6 @@ def _run(
         if others is not None or ours is None:
             raise
         _report(_leaves(ours))
-
-
-@contextlib.contextmanager
-def _patient() -> Iterator[None]:
-    """A unit's process that fails within `SOON` seconds of its start waits for `FAILED_START` before it ends:
-    its unit starts it again at once, as it should after a crash, and what keeps it from starting may stay."""
-    began = time.monotonic()
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        lasted = time.monotonic() - began
-        again = not isinstance(error, SystemExit) or error.code != UNUSABLE_CONFIG
-        if again and lasted < SOON and started_by_systemd(os.environ):
-            time.sleep(FAILED_START)
-        raise
 
 
 def _report(errors: list[BaseException]) -> NoReturn:

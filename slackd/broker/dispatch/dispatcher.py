@@ -354,11 +354,11 @@ class Dispatcher:
         if self._stopped:
             return
         for lease in self._leases.overdue(now.monotonic):
-            taken_back = self._take_back_behind(lease, now)
+            lease.state = LeaseState.COMMITTING
+            error = f"no answer within the ack_timeout of {self._rules.ack_timeout:g} s"
+            taken_back = self._fail(lease, error, now)
             if taken_back:  # of a failure that it doesn't know, its program must hear
                 self._add(TakeBack(self.name, lease.session, taken_back))
-            lease.state = LeaseState.COMMITTING
-            self._fail(lease, f"no answer within the ack_timeout of {self._rules.ack_timeout:g} s", now)
         for session in self.sessions.overdue(now.monotonic):
             self._end(session, now)
         for queue in self._lanes.values():
@@ -494,9 +494,9 @@ class Dispatcher:
         *,
         retry_after: float | None = None,
         permanent: bool = False,
-    ) -> None:
-        delivery = lease.delivery
-        self._take_back_behind(lease, now)
+    ) -> tuple[OpenDelivery, ...]:
+        """It is tried again, or never; returns what was sent ahead behind it, and is taken back."""
+        delivery, taken_back = lease.delivery, self._take_back_behind(lease, now)
         if permanent:
             self._add(DeadLetterDelivery(delivery.id, delivery.attempt, DeadReason.PERMANENT, error))
         elif delivery.attempt >= self._rules.max_attempts:
@@ -505,6 +505,7 @@ class Dispatcher:
             delay = retry_delay(self._rules, delivery.attempt, retry_after, self._rng)
             not_before = now.unix + delay if delay > 0 else 0.0
             self._add(RetryDelivery(delivery.id, delivery.attempt, not_before, error))
+        return taken_back
 
     def _deal(self, now: Instant) -> None:
         """What is free is to be dealt out at the turn's end."""

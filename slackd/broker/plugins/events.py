@@ -21,7 +21,8 @@ class Initialize:
         session: Its own name for this session, or None: then it can't be awaited.
         holding: (delivery, attempt) of what it works on and what it answered last.
         remembers: Answers that it keeps beyond as many as fit into its windows, and repeats on its return.
-        ahead: Deliveries that it takes ahead of their turn, and keeps in order itself.
+        ahead: Deliveries that it takes ahead of their turn, and keeps in order itself; 0 if it doesn't remember
+            its answers.
         handlers: Kind and pattern of what it has handlers for, as far as it says.
         dev: The ticket of an intercept, "" for a session like any.
     """

@@ -177,6 +177,8 @@ def read_initialize(id_: int | str, params: Mapping[str, Any]) -> Event:
         raise BadParams('"session" must be printable')
     client, remembers = _client(params.get("client")), min(_count(params, "remembers"), MAX_REMEMBERS)
     ahead = min(_count(params, "ahead"), MAX_AHEAD)
+    if session is None or not remembers:
+        ahead = 0  # of its answers none would be repeated after a crash
     handlers = _handlers(params.get("handlers"))
     dev = params.get("dev", "")
     if not isinstance(dev, str) or len(dev) > MAX_NAME:

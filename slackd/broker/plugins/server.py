@@ -324,9 +324,8 @@ class PluginHost:
             return
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
         result = greeting(plugin, apps, window, deadline, engine.journal.id)
-        ahead = said.ahead if connection.named and said.remembers else 0
-        if ahead:
-            result["ahead"] = ahead
+        if said.ahead:
+            result["ahead"] = said.ahead
         connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
         engine.core.joined(
             connection.plugin,
@@ -337,7 +336,7 @@ class PluginHost:
             engine.clock(),
             named=connection.named,
             remembers=said.remembers,
-            ahead=ahead,
+            ahead=said.ahead,
             person=connection.intercept.person if connection.intercept is not None else "",
         )
         engine.wake()

@@ -87,10 +87,12 @@ class OpenFile:
 
     def _look_at_log(self) -> None:
         """SQLite cuts the log to `WAL_LIMIT` when it begins anew, and never shorter."""
-        name, _ = self._names_beside
-        *_, size = self._beside.get(name, (0, 0, self._log_size))
+        log = f"{self._name}-wal"
+        if log not in self._beside:
+            return
+        *_, size = self._beside[log]
         if size < min(self._log_size, WAL_LIMIT):
-            raise _cut(name)
+            raise _cut(log)
         self._log_size = size
 
     def close(self) -> None:
