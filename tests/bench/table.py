@@ -46,12 +46,13 @@ class Row:
 
 
 def print_table(rows: Callable[[int], AsyncIterator[Row]]) -> int:
-    """Print what `rows` finds; the command line may have the number of its turns.
+    """Print what `rows` finds; the command line may have the number of its turns, and options.
 
     Returns:
         The exit status: 1 where a goal is missed.
     """
-    return asyncio.run(_print(rows(int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS)))
+    numbers = [int(each) for each in sys.argv[1:] if not each.startswith("-")]
+    return asyncio.run(_print(rows(*(numbers or [REPEATS]))))
 
 
 async def _print(rows: AsyncIterator[Row]) -> int:

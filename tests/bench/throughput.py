@@ -49,7 +49,7 @@ FAST, FAST_SECONDS = 1_000, 4
 BACKLOG, MILLION = 20_000, 1_000_000
 
 
-async def rows(repeats: int, backlogs: Sequence[int] = (0, BACKLOG)) -> AsyncIterator[Row]:
+async def rows(repeats: int, backlogs: Sequence[int]) -> AsyncIterator[Row]:
     """Everything, one after the other; kills with each of these backlogs."""
     # As Debian installs it (py3compile(1)): a source tree may not be compiled at all (PYTHONDONTWRITEBYTECODE).
     compileall.compile_dir(ROOT / "slackd", quiet=1)
@@ -159,8 +159,5 @@ def _median_rate(runs: list[Run]) -> float:
 
 
 if __name__ == "__main__":
-    backlogs: tuple[int, ...] = (0, BACKLOG)
-    if "--million" in sys.argv:
-        sys.argv.remove("--million")
-        backlogs += (MILLION,)
-    sys.exit(print_table(partial(rows, backlogs=backlogs)))
+    more = [MILLION] if "--million" in sys.argv else []
+    sys.exit(print_table(partial(rows, backlogs=[0, BACKLOG, *more])))

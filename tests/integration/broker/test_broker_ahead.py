@@ -103,6 +103,7 @@ async def test_whatever_fails_or_breaks_each_is_handled_once_after_the_one_befor
     rng = random.Random(seed)
     handled: dict[str, list[int]] = {"C0": [], "C1": []}
     at_work: Counter[str] = Counter()
+    all_handled = asyncio.Event()
 
     async def handle(envelope: Envelope) -> None:
         number, channel = int(envelope.payload["event_id"][2:]), envelope.channel
@@ -116,6 +117,8 @@ async def test_whatever_fails_or_breaks_each_is_handled_once_after_the_one_befor
         if rng.random() < 0.2:
             raise Retry("once more")
         handled[channel].append(number)
+        if sum(map(len, handled.values())) == EVENTS:
+            all_handled.set()
         if rng.random() < 0.1:
             raise Permanent("enough of it")
 
@@ -135,8 +138,7 @@ async def test_whatever_fails_or_breaks_each_is_handled_once_after_the_one_befor
                 here.connector.deliver(*(message(n, f"C{n % 2}") for n in range(number, number + 10)))
                 await asyncio.sleep(rng.uniform(0.0, 0.02))
             async with asyncio.timeout(PATIENCE):
-                while sum(map(len, handled.values())) < EVENTS:
-                    await asyncio.sleep(0.01)
+                await all_handled.wait()
             cutting.cancel()
             await here.nothing_is_open()
     assert [handled[f"C{c}"] for c in range(2)] == [list(range(c, EVENTS, 2)) for c in range(2)]
@@ -144,19 +146,21 @@ async def test_whatever_fails_or_breaks_each_is_handled_once_after_the_one_befor
 
 async def test_a_plugin_that_stops_and_starts_again_counts_no_attempt_of_what_it_has_not_begun() -> None:
     attempts: list[tuple[int, int]] = []
+    begun = asyncio.Condition()
 
     async def handle(envelope: Envelope) -> None:
-        attempts.append((int(envelope.payload["event_id"][2:]), envelope.attempt))
+        async with begun:
+            attempts.append((int(envelope.payload["event_id"][2:]), envelope.attempt))
+            begun.notify_all()
         await asyncio.sleep(0.002)
 
     async with house(plugin(delivery=Delivery(max_attempts=1))) as here:
         here.connector.deliver(*(message(n, "C1") for n in range(60)))
         async with asyncio.timeout(PATIENCE):
             while len(attempts) < 60:
-                program, already = Plugin("bot", socket=str(here.folder / "p.sock")), len(attempts)
+                program, enough = Plugin("bot", socket=str(here.folder / "p.sock")), min(60, len(attempts) + 15)
                 program.event("message")(handle)
-                async with served(here, program):
-                    while len(attempts) < min(60, already + 15):
-                        await asyncio.sleep(0.001)
+                async with served(here, program), begun:
+                    await begun.wait_for(lambda: len(attempts) >= enough)  # noqa: B023
         await here.nothing_is_open()
     assert attempts == [(number, 1) for number in range(60)]

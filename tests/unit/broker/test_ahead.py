@@ -15,7 +15,6 @@ from slackd.broker.instant import Instant
 from slackd.broker.journal.writes import (
     AnswerState,
     CloseDelivery,
-    DeadLetterDelivery,
     Done,
     Lane,
     OpenDelivery,
@@ -23,6 +22,7 @@ from slackd.broker.journal.writes import (
     StoredEnvelope,
 )
 from slackd.config import Delivery, PluginConfig
+from tests.support.dispatch import wanted
 
 EPOCH = 1_800_000_000.0
 GRACE = 2.0
@@ -55,14 +55,7 @@ class Bench:
         self.it.joined(session, claims=pairs, rows=rows, now=self.now, named=True, **said)
 
     def does(self, kind: Any) -> list[Any]:
-        """What it wants done of this kind; the writes among the rest take effect."""
-        found = []
-        for action in self.it.end_turn():
-            if isinstance(action, kind):
-                found.append(action)
-            if isinstance(action, CloseDelivery | RetryDelivery | DeadLetterDelivery):
-                self.it.committed(action, Done(), self.now)
-        return found
+        return wanted(self.it, kind, self.now)
 
     def hands(self) -> list[tuple[str, str, str]]:
         """What goes out: the session, which attempt of which delivery, and which it follows."""

@@ -22,6 +22,7 @@ from slackd.broker.journal.writes import (
     RetryDelivery,
 )
 from slackd.config import Delivery, PluginConfig
+from tests.support.dispatch import wanted
 
 EPOCH = 1_800_000_000.0
 GRACE = 2.0
@@ -60,14 +61,7 @@ class Bench:
         self.it.tick(self.now)
 
     def does(self, kind: Any) -> list[Any]:
-        """What it wants done of this kind; the writes among the rest take effect."""
-        found = []
-        for action in self.it.end_turn():
-            if isinstance(action, kind):
-                found.append(action)
-            if isinstance(action, CloseDelivery | RetryDelivery | DeadLetterDelivery):
-                self.it.committed(action, Done(), self.now)
-        return found
+        return wanted(self.it, kind, self.now)
 
     def hands(self) -> list[tuple[str, int, int]]:
         sends = self.does(SendDeliveries)
