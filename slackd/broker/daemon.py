@@ -1,7 +1,6 @@
 """The broker's process: journal first, then sockets; and on the way out the reverse (rules R2, R5, R6)."""
 
 import asyncio
-import importlib
 import itertools
 import logging
 import random
@@ -37,13 +36,13 @@ from slackd.broker.usergroups import UserGroups
 from slackd.config import Config
 from slackd.config.on_disk import DiskCheck
 from slackd.errors import JournalError
+from slackd.late_import import imported
 from slackd.link import BrokerEnd
 from slackd.link.messages import AppIdentity
 from slackd.link.server import LinkServer
 from slackd.listener import Listener, raise_descriptor_limit
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest
-from slackd.systemd.lifetime import turning_promptly
 
 if TYPE_CHECKING:
     from slackd.broker.control.server import ControlServer
@@ -216,12 +215,13 @@ class BrokerDaemon:
     async def _serve_operators(self, sockets: Sockets) -> "ControlServer | None":
         """After connectors and plugins are served, and what waited for them is acknowledged: HTTP alone takes
         as long to import as most of the broker. It is done before READY all the same (nothing is imported
-        later), in a thread, so that the loop turns."""
+        later, but for what is scraped where no socket for scraping is), while the loop turns."""
         if sockets.control is None and sockets.metrics is None:
             return None
-        with turning_promptly():
-            imported = await asyncio.to_thread(importlib.import_module, "slackd.broker.control.server")
-        control: ControlServer = imported.ControlServer(
+        server = await imported("slackd.broker.control.server")
+        if sockets.metrics is not None:
+            await imported("slackd.broker.control.metrics")
+        control: ControlServer = server.ControlServer(
             ControlContext(
                 config=self.config,
                 digest=await asyncio.to_thread(process_digest, Side.BROKER, self.config),

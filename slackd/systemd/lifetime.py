@@ -9,7 +9,6 @@ import gc
 import os
 import resource
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -19,8 +18,6 @@ from typing import Any, Final
 from slackd.accelerators import LoopFactory
 from slackd.systemd.idle_memory import give_back
 
-SWITCH_INTERVAL: Final = 0.0005
-"""Seconds that a thread computes at most while another one waits; 5 ms is Python's own."""
 _LOOPS: Final = frozenset({"asyncio", "uvloop"})
 _PR_SET_DUMPABLE: Final = 4
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -108,17 +105,6 @@ def settle_memory() -> None:
     give_back()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
-
-
-@contextmanager
-def turning_promptly() -> Iterator[None]:
-    """Threads that compute make way at once for a loop that has something to do, until the block ends."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def run_until_stopped(

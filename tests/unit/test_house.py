@@ -25,6 +25,7 @@ FOUNDATION = {
     "held_bytes",
     "http_body",
     "jsonrpc",
+    "late_import",
     "line_cutter",
     "listener",
     "rate_limit",

@@ -184,16 +184,17 @@ async def world(
     apps: Sequence[str] = ("main",),
     folder: Path | None = None,
     foreground: bool = True,
+    scraped: bool = True,
 ) -> AsyncIterator[World]:
-    """A broker that is READY, until the block ends; it stops cleanly."""
+    """A broker that is READY, until the block ends; it stops cleanly. `scraped`: there is a socket for it."""
     home = folder or Path(tempfile.mkdtemp(dir="/tmp", prefix="slackd-c-"))
     config = broker_config(home, plugins, apps=apps, absent_after=0.0)
     config.file.write_text("")
-    scraped = socket.create_server(("127.0.0.1", 0))
-    scraped.setblocking(False)
-    address = scraped.getsockname()
+    scraping = socket.create_server(("127.0.0.1", 0))
+    scraping.setblocking(False)
+    address = scraping.getsockname()
     listeners = [bind(home / "p.sock", 0o600), bind(home / "c.sock", 0o600)]
-    sockets = Sockets(None, listeners[0].socket, listeners[1].socket, scraped)
+    sockets = Sockets(None, listeners[0].socket, listeners[1].socket, scraping if scraped else None)
     try:
         async with running_broker(config, sockets, foreground=foreground) as broker:
             made = World(home, broker.daemon, broker.end, address)
@@ -202,6 +203,7 @@ async def world(
             finally:
                 await made.close()
     finally:
+        scraping.close()
         for listener in listeners:
             listener.close()
         if folder is None:

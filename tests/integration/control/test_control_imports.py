@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slackd.systemd.lifetime import SWITCH_INTERVAL
+from slackd.late_import import SWITCH_INTERVAL
 from tests.integration.control import control_rig as rig
 
 ROOT = Path(__file__).parents[3]
@@ -54,6 +54,28 @@ def test_whatever_operators_ask_for() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+SCRAPES_WHERE_NO_SOCKET_IS_FOR_IT = """
+import asyncio, sys
+from tests.integration.control import control_rig as rig
+
+async def main():
+    async with rig.world(rig.plugin_file("deploy"), scraped=False) as here:
+        print("prometheus_client" in sys.modules)
+        for _ in range(2):
+            print((await here.raw(b"GET /metrics HTTP/1.0\\r\\n\\r\\n")).split(b"\\r\\n")[0])
+
+asyncio.run(main())
+"""
+
+
+def test_prometheus_library_is_imported_for_those_who_scrape() -> None:
+    code = SCRAPES_WHERE_NO_SOCKET_IS_FOR_IT
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
+    )
+    assert done.stdout.split("\n") == ["False", "b'HTTP/1.1 200 OK'", "b'HTTP/1.1 200 OK'", ""]
 
 
 def test_the_broker_never_loads_what_slackctl_draws_with() -> None:
