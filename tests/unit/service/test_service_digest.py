@@ -1,13 +1,23 @@
 """The fingerprint changes with what a process would do differently, and with nothing else."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import attrs
 import pytest
 
+import slackd
 from slackd.config import App, Config, PluginConfig, SecretKind, SecretSource, load
 from slackd.config.values import PluginGateway
-from slackd.systemd.digest import Side, code_digest, credentials_digest, process_digest, read_credentials
+from slackd.systemd.digest import (
+    Side,
+    code_digest,
+    credentials_digest,
+    files_of,
+    process_digest,
+    read_credentials,
+)
 
 
 @pytest.fixture
@@ -33,17 +43,46 @@ def package(tmp_path: Path) -> Path:
         ("broker/core.py", {Side.BROKER}),
         ("connector/pool.py", {Side.CONNECTOR, Side.RECEIVER}),
         ("emulator/core.py", set()),
-        ("gateway/webapi.py", set(Side)),
+        ("gateway/webapi.py", {Side.GATEWAY}),
+        ("slack_server/api.py", {Side.GATEWAY}),
         ("plugin/session.py", {Side.GATEWAY}),
+        ("local/dev.py", set()),
+        ("cli/process.py", set(Side)),
+        ("cli/slackctl/status.py", set()),
         ("link/__pycache__/codec.pyc", set()),
         ("link/new.py", set(Side)),
     ],
 )
 def test_code_concerns_the_side_that_runs_it(package: Path, name: str, concerned: set[Side]) -> None:
     before = {side: code_digest(side, package) for side in Side}
-    (package / name).parent.mkdir(exist_ok=True)
+    (package / name).parent.mkdir(parents=True, exist_ok=True)
     (package / name).write_text("changed")
     assert {side for side in Side if code_digest(side, package) != before[side]} == concerned
+
+
+PROCESSES = {
+    Side.BROKER: (
+        "cli.broker_process",
+        "broker.control.server",
+        "broker.control.metrics",
+        "broker.journal.sqlite",
+    ),
+    Side.CONNECTOR: ("cli.connector_process",),
+    Side.RECEIVER: ("cli.receiver_process",),
+    Side.GATEWAY: ("cli.gateway_process",),
+}
+"""What each side imports."""
+
+
+@pytest.mark.parametrize("side", Side)
+def test_whatever_a_side_imports_concerns_it(side: Side) -> None:
+    names = ", ".join(f"slackd.{name}" for name in PROCESSES[side])
+    ours = "(each for name, each in sys.modules.items() if name.partition('.')[0] == 'slackd')"
+    program = f"import slackd.cli.daemon, {names}, sys; print(*(each.__file__ for each in {ours}))"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    package = Path(slackd.__file__).parent
+    imported = {str(Path(file).relative_to(package)) for file in said.stdout.split()}
+    assert imported <= set(files_of(side, package))
 
 
 @pytest.fixture
