@@ -175,10 +175,13 @@ class Ingest:
         too_large = _is_too_large(envelope.text)
         forbidden: list[tuple[str, str]] = []
         if not envelope.is_prompt:
-            permitted = [each for each in matches if self._is_permitted(each, envelope, now, forbidden)]
-            all_of_them = [self._delivery(each, envelope, received_at, None, too_large) for each in permitted]
-            record = Record(envelope, received_at, deliveries=tuple(all_of_them))
-            return Incoming(link, arrival, record, forbidden=tuple(forbidden))
+            all_of_them = [
+                self._delivery(match, envelope, received_at, None, too_large)
+                for match in matches
+                if match.subscription.allow is None or self._is_permitted(match, envelope, now, forbidden)
+            ]
+            record = Record(envelope, received_at, AnswerState.NONE, None, tuple(all_of_them))
+            return Incoming(link, arrival, record, None, "", tuple(forbidden))
         respond_by = received_at + self._rules.answer_deadline
         deliveries, reply, answer, refused_for = [], NOTHING, AnswerState.NONE, ""
         for match in matches:
@@ -251,14 +254,8 @@ class Ingest:
         if match.lane is Lane.PROMPT:
             options = envelope.facets.kind in OPTIONS_KINDS
             expires_at = received_at + (self._rules.answer_deadline if options else plugin.delivery.expire)
-        return NewDelivery(
-            plugin=plugin.name,
-            lane=match.lane,
-            key=match.key,
-            expires_at=expires_at,
-            respond_by=respond_by,
-            dead=DeadReason.TOO_LARGE if too_large else None,
-        )
+        dead = DeadReason.TOO_LARGE if too_large else None
+        return NewDelivery(plugin.name, match.lane, match.key, expires_at, respond_by, dead)
 
     def _unclaimed_text(self, app: str) -> str:
         known = self._apps.get(app)

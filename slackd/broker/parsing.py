@@ -16,7 +16,7 @@ from typing import Any
 
 from slackd.accelerators import json_decoder
 from slackd.broker.journal import StoredEnvelope
-from slackd.broker.nesting import DEEPEST, is_deep
+from slackd.broker.nesting import DEEPEST, is_deep, may_be_deep
 from slackd.envelope import Arrival, ParsedEnvelope, Unreadable
 from slackd.jsonrpc import decoder, parse
 from slackd.slack.envelopes import EVENTS
@@ -55,10 +55,12 @@ def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope 
         return _unreadable(arrival, f"it is not JSON: {error}")
     if not isinstance(frame, dict):
         return _unreadable(arrival, "it is JSON, but not an object")
-    if text.count("{") + text.count("[") > DEEPEST and is_deep(frame):
-        return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
-    if not (text.isascii() or _is_unicode(text)):
+    try:
+        as_bytes = text.encode()
+    except UnicodeEncodeError:
         return _unreadable(arrival, "it has half a surrogate pair in it, which UTF-8 cannot hold")
+    if may_be_deep(as_bytes) and is_deep(frame):
+        return _unreadable(arrival, f"it is nested too deep: more than {DEEPEST} objects and arrays")
     # Slack knows only the id that it spelt, half a surrogate pair or not: the acknowledgement escapes it again.
     envelope_id = frame.get("envelope_id")
     has_escapes = "\\" in text and "\\u" in text  # the search for one character costs nearly nothing
@@ -74,15 +76,15 @@ def read(arrival: Arrival, own_bot_ids: Collection[str] = ()) -> ParsedEnvelope 
         payload = {}
     attempt = frame.get("retry_attempt")
     return ParsedEnvelope(
-        app=arrival.app,
-        envelope_id=envelope_id,
-        type=kind,
-        text=_one_line(_blank_token(text, payload, has_escapes=has_escapes)),
-        keys=_keys(kind, envelope_id, payload),
-        facets=facets(kind, payload, own_bot_ids),
-        accepts_response=frame.get("accepts_response_payload") is True,
-        response_url=_text(payload.get("response_url")),
-        retry_attempt=attempt if isinstance(attempt, int) else 0,
+        arrival.app,
+        envelope_id,
+        kind,
+        _one_line(_blank_token(text, payload, has_escapes=has_escapes)),
+        _keys(kind, envelope_id, payload),
+        facets(kind, payload, own_bot_ids),
+        frame.get("accepts_response_payload") is True,
+        _text(payload.get("response_url")),
+        attempt if isinstance(attempt, int) else 0,
     )
 
 
@@ -114,14 +116,6 @@ def _one_line(text: str) -> str:
     if "\n" in text or "\r" in text:
         return text.replace("\n", " ").replace("\r", " ")
     return text
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _blank_token(text: str, payload: dict[str, Any], *, has_escapes: bool) -> str:

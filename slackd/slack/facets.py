@@ -106,14 +106,17 @@ def _of_event(payload: Mapping[str, Any], own_bot_ids: Collection[str]) -> Facet
     subtype = event.get("subtype")
     message = _message_of(event) if subtype or "message" in event else event
     return Facets(
-        events=_event_names(name, subtype, event),
-        channel=_channel_of(event),
-        user=_user_of(event, message),
-        thread=_thread_of(event, message),
-        text=_text(message.get("text")) if subtype != "message_deleted" else "",
-        callback_id=_text(event.get("callback_id")) or _text(_object(event.get("function")).get("callback_id")),
-        from_self=name not in MEMBERSHIP_EVENTS and _is_from_self(payload, event, message, own_bot_ids),
-        control=name in CONTROL_EVENTS,
+        "",
+        _event_names(name, subtype, event),
+        _channel_of(event),
+        _user_of(event, message),
+        _thread_of(event, message),
+        _text(message.get("text")) if subtype != "message_deleted" else "",
+        "",
+        _callback_id_of(event) if "callback_id" in event or "function" in event else "",
+        (),
+        name not in MEMBERSHIP_EVENTS and _is_from_self(payload, event, message, own_bot_ids),
+        name in CONTROL_EVENTS,
     )
 
 
@@ -126,15 +129,24 @@ def _message_of(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+_MESSAGE_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    kind: ("message", f"message.{place}") for kind, place in MESSAGE_PLACES.items()
+}
+_MESSAGE_ANYWHERE: Final = ("message", "message.")
+
+
 def _event_names(name: str, subtype: Any, event: dict[str, Any]) -> tuple[str, ...]:
     if name == "message":
-        place = MESSAGE_PLACES.get(_text(event.get("channel_type")), "")
-        names: tuple[str, ...] = ("message", f"message.{place}")
+        names = _MESSAGE_NAMES.get(_text(event.get("channel_type")), _MESSAGE_ANYWHERE)
     else:
         names = (name,)
     if subtype and name and isinstance(subtype, str):
         return (*names, f"{name}.{subtype}")
     return names
+
+
+def _callback_id_of(event: dict[str, Any]) -> str:
+    return _text(event.get("callback_id")) or _text(_object(event.get("function")).get("callback_id"))
 
 
 _CHANNELS: Final = ("channel", "channel_id", "new_channel_id")
@@ -258,8 +270,8 @@ def _text(value: Any) -> str:
 
 def _id(value: Any) -> str:
     """Slack names a channel or a user by its id, or by an object that has one."""
-    if isinstance(value, str):
-        return value
+    if value is None or isinstance(value, str):
+        return value or ""
     return _text(value.get("id")) if isinstance(value, dict) else ""
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from slackd.broker.dispatch.subscriptions import CONTROL
 
 INTERCEPTED: Final = "dev:"
+_BEGINNINGS: Final = (INTERCEPTED, CONTROL + INTERCEPTED)
 
 
 def person_of_user(app: str, user: str) -> str:
@@ -35,7 +36,7 @@ def intercepted_key(person: str, key: str, envelope_id: str) -> str:
 
 def is_intercepted(key: str) -> bool:
     """Whether the delivery with this key is one person's, for whoever develops the plugin."""
-    return key.startswith((INTERCEPTED, CONTROL + INTERCEPTED))
+    return key.startswith(_BEGINNINGS)
 
 
 def intercepted_person(key: str) -> str:

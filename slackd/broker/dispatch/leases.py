@@ -55,6 +55,7 @@ class Lease:
         since: Monotonic time at which the session got it.
         resting: Calls of its handler that slackd holds back at this moment: meanwhile its ack timeout rests.
         left: Seconds of its ack timeout that were left when it began to rest.
+        takes_slot: While it is HELD or COMMITTING; an intercepted delivery takes none.
     """
 
     delivery: OpenDelivery
@@ -65,6 +66,7 @@ class Lease:
     state: LeaseState = LeaseState.HELD
     resting: int = 0
     left: float = 0.0
+    takes_slot: bool = True
 
 
 class Leases:
@@ -111,7 +113,9 @@ class Leases:
         latest = now + max(LONGEST, self._ack_timeout)
         lease = Lease(delivery, session, now + self._ack_timeout, latest, now)
         self._by_delivery[delivery.id] = lease
-        if not is_intercepted(delivery.key):
+        if is_intercepted(delivery.key):
+            lease.takes_slot = False
+        else:
             self._slots[delivery.lane] += 1
         known = self._sessions.get(session)
         if known is not None:
@@ -148,7 +152,7 @@ class Leases:
             return False
         lease.state = LeaseState.ANSWERED
         lane = lease.delivery.lane
-        if not is_intercepted(lease.delivery.key):
+        if lease.takes_slot:
             self._slots[lane] -= 1
         self._unwritten += 1
         session.out[lane] -= 1
@@ -232,7 +236,7 @@ class Leases:
             if session is not None:
                 session.waiting += by
         else:
-            if not is_intercepted(lease.delivery.key):
+            if lease.takes_slot:
                 self._slots[lease.delivery.lane] += by
             if session is not None:
                 session.out[lease.delivery.lane] += by

@@ -74,9 +74,9 @@ class Matcher:
         key = control_key if steers else ordering_key
         found, ordered_by, its_key = [], None, ""
         for plugin, subscription, others in subscribed:
-            if plugin.delivery.order_by is not ordered_by:  # many plugins, and mostly by the channel
-                ordered_by = plugin.delivery.order_by
-                its_key = key(ordered_by, envelope)
+            order_by = plugin.delivery.order_by
+            if order_by is not ordered_by:  # many plugins, and mostly by the channel
+                ordered_by, its_key = order_by, key(order_by, envelope)
             found.append(Match(plugin, subscription, lane, its_key, others))
         return found
 
