@@ -114,7 +114,8 @@ class OwnedConnection:
         self.totals.save(cursor)
         cursor.execute("COMMIT")
         self._record_to_remove = False
-        self.incarnation = attrs.evolve(self.incarnation, is_new=False)
+        if self.incarnation.is_new:
+            self.incarnation = attrs.evolve(self.incarnation, is_new=False)
 
     def recount(self) -> None:
         """Read the totals anew from the rows."""

@@ -30,9 +30,12 @@ class OpenFile:
     def __init__(self, path: Path) -> None:
         self._name = str(path)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._size = self._log_size = 0
-        self._names_beside = (f"{self._name}-wal", f"{self._name}-shm")
-        self._beside: dict[str, tuple[int, int, int]] = {}
+        mine = os.fstat(self._descriptor)
+        self._inode = (mine.st_dev, mine.st_ino)
+        self._size = self._written_at = self._log_size = 0
+        self._log_name, index_name = f"{self._name}-wal", f"{self._name}-shm"
+        self._names_beside = (self._log_name, index_name)
+        self._beside: dict[str, tuple[int, int]] = {}
 
     def forget_log(self) -> None:
         """A connection was opened or closed: the log and its index may be other ones now."""
@@ -58,7 +61,7 @@ class OpenFile:
     @contextlib.contextmanager
     def _log(self) -> Iterator[int]:
         """A descriptor of the log. SQLite has no locks on the log itself, so one may be closed at any time."""
-        log = os.open(f"{self._name}-wal", os.O_RDWR | os.O_CLOEXEC)
+        log = os.open(self._log_name, os.O_RDWR | os.O_CLOEXEC)
         try:
             yield log
         finally:
@@ -70,29 +73,31 @@ class OpenFile:
         Raises:
             JournalDamaged: It was removed, replaced, cut or overwritten.
         """
-        mine = os.fstat(self._descriptor)
         found = _found(self._name)
-        if found is None or found[:2] != (mine.st_dev, mine.st_ino):
+        if found is None or (found.st_dev, found.st_ino) != self._inode:
             raise self._gone(self._name)
-        if mine.st_size < self._size or (mine.st_size and os.pread(self._descriptor, len(_MAGIC), 0) != _MAGIC):
+        if found.st_size < self._size or self._is_overwritten(found):
             raise _cut(self._name)
-        self._size = mine.st_size
+        self._size, self._written_at = found.st_size, found.st_mtime_ns
         for name in self._names_beside:
             found, known = _found(name), self._beside.get(name)
-            if known is not None and (found is None or found[:2] != known[:2]):
+            inode = None if found is None else (found.st_dev, found.st_ino)
+            if known is not None and inode != known:
                 raise self._gone(name)
-            if found is not None:
-                self._beside[name] = found
-        self._look_at_log()
+            if found is not None and inode is not None:
+                self._beside[name] = inode
+                if name == self._log_name:
+                    self._look_at_log(found.st_size)
 
-    def _look_at_log(self) -> None:
+    def _is_overwritten(self, found: os.stat_result) -> bool:
+        if found.st_size == 0 or found.st_mtime_ns == self._written_at:
+            return False
+        return os.pread(self._descriptor, len(_MAGIC), 0) != _MAGIC
+
+    def _look_at_log(self, size: int) -> None:
         """SQLite cuts the log to `WAL_LIMIT` when it begins anew, and never shorter."""
-        log = f"{self._name}-wal"
-        if log not in self._beside:
-            return
-        *_, size = self._beside[log]
         if size < min(self._log_size, WAL_LIMIT):
-            raise _cut(log)
+            raise _cut(self._log_name)
         self._log_size = size
 
     def close(self) -> None:
@@ -115,10 +120,10 @@ def _cut(path: str) -> JournalDamaged:
     )
 
 
-def _found(path: str) -> tuple[int, int, int] | None:
-    """Device, inode and bytes of the regular file of this name."""
+def _found(path: str) -> os.stat_result | None:
+    """The regular file of this name."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else None
+    return found if stat.S_ISREG(found.st_mode) else None
