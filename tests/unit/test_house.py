@@ -98,6 +98,7 @@ PURE = [
     "connector/socketmode/reconnect.py",
     "connector/socketmode/rotation.py",
     "connector/socketmode/troubles.py",
+    "connector/socketmode/waits.py",
     "gateway/credentials.py",
     "gateway/envelopes.py",
     "gateway/request_url.py",

@@ -269,13 +269,14 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
         (
             "broker_process",
             [
-                *("click", "rich", "aiohttp", "slack_sdk", "tempfile", "fractions"),
+                *("click", "rich", "aiohttp", "slack_sdk", "tenacity", "prometheus_client", "email", "html"),
+                *("http", "tempfile", "fractions"),
                 *("slackd.connector", "slackd.emulator", "slackd.advise"),
             ],
         ),
         (
             "connector_process",
-            ["click", "rich", "sqlite3", "slackd.broker", "slackd.emulator", "slackd.advise"],
+            ["click", "rich", "sqlite3", "tenacity", "slackd.broker", "slackd.emulator", "slackd.advise"],
         ),
         ("all_in_one", ["rich", "slackd.emulator", "slackd.advise"]),
     ],

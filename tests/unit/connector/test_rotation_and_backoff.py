@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackd.connector.socketmode import reconnect, rotation
+from slackd.connector.socketmode import reconnect, rotation, waits
 from slackd.connector.socketmode.rotation import Slot
 
 LIFETIMES = st.floats(1.0, 100_000.0)
@@ -49,16 +49,16 @@ def test_every_place_of_both_connectors_has_a_slot_of_its_own() -> None:
 @given(st.integers(0, 10_000), st.integers())
 def test_waits_are_full_jitter_under_a_ceiling_that_doubles(tries: int, seed: int) -> None:
     rng = random.Random(seed)
-    ceiling = reconnect.seconds(reconnect.TRANSIENT, tries)
+    ceiling = waits.seconds(waits.TRANSIENT, tries)
     assert 0.25 <= ceiling <= 60
-    full_jitter = reconnect.Jittered(reconnect.TRANSIENT, rng, least=0.0)
-    assert reconnect.FLOOR <= reconnect.seconds(full_jitter, tries) <= max(ceiling, reconnect.FLOOR)
-    half = reconnect.Jittered(reconnect.NO_PLACE, rng, least=0.5)
-    assert 7.5 <= reconnect.seconds(half, tries) <= 300
+    full_jitter = waits.Jittered(waits.TRANSIENT, rng, least=0.0)
+    assert reconnect.FLOOR <= waits.seconds(full_jitter, tries) <= max(ceiling, reconnect.FLOOR)
+    half = waits.Jittered(waits.NO_PLACE, rng, least=0.5)
+    assert 7.5 <= waits.seconds(half, tries) <= 300
 
 
 def test_the_ceiling_doubles() -> None:
-    assert [reconnect.seconds(reconnect.TRANSIENT, tries) for tries in (1, 2, 3, 9, 50)] == [
+    assert [waits.seconds(waits.TRANSIENT, tries) for tries in (1, 2, 3, 9, 50)] == [
         0.25,
         0.5,
         1,
