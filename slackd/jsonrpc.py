@@ -14,11 +14,12 @@ refused in both directions.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isfinite
 from typing import Any, Final
 
 from slackd import SlackdError
+from slackd.frozen import frozen
 from slackd.line_cutter import LineCutter
 
 MAX_LINE_FROM_PLUGIN: Final = 1024 * 1024
@@ -74,7 +75,7 @@ HANDLER_FAILED: Final = -32050
 """From a plugin, in answer to an envelope: it was not handled (a nack). Any other code means the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """Asks for an answer that carries the same id; `size` is that of its line in bytes, where it was read."""
 
@@ -84,7 +85,7 @@ class Request:
     size: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notification:
     """Told, not asked: it is never answered."""
 
@@ -92,7 +93,7 @@ class Notification:
     params: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """The good answer to the request with this id."""
 
@@ -100,7 +101,7 @@ class Result:
     result: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """The bad answer to the request with this id; `id` is None if the asker's line could not be read."""
 
@@ -110,7 +111,7 @@ class Failure:
     data: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Malformed:
     """Not a message: the last thing that a `LineReader` yields.
 
@@ -273,15 +274,9 @@ def decode(line: bytes, parse: Callable[[str], Any] = parse) -> Message:
     if type(value) is not dict:
         what = "a batch" if type(value) is list else "not an object"
         return Malformed(INVALID_REQUEST, f"the line is {what}: one object a line")
-    return _message(value, len(line))
-
-
-def _message(value: dict[str, Any], size: int) -> Message:
     if value.get("jsonrpc") != "2.0":
         return Malformed(INVALID_REQUEST, 'the member "jsonrpc" must be "2.0"')
-    if "method" in value:
-        return _call(value, size)
-    return _answer(value)
+    return _call(value, len(line)) if "method" in value else _answer(value)
 
 
 def _call(value: dict[str, Any], size: int) -> Message:
@@ -315,27 +310,15 @@ def _answer(value: dict[str, Any]) -> Message:
     return Failure(id_, error["code"], error["message"], error.get("data"))
 
 
-def _text(value: Any) -> str:
-    try:
-        return _print(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NotJsonError(f"a value can't be sent as JSON: {error}") from error
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise NotJsonError(f"a text can't be sent as UTF-8: {error.reason}") from error
-
-
 def _line(value: dict[str, Any]) -> bytes:
     return _encoded(value) + b"\n"
 
 
 def _encoded(value: Any) -> bytes:
     try:
-        return _text(value).encode()
+        return _print(value).encode()
     except UnicodeEncodeError:
         # A lone surrogate, which only an escape ("\ud800") can carry through UTF-8.
         return _print_ascii(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJsonError(f"a value can't be sent as JSON: {error}") from error

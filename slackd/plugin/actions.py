@@ -1,12 +1,11 @@
 """What a `Session` wants done."""
 
-from dataclasses import dataclass
-
 from slackd import jsonrpc
+from slackd.frozen import frozen
 from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Send:
     """Write these bytes to the connection; `more`: what is started with them may have more to say at once."""
 
@@ -14,14 +13,14 @@ class Send:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Start work on this envelope; its end is reported with `Session.answer`."""
 
     envelope: Envelope
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InitializeRefused:
     """slackd has not accepted the session; the connection is to be closed."""
 
@@ -29,7 +28,7 @@ class InitializeRefused:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallFinished:
     """The outcome of a request of ours: what the other side returned, or its error."""
 
@@ -37,14 +36,14 @@ class CallFinished:
     outcome: jsonrpc.Result | jsonrpc.Failure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notified:
     """slackd reports something that needs no answer."""
 
     notice: Late | Gap | Identity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Complaint:
     """slackd can't use something that we sent: a delivery's answer, if `about` names one. It may close now."""
 
@@ -53,7 +52,7 @@ class Complaint:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamBroken:
     """The other side broke the protocol; the connection is to be closed."""
 

@@ -1,22 +1,22 @@
 """The two answers that a delivery can get."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from slackd.frozen import frozen
 from slackd.plugin.errors import check_delay
 
 _REASON_LIMIT: Final = 2_000  # characters of a nack's reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ack:
     """The delivery was handled; `response` is what Slack's acknowledgement carries, or None."""
 
     response: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nack:
     """The delivery was not handled.
 

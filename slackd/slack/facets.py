@@ -9,9 +9,9 @@ author the event around it has ("message_changed", "message_deleted").
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar, dataclass_transform
+from typing import Any, Final
 
+from slackd.frozen import frozen
 from slackd.slack.envelopes import (
     COMMANDS,
     CONTROL_EVENTS,
@@ -21,17 +21,8 @@ from slackd.slack.envelopes import (
     MESSAGE_PLACES,
 )
 
-T = TypeVar("T")
 
-
-@dataclass_transform(frozen_default=True)
-def _frozen(cls: type[T]) -> type[T]:
-    """To the type checker a frozen dataclass. At run time nothing guards the members: a guard costs a call for
-    each of them at every creation, and one of these is made for every envelope."""
-    return dataclass(slots=True, unsafe_hash=True)(cls)
-
-
-@_frozen
+@frozen
 class Facets:
     """What an envelope is about; "" and () where the payload doesn't say.
 
