@@ -5,15 +5,16 @@ they are sent again on the next one (R8). An answer that was given while the wor
 says that its journal has it, and goes ahead of what ends the delivery on every connection until then.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from slackd import jsonrpc
+from slackd.frozen import frozen
 from slackd.plugin.answers import Ack, Answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LastAnswer:
     """What ended one attempt of a delivery."""
 
@@ -33,7 +34,7 @@ class LastAnswer:
         return jsonrpc.encode_failure(id_, jsonrpc.HANDLER_FAILED, answer.reason, data or None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerNow:
     """An answer of which slackd has not said yet that its journal has it; `request` is its number."""
 
@@ -55,7 +56,8 @@ class AnswerMemory:
 
     def __init__(self) -> None:
         self.now: dict[str, AnswerNow] = {}
-        self._lanes: dict[bool, dict[str, LastAnswer]] = {True: {}, False: {}}  # prompt or not
+        # Prompt or not. A plain dict would look for its oldest key past the places of all that were deleted.
+        self._lanes: dict[bool, OrderedDict[str, LastAnswer]] = {True: OrderedDict(), False: OrderedDict()}
 
     def __bool__(self) -> bool:
         return any(self._lanes.values())
@@ -88,9 +90,8 @@ class AnswerMemory:
         """Keep so many in each lane."""
         for lane in self._lanes.values():
             while len(lane) > most:
-                oldest = next(iter(lane))
-                del lane[oldest]
-                self.now.pop(oldest, None)
+                delivery, _ = lane.popitem(last=False)
+                self.now.pop(delivery, None)
 
     def forget_all(self) -> None:
         """They answer nothing any more; what is given while work goes on stays."""
