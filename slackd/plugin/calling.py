@@ -71,10 +71,15 @@ class HandlerCaller:
         self._threads.close()
 
     def call(self, route: HandlerRoute, *arguments: Any) -> Awaitable[Any]:
-        """What gives the handler's value when it is awaited."""
-        return route.handler(*arguments) if route.is_async else self._call_plain(route.handler, *arguments)
+        """Call a handler with as many of the arguments as it takes.
 
-    async def _call_plain(self, handler: Handler, *arguments: Any) -> Any:
+        Returns:
+            What gives the handler's value when it is awaited.
+        """
+        taken = arguments[: route.arguments]
+        return route.handler(*taken) if route.is_async else self._call_plain(route.handler, taken)
+
+    async def _call_plain(self, handler: Handler, arguments: tuple[Any, ...]) -> Any:
         value = await self._in_thread(lambda: handler(*arguments))
         return await value if inspect.isawaitable(value) else value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from slackd.plugin.calling import HandlerCaller
@@ -14,7 +14,7 @@ from slackd.plugin.errors import Permanent, Retry
 from slackd.plugin.handlers import name_of
 from slackd.plugin.matching import STEP, HandlerRoute, Routes
 from slackd.plugin.nacks import MISTAKES, as_nack
-from slackd.plugin.slack import current_app, current_delivery
+from slackd.plugin.slack import current_envelope
 
 logger = logging.getLogger("slackd.plugin")
 
@@ -30,13 +30,13 @@ class Handling:
     def __init__(self, routes: Routes, caller: HandlerCaller) -> None:
         self._routes, self._caller = routes, caller
 
-    async def handle(self, envelope: Envelope, context: Context) -> None:
+    async def handle(self, context: Context) -> None:
         """Call the handler of an envelope, and settle the delivery, however that ends.
 
         Cancelling it leaves the delivery as it is.
         """
-        current_app.set(envelope.app)
-        current_delivery.set(f"{envelope.delivery}.{envelope.attempt}")
+        envelope = context.envelope
+        current_envelope.set(envelope)
         route: HandlerRoute | None = None
         try:
             route = self._routes.find(envelope)
@@ -48,7 +48,7 @@ class Handling:
                 return
             if route.wanted is not None:
                 context.match = route.wanted.search(envelope.text)
-            value = await self.call(route, envelope, context)
+            value = await self._caller.call(route, envelope, context)
             if value is not None and route.pattern.startswith(STEP):
                 await _complete(context, value)
             context.finish(value)
@@ -61,19 +61,11 @@ class Handling:
             _log_failure(error, envelope, route)
             await self._failed(error, context)
 
-    def call(self, route: HandlerRoute, *arguments: Any) -> Awaitable[Any]:
-        """Call a handler with as many of the arguments as it takes.
-
-        Returns:
-            What it will return.
-        """
-        return self._caller.call(route, *arguments[: route.arguments])
-
     async def _failed(self, error: Exception, context: Context) -> None:
         """An error handler may answer in the handler's place; else the delivery is nacked."""
         for route in self._routes.of("error"):
             try:
-                value = await self.call(route, error, context.envelope, context)
+                value = await self._caller.call(route, error, context.envelope, context)
                 if value is not None and not context.answered:
                     context.finish(value)
             except Exception as another:  # the border to the author's code

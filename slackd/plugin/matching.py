@@ -132,7 +132,7 @@ class Routes:
     def find(self, envelope: Envelope) -> HandlerRoute | None:
         """The one handler for this envelope, or None. Raises what a matcher of the author's raises."""
         for route in self._choose(envelope.type, *subject(envelope)):
-            if not route.is_choosy or route.wants(envelope):
+            if route.wants(envelope):
                 return route
         return None
 
@@ -166,9 +166,10 @@ def subject(envelope: Envelope) -> tuple[str, tuple[str, ...]]:
     """What kind of thing an envelope is to handlers, and its names, the one that decides first."""
     match envelope.type:
         case "events_api":
-            if envelope.event.get("type") == "function_executed":
-                return "event", (f"{STEP}{envelope.callback_id}", *envelope.events)
-            return "event", envelope.events
+            names = envelope.events
+            if "function_executed" in names and envelope.event:
+                return "event", (f"{STEP}{envelope.callback_id}", *names)
+            return "event", names
         case "slash_commands":
             return "command", (envelope.command,)
         case "interactive":

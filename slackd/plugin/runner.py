@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import slackd
 from slackd import jsonrpc
@@ -20,6 +20,7 @@ from slackd.plugin.connection import FAREWELL
 from slackd.plugin.context import Context
 from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 from slackd.plugin.errors import NotRunning, PluginError, PluginRefused
+from slackd.plugin.handler_tasks import HandlerTasks
 from slackd.plugin.handlers import name_of
 from slackd.plugin.handling import Handling
 from slackd.plugin.matching import Routes
@@ -118,9 +119,9 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._caller = HandlerCaller(f"slackd-{plugin.name}")
-        self._handling = Handling(plugin.routes, self._caller)
+        self._handlers = HandlerTasks(Handling(plugin.routes, self._caller))
         self._stopping = asyncio.Event()
-        self._handlers: set[asyncio.Task[None]] = set()
+        self._hooks: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
         self._accepted_once = False
         self._said = ""
@@ -135,6 +136,7 @@ class Runner:
             async with self._tasks:
                 connecting = self._tasks.create_task(self._driver.stay_connected())
                 extending = self._tasks.create_task(self._keep_extending())
+                handling = self._tasks.create_task(self._handlers.keep())
                 try:
                     await self._stopping.wait()
                 finally:
@@ -143,6 +145,7 @@ class Runner:
                 await self._take_leave()
                 connecting.cancel()
                 extending.cancel()
+                handling.cancel()
         except BaseExceptionGroup as group:
             raise _first(group) from None
         finally:
@@ -157,12 +160,9 @@ class Runner:
     def answer(self, delivery: str, answer: Answer) -> None:
         """As in `PostLater`."""
         if threading.get_ident() == self._thread:
-            self._answer(delivery, answer)
+            self._driver.perform(self._session.answer(delivery, answer))
         else:
-            self._in_loop(self._answer, delivery, answer)
-
-    def _answer(self, delivery: str, answer: Answer) -> None:
-        self._driver.perform(self._session.answer(delivery, answer))
+            self._in_loop(self.answer, delivery, answer)
 
     def answer_now(self, delivery: str, response: Mapping[str, Any]) -> None:
         """As in `PostLater`."""
@@ -242,9 +242,10 @@ class Runner:
                 self._driver.perform(self._session.extend(delivery))
 
     async def _finish_handlers(self) -> None:
-        if not self._handlers:
+        working = [*self._handlers.working, *self._hooks]
+        if not working:
             return
-        _, late = await asyncio.wait(self._handlers, timeout=self._plugin.stop_timeout)
+        _, late = await asyncio.wait(working, timeout=self._plugin.stop_timeout)
         if late:
             logger.warning(
                 "%d handlers are left behind: still at work at the end of the stop timeout", len(late)
@@ -263,8 +264,7 @@ class Runner:
 
     def start(self, envelope: Envelope) -> None:
         """As in `SessionProgram`."""
-        # It takes itself out of the set at its end: a callback would cost as much as what it calls.
-        self._handlers.add(self._tasks.create_task(self._handle(envelope)))
+        self._handlers.start(Context(envelope, self, self._plugin.slack))
 
     def perform(self, action: Action) -> None:
         """As in `SessionProgram`."""
@@ -297,16 +297,10 @@ class Runner:
             f"slackd refuses plugin {self._plugin.name}: {refusal.message} ({refusal.code}), trying again"
         )
 
-    async def _handle(self, envelope: Envelope) -> None:
-        try:
-            await self._handling.handle(envelope, Context(envelope, self, self._plugin.slack))
-        finally:
-            self._handlers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)
-        self._handlers.add(task)
-        task.add_done_callback(self._handlers.discard)
+        self._hooks.add(task)
+        task.add_done_callback(self._hooks.discard)
 
     def _report(self, notice: Late | Gap | Identity) -> None:
         kind = "late" if isinstance(notice, Late) else "gap"
@@ -317,7 +311,7 @@ class Runner:
     async def _call_hooks(self, kind: str, notice: object) -> None:
         for route in self._plugin.routes.of(kind):
             try:
-                await self._handling.call(route, notice)
+                await self._caller.call(route, notice)
             except Exception:  # the border to the author's code
                 logger.exception("%s failed on %r", name_of(route.handler), notice)
 

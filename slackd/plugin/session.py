@@ -169,6 +169,9 @@ class Session:
         if self._is_down():
             return actions
         for message in self._reader.receive(data):
+            if type(message) is jsonrpc.Request and message.method == "envelope":
+                actions += self._handed(message.id, message.params)
+                continue
             actions += self._understand(message)
             if self._is_down():
                 break
@@ -183,9 +186,9 @@ class Session:
         Raises:
             NotJsonError: The response has no JSON text; the delivery stays in hand.
         """
-        if delivery not in self._in_hand:
+        work = self._in_hand.get(delivery)
+        if work is None:
             return []
-        work = self._in_hand[delivery]
         if work.unsaid is not None and answer == Ack():
             answer = Ack(work.unsaid)
         kept = LastAnswer(work.attempt, answer)
@@ -274,8 +277,6 @@ class Session:
         return jsonrpc.encode_notification("leaving", {"holding": in_hand})
 
     def _understand(self, message: jsonrpc.Message) -> list[Action]:
-        if type(message) is jsonrpc.Request and message.method == "envelope":
-            return self._handed(message.id, message.params)
         match message:
             case jsonrpc.Request(id_, method, _):
                 return [

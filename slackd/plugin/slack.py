@@ -11,16 +11,15 @@ from slackd import jsonrpc
 from slackd.plugin.errors import CallFailed, SlackError
 
 if TYPE_CHECKING:
+    from slackd.plugin.envelope import Envelope
     from slackd.plugin.files import Progress
     from slackd.plugin.slack_methods import SlackMethods
 else:
     SlackMethods = object
 
-current_app: ContextVar[str | None] = ContextVar("slackd.plugin.current_app", default=None)
-"""The app whose envelope is being handled: calls are made for it unless they name another."""
-
-current_delivery: ContextVar[str | None] = ContextVar("slackd.plugin.current_delivery", default=None)
-"""The delivery and attempt that is being handled: its ack timeout rests while slackd holds back its calls."""
+current_envelope: ContextVar[Envelope | None] = ContextVar("slackd.plugin.current_envelope", default=None)
+"""What is being handled: calls are made for its app unless they name another, and the delivery's ack timeout
+rests while slackd holds them back."""
 
 
 class CallSender(Protocol):
@@ -149,7 +148,7 @@ class Slack(SlackMethods):
             CallFailed, NotJsonError, TooLarge, NotRunning: As `call` does.
         """
         params: dict[str, Any] = {"url": url, "message": as_message(message)}
-        if name := app or current_app.get():
+        if name := app or _current_app():
             params["app"] = name
         outcome = await self._caller.request("slack.respond", params)
         if isinstance(outcome, jsonrpc.Failure):
@@ -180,7 +179,7 @@ class Slack(SlackMethods):
         """
         from slackd.plugin import files  # few plugins move files
 
-        return files.download(self._caller, url, app or current_app.get(), progress)
+        return files.download(self._caller, url, app or _current_app(), progress)
 
     async def upload(
         self,
@@ -205,7 +204,7 @@ class Slack(SlackMethods):
         """
         from slackd.plugin import files
 
-        await files.upload(self._caller, url, content, content_type, app or current_app.get(), progress)
+        await files.upload(self._caller, url, content, content_type, app or _current_app(), progress)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[dict[str, Any]]]:
         """A method of Slack's by its own name, with `_` for each dot."""
@@ -227,11 +226,16 @@ def as_message(message: Mapping[str, Any] | str) -> dict[str, Any]:
 
 def _params(method: str, args: dict[str, Any], app: str | None, call_id: str | None) -> dict[str, Any]:
     params: dict[str, Any] = {"method": method, "args": args, "call_id": call_id or os.urandom(16).hex()}
-    if name := app or current_app.get():
+    if name := app or _current_app():
         params["app"] = name
-    if delivery := current_delivery.get():
-        params["delivery"] = delivery
+    if envelope := current_envelope.get():
+        params["delivery"] = f"{envelope.delivery}.{envelope.attempt}"
     return params
+
+
+def _current_app() -> str | None:
+    envelope = current_envelope.get()
+    return envelope.app if envelope is not None else None
 
 
 def _outcome(method: str, outcome: jsonrpc.Result | jsonrpc.Failure) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,25 @@ class TestHandlers:
         await within_patience(ended.wait())
         peer.hand_command("2", "/x")
         assert await peer.read() == jsonrpc.Result("2.1", {"response": {"text": "on it"}})
+
+    async def test_each_handler_has_a_task_and_a_context_of_its_own(self, broker: Broker, serve: Serve) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        mine: ContextVar[str] = ContextVar("mine", default="nothing")
+        tasks, found = [], []
+
+        @plugin.event()
+        async def handler(envelope: Envelope) -> None:
+            tasks.append(asyncio.current_task())
+            found.append(mine.get())
+            mine.set(envelope.delivery)
+
+        serve(plugin)
+        peer = await broker.accepted()
+        for delivery in ("1", "2"):
+            peer.hand_event(delivery, "x")
+            assert await peer.read() == jsonrpc.Result(f"{delivery}.1", {})
+        assert tasks[0] is not tasks[1]
+        assert found == ["nothing", "nothing"]
 
     async def test_blocking_plain_functions_hold_up_nobody(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
@@ -676,6 +696,86 @@ class TestLeaving:
         peer.cut()
         await within_patience(serving)
         forever.set()
+
+    async def test_no_handler_outlives_a_plugin_that_is_cancelled(self, broker: Broker) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        started, ended, cleaned = asyncio.Event(), [], 0.05
+
+        @plugin.event()
+        async def slow(envelope: Envelope) -> None:
+            try:
+                if envelope.delivery == "2":
+                    started.set()
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(cleaned)
+                ended.append(envelope.delivery)
+
+        serving = asyncio.create_task(plugin.serve())
+        peer = await broker.accepted()
+        peer.hand_event("1", "x")
+        peer.hand_event("2", "x")
+        await within_patience(started.wait())
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await within_patience(serving)
+        assert sorted(ended) == ["1", "2"]
+        assert await peer.at_eof() == []
+
+    async def test_one_that_is_left_behind_is_cancelled_once_and_awaited(self, broker: Broker) -> None:
+        plugin = Plugin("p", socket=broker.path, stop_timeout=0.05)
+        started, cleaning, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
+
+        @plugin.event()
+        async def slow(envelope: Envelope) -> None:
+            try:
+                started.set()
+                await asyncio.Event().wait()
+            finally:
+                cleaning.set()
+                await go_on.wait()
+                ended.append(envelope.delivery)
+
+        serving = asyncio.create_task(plugin.serve())
+        peer = await broker.accepted()
+        peer.hand_event("1", "x")
+        await within_patience(started.wait())
+        plugin.stop()
+        await within_patience(cleaning.wait())
+        assert await peer.at_eof() == []
+        peer.cut()
+        assert not serving.done()
+        go_on.set()
+        await within_patience(serving)
+        assert ended == ["1"]
+
+    async def test_what_is_no_exception_ends_the_plugin_and_its_other_handlers(self, broker: Broker) -> None:
+        class Enough(BaseException):
+            pass
+
+        plugin = Plugin("p", socket=broker.path)
+        started, ended = asyncio.Event(), []
+
+        @plugin.event("slow")
+        async def slow(envelope: Envelope) -> None:
+            try:
+                started.set()
+                await asyncio.Event().wait()
+            finally:
+                ended.append(envelope.delivery)
+
+        @plugin.event("enough")
+        async def enough(_: Envelope) -> None:
+            raise Enough
+
+        serving = asyncio.create_task(plugin.serve())
+        peer = await broker.accepted()
+        peer.hand_event("1", "slow")
+        await within_patience(started.wait())
+        peer.hand_event("2", "enough")
+        with pytest.raises(Enough):
+            await within_patience(serving)
+        assert ended == ["1"]
 
     async def test_a_thread_that_answers_after_the_plugin_has_left_harms_nothing(
         self, broker: Broker, caplog: pytest.LogCaptureFixture

@@ -12,7 +12,7 @@ import pytest
 from slackd import jsonrpc
 from slackd.plugin import Context, Envelope, InvalidAnswer, InvalidHandler, Plugin, SlackError, builders
 from slackd.plugin.answers import Ack, Answer, Nack
-from slackd.plugin.slack import Slack, current_delivery
+from slackd.plugin.slack import Slack, current_envelope
 
 
 class Caller:
@@ -250,10 +250,11 @@ class TestSlack:
 
     async def test_a_call_names_the_delivery_for_which_it_is_made(self) -> None:
         caller = Caller()
-        token = current_delivery.set("7.1")
+        token = current_envelope.set(Envelope("7", 1, "main", "x", 0.0, None, {}))
         await Slack(caller).call("api.test")
-        current_delivery.reset(token)
-        assert caller.asked[0][1]["delivery"] == "7.1"
+        current_envelope.reset(token)
+        params = caller.asked[0][1]
+        assert (params["delivery"], params["app"]) == ("7.1", "main")
 
     async def test_a_response_url_that_is_used_up_is_slacks_no(self) -> None:
         caller = Caller({"status": 404, "body": {"ok": False, "error": "used_url"}})

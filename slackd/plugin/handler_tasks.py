@@ -1,0 +1,53 @@
+"""Handlers at work, each in a task of its own.
+
+`asyncio.TaskGroup` would ask the loop for one more call at the end of each of them, which is a good part of
+what the SDK does for an event. So one task of a group answers for them all here.
+"""
+
+import asyncio
+
+from slackd.plugin.context import Context
+from slackd.plugin.handling import Handling
+
+
+class HandlerTasks:
+    """The tasks of one loop; `keep` owns them."""
+
+    def __init__(self, handling: Handling) -> None:
+        self._handling = handling
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[Context, asyncio.Task[None]] = {}
+        self._broken: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def working(self) -> list[asyncio.Task[None]]:
+        """Those that have not ended."""
+        return [each for each in self._tasks.values() if not each.done()]
+
+    def start(self, context: Context) -> None:
+        """Handle a delivery."""
+        work = self._handle(context)
+        self._tasks[context] = self._loop.create_task(work, name=context.envelope.delivery)
+
+    async def keep(self) -> None:
+        """Wait until a task breaks, which no handler's exception does, and raise what broke it. When this ends,
+        or is cancelled, the tasks are cancelled, and awaited."""
+        try:
+            await self._broken
+        finally:
+            while working := self.working:
+                for each in working:
+                    if not each.cancelling():
+                        each.cancel()
+                await asyncio.wait(working)
+
+    async def _handle(self, context: Context) -> None:
+        try:
+            await self._handling.handle(context)
+        except (asyncio.CancelledError, SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001  raised again by `keep`
+            if not self._broken.done():
+                self._broken.set_exception(error)
+        finally:
+            del self._tasks[context]
