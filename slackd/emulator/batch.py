@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +21,9 @@ from slackd.emulator.ledger import LedgerEntry
 from slackd.emulator.payloads import Payloads
 
 _TICK = 0.002
+_LARGE_WINDOW, _REFILL = 4000, 0.008  # a window with so much in it needs to be filled up less often
 _AT_ONCE = 100  # envelopes; then what was written goes out, and what came in is read
-_MARKS = ("event", "ts", "channel", "words")
-_EVENT, _TS, _CHANNEL, _WORDS = (f"<<{mark}>>" for mark in _MARKS)
+_EVENT, _TS, _CHANNEL, _WORDS = _MARKS = ("<<event>>", "<<ts>>", "<<channel>>", "<<words>>")
 
 
 def _whole(least: int) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
@@ -67,7 +69,6 @@ class Batch:
     window: int | None = attrs.field(default=None, validator=_optional(_whole(1)))
     event_type: str = attrs.field(default="message", validator=_text)
     command: str | None = attrs.field(default=None, validator=_optional(_text))
-    sent: int = attrs.field(default=0, init=False)
     first_at: float | None = attrs.field(default=None, init=False)
     last_at: float | None = attrs.field(default=None, init=False)
     entries: list[LedgerEntry] = attrs.field(factory=list, init=False, repr=False)
@@ -80,6 +81,11 @@ class Batch:
     def words(self, number: int) -> str:
         """The text of envelope `number`."""
         return f"{self.label} {number} {number // self.channels}"
+
+    @property
+    def sent(self) -> int:
+        """How many were sent."""
+        return len(self.entries)
 
     @property
     def complete(self) -> bool:
@@ -108,35 +114,39 @@ class BatchSender:
         self._send = send
         if batch.rate is None and batch.window is None:
             batch.window = 1000
+        large = batch.rate is None and batch.window is not None and batch.window >= _LARGE_WINDOW
+        self._pause = _REFILL if large else _TICK
 
     def tick(self, now: float) -> None:
         """Send what is due, and come again."""
         batch = self._batch
         if batch.first_at is None:
             batch.first_at = now
-        due = batch.count
+        due, sent = batch.count, batch.sent
         if batch.rate is not None:
             due = min(batch.count, int((now - batch.first_at) * batch.rate) + 1)
         if batch.window is not None:
-            due = min(due, batch.sent + batch.window - self._side.deliveries.waiting)
-        part = min(due, batch.sent + _AT_ONCE)
-        while batch.sent < part:
-            batch.entries.append(self._send(batch.sent, now))
-            batch.sent += 1
+            due = min(due, sent + batch.window - self._side.deliveries.waiting)
+        part = min(due, sent + _AT_ONCE)
+        for number in range(sent, part):
+            batch.entries.append(self._send(number, now))
         if batch.complete:
             batch.last_at = now
         else:
-            self._context.scheduler.at(math.nextafter(now, math.inf) if part < due else now + _TICK, self.tick)
+            self._context.scheduler.at(
+                math.nextafter(now, math.inf) if part < due else now + self._pause, self.tick
+            )
 
 
 class EventPress:
-    """Makes the events of a batch from one template, so that none is serialised by itself."""
+    """Makes the events of a batch from one text, cut where they differ: none is serialised by itself."""
 
     def __init__(self, context: EmulatorContext, side: AppSide, payloads: Payloads, batch: Batch) -> None:
         self._context = context
         self._side = side
         self._batch = batch
-        self._template = _template(payloads, batch)
+        self._pieces = re.split(f"({'|'.join(_MARKS)})", _marked_text(payloads, batch))
+        self._differing = operator.itemgetter(*self._pieces[1::2])
 
     def send(self, number: int, now: float) -> LedgerEntry:
         """Give out event `number` of the batch.
@@ -144,20 +154,22 @@ class EventPress:
         Returns:
             What the ledger says of it.
         """
-        ids, app = self._context.ids, self._side.app.app_id
+        ids, batch = self._context.ids, self._batch
         event_id = ids.event_id()
-        payload = self._template % {
-            "event": event_id,
-            "ts": ids.ts(self._context.wall(now)),
-            "channel": self._batch.channel(number),
-            "words": self._batch.words(number),
+        differing = {
+            _EVENT: event_id,
+            _TS: ids.ts(self._context.wall(now)),
+            _CHANNEL: batch.channel(number),
+            _WORDS: batch.words(number),
         }
-        entry = LedgerEntry(event_id, app, "events_api", self._batch.event_type, now, payload, True, False)
+        self._pieces[1::2] = self._differing(differing)
+        payload, app = "".join(self._pieces), self._side.app.app_id
+        entry = LedgerEntry(event_id, app, "events_api", batch.event_type, now, payload, True, False)
         self._side.deliveries.begin(entry, now)
         return entry
 
 
-def _template(payloads: Payloads, batch: Batch) -> str:
+def _marked_text(payloads: Payloads, batch: Batch) -> str:
     marks: dict[str, Any] = {"ts": _TS, "event_ts": _TS, "client_msg_id": _EVENT}
     marked = payloads.message(_WORDS, 0.0, channel=_CHANNEL, event_type=batch.event_type, **marks)
     event = {**marked.payload["event"], **marks}
@@ -166,7 +178,4 @@ def _template(payloads: Payloads, batch: Batch) -> str:
     if missing > 0:
         event["padding"] = "x" * max(missing - len(',"padding":""'), 1)
         text = payloads.event(event, 0.0, event_id=_EVENT).text
-    text = text.replace("%", "%%")
-    for mark in _MARKS:
-        text = text.replace(f"<<{mark}>>", f"%({mark})s")
     return text

@@ -27,7 +27,18 @@ Json = dict[str, Any]
 Answer = Callable[[Json], Awaitable[Any]]
 
 _LARGEST_PAGE = 10_000
-_PROGRESS = frozenset({"label", "count", "rate", "channels", "window", "sent", "first_at", "last_at"})
+_PROGRESS = (
+    "label",
+    "count",
+    "rate",
+    "channels",
+    "window",
+    "first_at",
+    "last_at",
+    "sent",
+    "complete",
+    "acknowledged",
+)
 
 
 class ControlApi:
@@ -329,5 +340,4 @@ def _entry(entry: LedgerEntry) -> Json:
 
 
 def _progress(batch: Batch) -> Json:
-    shown = attrs.asdict(batch, filter=lambda attribute, value: attribute.name in _PROGRESS)
-    return {**shown, "complete": batch.complete, "acknowledged": batch.acknowledged}
+    return {name: getattr(batch, name) for name in _PROGRESS}

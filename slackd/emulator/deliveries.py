@@ -56,6 +56,8 @@ class Deliveries:
         self._envelopes: dict[str, tuple[LedgerEntry, SentEnvelope]] = {}
         self._waiting: set[str] = set()
         self._open: set[str] = set()
+        self._deadline_at = 0.0
+        self._sent_together: list[tuple[LedgerEntry, SentEnvelope]] = []
         self.post: Callable[[LedgerEntry, SentEnvelope], bool] | None = None
 
     @property
@@ -72,7 +74,7 @@ class Deliveries:
         """It has happened in Slack: give it out for the first time."""
         self._ledger.add(entry)
         self._open.add(entry.key)
-        self._attempt(entry, 0, now)
+        self._give_out(entry, self._context.ids.envelope_id(), 0, now, repeat=False)
 
     def acknowledged(self, connection: str, envelope_id: str, payload: Any, now: float) -> None:
         """A client acknowledged `envelope_id`, on that connection, with that payload or None."""
@@ -85,8 +87,10 @@ class Deliveries:
             self._ledger.odd(self._app.app_id, "ack on another connection")
             if not self._context.settings.acks_on_any_connection:
                 return
-        again = any(ack.envelope_id == envelope_id and not ack.late for ack in entry.acks)
-        late = not again and envelope_id not in self._waiting
+        # What was acknowledged in time is not given out again, so what waits was not acknowledged before.
+        waits = envelope_id in self._waiting
+        again = not waits and any(ack.envelope_id == envelope_id and not ack.late for ack in entry.acks)
+        late = not waits and not again
         self._waiting.discard(envelope_id)
         entry.acks.append(ReceivedAck(envelope_id, connection, now, now - send.at, late, again, payload))
         if payload and not entry.accepts_response_payload:
@@ -130,7 +134,7 @@ class Deliveries:
     def _attempt(self, entry: LedgerEntry, attempt: int, now: float) -> None:
         if self._obsolete(entry):
             return
-        same = attempt and self._context.settings.redelivery_ids == "same"
+        same = self._context.settings.redelivery_ids == "same"
         envelope_id = entry.sends[0].envelope_id if same else self._context.ids.envelope_id()
         self._give_out(entry, envelope_id, attempt, now, repeat=False)
 
@@ -156,25 +160,35 @@ class Deliveries:
             if not repeat:
                 self._failed(entry, attempt, "dispatch_failed", now)
             return
-        self._envelopes[envelope_id] = (entry, send)
+        sent = self._envelopes[envelope_id] = (entry, send)
         self._waiting.add(envelope_id)
         connection.sent += 1
         if connection.swallows:
             send.swallowed = True
         elif connection.line is not None:
             connection.line.send_text(envelope_text(entry, envelope_id, attempt))
-        scheduler.at(self._context.later(now, settings.ack_deadline), self._deadline, entry, send)
+        self._set_deadline(sent, now)
         pause = settings.repeat_same_envelope_after
         if entry.redelivers and not repeat and pause is not None and settings.redelivery_ids == "both":
             scheduler.at(self._context.later(now, pause), self._repeat, entry, envelope_id, attempt)
 
-    def _deadline(self, entry: LedgerEntry, send: SentEnvelope, now: float) -> None:
-        found = self._envelopes.get(send.envelope_id)
-        if found is None or found[1] is not send or send.envelope_id not in self._waiting:
-            return
-        self._waiting.discard(send.envelope_id)
-        if not send.repeat:
-            self._failed(entry, send.attempt, "operation_timeout", now)
+    def _set_deadline(self, sent: tuple[LedgerEntry, SentEnvelope], now: float) -> None:
+        """One deadline stands for all that is sent at the same time."""
+        deadline = self._context.later(now, self._context.settings.ack_deadline)
+        if deadline != self._deadline_at or not self._sent_together:
+            self._deadline_at, self._sent_together = deadline, []
+            self._context.scheduler.at(deadline, self._deadline, self._sent_together)
+        self._sent_together.append(sent)
+
+    def _deadline(self, sent_together: list[tuple[LedgerEntry, SentEnvelope]], now: float) -> None:
+        for sent in sent_together:
+            entry, send = sent
+            if self._envelopes.get(send.envelope_id) is not sent or send.envelope_id not in self._waiting:
+                continue
+            self._waiting.discard(send.envelope_id)
+            if not send.repeat:
+                self._failed(entry, send.attempt, "operation_timeout", now)
+        sent_together.clear()
 
     def _failed(self, entry: LedgerEntry, attempt: int, seen_by_person: str, now: float) -> None:
         if entry.acknowledged_at is not None:

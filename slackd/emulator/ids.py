@@ -22,23 +22,25 @@ class IdSource:
 
     def envelope_id(self) -> str:
         """A UUID, version 4."""
-        digits = f"{self._random.getrandbits(128):032x}"
+        digits = self._random.randbytes(16).hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     ticket = envelope_id
 
     def event_id(self) -> str:
         """As `Ev0PV52K2134`, unique: events are told apart by it."""
-        return f"Ev0{self._prefix}{self._base34(next(self._counter), 6)}"
+        return f"Ev0{self._prefix}{next(self._counter):06}"
 
     def slack_id(self, kind: str) -> str:
         """A new id of an object whose ids begin with `kind` (C, U, V, F, ...)."""
-        return f"{kind}0{self._letters(4)}{self._base34(next(self._counter), 5)}"
+        return f"{kind}0{self._letters(4)}{next(self._counter):05}"
 
     def ts(self, wall: float) -> str:
         """A message's `ts` at the wall-clock time `wall`: unique and rising."""
-        self._last_ts = max(int(wall * 1_000_000), self._last_ts + 1)
-        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06}"
+        now, next_ts = int(wall * 1_000_000), self._last_ts + 1
+        self._last_ts = now if now > next_ts else next_ts
+        digits = str(self._last_ts).rjust(7, "0")
+        return f"{digits[:-6]}.{digits[-6:]}"
 
     def trigger_id(self) -> str:
         """As `13345224609.738474920.8088930838d88f008e0`."""
@@ -55,10 +57,3 @@ class IdSource:
 
     def _letters(self, count: int) -> str:
         return "".join(self._random.choices(_ALPHABET, k=count))
-
-    def _base34(self, number: int, width: int) -> str:
-        digits = ""
-        while number:
-            number, rest = divmod(number, 34)
-            digits = _ALPHABET[rest] + digits
-        return digits.rjust(width, "0")

@@ -104,7 +104,7 @@ class ServerConnection:
     @property
     def swallows(self) -> bool:
         """Whether what is given to it can't reach the client."""
-        return self.half_open or self.mute
+        return self.silent or self.mute or self.state is ServerState.GHOST
 
     @property
     def half_open(self) -> bool:

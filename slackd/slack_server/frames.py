@@ -16,7 +16,9 @@ from slackd.slack_server.errors import FrameViolation
 from slackd.slotted import frozen
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_CONTROL = 0x8
+_FIN, _RSV, _OPCODE, _CONTROL = 0x80, 0x70, 0x0F, 0x08
+_MASKED, _LENGTH = 0x80, 0x7F
+_LONGEST_CONTROL = 125
 
 
 class Opcode(enum.IntEnum):
@@ -31,6 +33,8 @@ class Opcode(enum.IntEnum):
 
 
 _OPCODES = {int(opcode): opcode for opcode in Opcode}
+_ALLOWED = {_FIN | opcode for opcode in Opcode} | {opcode for opcode in Opcode if not opcode & _CONTROL}
+"""What the first byte of a frame may be: only messages may come in parts."""
 
 
 @frozen
@@ -47,14 +51,18 @@ def accept_key(key: str) -> str:
     return base64.b64encode(hashlib.sha1(key.encode("ascii") + _GUID).digest()).decode("ascii")
 
 
-def encode(opcode: Opcode, payload: bytes) -> bytes:
-    """One unfragmented, unmasked frame, as servers send them."""
-    length = len(payload)
+def frame_header(opcode: Opcode, length: int) -> bytes:
+    """What precedes a payload of that length in an unfragmented, unmasked frame, as servers send them."""
     if length < 126:
-        return bytes((0x80 | opcode, length)) + payload
+        return bytes((_FIN | opcode, length))
     if length < 65536:
-        return struct.pack("!BBH", 0x80 | opcode, 126, length) + payload
-    return struct.pack("!BBQ", 0x80 | opcode, 127, length) + payload
+        return struct.pack("!BBH", _FIN | opcode, 126, length)
+    return struct.pack("!BBQ", _FIN | opcode, 127, length)
+
+
+def encode(opcode: Opcode, payload: bytes) -> bytes:
+    """One unfragmented, unmasked frame."""
+    return frame_header(opcode, len(payload)) + payload
 
 
 def encode_close(code: int | None, reason: str = "") -> bytes:
@@ -82,7 +90,7 @@ class FrameReader:
 
     def __init__(self, max_length: int) -> None:
         self._max_length = max_length
-        self._buffer = bytearray()
+        self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that are complete with `data`.
@@ -90,44 +98,39 @@ class FrameReader:
         Raises:
             FrameViolation: after the frames that came before it; nothing may be fed any more.
         """
-        buffer = self._buffer
-        buffer += data
+        buffer = self._rest + data
         start, end = 0, len(buffer)
         try:
             while end - start >= 2:
                 first, second = buffer[start], buffer[start + 1]
-                header, length = 2, second & 0x7F
-                if length == 126:
-                    header = 4
-                elif length == 127:
-                    header = 10
-                if end - start < header:
-                    break
-                if header > 2:
-                    length = int.from_bytes(buffer[start + 2 : start + header], "big")
-                self._judge(first, second, length)
-                payload_at = start + header + 4
+                mask_at, length = start + 2, second & _LENGTH
+                if length > 125:
+                    mask_at += 2 if length == 126 else 8
+                    if end < mask_at:
+                        break
+                    length = int.from_bytes(buffer[start + 2 : mask_at], "big")
+                longest = _LONGEST_CONTROL if first & _CONTROL else self._max_length
+                if first not in _ALLOWED or not second & _MASKED or length > longest:
+                    raise self._violation(first, second, length)
+                payload_at = mask_at + 4
                 if end < payload_at + length:
                     break
-                mask = bytes(buffer[start + header : payload_at])
-                payload = bytes(buffer[payload_at : payload_at + length])
                 start = payload_at + length
-                yield Frame(_OPCODES[first & 0x0F], unmask(payload, mask), bool(first & 0x80))
+                payload = unmask(buffer[payload_at:start], buffer[mask_at:payload_at])
+                yield Frame(_OPCODES[first & _OPCODE], payload, first >= _FIN)
         finally:
-            del buffer[:start]
+            self._rest = buffer[start:]
 
-    def _judge(self, first: int, second: int, length: int) -> None:
-        opcode = first & 0x0F
-        if first & 0x70:
-            raise FrameViolation(1002, f"RSV != 0 and no extension negotiated, RSV:{(first & 0x70) >> 4}")
-        if not second & 0x80:
-            raise FrameViolation(1002, "received a frame that is not masked as expected")
+    def _violation(self, first: int, second: int, length: int) -> FrameViolation:
+        opcode = first & _OPCODE
+        if first & _RSV:
+            return FrameViolation(1002, f"RSV != 0 and no extension negotiated, RSV:{(first & _RSV) >> 4}")
+        if not second & _MASKED:
+            return FrameViolation(1002, "received a frame that is not masked as expected")
         if opcode not in _OPCODES:
-            raise FrameViolation(1002, f"frame using reserved opcode {opcode}")
+            return FrameViolation(1002, f"frame using reserved opcode {opcode}")
+        if opcode & _CONTROL and first < _FIN:
+            return FrameViolation(1002, "fragmented control frame")
         if opcode & _CONTROL:
-            if not first & 0x80:
-                raise FrameViolation(1002, "fragmented control frame")
-            if length > 125:
-                raise FrameViolation(1002, "control frame with payload length > 125 octets")
-        elif length > self._max_length:
-            raise FrameViolation(1009, f"Max frame length of {self._max_length} has been exceeded.")
+            return FrameViolation(1002, "control frame with payload length > 125 octets")
+        return FrameViolation(1009, f"Max frame length of {self._max_length} has been exceeded.")

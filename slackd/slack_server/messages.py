@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from slackd import jsonrpc
+
+_PLAIN_ACK = re.compile(rb'\{"envelope_id": ?"([\w-]+)"\}')
+"""An acknowledgement without a payload, as nearly all are: nothing needs to be unescaped."""
 
 
 def hello(app_id: str, *, num_connections: int, host: str, connection_time: int) -> str:
@@ -64,6 +68,8 @@ def envelope(
 
 def read_ack(text: bytes) -> tuple[str, Any] | None:
     """The `envelope_id` and the payload of what a client sent, or None if it acknowledges nothing."""
+    if plain := _PLAIN_ACK.fullmatch(text):
+        return plain[1].decode(), None
     try:
         message = jsonrpc.parse(text.decode())
     except (ValueError, RecursionError):

@@ -8,7 +8,15 @@ import struct
 
 from slackd.slack_server.admission import Admit, SocketModeServer
 from slackd.slack_server.errors import FrameViolation
-from slackd.slack_server.frames import Frame, FrameReader, Opcode, close_code, encode, encode_close
+from slackd.slack_server.frames import (
+    Frame,
+    FrameReader,
+    Opcode,
+    close_code,
+    encode,
+    encode_close,
+    frame_header,
+)
 
 _UNREAD = 65_536  # bytes
 
@@ -37,7 +45,8 @@ class ServerWebSocket:
 
     def send_text(self, text: str) -> None:
         """Send one text frame."""
-        self._write(encode(Opcode.TEXT, text.encode()))
+        payload = text.encode()
+        self._write(frame_header(Opcode.TEXT, len(payload)), payload)
 
     def send_ping(self, payload: bytes) -> None:
         """Send a ping."""
@@ -71,10 +80,10 @@ class ServerWebSocket:
         """The client sent bytes."""
         if self._ignores_input:
             return
-        self._connection.last_heard = self._loop.time()
+        now = self._connection.last_heard = self._loop.time()
         try:
             for frame in self._frames.feed(data):
-                self._frame(frame)
+                self._frame(frame, now)
                 if frame.opcode is Opcode.CLOSE:
                     return
         except FrameViolation as violation:
@@ -85,14 +94,14 @@ class ServerWebSocket:
         self._ignores_input = True
         self._life.lost(self._connection, self._loop.time())
 
-    def _frame(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, now: float) -> None:
         match frame.opcode:
             case Opcode.TEXT:
                 if frame.fin:
                     _check_utf8(frame.payload)
-                self._life.received(self._connection, frame.payload, self._loop.time(), whole=frame.fin)
+                self._life.received(self._connection, frame.payload, now, whole=frame.fin)
             case Opcode.CONTINUATION:
-                self._life.received(self._connection, frame.payload, self._loop.time(), whole=False)
+                self._life.received(self._connection, frame.payload, now, whole=False)
             case Opcode.BINARY:
                 self._life.odd(self._connection, "binary frame")
             case Opcode.PING:
@@ -129,12 +138,12 @@ class ServerWebSocket:
             self._close_sent = True
         self._end_tcp()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, *parts: bytes) -> None:
         if self._close_sent or self._transport.is_closing():
             return
         if not self._outgoing:
             self._loop.call_soon(self._flush)
-        self._outgoing.append(data)
+        self._outgoing += parts
 
     def _flush(self) -> None:
         if self._outgoing and not self._transport.is_closing():
