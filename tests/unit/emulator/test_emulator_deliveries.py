@@ -53,6 +53,20 @@ def test_an_event_without_acknowledgement_comes_again_nearly_at_once_after_a_min
     assert entry.failure == "given_up"
 
 
+def test_each_of_what_is_sent_together_has_its_deadline_and_so_has_what_follows() -> None:
+    world = SimulatedSlack(redelivery_ids="fresh", redelivery_delays=(1.0,))
+    client = world.connect()
+    together = [world.event() for _ in range(3)]
+    world.ack(client, client.envelopes[1])
+    world.pass_seconds(0.5)
+    later = world.event()
+    world.pass_seconds(60)
+    assert [len(entry.sends) for entry in (*together, later)] == [2, 1, 2, 2]
+    assert attempts(world, list(later.sends)) == [(0.5, 0, False), (4.5, 1, False)]
+    assert [entry.failure for entry in (*together, later)] == ["given_up", None, "given_up", "given_up"]
+    assert world.slack.side().deliveries.waiting == 0
+
+
 def test_redeliveries_may_keep_the_envelope_id() -> None:
     world = SimulatedSlack(redelivery_ids="same")
     client = world.connect()

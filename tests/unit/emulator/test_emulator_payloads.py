@@ -146,6 +146,28 @@ def test_a_batch_keeps_its_window() -> None:
     assert batch.acknowledged == 10
 
 
+def test_a_large_window_is_filled_up_less_often() -> None:
+    world = SimulatedSlack()
+    client = world.connect()
+    batch = batch_of(world, count=8000, window=4000)
+    world.pass_seconds(0.001)
+    assert batch.sent == 4000
+    for envelope in client.envelopes:
+        world.ack(client, envelope)
+    world.pass_seconds(0.006)
+    assert batch.sent == 4000
+    world.pass_seconds(0.002)
+    assert batch.complete
+
+
+def test_a_rate_is_kept_whatever_the_window() -> None:
+    world = SimulatedSlack()
+    world.connect()
+    batch = batch_of(world, count=8000, window=9000, rate=1000)
+    world.pass_seconds(0.0041)
+    assert batch.sent == 5
+
+
 def test_a_batch_of_events_is_as_large_as_asked_and_each_is_itself() -> None:
     world = SimulatedSlack()
     client = world.connect()
