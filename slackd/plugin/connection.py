@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol, cast
 
+READ_AT_ONCE: Final = 65_536
+"""Bytes. What they bring is begun, and mostly ended, before more is read: of more at once less would be found
+in the processor's caches, and Python's garbage collector would look through it all."""
+
 FAREWELL: Final = 1.0
 """Seconds that slackd has to read our last answers and close."""
 
 WRITTEN_AT_ONCE: Final = 16
 """Lines that go out although more are said in this turn of the loop: slackd works on them meanwhile."""
-
 
 WRITTEN_AT_LEAST: Final = 4
 """Lines that are waited for while each turn of the loop says one with more to follow: a write a line would cost
@@ -30,7 +33,7 @@ class Owner(Protocol):
         """It has ended: nothing more will come."""
 
 
-class BrokerConnection(asyncio.Protocol):
+class BrokerConnection(asyncio.BufferedProtocol):
     """One connection to slackd, up to the first sign of its end: after that nothing is read from it.
 
     `closed` is set at that end, `accepted` by its owner, `left` if the end is the one that `leave` asked for.
@@ -43,6 +46,7 @@ class BrokerConnection(asyncio.Protocol):
         self._leaving = False
         self._owner = owner
         self._transport: asyncio.Transport | None = None
+        self._unread = memoryview(bytearray(READ_AT_ONCE))
         self._lines: list[bytes] = []
         self._seen, self._more = 0, False
 
@@ -52,21 +56,25 @@ class BrokerConnection(asyncio.Protocol):
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As in `asyncio.Protocol`."""
+        """As in `asyncio.BufferedProtocol`."""
         self._transport = cast(asyncio.Transport, transport)
         self._owner.connected(self)
 
-    def data_received(self, data: bytes) -> None:
-        """As in `asyncio.Protocol`."""
-        self._owner.received(self, data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """As in `asyncio.BufferedProtocol`."""
+        return self._unread
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As in `asyncio.BufferedProtocol`."""
+        self._owner.received(self, self._unread[:nbytes].tobytes())
 
     def eof_received(self) -> None:
-        """As in `asyncio.Protocol`."""
+        """As in `asyncio.BufferedProtocol`."""
         self.left = self._leaving
         self.abandon()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As in `asyncio.Protocol`."""
+        """As in `asyncio.BufferedProtocol`."""
         self._ended()
 
     def send(self, data: bytes, *, more: bool = False) -> None:
