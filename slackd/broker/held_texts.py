@@ -10,9 +10,10 @@ from weakref import ref
 
 from slackd.broker.journal.writes import StoredEnvelope
 
-LIMIT = 32 << 20
-"""Characters of text."""
-MOST = 16_384
+LIMIT = 16 << 20
+"""Characters of text. The rest is read from the journal, which costs a plugin that lags behind a fortieth;
+held, it would stay with the process for as long as anything comes."""
+MOST = 8_192
 """Envelopes."""
 
 
