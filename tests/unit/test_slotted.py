@@ -134,3 +134,16 @@ def test_classes_of_one_shape_share_their_code_and_keep_their_names() -> None:
     assert codes[0].co_code == codes[1].co_code
     assert [code.co_varnames for code in codes] == [("self", "name")] * 2
     assert Named.__init__.__qualname__ == "Named.__init__"
+
+
+def test_a_class_gets_its_code_with_its_first_value() -> None:
+    @frozen
+    class Fresh:
+        name: str
+        size: int = 3
+
+    with pytest.raises(TypeError, match="size_of"):
+        Fresh("a", size_of=4)  # type: ignore[call-arg]
+    names = {value.name for value in (Fresh("a"), Fresh(name="b"))}
+    assert names == {"a", "b"}
+    assert Fresh.__init__.__code__.co_varnames == ("self", "name", "size")
