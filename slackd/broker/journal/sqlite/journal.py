@@ -17,13 +17,10 @@ from slackd.broker.journal.engines import OpenOptions
 from slackd.broker.journal.limits import limits_of
 from slackd.broker.journal.offline import JournalCheck, JournalRescue, JournalRestore
 from slackd.broker.journal.sqlite.backup import copied, remove_leftovers
-from slackd.broker.journal.sqlite.check import check
 from slackd.broker.journal.sqlite.group_commit import QueuedBatch
 from slackd.broker.journal.sqlite.lock import JournalLock, acquire
 from slackd.broker.journal.sqlite.offline import DATABASE, LOCK, owned
 from slackd.broker.journal.sqlite.reader import SqliteReader
-from slackd.broker.journal.sqlite.rescue import rescue
-from slackd.broker.journal.sqlite.restore import restore
 from slackd.broker.journal.sqlite.writer import Writer, WriterTask
 from slackd.broker.journal.writes import Write
 from slackd.config import values
@@ -33,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class SqliteEngine:
-    """As `engines.StorageEngine`, and as `offline.OfflineTools`."""
+    """As `engines.StorageEngine`, and as `offline.OfflineTools`, each of which imports what no broker needs."""
 
     async def open(self, config: values.JournalConfig, options: OpenOptions) -> tuple[Journal, Opening]:
         """As `engines.open_journal`."""
@@ -68,6 +65,8 @@ class SqliteEngine:
         Raises:
             JournalError: There is no journal; else as there.
         """
+        from slackd.broker.journal.sqlite.check import check
+
         with owned(config.directory) as path:
             if not path.exists():
                 raise JournalError(f"{path}: there is no journal", hint="a broker makes one when it starts")
@@ -75,11 +74,15 @@ class SqliteEngine:
 
     def rescue(self, config: values.JournalConfig) -> JournalRescue:
         """As in `OfflineTools`."""
+        from slackd.broker.journal.sqlite.rescue import rescue
+
         with owned(config.directory) as path:
             return rescue(path)
 
     def restore(self, config: values.JournalConfig, source: Path) -> JournalRestore:
         """As in `OfflineTools`; the backup is opened as whoever asks."""
+        from slackd.broker.journal.sqlite.restore import restore
+
         with _opened(source) as backup, owned(config.directory) as path:
             return restore(path, backup, str(source))
 
