@@ -197,7 +197,8 @@ class Session:
         self._answers.keep(delivery, kept, prompt=work.prompt)
         if self.phase is SessionPhase.DOWN:
             return []
-        self._forget_oldest()
+        if self.phase is SessionPhase.READY:
+            self._answers.forget_oldest(self._remembered)
         following = self._turn_passes(delivery, kept)
         return [Send(line, more=bool(following)), *following]
 
@@ -324,7 +325,7 @@ class Session:
         self._remembered = max(
             self._remembered, ready.window + ready.deadline_window + _REMEMBERS + self._ahead
         )
-        self._forget_oldest()
+        self._answers.forget_oldest(self._remembered)
         lines = [
             *([self._leaving()] if self._draining and self._hears_of_leaving else []),
             *self._calls.values(),
@@ -406,10 +407,6 @@ class Session:
     def _begin_next(self, attempt: str) -> list[Action]:
         envelope = self._early.take_next(attempt)
         return self._begin(envelope) if envelope is not None else []
-
-    def _forget_oldest(self) -> None:
-        if self.phase is SessionPhase.READY:
-            self._answers.forget_oldest(self._remembered)
 
     def _send_answer_now(self, delivery: str, attempt: int, response: Mapping[str, Any]) -> list[Action]:
         now = AnswerNow(self._next_call, response)
