@@ -18,6 +18,8 @@ from tests.integration.system.programs import PATIENCE, Program, running
 
 RECORDER = Path(__file__).with_name("recorder.py")
 
+COMMAND = "from slackd.cli.daemon import main; main()"
+"""As the installed command does; `-m` would import for a hundredth of the start what looks for modules."""
 EVERYTHING = """
 [[subscribe]]
 type = "events_api"
@@ -161,7 +163,7 @@ class House:
 
     def daemon(self, name: str, *arguments: str) -> Program:
         """A process of the daemon's; the broker finds its sockets in its hands."""
-        arguments = ("-m", "slackd.cli.daemon", *arguments, "--config", str(self.config))
+        arguments = ("-c", COMMAND, *arguments, "--config", str(self.config))
         # The gateway has no token, and so none in its environment.
         environ = {} if name == "gateway" else self.environ
         return Program(name, arguments, self.run, environ, with_sockets=name == "broker")
