@@ -81,12 +81,17 @@ def table_key(app: str, key: str) -> bytes:
 @define
 class _Rows:
     """Rows to be inserted. Most envelopes have no response from the start, and most deliveries no times: those
-    go without the columns, since for each NULL Python's sqlite3 looks for an adapter first."""
+    go without the columns, since for each NULL Python's sqlite3 looks for an adapter first.
+
+    Attributes:
+        opened: By a plugin's number, the bytes of each delivery that is opened for it.
+    """
 
     envelopes: list[tuple[Any, ...]] = attrs.field(factory=list)
     responded: list[tuple[Any, ...]] = attrs.field(factory=list)
     deliveries: list[tuple[Any, ...]] = attrs.field(factory=list)
     timed: list[tuple[Any, ...]] = attrs.field(factory=list)
+    opened: dict[int, list[int]] = attrs.field(factory=dict)
 
 
 class Recorder:
@@ -112,6 +117,8 @@ class Recorder:
         else:
             seen_before = self._record_unknown(records, keys, rows)
         self._insert(rows)
+        for number, sizes in rows.opened.items():
+            self._totals.backlog(number, len(sizes), sum(sizes))
         if seen_before:
             self._answer_duplicates(seen_before)
 
@@ -171,12 +178,12 @@ class Recorder:
         id_ = totals.last_envelope + 1
         size = byte_length(envelope.text)
         first = totals.last_delivery + 1
+        envelope_id, text = as_unicode(envelope.envelope_id or ""), envelope.text
         if isinstance(envelope, ParsedEnvelope):
-            kind, response_url = as_unicode(envelope.type), as_unicode(envelope.response_url)
+            kind, response_url = envelope.type, envelope.response_url
         else:
-            kind = response_url = ""
+            kind, response_url, text = "", "", as_unicode(text)
         response = None if record.response is None else as_unicode(record.response)
-        text, envelope_id = as_unicode(envelope.text), as_unicode(envelope.envelope_id or "")
         stored = StoredEnvelope(
             id_,
             envelope.app,
@@ -208,7 +215,8 @@ class Recorder:
             rows.envelopes.append(row)
         else:
             rows.responded.append((*row, response))
-        totals.enter_period(self._cursor, record.received_at, id_)
+        if not totals.period_begins <= record.received_at < totals.period_ends:
+            totals.enter_period(self._cursor, record.received_at, id_)
         totals.last_envelope = id_
         totals.envelope_bytes += size
         return Recorded(id_, tuple([delivery for delivery in opened if delivery is not None]))
@@ -220,13 +228,14 @@ class Recorder:
         if new.dead is not None:
             self._dead_letters.insert_new(id_, envelope, number, new, "")
             return None
-        key, lane, expires_at, respond_by = as_unicode(new.key), new.lane, new.expires_at, new.respond_by
+        key, lane, expires_at, respond_by = new.key, new.lane, new.expires_at, new.respond_by
         row = (id_, envelope, number, int(lane), key, size)
         if expires_at is None and respond_by is None:
             rows.deliveries.append(row)
         else:
             rows.timed.append((*row, expires_at, respond_by))
-        totals.opened_with_envelope(id_, envelope, number, size)
+        totals.remember_untouched(id_, envelope, number, size)
+        rows.opened.setdefault(number, []).append(size)
         return OpenDelivery(id_, envelope, new.plugin, lane, key, 1, 0.0, expires_at, respond_by, stored)
 
     def _dead_letter_unreadable(self, envelope: int, unreadable: Unreadable) -> None:

@@ -36,6 +36,7 @@ class Totals:
     Attributes:
         last_envelope, last_delivery: The highest ids given out.
         envelope_bytes: Bytes of the text of all envelopes.
+        period_begins, period_ends: Between them the newest envelope was received (UNIX seconds).
         clock_ahead: Seconds by which the clock is ahead of what has passed.
         untouched: Envelope, plugin and bytes of deliveries that came with their envelope and are open at their
             first attempt: what the row surely says. Whoever changes such a row takes it out.
@@ -54,7 +55,10 @@ class Totals:
         self.last_envelope: int = newest[0] if newest else 0
         self.last_delivery: int = max(newest[1] if newest else 0, saved.get("last_delivery", 0))
         self.envelope_bytes: int = saved.get("envelope_bytes", 0)
-        self._period = int(newest[2] // PERIOD) if newest else None
+        self._period: int | None = None
+        self.period_begins = self.period_ends = 0.0
+        if newest:
+            self._set_period(int(newest[2] // PERIOD))
         self._by_name: dict[str, PluginFigures] = {}
         self._by_number: dict[int, PluginFigures] = {}
         for row in connection.execute("SELECT number, name, deliveries, bytes, dead FROM plugin"):
@@ -99,13 +103,8 @@ class Totals:
         figures.bytes += size
         self._touched.add(number)
 
-    def opened_with_envelope(self, delivery: int, envelope: int, number: int, size: int) -> None:
-        """The row of a delivery that is being opened with its envelope.
-
-        Raises:
-            DamagedRowError: No plugin has this number.
-        """
-        self.backlog(number, 1, size)
+    def remember_untouched(self, delivery: int, envelope: int, number: int, size: int) -> None:
+        """The row of a delivery that is being opened with its envelope."""
         if len(self.untouched) >= UNTOUCHED:
             self.untouched.clear()
         self.untouched[delivery] = (envelope, number, size)
@@ -132,8 +131,6 @@ class Totals:
     def enter_period(self, cursor: sqlite3.Cursor, received_at: float, envelope: int) -> None:
         """Note that this envelope, the newest, was received then."""
         period = int(received_at // PERIOD)
-        if period == self._period:
-            return
         if self._period is not None:
             cursor.execute("UPDATE period SET last_envelope = ? WHERE number = ?", (envelope - 1, self._period))
         cursor.execute(
@@ -141,7 +138,7 @@ class Totals:
             "ON CONFLICT (number) DO UPDATE SET last_envelope = NULL",
             (period, envelope),
         )
-        self._period = period
+        self._set_period(period)
 
     def save(self, cursor: sqlite3.Cursor) -> None:
         """Write what changed into the transaction that changed it."""
@@ -163,6 +160,10 @@ class Totals:
             )
             self._saved = saved
         self._last_delivery_needs_saving = False
+
+    def _set_period(self, period: int) -> None:
+        self._period = period
+        self.period_begins, self.period_ends = period * PERIOD, (period + 1) * PERIOD
 
     def _of(self, number: int) -> PluginFigures:
         try:
