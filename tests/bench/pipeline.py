@@ -6,6 +6,8 @@ Both do their work in this thread, in turns, and only the CPU of their own steps
 does meets both. Events come as many at a time as in a flood, or one by one.
 """
 
+import contextlib
+import gc
 import json
 import random
 import sqlite3
@@ -37,6 +39,7 @@ from slackd.envelope import Arrival
 from slackd.link.codec import encode
 from slackd.link.messages import LINK_VERSION, Deliver
 from slackd.link.protocol import LinkReader
+from slackd.systemd.lifetime import settle_memory
 from tests.support.broker import broker_config
 
 P = ParamSpec("P")
@@ -222,7 +225,7 @@ class Compared:
 
 def compare(together: int, turns: int = TURNS, events: int = EVENTS) -> Compared:
     """Both in turns, so many events at a time."""
-    with tempfile.TemporaryDirectory(prefix="slackd-p-", dir="/tmp") as where:
+    with tempfile.TemporaryDirectory(prefix="slackd-p-", dir="/tmp") as where, _settled_memory():
         pipeline, floor = Pipeline(Path(where)), Floor(Path(where))
         ratios = []
         batches = _batches(together)
@@ -241,6 +244,18 @@ def compare(together: int, turns: int = TURNS, events: int = EVENTS) -> Compared
         count = turns * events * 1_000
         steps = {name: each / count for name, each in pipeline.clock.taken.most_common()}
         return Compared(steps, floor.clock.taken.total() / count, statistics.median(ratios[1:]))
+
+
+@contextlib.contextmanager
+def _settled_memory() -> Iterator[None]:
+    """The garbage collector as the daemon has it."""
+    thresholds = gc.get_threshold()
+    settle_memory()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _batches(together: int) -> Iterator[list[tuple[int, str]]]:
