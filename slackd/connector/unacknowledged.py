@@ -27,6 +27,7 @@ class Unacknowledged:
     ) -> None:
         self._most = high_water_arrivals
         self._most_characters = high_water_characters
+        self._most_in_flight = min(IN_FLIGHT_CHARACTERS, high_water_characters)
         self._arrivals: dict[int, Arrival] = {}
         self._by_connection: dict[str, int] = {}
         self._characters = 0
@@ -42,15 +43,15 @@ class Unacknowledged:
         """The high-water mark is reached: read no further."""
         return len(self._arrivals) >= self._most or self._characters >= self._most_characters
 
-    @property
-    def is_much_in_flight(self) -> bool:
-        """As much as the broker should have at a time."""
-        return self._characters >= min(IN_FLIGHT_CHARACTERS, self._most_characters)
+    def is_enough(self, *, linked: bool) -> bool:
+        """Read no further: it is full or, with a link to the broker, as much as that should have at a time."""
+        most = self._most_in_flight if linked else self._most_characters
+        return self._characters >= most or len(self._arrivals) >= self._most
 
     def has_room(self, *, linked: bool) -> bool:
         """Below the low-water mark: read again. With a link to the broker that is the mark of what is in
         flight."""
-        most = min(IN_FLIGHT_CHARACTERS, self._most_characters) if linked else self._most_characters
+        most = self._most_in_flight if linked else self._most_characters
         return len(self._arrivals) <= self._most * _LOW_WATER and self._characters <= most * _LOW_WATER
 
     def add(self, arrival: Arrival) -> None:
@@ -100,7 +101,7 @@ class BackPressure:
 
     def pause_if_full(self) -> None:
         """Something more arrived."""
-        if self.is_paused:
+        if self.is_paused or not self._unsettled.is_enough(linked=self.linked):
             return
         if self._unsettled.is_full:
             self._is_loud = True
@@ -109,8 +110,6 @@ class BackPressure:
                 len(self._unsettled),
                 extra={"event": "reading-paused"},
             )
-        elif not self.linked or not self._unsettled.is_much_in_flight:
-            return
         self.is_paused = True
         for transport in self._transports:
             transport.pause()

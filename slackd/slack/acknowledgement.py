@@ -3,8 +3,8 @@
 "Using Socket Mode" has the frame; "Responding to interactions" and "Slash commands" what may be in its payload.
 """
 
-import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from slackd.slack.envelopes import (
@@ -24,7 +24,7 @@ acknowledgement it ignores one ("Handling user interaction")."""
 
 def bare_ack(envelope_id: str) -> str:
     """The text frame that acknowledges an envelope without a payload."""
-    return f'{{"envelope_id":{json.dumps(envelope_id)}}}'
+    return f'{{"envelope_id":{encode_basestring_ascii(envelope_id)}}}'
 
 
 def full_ack(envelope_id: str, payload: str) -> bytes:

@@ -103,7 +103,7 @@ class Pool:
     @property
     def waits_for_quiet(self) -> bool:
         """Some connection is to close when nothing is in flight on it: `tick` when something was settled."""
-        return any(life.phase is ConnectionPhase.RETIRING for life in self._moves.lives)
+        return ConnectionPhase.RETIRING in [life.phase for life in self._moves.lives]
 
     def states(self) -> tuple[ConnectionState, ...]:
         """Every connection that isn't closed."""

@@ -1,5 +1,5 @@
-"""The one place that knows aiohttp from the inside: send Close and go on reading, end a socket at once, and
-write many frames with one system call.
+"""The one place that knows aiohttp from the inside: send Close and go on reading, end a socket at once, write
+many frames with one system call, and mask a frame in C.
 
 `ClientWebSocketResponse.close()` throws away the frames that come in before the server's own Close, and 3.8
 has no public way to send a Close and go on reading. The frame writer has one under the same name in 3.8 and
@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import aiohttp
 
+try:
+    from aiohttp._websocket.helpers import websocket_mask
+except ImportError:  # before 3.11
+    from aiohttp.http_websocket import _websocket_mask as websocket_mask  # type: ignore[attr-defined,no-redef]
+
 _FINAL_TEXT = 0x81
 _MASKED = 0x80
 
@@ -28,8 +33,9 @@ def text_frame(payload: bytes, mask: bytes) -> bytes:
         head = bytes((_FINAL_TEXT, _MASKED | 126)) + size.to_bytes(2, "big")
     else:
         head = bytes((_FINAL_TEXT, _MASKED | 127)) + size.to_bytes(8, "big")
-    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
-    return head + mask + (int.from_bytes(payload, "little") ^ key).to_bytes(size, "little")
+    masked = bytearray(payload)
+    websocket_mask(mask, masked)
+    return head + mask + masked
 
 
 if TYPE_CHECKING:
@@ -51,11 +57,9 @@ class SlackWebSocket(_Response):
         if self._writer._closing or transport is None or transport.is_closing():
             raise ConnectionResetError("the WebSocket is closing")
         masks = os.urandom(4 * len(texts))
-        transport.write(
-            b"".join(
-                text_frame(text.encode(), masks[4 * place : 4 * place + 4]) for place, text in enumerate(texts)
-            )
-        )
+        places = range(0, len(masks), 4)
+        frames = [text_frame(text.encode(), masks[at : at + 4]) for at, text in zip(places, texts, strict=True)]
+        transport.write(b"".join(frames))
 
     async def drained(self) -> None:
         """Wait while the far end takes nothing more.
