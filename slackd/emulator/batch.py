@@ -96,7 +96,7 @@ class Batch:
     def acknowledged(self) -> int:
         """How many were acknowledged in time."""
         entries, done = self.entries, self._acknowledged_up_to
-        while done < len(entries) and entries[done].acknowledged:
+        while done < len(entries) and entries[done].acknowledged_at is not None:
             done += 1
         self._acknowledged_up_to = done
         return done + sum(entry.acknowledged for entry in itertools.islice(entries, done, None))

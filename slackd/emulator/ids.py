@@ -22,7 +22,7 @@ class IdSource:
 
     def envelope_id(self) -> str:
         """A UUID, version 4."""
-        digits = self._random.randbytes(16).hex()
+        digits = self._random.getrandbits(128).to_bytes(16, "big").hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     ticket = envelope_id

@@ -161,7 +161,7 @@ class Pool:
         if life.ready_since is not None and not life.spoke:
             life.spoke = True
             self._moves.troubles.spoke()
-        return self._to_do()
+        return self._to_do() if self._moves.actions else []
 
     def dial_failed(self, connection: str, failure: DialFailure, now: float) -> list[Action]:
         """No URL, or no WebSocket."""

@@ -16,6 +16,8 @@ from slackd.control_client import ControlClient
 from slackd.emulator import EmulatorClient
 from tests.integration.system.programs import PATIENCE, Program, running
 
+PIPE_SIZE = 64 * 1024
+"""Bytes that a pipe holds."""
 RECORDER = Path(__file__).with_name("recorder.py")
 
 COMMAND = "from slackd.cli.daemon import main; main()"
@@ -86,7 +88,7 @@ class Record:
         os.close(self._descriptor)
 
     def _read(self) -> None:
-        *lines, self._rest = (self._rest + os.read(self._descriptor, 1 << 20)).split(b"\n")
+        *lines, self._rest = (self._rest + os.read(self._descriptor, PIPE_SIZE)).split(b"\n")
         for line in lines:
             said = json.loads(line)
             if "gap" in said:
