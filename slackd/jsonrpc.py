@@ -201,7 +201,7 @@ def encode_result(id: int | str, result: Any) -> bytes:  # noqa: A002
         NotJsonError: The result has no JSON text.
     """
     if type(result) is dict and not result:  # handled, nothing to say: the answer to nearly every envelope
-        return b'{"jsonrpc":"2.0","id":%b,"result":{}}\n' % _encoded(id)
+        return b'{"jsonrpc":"2.0","id":' + _encoded(id) + b',"result":{}}\n'
     return _line({"jsonrpc": "2.0", "id": id, "result": result})
 
 
