@@ -27,6 +27,7 @@ from slackd.plugin import (
     Retry,
     SlackError,
 )
+from slackd.plugin.connection import READ_AT_ONCE
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0  # seconds
@@ -338,6 +339,44 @@ class TestHandlers:
             assert await peer.read() == jsonrpc.Result(f"{delivery}.1", {})
         assert tasks[0] is not tasks[1]
         assert found == ["nothing", "nothing"]
+
+    async def test_of_many_that_come_at_once_a_few_are_begun_before_more_is_read(
+        self, broker: Broker, serve: Serve
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        at_once, size, count = [], 4_096, 200
+
+        @plugin.event()
+        async def handler(_: Envelope) -> None:
+            at_once.append(len(asyncio.all_tasks()))
+
+        others = len(asyncio.all_tasks())
+        serve(plugin)
+        peer = await broker.accepted()
+        for number in range(count):
+            peer.hand_event(str(number), "x", text="x" * size)
+        for number in range(count):
+            assert await peer.read() == jsonrpc.Result(f"{number}.1", {})
+        assert max(at_once) <= others + READ_AT_ONCE // size + 10
+
+    async def test_an_event_larger_than_what_is_read_at_once_comes_whole(
+        self, broker: Broker, serve: Serve
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        texts = []
+
+        @plugin.event()
+        async def handler(envelope: Envelope) -> None:
+            texts.append(envelope.text)
+
+        serve(plugin)
+        peer = await broker.accepted()
+        text = "ü" * (3 * READ_AT_ONCE + 1)
+        for delivery in ("1", "2"):
+            peer.hand_event(delivery, "message", text=text)
+        assert await peer.read() == jsonrpc.Result("1.1", {})
+        assert await peer.read() == jsonrpc.Result("2.1", {})
+        assert texts == [text, text]
 
     async def test_blocking_plain_functions_hold_up_nobody(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
