@@ -10,7 +10,6 @@ from typing import Final
 
 from slackd.config.values import App
 from slackd.connector.credentials import AppSecrets
-from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.connector.socketmode.transport import SocketModeTransport
 from slackd.connector.transport import Transport
 from slackd.slotted import frozen
@@ -50,6 +49,9 @@ def _socketmode(setting: TransportSetting) -> Transport:
 
 
 def _request_url(setting: TransportSetting) -> Transport:
+    # No connector has one, and what is imported for it takes a hundredth of their start.
+    from slackd.connector.request_url.transport import RequestUrlTransport
+
     return RequestUrlTransport(setting.app.name, clock=setting.clock, first_number=setting.first_number)
 
 

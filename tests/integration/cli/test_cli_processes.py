@@ -267,16 +267,26 @@ def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
     ("module", "unwanted"),
     [
         (
-            "broker_process",
+            "broker_process, slackd.broker.journal.sqlite, slackd.broker.control.server",
             [
                 *("click", "rich", "aiohttp", "slack_sdk", "tenacity", "prometheus_client", "email", "html"),
-                *("http", "tempfile", "fractions"),
+                *("tempfile", "fractions", "http.server", "http.client", "urllib.request"),
                 *("slackd.connector", "slackd.emulator", "slackd.advise"),
+                *(f"slackd.broker.journal.sqlite.{name}" for name in ("check", "rescue", "restore")),
             ],
         ),
         (
             "connector_process",
-            ["click", "rich", "sqlite3", "tenacity", "slackd.broker", "slackd.emulator", "slackd.advise"],
+            [
+                "click",
+                "rich",
+                "sqlite3",
+                "tenacity",
+                "slackd.broker",
+                "slackd.connector.request_url",
+                "slackd.emulator",
+                "slackd.advise",
+            ],
         ),
         ("all_in_one", ["rich", "slackd.emulator", "slackd.advise"]),
     ],
