@@ -26,8 +26,9 @@ class HandlerTasks:
 
     def start(self, context: Context) -> None:
         """Handle a delivery."""
-        work = self._handle(context)
-        self._tasks[context] = self._loop.create_task(work, name=context.envelope.delivery)
+        task = self._loop.create_task(self._handle(context), name=context.envelope.delivery)
+        if not task.done():  # as it may be at once, if the author's loop has an eager task factory
+            self._tasks[context] = task
 
     async def keep(self) -> None:
         """Wait until a task breaks, which no handler's exception does, and raise what broke it. When this ends,
@@ -50,4 +51,4 @@ class HandlerTasks:
             if not self._broken.done():
                 self._broken.set_exception(error)
         finally:
-            del self._tasks[context]
+            self._tasks.pop(context, None)

@@ -378,6 +378,34 @@ class TestHandlers:
         assert await peer.read() == jsonrpc.Result("2.1", {})
         assert texts == [text, text]
 
+    async def test_in_a_loop_that_begins_tasks_at_once_the_same_happens(self, broker: Broker) -> None:
+        """With `asyncio.eager_task_factory` a handler may have ended before anybody knows its task."""
+        eager = getattr(asyncio, "eager_task_factory", None)
+        if eager is None:
+            pytest.skip("Python 3.12 has it first")
+        asyncio.get_running_loop().set_task_factory(eager)
+        plugin = Plugin("p", socket=broker.path)
+        go_on = asyncio.Event()
+
+        @plugin.event("quick")
+        async def quick(_: Envelope) -> None:
+            pass
+
+        @plugin.event("slow")
+        async def slow(_: Envelope) -> None:
+            await go_on.wait()
+
+        serving = asyncio.create_task(plugin.serve())
+        peer = await broker.accepted()
+        peer.hand_event("1", "slow")
+        peer.hand_event("2", "quick")
+        assert await peer.read() == jsonrpc.Result("2.1", {})
+        plugin.stop()
+        go_on.set()
+        assert await peer.at_eof() == [jsonrpc.Result("1.1", {})]
+        peer.cut()
+        await within_patience(serving)
+
     async def test_blocking_plain_functions_hold_up_nobody(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
         release = threading.Event()
