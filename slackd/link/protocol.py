@@ -186,8 +186,9 @@ class LinkProtocol(asyncio.BufferedProtocol):
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     def send(self, message: LinkMessage) -> None:
-        """Queue a message; it is written in this turn of the loop. Never blocks, never raises. What the other
-        side may not know waits until that has said which version it speaks."""
+        """Queue a message; it is written in this turn of the loop, a `Deliver` at once with all that is queued.
+        Never blocks, never raises. What the other side may not know waits until that has said which version it
+        speaks."""
         if self._transport is None or self._transport.is_closing():
             return
         if self._reader.peer_version < SINCE.get(type(message), 1):
@@ -198,9 +199,11 @@ class LinkProtocol(asyncio.BufferedProtocol):
         except LinkError as error:
             log.error("%s; it was not sent", error, extra={"event": "link-unsendable"})
             return
-        if not self._out:
-            self._loop.call_soon(self._flush)
         self._out.append(line)
+        if type(message) is Deliver:  # All that came in a turn of the loop: nothing more is waited for.
+            self._flush()
+        elif len(self._out) == 1:
+            self._loop.call_soon(self._flush)
 
     def close(self) -> None:
         """Write what is queued, then close; `closed` is done when the socket is gone."""
