@@ -6,7 +6,8 @@ STAMP  := $(VENV)/.installed
 # As a path in a .pth file: type checkers and editors don't see through setuptools' import hook.
 EDITABLE := --config-settings editable_mode=compat -e '.[dev]'
 
-.PHONY: setup demo test most test-pure test-oldest test-releases lint types unit integration deb e2e bench clean
+.PHONY: setup demo test most alone attacks test-pure test-oldest test-releases lint types unit integration deb \
+    packages e2e bench clean
 
 setup: $(STAMP)
 
@@ -23,20 +24,29 @@ AT_ONCE := -n 3 --dist worksteal
 # What fails is run once more, alone: others may have had the machine. What fails twice has failed.
 AGAIN = $(BIN)/python -m pytest -m "not e2e" --last-failed --last-failed-no-failures=none
 
-# What compares no times goes side by side.
+# What compares no times goes side by side. The attacks go first on the machine: what is nice takes nothing of it.
 test: setup
-	$(MAKE) -j3 lint types most
-	$(BIN)/python -m pytest -m alone || $(AGAIN)
-	$(MAKE) -j2 test-pure test-releases
+	$(MAKE) -j4 lint types most test-releases
+	$(MAKE) alone
+	$(MAKE) -j2 attacks packages
 	$(MAKE) e2e
 
 most: setup
 	$(BIN)/python -m pytest $(AT_ONCE) -m "not e2e and not alone" || $(AGAIN)
 
-# Without the accelerators (msgspec, uvloop), as far as they make a difference.
+ATTACKS := tests/integration/hostile
+alone: setup
+	$(BIN)/python -m pytest -m alone --ignore=$(ATTACKS) || $(AGAIN)
+
+attacks: setup
+	$(BIN)/python -m pytest $(ATTACKS) || $(AGAIN)
+
+# Without the accelerators (msgspec, uvloop), as far as they make a difference: test-releases has neither, too.
+FAILED_HERE := -o cache_dir=.pytest_cache/pure
+PURE = SLACKD_PURE=1 $(BIN)/python -m pytest $(FAILED_HERE) -q $(AT_ONCE) \
+    tests/unit/broker tests/unit/link tests/integration/broker || SLACKD_PURE=1 $(AGAIN) $(FAILED_HERE)
 test-pure: setup
-	SLACKD_PURE=1 $(BIN)/python -m pytest -q $(AT_ONCE) tests/unit/broker tests/unit/link tests/integration/broker \
-	    || SLACKD_PURE=1 $(AGAIN)
+	$(PURE)
 
 lint: setup
 	$(BIN)/ruff check slackd tests
@@ -63,9 +73,9 @@ $(OLDEST)/.installed: pyproject.toml packaging/debian-12-constraints.txt
 	touch $@
 
 # The tests that depend on them, with Debian 12's and 13's own Python and libraries, side by side; as root, and
-# elsewhere one line says why not.
+# elsewhere (77) one line says why not.
 test-releases: setup
-	$(BIN)/python packaging/deb/test_release.py
+	nice $(BIN)/python packaging/deb/test_release.py || { test $$? = 77 && { $(PURE); }; }
 
 # Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.
 deb:
@@ -74,6 +84,10 @@ deb:
 # Debian 12 and 13, booted side by side, as root; elsewhere one line says why not. SLACKD_E2E=0 leaves it out.
 e2e: setup
 	$(BIN)/python -m tests.e2e
+
+# The packages' own tests, and whatever the booted machines will find in the cache.
+packages: setup
+	nice -n 19 $(BIN)/python -m tests.e2e tests/e2e/test_packages.py
 
 # slackd beside Bolt for Python, and its gateway beside Slack, on a machine that does nothing else: a table, and
 # plots and flame graphs in dist/bench.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from releases import RELEASES, Release, Unbuildable, alone, cache, require_tools
 from repository import make_repository
-from roots import BUILD_PACKAGES, root_filesystem, run_in
+from roots import build_root, run_in
 from sources import CHECKOUT, SLACK_SDK, changelog_version, slack_sdk_tree, slackd_tree, source_date_epoch
 
 LINTIAN = ["lintian", "--allow-root", "--fail-on=error,warning", "--tag-display-limit=0"]
@@ -27,7 +27,7 @@ def build(release: Release, tree: Path, *, contrary: bool = False, source: bool 
         source: The source package, too, which takes a quarter of the time.
         contrary: In surroundings that must not show in the result: another path, time zone, locale and umask.
     """
-    root = root_filesystem(release, "build", BUILD_PACKAGES)
+    root = build_root(release)
     inside = "/srv/elsewhere" if contrary else "/build"
     surroundings = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
     if contrary:
@@ -43,7 +43,7 @@ def build(release: Release, tree: Path, *, contrary: bool = False, source: bool 
 
 def lint(release: Release, built: Path) -> None:
     """Run the release's own lintian over source and binary packages; an error or a warning fails."""
-    root = root_filesystem(release, "build", BUILD_PACKAGES)
+    root = build_root(release)
     changes = [f"/built/{file.name}" for file in built.glob("*.changes")]
     done = run_in(root, [*LINTIAN, *changes], binds={built: "/built"}, check=False)
     said = done.stdout.strip()
@@ -88,7 +88,7 @@ def build_release(release: Release, out: Path, options: argparse.Namespace) -> N
             lint(release, built)
         sums = checksums(built)
         if options.twice:
-            other = checksums(build(release, again, contrary=True))
+            other = checksums(build(release, again, contrary=True, source=False))
             if other != sums:
                 raise Unbuildable(f"two builds on {release.name} differ:\n{sums}\n{other}")
         for name, digest in sums.items():

@@ -1,14 +1,20 @@
-"""Root filesystems of a release, made once and kept in the cache; commands run in a throw-away layer on top."""
+"""Root filesystems of a release, made once and kept in the cache; commands run in a throw-away layer on top.
+
+Three kinds: what packages are built in, what is booted, and what is booted with all that slackd and its tests
+depend on.
+"""
 
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from releases import Release, Unbuildable, alone, cache, mirror
+from sources import CHECKOUT
 
 BUILD_PACKAGES = (
     "apparmor",
@@ -24,6 +30,41 @@ BUILD_PACKAGES = (
     "python3-setuptools",
 )
 """What a build root holds: the build dependencies of our source packages, and lintian."""
+
+BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
+"""What a machine has before slackd is installed."""
+
+TESTED_WITH = (
+    "openssl",
+    "python3-jsonschema",
+    "python3-pygments",
+    "python3-systemd",
+    "python3-trustme",
+    "python3-websockets",
+)
+"""What tests use besides slackd's own dependencies."""
+
+
+def build_root(release: Release) -> Path:
+    """What packages are built and checked in."""
+    return root_filesystem(release, "build", BUILD_PACKAGES)
+
+
+def bare_root(release: Release) -> Path:
+    """What a machine has before slackd is installed."""
+    return root_filesystem(release, "boot", BOOT_PACKAGES)
+
+
+def furnished_root(release: Release) -> Path:
+    """The same with what slackd and its tests depend on; without msgspec and uvloop, which are optional."""
+    return root_filesystem(release, "test", (*BOOT_PACKAGES, *TESTED_WITH, *_dependencies()))
+
+
+def _dependencies() -> Sequence[str]:
+    """Debian's packages of what pyproject.toml depends on; slack_sdk is in no release."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[<>=~! ]", each)[0].replace("_", "-") for each in project["dependencies"]}
+    return sorted(f"python3-{'attr' if name == 'attrs' else name}" for name in names - {"slack-sdk"})
 
 
 def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> Path:
@@ -41,7 +82,9 @@ def root_filesystem(release: Release, purpose: str, packages: Sequence[str]) -> 
             shutil.rmtree(older)
         growing = root.with_name(f".growing-{root.name}")
         shutil.rmtree(growing, ignore_errors=True)
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
+        # Each of dpkg's thousands of fsyncs would be one that tests beside it wait for.
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io"]
+        command.append(f"--include={','.join(packages)}")
         archive = mirror()
         done = subprocess.run([*command, release.name, str(growing), archive], check=False)
         if done.returncode:

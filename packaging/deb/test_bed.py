@@ -26,11 +26,8 @@ from pathlib import Path
 from build import build, slack_sdk_packages
 from releases import RELEASES, Release, Unbuildable, alone, cache, require_tools
 from repository import make_repository
-from roots import BUILD_PACKAGES, root_filesystem, run_in
+from roots import bare_root, build_root, furnished_root, run_in
 from sources import CHECKOUT, changelog_version, in_words, newest_release, slackd_tree
-
-BOOT_PACKAGES = ("ca-certificates", "dbus", "iproute2", "nftables", "python3", "systemd", "systemd-sysv")
-"""What a machine has before slackd is installed."""
 
 ALSO_IN_ARCHIVE = ("apparmor", "curl", "needrestart", "openssl", "squid-openssl", "tinyproxy")
 """What tests install besides slackd."""
@@ -47,7 +44,7 @@ def packages(release: Release, version: str | None, revision: str | None, out: P
     """
     with tempfile.TemporaryDirectory(prefix="slackd-build-", dir="/tmp") as folder:
         tree = slackd_tree(Path(folder) / "once", version, revision)
-        root = root_filesystem(release, "build", BUILD_PACKAGES)
+        root = build_root(release)
         kept = cache() / f"packages-{release.name}-{_fingerprint(tree, root.name)}"
         sdk = slack_sdk_packages(release, check=False)
         out.mkdir(parents=True)
@@ -86,7 +83,7 @@ def _forget_oldest(release: Release) -> None:
 
 def archive(release: Release, debs: Path) -> Path:
     """A folder with every package from Debian's archive that installing the packages in `debs` may ask for."""
-    root = root_filesystem(release, "boot", BOOT_PACKAGES)
+    root = bare_root(release)
     wanted = _dependencies(debs)
     key = hashlib.sha256("\n".join([root.name, *wanted, *ALSO_IN_ARCHIVE]).encode()).hexdigest()[:10]
     kept = cache() / f"archive-{release.name}-{key}"
@@ -148,7 +145,7 @@ def lay_site(release: Release, site: Path, uri: str, versions: Sequence[str | No
 
 def plugin_package(release: Release, tree: Path) -> Path:
     """Build the source package of a plugin, as its author would who has dh-slackd-plugin; return the .deb."""
-    root = root_filesystem(release, "build", BUILD_PACKAGES)
+    root = build_root(release)
     helper = CHECKOUT / "packaging" / "debhelper"
     lay = (
         "install -m 0644 /helper/slackd_plugin.pm /usr/share/perl5/Debian/Debhelper/Sequence/"
@@ -181,13 +178,14 @@ def main() -> int:
         if options.plugin:
             print(json.dumps({"deb": str(plugin_package(release, options.plugin.resolve()))}))
             return 0
-        root = root_filesystem(release, "boot", BOOT_PACKAGES)
+        roots = {"bare": str(bare_root(release))}
         if not options.root_alone:
+            roots["furnished"] = str(furnished_root(release))
             versions = lay_site(release, options.site, options.uri.rstrip("/"), options.version or [None])
     except (Unbuildable, RuntimeError, subprocess.CalledProcessError) as reason:
         print(f"test bed: {reason}", file=sys.stderr)
         return 1
-    print(json.dumps({"root": str(root), "versions": versions}))
+    print(json.dumps({"roots": roots, "versions": versions}))
     return 0
 
 

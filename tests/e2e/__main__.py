@@ -1,10 +1,12 @@
 """`make e2e`: every release's end-to-end tests, side by side; what they measured, and what failed, stands at
 the end.
 
-Modules that failed are run once more, alone, and that is said: side by side, two booted machines take each
-other's time. What fails alone has failed. What builds packages and boots nothing runs beside them, nicely.
+The ledger's tests, which take more of the processors than the others, come first on one release and last on the
+other. Modules that failed are run once more, alone, and that is said: side by side, two booted machines take
+each other's time. What fails alone has failed.
 
-Arguments are pytest's. Where Debian cannot be booted, one line says why, and that is no failure.
+Arguments are pytest's, and `make packages` gives those that build and boot nothing. Where Debian cannot be
+booted, one line says why, and that is no failure.
 """
 
 import os
@@ -24,21 +26,24 @@ from tests.e2e.the_world import CHECKOUT, RELEASES
 LIMIT: Final = 1700.0
 """Seconds for all of it, on a machine that has built nothing yet too."""
 _TO_CLEAN_UP: Final = 120.0
-_ALL: Final = "tests/e2e"
-_BOOTS_NOTHING: Final = "tests/e2e/test_packages.py"
+_FOLDER: Final = Path("tests/e2e")
+_BOOTS_NOTHING: Final = _FOLDER / "test_packages.py"
+_WANTS_THE_PROCESSORS: Final = _FOLDER / "test_ledger.py"
 
 
 class Run:
-    """The tests of one release, or of all, in a process of their own.
+    """The tests of one release, in a process of their own.
 
     Attributes:
-        name: What its lines begin with: the release, if it is of one.
+        name: The release.
     """
 
     def __init__(self, name: str, figures: Path, arguments: list[str]) -> None:
         self.name = name
         self._figures = figures
-        command = [sys.executable, "-m", "pytest", "-v", "--no-header", "--durations=8", "-m", "e2e"]
+        # What failed last is for those who run beside it, and run that once more.
+        command = [sys.executable, "-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider"]
+        command += ["--durations=8", "-m", "e2e"]
         self._process = subprocess.Popen(
             [*command, *arguments],
             cwd=CHECKOUT,
@@ -46,7 +51,7 @@ class Run:
                 **os.environ,
                 "PYTHONUNBUFFERED": "1",
                 "SLACKD_E2E": "1",
-                "SLACKD_E2E_RELEASES": name if name in RELEASES else " ".join(RELEASES),
+                "SLACKD_E2E_RELEASES": name,
                 "SLACKD_E2E_FIGURES": str(figures),
             },
             stdin=subprocess.DEVNULL,
@@ -90,6 +95,15 @@ class Run:
         return sorted({line.partition("::")[0] for line in self.failures()})
 
 
+def _booted(release: str) -> list[str]:
+    """The modules that boot a machine, in the order of this release."""
+    modules = set((CHECKOUT / _FOLDER).glob("test_*.py"))
+    others = sorted(modules - {CHECKOUT / _BOOTS_NOTHING, CHECKOUT / _WANTS_THE_PROCESSORS})
+    named = [str(each.relative_to(CHECKOUT)) for each in others]
+    at = 0 if release == RELEASES[-1] else len(named)
+    return [*named[:at], str(_WANTS_THE_PROCESSORS), *named[at:]]
+
+
 def _lines_of(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
@@ -101,10 +115,7 @@ def main(arguments: list[str]) -> int:
         return 0
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slackd-figures-") as folder:
-        booted = arguments or [_ALL, f"--ignore={_BOOTS_NOTHING}"]
-        runs = [Run(release, Path(folder) / release, booted) for release in RELEASES]
-        if not arguments:
-            runs.append(Run("packages", Path(folder) / "packages", [_BOOTS_NOTHING]))
+        runs = [Run(each, Path(folder) / each, arguments or _booted(each)) for each in RELEASES]
         try:
             statuses = [run.end(begin + LIMIT) for run in runs]
             for place, run in enumerate(tuple(runs)):

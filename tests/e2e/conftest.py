@@ -132,9 +132,17 @@ def slack(network: Network, certificates: Certificates, log: Path) -> Iterator[S
 
 
 @pytest.fixture(scope="module")
-def machine(site: Site, network: Network, certificates: Certificates, log: Path) -> Iterator[Machine]:
+def root(site: Site) -> Path:
+    """What is booted. Where an installation itself is looked at, `site.bare` takes its place."""
+    return site.furnished
+
+
+@pytest.fixture(scope="module")
+def machine(
+    site: Site, root: Path, network: Network, certificates: Certificates, log: Path
+) -> Iterator[Machine]:
     """Booted, trusting the tests' certificate authority, with apt's sources in place; slackd not installed."""
-    with site.served(network, log / "packages"), Machine(site.root, network) as machine:
+    with site.served(network, log / "packages"), Machine(root, network) as machine:
         furnish(machine, site, certificates)
         machine.run("apt-get", "-qq", "update")
         yield machine
@@ -143,7 +151,7 @@ def machine(site: Site, network: Network, certificates: Certificates, log: Path)
 @pytest.fixture(scope="module")
 def gateway(machine: Machine, site: Site, network: Network, certificates: Certificates) -> Iterator[Machine]:
     """Another Debian, which stands in the world: a place for a proxy."""
-    with Machine(site.root, network, network.world) as gateway:
+    with Machine(site.furnished, network, network.world) as gateway:
         furnish(gateway, site, certificates)
         gateway.run("apt-get", "-qq", "update")
         yield gateway

@@ -11,6 +11,12 @@ BROKER = "slackd-broker.service"
 CONNECTOR = "slackd-connector@.service"
 
 
+@pytest.fixture(scope="module")
+def root(site: Site) -> Path:
+    """What slackd needs has to come with it."""
+    return site.bare
+
+
 def test_debians_own_test_of_the_sdk_alone(machine: Machine) -> None:
     machine.install("python3-slackd-plugin")
     debians_own(machine, "sdk-alone")

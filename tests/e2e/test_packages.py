@@ -1,4 +1,4 @@
-"""`make deb`: what it says of the packages, and what it leaves in dist/."""
+"""`make deb`: what it says of the packages, and what it leaves in dist/; and what machines install from."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.the_world import CHECKOUT
+from tests.e2e.conftest import VERSIONS
+from tests.e2e.the_world import CHECKOUT, Site
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,11 @@ def test_the_folder_is_a_signed_repository_of_all_that_debian_does_not_have(dist
     source = (folder / "slackd.sources").read_text()
     assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----" in source
     assert (folder / "InRelease").read_text().startswith("-----BEGIN PGP SIGNED MESSAGE-----")
+
+
+def test_an_upgrade_finds_each_version_in_a_repository_of_its_own(site: Site) -> None:
+    assert site.versions == VERSIONS
+    for version in VERSIONS:
+        folder = site.folder / f"slackd-{version}"
+        assert list(folder.glob(f"slackd_{version}*_all.deb"))
+        assert (folder / "InRelease").exists()

@@ -36,7 +36,7 @@ def root_filesystem(release: str) -> Path:
     )
     if done.returncode:
         raise CannotPrepare(done.stderr.strip()[-300:])
-    return Path(json.loads(done.stdout)["root"])
+    return Path(json.loads(done.stdout)["roots"]["bare"])
 
 
 class Site:
@@ -44,7 +44,8 @@ class Site:
 
     Attributes:
         folder: What is served; `slackd` in it is the version that apt sees.
-        root: The root filesystem to boot.
+        bare: The root filesystem to boot of a machine that slackd was never installed on.
+        furnished: The same with all that slackd depends on, which apt takes long to install.
         versions: The versions that were built: of the newest release, of the checkout, and of the checkout
             again, as the release after it.
         origins: What each version was built from, in words.
@@ -62,7 +63,7 @@ class Site:
             raise RuntimeError(f"the packages could not be built: {done.stderr[-4000:]}")
         made = json.loads(done.stdout)
         self.folder = folder
-        self.root = Path(made["root"])
+        self.bare, self.furnished = (Path(made["roots"][name]) for name in ("bare", "furnished"))
         self.origins: dict[str, str] = made["versions"]
         self.versions = list(self.origins)
         self.offer(self.versions[NOW])
