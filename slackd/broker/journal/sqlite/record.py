@@ -178,11 +178,11 @@ class Recorder:
         id_ = totals.last_envelope + 1
         size = byte_length(envelope.text)
         first = totals.last_delivery + 1
-        envelope_id, text = as_unicode(envelope.envelope_id or ""), envelope.text
+        envelope_id, text = as_unicode(envelope.envelope_id or ""), as_unicode(envelope.text)
         if isinstance(envelope, ParsedEnvelope):
-            kind, response_url = envelope.type, envelope.response_url
+            kind, response_url = as_unicode(envelope.type), as_unicode(envelope.response_url)
         else:
-            kind, response_url, text = "", "", as_unicode(text)
+            kind = response_url = ""
         response = None if record.response is None else as_unicode(record.response)
         stored = StoredEnvelope(
             id_,
@@ -228,7 +228,7 @@ class Recorder:
         if new.dead is not None:
             self._dead_letters.insert_new(id_, envelope, number, new, "")
             return None
-        key, lane, expires_at, respond_by = new.key, new.lane, new.expires_at, new.respond_by
+        key, lane, expires_at, respond_by = as_unicode(new.key), new.lane, new.expires_at, new.respond_by
         row = (id_, envelope, number, int(lane), key, size)
         if expires_at is None and respond_by is None:
             rows.deliveries.append(row)
