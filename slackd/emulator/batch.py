@@ -6,6 +6,7 @@ Times are seconds on the emulator's clock; `wall` is UNIX seconds.
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import operator
 import re
@@ -80,7 +81,11 @@ class Batch:
 
     def words(self, number: int) -> str:
         """The text of envelope `number`."""
-        return f"{self.label} {number} {number // self.channels}"
+        return f"{self.label} {self.places(number)}"
+
+    def places(self, number: int) -> str:
+        """The place of envelope `number` in the batch, and in its channel."""
+        return f"{number} {number // self.channels}"
 
     @property
     def sent(self) -> int:
@@ -147,6 +152,7 @@ class EventPress:
         self._batch = batch
         self._pieces = re.split(f"({'|'.join(_MARKS)})", _marked_text(payloads, batch))
         self._differing = operator.itemgetter(*self._pieces[1::2])
+        self._label = json.dumps(batch.label)[1:-1]
 
     def send(self, number: int, now: float) -> LedgerEntry:
         """Give out event `number` of the batch.
@@ -160,7 +166,7 @@ class EventPress:
             _EVENT: event_id,
             _TS: ids.ts(self._context.wall(now)),
             _CHANNEL: batch.channel(number),
-            _WORDS: batch.words(number),
+            _WORDS: f"{self._label} {batch.places(number)}",
         }
         self._pieces[1::2] = self._differing(differing)
         payload, app = "".join(self._pieces), self._side.app.app_id

@@ -116,7 +116,7 @@ def test_two_emulators_share_no_event_id() -> None:
 
 
 def batch_of(world: SimulatedSlack, **plan: Any) -> Batch:
-    batch = Batch(label="load", **plan)
+    batch = Batch(**{"label": "load", **plan})
     side = world.slack.side()
     press = EventPress(world.slack.context, side, world.payloads(), batch)
     BatchSender(world.slack.context, side, batch, press.send).tick(world.now)
@@ -132,6 +132,13 @@ def test_a_batch_keeps_its_rate() -> None:
     assert 500 <= batch.sent <= 502
     world.pass_seconds(5)
     assert batch.complete
+
+
+def test_a_batchs_label_is_any_text() -> None:
+    world = SimulatedSlack()
+    world.connect()
+    batch = batch_of(world, count=1, label='say "hello" \\')
+    assert json.loads(batch.entries[0].payload or "")["event"]["text"] == 'say "hello" \\ 0 0'
 
 
 def test_a_batch_keeps_its_window() -> None:
