@@ -193,17 +193,22 @@ class BrokerCore:
 
     def answered(
         self, plugin: str, session: str, delivery: int, attempt: int, response: str | None, now: Instant
-    ) -> None:
-        """A plugin has handled a delivery; `response` is the JSON text of its answer, or None."""
+    ) -> bool:
+        """A plugin has handled a delivery; `response` is the JSON text of its answer, or None.
+
+        Returns:
+            Whether the answer counts.
+        """
         accepted = self.plugins[plugin].accept(session, delivery, attempt, now)
         if accepted is None:
             self.counters.answers[plugin, "stale"] += 1
-            return
+            return False
         if response is None and accepted.respond_by is None:
             self._handled(plugin, delivery, attempt, now)
         else:
             for write, origin in self._answering.close(plugin, session, accepted, response, now):
                 self._writes.batch.add(write, origin)
+        return True
 
     def answered_and_kept(
         self, plugin: str, session: str, delivery: int, attempt: int, response: str, now: Instant

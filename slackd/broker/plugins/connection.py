@@ -49,6 +49,8 @@ OPENING_PATIENCE = 10.0
 """Seconds in which a new connection must say `initialize`."""
 UNSENT_LIMIT = 1 << 20
 """Bytes that may wait for a plugin that doesn't read, before nothing more is delivered to it."""
+SHORT_ANSWER = 128
+"""Bytes that an answer with nothing in it has at most."""
 CLOSING_PATIENCE = 2.0
 """Seconds in which a plugin may still read what was said before its connection is closed."""
 
@@ -319,18 +321,22 @@ class PluginConnection(asyncio.BufferedProtocol):
 
     def _read(self, read: Callable[[], list[Event]], size: int) -> None:
         """What it takes to read and to refuse lines depends on what the plugin sends: it is for its plugin's
-        account. What its answers to deliveries take is for slackd's, since it asked for them."""
+        account. What its answers to deliveries take is for slackd's, since it asked for them; so is to read the
+        short ones among them, or a busy plugin would be held back as one that says too much."""
+        begun, share = self._protocol.unfinished, 1.0
         began = time.thread_time()
         events = read()
         took = time.thread_time() - began
         answers = [event for event in events if isinstance(event, Answered)]
         if answers and len(answers) == len(events):
-            self._host.answered(self, answers)
+            counted = self._host.answered(self, answers)
+            if not begun and size <= SHORT_ANSWER * len(answers):
+                share -= counted / len(answers)
         elif events:
             began = time.thread_time()
             calls = sum(self._handle(event) for event in events)
             took += time.thread_time() - began + calls * CALL_COST
-        self._group.took(took, size)
+        self._group.took(took, size, share)
         self._group.hold_unfinished(self, self._protocol.unfinished)
 
     def _handle(self, event: Event) -> bool:

@@ -45,8 +45,8 @@ class Host(Protocol):
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """Begin a session; returns None, and later `opened` is called, or why not (code, message)."""
 
-    def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
-        """Deliveries are handled."""
+    def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> int:
+        """Deliveries are handled; returns how many of the answers count."""
 
     def answered_and_kept(self, connection: PluginConnection, answer: KeptAnswer) -> None:
         """An answer is given now, and its delivery worked on; `answer_kept` says what came of it."""

@@ -133,13 +133,13 @@ class PeerGroup:
         self.conduct.note(fault, words, now)
         self._reconnects.fault(now)
 
-    def took(self, seconds: float, size: int) -> None:
-        """So many bytes of one of them took so long; when it is too much, none is read until that is made
-        good."""
+    def took(self, seconds: float, size: int, share: float = 1.0) -> None:
+        """So many bytes of one of them took so long, of which this share is for its account; when it is too
+        much, none is read until that is made good."""
         if size:
             self._bearable = bytes_at_once(self._bearable, seconds, size)
             self.at_once = min(self._bearable, room_at_once(self._unfinished.room, len(self._members)))
-        self.limits.reading.take(charge(seconds), self._loop.time())
+        self.limits.reading.take(charge(seconds) * share, self._loop.time())
         if self._overdrawn is None and self._wait_until_made_good():
             for each in self._members:
                 each.pause(Pause.OVERDRAWN)

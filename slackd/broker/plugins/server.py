@@ -185,13 +185,17 @@ class PluginHost:
         self._background_tasks.begin(self._open(connection, said))
         return None
 
-    def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> None:
+    def answered(self, connection: PluginConnection, answers: Sequence[Answered]) -> int:
         """As in `Host`."""
         now, plugin, session = self._engine.clock(), connection.plugin, connection.session
         connection.handled += len(answers)
+        counted = 0
         for answer in answers:
-            self._engine.core.answered(plugin, session, answer.delivery, answer.attempt, answer.response, now)
+            counted += self._engine.core.answered(
+                plugin, session, answer.delivery, answer.attempt, answer.response, now
+            )
         self._engine.wake()
+        return counted
 
     def answered_and_kept(self, connection: PluginConnection, answer: KeptAnswer) -> None:
         """As in `Host`."""

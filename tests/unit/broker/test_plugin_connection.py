@@ -77,10 +77,10 @@ class Transport:
 
 
 class House:
-    """A daemon that takes everybody at their word."""
+    """A daemon that takes everybody at their word; of each batch of answers so many count."""
 
-    def __init__(self, group: PeerGroup) -> None:
-        self._group = group
+    def __init__(self, group: PeerGroup, counting: int = 0) -> None:
+        self._group, self._counting = group, counting
         self.heard: list[Answered] = []
         self.gone_by = 0
 
@@ -90,8 +90,9 @@ class House:
     def plugin(self, name: str) -> Any:
         return object()
 
-    def answered(self, connection: PluginConnection, answers: list[Answered]) -> None:
+    def answered(self, connection: PluginConnection, answers: list[Answered]) -> int:
         self.heard += answers
+        return self._counting
 
     def disconnected(self, connection: PluginConnection) -> None:
         self.gone_by += 1
@@ -181,6 +182,33 @@ class TestShareOfTheLoop:
         gc.enable()
         assert len(house.heard) == 500
         assert transport.reads
+
+    @pytest.mark.parametrize(
+        ("said", "counting", "is_read"),
+        [
+            ((ANSWER * 2,), 2, True),
+            ((ANSWER * 2,), 1, False),
+            ((ANSWER.replace(b"{}", b'{"x":"%b"}' % (b"x" * 200)),), 1, False),
+            ((ANSWER[:20], ANSWER[20:]), 1, False),
+        ],
+        ids=["asked for", "half of them not asked for", "long", "in two pieces"],
+    )
+    async def test_short_answers_that_were_asked_for_are_on_slackds_account(
+        self,
+        said: tuple[bytes, ...],
+        counting: int,
+        is_read: bool,
+        end: socket.socket,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        house = House(PeerGroup(PeerLimits(reading=Allowance(FOREVER, 1.0))), counting)
+        connection, transport = opened(house, end)
+        for piece in said[:-1]:
+            connection.data_received(piece)
+        began_and_ended = iter((0.0, 6.0))
+        monkeypatch.setattr(time, "thread_time", lambda: next(began_and_ended))
+        connection.data_received(said[-1])
+        assert transport.reads is is_read
 
     async def test_all_connections_of_a_plugin_are_paused_and_so_is_one_that_comes_meanwhile(
         self, end: socket.socket
