@@ -89,6 +89,7 @@ class PluginConnection(asyncio.BufferedProtocol):
         self._calls, self._has_called = 0, False
         self._keeps: dict[tuple[int, int], list[int | str]] = {}
         self._is_half_closed = False
+        self._unfinished = 0
         self._unread, self._share = 0, UNSENT_LIMIT
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -323,21 +324,22 @@ class PluginConnection(asyncio.BufferedProtocol):
         """What it takes to read and to refuse lines depends on what the plugin sends: it is for its plugin's
         account. What its answers to deliveries take is for slackd's, since it asked for them; so is to read the
         short ones among them, or a busy plugin would be held back as one that says too much."""
-        begun, share = self._protocol.unfinished, 1.0
+        share = 1.0
         began = time.thread_time()
         events = read()
         took = time.thread_time() - began
         answers = [event for event in events if isinstance(event, Answered)]
         if answers and len(answers) == len(events):
             counted = self._host.answered(self, answers)
-            if not begun and size <= SHORT_ANSWER * len(answers):
+            if not self._unfinished and size <= SHORT_ANSWER * len(answers):
                 share -= counted / len(answers)
         elif events:
             began = time.thread_time()
             calls = sum(self._handle(event) for event in events)
             took += time.thread_time() - began + calls * CALL_COST
         self._group.took(took, size, share)
-        self._group.hold_unfinished(self, self._protocol.unfinished)
+        self._unfinished = self._protocol.unfinished
+        self._group.hold_unfinished(self, self._unfinished)
 
     def _handle(self, event: Event) -> bool:
         """Do what an event asks for; returns whether it is a call."""
