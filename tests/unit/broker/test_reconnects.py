@@ -86,7 +86,7 @@ class TestConnections:
     async def test_the_next_one_is_not_read_before_its_turn(
         self, ends: Ends, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.05)
+        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.25)
         group = failing_group()
         _, first = connect(group, ends[0])
         assert first.reads
@@ -98,7 +98,7 @@ class TestConnections:
     async def test_who_has_hung_up_meanwhile_takes_nobodys_turn(
         self, ends: Ends, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.05)
+        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.25)
         group = failing_group()
         connect(group, ends[0])
         here, there = socket.socketpair(socket.AF_UNIX)
@@ -113,7 +113,7 @@ class TestConnections:
         self, ends: Ends, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It says who it is and hangs up: what that takes is its user's fault."""
-        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.01)
+        monkeypatch.setattr("slackd.broker.plugins.reconnects.LONGEST", 0.25)
         plugin, user = failing_group(), PeerGroup()
         house = House(plugin)
         monkeypatch.setattr(house, "group_of_user", lambda connection: user, raising=False)
