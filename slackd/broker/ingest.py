@@ -178,7 +178,7 @@ class Ingest:
             all_of_them = [
                 self._delivery(match, envelope, received_at, None, too_large)
                 for match in matches
-                if match.subscription.allow is None or self._is_permitted(match, envelope, now, forbidden)
+                if self._is_permitted(match, envelope, now, forbidden)
             ]
             record = Record(envelope, received_at, AnswerState.NONE, None, tuple(all_of_them))
             return Incoming(link, arrival, record, None, "", tuple(forbidden))

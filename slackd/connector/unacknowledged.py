@@ -41,7 +41,7 @@ class Unacknowledged:
     @property
     def is_full(self) -> bool:
         """The high-water mark is reached: read no further."""
-        return len(self._arrivals) >= self._most or self._characters >= self._most_characters
+        return self.is_enough(linked=False)
 
     def is_enough(self, *, linked: bool) -> bool:
         """Read no further: it is full or, with a link to the broker, as much as that should have at a time."""

@@ -35,11 +35,11 @@ from slackd.broker.plugins.events import Answered
 from slackd.broker.plugins.protocol import SessionProtocol
 from slackd.broker.write_queue import CLOSE_WITHIN
 from slackd.config import Delivery, PluginConfig, Subscription
-from slackd.envelope import Arrival
 from slackd.link.codec import encode
 from slackd.link.messages import LINK_VERSION, Deliver
 from slackd.link.protocol import LinkReader
 from slackd.systemd.lifetime import settle_memory
+from tests.support import slack_texts
 from tests.support.broker import broker_config
 
 P = ParamSpec("P")
@@ -67,18 +67,8 @@ def text_of(number: int) -> str:
         "blocks": [{"type": "rich_text", "block_id": "b", "elements": [element]}],
         "event_ts": stamp,
     }
-    payload = {
-        "token": "XXYYZZ",
-        "team_id": "T0001",
-        "api_app_id": "A0001",
-        "event": event,
-        "type": "event_callback",
-        "event_id": f"Ev{number:09d}",
-        "event_time": 1_700_000_000,
-        "authorizations": [{"team_id": "T0001", "user_id": "UBOT", "is_bot": True}],
-    }
-    frame = {"envelope_id": f"{number:08x}-0000-4000-8000-0123456789ab", "type": "events_api"}
-    return json.dumps({**frame, "accepts_response_payload": False, "payload": payload})
+    bot = {"team_id": "T0001", "user_id": "UBOT", "is_bot": True}
+    return slack_texts.event(number, event, team_id="T0001", event_time=1_700_000_000, authorizations=[bot])
 
 
 @attrs.define
@@ -120,7 +110,7 @@ class Pipeline:
     def take(self, texts: Sequence[tuple[int, str]]) -> None:
         """These come together; until they are handled and closed."""
         came = time.monotonic()
-        arrivals = tuple(Arrival(number, "main", "c1", came, text) for number, text in texts)
+        arrivals = tuple(slack_texts.arrival(text, number, came) for number, text in texts)
         for message in self.clock.step("link", self._link.receive, encode(Deliver(arrivals), LINK_VERSION)):
             assert isinstance(message, Deliver)
             self.clock.step("deliver", self._core.deliver, 1, message.arrivals, _now())
