@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from slackd.broker.actions import NotifyKept, PostLate, ReadForReport, Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
+from slackd.broker.dispatch.leases import LeaseState
 from slackd.broker.journal.writes import (
     CleanShutdown,
     DeadLetterDelivery,
@@ -95,6 +96,7 @@ class Process:
         self.late_posts: list[tuple[float, str]] = []
         self.ends: list[float] = []
         self.lost: set[tuple[str, int, int]] = set()
+        self.crossed: set[tuple[str, int, int]] = set()
         self.took_too_long: Callable[[int], None] = lambda envelope: None
         for line in self._lines:
             line.program.connect = functools.partial(self._accept, line)
@@ -269,6 +271,7 @@ class Process:
             line.session = session
             now = self._world.now
             core.joined("p", session, 100, holding, rows, now, named=True, remembers=remembers, ahead=ahead)
+            self._note_refused_claims(core, session, holding)
             self._soon()
 
         if core.plugins["p"].sessions.get(session) is not None:
@@ -276,6 +279,16 @@ class Process:
             return
         core.write([ListSession("p", session)], listed)
         self._soon()
+
+    def _note_refused_claims(self, core: BrokerCore, session: str, holding: list[tuple[int, int]]) -> None:
+        """Of two programs that have begun the same attempt, one is given it when the broker is back."""
+        plugin = core.plugins["p"]
+        for delivery, attempt in holding:
+            mine = (session, delivery, attempt)
+            if plugin.held(*mine) is not None:
+                self.lost.discard(mine)
+            elif any(each[1:] == (delivery, attempt) for each in self.crossed - {mine}):
+                self.lost.add(mine)
 
     def _soon(self) -> None:
         if not self._pumping:
@@ -318,8 +331,11 @@ class Process:
                             self.lost.discard((session, each.id, each.attempt))
                             line.down.send((each, stored[each.envelope].text, after.get(each.id, "")))
             case TakeBack(_, session, gone):
+                assert self._is_overdue(core, session, gone[0].key), f"{gone} are taken back without a timeout"
                 self.lost |= {(session, each.id, each.attempt) for each in gone}
                 for line in self._lines:
+                    if session == line.program.session:
+                        line.program.loses([(each.id, each.attempt) for each in gone])
                     if line.down is not None and session == line.session:
                         line.down.send(action)
             case LoadKeys() | LoadKey() | CountOld():
@@ -333,6 +349,12 @@ class Process:
             case PostLate(late, _, _):
                 self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")
+
+    def _is_overdue(self, core: BrokerCore, session: str, key: str) -> bool:
+        """A session took too long for one of this key."""
+        failed = [each for each in core.plugins["p"].leases() if each.state is LeaseState.COMMITTING]
+        mine = [each for each in failed if each.session == session and each.delivery.key == key]
+        return any(each.deadline <= self._world.time for each in mine)
 
     def _note_timeouts(self, core: BrokerCore, writes: Sequence[Write]) -> None:
         """What takes too long fails, and may be begun again, though it goes on at its program."""

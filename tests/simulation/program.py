@@ -53,6 +53,7 @@ class Program:
         self.may_have: Callable[[str], set[str]] = lambda session: set()
         self.is_impatient = False
         self.lost: set[tuple[str, int, int]] = set()
+        self.crossed: set[tuple[str, int, int]] = set()
         self.unhandled_before: Callable[[OpenDelivery], list[str]] = lambda delivery: []
         self._work: list[Work] = []
         self._answers: list[Answer] = []
@@ -132,6 +133,19 @@ class Program:
             for before, early in self._early.items()
             if (early[0].id, early[0].attempt) not in gone
         }
+
+    def loses(self, deliveries: Sequence[tuple[int, int]]) -> None:
+        """The broker takes these back, since the one before them took too long. Those of them that this program
+        has begun, its answer to that one being on its way, are begun again all the same."""
+        begun = {(each.delivery.id, each.delivery.attempt) for each in self._work}
+        begun |= {(each.delivery, each.attempt) for each in self._answers}
+        for attempt in begun.intersection(deliveries):
+            self._cross(self._names[attempt], attempt)
+
+    def _cross(self, name: str, attempt: tuple[int, int]) -> None:
+        if (self.session, *attempt) not in self.crossed:
+            self.crossed.add((self.session, *attempt))
+            self._slack.messages[name].excuses += 1
 
     def _is_answered_well(self, attempt: tuple[int, ...]) -> bool:
         return any((each.delivery, each.attempt) == attempt and each.ok for each in self._answers)
@@ -218,7 +232,7 @@ class Program:
 
     def _check_order(self, delivery: OpenDelivery, name: str) -> None:
         if self._is_lost(self.session, delivery):
-            self._slack.messages[name].excuses += 1  # it crossed the word that it was taken back
+            self._cross(name, (delivery.id, delivery.attempt))
             return
         at_work = [each for program in self.everybody for each in program._work]
         mine = [each for each in at_work if not self._is_lost(each.session, each.delivery)]

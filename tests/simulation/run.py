@@ -99,7 +99,8 @@ class Simulation:
         )
         self.broker.took_too_long = self._took_too_long
         for program in self.programs:
-            program.lost, program.is_impatient = self.broker.lost, timeout < 2.0
+            program.lost, program.crossed = self.broker.lost, self.broker.crossed
+            program.is_impatient = timeout < 2.0
         self.slack.is_journaled = self._is_journaled
         self.slow = slow
 

@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from slackd.broker.core import BrokerCore
+from slackd.broker.dispatch.actions import TakeBack
 from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases
@@ -31,6 +32,7 @@ LOST_ON_A_FULL_DISK = 37246
 LOST_AT_THE_CONNECTORS_END = (1000783, 2001555, 2006127)
 LOST_WITH_THE_BROKER = 1677
 FAILED_ONCE_WITH_DRAINS = (10, 62, 638, 1094, 3057, 3070, 4113)
+FAILED_ONCE_AHEAD = ((7000113, False), (7001129, True), (9200041, False))
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 25))
@@ -56,8 +58,14 @@ def test_seeds_with_drains_that_failed_once_fail_no_more(seed: int) -> None:
     Simulation(seed, drains=True).run()
 
 
-def found(*, drains: bool = False, keeps: bool = False, ahead: bool = False) -> bool:
-    for seed in range(ENOUGH):
+@pytest.mark.parametrize(("seed", "drains"), FAILED_ONCE_AHEAD)
+def test_seeds_ahead_of_their_turn_that_failed_once_fail_no_more(seed: int, drains: bool) -> None:
+    Simulation(seed, drains=drains, ahead=True).run()
+
+
+def found(*, drains: bool = False, keeps: bool = False, ahead: bool = False, impatient: bool = False) -> bool:
+    """`impatient` leaves out the seeds whose ack timeout nobody exceeds."""
+    for seed in range(1, ENOUGH, 4) if impatient else range(ENOUGH):
         try:
             Simulation(seed, drains=drains, keeps=keeps, ahead=ahead).run()
         except AssertionError:
@@ -234,6 +242,23 @@ def test_finds_what_was_sent_ahead_and_is_not_taken_back(monkeypatch: pytest.Mon
     assert found(ahead=True)
 
 
+def test_finds_what_is_taken_back_though_the_one_before_was_answered_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def accept(
+        self: Dispatcher, session: str, delivery: int, attempt: int, now: Instant
+    ) -> OpenDelivery | None:
+        lease = self._leases.held(session, delivery, attempt)
+        behind = self._take_back_behind(lease, now) if lease is not None else ()
+        if behind:
+            self._add(TakeBack(self.name, session, behind))
+        return real(self, session, delivery, attempt, now)
+
+    real = Dispatcher.accept
+    monkeypatch.setattr(Dispatcher, "accept", accept)
+    assert found(ahead=True)
+
+
 def test_finds_a_turn_that_comes_in_the_program_and_not_in_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Leases, "begin", lambda self, lease, now: None)
     assert found(ahead=True)
@@ -261,7 +286,7 @@ def test_finds_a_program_that_begins_what_waits_behind_a_nack(monkeypatch: pytes
 
 def test_finds_a_program_that_does_not_hear_what_was_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Program, "taken_back", lambda self, deliveries: None)
-    assert found(ahead=True)
+    assert found(ahead=True, impatient=True)
 
 
 def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:

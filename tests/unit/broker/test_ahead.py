@@ -171,6 +171,32 @@ def test_of_a_timeout_the_program_hears_what_was_taken_back() -> None:
     assert not bench.answers(second), "too late: it goes again"
 
 
+def test_what_crossed_the_word_that_it_was_taken_back_goes_to_another_session_as_the_same_attempt() -> None:
+    bench = Bench(ack_timeout=10.0, backoff_initial=1.0)
+    bench.joins("a")
+    first, second = bench.opens(), bench.opens()
+    bench.hands()
+    bench.it.pause("a", True, bench.now)
+    bench.joins("b")
+    bench.passes(10.0)
+    assert bench.does(TakeBack) == [TakeBack("p", "a", (second,))]
+    bench.passes(1.0)
+    assert bench.hands() == [("b", "1.2", ""), ("b", "2.1", "1.2")]
+    assert bench.answers(attrs.evolve(first, attempt=2), "b")
+    assert not bench.answers(second, "a"), "it began this one when its answer to the first was on its way"
+    assert bench.answers(second, "b")
+
+
+def test_of_two_sessions_that_have_begun_the_same_attempt_the_first_to_come_back_has_it() -> None:
+    bench = Bench()
+    bench.it.restore(["a", "b"], None, 1, bench.now)
+    begun = OpenDelivery(1, 1, "p", key="k", lane=Lane.EVENTS, stored=TEXT)
+    bench.joins("a", begun)
+    bench.joins("b", begun)
+    assert not bench.answers(begun, "b")
+    assert bench.answers(begun, "a")
+
+
 def test_the_time_of_what_waits_does_not_run_and_begins_with_its_turn() -> None:
     bench = Bench(ack_timeout=10.0)
     bench.joins()
