@@ -18,6 +18,7 @@ from tests.integration.hostile.users import HONEST
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).with_name("programs.py")
+WITNESS = Path(__file__).with_name("witness.py")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 """The system's own interpreter: another user may not read the one that runs the tests."""
 PATIENCE = 30.0
@@ -65,27 +66,41 @@ def _folder() -> Path:
     return folder
 
 
-class MeasuredBroker:
-    """Asks the broker's process."""
+async def _answer(running: asyncio.subprocess.Process) -> Any:
+    assert running.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        line = await running.stdout.readline()
+    assert line, "it has ended"
+    return json.loads(line)
 
-    def __init__(self, folder: Path, running: asyncio.subprocess.Process) -> None:
-        self._folder, self._running = folder, running
+
+async def _ask(running: asyncio.subprocess.Process, question: str) -> Any:
+    assert running.stdin is not None
+    running.stdin.write(f"{question}\n".encode())
+    return await _answer(running)
+
+
+class MeasuredBroker:
+    """Asks the broker's process, and the witness beside it."""
+
+    def __init__(
+        self, folder: Path, running: asyncio.subprocess.Process, witness: asyncio.subprocess.Process
+    ) -> None:
+        self._folder, self._running, self._witness = folder, running, witness
         self.metrics = 0
 
     async def ask(self, question: str) -> Any:
-        assert self._running.stdin is not None
-        self._running.stdin.write(f"{question}\n".encode())
-        return await self.answer()
+        return await _ask(self._running, question)
 
     async def answer(self) -> Any:
-        assert self._running.stdout is not None
-        async with asyncio.timeout(PATIENCE):
-            line = await self._running.stdout.readline()
-        assert line, "the broker has ended"
-        return json.loads(line)
+        return await _answer(self._running)
 
     async def measure(self, seconds: float) -> Any:
-        return await self.ask(f"measure {seconds}")
+        """What the broker measured, and as `disturbed` the seconds that the machine let nobody go first."""
+        await _ask(self._witness, "from now on")
+        found = await self.ask(f"measure {seconds}")
+        found["disturbed"] = await _ask(self._witness, "until now")
+        return found
 
     async def shows(self, of_status: Callable[[Any], bool], name: str, uid: int) -> bool:
         """Whether the status shows what it should, at the latest after this program has run for a while."""
@@ -111,8 +126,11 @@ async def measured_broker(*options: str) -> AsyncIterator[MeasuredBroker]:
     folder = _folder()
     try:
         command = (sys.executable, "-m", "tests.integration.hostile.measured_broker", str(folder), *options)
-        async with process(*command, goes_first=True) as running:
-            broker = MeasuredBroker(folder, running)
+        async with (
+            process(*command, goes_first=True) as running,
+            process(sys.executable, str(WITNESS)) as witness,
+        ):
+            broker = MeasuredBroker(folder, running, witness)
             broker.metrics = (await broker.answer())["metrics"]
             async with broker.program("honest", HONEST, goes_first=True):
                 async with asyncio.timeout(PATIENCE):

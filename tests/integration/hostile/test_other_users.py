@@ -15,6 +15,7 @@ from tests.integration.hostile.users import OUTSIDER, ROGUE
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.load,
+    pytest.mark.timeout(240),
     pytest.mark.skipif(os.getuid() != 0, reason="other users' processes need root"),
 ]
 
