@@ -123,7 +123,7 @@ class Dealer:
         owner = queue.owner(delivery)
         if not steered and owner != "" and owner != session.id:
             owned_by = self._sessions.get(owner) if owner is not None else None
-            if owned_by is None or not owned_by.has_room(lane):
+            if owned_by is None or owned_by.person != session.person or not owned_by.has_room(lane):
                 queue.defer(delivery)
                 return False
             session = owned_by

@@ -12,7 +12,7 @@ from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.dispatch.intercepted import intercepted_key, intercepted_person, is_intercepted
 from slackd.broker.dispatch.subscriptions import steered_key
 from slackd.broker.intercepts import MOST, Intercept, Intercepts, InterceptTakenError
-from slackd.broker.journal.writes import Lane, OpenDelivery
+from slackd.broker.journal.writes import CloseDelivery, Done, Lane, OpenDelivery
 from slackd.config import Delivery, PluginConfig
 from tests.support.slack_texts import command, event
 from tests.unit.broker import test_ingest, test_plugin_dispatch
@@ -177,6 +177,23 @@ def test_an_intercepted_delivery_that_fails_is_tried_again_with_the_developer() 
     assert bench.hands() == []
     bench.passes(1.1)
     assert bench.hands() == [("dev", theirs.id, 2)]
+
+
+@pytest.mark.parametrize(("before", "after"), [("s", "dev"), ("dev", "s")])
+def test_who_answered_the_last_of_a_key_does_not_get_the_next_one_across_an_intercepts_beginning_or_end(
+    before: str, after: str
+) -> None:
+    bench = Dispatch()
+    bench.joins("s", remembers=9)
+    bench.it.joined("dev", 99, (), {}, bench.now, named=True, remembers=9, person="main/U1")
+    bench.it.intercept("main/U1", before == "dev", bench.now)
+    first, second = (bench.does_something(person="main/U1") for _ in range(2))
+    assert bench.hands() == [(before, first.id, 1)]
+    bench.it.intercept("main/U1", after == "dev", bench.now)
+    assert bench.it.accept(before, first.id, 1, bench.now) is not None
+    assert bench.hands() == [], "it waits until the journal has the answer"
+    bench.it.committed(CloseDelivery(first.id, 1), Done(), bench.now)
+    assert bench.hands() == [(after, second.id, 1)]
 
 
 def test_a_delivery_of_an_intercept_that_nobody_remembers_goes_to_production() -> None:
