@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LOOK_EVERY: Final = 10.0
-"""Seconds between two looks."""
+LOOK_EVERY: Final = 2.0
+"""Seconds between two looks. It takes some milliseconds, so bursts that follow on each other cost little."""
 IDLE: Final = 0.02
 """Part of a core that an idle process takes at most."""
 WORTH_IT: Final = 0.3
