@@ -12,55 +12,45 @@ and submitted again (`WriteQueue`).
 import math
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from slackd.broker.actions import (
     NOT_HELD,
     Action,
     NotifyKept,
     NotifyLate,
-    Passed,
     PostLate,
     ReadForReport,
-    ToConnector,
 )
+from slackd.broker.commits import Commits
 from slackd.broker.counters import Counters
 from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
 from slackd.broker.dispatch.dispatcher import Dispatcher
+from slackd.broker.failed_deliveries import FailedDeliveries
 from slackd.broker.failure_reports import FailureReports
 from slackd.broker.held_texts import HeldTexts
-from slackd.broker.ingest import NO_LINK, Ingest, PostNotice
+from slackd.broker.ingest import Ingest
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.intercepts import Intercept
 from slackd.broker.journal import LateAnswer, Opening, StoredEnvelope
 from slackd.broker.journal.writes import (
     AnswerPassed,
-    AnswerUnsent,
-    CloseDelivery,
-    CloseHandled,
-    DeadLetterDelivery,
-    Done,
     ForgetSession,
-    HandledClosed,
     InFlight,
     Lane,
     LateSent,
     OpenDelivery,
     Outcome,
-    RetryDelivery,
     Write,
 )
 from slackd.broker.late_answers import LateAnswers, Unsents
-from slackd.broker.pending_acks import PendingAcks, Settlements
-from slackd.broker.write_batch import NOBODY, Origin, Reply, WriteBatch
+from slackd.broker.outbox import Outbox
+from slackd.broker.pending_acks import PendingAcks
+from slackd.broker.write_batch import Origin, Reply
 from slackd.broker.write_queue import WriteQueue
 from slackd.config import Config
-from slackd.envelope import Arrival, Promise, Refusal
+from slackd.envelope import Arrival
 from slackd.errors import JournalError
-from slackd.link.messages import AppIdentity, Closing, Promised, Refused, Settled
-from slackd.slack.limits import RESPONSE_URL_LIFETIME
-
-Word = TypeVar("Word")
+from slackd.link.messages import AppIdentity, Closing
 
 
 class BrokerCore:
@@ -70,7 +60,6 @@ class BrokerCore:
         self.counters = Counters()
         self.wakeup = Wakeup()
         self.answers = PendingAcks(self.wakeup)
-        self.watched = False
         rules = config.plugins
         self._changed: list[Dispatcher] = []
         self.plugins = {
@@ -81,21 +70,25 @@ class BrokerCore:
         }
         self._held_texts = HeldTexts()
         self._origins = {name: Origin(name) for name in self.plugins}
-        self._answering = LateAnswers(
-            self.answers,
-            self.counters,
-            lambda action: self._actions.append(action),
-            config.plugin_files,
-        )
-        self.failures = FailureReports(config.plugin_files, config.plugins)
-        self.ingest = Ingest(
-            config, self.answers, self.counters, self._absent_for, self.failures, self._delivery_of
-        )
+        self._outbox = Outbox()
+        self._answering = LateAnswers(self.answers, self.counters, self._outbox.add, config.plugin_files)
+        reports = FailureReports(config.plugin_files, config.plugins)
+        self._failed = FailedDeliveries(reports, self.answers, self._outbox)
+        self.ingest = Ingest(config, self.answers, self.counters, self._absent_for, reports, self._delivery_of)
         self._writes = WriteQueue(self.wakeup, self._is_overtaken)
-        self._keeping: set[int] = set()
+        self.commits = Commits(
+            ingest=self.ingest,
+            plugins=self.plugins,
+            answers=self.answers,
+            answering=self._answering,
+            failed=self._failed,
+            held_texts=self._held_texts,
+            writes=self._writes,
+            outbox=self._outbox,
+            counters=self.counters,
+            wakeup=self.wakeup,
+        )
         self._stops = False
-        self._actions: list[Action] = []
-        self._promises: list[tuple[int, Promise]] = []
 
     def start(self, opening: Opening, rows: Mapping[int, OpenDelivery], now: Instant) -> None:
         """The journal is open (rule R6); `rows` are those of the clean-shutdown record."""
@@ -112,7 +105,7 @@ class BrokerCore:
         for plugin_name, session in opening.sessions:
             if plugin_name not in self.plugins:
                 self.write([ForgetSession(plugin_name, session)])
-        self._actions += [PostLate(late, "", 0) for late in opening.late]
+        self._outbox.extend(PostLate(late, "", 0) for late in opening.late)
 
     def deliver(self, link: int, arrivals: Sequence[Arrival], now: Instant) -> None:
         """A connector delivered arrivals that it read together."""
@@ -136,7 +129,7 @@ class BrokerCore:
     def unsent(self, link: int, numbers: Sequence[int]) -> None:
         """No acknowledgement could carry what these were settled with."""
         settlements, unsents = self._answering.unsent(link, numbers)
-        self._settle(settlements)
+        self._outbox.settle(settlements)
         self._let_follow(unsents)
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
@@ -219,15 +212,15 @@ class BrokerCore:
         held = plugin_dispatch.held(session, delivery, attempt)
         if held is None:
             self.counters.answers[plugin, "stale"] += 1
-            self._actions.append(NotifyKept(plugin, session, delivery, attempt, NOT_HELD))
+            self._outbox.add(NotifyKept(plugin, session, delivery, attempt, NOT_HELD))
             return
         if held.answered:
-            if delivery not in self._keeping:
-                self._actions.append(NotifyKept(plugin, session, delivery, attempt))
+            if delivery not in self.commits.keeping:
+                self._outbox.add(NotifyKept(plugin, session, delivery, attempt))
             return
         writes = self._answering.close(plugin, session, held, response, now, keep=True)
         if writes:
-            self._keeping.add(delivery)
+            self.commits.keeping.add(delivery)
             plugin_dispatch.note_answered(delivery)
         for write, origin in writes:
             self._writes.batch.add(write, origin)
@@ -266,11 +259,7 @@ class BrokerCore:
 
     def failure_read(self, wanted: ReadForReport, stored: StoredEnvelope | None, now: Instant) -> None:
         """What a `ReadForReport` asked for; None if the journal has it no more."""
-        failed = wanted.delivery
-        if stored is not None:
-            self._report_of(failed, stored, final=wanted.final, now=now)
-        if wanted.final:
-            self._settle(self.answers.given_up(failed.envelope, failed.plugin))
+        self._failed.read(wanted, stored, now)
 
     def dead_lettered(
         self,
@@ -292,15 +281,7 @@ class BrokerCore:
         self.counters.deliveries[plugin, "dead"] += len(deliveries)
         if plugin in self.plugins:
             self.plugins[plugin].dead_lettered(deliveries, now)
-        reported = set()
-        for delivery, envelope in prompt:
-            failed = OpenDelivery(delivery, envelope, plugin, Lane.PROMPT, "")
-            if self.failures.wants(failed):
-                reported.add(envelope)
-                self._actions.append(ReadForReport(failed, final=True))
-        for envelope in envelopes:
-            if envelope not in reported:
-                self._settle(self.answers.given_up(envelope, plugin))
+        self._failed.dead_by_limits(plugin, envelopes, prompt)
 
     def late_posted(
         self, late: LateAnswer, session: str, attempt: int, sent: str | None, reason: str = "late"
@@ -308,26 +289,15 @@ class BrokerCore:
         """A late answer went out (`sent` says how), or never can (None)."""
         self.write([LateSent(late.delivery)])
         if session:
-            self._actions.append(NotifyLate(late.plugin, session, late.delivery, attempt, sent, reason))
+            self._outbox.add(NotifyLate(late.plugin, session, late.delivery, attempt, sent, reason))
 
     def committed(self, token: int, outcomes: Sequence[Outcome] | JournalError, now: Instant) -> None:
         """What came of a `Submit`."""
         batch = self._writes.came_back(token)
         if isinstance(outcomes, JournalError):
-            self._not_written(batch, outcomes, now)
-            return
-        settlements: Settlements = []
-        if batch.incoming:
-            settlements = self._recorded(batch, outcomes, now)
-        if len(batch.writes) > len(batch.incoming):
-            for place, write in enumerate(batch.writes):
-                if place not in batch.incoming:
-                    origin = batch.origins.get(place, NOBODY)
-                    settlements += self._written(write, outcomes[place], origin, now)
-        for places, reply in batch.replies:
-            reply(outcomes[places.start : places.stop])
-        if settlements:
-            self._settle(settlements)
+            self.commits.failed_to_commit(batch, outcomes, now)
+        else:
+            self.commits.committed(batch, outcomes, now)
 
     @property
     def next_wakeup(self) -> float:
@@ -344,7 +314,7 @@ class BrokerCore:
         """Time has passed."""
         self.wakeup.at = math.inf
         due = self.answers.tick(now.monotonic)
-        self._settle(due.settlements)
+        self._outbox.settle(due.settlements)
         self._answering.due(due)
         self._let_follow(self._answering.unclaimed(now.monotonic))
         self.write([AnswerPassed(envelope) for envelope in due.passed])
@@ -386,23 +356,19 @@ class BrokerCore:
             What to do, in order.
         """
         for plugin in self._changed:
-            sent = 0
+            asked: list[Action] = []
             for action in plugin.end_turn():
                 if isinstance(action, SendDeliveries):
-                    sent += len(action.deliveries)
-                    self._actions.append(action)
+                    self.counters.deliveries[plugin.name, "delivered"] += len(action.deliveries)
+                    asked.append(action)
                 elif isinstance(action, LoadKeys | LoadKey | CountOld | TakeBack):
-                    self._actions.append(action)
+                    asked.append(action)
                 else:
                     self._writes.batch.add(action, self._origins[plugin.name])
-            self.counters.deliveries[plugin.name, "delivered"] += sent
+            if asked:
+                self._outbox.extend(asked)
         self._changed.clear()
-        self._say_promises()
-        submit = self._writes.submit()
-        if submit is not None:
-            self._actions.append(submit)
-        actions, self._actions = self._actions, []
-        return actions
+        return self._outbox.take(self._writes.submit())
 
     def _is_overtaken(self, write: Write) -> bool:
         """A session that came back, and was listed, while it could not be written that it is gone."""
@@ -422,168 +388,3 @@ class BrokerCore:
 
     def _end_waiting(self, envelopes: Sequence[int]) -> None:
         self.write([AnswerPassed(envelope) for envelope in envelopes])
-
-    def _recorded(self, batch: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> Settlements:
-        """What follows from the commit of arrivals."""
-        result = self.ingest.committed(batch.incoming, outcomes, now)
-        if self.watched:
-            self._actions += [Passed("recorded", now.unix, envelope) for envelope in result.recorded]
-            self._actions += [Passed("duplicate", now.unix, envelope) for envelope in result.repeated]
-        self._actions += [
-            Passed("forbidden", now.unix, envelope, plugin, detail=words)
-            for envelope, plugin, words in result.forbidden
-        ]
-        self._opened(result.opened, now)
-        for envelope, link, number, given in result.given:
-            self._answering.carried(envelope, link, number, given)
-        if result.promises:
-            self._promises += result.promises
-        if result.ending:
-            self._end_waiting(result.ending)
-        self._actions += result.posts
-        return result.settlements
-
-    def _written(self, write: Write, outcome: Outcome, origin: Origin, now: Instant) -> Settlements:
-        """What follows from one committed write that isn't an arrival's record."""
-        failed: OpenDelivery | None = None
-        if isinstance(write, RetryDelivery | DeadLetterDelivery) and origin.plugin:
-            failed = self.plugins[origin.plugin].leased(write.delivery)
-        if origin.plugin:
-            self.plugins[origin.plugin].committed(write, outcome, now)
-        if origin.given is not None:
-            self._settle(self._answering.unsent_written(origin.given))
-        if isinstance(outcome, HandledClosed):
-            assert isinstance(write, CloseHandled)
-            self._closed(write, outcome, now)
-        if not isinstance(outcome, Done):
-            if origin.envelope:
-                self.answers.void(origin.envelope)
-            if isinstance(write, CloseDelivery) and write.keep:
-                self._kept(write, origin, NOT_HELD)
-            return []
-        if outcome.opened:
-            self._opened(outcome.opened, now)
-        match write:
-            case CloseDelivery():
-                if write.keep:
-                    self._kept(write, origin)
-                else:
-                    self._note("done", write, outcome, origin, now)
-                if write.response is not None or write.answer is not None:
-                    settlements, unsents = self._answering.closed(write, outcome, origin, now)
-                    self._let_follow(unsents)
-                    self.wakeup.by(self._answering.next_due())
-                    return settlements
-            case AnswerPassed(envelope):
-                return self.answers.passed(envelope)
-            case AnswerUnsent():
-                assert origin.given is not None
-                self._answering.follow(origin.given)
-            case RetryDelivery():
-                self._note("retried", write, outcome, origin, now, write.error)
-                if failed is not None:
-                    self._report(failed, final=False, now=now)
-            case DeadLetterDelivery():
-                self._note("dead", write, outcome, origin, now, write.error)
-                if failed is not None and not self._report(failed, final=True, now=now):
-                    return []
-                return self.answers.given_up(outcome.envelope, origin.plugin)
-        return []
-
-    def _kept(self, write: CloseDelivery, origin: Origin, refusal: str = "") -> None:
-        self._keeping.discard(write.delivery)
-        self._actions.append(NotifyKept(origin.plugin, origin.session, write.delivery, write.attempt, refusal))
-
-    def _closed(self, write: CloseHandled, outcome: HandledClosed, now: Instant) -> None:
-        """Nobody waits for these: they are done, or were no longer open."""
-        plugin = self.plugins[write.plugin]
-        if self.watched:
-            for id_, attempt in write.deliveries:
-                delivery = plugin.leased(id_)
-                if delivery is not None and id_ not in outcome.stale:
-                    self._actions.append(
-                        Passed("done", now.unix, delivery.envelope, write.plugin, id_, attempt)
-                    )
-        plugin.closed([id_ for id_, _ in write.deliveries], outcome.stale, now)
-        done = len(write.deliveries) - len(outcome.stale)
-        self.counters.deliveries[write.plugin, "done"] += done
-
-    def _report(self, failed: OpenDelivery, *, final: bool, now: Instant) -> bool:
-        """Who waits for a delivery that failed hears of it. False if its envelope must be read before."""
-        if not self.failures.wants(failed):
-            return True
-        stored = failed.stored
-        if stored is None or not stored.text:
-            self._actions.append(ReadForReport(failed, final))
-            return False
-        self._report_of(failed, stored, final=final, now=now)
-        return True
-
-    def _report_of(self, failed: OpenDelivery, stored: StoredEnvelope, *, final: bool, now: Instant) -> None:
-        acknowledged = not self.answers.is_awaited_of(failed.envelope, failed.plugin)
-        report = self.failures.report(failed, stored, final=final, acknowledged=acknowledged)
-        if report.in_ack is not None:
-            self.answers.falls_back(failed.envelope, failed.plugin, report.in_ack)
-        if report.post is not None and now.unix - stored.received_at < RESPONSE_URL_LIFETIME:
-            self._actions.append(PostNotice(stored.app, stored.response_url, report.post))
-
-    def _opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
-        by_plugin: dict[str, list[OpenDelivery]] = {}
-        newest = None
-        for delivery in deliveries:
-            by_plugin.setdefault(delivery.plugin, []).append(delivery)
-            if delivery.stored is not None and delivery.stored is not newest:
-                newest = delivery.stored
-                self._held_texts.add(newest)
-        for name, mine in by_plugin.items():
-            self.counters.deliveries[name, "opened"] += len(mine)
-            if name in self.plugins:
-                self.plugins[name].opened(mine, now)
-
-    def _settle(self, settlements: Settlements) -> None:
-        if settlements:
-            self._say_promises()  # what is settled was promised before
-        self._actions += [ToConnector(link, Settled(each)) for link, each in _by_link(settlements)]
-
-    def _say_promises(self) -> None:
-        """Promises are for seconds from now, so deliveries, whose answers are waited for, go out first."""
-        if not self._promises:
-            return
-        promises, self._promises = self._promises, []
-        self._actions += [ToConnector(link, Promised(each)) for link, each in _by_link(promises)]
-
-    def _not_written(self, batch: WriteBatch, error: JournalError, now: Instant) -> None:
-        refusals = []
-        for incoming in batch.incoming.values():
-            self.counters.refused[incoming.arrival.app] += 1
-            refusals.append((incoming.link, Refusal(incoming.arrival.number, str(error))))
-        self._actions += [ToConnector(link, Refused(each)) for link, each in _by_link(refusals)]
-        for _, reply in batch.replies:
-            reply(error)
-        self._writes.not_written(batch, now)
-
-    def _note(
-        self,
-        what: str,
-        write: CloseDelivery | RetryDelivery | DeadLetterDelivery,
-        outcome: Done,
-        origin: Origin,
-        now: Instant,
-        why: str = "",
-    ) -> None:
-        self.counters.deliveries[origin.plugin, what] += 1
-        if self.watched or what == "dead":
-            attempt = write.attempt or 0
-            envelope = outcome.envelope
-            self._actions.append(Passed(what, now.unix, envelope, origin.plugin, write.delivery, attempt, why))
-
-
-def _by_link(words: Sequence[tuple[int, Word]]) -> Iterable[tuple[int, tuple[Word, ...]]]:
-    """What is said on each link, in order: it goes there in one message."""
-    if not words:
-        return ()
-    found: dict[int, list[Word]] = {}
-    for link, word in words:
-        if link != NO_LINK:
-            found.setdefault(link, []).append(word)
-    return [(link, tuple(each)) for link, each in found.items()]

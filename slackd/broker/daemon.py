@@ -383,7 +383,7 @@ class BrokerDaemon:
             self._background_tasks.begin(self.posting.post(what.app, what.response_url, what.body))
 
     def _watched(self, watched: bool) -> None:
-        self.core.watched = watched
+        self.core.commits.watched = watched
 
     async def _post_late(self, what: PostLate) -> None:
         late, reason = what.late, what.reason

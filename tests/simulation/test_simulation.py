@@ -184,7 +184,7 @@ def test_finds_an_answer_of_a_broker_that_died_before_it_heard_that_nobody_got_i
 def test_finds_a_waiting_that_ends_without_a_word_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     def end_waiting(self: BrokerCore, envelopes: Sequence[int]) -> None:
         for envelope in envelopes:
-            self._settle(self.answers.passed(envelope))
+            self._outbox.settle(self.answers.passed(envelope))
 
     monkeypatch.setattr(BrokerCore, "_end_waiting", end_waiting)
     assert found(drains=True)

@@ -144,13 +144,13 @@ async def test_what_cannot_be_taken_is_counted_and_not_kept(monkeypatch: pytest.
 async def test_nothing_is_collected_when_nobody_watches() -> None:
     async with world() as here:
         connector = here.both_connectors()
-        watched = [here.daemon.core.watched]
+        watched = [here.daemon.core.commits.watched]
         async with watching(here):
-            watched.append(here.daemon.core.watched)
+            watched.append(here.daemon.core.commits.watched)
         assert watched == [False, True]
         async with asyncio.timeout(PATIENCE):
             for number in itertools.count():
-                if not here.daemon.core.watched:
+                if not here.daemon.core.commits.watched:
                     break
                 # A stream learns that its reader has gone when it writes.
                 await connector.deliver_and_wait(message(number))
