@@ -21,6 +21,7 @@ from slackd.broker.journal.writes import (
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
 from slackd.link.messages import Closing, FromBroker, Promised, Refused, Settled, Unsent
+from tests.simulation.developer import INTERCEPT, Developer
 from tests.simulation.program import Answer, Program
 from tests.simulation.slack import Connector
 from tests.simulation.world import Pipe, World
@@ -97,6 +98,7 @@ class Process:
         self.ends: list[float] = []
         self.lost: set[tuple[str, int, int]] = set()
         self.crossed: set[tuple[str, int, int]] = set()
+        self._developer = Developer(world, programs)
         self.took_too_long: Callable[[int], None] = lambda envelope: None
         for line in self._lines:
             line.program.connect = functools.partial(self._accept, line)
@@ -129,6 +131,24 @@ class Process:
         if plugin.in_flight() is None:
             return None
         return [each.delivery.envelope for each in plugin.leases() if each.session == session]
+
+    def begin_or_end_intercept(self) -> None:
+        """A developer takes what one person does, or has it no more."""
+        if self.core is None or self._stopping:
+            return
+        if self._developer.has_intercept:
+            self.end_intercept()
+            return
+        self._developer.begin()
+        self.core.begin_intercept(INTERCEPT, self._world.now)
+        self._soon()
+
+    def end_intercept(self) -> None:
+        """Its developer has gone, or the broker goes."""
+        if self.core is not None and self._developer.has_intercept:
+            self._developer.end()
+            self.core.end_intercept(INTERCEPT, self._world.now)
+            self._soon()
 
     def end_a_session(self) -> None:
         """A plugin's connection ends, its program lives."""
@@ -165,6 +185,7 @@ class Process:
             self._pump()
 
     def _end(self) -> None:
+        self.end_intercept()
         self.core, self._stopping, self._wakeup = None, False, None
         self.ends.append(self._world.time)
         for connector in self._connectors:
@@ -270,7 +291,18 @@ class Process:
             self._world.say(f"session {session} is open, holding {holding}")
             line.session = session
             now = self._world.now
-            core.joined("p", session, 100, holding, rows, now, named=True, remembers=remembers, ahead=ahead)
+            core.joined(
+                "p",
+                session,
+                100,
+                holding,
+                rows,
+                now,
+                named=True,
+                remembers=remembers,
+                ahead=ahead,
+                person=line.program.person,
+            )
             self._note_refused_claims(core, session, holding)
             self._soon()
 
@@ -319,6 +351,7 @@ class Process:
         journal = self.journal
         match action:
             case Submit(token, writes):
+                self._developer.check_records(writes)
                 self._note_timeouts(core, writes)
                 journal.submit(writes, lambda outcome: self._told(core, token, outcome))
             case ToConnector(link, message):
@@ -326,6 +359,7 @@ class Process:
             case SendDeliveries(_, session, deliveries, after):
                 for line in self._lines:
                     if line.down is not None and session == line.session:
+                        self._developer.check_recipient(line.program, deliveries)
                         stored = at_once(journal.envelopes([each.envelope for each in deliveries]))
                         for each in deliveries:
                             self.lost.discard((session, each.id, each.attempt))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.journal.writes import Lane, OpenDelivery
 from tests.simulation.slack import Slack
 from tests.simulation.world import Pipe, World
@@ -34,12 +35,23 @@ class Program:
     """One session at a time; what it has in flight survives its connection, and dies with it."""
 
     def __init__(
-        self, world: World, slack: Slack, name: str, remembers: int, *, ahead: int = 0, keeps: bool = False
+        self,
+        world: World,
+        slack: Slack,
+        name: str,
+        remembers: int,
+        *,
+        ahead: int = 0,
+        keeps: bool = False,
+        person: str = "",
     ) -> None:
         """It takes so many deliveries `ahead` of their turn. With `keeps`, some commands are answered before
-        their work is done, and some of that work fails."""
+        their work is done, and some of that work fails. With a `person`, it is a developer's: it takes what
+        that person does, and nothing else."""
         self._world, self._slack, self._name = world, slack, name
         self.remembers, self.ahead, self._keeps = remembers, ahead, keeps
+        self.person = person
+        self.may_connect: Callable[[], bool] = lambda: True
         self._early: dict[tuple[int, int], tuple[OpenDelivery, str]] = {}
         self._leaves = False
         self._unconfirmed_keeps: dict[int, Answer] = {}
@@ -66,7 +78,7 @@ class Program:
         self._world.after(0.01, self.try_to_connect)
 
     def try_to_connect(self) -> None:
-        if not self.is_alive or self.up is not None:
+        if not self.is_alive or self.up is not None or not self.may_connect():
             return
         if not self.connect():
             self._world.after(self._world.rng.uniform(0.01, 0.05), self.try_to_connect)
@@ -237,7 +249,11 @@ class Program:
         at_work = [each for program in self.everybody for each in program._work]
         mine = [each for each in at_work if not self._is_lost(each.session, each.delivery)]
         lane = [each for each in mine if each.delivery.lane is delivery.lane]
-        assert len(lane) < WINDOW, f"the window is exceeded by {name}"
+        slots = [each for each in lane if not is_intercepted(each.delivery.key)]
+        full = len(slots) >= WINDOW and not is_intercepted(delivery.key)
+        assert not full, f"the window is exceeded by {name}"
+        own = [each for each in lane if each.session == self.session]
+        assert len(own) < WINDOW, f"the window of {self.session} is exceeded by {name}"
         same = [each.name for each in lane if each.delivery.key == delivery.key]
         assert not same, f"{name} and {same} of one key at the plugin"
         before = self.unhandled_before(delivery)

@@ -5,6 +5,7 @@ python -m tests.simulation.run A B         runs the seeds from A up to B
 python -m tests.simulation.run … drains    with connections that close
 python -m tests.simulation.run … keeps     with answers whose deliveries are kept
 python -m tests.simulation.run … ahead     with programs that keep the order of a key themselves, and leave
+python -m tests.simulation.run … develops  with a developer who takes what one person does, now and then
 """
 
 import json
@@ -21,6 +22,7 @@ from slackd.config import (
     Subscription,
 )
 from tests.simulation.broker import Process
+from tests.simulation.developer import INTERCEPT
 from tests.simulation.program import WINDOW, Program
 from tests.simulation.slack import Connector, Message, Slack
 from tests.simulation.world import World
@@ -32,6 +34,7 @@ END = 240.0
 MAX_ATTEMPTS = 3
 FAULTS = ("broker", "stop", "stop", "link", "connector", "drop", "session", "plugin", "disk")
 DRAINS = ("drain",) * 9
+INTERCEPTS = ("intercept",) * 6
 A_WHILE = 5.0
 """Seconds after which the end of a broker has nothing to do with how a command was answered."""
 
@@ -67,11 +70,13 @@ class Simulation:
         drains: bool = False,
         keeps: bool = False,
         ahead: bool = False,
+        develops: bool = False,
     ) -> None:
         """With `drains`, connectors close connections too, and tell which close or are gone. With `keeps`,
         programs answer some commands and go on with them. With `ahead`, they take events ahead of their turn,
-        leave, and with some seeds take too long."""
-        self._drains, self._keeps, self._ahead = drains, keeps, ahead
+        leave, and with some seeds take too long. With `develops`, what one person does goes to a program of
+        its own while an intercept is in force."""
+        self._drains, self._keeps, self._ahead, self._develops = drains, keeps, ahead, develops
         self.world = World(seed)
         rng = self.world.rng
         self.slack = Slack(self.world)
@@ -86,9 +91,11 @@ class Simulation:
                 2 * (seed % 3) + 2 * ahead,
                 ahead=(1 + seed // 3 % 4) * ahead,
                 keeps=keeps,
+                person=INTERCEPT.person if name == "D" else "",
             )
-            for name in rng.choice(("P", "PQ"))
+            for name in rng.choice(("P", "PQ")) + "D" * develops
         ]
+        self.slack.users = ("U1", INTERCEPT.user, "U3") if develops else ()
         for program in self.programs:
             program.everybody = self.programs
             program.may_have = self._may_be_with_the_program
@@ -123,8 +130,9 @@ class Simulation:
         rng = self.world.rng
         if self.world.time > FAULTS_UNTIL:
             self.disk.failing = ""
+            self.broker.end_intercept()
             return
-        match rng.choice(FAULTS + DRAINS if self._drains else FAULTS):
+        match rng.choice(FAULTS + DRAINS * self._drains + INTERCEPTS * self._develops):
             case "drain":
                 rng.choice(self.slack.connectors).drain()
             case "broker" if self.broker.core is not None:
@@ -150,6 +158,8 @@ class Simulation:
                     program.kill()
             case "disk":
                 self._fail_disk()
+            case "intercept":
+                self.broker.begin_or_end_intercept()
         self.world.after(rng.expovariate(0.8), self._fault)
 
     def _fail_disk(self) -> None:
@@ -235,11 +245,11 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    drains, keeps, ahead = (each in arguments for each in ("drains", "keeps", "ahead"))
+    drains, keeps, ahead, develops = (each in arguments for each in ("drains", "keeps", "ahead", "develops"))
     seeds = [int(each) for each in arguments if each.isdecimal()]
     wanted = range(seeds[0], seeds[1]) if len(seeds) == 2 else seeds
     for seed in wanted:
-        simulation = Simulation(seed, drains=drains, keeps=keeps, ahead=ahead)
+        simulation = Simulation(seed, drains=drains, keeps=keeps, ahead=ahead, develops=develops)
         try:
             simulation.run()
         except AssertionError as error:

@@ -23,6 +23,7 @@ class Message:
         started: How often the plugin began to work on it.
         excuses: How often it may be begun again: nacks, deaths of the plugin.
         failures: Real failures of it at the plugin.
+        user: Who did it.
         hurried: The connection that brought it asked for acknowledgements without answers.
         forgotten: Its connector died with it, or was told to forget it: nobody tells the broker any more that
             it was not acknowledged.
@@ -45,6 +46,7 @@ class Message:
     hurried: bool = False
     forgotten: bool = False
     orphaned: bool = False
+    user: str = ""
 
     @property
     def is_command(self) -> bool:
@@ -60,11 +62,14 @@ class Slack:
         self.begun: dict[tuple[int, str], int] = {}
         self.connectors: list[Connector] = []
         self.is_journaled: Callable[[str], bool] = bool
+        self.users: tuple[str, ...] = ()
         self._ids = itertools.count()
 
     def post(self, kind: str, channel: str) -> None:
         name = f"{kind[0]}{len(self.messages)}"
         message = self.messages[name] = Message(name, kind, channel, self._world.time)
+        by_default = name if message.is_command else "U1"
+        message.user = self._world.rng.choice(self.users) if self.users else by_default
         self._send(message, 0)
 
     def _send(self, message: Message, attempt: int) -> None:
@@ -97,14 +102,14 @@ class Slack:
             frame["payload"] = {
                 "command": "/do",
                 "channel_id": message.channel,
-                "user_id": message.name,
+                "user_id": message.user,
                 "trigger_id": f"t-{message.name}",
                 "response_url": "https://hooks.slack.com/x",
                 "text": message.name,
             }
         else:
             frame["type"] = "events_api"
-            event = {"type": "message", "channel": message.channel, "user": "U1", "text": message.name}
+            event = {"type": "message", "channel": message.channel, "user": message.user, "text": message.name}
             frame["payload"] = {"event_id": f"Ev-{message.name}", "event": event, "token": "secret"}
             frame["retry_attempt"] = attempt
         return json.dumps(frame)

@@ -14,10 +14,11 @@ from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases
 from slackd.broker.dispatch.ordering_key import Key
-from slackd.broker.dispatch.sessions import PluginSession
+from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
-from slackd.broker.journal.writes import AnswerState, Duplicate, InFlight, OpenDelivery, Outcome
+from slackd.broker.intercepts import Intercepts
+from slackd.broker.journal.writes import AnswerState, Duplicate, InFlight, Lane, OpenDelivery, Outcome
 from slackd.broker.pending_acks import PendingAcks, Settlements
 from slackd.broker.unsent_answers import UnsentAnswers
 from tests.simulation.program import Answer, Program
@@ -40,10 +41,10 @@ def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
     for seed in range(first, first + 25):
         for drains in (False, True):
             try:
-                keeps, ahead = drains and seed % 2 == 1, seed % 3 > 0
-                Simulation(seed, drains=drains, keeps=keeps, ahead=ahead).run()
+                keeps, ahead, develops = drains and seed % 2 == 1, seed % 3 > 0, seed % 5 == 2
+                Simulation(seed, drains=drains, keeps=keeps, ahead=ahead, develops=develops).run()
             except AssertionError as error:
-                kinds = f"{' drains' * drains}{' keeps' * keeps}{' ahead' * ahead}"
+                kinds = f"{' drains' * drains}{' keeps' * keeps}{' ahead' * ahead}{' develops' * develops}"
                 replay = f"python -m tests.simulation.run {seed}{kinds}"
                 raise AssertionError(f"{error}; replay: {replay}") from error
 
@@ -63,11 +64,18 @@ def test_seeds_ahead_of_their_turn_that_failed_once_fail_no_more(seed: int, drai
     Simulation(seed, drains=drains, ahead=True).run()
 
 
-def found(*, drains: bool = False, keeps: bool = False, ahead: bool = False, impatient: bool = False) -> bool:
+def found(
+    *,
+    drains: bool = False,
+    keeps: bool = False,
+    ahead: bool = False,
+    develops: bool = False,
+    impatient: bool = False,
+) -> bool:
     """`impatient` leaves out the seeds whose ack timeout nobody exceeds."""
     for seed in range(1, ENOUGH, 4) if impatient else range(ENOUGH):
         try:
-            Simulation(seed, drains=drains, keeps=keeps, ahead=ahead).run()
+            Simulation(seed, drains=drains, keeps=keeps, ahead=ahead, develops=develops).run()
         except AssertionError:
             return True
     return False
@@ -287,6 +295,34 @@ def test_finds_a_program_that_begins_what_waits_behind_a_nack(monkeypatch: pytes
 def test_finds_a_program_that_does_not_hear_what_was_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Program, "taken_back", lambda self, deliveries: None)
     assert found(ahead=True, impatient=True)
+
+
+def test_finds_an_intercept_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Intercepts, "divert", lambda self, matches, envelope: matches)
+    assert found(develops=True)
+
+
+def test_finds_a_developer_who_gets_what_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def next_with_room(self: Sessions, lane: Lane) -> PluginSession | None:
+        return next((each for each in self if each.has_room(lane)), None)
+
+    monkeypatch.setattr(Sessions, "next_with_room", next_with_room)
+    assert found(develops=True)
+
+
+def test_finds_production_that_gets_what_is_the_developers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dispatcher, "intercept", lambda self, person, begins, now: None)
+    assert found(develops=True)
+
+
+def test_finds_an_intercept_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def intercept(self: Dispatcher, person: str, begins: bool, now: Instant) -> None:
+        if begins:
+            real(self, person, begins, now)
+
+    real = Dispatcher.intercept
+    monkeypatch.setattr(Dispatcher, "intercept", intercept)
+    assert found(develops=True)
 
 
 def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
