@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from json import loads
 from typing import Any
 
+from slackd.broker.journal.ages import ClockAhead
 from slackd.broker.journal.rules import WAITED
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.record import DeadLetters, Recorder, Slot
@@ -90,11 +91,18 @@ class Applier:
         reopening: What operators do, and what is remembered of it.
     """
 
-    def __init__(self, cursor: sqlite3.Cursor, totals: Totals, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        cursor: sqlite3.Cursor,
+        totals: Totals,
+        clock: Callable[[], float],
+        ahead_now: Callable[[], ClockAhead] = ClockAhead,
+    ) -> None:
+        """`ahead_now` says how far the clock was set ahead, as `Journal.clock_ahead`."""
         self._cursor = cursor
         self._totals = totals
         self._dead_letters = DeadLetters(cursor, totals, clock)
-        self._recorder = Recorder(cursor, totals, self._dead_letters)
+        self._recorder = Recorder(cursor, totals, self._dead_letters, ahead_now)
         self._records: list[tuple[Record, Slot]] = []
         self._closes: list[tuple[CloseHandled, Slot]] = []
         self._old = totals.last_delivery

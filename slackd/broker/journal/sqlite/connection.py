@@ -44,7 +44,6 @@ class OwnedConnection:
         self._delivery_base = delivery_base
         self._first_delivery = 0
         self.is_new = False
-        self._has_totals = False
         self.file: OpenFile | None = None
 
     def open_for_the_first_time(self, now: float) -> Opening:
@@ -120,9 +119,7 @@ class OwnedConnection:
     def recount(self) -> None:
         """Read the totals anew from the rows."""
         assert self._connection is not None
-        ahead = self.totals.clock_ahead if self._has_totals else 0.0
         self.totals = Totals(self._connection)
-        self._has_totals, self.totals.clock_ahead = True, ahead
         self.totals.count_deliveries_from(self._first_delivery)
 
     def roll_back(self, error: BaseException | None = None) -> None:

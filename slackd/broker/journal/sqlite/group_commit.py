@@ -100,8 +100,6 @@ class GroupCommit:
             self._guard.failed(error)
 
     def _in_transaction(self, group: Sequence[QueuedBatch], *, careful: bool) -> list[Report]:
-        # Dedupe keys are as old as what has passed: a clock that was set since the last look makes none older.
-        self._owned.totals.clock_ahead = self._clocks.ahead_now().seconds
         cursor = self._owned.begin(synced=not _is_of_closes(group))
         reports: list[Report]
         if careful:
@@ -109,7 +107,7 @@ class GroupCommit:
                 (submission.on_commit, self._apply_carefully(cursor, submission)) for submission in group
             ]
         else:
-            applier = Applier(cursor, self._owned.totals, self._clock)
+            applier = self._applier(cursor)
             reports = [(submission.on_commit, applier.apply(submission.writes)) for submission in group]
             applier.flush()
         if self._clocks.is_due():
@@ -118,12 +116,15 @@ class GroupCommit:
         self._owned.commit(cursor)
         return reports
 
+    def _applier(self, cursor: sqlite3.Cursor) -> Applier:
+        return Applier(cursor, self._owned.totals, self._clock, self._clocks.ahead_now)
+
     def _apply_carefully(
         self, cursor: sqlite3.Cursor, submission: QueuedBatch
     ) -> Sequence[Outcome] | JournalError:
         cursor.execute("SAVEPOINT submission")
         try:
-            applier = Applier(cursor, self._owned.totals, self._clock)
+            applier = self._applier(cursor)
             outcomes = applier.apply(submission.writes)
             applier.flush()
             self._owned.totals.save(cursor)

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from slackd.broker.journal.ages import ClockAhead
 from slackd.broker.journal.rules import DEDUPE_MEMORY, byte_length
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.rows import BYTES, MAYBE_TEXT, WHOLE, checked, member
@@ -97,10 +98,17 @@ class _Rows:
 class Recorder:
     """Records envelopes through one cursor, inside a transaction."""
 
-    def __init__(self, cursor: sqlite3.Cursor, totals: Totals, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        cursor: sqlite3.Cursor,
+        totals: Totals,
+        dead_letters: DeadLetters,
+        ahead_now: Callable[[], ClockAhead],
+    ) -> None:
         self._cursor = cursor
         self._totals = totals
         self._dead_letters = dead_letters
+        self._ahead_now = ahead_now
 
     def record_all(self, records: list[tuple[Record, Slot]]) -> None:
         """Record those that are not known; each outcome goes into its slot.
@@ -145,12 +153,14 @@ class Recorder:
         self, records: list[tuple[Record, Slot]], keys: list[list[bytes]], rows: _Rows
     ) -> list[tuple[int, Slot]]:
         """The same where some may be known; returns those that are, with the envelope that came first."""
+        # Dedupe keys are as old as what has passed: a clock that was set since the last look makes none older.
+        ahead = self._ahead_now().seconds
         known = self._look_up([key for some in keys for key in some])
         in_table = set(known)
         learned: dict[bytes, tuple[bytes, int, int]] = {}
         seen_before: list[tuple[int, Slot]] = []
         for (record, slot), own in zip(records, keys, strict=True):
-            horizon = record.received_at - self._totals.clock_ahead - DEDUPE_MEMORY
+            horizon = record.received_at - ahead - DEDUPE_MEMORY
             hits = [known[key][0] for key in own if key in known and known[key][1] > horizon]
             if hits:
                 envelope = min(hits)

@@ -37,7 +37,6 @@ class Totals:
         last_envelope, last_delivery: The highest ids given out.
         envelope_bytes: Bytes of the text of all envelopes.
         period_begins, period_ends: Between them the newest envelope was received (UNIX seconds).
-        clock_ahead: Seconds by which the clock is ahead of what has passed.
         untouched: Envelope, plugin and bytes of deliveries that came with their envelope and are open at their
             first attempt: what the row surely says. Whoever changes such a row takes it out.
     """
@@ -64,7 +63,6 @@ class Totals:
         for row in connection.execute("SELECT number, name, deliveries, bytes, dead FROM plugin"):
             checked(row, (WHOLE, TEXT, WHOLE, WHOLE, WHOLE), "plugin")
             self._know(PluginFigures(*within_reach(row, "plugin")))
-        self.clock_ahead = 0.0
         self.untouched: dict[int, tuple[int, int, int]] = {}
         self._touched: set[int] = set()
         self._saved = (self.envelope_bytes, saved.get("last_delivery", 0))
