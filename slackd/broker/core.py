@@ -370,6 +370,10 @@ class BrokerCore:
         self._changed.clear()
         return self._outbox.take(self._writes.submit())
 
+    def take_actions(self) -> list[Action]:
+        """As `Outbox.take_so_far`."""
+        return self._outbox.take_so_far()
+
     def _is_overtaken(self, write: Write) -> bool:
         """A session that came back, and was listed, while it could not be written that it is gone."""
         if not isinstance(write, ForgetSession) or write.plugin not in self.plugins:

@@ -141,14 +141,18 @@ class Engine:
 
     def _pump(self) -> None:
         self._pumping = False
-        reads: list[Read] = []
-        for action in self.core.end_turn():
-            self._do(action, reads)
-        if reads:
-            self._reads.put_nowait(reads)
+        if actions := self.core.end_turn():
+            self._do_all(actions)
         wakeup = self.core.next_wakeup
         if wakeup < self._timer_at:
             self._set_timer(wakeup)
+
+    def _do_all(self, actions: Sequence[Action]) -> None:
+        reads: list[Read] = []
+        for action in actions:
+            self._do(action, reads)
+        if reads:
+            self._reads.put_nowait(reads)
 
     def _do(self, action: Action, reads: list[Read]) -> None:
         match action:
@@ -195,6 +199,9 @@ class Engine:
         elif self.outages.failed(moment, outcomes.what):
             log.error("nothing is acknowledged: %s", outcomes, extra={"event": "journal-refused"})
         self.core.committed(token, outcomes, moment)
+        # Slack waits for acknowledgements; plugins' deliveries are found, and encoded, after them.
+        if actions := self.core.take_actions():
+            self._do_all(actions)
         self.wake()
 
     def _send(self, action: SendDeliveries, reads: list[Read]) -> None:

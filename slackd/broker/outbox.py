@@ -56,6 +56,11 @@ class Outbox:
         actions, self._actions = self._actions, []
         return actions
 
+    def take_so_far(self) -> list[Action]:
+        """What needn't wait for the end of the turn: all but promises, and what is to be written."""
+        actions, self._actions = self._actions, []
+        return actions
+
     def _say_promises(self) -> None:
         promises, self._promises = self._promises, []
         self._actions += [ToConnector(link, Promised(each)) for link, each in _by_link(promises)]

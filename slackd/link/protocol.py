@@ -22,7 +22,7 @@ from slackd.envelope import Arrival
 from slackd.errors import LinkError, LinkVersionError
 from slackd.line_cutter import LineCutter
 from slackd.link.codec import LINE_LIMIT, Head, Heads, decode, encode
-from slackd.link.messages import LINK_VERSION, Deliver, Hello, Identified, LinkMessage, Welcome
+from slackd.link.messages import LINK_VERSION, Deliver, Hello, Identified, LinkMessage, Settled, Welcome
 from slackd.slotted import frozen
 
 
@@ -151,6 +151,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 256 * 1024
 """Bytes read from the socket in one turn of the loop, at most."""
+AT_ONCE: Final = frozenset({Deliver, Settled})
+"""Messages that say all that there is to say in this turn of the loop, and that Slack waits for."""
 
 
 class LinkProtocol(asyncio.BufferedProtocol):
@@ -186,9 +188,9 @@ class LinkProtocol(asyncio.BufferedProtocol):
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     def send(self, message: LinkMessage) -> None:
-        """Queue a message; it is written in this turn of the loop, a `Deliver` at once with all that is queued.
-        Never blocks, never raises. What the other side may not know waits until that has said which version it
-        speaks."""
+        """Queue a message; it is written in this turn of the loop, what Slack waits for (`AT_ONCE`) at once
+        with all that is queued. Never blocks, never raises. What the other side may not know waits until that
+        has said which version it speaks."""
         if self._transport is None or self._transport.is_closing():
             return
         if self._reader.peer_version < SINCE.get(type(message), 1):
@@ -200,7 +202,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
             log.error("%s; it was not sent", error, extra={"event": "link-unsendable"})
             return
         self._out.append(line)
-        if type(message) is Deliver:  # All that came in a turn of the loop: nothing more is waited for.
+        if type(message) in AT_ONCE:
             self._flush()
         elif len(self._out) == 1:
             self._loop.call_soon(self._flush)

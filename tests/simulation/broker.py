@@ -412,6 +412,8 @@ class Process:
     def _told(self, core: BrokerCore, token: int, outcome: Sequence[Outcome] | JournalError) -> None:
         if self.core is core:
             core.committed(token, outcome, self._world.now)
+            for action in core.take_actions():
+                self._do(core, action)
             self._soon()
 
     def _read(self, core: BrokerCore, read: LoadKeys | LoadKey | CountOld) -> None:

@@ -1,10 +1,10 @@
-"""What is sent over the link in one turn of the loop is one write; arrivals wait for no other turn."""
+"""What is sent over the link in one turn is one write; what Slack waits for waits for no other turn."""
 
 import asyncio
 from typing import Any
 
-from slackd.envelope import Arrival
-from slackd.link.messages import Closing, Deliver
+from slackd.envelope import Arrival, Settlement
+from slackd.link.messages import Closing, Deliver, Settled
 from slackd.link.protocol import LinkProtocol
 
 ARRIVAL = Arrival(1, "main", "c1-main-1", 5.0, '{"envelope_id":"e-1"}')
@@ -53,3 +53,10 @@ async def test_arrivals_are_written_at_once_behind_what_was_sent_before_them() -
     link.send(Closing("c1-main-2"))
     await asyncio.sleep(0)
     assert len(wire.written) == 2
+
+
+async def test_what_may_be_acknowledged_is_written_at_once() -> None:
+    link, wire = linked()
+    link.send(Settled((Settlement(1, "e-1"),)))
+    (written,) = wire.written
+    assert b'"settled"' in written
