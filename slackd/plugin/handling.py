@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -52,11 +51,6 @@ class Handling:
             if value is not None and route.pattern.startswith(STEP):
                 await _complete(context, value)
             context.finish(value)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # left unanswered: slackd delivers it again
-            context.nack("the handler was cancelled by its own code")
         except Exception as error:  # noqa: BLE001  the border to the author's code
             _log_failure(error, envelope, route)
             await self._failed(error, context)

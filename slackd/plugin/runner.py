@@ -250,6 +250,7 @@ class Runner:
             logger.warning(
                 "%d handlers are left behind: still at work at the end of the stop timeout", len(late)
             )
+        self._handlers.leave_unanswered()
         for task in late:
             task.cancel()
 

@@ -71,9 +71,11 @@ class Peer:
     def send(self, data: bytes) -> None:
         self._writer.write(data)
 
-    def hand(self, delivery: str, type_: str, payload: dict[str, Any], *, attempt: int = 1) -> None:
+    def hand(
+        self, delivery: str, type_: str, payload: dict[str, Any], *, attempt: int = 1, after: str | None = None
+    ) -> None:
         prompt = type_ != "events_api"
-        params = {
+        params: dict[str, Any] = {
             "attempt": attempt,
             "app": "main",
             "type": type_,
@@ -81,13 +83,17 @@ class Peer:
             "respond_by": 1002.5 if prompt else None,
             "envelope": {"envelope_id": delivery, "type": type_, "payload": payload},
         }
+        if after is not None:
+            params["after"] = after
         self.send(jsonrpc.encode_request(f"{delivery}.{attempt}", "envelope", params))
 
     def hand_command(self, delivery: str, command: str, text: str = "", *, attempt: int = 1) -> None:
         self.hand(delivery, "slash_commands", {"command": command, "text": text}, attempt=attempt)
 
-    def hand_event(self, delivery: str, name: str, *, attempt: int = 1, **event: Any) -> None:
-        self.hand(delivery, "events_api", {"event": {"type": name, **event}}, attempt=attempt)
+    def hand_event(
+        self, delivery: str, name: str, *, attempt: int = 1, after: str | None = None, **event: Any
+    ) -> None:
+        self.hand(delivery, "events_api", {"event": {"type": name, **event}}, attempt=attempt, after=after)
 
     def cut(self) -> None:
         self._writer.transport.abort()
@@ -238,6 +244,65 @@ class TestHandlers:
         peer = await broker.accepted()
         peer.hand_event("1", "x")
         assert isinstance(await peer.read(), jsonrpc.Failure)
+
+    async def test_a_handler_that_another_cancels_is_a_nack_and_its_next_attempt_is_begun(
+        self, broker: Broker, serve: Serve
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        works: list[asyncio.Task[Any] | None] = []
+
+        @plugin.event("slow")
+        async def slow(envelope: Envelope) -> None:
+            works.append(asyncio.current_task())
+            if envelope.attempt == 1:
+                await asyncio.Event().wait()
+
+        @plugin.event("newer")
+        async def newer(_: Envelope) -> None:
+            assert works[0] is not None
+            works[0].cancel()
+
+        serve(plugin)
+        peer = await broker.accepted()
+        peer.hand_event("1", "slow")
+        peer.hand_event("2", "newer")
+        settled = {
+            message.id: message for message in (await peer.read(), await peer.read()) if hasattr(message, "id")
+        }
+        assert isinstance(settled["1.1"], jsonrpc.Failure)
+        assert isinstance(settled["2.1"], jsonrpc.Result)
+        peer.hand_event("1", "slow", attempt=2)
+        assert await peer.read() == jsonrpc.Result("1.2", {})
+        assert len(works) == 2
+
+    @pytest.mark.parametrize("plain", [False, True])
+    async def test_a_handler_sees_no_context_variables_of_the_one_that_it_came_after(
+        self, plain: bool, broker: Broker, serve: Serve
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path)
+        whose: ContextVar[str] = ContextVar("whose", default="nobody")
+        whose.set("the program")
+        seen: list[str] = []
+
+        async def handle(envelope: Envelope, context: Context) -> None:
+            seen.append(whose.get())
+            whose.set(envelope.delivery)
+            context.ack()
+
+        def handle_plain(envelope: Envelope, context: Context) -> None:
+            seen.append(whose.get())
+            whose.set(envelope.delivery)
+            context.ack()
+
+        plugin.event()(handle_plain if plain else handle)
+        serve(plugin)
+        peer = await broker.accepted()
+        peer.hand_event("1", "x")
+        peer.hand_event("2", "x", after="1.1")
+        peer.hand_event("3", "x", after="2.1")
+        for number in (1, 2, 3):
+            assert await peer.read() == jsonrpc.Result(f"{number}.1", {})
+        assert seen == ["the program"] * 3
 
     @pytest.mark.parametrize(
         ("value", "reason"),
