@@ -94,6 +94,25 @@ async def test_the_log_does_not_grow_under_load_with_readers(tmp_path: Path) -> 
     await journal.close()
 
 
+async def test_a_checkpoint_under_load_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "CHECKPOINT_IDLE", 600.0)
+    journal, _ = await open_journal(JournalConfig(tmp_path))
+    assert isinstance(journal, SqliteJournal)
+    in_log: list[int] = []
+
+    def look() -> None:
+        connection = journal._writer._owned.usable()
+        _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        in_log.append(pages)
+
+    for number in range(95):
+        await attempt(journal, record(number, "r"))
+    journal._writer.put(writer.WriterTask(look))
+    await attempt(journal, record(95, "r"))
+    assert in_log[0] < 300, in_log
+    await journal.close()
+
+
 async def test_a_connection_that_was_given_up_is_replaced(tmp_path: Path) -> None:
     journal, _ = await open_journal(JournalConfig(tmp_path))
     assert isinstance(journal, SqliteJournal)

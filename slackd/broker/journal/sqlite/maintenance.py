@@ -17,8 +17,10 @@ from slackd.slotted import frozen
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_PAGES = 1_000
-"""Pages written since the last checkpoint after which one is made although writes wait."""
+CHECKPOINT_PAGES = 300
+"""Pages written since the last checkpoint after which one is made although writes wait. What arrives meanwhile
+waits for all of it, so it is short: with 1,000 pages the p99 of acknowledgements at 1,000 events a second was
+1.1 to 1.7 times as long."""
 
 LONG_LOG = 2_000
 """Pages of the log beyond which a checkpoint waits for readers, so that the log begins anew: as long as one
