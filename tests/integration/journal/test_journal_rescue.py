@@ -13,7 +13,7 @@ import pytest
 
 from slackd.broker.journal.engines import engine_of, open_journal
 from slackd.broker.journal.offline import JournalCheck, OfflineTools
-from slackd.broker.journal.sqlite import offline
+from slackd.broker.journal.sqlite import maintenance, offline
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.broker.journal.writes import (
     CloseDelivery,
@@ -178,8 +178,11 @@ async def test_what_can_be_read_is_kept(tmp_path: Path, harm: Callable[[Path], N
 @pytest.mark.parametrize(
     "harm", [lambda database: database.unlink(), lambda database: os.truncate(database, 0)]
 )
-async def test_what_the_log_alone_has_is_kept(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+async def test_what_the_log_alone_has_is_kept(
+    tmp_path: Path, harm: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing was in the database yet when it went."""
+    monkeypatch.setattr(maintenance.Maintenance, "_checkpoint_if_due", lambda *_, **__: None)
     deliveries = await filled(tmp_path, checkpoint=False)
     harm(tmp_path / DATABASE)
     engine, config = tools(tmp_path)
