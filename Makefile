@@ -76,7 +76,7 @@ $(OLDEST)/.installed: pyproject.toml packaging/debian-12-constraints.txt
 # The tests that depend on them, with Debian 12's and 13's own Python and libraries, side by side; as root, and
 # elsewhere (77) one line says why not.
 test-releases: setup
-	nice $(BIN)/python packaging/deb/test_release.py || { test $$? = 77 && { $(PURE); }; }
+	$(BIN)/python packaging/deb/test_release.py || { test $$? = 77 && { $(PURE); }; }
 
 # Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.
 deb:
