@@ -20,7 +20,7 @@ demo: setup
 	$(BIN)/python -m slackd.cli.demo
 
 # Most tests wait more than they compute, so several run at a time; those that compare times run alone.
-AT_ONCE := -n 3 --dist worksteal
+AT_ONCE := -n 4 --dist worksteal
 # What fails is run once more, alone: others may have had the machine. What fails twice has failed.
 AGAIN = $(BIN)/python -m pytest -m "not e2e" --last-failed --last-failed-no-failures=none
 
