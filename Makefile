@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # As a path in a .pth file: type checkers and editors don't see through setuptools' import hook.
 EDITABLE := --config-settings editable_mode=compat -e '.[dev]'
 
-.PHONY: setup demo test most alone attacks test-pure test-oldest test-releases lint types unit integration deb \
+.PHONY: setup demo test most alone attacks test-pure test-oldest releases test-releases lint types unit integration deb \
     packages e2e bench clean
 
 setup: $(STAMP)
@@ -20,14 +20,14 @@ demo: setup
 	$(BIN)/python -m slackd.cli.demo
 
 # Most tests wait more than they compute, so several run at a time; those that compare times run alone.
-AT_ONCE := -n 4 --dist worksteal
+AT_ONCE := -n 3 --dist worksteal
 # What fails is run once more, alone: others may have had the machine. What fails twice has failed.
 AGAIN = $(BIN)/python -m pytest -m "not e2e" --last-failed --last-failed-no-failures=none
 
 # What compares no times goes side by side, and what compares them has the machine to itself: what a package's
 # build makes the kernel do cannot be interrupted by whatever goes first, nice or not.
 test: setup
-	$(MAKE) -j5 lint types most test-releases packages
+	$(MAKE) -j4 lint types most releases
 	$(MAKE) alone
 	$(MAKE) attacks
 	$(MAKE) e2e
@@ -76,7 +76,12 @@ $(OLDEST)/.installed: pyproject.toml packaging/debian-12-constraints.txt
 # The tests that depend on them, with Debian 12's and 13's own Python and libraries, side by side; as root, and
 # elsewhere (77) one line says why not.
 test-releases: setup
-	$(BIN)/python packaging/deb/test_release.py || { test $$? = 77 && { $(PURE); }; }
+	nice -n 5 $(BIN)/python packaging/deb/test_release.py || { test $$? = 77 && { $(PURE); }; }
+
+# One after the other: side by side they would take most tests' time.
+releases: setup
+	$(MAKE) test-releases
+	$(MAKE) packages
 
 # Signed apt repositories in dist/bookworm and dist/trixie; needs root, and says what else.
 deb:
