@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -45,7 +46,7 @@ async def test_an_app_without_a_network_and_without_a_token(tmp_path: Path) -> N
         )
         environment = {**os.environ, **credentials.environment, "SLACK_API_URL": "http://127.0.0.1:9743/api/"}
         app = await asyncio.create_subprocess_exec(
-            "unshare", "--net", "--kill-child", "sh", "-c", script, cwd=ROOT, env=environment
+            *("unshare", "--net", "sh", "-c", script), cwd=ROOT, env=environment, start_new_session=True
         )
         try:
             await house.until_connected()
@@ -57,7 +58,7 @@ async def test_an_app_without_a_network_and_without_a_token(tmp_path: Path) -> N
             assert not holds(house.house.program("gateway").pid, tokens)
             assert not holds(int((tmp_path / "pid").read_text()), tokens)
         finally:
-            app.kill()
+            os.killpg(app.pid, signal.SIGKILL)
             await app.wait()
     assert inside == await used_directly()
 
