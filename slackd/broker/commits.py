@@ -166,8 +166,7 @@ class Commits:
         if close.response is None and close.answer is None:
             return []
         settlements, unsents = self.answering.closed(close, outcome, origin, now)
-        for write, of in unsents:
-            self.writes.batch.add(write, of)
+        self.writes.batch.add_all(unsents)
         self.wakeup.by(self.answering.next_due())
         return settlements
 

@@ -13,14 +13,7 @@ import math
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from slackd.broker.actions import (
-    NOT_HELD,
-    Action,
-    NotifyKept,
-    NotifyLate,
-    PostLate,
-    ReadForReport,
-)
+from slackd.broker.actions import NOT_HELD, Action, NotifyKept, NotifyLate, PostLate, ReadForReport
 from slackd.broker.commits import Commits
 from slackd.broker.counters import Counters
 from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
@@ -42,7 +35,7 @@ from slackd.broker.journal.writes import (
     Outcome,
     Write,
 )
-from slackd.broker.late_answers import LateAnswers, Unsents
+from slackd.broker.late_answers import LateAnswers
 from slackd.broker.outbox import Outbox
 from slackd.broker.pending_acks import PendingAcks
 from slackd.broker.write_batch import Origin, Reply
@@ -130,7 +123,7 @@ class BrokerCore:
         """No acknowledgement could carry what these were settled with."""
         settlements, unsents = self._answering.unsent(link, numbers)
         self._outbox.settle(settlements)
-        self._let_follow(unsents)
+        self._writes.batch.add_all(unsents)
 
     def write(self, writes: Sequence[Write], reply: Reply | None = None) -> None:
         """Anything else for the journal. With a `reply` it is tried once; without, until it is written."""
@@ -199,8 +192,7 @@ class BrokerCore:
         if response is None and accepted.respond_by is None:
             self._handled(plugin, delivery, attempt, now)
         else:
-            for write, origin in self._answering.close(plugin, session, accepted, response, now):
-                self._writes.batch.add(write, origin)
+            self._writes.batch.add_all(self._answering.close(plugin, session, accepted, response, now))
         return True
 
     def answered_and_kept(
@@ -222,8 +214,7 @@ class BrokerCore:
         if writes:
             self.commits.keeping.add(delivery)
             plugin_dispatch.note_answered(delivery)
-        for write, origin in writes:
-            self._writes.batch.add(write, origin)
+        self._writes.batch.add_all(writes)
 
     def _handled(self, plugin: str, delivery: int, attempt: int, now: Instant) -> None:
         """A close that the program remembers rides with what is written next, for a moment: each commit of its
@@ -316,7 +307,7 @@ class BrokerCore:
         due = self.answers.tick(now.monotonic)
         self._outbox.settle(due.settlements)
         self._answering.due(due)
-        self._let_follow(self._answering.unclaimed(now.monotonic))
+        self._writes.batch.add_all(self._answering.unclaimed(now.monotonic))
         self.write([AnswerPassed(envelope) for envelope in due.passed])
         for plugin in self.plugins.values():
             plugin.tick(now)
@@ -385,10 +376,6 @@ class BrokerCore:
 
     def _delivery_of(self, plugin: str, envelope: int) -> int | None:
         return self.plugins[plugin].delivery_of(envelope) if plugin in self.plugins else None
-
-    def _let_follow(self, unsents: Unsents) -> None:
-        for write, origin in unsents:
-            self._writes.batch.add(write, origin)
 
     def _end_waiting(self, envelopes: Sequence[int]) -> None:
         self.write([AnswerPassed(envelope) for envelope in envelopes])

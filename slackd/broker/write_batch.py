@@ -1,6 +1,6 @@
 """Writes that go to the journal together, and who wants to know what came of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
@@ -84,6 +84,11 @@ class WriteBatch:
         if origin is not NOBODY:
             self.origins[len(self.writes)] = origin
         self.writes.append(write)
+
+    def add_all(self, writes: Iterable[tuple[Write, Origin]]) -> None:
+        """Writes that are repeated until they are written."""
+        for write, origin in writes:
+            self.add(write, origin)
 
     def add_arrival(self, incoming: Incoming) -> None:
         """An arrival's record: refused if it can't be written."""

@@ -11,7 +11,7 @@ leaves behind is in the turns without it, but for those before it began.
 
 import asyncio
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -84,7 +84,7 @@ class Comparison:
 
     def calm(self) -> int:
         """How many turns were not disturbed."""
-        return sum(turn.disturbed <= CALM for turn in self.turns)
+        return _calm(turn.disturbed for turn in self.turns)
 
     def can_tell(self) -> bool:
         """Whether there are turns enough."""
@@ -139,8 +139,8 @@ def _middle(measured: Sequence[dict[str, Any]], of: str) -> float:
     return float(statistics.median(each[of] for each in measured))
 
 
-def _calm(measured: Sequence[dict[str, Any]]) -> int:
-    return sum(each["disturbed"] <= CALM for each in measured)
+def _calm(disturbed: Iterable[float]) -> int:
+    return sum(each <= CALM for each in disturbed)
 
 
 async def compare(
@@ -149,7 +149,7 @@ async def compare(
     """As many turns as it takes to see through what else the machine does."""
     found = Comparison()
     await broker.measure(0.2)
-    while _calm(found.before) < TURNS and len(found.before) < TRIES * TURNS:
+    while _calm(each["disturbed"] for each in found.before) < TURNS and len(found.before) < TRIES * TURNS:
         found.before.append(await _measured(broker, behaves, its_uid))
     for _ in range(TRIES * most_turns):
         await found.turn(broker, attack, uid, behaves, its_uid)
