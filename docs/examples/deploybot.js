@@ -2,7 +2,6 @@
 // Answers /deploy, mentions, and a button. It ends with its connection: its unit starts it again.
 "use strict";
 const net = require("node:net");
-const readline = require("node:readline");
 
 const path = process.env.SLACKD_PLUGINS_SOCKET || "/run/slackd/plugins.sock";
 const socket = net.createConnection(path);
@@ -35,7 +34,7 @@ async function handle(delivery, payload) {
   return {};
 }
 
-readline.createInterface({ input: socket }).on("line", async (line) => {
+async function receive(line) {
   const { id, method, params, result, error } = JSON.parse(line);
   if (method === "envelope") {
     try {
@@ -52,6 +51,16 @@ readline.createInterface({ input: socket }).on("line", async (line) => {
     console.error(error.message);
     process.exit(1);
   }
+}
+
+let unread = ""; // readline would not do: since Node 24 it cuts at U+2028, too, which a text may have in it
+socket.setEncoding("utf8");
+socket.on("data", (text) => {
+  unread += text;
+  if (!text.includes("\n")) return;
+  const lines = unread.split("\n");
+  unread = lines.pop();
+  lines.forEach(receive);
 });
 socket.on("connect", () => send({ id: 0, method: "initialize", params: { protocol: 1, plugin: "deploybot" } }));
 socket.on("error", (error) => { console.error(error.message); process.exit(1); });

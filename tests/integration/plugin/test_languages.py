@@ -18,6 +18,20 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs/examples"
 ADDON = ROOT / "packaging/debhelper"
 SUFFIXES = {name: language.suffix for name, language in LANGUAGES.items()}
+READLINE_SINCE_NODE_24 = r"""
+const readline = require("node:readline");
+const { EventEmitter } = require("node:events");
+readline.createInterface = ({ input }) => {
+  const lines = new EventEmitter();
+  let unread = "";
+  input.setEncoding("utf8").on("data", (text) => {
+    const cut = (unread + text).split(/\r?\n|\u2028|\u2029/);
+    unread = cut.pop();
+    cut.forEach((line) => lines.emit("line", line));
+  });
+  return lines;
+};
+"""
 SILENT = "import time\ntime.sleep(60)\n"
 WRONG = """
 import json, os, socket
@@ -55,6 +69,15 @@ def test_the_example_of_every_language_speaks_the_protocol(language: str) -> Non
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_new_plugin_of_every_language_speaks_the_protocol(tmp_path: Path, language: str) -> None:
     assert failed(check_program(written(tmp_path, "my-bot", language), None)) == []
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_example_of_node_reads_a_text_at_which_newer_nodes_cut_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "readline.js").write_text(READLINE_SINCE_NODE_24)
+    monkeypatch.setenv("NODE_OPTIONS", f"--require {tmp_path / 'readline.js'}")
+    assert failed(check_program(EXAMPLES / "deploybot.js", None)) == []
 
 
 @pytest.mark.parametrize("slack_transport", ["socketmode", "http"])
