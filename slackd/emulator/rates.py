@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Final
 
 from slackd.emulator.context import EmulatorContext
 
-_PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100}
-_TIERS = {
-    "auth.test": 10_000,
-    "api.test": 10_000,
-    "chat.postEphemeral": _PER_MINUTE[4],
-    "chat.getPermalink": 10_000,
-    "users.info": _PER_MINUTE[4],
-    "users.list": _PER_MINUTE[2],
-    "conversations.list": _PER_MINUTE[2],
-    "conversations.members": _PER_MINUTE[4],
-    "views.open": _PER_MINUTE[4],
-    "views.push": _PER_MINUTE[4],
-    "views.update": _PER_MINUTE[4],
-    "views.publish": _PER_MINUTE[4],
-    "files.getUploadURLExternal": _PER_MINUTE[4],
-    "files.completeUploadExternal": _PER_MINUTE[4],
-    "usergroups.list": _PER_MINUTE[2],
-    "usergroups.users.list": _PER_MINUTE[2],
+_USUAL: Final = 50
+"""Calls a minute of tier 3, which most methods have."""
+_BY_LIMIT: Final[dict[int, str]] = {
+    20: """
+        auth.teams.list bookmarks.add bookmarks.edit bookmarks.remove chat.startStream chat.stopStream
+        conversations.archive conversations.close conversations.create conversations.list conversations.rename
+        conversations.setPurpose conversations.setTopic conversations.unarchive dnd.teamInfo emoji.list
+        pins.add pins.list pins.remove reactions.list reactions.remove usergroups.create usergroups.disable
+        usergroups.enable usergroups.list usergroups.update usergroups.users.list usergroups.users.update
+        users.list users.setPresence
+    """,
+    100: """
+        api.test assistant.threads.setSuggestedPrompts assistant.threads.setTitle chat.appendStream
+        chat.postEphemeral conversations.members files.completeUploadExternal files.getUploadURLExternal
+        files.info users.info users.profile.get views.open views.publish views.push views.update
+    """,
+    600: """
+        assistant.threads.setStatus
+    """,
+    10_000: """
+        auth.test chat.getPermalink
+    """,
 }
+"""Calls a minute (source: each method's page); the last two have special limits that nobody meets."""
+_A_MINUTE: Final = {name: limit for limit, names in _BY_LIMIT.items() for name in names.split()}
 
 
 class RateLimits:
@@ -40,7 +47,7 @@ class RateLimits:
         if method == "chat.postMessage":
             key, limit, window = (app, method, channel), 1, 1.0
         else:
-            key, limit, window = (app, method, ""), _TIERS.get(method, _PER_MINUTE[3]), 60.0
+            key, limit, window = (app, method, ""), _A_MINUTE.get(method, _USUAL), 60.0
         window = self._context.settings.scaled(window)
         calls = self._calls.setdefault(key, deque())
         while calls and calls[0] <= now - window:
