@@ -64,8 +64,11 @@ class Commits:
     def committed(self, batch: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> None:
         """All of this is on the disk."""
         settlements: Settlements = []
+        again = _opened_again(batch, outcomes) if batch.replies else []
         if batch.incoming:
-            settlements = self._recorded(batch, outcomes, now)
+            settlements = self._recorded(batch, outcomes, again, now)
+        elif again:
+            self._opened(again, now)
         if len(batch.writes) > len(batch.incoming):
             for place, write in enumerate(batch.writes):
                 if place not in batch.incoming:
@@ -86,15 +89,18 @@ class Commits:
             reply(error)
         self.writes.not_written(batch, now)
 
-    def _recorded(self, batch: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> Settlements:
-        """Arrivals are on the disk."""
+    def _recorded(
+        self, batch: WriteBatch, outcomes: Sequence[Outcome], again: Sequence[OpenDelivery], now: Instant
+    ) -> Settlements:
+        """Arrivals are on the disk, and what an operator has delivered `again`: both open in their order."""
         result = self.ingest.committed(batch.incoming, outcomes, now)
         if self.watched:
             self.outbox.extend(Passed("recorded", now.unix, envelope) for envelope in result.recorded)
             self.outbox.extend(Passed("duplicate", now.unix, envelope) for envelope in result.repeated)
         for envelope, plugin, words in result.forbidden:
             self.outbox.add(Passed("forbidden", now.unix, envelope, plugin, detail=words))
-        self._opened(result.opened, now)
+        opened = sorted([*result.opened, *again], key=lambda each: each.id) if again else result.opened
+        self._opened(opened, now)
         for envelope, link, number, given in result.given:
             self.answering.carried(envelope, link, number, given)
         if result.promises:
@@ -136,8 +142,6 @@ class Commits:
             if isinstance(write, CloseDelivery) and write.keep:
                 self._kept(write, origin, NOT_HELD)
             return []
-        if outcome.opened:
-            self._opened(outcome.opened, now)
         match write:
             case CloseDelivery():
                 return self._answered(write, outcome, origin, now)
@@ -199,3 +203,9 @@ class Commits:
         if self.watched or what == "dead":
             attempt, envelope = write.attempt or 0, outcome.envelope
             self.outbox.add(Passed(what, now.unix, envelope, origin.plugin, write.delivery, attempt, why))
+
+
+def _opened_again(batch: WriteBatch, outcomes: Sequence[Outcome]) -> list[OpenDelivery]:
+    """What operators' writes have opened: a queue takes what has a lower id than its last for known already."""
+    asked = (outcomes[place] for places, _ in batch.replies for place in places)
+    return [each for outcome in asked if isinstance(outcome, Done) for each in outcome.opened]

@@ -16,6 +16,7 @@ from slackd.broker.journal.writes import (
     ForgetSession,
     InFlight,
     ListSession,
+    Revive,
 )
 from slackd.broker.write_batch import CLOSES_TOGETHER
 from slackd.broker.write_queue import CLOSE_WITHIN, REWRITE_AFTER
@@ -216,3 +217,14 @@ class TestACloseThatTheProgramRemembers:
         bench, (first, second) = self.bench(2, remembers=1)
         bench.answers(first)
         assert len(handled_in(bench.answers(second))) == 2
+
+
+def test_what_an_operator_delivers_again_goes_before_what_arrives_in_the_same_turn() -> None:
+    bench = Bench(plugin(RESPONDS))
+    failed = the(bench.deliver(event(1)))
+    bench.core.nacked("bot", "s", failed.id, 1, "no", bench.now, permanent=True)
+    bench.pump()
+    bench.core.write([Revive(failed.id)], lambda _: None)
+    revived = the(bench.deliver(event(2)))
+    assert revived.envelope == failed.envelope
+    assert the(bench.answers(revived)).envelope > failed.envelope
