@@ -482,8 +482,8 @@ class LaneQueue:
             self._want_more("", row_of_them)
 
     def _drop_if_idle(self, name: KeyName, key: Key) -> None:
-        if not key.idle or self._keys.pop(name, None) is None:
-            return
+        if name == "" or not key.idle or self._keys.pop(name, None) is None:
+            return  # The row of unordered ones stays: read anew, it would bring what is out or was just closed.
         if not isinstance(name, str):
             self._unordered -= 1
         elif (before := self._key_before.pop(name, None)) is not None:

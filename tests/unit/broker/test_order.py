@@ -288,3 +288,24 @@ def test_nothing_starves_whatever_programs_claim(first: int) -> None:
         history(seed, ORDINARY + RARE + CLAIMS)
         history(seed, ORDINARY + RARE + CLAIMS + ANSWERS)
         history(seed, ORDINARY + RARE + CLAIMS + ANSWERS + UNORDERED)
+
+
+def test_an_unordered_delivery_goes_once_though_keys_are_still_read_from_the_journal() -> None:
+    now = Instant(0.0, EPOCH)
+    queue = LaneQueue("p", Lane.EVENTS, Wakeup(), complete=False)
+    first, second = (OpenDelivery(n, 0, "p", Lane.EVENTS, "") for n in (1, 2))
+    (keys,) = queue.loads(8)
+    assert isinstance(keys, LoadKeys)
+    queue.keys_loaded(attrs.evolve(keys, limit=1), [""])  # there are more of them
+    (page,) = queue.loads(8)
+    assert isinstance(page, LoadKey)
+    queue.key_loaded(page, [first], now)
+    assert queue.take(now) == first
+    queue.opened(second, now)
+    for request in queue.loads(8):
+        if isinstance(request, LoadKey):
+            read = [each for each in (first, second) if each.id > request.after]
+            queue.release(first, now)
+            queue.key_loaded(request, read, now)
+    assert queue.take(now) == second
+    assert queue.take(now) is None
