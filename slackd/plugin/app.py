@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from slackd import jsonrpc
 from slackd.plugin.address import socket_path
 from slackd.plugin.errors import InvalidHandler, NotRunning
-from slackd.plugin.handlers import E, G, H, Handler, L, R
+from slackd.plugin.handlers import E, G, H, Handler, L, R, check_matcher, says_yes
 from slackd.plugin.matching import STEP, Routes
 from slackd.plugin.slack import Slack
 from slackd.slack.envelopes import MESSAGE_PLACES
@@ -105,7 +105,7 @@ class Plugin:
         Edits and deletions are no such messages. `Context.match` is what the pattern found.
 
         Raises:
-            InvalidHandler: `pattern` is neither.
+            InvalidHandler: `pattern` is neither, or `when` can't be called.
         """
         if isinstance(pattern, str):
             wanted = re.compile(re.escape(pattern))
@@ -116,9 +116,11 @@ class Plugin:
                 '@plugin.message takes a text or a compiled regular expression: @plugin.message("…")'
             )
 
+        check_matcher(when)
+
         def is_wanted(envelope: Envelope) -> bool:
             written = envelope.event.get("subtype") in WRITTEN
-            return written and (when is None or bool(when(envelope)))
+            return written and says_yes(when, envelope)
 
         return self._register("event", "message", is_wanted, wanted)
 
@@ -206,8 +208,7 @@ class Plugin:
     ) -> Callable[[H], H]:
         if not _text(kind, pattern):
             raise InvalidHandler(f'@plugin.{kind}(""): nothing has an empty name; @plugin.{kind}() is for all')
-        if when is not None and not callable(when):
-            raise InvalidHandler(f"when is a function that says of an Envelope yes or no, not {when!r:.60}")
+        check_matcher(when)
 
         def register(handler: H) -> H:
             self.routes.add(kind, pattern, handler, when, wanted)

@@ -49,6 +49,8 @@ def arguments_of(kind: str, handler: Handler) -> int:
     name = name_of(handler)
     if not callable(handler):
         raise InvalidHandler(f"{name} is no function: @plugin.{kind} decorates a function that takes {what}")
+    if _is_generator(handler):
+        raise InvalidHandler(f"{name} has a yield in it: to call it makes a generator, and runs nothing")
     try:
         signature = inspect.signature(handler)
     except (TypeError, ValueError):  # it has none that can be read
@@ -59,10 +61,49 @@ def arguments_of(kind: str, handler: Handler) -> int:
     raise InvalidHandler(f"{name}{signature} is called with {what}: it must take {_numbers(least, most)}")
 
 
+def check_matcher(when: object) -> None:
+    """Check that this says of an envelope yes or no when it is called.
+
+    Raises:
+        InvalidHandler: It can't be called, or what it gives must be awaited first: that would count as yes.
+    """
+    if when is None:
+        return
+    if not callable(when):
+        raise InvalidHandler(f"when is a function that says of an Envelope yes or no, not {when!r:.60}")
+    if is_async(when) or _is_generator(when):
+        raise InvalidHandler(f"when={name_of(when)} is a plain function: nobody awaits what it says")
+
+
+def says_yes(when: Matcher | None, envelope: Envelope) -> bool:
+    """Whether a matcher wants an envelope; without one everything is wanted.
+
+    Raises:
+        InvalidHandler: What it gives must be awaited first.
+    """
+    if when is None:
+        return True
+    said = when(envelope)
+    if inspect.isawaitable(said):
+        if inspect.iscoroutine(said):
+            said.close()
+        raise InvalidHandler(f"when={name_of(when)} gave what must be awaited: it says yes or no")
+    return bool(said)
+
+
 def is_async(handler: Handler) -> bool:
     """Calling it gives something to be awaited."""
-    call = getattr(handler, "__call__", None)  # noqa: B004  an object whose __call__ is async counts
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
+    return any(inspect.iscoroutinefunction(each) for each in _called(handler))
+
+
+def _is_generator(handler: Handler) -> bool:
+    each_ = _called(handler)
+    return any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in each_)
+
+
+def _called(handler: Handler) -> tuple[object, object]:
+    """The function, and what an object is called by, which may be one."""
+    return handler, getattr(handler, "__call__", None)  # noqa: B004
 
 
 def name_of(handler: object) -> str:

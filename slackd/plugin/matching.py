@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from slackd.plugin.envelope import Envelope
 from slackd.plugin.errors import DuplicateHandler
-from slackd.plugin.handlers import Handler, arguments_of, is_async, name_of
+from slackd.plugin.handlers import Handler, arguments_of, is_async, name_of, says_yes
 from slackd.slack.envelopes import (
     BLOCK_ACTIONS,
     BLOCK_SUGGESTION,
@@ -89,7 +89,7 @@ class HandlerRoute:
         """Whether it takes this envelope, which its kind and pattern fit."""
         if self.wanted is not None and self.wanted.search(envelope.text) is None:
             return False
-        return self.when is None or bool(self.when(envelope))
+        return says_yes(self.when, envelope)
 
 
 class Routes:

@@ -3,8 +3,9 @@
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -103,6 +104,47 @@ class TestDecorators:
     def test_a_wrong_signature_is_found_when_it_is_registered(self, handler: Any, words: str) -> None:
         with pytest.raises(InvalidHandler, match=words):
             Plugin("p").command("/deploy")(handler)
+
+    def test_a_generator_is_no_handler_since_calling_it_does_nothing(self) -> None:
+        def said(envelope: Envelope) -> Iterator[int]:
+            yield 1
+
+        async def heard(envelope: Envelope) -> AsyncIterator[int]:
+            yield 1
+
+        class Object:
+            def __call__(self, envelope: Envelope) -> Iterator[int]:
+                yield 1
+
+        for handler in (said, heard, partial(said), Object()):
+            with pytest.raises(InvalidHandler, match="has a yield in it"):
+                Plugin("p").event("app_mention")(handler)
+
+    @pytest.mark.parametrize("kind", ["event", "message", "command", "action", "view", "step", "envelope"])
+    def test_a_matcher_says_yes_or_no_without_being_awaited(self, kind: str) -> None:
+        async def is_admin(envelope: Envelope) -> bool:
+            return False
+
+        class Object:
+            async def __call__(self, envelope: Envelope) -> bool:
+                return False
+
+        for when in (is_admin, partial(is_admin), Object()):
+            with pytest.raises(InvalidHandler, match="is a plain function: nobody awaits what it says"):
+                getattr(Plugin("p"), kind)("x", when=when)
+        with pytest.raises(InvalidHandler, match="says of an Envelope yes or no, not 7"):
+            getattr(Plugin("p"), kind)("x", when=7)
+
+    def test_a_matcher_that_gives_what_must_be_awaited_has_not_said_yes(self) -> None:
+        async def is_admin(envelope: Envelope) -> bool:
+            return False
+
+        plugin = Plugin("p")
+        plugin.command("/deploy", when=lambda envelope: is_admin(envelope))(lambda _: "deployed")
+        plugin.message("deploy", when=lambda envelope: is_admin(envelope))(lambda _: "deployed")
+        for envelope in (builders.command("/deploy"), builders.message("deploy")):
+            with pytest.raises(InvalidHandler, match="gave what must be awaited"):
+                plugin.routes.find(envelope)
 
     def test_hooks_are_checked_too(self) -> None:
         with pytest.raises(InvalidHandler, match="the Late notice"):
