@@ -29,7 +29,8 @@ class AppSurfaces:
     Attributes:
         views: by id, as Slack gives them back.
         open_modals: the ids of those that somebody has open, with that person; a closed one is no longer here.
-        triggers: until when each `trigger_id` opens a view, and for whom; gone once used.
+        triggers: until when each `trigger_id` opens a view, and for whom.
+        exchanged_triggers: those of them that were used.
         homes: the view in each person's Home tab, by its id.
         view_errors: what the app said is wrong with the last submission of a view: `{block_id: text}`.
         suggested_prompts: of assistant threads, by channel and `thread_ts`.
@@ -45,6 +46,7 @@ class AppSurfaces:
     views: dict[str, Json] = attrs.field(factory=dict)
     open_modals: dict[str, str] = attrs.field(factory=dict)
     triggers: dict[str, tuple[float, str]] = attrs.field(factory=dict)
+    exchanged_triggers: set[str] = attrs.field(factory=set)
     homes: dict[str, str] = attrs.field(factory=dict)
     view_errors: dict[str, Json] = attrs.field(factory=dict)
     suggested_prompts: dict[tuple[str, str], Json] = attrs.field(factory=dict)
@@ -144,6 +146,7 @@ class AppSurfaces:
             self.views,
             self.open_modals,
             self.triggers,
+            self.exchanged_triggers,
             self.homes,
             self.view_errors,
             self.suggested_prompts,

@@ -64,6 +64,11 @@ def check_view(view: object, kind: str | None = None) -> list[BlockViolation]:
     return list(_view(view, kind))
 
 
+def is_too_large(view: object) -> bool:
+    """Whether that view is larger than Slack takes."""
+    return len(json.dumps(view)) > LARGEST_VIEW
+
+
 def _view(view: object, kind: str | None) -> Iterator[BlockViolation]:
     if not isinstance(view, dict):
         yield BlockViolation("must provide an object", "/view")
@@ -82,7 +87,7 @@ def _view(view: object, kind: str | None) -> Iterator[BlockViolation]:
         yield BlockViolation(
             "`submit` is required in the view when an input block is within the blocks array", "/view"
         )
-    if len(json.dumps(view)) > LARGEST_VIEW:
+    if is_too_large(view):
         yield BlockViolation(f"the view must be less than {LARGEST_VIEW + 1} bytes", "/view")
 
 

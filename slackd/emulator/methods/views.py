@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from slackd.emulator.app_surfaces import MODALS
-from slackd.emulator.blockkit import check_view
+from slackd.emulator.blockkit import check_view, is_too_large
 from slackd.emulator.methods.call import Json, Method, MethodCall, refuse
 from slackd.slack_server.errors import MethodError
 
 
 def _view(call: MethodCall, kind: str) -> Json:
     view = call.args.get("view")
+    if is_too_large(view) and not call.lenient:
+        raise MethodError("view_too_large")
     violations = [str(each) for each in check_view(view, kind)]
     readable = isinstance(view, dict) and isinstance(view.get("blocks"), list)
     if violations and not (call.lenient and readable):
@@ -46,11 +48,16 @@ def _push(call: MethodCall) -> Json:
 
 def _use_trigger(call: MethodCall) -> str:
     """The person whose doing lets the app open a view; a trigger is used once."""
-    pointer = call.text("interactivity_pointer") or call.required("trigger_id")
-    found = call.surfaces.triggers.pop(pointer, None)
+    trigger, pointer = call.text("trigger_id"), call.text("interactivity_pointer")
+    if bool(trigger) is bool(pointer):
+        refuse("invalid_arguments", "must provide one of trigger_id and interactivity_pointer")
+    found = call.surfaces.triggers.get(trigger or pointer)
     if found is None:
         raise MethodError("invalid_trigger_id")
     until, user = found
+    if (trigger or pointer) in call.surfaces.exchanged_triggers:
+        raise MethodError("exchanged_trigger_id")
+    call.surfaces.exchanged_triggers.add(trigger or pointer)
     if call.now > until:
         raise MethodError("expired_trigger_id")
     return user
@@ -78,7 +85,9 @@ def _publish(call: MethodCall) -> Json:
     view_id = surfaces.homes.get(user_id)
     if view_id is not None and call.args.get("hash") not in (None, "", surfaces.views[view_id]["hash"]):
         raise MethodError("hash_conflict")
-    view = surfaces.keep_view(_view(call, "home"), call.wall, view_id=view_id)
+    given = _view(call, "home")
+    _external_id(call, given, view_id)
+    view = surfaces.keep_view(given, call.wall, view_id=view_id)
     surfaces.homes[user_id] = view["id"]
     return {"view": view}
 

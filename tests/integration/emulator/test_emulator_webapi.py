@@ -164,7 +164,7 @@ async def test_a_trigger_opens_one_view_within_three_seconds(slack: EmulatorClie
     body = {"trigger_id": entry.trigger_id, "view": view}
     _, _, opened = await call("views.open", json=body)
     assert opened["view"]["id"].startswith("V")
-    assert await call.error("views.open", json=body) == "invalid_trigger_id"
+    assert await call.error("views.open", json=body) == "exchanged_trigger_id"
     submitted = slack.submit_view({"b": {"a": {"value": "yes"}}}, callback_id="ask")
     assert submitted.payload is not None
     assert opened["view"]["id"] in submitted.payload
