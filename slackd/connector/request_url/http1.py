@@ -1,8 +1,9 @@
 """One HTTP connection from Slack, or from the proxy in front: thin I/O around h11, with every wait bounded.
 
 h11 reads and writes HTTP/1.1 and refuses what isn't; what is let in is the gate's to say. One request is under
-way at a time; what a client sends meanwhile waits in h11. Sizes are bounded before anything is kept, and a head
-or a body that dawdles is answered with 408.
+way at a time, and one is taken in a turn of the loop; what a client sends meanwhile waits in h11. Sizes are
+bounded before anything is kept, a head or a body that dawdles is answered with 408, and who reads no answers
+gets no more of them.
 """
 
 from __future__ import annotations
@@ -25,15 +26,14 @@ READ_FOR_NOTHING: Final = 64 * 1024
 before they have passed the body on."""
 _AT_ONCE: Final = frozenset({411, 413, 431, 505})
 LINGER: Final = 1.0
-"""Seconds in which what a refused client still sends is read and thrown away, so that it reads the answer."""
+"""Seconds in which what a client sends after its last answer is read and thrown away: then it can read that."""
 
 
 class RequestHandler(Protocol):
     """What decides over requests."""
 
-    @property
-    def is_closing(self) -> bool:
-        """Every answer is the last one on its connection."""
+    def ends_with_an_answer(self, connection: HttpConnection) -> bool:
+        """The next answer is the last one on this connection."""
 
     def opened(self, connection: HttpConnection) -> bool:
         """A connection was made; False if there are too many."""
@@ -66,8 +66,10 @@ class HttpConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._refusal: Answer | None = None
         self._unwanted = 0
+        self._has_begun = False
         self._is_waiting = False
         self._is_lingering = False
+        self._is_unread = False
         self._ahead = 0
         self.peer = ""
 
@@ -101,7 +103,8 @@ class HttpConnection(asyncio.Protocol):
             self._ahead += len(data)
             if self._ahead > HEAD_LIMIT:
                 self._transport_of().pause_reading()
-        if self.is_idle and self._head is None:
+        elif not self._has_begun:
+            self._has_begun = True
             self._wait(REQUEST_PATIENCE)
         self._http.receive_data(data)
         self._read()
@@ -112,13 +115,17 @@ class HttpConnection(asyncio.Protocol):
             return False
         self._http.receive_data(b"")
         self._read()
-        return self._is_waiting
+        return self._is_waiting or (self._has_begun and not self._is_lingering)
 
     def pause_writing(self) -> None:
-        """As in `asyncio.Protocol`: answers are small."""
+        """As in `asyncio.Protocol`: one answer is small, but there may be many that nobody reads."""
+        self._is_unread = True
+        self._transport_of().pause_reading()
 
     def resume_writing(self) -> None:
         """As in `asyncio.Protocol`."""
+        self._is_unread = False
+        self._read_on()
 
     def respond(self, answer: Answer) -> None:
         """Answer the request that is under way."""
@@ -128,7 +135,7 @@ class HttpConnection(asyncio.Protocol):
         if answer.status != 200:
             self._handler.refused(self, self._head, answer)
         unread = self._http.their_state is not h11.DONE
-        self._write(answer, last=self._handler.is_closing or unread)
+        self._write(answer, last=unread or self._handler.ends_with_an_answer(self))
         self._head = self._refusal = None
         self._unwanted = 0
         self._body.clear()
@@ -136,13 +143,13 @@ class HttpConnection(asyncio.Protocol):
         states = {self._http.our_state, self._http.their_state}
         if states == {h11.DONE}:
             self._http.start_next_cycle()
-            self._ahead = 0
-            self._transport.resume_reading()
-            self._wait(IDLE_PATIENCE)
-            # What was sent meanwhile is read in the next turn, so that no flood of requests is one deep call.
-            asyncio.get_running_loop().call_soon(self._read)
+            self._ahead = len(self._http.trailing_data[0])
+            self._has_begun = self._ahead > 0
+            self._wait(REQUEST_PATIENCE if self._has_begun else IDLE_PATIENCE)
+            if not self._is_unread:
+                self._read_on()
         else:
-            self._linger(unread=unread)
+            self._linger(unread=unread or bool(self._http.trailing_data[0]))
 
     def close(self) -> None:
         """Close it now if nothing is under way."""
@@ -158,14 +165,20 @@ class HttpConnection(asyncio.Protocol):
         assert self._transport is not None
         return self._transport
 
+    def _read_on(self) -> None:
+        # In the next turn: others are served between two requests of one connection.
+        asyncio.get_running_loop().call_soon(self._read)
+
     def _read(self) -> None:
-        while self._transport is not None and not self._is_waiting and not self._is_lingering:
+        while not (self._transport is None or self._is_waiting or self._is_lingering or self._is_unread):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
                 self._reject(refuse(error.error_status_hint, "this is no HTTP request that slackd takes"))
                 return
             if event is h11.NEED_DATA or event is h11.PAUSED:
+                self._ahead = 0
+                self._transport.resume_reading()
                 if self._http.they_are_waiting_for_100_continue:
                     informational = h11.InformationalResponse(status_code=100, headers=[])
                     self._transport.write(self._http.send(informational) or b"")
@@ -176,6 +189,7 @@ class HttpConnection(asyncio.Protocol):
                 self._take(event.data)
             elif isinstance(event, h11.EndOfMessage):
                 self._end()
+                return
             elif isinstance(event, h11.ConnectionClosed):
                 self._transport.close()
                 return
@@ -196,7 +210,7 @@ class HttpConnection(asyncio.Protocol):
             answer = self._handler.refuse_head(self._head)
         if answer is None:
             return
-        if answer.status in _AT_ONCE:
+        if answer.status in _AT_ONCE or self._http.they_are_waiting_for_100_continue:
             self.respond(answer)
         else:
             self._refusal = answer
@@ -243,13 +257,12 @@ class HttpConnection(asyncio.Protocol):
 
     def _linger(self, *, unread: bool) -> None:
         assert self._transport is not None
+        self._is_lingering = True
+        self._wait(LINGER)
         if not unread:
             self._transport.close()
-            return
-        self._is_lingering = True
-        if self._transport.can_write_eof():
+        elif self._transport.can_write_eof():
             self._transport.write_eof()
-        self._wait(LINGER)
 
     def _wait(self, seconds: float) -> None:
         self._stop_timer()
@@ -264,7 +277,7 @@ class HttpConnection(asyncio.Protocol):
         self._timer = None
         if self._transport is None:
             return
-        if self._is_lingering:
+        if self._is_lingering or self._is_unread:
             self._transport.abort()
         elif self.is_idle and not self._http.trailing_data[0]:
             self._transport.close()

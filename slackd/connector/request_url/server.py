@@ -1,7 +1,8 @@
 """What listens for Slack's requests: connections, the gate, and each app's transport behind it.
 
 Anybody who reaches the port may connect, and only a signature shows who is Slack. So connections that have
-brought nothing signed make room for those that come, and what is kept of bodies is bounded over all of them.
+brought nothing signed end with their first answer and make room for those that come, and what is kept of bodies
+is bounded over all of them.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class RequestUrlServer:
         self._transports = transports
         self._trusted = trusted_proxies
         self._clock, self._wall = clock, wall
-        self._connections: set[HttpConnection] = set()
+        self._connections: dict[HttpConnection, None] = {}  # the one that brought nothing for longest first
         self._unproven: dict[HttpConnection, None] = {}
         self._most = min(MOST_CONNECTIONS, descriptor_limit() // 2)
         self._bodies: HeldBytes[HttpConnection] = HeldBytes(BODY_BYTES)
@@ -107,20 +108,20 @@ class RequestUrlServer:
 
     # As `http1.RequestHandler` wants it.
 
-    @property
-    def is_closing(self) -> bool:
-        """Every answer is the last one on its connection."""
-        return self._is_closing
+    def ends_with_an_answer(self, connection: HttpConnection) -> bool:
+        """The next answer is the last one: the receiver stops, or nothing signed came over this connection."""
+        return self._is_closing or connection in self._unproven
 
     def opened(self, connection: HttpConnection) -> bool:
-        """A connection was made; False if there are too many that have shown to be Slack's."""
+        """A connection was made; False if too many have shown to be Slack's, and each waits for an answer."""
         if len(self._connections) >= self._most:
-            first = next(iter(self._unproven), None)
             self._log_refusal("", f"more than {self._most} connections are open")
-            if first is None:
+            idle = (each for each in self._connections if each.is_idle)
+            spared = next(iter(self._unproven), None) or next(idle, None)
+            if spared is None:
                 return False
-            self._end(first)
-        self._connections.add(connection)
+            self._end(spared)
+        self._connections[connection] = None
         self._unproven[connection] = None
         return True
 
@@ -145,6 +146,7 @@ class RequestUrlServer:
 
     def handle(self, connection: HttpConnection, head: Head, body: bytes) -> None:
         """A whole request."""
+        self._connections[connection] = self._connections.pop(connection, None)
         found = self._gate.admit(head, body, self._clock(), self._wall())
         self._bodies.hold(connection, 0)
         if isinstance(found, Answer):
@@ -187,7 +189,7 @@ class RequestUrlServer:
         connection.abort()
 
     def _forget(self, connection: HttpConnection) -> None:
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self._unproven.pop(connection, None)
         self._bodies.hold(connection, 0)
 

@@ -324,6 +324,55 @@ async def test_who_dawdles_over_a_head_is_told_so(monkeypatch: pytest.MonkeyPatc
         other.close()
 
 
+@pytest.mark.parametrize("first", [b"", request(GOOD, changed())], ids=["the first", "the next"])
+async def test_a_head_that_comes_in_drops_has_no_more_time_than_any_other(
+    monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    monkeypatch.setattr(http1, "REQUEST_PATIENCE", 0.4)
+    async with receiver() as rig:
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(first)
+        if first:
+            assert (await read_answer(reader))[0] == 200
+
+        async def drip() -> None:
+            while True:
+                writer.write(b"P")
+                await asyncio.sleep(0.1)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(2):
+            assert (await read_answer(reader))[0] == 408
+        dripping.cancel()
+        writer.close()
+
+
+async def test_what_comes_right_behind_a_request_has_no_more_time_than_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http1, "REQUEST_PATIENCE", 0.3)
+    async with receiver() as rig:
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(request(GOOD, changed()) + request(event("Ev2"), changed())[:-10])
+        assert (await read_answer(reader))[0] == 200
+        async with asyncio.timeout(5):
+            assert (await read_answer(reader))[0] == 408
+        writer.close()
+
+
+async def test_who_asks_before_it_sends_a_body_is_answered_before_it_does() -> None:
+    """`Expect: 100-continue` (RFC 9110, 10.1.1): go on, or the refusal at once."""
+    async with receiver() as rig:
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(request(b"", changed(Expect="100-continue")))
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 \r\n\r\n"
+        writer.write(GOOD)
+        assert (await read_answer(reader))[0] == 200
+        writer.write(request(b"", changed(Expect="100-continue"), path="/elsewhere"))
+        assert (await read_answer(reader))[0] == 404
+        writer.close()
+
+
 async def test_a_body_that_is_cut_off_is_no_request() -> None:
     async with receiver() as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -10,7 +11,8 @@ import pytest
 import trustme
 
 from slackd import listener
-from slackd.connector.request_url import server
+from slackd.connector.request_url import http1, server
+from slackd.connector.request_url.gate import Answer
 from tests.integration.connector.request_url_rig import (
     RequestUrlRig,
     event,
@@ -70,6 +72,95 @@ async def test_bodies_without_an_end_cost_so_many_bytes(
             )
         assert all(each.result() for each in done)
         assert "bodies of more than" in caplog.text
+
+
+NONSENSE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def test_requests_without_end_in_one_go_keep_nobody_waiting() -> None:
+    """One refusal ends a connection that brought nothing signed: the next request costs another connection."""
+    async with receiver() as rig, connections(rig, 1) as (flood,):
+        flood[1].write(NONSENSE * 5_000)
+        await flood[1].drain()
+        assert (await post(rig, event()))[0] == 200
+        assert (await read_answer(flood[0]))[1]["connection"] == "close"
+        assert await ends(flood)
+        assert rig.server.refusals == {404: 1}
+
+
+async def test_who_reads_no_answer_gets_no_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's connection, say, on which requests come one behind the other, and nobody reads."""
+    waiting = 0
+
+    class Small(http1.HttpConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            super().connection_made(transport)
+
+        def respond(self, answer: Answer) -> None:
+            nonlocal waiting
+            super().respond(answer)
+            if self._transport is not None:
+                waiting = max(waiting, self._transport.get_write_buffer_size())
+
+    monkeypatch.setattr(server, "HttpConnection", Small)
+    async with receiver() as rig:
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.connect(("127.0.0.1", rig.port))
+        listening.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(listening, request(event(), headers_for(event(), JSON)))
+        await rig.broker.until(lambda: rig.broker.acks)
+        sending = asyncio.create_task(loop.sock_sendall(listening, NONSENSE * 4_000))
+        async with asyncio.timeout(10):
+            while waiting <= 64 * 1024:
+                await asyncio.sleep(0)
+        answered = rig.server.refusals.total()
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert rig.server.refusals.total() == answered < 4_000
+        sending.cancel()
+        listening.close()
+
+
+async def test_a_loops_turn_takes_one_request_of_a_connection() -> None:
+    async with receiver() as rig, connections(rig, 1) as (slacks,):
+        slacks[1].write(request(event(), headers_for(event(), JSON)))
+        assert (await read_answer(slacks[0]))[0] == 200
+        before = rig.server.refusals.total()
+        most = 0
+
+        async def turns() -> None:
+            nonlocal before, most
+            while True:
+                await asyncio.sleep(0)
+                most = max(most, rig.server.refusals.total() - before)
+                before = rig.server.refusals.total()
+
+        counting = asyncio.create_task(turns())
+        slacks[1].write(NONSENSE * 300)
+        for _ in range(300):
+            assert (await read_answer(slacks[0]))[0] == 404
+        counting.cancel()
+        assert most == 1
+
+
+async def test_connections_that_are_kept_and_idle_make_room_the_longest_idle_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 4)
+    async with receiver() as rig, connections(rig, 4) as kept:
+        for number, (reader, writer) in enumerate([*kept, kept[0]]):
+            body = event(f"Ev{number}")
+            writer.write(request(body, headers_for(body, JSON)))
+            assert (await read_answer(reader))[0] == 200
+        assert (await post(rig, event("Ev9")))[0] == 200
+        assert await ends(kept[1])
+        body = event("Ev10")
+        kept[0][1].write(request(body, headers_for(body, JSON)))
+        assert (await read_answer(kept[0][0]))[0] == 200, "it was used after the others"
 
 
 async def test_tls_handshakes_that_never_end_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
