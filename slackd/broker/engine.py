@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 READ_AGAIN_AFTER = 0.5
 """Seconds after which a read that failed is tried again."""
 
-Read = SendDeliveries | LoadKeys | LoadKey | CountOld | ReadForReport | NotifyLate
 Outgoing = PostNotice | PostLate
 
 
@@ -62,6 +61,18 @@ class SessionOutlet(Protocol):
 
     def answer_kept(self, delivery: int, attempt: int, refusal: str) -> None:
         """Tell it what came of an answer whose delivery it keeps; `refusal` as in `NotifyKept`."""
+
+
+@frozen
+class _Unread:
+    """Deliveries whose envelopes must be read before they go out on this connection, and on no other: its
+    session has them anew, or not at all, once it has come back over another one."""
+
+    send: SendDeliveries
+    connection: SessionOutlet
+
+
+Read = _Unread | LoadKeys | LoadKey | CountOld | ReadForReport | NotifyLate
 
 
 @frozen
@@ -218,7 +229,8 @@ class Engine:
                 others.append(delivery)
         session.send_deliveries(held)
         if others:
-            reads.append(SendDeliveries(action.plugin, action.session, tuple(others), action.after))
+            unread = SendDeliveries(action.plugin, action.session, tuple(others), action.after)
+            reads.append(_Unread(unread, session))
 
     def _notify_late(self, action: NotifyLate) -> None:
         text = answer_reasons.words(action.reason, self.core.ingest.plugin(action.plugin))
@@ -308,10 +320,13 @@ class Engine:
         reason = answer_reasons.why_not_awaited(rules, stored) if rules is not None else ""
         return reason or answer_reasons.LATE
 
-    async def _send_from_journal(self, sends: Sequence[SendDeliveries]) -> None:
-        ids = {delivery.envelope for send in sends for delivery in send.deliveries}
+    async def _send_from_journal(self, sends: "Sequence[_Unread]") -> None:
+        ids = {delivery.envelope for each in sends for delivery in each.send.deliveries}
         envelopes = await self.journal.envelopes(sorted(ids))
-        for send in sends:
+        for each in sends:
+            send, connection = each.send, each.connection
+            if self._outlets.to_session(send.plugin, send.session) is not connection:
+                continue
             plugin, found = self.core.plugins[send.plugin], []
             for delivery in send.deliveries:
                 envelope = envelopes.get(delivery.envelope)
@@ -325,16 +340,14 @@ class Engine:
                 self.core.nacked(
                     send.plugin, send.session, delivery.id, attempt, gone, self.clock(), permanent=True
                 )
-            session = self._outlets.to_session(send.plugin, send.session)
-            if session is not None:
-                session.send_deliveries(found)
+            connection.send_deliveries(found)
 
 
 @frozen
 class _Sends:
-    """Deliveries whose envelopes must be read first."""
+    """All of these that are wanted together."""
 
-    sends: tuple[SendDeliveries, ...]
+    sends: tuple[_Unread, ...]
 
 
 def _log_dead(passed: Passed) -> None:
@@ -351,8 +364,8 @@ def _log_dead(passed: Passed) -> None:
 
 def _gather(reads: Sequence[Read]) -> list["Read | _Sends"]:
     """Envelopes that are wanted together are read together."""
-    sends = tuple(each for each in reads if isinstance(each, SendDeliveries))
-    others: list[Read | _Sends] = [each for each in reads if not isinstance(each, SendDeliveries)]
+    sends = tuple(each for each in reads if isinstance(each, _Unread))
+    others: list[Read | _Sends] = [each for each in reads if not isinstance(each, _Unread)]
     return [_Sends(sends), *others] if sends else others
 
 
