@@ -26,7 +26,7 @@ from slackd.slotted import define
 PIECE: Final = 32_768
 """Bytes of a file that go over the link at once."""
 IDLE: Final = 60.0
-"""Seconds without a piece after which a transfer is given up."""
+"""Seconds after which a transfer is given up whose next piece nobody wants or brings, or Slack doesn't send."""
 FILE_HOSTS: Final = frozenset(
     {
         "files.slack.com",
@@ -39,11 +39,19 @@ FILE_HOSTS: Final = frozenset(
 READ_AHEAD: Final = 10_240
 """Bytes that are read at once; of a download at most three times as many are read ahead, for one piece."""
 _LONGEST_TEXT: Final = 4_096
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=IDLE)
+_CONNECT: Final = 30.0
+_DOWNLOADING: Final = aiohttp.ClientTimeout(total=None, connect=_CONNECT, sock_read=IDLE)
+_UPLOADING: Final = aiohttp.ClientTimeout(total=None, connect=_CONNECT)
+"""Slack answers when it has all, and aiohttp 3.8 counts the silence of an answer from the request's beginning:
+so each piece has the time of its call."""
 
 
 class _Impossible(Exception):
     """A transfer can't begin or go on; the words are for whoever asked."""
+
+
+class _GivenUp(Exception):
+    """A transfer ended under a piece of it; the words are for whoever waits for that piece."""
 
 
 @define(eq=False)
@@ -95,9 +103,11 @@ class FileMover:
                 proxy = proxy_for(call.target, self._app.proxy)
                 body = await self._begin(call, name, session, tls, proxy)
             else:
-                body = await self._go_on(name, call.args)
+                body = await self._go_on(name, call)
         except _Impossible as error:
             return Returned(call.number, None, NOT_SENT, error=str(error))
+        except _GivenUp as error:
+            return Returned(call.number, None, OUTCOME_UNKNOWN, error=str(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             self.give_up(name)
             return Returned(call.number, None, OUTCOME_UNKNOWN, error=obstacle(error, proxy).reason)
@@ -143,7 +153,7 @@ class FileMover:
             allow_redirects=False,
             proxy=proxy,
             ssl=tls,
-            timeout=_TIMEOUT,
+            timeout=_DOWNLOADING,
             read_bufsize=READ_AHEAD,
         )
         about = {
@@ -157,8 +167,8 @@ class FileMover:
         self._open[name] = _Download(response, self._idle(name))
         return about
 
-    async def _go_on(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        transfer = self._open.get(name)
+    async def _go_on(self, name: str, call: Call) -> dict[str, Any]:
+        transfer, args = self._open.get(name), call.args
         if transfer is None:
             raise _Impossible("no such transfer is under way at this connector: begin it again")
         transfer.idle.cancel()
@@ -170,8 +180,10 @@ class FileMover:
             transfer.idle = self._idle(name)
             at_end = not data or transfer.response.content.at_eof()
             return {"data": base64.b64encode(data).decode(), "end": at_end}
+        async with asyncio.timeout(call.timeout):
+            body = await self._send_piece(transfer, args)
         transfer.idle = self._idle(name)
-        return await self._send_piece(transfer, args)
+        return body
 
     async def _send_piece(self, upload: _Upload, args: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -183,9 +195,12 @@ class FileMover:
         # The next piece is asked for once this one is written: TLS may have one besides that isn't sent yet.
         await _unless_over(upload, upload.pieces.join())
         # Slack may answer before it has read all: that is the end.
-        if args.get("end") or upload.request.done():
-            return await upload.request
-        return {}
+        if not args.get("end") and not upload.request.done():
+            return {}
+        await asyncio.wait({upload.request})
+        if upload.request.cancelled():
+            raise _GivenUp("it was given up meanwhile")
+        return upload.request.result()
 
     def _posted(self, request: asyncio.Task[dict[str, Any]]) -> None:
         self._posts.discard(request)
@@ -210,7 +225,7 @@ class FileMover:
             allow_redirects=False,
             proxy=proxy,
             ssl=tls,
-            timeout=_TIMEOUT,
+            timeout=_UPLOADING,
         ) as response:
             text = (await read_beginning(response, _LONGEST_TEXT)).decode("utf-8", "replace")
             return {"status": response.status, "text": text, "end": True}
