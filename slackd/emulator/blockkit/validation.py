@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from slackd.emulator.blockkit.consistency import of_all_blocks, of_block, of_element
 from slackd.emulator.blockkit.fields import Field
 from slackd.emulator.blockkit.schema import (
     BLOCKS,
@@ -17,7 +18,6 @@ from slackd.emulator.blockkit.schema import (
     OBJECTS,
     ONLY_IN,
     PLACES,
-    RICH_TEXT,
     Table,
 )
 
@@ -117,14 +117,16 @@ def _blocks(blocks: object, surface: str, pointer: str) -> Iterator[BlockViolati
         else:
             yield from _table(block, BLOCKS[kind], place)
             yield from _ids(block, "block_id", seen, place)
-            yield from _of_its_own(block, kind, place)
+            yield from _found(of_block(block, kind), place)
+            yield from _action_ids(block, place)
+    yield from _found(of_all_blocks(blocks), pointer)
 
 
-def _of_its_own(block: Mapping[str, Any], kind: str, place: str) -> Iterator[BlockViolation]:
-    if kind == "section" and not block.get("text") and not block.get("fields"):
-        yield BlockViolation("missing required field: text or fields", place)
-    if kind == "image" and not block.get("image_url") and not block.get("slack_file"):
-        yield BlockViolation("missing required field: image_url or slack_file", place)
+def _found(faults: Iterator[tuple[str, str]], place: str) -> Iterator[BlockViolation]:
+    return (BlockViolation(message, f"{place}{where}") for message, where in faults)
+
+
+def _action_ids(block: Mapping[str, Any], place: str) -> Iterator[BlockViolation]:
     actions: set[str] = set()
     for name in ("elements", "accessory", "element"):
         inner = block.get(name)
@@ -210,6 +212,9 @@ def _text_object(value: Mapping[str, Any], field: Field, place: str) -> Iterator
     if value.get("type") not in allowed:
         shown = ", ".join(f'"{each}"' for each in allowed)
         yield BlockViolation(f"must be a valid enum value: {shown}", f"{place}/type")
+    alien = "verbatim" if value.get("type") == "plain_text" else "emoji"
+    if alien in value:
+        yield BlockViolation(f"invalid additional property: {alien}", place)
     words = value.get("text")
     if not isinstance(words, str):
         yield BlockViolation("missing required field: text", place)
@@ -226,7 +231,9 @@ def _list(value: Sequence[object], field: Field, place: str) -> Iterator[BlockVi
         return
     for number, item in enumerate(value):
         where = f"{place}/{number}"
-        if not isinstance(item, dict):
+        if field.of == "text":
+            yield from _value(item, Field("text", values=field.values), where)
+        elif not isinstance(item, dict):
             yield BlockViolation("must provide an object", where)
         elif field.of == "section_field":
             yield from _text_object(item, Field("object", least=1, most=2000), where)
@@ -240,20 +247,10 @@ def _element(element: Mapping[str, Any], place_name: str, place: str) -> Iterato
     kind = element.get("type")
     if kind is None:
         yield BlockViolation("missing required field: type", place)
-    elif place_name == "rich_text":
-        if kind not in RICH_TEXT:
-            yield BlockViolation(f"unsupported type: {kind}", f"{place}/type")
-        elif not isinstance(element.get("elements"), list):
-            yield BlockViolation("missing required field: elements", place)
     elif place_name == "context" and kind in ("plain_text", "mrkdwn"):
         yield from _text_object(element, Field("object", least=1, most=3000), place)
-    elif kind not in (PLACES[place_name] if place_name != "context" else ("image",)):
+    elif kind not in PLACES[place_name]:
         yield BlockViolation(f"unsupported type: {kind}", f"{place}/type")
     else:
         yield from _table(element, ELEMENTS[kind], place)
-        if kind in ("static_select", "multi_static_select") and not (
-            element.get("options") or element.get("option_groups")
-        ):
-            yield BlockViolation("missing required field: options or option_groups", place)
-        if kind == "image" and not (element.get("image_url") or element.get("slack_file")):
-            yield BlockViolation("missing required field: image_url or slack_file", place)
+        yield from _found(of_element(element, kind), place)

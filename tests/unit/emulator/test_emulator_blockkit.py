@@ -41,6 +41,26 @@ def input_of(element: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "input", "label": plain("Say"), "element": element, **more}
 
 
+def rich(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def line(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def option(value: str, **more: Any) -> dict[str, Any]:
+    return {"text": plain(value), "value": value, **more}
+
+
+def boxes(**more: Any) -> dict[str, Any]:
+    return {"type": "checkboxes", "action_id": "c", "options": [option("1"), option("2")], **more}
+
+
+def mrkdwn(words: str = "x", **more: Any) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": words, **more}
+
+
 TEXT_INPUT = {"type": "plain_text_input", "action_id": "t"}
 
 GOOD: list[list[dict[str, Any]]] = [
@@ -53,6 +73,35 @@ GOOD: list[list[dict[str, Any]]] = [
     [input_of({**TEXT_INPUT, "min_length": 1, "max_length": 3000}, optional=True)],
     [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]}],
     [actions(button(confirm={"title": plain(), "text": plain(), "confirm": plain(), "deny": plain()}))],
+    [
+        actions(
+            boxes(options=[option("1", text=mrkdwn("*1*"))], initial_options=[option("1", text=mrkdwn("*1*"))])
+        )
+    ],
+    [actions(select(initial_option=option("1", text=plain("One"))))],
+    [actions({"type": "overflow", "options": [option("1", url="https://example.com")]})],
+    [actions({"type": "conversations_select", "filter": {"include": ["im", "public"]}})],
+    [section(text=mrkdwn(verbatim=True)), section(text={**plain(), "emoji": True})],
+    [
+        rich(
+            line({"type": "text", "text": "a", "style": {"bold": True}}, {"type": "user", "user_id": "U1"}),
+            {
+                "type": "rich_text_list",
+                "style": "bullet",
+                "elements": [line({"type": "emoji", "name": "eyes"})],
+            },
+            {"type": "rich_text_quote", "elements": [{"type": "link", "url": "https://example.com"}]},
+            {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "x"}], "border": 0},
+        )
+    ],
+    [
+        {
+            "type": "card",
+            "title": mrkdwn(),
+            "hero_image": {"type": "image", "image_url": "/a.png", "alt_text": "a"},
+        }
+    ],
+    [{"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * 20]}],
 ]
 
 BAD: list[tuple[Any, str, str]] = [
@@ -86,6 +135,51 @@ BAD: list[tuple[Any, str, str]] = [
     ([input_of({"type": "number_input"})], "is_decimal_allowed", "/blocks/0/element"),
     ([input_of(TEXT_INPUT, optional="yes")], "must provide a boolean", "/blocks/0/optional"),
     ([{"type": "context", "elements": [button()]}], "unsupported type: button", "/0/elements/0/type"),
+    ([section(text=mrkdwn(emoji=True))], "invalid additional property: emoji", "/blocks/0/text"),
+    ([section(text={**plain(), "verbatim": True})], "invalid additional property: verbatim", "/blocks/0/text"),
+    ([actions(select(options=[option("1", text=mrkdwn())]))], "must be a valid enum value", "/0/text/type"),
+    ([actions({"type": "overflow", "options": [option("1", text=mrkdwn())]})], "enum value", "/0/text/type"),
+    (
+        [actions(select(option_groups=[{"label": plain(), "options": [option("1")]}]))],
+        "options or",
+        "/elements/0",
+    ),
+    ([actions(select(initial_option=option("2")))], "must match one of the options", "/initial_option"),
+    ([actions(boxes(initial_options=[option("1"), option("3")]))], "must match one", "/initial_options/1"),
+    ([actions({"type": "conversations_select", "filter": {"include": ["dm"]}})], "enum value", "/include/0"),
+    ([actions({"type": "conversations_select", "filter": {"include": []}})], "at least 1", "/filter/include"),
+    ([input_of({**TEXT_INPUT, "min_length": 5, "max_length": 4})], "less than or equal", "/element/min_length"),
+    (
+        [input_of({**TEXT_INPUT, "dispatch_action_config": {"trigger_actions_on": ["on_click"]}})],
+        "enum value",
+        "/trigger_actions_on/0",
+    ),
+    (
+        [input_of({**TEXT_INPUT, "focus_on_load": True}), actions(select(focus_on_load=True))],
+        "only one element",
+        "/blocks",
+    ),
+    ([{"type": "markdown", "text": "x" * 7_000}] * 2, "must be less than 12001 characters", "/blocks"),
+    ([rich({"type": "text", "text": "x"})], "unsupported type: text", "/blocks/0/elements/0/type"),
+    ([rich(line({"type": "bold"}))], "unsupported type: bold", "/elements/0/elements/0/type"),
+    ([rich(line({"type": "text"}))], "missing required field: text", "/elements/0/elements/0"),
+    ([rich(line({"type": "text", "text": ""}))], "must be more than 0 characters", "/elements/0/text"),
+    ([rich(line({"type": "link", "text": "x"}))], "missing required field: url", "/elements/0/elements/0"),
+    ([rich({"type": "rich_text_list", "elements": []})], "missing required field: style", "/elements/0"),
+    (
+        [rich({"type": "rich_text_list", "style": "bullet", "elements": [{"type": "text", "text": "x"}]})],
+        "unsupported type: text",
+        "/elements/0/elements/0/type",
+    ),
+    ([{"type": "card", "subtitle": mrkdwn()}], "hero_image, title, actions or body", "/blocks/0"),
+    ([{"type": "carousel", "elements": [{"type": "card", "title": mrkdwn("x" * 151)}]}], "151", "/title/text"),
+    ([{"type": "alert", "text": plain(), "level": "fatal"}], "enum value", "/blocks/0/level"),
+    ([{"type": "table", "rows": [[{}] * 21]}], "no more than 20 items", "/rows/0"),
+    (
+        [{"type": "context_actions", "elements": [{"type": "feedback_buttons"}]}],
+        "missing required field: positive_button",
+        "/elements/0",
+    ),
 ]
 
 BAD_VIEWS: list[tuple[Any, str]] = [
