@@ -112,9 +112,10 @@ def _config_digest(side: Side, config: Config) -> str:
     # Plugins' files and the journal's limits are no business of a connector's.
     apps = {name: attrs.asdict(app) for name, app in config.apps.items()}
     said = json.dumps([apps, config.log.level, str(config.link_socket)], sort_keys=True, default=str)
-    if side is Side.RECEIVER:
-        said += json.dumps(attrs.asdict(config.receiver), sort_keys=True, default=str)
-    return hashlib.sha256(said.encode()).hexdigest()
+    if side is not Side.RECEIVER:
+        return hashlib.sha256(said.encode()).hexdigest()
+    said += json.dumps(attrs.asdict(config.receiver), sort_keys=True, default=str)
+    return _with_certificate(said, config.receiver.certificate)
 
 
 def _gateway_config_digest(config: Config) -> str:
@@ -123,11 +124,15 @@ def _gateway_config_digest(config: Config) -> str:
     hosts = {name: app.api_url for name, app in config.apps.items()}
     tls = (config.gateway.certificate, config.gateway.key)
     said = json.dumps([served, hosts, tls, config.gateway.url, config.log.level], sort_keys=True, default=str)
+    return _with_certificate(said, config.gateway.certificate)
+
+
+def _with_certificate(said: str, certificate: Path | None) -> str:
     whole = hashlib.sha256(said.encode())
-    if config.gateway.certificate is not None:
+    if certificate is not None:
         # A renewed certificate stands in the same file.
         with contextlib.suppress(OSError):
-            whole.update(config.gateway.certificate.read_bytes())
+            whole.update(certificate.read_bytes())
     return whole.hexdigest()
 
 

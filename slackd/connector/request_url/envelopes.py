@@ -10,14 +10,24 @@ import uuid
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE, SHORTCUT_KINDS, VIEW_CLOSED
+from slackd.slack.envelopes import (
+    COMMANDS,
+    EVENTS,
+    INTERACTIVE,
+    OPTIONS_KINDS,
+    SHORTCUT_KINDS,
+    VIEW_CLOSED,
+)
 from slackd.slotted import frozen
+from slackd.text import as_unicode
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 UNANSWERED: Final = frozenset({*SHORTCUT_KINDS, VIEW_CLOSED})
 """Kinds of interactions that Socket Mode accepts no payload for (samples in the field)."""
 _MOST_FIELDS: Final = 200
+_LONGEST_CHECK: Final = 4_096
+"""Bytes of an `ssl_check`: whose it is nobody knows, so no more are looked at."""
 
 
 class UnreadableBodyError(ValueError):
@@ -38,15 +48,20 @@ class Posted:
     Attributes:
         text: JSON in Socket Mode's shape.
         is_event: Slack sends it again if it is not acknowledged.
+        asks_for_options: The same question may be asked twice in a second, with nothing to tell them apart.
     """
 
     text: str
     is_event: bool
+    asks_for_options: bool = False
 
 
 def is_ssl_check(content_type: str, body: bytes) -> bool:
     """Slack tries the certificate ("Slash commands", `ssl_check=1`); nothing is in it that has to be kept."""
-    return content_type == FORM and body.startswith(b"ssl_check=1") and body[11:12] in (b"", b"&")
+    if content_type != FORM or len(body) > _LONGEST_CHECK:
+        return False
+    fields = dict(field.partition(b"=")[::2] for field in body.split(b"&"))
+    return fields.get(b"ssl_check") == b"1" and not fields.keys() & {b"command", b"payload"}
 
 
 def read_body(
@@ -75,7 +90,10 @@ def read_body(
     if content_type == JSON:
         event = _object(text, "the body")
         if event.get("type") == "url_verification":
-            return UrlVerification(str(event.get("challenge", ""))[:1_000])
+            challenge = str(event.get("challenge", ""))[:1_000]
+            if as_unicode(challenge) != challenge:
+                raise UnreadableBodyError("the challenge has half a surrogate pair in it")
+            return UrlVerification(challenge)
         attempt = int(retry_num) if retry_num.isascii() and retry_num.isdigit() and len(retry_num) < 5 else 0
         head = {"retry_attempt": attempt, "retry_reason": retry_reason[:100]}
         return Posted(_envelope(envelope_id, EVENTS, text, answers=False, **head), is_event=True)
@@ -83,8 +101,9 @@ def read_body(
         raise UnreadableBodyError("the body is neither JSON nor a form")
     fields = _fields(text)
     if "payload" in fields:
-        answers = _takes_an_answer(_object(fields["payload"], "the form's payload"))
-        return Posted(_envelope(envelope_id, INTERACTIVE, fields["payload"], answers=answers), is_event=False)
+        payload = _object(fields["payload"], "the form's payload")
+        text = _envelope(envelope_id, INTERACTIVE, fields["payload"], answers=_takes_an_answer(payload))
+        return Posted(text, is_event=False, asks_for_options=payload.get("type") in OPTIONS_KINDS)
     if not fields.get("command"):
         raise UnreadableBodyError("the form has neither a payload nor a command")
     return Posted(_envelope(envelope_id, COMMANDS, json.dumps(fields), answers=True), is_event=False)

@@ -4,6 +4,7 @@ The order is the order of cost: where it goes, what it claims, how large it is (
 it (over the raw body), whether it was here before, and only then what is in it. Times are monotonic seconds.
 """
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -26,6 +27,7 @@ BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a body; Slack's largest events are far smaller."""
 NO_RETRY: Final = ("X-Slack-No-Retry", "1")
 """Tells Slack not to send this event again ("The Events API", retries)."""
+RETRY_SOON: Final = ("Retry-After", "1")
 _ONCE: Final = ("content-type", "content-encoding", "x-slack-retry-num", "x-slack-retry-reason", "host")
 
 
@@ -150,6 +152,8 @@ class Gate:
         route = self._routes[head.target]
         if is_ssl_check(head.content_type, body):
             return Answer(200)
+        if not route.secrets:
+            return refuse(503, "this app's signing secret can't be used: see slackd's log", RETRY_SOON)
         signature = head.header(SIGNATURE_HEADER)
         verdict = verify(route.secrets, body, head.header(TIMESTAMP_HEADER), signature, wall)
         if verdict is not SignatureVerdict.GOOD:
@@ -165,8 +169,8 @@ class Gate:
             return refuse(400, str(error), NO_RETRY)
         if isinstance(found, UrlVerification):
             return Answer(200, found.challenge.encode())
-        is_retry = found.is_event and bool(head.header("x-slack-retry-num"))
-        if not is_retry and self._accepted[route.app].is_replay(signature, now):
+        may_come_again = found.asks_for_options or (found.is_event and bool(head.header("x-slack-retry-num")))
+        if not may_come_again and self._accepted[route.app].is_replay(signature, now):
             return refuse(409, "this very request was answered before", NO_RETRY)
         if not found.is_event:
             # Slack never repeats it: whoever does is somebody else, also while the first one is under way.
@@ -186,8 +190,19 @@ def trusted_client(peer: str, forwarded_for: Sequence[str], trusted: Sequence[st
         forwarded_for: All of `X-Forwarded-For`, in order.
         trusted: Addresses of proxies.
     """
-    client = peer
+    proxies = {_canonical(proxy) for proxy in trusted}
+    client = _canonical(peer)
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",") if hop.strip()]
-    while client in trusted and hops:
-        client = hops.pop()[:64]
+    while client in proxies and hops:
+        client = _canonical(hops.pop()[:64])
     return client
+
+
+def _canonical(address: str) -> str:
+    """One spelling of each address: a socket for IPv6 and IPv4 says 192.0.2.1 as ::ffff:192.0.2.1."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)

@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from slackd.connector.request_url.gate import Answer, Gate, Head, Route, refuse, trusted_client
+from slackd.connector.request_url.gate import Answer, Gate, Head, Route, trusted_client
 from slackd.connector.request_url.http1 import HttpConnection
-from slackd.connector.request_url.transport import RETRY_SOON, RequestUrlTransport
+from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.held_bytes import HeldBytes
 from slackd.listener import Begin, Listener, descriptor_limit
 
@@ -153,10 +153,7 @@ class RequestUrlServer:
             connection.respond(found)
             return
         self._unproven.pop(connection, None)
-        transport = self._transports.get(found.app)
-        if transport is None:
-            connection.respond(refuse(503, "this app is in trouble here: see slackd's log", RETRY_SOON))
-            return
+        transport = self._transports[found.app]
 
         def reply(answer: Answer) -> None:
             self._waiting.pop(connection, None)

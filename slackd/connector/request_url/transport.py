@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from slackd.connector.request_url.envelopes import Posted
-from slackd.connector.request_url.gate import Answer, refuse
+from slackd.connector.request_url.gate import RETRY_SOON, Answer, refuse
 from slackd.connector.transport import ConnectionChange, TransportStatus, Upstream
 from slackd.envelope import Arrival, Settlement
 from slackd.link.messages import AppPeers, Closing, ConnectionState
@@ -21,7 +21,6 @@ from slackd.slotted import frozen
 
 ANSWER_WITHIN: Final = 2.9
 """Seconds after which a request is answered with 503: a little before Slack gives up."""
-RETRY_SOON: Final = ("Retry-After", "1")
 
 Reply = Callable[[Answer], None]
 

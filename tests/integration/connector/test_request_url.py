@@ -73,12 +73,41 @@ async def test_a_challenge_is_answered_once_it_is_signed() -> None:
         assert rig.broker.arrivals == []
 
 
-async def test_an_ssl_check_needs_no_signature_and_does_nothing() -> None:
-    body = b"ssl_check=1&token=xyz"
+@pytest.mark.parametrize("body", [b"ssl_check=1&token=xyz", b"ssl_check=1", b"token=xyz&ssl_check=1"])
+async def test_an_ssl_check_needs_no_signature_and_does_nothing(body: bytes) -> None:
+    """In whatever order its fields come: the official SDKs' samples have the token first."""
     async with receiver() as rig:
         head = {"Host": "x", "Content-Type": FORM, "Content-Length": str(len(body))}
         assert (await send(rig, request(body, head)))[0] == 200
         assert rig.broker.arrivals == []
+
+
+async def test_a_command_that_calls_itself_an_ssl_check_is_a_command() -> None:
+    async with receiver() as rig:
+        body = command() + b"&ssl_check=1"
+        assert (await post(rig, body, FORM, X_Slack_Signature="v0=0"))[0] == 401
+        assert (await post(rig, body, FORM))[0] == 200
+        assert len(rig.broker.arrivals) == 1
+
+
+async def test_options_that_are_asked_for_twice_in_a_second_are_answered_twice() -> None:
+    """Who opens a menu again, or types a letter and takes it back, makes the same request to the byte: it has
+    neither trigger nor time in it ("block_suggestion payloads")."""
+    payload = {"type": "block_suggestion", "action_id": "city", "value": "ber", "user": {"id": "U1"}}
+    body = urlencode({"payload": json.dumps(payload)}).encode()
+    async with receiver() as rig:
+        rig.broker.payload = '{"options":[]}'
+        data = request(body, headers_for(body, FORM))
+        assert [(await send(rig, data))[::2] for _ in range(2)] == [(200, b'{"options":[]}')] * 2
+        assert len(rig.broker.arrivals) == 2
+
+
+async def test_an_app_whose_secret_cannot_be_had_is_slackds_trouble_and_no_forgery() -> None:
+    async with receiver(secrets=()) as rig:
+        status, headers, words = await post(rig, event())
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert b"slackd's log" in words
+        assert "x-slack-no-retry" not in headers
 
 
 async def test_several_apps_each_by_its_path() -> None:
@@ -428,12 +457,16 @@ async def test_refusals_are_logged_once_a_minute_and_reason(caplog: pytest.LogCa
         ("127.0.0.1", ["6.6.6.6", "203.0.113.5, 10.0.0.1"], "203.0.113.5"),
         ("unix", ["203.0.113.5"], "203.0.113.5"),
         ("127.0.0.1", [], "127.0.0.1"),
+        ("::ffff:127.0.0.1", ["203.0.113.5"], "203.0.113.5"),
+        ("127.0.0.1", ["203.0.113.5, ::ffff:10.0.0.1"], "203.0.113.5"),
+        ("2001:db8::1", ["203.0.113.5"], "203.0.113.5"),
+        ("2001:db8::2", ["203.0.113.5"], "2001:db8::2"),
     ],
 )
 def test_a_forwarded_address_counts_where_a_trusted_proxy_says_it(
     peer: str, forwarded: list[str], client: str
 ) -> None:
-    assert trusted_client(peer, forwarded, ("127.0.0.1", "10.0.0.1", "unix")) == client
+    assert trusted_client(peer, forwarded, ("127.0.0.1", "10.0.0.1", "2001:0DB8::1", "unix")) == client
 
 
 @pytest.mark.parametrize(("body", "content_type"), [(event(), JSON), (command("x y"), FORM)])

@@ -89,6 +89,11 @@ def test_a_challenge() -> None:
     assert read_body(JSON, body) == UrlVerification("3eZb")
 
 
+def test_a_challenge_that_no_utf8_holds_is_refused_with_words() -> None:
+    with pytest.raises(UnreadableBodyError, match="challenge"):
+        read_body(JSON, b'{"challenge":"\\ud800","type":"url_verification"}')
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [

@@ -129,6 +129,16 @@ def test_a_renewed_certificate_and_a_url_are_the_gateways_business_and_places_ar
     assert process_digest(Side.GATEWAY, called) != process_digest(Side.GATEWAY, config)
 
 
+def test_a_renewed_certificate_is_the_receivers_business_too(config: Config, tmp_path: Path) -> None:
+    certificate = tmp_path / "receiver.pem"
+    certificate.write_text("one")
+    has_tls = attrs.evolve(config, receiver=attrs.evolve(config.receiver, certificate=certificate))
+    first = {side: process_digest(side, has_tls) for side in Side}
+    certificate.write_text("two")
+    second = {side: process_digest(side, has_tls) for side in Side}
+    assert [side for side in Side if first[side] != second[side]] == [Side.RECEIVER]
+
+
 def test_an_apps_settings_are_even_a_proxys_password(config: Config) -> None:
     app = App("main", SecretSource(SecretKind.ENV, "APP"), proxy="http://me:one@proxy")
     digests = {
