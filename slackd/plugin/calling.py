@@ -22,10 +22,10 @@ Job = Callable[[], None]
 
 
 class Threads:
-    """Runs each job at once, in an idle thread or a new one. Jobs must not raise."""
+    """Runs each job, and `after_job`, at once in an idle thread or a new one. Jobs must not raise."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, after_job: Job = lambda: None) -> None:
+        self._name, self._after_job = name, after_job
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._idle = 0
         self._closed = False
@@ -53,6 +53,7 @@ class Threads:
     def _work(self, job: Job | None) -> None:
         while job is not None:
             job()
+            self._after_job()
             with self._lock:
                 if self._closed:
                     return
@@ -61,10 +62,10 @@ class Threads:
 
 
 class HandlerCaller:
-    """`name` is what the threads are called."""
+    """`name` is what the threads are called; `after_job` is called in each that has called a handler."""
 
-    def __init__(self, name: str) -> None:
-        self._threads = Threads(name)
+    def __init__(self, name: str, after_job: Job = lambda: None) -> None:
+        self._threads = Threads(name, after_job)
 
     def close(self) -> None:
         """Lets idle threads go. One that a handler still blocks is left behind, and holds up no exit."""

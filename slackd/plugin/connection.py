@@ -55,6 +55,13 @@ class BrokerConnection(asyncio.BufferedProtocol):
         """Bytes that wait to be written."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
+    @property
+    def descriptor(self) -> int | None:
+        """Its socket's, as long as it is open."""
+        if self._transport is None or (number := self._transport.get_extra_info("socket").fileno()) < 0:
+            return None
+        return int(number)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As in `asyncio.BufferedProtocol`."""
         self._transport = cast(asyncio.Transport, transport)

@@ -20,6 +20,7 @@ from slackd.plugin.connection import FAREWELL
 from slackd.plugin.context import Context
 from slackd.plugin.envelope import Envelope, Gap, Identity, Late, Ready
 from slackd.plugin.errors import NotRunning, PluginError, PluginRefused
+from slackd.plugin.forks import LoopSignals, ServingProcess
 from slackd.plugin.handler_tasks import HandlerTasks
 from slackd.plugin.handlers import name_of
 from slackd.plugin.handling import Handling
@@ -45,6 +46,7 @@ AHEAD = 64
 """Deliveries taken ahead of their turn: in a busy channel the next one is there when one is handled."""
 _GRACE = 2.0  # seconds that slackd awaits a session whose connection is gone
 _LOG_BACKLOG = 1 << 20  # bytes waiting to be written, above which log lines go to stderr
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -84,11 +86,16 @@ def run(plugin: ServedPlugin) -> None:
     """
 
     async def serve() -> None:
-        if threading.current_thread() is threading.main_thread():
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, _stop_once, plugin, loop)
-        await plugin.serve()
+        if threading.current_thread() is not threading.main_thread():
+            await plugin.serve()
+            return
+        loop, signals = asyncio.get_running_loop(), LoopSignals(*_STOPS)
+        for number in _STOPS:
+            loop.add_signal_handler(number, _stop_once, plugin, loop)
+        try:
+            await plugin.serve()
+        finally:
+            signals.end()
 
     try:
         asyncio.run(serve())
@@ -97,7 +104,7 @@ def run(plugin: ServedPlugin) -> None:
 
 
 def _stop_once(plugin: ServedPlugin, loop: asyncio.AbstractEventLoop) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOPS:
         loop.remove_signal_handler(number)
     plugin.stop()
 
@@ -118,7 +125,8 @@ class Runner:
         self._driver = SessionDriver(self._session, self, find_socket)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._caller = HandlerCaller(f"slackd-{plugin.name}")
+        self._process = ServingProcess(lambda: self._driver.descriptor)
+        self._caller = HandlerCaller(f"slackd-{plugin.name}", self._process.end_if_fork)
         self._handlers = HandlerTasks(Handling(plugin.routes, self._caller))
         self._stopping = asyncio.Event()
         self._hooks: set[asyncio.Task[None]] = set()
@@ -149,6 +157,7 @@ class Runner:
         except BaseExceptionGroup as group:
             raise _first(group) from None
         finally:
+            self._process.end()
             self._driver.abandon()
             self._driver.cancel_calls()
             self._caller.close()
@@ -184,7 +193,10 @@ class Runner:
 
     def log(self, level: str, message: str) -> None:
         """Write a line to slackd's journal, else to the program's own log; callable from every thread."""
-        self._in_loop(lambda: self._log(level, message))
+        if self._process.is_fork:
+            logger.log(_LEVELS.get(level, logging.INFO), "%s", message)
+        else:
+            self._in_loop(lambda: self._log(level, message))
 
     async def request(self, method: str, params: dict[str, Any]) -> jsonrpc.Result | jsonrpc.Failure:
         """Ask slackd, from the plugin's own loop or from a loop in another thread.
@@ -193,9 +205,11 @@ class Runner:
             slackd's answer.
 
         Raises:
+            NotRunning: This process was forked by a handler.
             NotJsonError: The params have no JSON text.
             TooLarge: They don't fit into a line.
         """
+        self._refuse_in_fork(method)
         if threading.get_ident() != self._thread:  # a loop of the author's own, in a thread of its own
             asked = asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop)
             return await asyncio.wrap_future(asked)
@@ -208,15 +222,22 @@ class Runner:
             slackd's answer.
 
         Raises:
-            NotRunning: This is the loop's own thread, or the plugin has left.
+            NotRunning: This is the loop's own thread, the plugin has left, or a handler forked this process.
             NotJsonError: The params have no JSON text.
             TooLarge: They don't fit into a line.
         """
+        self._refuse_in_fork(method)
         if threading.get_ident() == self._thread:
             raise NotRunning(f"{method}: call_sync in an async function would wait for itself: await call")
         if self._loop.is_closed():
             raise NotRunning(f"{method}: plugin {self._plugin.name} has left")
         return asyncio.run_coroutine_threadsafe(self.request(method, params), self._loop).result()
+
+    def _refuse_in_fork(self, method: str) -> None:
+        if self._process.is_fork:
+            raise NotRunning(
+                f"{method}: plugin {self._plugin.name} is served by the process that forked this one"
+            )
 
     def not_reached(self, error: OSError) -> None:
         """As in `SessionProgram`."""

@@ -68,6 +68,11 @@ class SessionDriver:
         """Bytes that wait to be written; None without a connection."""
         return None if self._connection is None else self._connection.unwritten
 
+    @property
+    def descriptor(self) -> int | None:
+        """Of the connection's socket; None without a connection."""
+        return None if self._connection is None else self._connection.descriptor
+
     async def stay_connected(self) -> None:
         """Connect, and again whenever a connection ends; returns once one has ended by `leave`."""
         loop, failures = asyncio.get_running_loop(), 0
