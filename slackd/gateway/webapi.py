@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from slackd import jsonrpc
+from slackd.gateway.call_turns import CallTurns, NoTurn
 from slackd.gateway.counters import GatewayCounters
 from slackd.gateway.plugin_client import PluginClient
 from slackd.plugin.errors import TooLarge
@@ -18,8 +19,11 @@ log = logging.getLogger(__name__)
 
 CALL_TIMEOUT: Final = 600.0
 """Seconds that a call may take, rate limits included."""
-CONCURRENCY: Final = 64
-"""Calls of one app that are with the broker at once; the others wait here."""
+LONGEST_WAIT: Final = 20.0
+"""Seconds that a call waits for Slack's rate limit, or for the broker, where its app doesn't say. SDKs give a
+call up after 30 s: an app that has done so must not have its message posted after all."""
+LEAST_WAIT: Final = 2.0
+"""Seconds that a call waits for others of its app, however short the limit may be that it waits for."""
 _BUSY_PAUSE: Final = 0.1
 
 
@@ -36,24 +40,27 @@ class AppCalls:
 
     def __init__(self, plugin: str, client: PluginClient, counters: GatewayCounters) -> None:
         self._plugin, self._client, self._counters = plugin, client, counters
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._turns = CallTurns()
 
     async def call(self, method: str, args: Mapping[str, Any], max_wait: float | None) -> Mapping[str, Any]:
         """Slack's own answer.
 
         Args:
-            max_wait: seconds that a rate limit may hold it up; None waits it out.
+            max_wait: seconds that a rate limit may hold it up; `LONGEST_WAIT` by default.
 
         Raises:
             MethodError: There is none; in Slack's form, for the app.
         """
         params: dict[str, Any] = {"method": method, "args": dict(args), "call_id": os.urandom(12).hex()}
-        if max_wait is not None:
-            params["max_wait"] = max_wait
+        wait = LONGEST_WAIT if max_wait is None else min(max_wait, CALL_TIMEOUT)
+        clock = asyncio.get_running_loop().time
+        until = clock() + wait
         try:
-            answer = await self.request("slack.call", params)
-        except CallFailedInside as failed:
-            error = as_method_error(method, failed.failure)
+            async with self._turns.turn(method, _channel_of(args), max(wait, LEAST_WAIT)):
+                params["max_wait"] = max(0.0, until - clock())
+                answer = await self._ask("slack.call", params)
+        except (CallFailedInside, NoTurn) as failed:
+            error = _rate_limited(1) if isinstance(failed, NoTurn) else as_method_error(method, failed.failure)
             self._counters.calls[self._plugin, str(error)] += 1
             raise error from failed
         self._counters.calls[self._plugin, "ok" if answer.get("ok") else "error"] += 1
@@ -69,15 +76,28 @@ class AppCalls:
         return int(answer.get("status", 200)), answer.get("body") or {}
 
     async def request(self, method: str, params: dict[str, Any]) -> Mapping[str, Any]:
-        """A request to the broker, as soon as it takes one more.
+        """A request to the broker, which is about a `url` or a `transfer`, as soon as it takes one more.
 
         Raises:
             CallFailedInside: The broker answered with an error, or not at all.
         """
+        about = str(params.get("transfer") or params.get("url", ""))
         try:
-            async with asyncio.timeout(CALL_TIMEOUT), self._slots:
+            async with self._turns.turn(method, about, CALL_TIMEOUT):
+                return await self._ask(method, params)
+        except NoTurn:
+            text = f"others of its kind were under way for {CALL_TIMEOUT:g} s"
+            raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.SLACK_UNAVAILABLE, text)) from None
+
+    async def _ask(self, method: str, params: dict[str, Any]) -> Mapping[str, Any]:
+        patience = LONGEST_WAIT
+        try:
+            async with asyncio.timeout(patience):
+                await self._client.ready.wait()
+            patience = CALL_TIMEOUT
+            async with asyncio.timeout(patience):
                 while True:
-                    outcome = await self._client.request(method, params, CALL_TIMEOUT)
+                    outcome = await self._client.request(method, params, patience)
                     if isinstance(outcome, jsonrpc.Result):
                         return outcome.result if isinstance(outcome.result, dict) else {}
                     if outcome.code != jsonrpc.TOO_MANY_CALLS:
@@ -86,7 +106,7 @@ class AppCalls:
         except TooLarge as error:
             raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.LINE_TOO_LONG, str(error))) from error
         except TimeoutError:
-            text = self._client.refusal or f"no answer within {CALL_TIMEOUT:g} s"
+            text = self._client.refusal or f"the broker gave no answer within {patience:g} s"
             raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.SLACK_UNAVAILABLE, text)) from None
 
 
@@ -98,8 +118,7 @@ def as_method_error(method: str, failure: jsonrpc.Failure) -> MethodError:
             return MethodError("missing_scope", needed=method, provided="", **words)
         case jsonrpc.RATE_LIMITED:
             data = failure.data if isinstance(failure.data, dict) else {}
-            headers = {"Retry-After": str(int(data.get("retry_after", 1)))}
-            return MethodError("ratelimited", status=429, headers=headers)
+            return _rate_limited(int(data.get("retry_after", 1)))
         case jsonrpc.SLACK_UNAVAILABLE | jsonrpc.SHUTTING_DOWN:
             # Nothing was sent: an SDK that tries a 503 again does right.
             return MethodError("service_unavailable", status=503, **words)
@@ -111,3 +130,12 @@ def as_method_error(method: str, failure: jsonrpc.Failure) -> MethodError:
             return MethodError("invalid_arguments", **words)
         case _:
             return MethodError("fatal_error", **words)
+
+
+def _channel_of(args: Mapping[str, Any]) -> str:
+    channel = args.get("channel")
+    return channel if isinstance(channel, str) else ""
+
+
+def _rate_limited(retry_after: int) -> MethodError:
+    return MethodError("ratelimited", status=429, headers={"Retry-After": str(retry_after)})

@@ -10,10 +10,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import trustme
+from slack_sdk.errors import SlackApiError
 
 from slackd.config import load
 from slackd.emulator import Emulator, EmulatorClient
 from slackd.gateway import socket_mode
+from slackd.gateway.call_turns import AT_ONCE
 from slackd.rolling_restart.plan import GATEWAY
 from slackd.rolling_restart.systemd import look
 from slackd.systemd.digest import Side, process_digest
@@ -272,6 +274,35 @@ async def test_a_rate_limit_is_seen_by_who_asks_to_see_it_alone(
     status, answer = await waiting
     assert (status, answer["ok"]) == (200, True)
     assert time.monotonic() - began > 1.5
+
+
+async def test_messages_that_wait_for_a_limit_hold_up_nothing_else(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    bot = credentials.bot_token
+    shared_slack.fault("ratelimited", method="chat.postMessage", retry_after=4, times=1)
+    waiting = [
+        asyncio.create_task(call(credentials, "chat.postMessage", bot, channel="C0GENERAL01", text="hello"))
+        for _ in range(AT_ONCE + 8)
+    ]
+    await shared_slack.wait_for_call("chat.postMessage")
+    async with asyncio.timeout(2.0):
+        assert (await call(credentials, "team.info", bot))[1]["ok"]
+    assert all(answer["ok"] for _, answer in await asyncio.gather(*waiting))
+
+
+async def test_a_limit_that_is_longer_than_sdks_wait_is_said_at_once(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    shared_slack.fault("ratelimited", method="users.list", retry_after=60, times=1)
+    client = credentials.web()
+    with pytest.raises(SlackApiError) as raised:
+        await asyncio.to_thread(client.users_list)
+    assert (raised.value.response.status_code, raised.value.response["error"]) == (429, "ratelimited")
+    assert raised.value.response.headers["Retry-After"] in ("59", "60")
+    assert len(shared_slack.ledger.calls_of("users.list")) == 1
 
 
 async def test_apps_hear_disconnect_before_the_gateway_ends_and_come_back(slack: EmulatorClient) -> None:
