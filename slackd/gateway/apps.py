@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from slackd.config import Config, PluginConfig
@@ -14,7 +16,7 @@ from slackd.gateway.plugin_client import PluginClient
 from slackd.gateway.request_url_app import RequestUrlApp
 from slackd.gateway.settings import GatewayContext
 from slackd.gateway.socket_mode import SocketModeApp
-from slackd.gateway.url_rewriting import UrlSeal
+from slackd.gateway.url_rewriting import UrlSeal, restore_files
 from slackd.gateway.webapi import AppCalls
 from slackd.slotted import frozen
 
@@ -44,11 +46,11 @@ class ServedApp:
 
     def unseal(self, purpose: str, mac: str, packed: str) -> str | None:
         """The URL of Slack's behind one of ours, also of the credentials before a rotation."""
-        for each in self.store.of(self.plugin.name).good(time.time()):
-            seal = UrlSeal(self.plugin.name, each.signing_secret, "", self.api_host)
-            if (url := seal.unseal(purpose, mac, packed)) is not None:
-                return url
-        return None
+        return _unseal(self.store, self.plugin.name, purpose, mac, packed)
+
+    def restore(self, value: Any) -> Any:
+        """What the app sends to Slack, the URLs of files being Slack's own."""
+        return _restore(self.store, self.plugin.name, value)
 
     def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Connect to the broker.
@@ -92,6 +94,7 @@ def serve_apps(
         seal = _urls(store, name, base, api_host)
         posted = plugin.gateway.request_url is not None
         calls = AppCalls(name, client, counters)
+        restore = functools.partial(_restore, store, name)
         apps[name] = ServedApp(
             plugin,
             api_host,
@@ -99,10 +102,24 @@ def serve_apps(
             client,
             calls,
             FilePassage(name, calls, counters),
-            SocketModeApp(config, plugin, context, counters, group) if plugin.gateway.socket_mode else None,
-            RequestUrlApp(config, plugin, seal, store, counters, group) if posted else None,
+            SocketModeApp(config, plugin, restore, context, counters, group)
+            if plugin.gateway.socket_mode
+            else None,
+            RequestUrlApp(config, plugin, seal, restore, store, counters, group) if posted else None,
         )
     return apps
+
+
+def _unseal(store: CredentialStore, name: str, purpose: str, mac: str, packed: str) -> str | None:
+    for each in store.of(name).good(time.time()):
+        url = UrlSeal(name, each.signing_secret, "").unseal(purpose, mac, packed)
+        if url is not None:
+            return url
+    return None
+
+
+def _restore(store: CredentialStore, name: str, value: Any) -> Any:
+    return restore_files(value, functools.partial(_unseal, store, name, "file"))
 
 
 def _urls(store: CredentialStore, name: str, base: str, api_host: str) -> UrlSeal:

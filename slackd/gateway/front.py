@@ -101,7 +101,7 @@ class GatewayFront:
         if message is None:
             return web.Response(status=500, text="invalid_payload")
         try:
-            status, body = await app.calls.respond(url, message)
+            status, body = await app.calls.respond(url, app.restore(message))
         except CallFailedInside as failed:
             return web.Response(status=503, text=f"service_unavailable: {failed}")
         if body.get("ok") is True and len(body) == 1:
@@ -176,7 +176,8 @@ class GatewayFront:
             if call.method == "auth.test":
                 return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}, {}
             raise MethodError("not_allowed_token_type")
-        answer = await app.calls.call(call.method, call.arguments, _preferred_wait(request))
+        arguments = app.restore(call.arguments)
+        answer = await app.calls.call(call.method, arguments, _preferred_wait(request))
         rewritten = dict(rewrite_files(answer, app.urls(base)))
         if call.method == "files.getUploadURLExternal" and isinstance(url := rewritten.get("upload_url"), str):
             rewritten["upload_url"] = app.urls(base).seal("upload", url)

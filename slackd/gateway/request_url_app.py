@@ -13,8 +13,8 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import aiohttp
 
@@ -57,6 +57,7 @@ class RequestUrlApp:
 
     Args:
         urls: what the URLs in the payloads lead to.
+        restore: gives Slack's own URLs of files back to what goes to Slack.
         group: where the posts run.
     """
 
@@ -65,13 +66,14 @@ class RequestUrlApp:
         config: Config,
         plugin: PluginConfig,
         urls: UrlSeal,
+        restore: Callable[[Any], Any],
         store: CredentialStore,
         counters: GatewayCounters,
         group: asyncio.TaskGroup,
     ) -> None:
         assert plugin.gateway is not None
         self._plugin, self._gateway, self._urls = plugin, plugin.gateway, urls
-        self._store, self._counters, self._group = store, counters, group
+        self._restore, self._store, self._counters, self._group = restore, store, counters, group
         self._socket = config.plugins.socket
         self._client = self._new_client()
         self._gone, self._stops = asyncio.Event(), False
@@ -166,6 +168,8 @@ class RequestUrlApp:
 
     async def _post(self, envelope: Envelope) -> None:
         answer = await self._answer(envelope, request_for(envelope, self._gateway, self._urls))
+        if isinstance(answer, Ack) and answer.response:
+            answer = Ack(self._restore(answer.response))
         if isinstance(answer, Nack):
             extra = {"event": "gateway-post-failed", "plugin": self._plugin.name}
             log.warning("%s: %s", self._plugin.name, answer.reason, extra=extra)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from slackd.config import Config, PluginConfig
@@ -60,6 +61,7 @@ class SocketModeApp:
     """One app's connections.
 
     Args:
+        restore: gives Slack's own URLs of files back to what goes to Slack.
         group: where the sessions run.
     """
 
@@ -67,12 +69,13 @@ class SocketModeApp:
         self,
         config: Config,
         plugin: PluginConfig,
+        restore: Callable[[Any], Any],
         context: GatewayContext,
         counters: GatewayCounters,
         group: asyncio.TaskGroup,
     ) -> None:
         self._config, self._plugin, self._context = config, plugin, context
-        self._counters, self._group = counters, group
+        self._restore, self._counters, self._group = restore, counters, group
         self.registry = Registry(context, self._ready_changed)
         self.life = ConnectionLifecycle(context, self.registry, self)
         self._served: dict[str, _Served] = {}
@@ -150,6 +153,7 @@ class SocketModeApp:
     def acknowledged(self, connection: ServerConnection, envelope_id: str, payload: Any, now: float) -> None:
         """As in `ConnectionEvents`: the delivery is answered, with that payload."""
         served, delivery = self._owner_of(connection, envelope_id)
+        payload = self._restore(payload) if payload else payload
         if served is None or delivery is None:
             known = self._returned.acknowledge(envelope_id, payload)
             self._counters.envelopes[self._plugin.name, "acknowledged" if known else "unknown"] += 1

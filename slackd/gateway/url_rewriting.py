@@ -1,7 +1,8 @@
-"""What an app gets, its URLs of Slack's rewritten to lead through the gateway. Pure.
+"""What an app gets, its URLs of Slack's rewritten to lead through the gateway, and back. Pure.
 
 A rewritten URL carries the true one and a seal, so that it is good over restarts of the gateway, and leads
-nowhere that Slack hasn't named.
+nowhere that Slack hasn't named. The URL of a file that an app sends to Slack (in an image block, in a text) is
+the true one again: neither Slack nor the people there can use ours. What Slack only keeps for the app is left.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +24,11 @@ _FILE_KEYS: Final = ("url_private", "url_private_download", "thumb_", "mp4", "hl
 _FILE_HOSTS: Final = ("files.slack.com", "files.slack-edge.com", "files-origin.slack.com", "slack-files.com")
 _STEP_TOKEN: Final = "bot_access_token"
 _DEEPEST: Final = 64
+_SEALED_FILE: Final = re.compile(r"https?://[^\s/<>|\"]+/file/[\w-]+/([0-9a-f]{32})/([\w-]+)", re.ASCII)
+_KEPT_FOR_THE_APP: Final = frozenset(
+    {"action_id", "block_id", "callback_id", "external_id", "metadata", "private_metadata", "value"}
+)
+"""What Slack gives back as it was."""
 
 
 @frozen
@@ -107,6 +114,28 @@ def rewrite_files(value: Mapping[str, Any], urls: UrlSeal) -> Mapping[str, Any]:
     rewritten = _walk(value, urls, 0)
     assert isinstance(rewritten, dict)
     return rewritten
+
+
+def restore_files(value: Any, unseal: Callable[[str, str], str | None], depth: int = 0) -> Any:
+    """What an app sends to Slack, the URLs of files being Slack's own.
+
+    Args:
+        unseal: gives the URL behind a seal on a packed one, or None.
+    """
+    if isinstance(value, str):
+        if "/file/" not in value:
+            return value
+        return _SEALED_FILE.sub(lambda found: unseal(found[1], found[2]) or found[0], value)
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, Mapping):
+        return {
+            name: each if name in _KEPT_FOR_THE_APP else restore_files(each, unseal, depth + 1)
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [restore_files(each, unseal, depth + 1) for each in value]
+    return value
 
 
 def _may_have_files(value: Any) -> bool:

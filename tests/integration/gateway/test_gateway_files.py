@@ -1,6 +1,7 @@
 """Files both ways: streamed through a connector, from and to Slack's own file hosts alone."""
 
 import asyncio
+import base64
 import json
 import os
 import time
@@ -10,10 +11,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 from slack_sdk import WebClient
+from slack_sdk.webhook import WebhookClient
 
 from slackd.emulator import Emulator, web
 from tests.integration.gateway.gateway_rig import SOCKET_MODE, GatewayHouse, behind
-from tests.integration.gateway.socket_mode_app import call
+from tests.integration.gateway.socket_mode_app import call, connected
 
 CHANNEL = "C0GENERAL01"
 LARGE = bytes(range(256)) * 4096 * 4  # 4 MiB
@@ -61,6 +63,27 @@ async def test_a_file_goes_up_and_comes_down_as_it_was() -> None:
 
 
 @pytest.mark.timeout(60 + MEBIBYTES)
+async def test_an_app_that_names_a_file_to_slack_names_slacks_own_url() -> None:
+    async with Emulator().serving() as slack, behind(slack) as house:
+        client, file = await uploaded(house, b"an image")
+        ours = file["url_private"]
+        packed = ours.rpartition("/")[2]
+        true = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
+        image = [{"type": "image", "alt_text": "it", "slack_file": {"url": ours}}]
+        expected = [{"type": "image", "alt_text": "it", "slack_file": {"url": true}}]
+        await asyncio.to_thread(client.chat_postMessage, channel=CHANNEL, text=f"see {ours}", blocks=image)
+        (called,) = slack.ledger.calls_of("chat.postMessage")
+        assert (called.args["text"], called.args["blocks"]) == (f"see {true}", expected)
+        async with connected(await house.credentials("bot")) as app:
+            command = slack.command("/image", "")
+            envelope = await app.hear()
+            await app.acknowledge(envelope, payload={"blocks": image})
+            assert (await slack.wait_for_ack(command)).response == {"blocks": expected}
+            webhook = WebhookClient(envelope["payload"]["response_url"])
+            assert (await asyncio.to_thread(webhook.send, blocks=image)).body == "ok"
+            assert (await slack.wait_for_post(command))["blocks"] == expected
+
+
 async def test_neither_process_holds_a_file_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "KEPT_BYTES", 1 << 30)
     async with (

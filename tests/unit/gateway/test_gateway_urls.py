@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slackd.gateway.url_rewriting import UrlSeal, is_file_url, rewrite_files, rewrite_payload
+from slackd.gateway.url_rewriting import UrlSeal, is_file_url, restore_files, rewrite_files, rewrite_payload
 
 SEAL = UrlSeal("bot", "secret", "http://127.0.0.1:9743", "slack.com", "xoxb-slackd-bot-1")
 
@@ -97,3 +97,23 @@ def test_what_is_nested_without_end_is_left_as_it_is() -> None:
     for _ in range(80):
         deep = {"in": deep}
     assert rewrite_payload(deep, SEAL) == deep
+
+
+def test_what_goes_to_slack_has_slacks_own_urls_of_files() -> None:
+    true = "https://files.slack.com/files-pri/T1-F1/a.txt"
+    ours = SEAL.seal("file", true)
+    others = UrlSeal("bot", "another", "http://127.0.0.1:9743").seal("file", true)
+    answer = SEAL.seal("respond", "https://hooks.slack.com/x")
+    sent = {
+        "text": f"see <{ours}|it>, {others} and https://x.example/file/bot/{'0' * 32}/a",
+        "blocks": [{"type": "image", "slack_file": {"url": ours}, "image_url": f"{ours}?t=1"}],
+        "view": {"private_metadata": f"{ours} {answer}", "blocks": [{"value": ours}]},
+        "metadata": {"event_payload": {"url": ours}},
+        "more": answer,
+    }
+    restored = restore_files(sent, lambda mac, packed: SEAL.unseal("file", mac, packed))
+    assert restored == {
+        **sent,
+        "text": f"see <{true}|it>, {others} and https://x.example/file/bot/{'0' * 32}/a",
+        "blocks": [{"type": "image", "slack_file": {"url": true}, "image_url": f"{true}?t=1"}],
+    }
