@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from slackd.config.environment import proxy_problems
 from slackd.config.paths import SYSTEM_FILE
 from slackd.config.references import missing, unseen
 from slackd.config.values import PluginGateway, dials, is_posted
-from slackd.connector.credentials import read_tokens
+from slackd.connector.credentials import read_signing_secrets, read_tokens
 from slackd.errors import ConfigError, CredentialError
 from slackd.rolling_restart import preconditions
 from slackd.toml_reader.problems import spelled
@@ -38,8 +39,15 @@ def checked(file: Path, environ: Mapping[str, str] = os.environ) -> Config:
             return preconditions.check(file).config
         except CredentialError as error:
             raise InvalidConfig(_token_problem(config, line) for line in str(error).splitlines()) from error
-    apps = {name: app for name, app in config.apps.items() if not any(unseen(app, environ))}
-    refused = read_tokens(apps, environ).refused.values()
+    apps, posted = (
+        {name: app for name, app in config.apps.items() if not any(unseen(secrets(app), environ))}
+        for secrets in (
+            attrgetter("app_token", "bot_token"),
+            attrgetter("signing_secret", "old_signing_secret"),
+        )
+    )
+    refused = [*read_tokens(apps, environ).refused.values()]
+    refused += read_signing_secrets(posted, environ).refused.values()
     problems = [_token_problem(config, str(error)) for error in refused]
     if not is_the_services(file):
         problems += proxy_problems(config, environ, Path("the environment"))
@@ -59,7 +67,9 @@ def _token_problem(config: Config, words: str) -> Problem:
     path = tuple(key.split("."))
     if not separator or path[0] != "apps" or len(path) != 3:
         return Problem(config.file, (), words, "tokens that the connectors can use")
-    return Problem(config.app_files.get(path[1], config.file), path, found, "a token that this app alone has")
+    is_signing = path[2].endswith("signing_secret")
+    wanted = "the app's signing secret" if is_signing else "a token that this app alone has"
+    return Problem(config.app_files.get(path[1], config.file), path, found, wanted)
 
 
 def problems_as_json(error: InvalidConfig) -> str:

@@ -5,8 +5,9 @@ import logging
 import socket
 from collections.abc import Mapping
 
-from slackd.cli.receiver_process import make_receiver, receiver_sockets, receiver_tls
+from slackd.cli.receiver_process import make_receiver, receiver_sockets
 from slackd.config import Config
+from slackd.connector.request_url.tls import receiver_tls
 from slackd.link import BrokerEnd
 from slackd.link.memory import join
 
@@ -26,7 +27,7 @@ class InnerReceiver:
         Raises:
             SlackdError: Sockets, or certificate and key, can't be used.
         """
-        tls, receiver = receiver_tls(self._config), make_receiver(self._config)
+        tls, receiver = receiver_tls(self._config.receiver), make_receiver(self._config)
         with receiver_sockets(self._config, self._passed) as sockets:
             async with asyncio.TaskGroup() as group:
                 group.create_task(receiver.connector.run())

@@ -17,6 +17,7 @@ from slackd.connector.connector import Connector
 from slackd.connector.credentials import AppSecrets, read_signing_secrets
 from slackd.connector.request_url.gate import Route
 from slackd.connector.request_url.server import RequestUrlServer
+from slackd.connector.request_url.tls import receiver_tls
 from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.connector.transports import make_transports
 from slackd.errors import ConfigError
@@ -67,7 +68,7 @@ def run_receiver(config_file: str | None) -> None:
     """
     config = begin_with_secrets(config_file, "slackd-receiver")
     notifier = Notifier()
-    tls = receiver_tls(config)
+    tls = receiver_tls(config.receiver)
     passed = inherited()
     receiver = make_receiver(config, is_kept=bool(passed.get("receiver")))
     with receiver_sockets(config, passed) as sockets:
@@ -136,22 +137,6 @@ def _listen_tcp(address: str) -> socket.socket:
         raise ConfigError(
             f"the receiver can't listen on {address} ({error.strerror}): set another in [receiver] listen"
         ) from error
-
-
-def receiver_tls(config: Config) -> ssl.SSLContext | None:
-    """TLS of the receiver's own, where the configuration asks for it.
-
-    Raises:
-        ConfigError: Certificate and key can't be used.
-    """
-    if config.receiver.certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(config.receiver.certificate, config.receiver.key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"[receiver] certificate and key can't be used: {error}") from error
-    return context
 
 
 async def _serve(

@@ -5,10 +5,10 @@ The broker runs where much cannot be seen, and what is missing is the business o
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from slackd.config.values import App, Config, SecretKind, SecretSource
+from slackd.config.values import App, Config, SecretKind, SecretSource, is_posted
 
 
 def missing(config: Config) -> Iterator[str]:
@@ -21,26 +21,29 @@ def missing(config: Config) -> Iterator[str]:
         for words in _of_app(app, config.file):
             file = config.app_files.get(app.name, config.file)
             yield f"{file}: {words}" if file != config.file else f"{file}: apps.{app.name}.{words}"
-    for name, path in (("certificate", config.gateway.certificate), ("key", config.gateway.key)):
-        if path is not None and (trouble := _unreadable(path)):
-            yield f"{config.file}: gateway.{name}: {path} {trouble}"
+    for table, served in (("gateway", config.gateway), ("receiver", config.receiver)):
+        for name, path in (("certificate", served.certificate), ("key", served.key)):
+            if path is not None and (trouble := _unreadable(path)):
+                yield f"{config.file}: {table}.{name}: {path} {trouble}"
     for plugin in config.plugin_files.values():
         ca_file = plugin.gateway.ca_file if plugin.gateway is not None else None
         if ca_file is not None and (trouble := _unreadable(ca_file)):
             yield f"{plugin.file}: gateway.ca_file: {ca_file} {trouble}"
 
 
-def unseen(app: App, environ: Mapping[str, str] = os.environ) -> Iterator[SecretSource]:
-    """Find the tokens that can't be looked at from here.
+def unseen(
+    sources: Iterable[SecretSource | None], environ: Mapping[str, str] = os.environ
+) -> Iterator[SecretSource]:
+    """Find the secrets that can't be looked at from here.
 
     Args:
-        app: Whose tokens.
+        sources: Of an app's tokens, or of its signing secrets.
         environ: Of this process.
 
     Yields:
         Each place that can't be looked into.
     """
-    for source in (app.app_token, app.bot_token):
+    for source in sources:
         match source:
             case SecretSource(kind=SecretKind.CREDENTIAL):
                 yield source
@@ -55,7 +58,10 @@ def _of_app(app: App, file: Path) -> Iterator[str]:
         yield f"ca_file: {app.ca_file} {trouble}"
     if app.proxy is not None and "@" in app.proxy and _others_may_read(file):
         yield "proxy: holds a password, and everybody may read this file"
-    for name, source in (("app_token", app.app_token), ("bot_token", app.bot_token)):
+    secrets = [("app_token", app.app_token), ("bot_token", app.bot_token)]
+    if is_posted(app):
+        secrets += [("signing_secret", app.signing_secret), ("old_signing_secret", app.old_signing_secret)]
+    for name, source in secrets:
         if source is not None and (trouble := _of_secret(source)):
             yield f"{name}: {source} {trouble}"
 
@@ -66,7 +72,7 @@ def _of_secret(source: SecretSource) -> str | None:
     if source.kind is SecretKind.FILE:
         path = Path(source.name)
         return _unreadable(path)
-    # Credentials are seen by the connectors alone.
+    # Credentials are seen by connectors and receiver alone.
     return None
 
 

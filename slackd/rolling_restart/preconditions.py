@@ -10,7 +10,7 @@ import os
 import pwd
 import subprocess
 import tempfile
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -18,8 +18,14 @@ from typing import Final
 from slackd.config import Config, find_file, load
 from slackd.config.environment import refuse_unusable_proxies
 from slackd.config.files import Overlay
-from slackd.config.values import App, SecretKind
-from slackd.connector.credentials import ENCRYPTED_PREFIX, PLAIN_PREFIX, read_tokens
+from slackd.config.values import App, SecretKind, SecretSource
+from slackd.connector.credentials import (
+    ENCRYPTED_PREFIX,
+    PLAIN_PREFIX,
+    read_signing_secrets,
+    read_tokens,
+)
+from slackd.connector.request_url.tls import receiver_tls
 from slackd.errors import CredentialError
 from slackd.rolling_restart.plan import BROKER, CONNECTORS, GATEWAY, RECEIVER
 from slackd.rolling_restart.systemd import runs
@@ -28,6 +34,7 @@ from slackd.systemd.digest import Side, process_digest
 
 BROKER_USER: Final = "slackd"
 CONNECTOR_USER: Final = "slackd-connector"
+RECEIVER_USER: Final = "slackd-receiver"
 PLAIN: Final = Path("/etc/slackd/credentials")
 ENCRYPTED: Final = Path("/etc/slackd/credentials.encrypted")
 RECEIVER_PLAIN: Final = Path("/etc/slackd/receiver-credentials")
@@ -82,6 +89,7 @@ def check(
         digests[GATEWAY] = process_digest(Side.GATEWAY, config)
     if runs(RECEIVER):
         secrets = read_credential_folders(RECEIVER_PLAIN, RECEIVER_ENCRYPTED)
+        _check_receiver(config, secrets)
         digests[RECEIVER] = process_digest(Side.RECEIVER, config, secrets)
     return OnDisk(config, digests, tuple(config.warnings))
 
@@ -147,22 +155,38 @@ def _decrypt(file: Path) -> bytes:
 def _check_tokens(config: Config, credentials: Mapping[str, bytes]) -> None:
     with as_systemd_would(credentials) as folder, acting_as(CONNECTOR_USER):
         environ = {"CREDENTIALS_DIRECTORY": str(folder)}
-        seen = {name: app for name, app in config.apps.items() if not _in_environment(app)}
+        seen = _seen(config, lambda app: (app.app_token, app.bot_token))
         refused = read_tokens(seen, environ).refused.values()
+    _raise_any(refused, folder, PLAIN)
+
+
+def _check_receiver(config: Config, credentials: Mapping[str, bytes]) -> None:
+    with as_systemd_would(credentials, RECEIVER_USER) as folder, acting_as(RECEIVER_USER):
+        environ = {"CREDENTIALS_DIRECTORY": str(folder)}
+        seen = _seen(config, lambda app: (app.signing_secret, app.old_signing_secret))
+        refused = read_signing_secrets(seen, environ).refused.values()
+        receiver_tls(config.receiver)
+    _raise_any(refused, folder, RECEIVER_PLAIN)
+
+
+def _raise_any(refused: Collection[CredentialError], folder: Path, meant: Path) -> None:
     if refused:
-        raise CredentialError("\n".join(str(error).replace(str(folder), str(PLAIN)) for error in refused))
+        raise CredentialError("\n".join(str(error).replace(str(folder), str(meant)) for error in refused))
 
 
-def _in_environment(app: App) -> bool:
-    """Whether it has a token in a variable of the unit's own, which cannot be seen from here."""
-    return any(
-        source is not None and source.kind is SecretKind.ENV for source in (app.app_token, app.bot_token)
-    )
+def _seen(config: Config, secrets: Callable[[App], Iterable[SecretSource | None]]) -> dict[str, App]:
+    """The apps without a secret in a variable of the unit's own, which cannot be seen from here."""
+    return {
+        name: app
+        for name, app in config.apps.items()
+        if not any(source is not None and source.kind is SecretKind.ENV for source in secrets(app))
+    }
 
 
 @contextlib.contextmanager
-def as_systemd_would(credentials: Mapping[str, bytes]) -> Iterator[Path]:
-    """The credentials as files in memory that only the connectors' user can read."""
+def as_systemd_would(credentials: Mapping[str, bytes], user: str = "") -> Iterator[Path]:
+    """The credentials as files in memory that only one user can read, the connectors' if none is named."""
+    user = user or CONNECTOR_USER
     place = "/run" if os.access("/run", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="slackd-check-", dir=place) as name:
         folder = Path(name)
@@ -170,13 +194,13 @@ def as_systemd_would(credentials: Mapping[str, bytes]) -> Iterator[Path]:
             file = folder / credential
             file.touch(mode=0o600)
             file.write_bytes(content)
-            _give(file)
-        _give(folder)
+            _give(file, user)
+        _give(folder, user)
         yield folder
 
 
-def _give(path: Path) -> None:
-    uid = _uid(CONNECTOR_USER)
+def _give(path: Path, user: str) -> None:
+    uid = _uid(user)
     if os.geteuid() == 0 and uid is not None:
         os.chown(path, uid, -1)
 

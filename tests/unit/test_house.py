@@ -146,6 +146,7 @@ SHORT = {
     "cli/slackctl/plugins.py": "one command, as each has its module",
     "config/loopback.py": "one rule that several keys share",
     "connector/closing_notices.py": "one memory, pure",
+    "connector/request_url/tls.py": "what the check before a restart needs without the server",
     "connector/socketmode/connection_budget.py": "one memory, pure",
     "emulator/context.py": "what the emulator's parts share",
     "emulator/errors.py": "the emulator's tree of errors",

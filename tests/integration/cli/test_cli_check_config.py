@@ -57,6 +57,28 @@ def test_right_after_the_installation_all_is_well(tmp_path: Path) -> None:
     assert f"warning: {config}: no app is configured" in done.stdout
 
 
+def test_what_the_receiver_needs_is_looked_at_as_what_the_connectors_need(tmp_path: Path) -> None:
+    app = (
+        '[receiver]\ncertificate = "/nowhere/cert.pem"\nkey = "/nowhere/key.pem"\n'
+        '[apps.main]\ntransport = "http"\nbot_token = "env:BOT"\nsigning_secret = "env:SIGNING"\n'
+    )
+    config = write(tmp_path, app)
+    done = slackd("check-config", "--config", config, environ={"BOT": "xoxb-1"})
+    assert done.returncode == 0
+    assert [line for line in done.stdout.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {config}: apps.main.signing_secret: env:SIGNING is not set here",
+        f"warning: {config}: receiver.certificate: /nowhere/cert.pem cannot be read: no such file or directory",
+        f"warning: {config}: receiver.key: /nowhere/key.pem cannot be read: no such file or directory",
+    ]
+    done = slackd("check-config", "--config", config, environ={"BOT": "xoxb-1", "SIGNING": "xoxb-s3cr3t"})
+    assert done.returncode != 0
+    assert (
+        "main.signing_secret: found expected a signing secret (Basic Information), found a token" in done.stdout
+    )
+    assert "expected a token" not in done.stdout
+    assert "s3cr3t" not in done.stdout + done.stderr
+
+
 def test_what_works_and_may_not_be_meant_is_told(tmp_path: Path) -> None:
     app = GOOD + 'api_url = "http://slack.example.com/api/"\nca_file = "/nowhere/ca.pem"\n'
     config = write(tmp_path, app, silent='[[subscribe]]\ntype = "event_api"\n')

@@ -4,10 +4,12 @@ import functools
 from pathlib import Path
 
 import pytest
+import trustme
 
 from slackd.config.files import Overlay
-from slackd.errors import CredentialError
+from slackd.errors import ConfigError, CredentialError
 from slackd.rolling_restart import preconditions as checking
+from slackd.rolling_restart.plan import RECEIVER
 from slackd.rolling_restart.preconditions import read_credential_folders
 
 
@@ -87,3 +89,70 @@ def test_what_is_about_to_be_written_is_checked_as_if_it_stood_there(
         "main",
     ]
     assert not app_file.parent.exists()
+
+
+@pytest.fixture
+def posted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration whose app is posted to, and a receiver that runs."""
+    plain, encrypted = folders(tmp_path)
+    monkeypatch.setattr(checking, "RECEIVER_PLAIN", plain)
+    monkeypatch.setattr(checking, "RECEIVER_ENCRYPTED", encrypted)
+    monkeypatch.setattr(checking, "PLAIN", tmp_path / "none")
+    monkeypatch.setattr(checking, "ENCRYPTED", tmp_path / "none")
+    monkeypatch.setattr(
+        checking,
+        "read_credential_folders",
+        functools.partial(lambda *places, **_: read_credential_folders(*(places or (tmp_path / "none",) * 2))),
+    )
+    monkeypatch.setattr(checking, "runs", lambda unit: unit == RECEIVER)
+    for user in ("BROKER_USER", "CONNECTOR_USER", "RECEIVER_USER"):
+        monkeypatch.setattr(checking, user, "nobody-has-this-name")
+    (tmp_path / "bot").write_text("xoxb-1-s3cr3t")
+    (tmp_path / "bot").chmod(0o600)
+    config = tmp_path / "slackd.toml"
+    config.write_text(
+        f"""
+        [apps.main]
+        transport = "http"
+        bot_token = "file:{tmp_path}/bot"
+        signing_secret = "credential:main-signing"
+        old_signing_secret = "credential:main-old"
+        """
+    )
+    return config
+
+
+def test_a_signing_secret_that_the_receiver_could_not_use_is_refused_before_it_restarts(
+    posted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "plain/main-signing").write_text("0123456789abcdef")
+    with pytest.raises(CredentialError, match=r"^apps\.main\.old_signing_secret: ") as refused:
+        checking.check(str(posted))
+    assert "slackd-check-" not in str(refused.value), "the folder is the operator's"
+    (tmp_path / "plain/main-old").write_text("xoxb-1-s3cr3t")
+    with pytest.raises(CredentialError, match="expected a signing secret") as refused:
+        checking.check(str(posted))
+    assert "s3cr3t" not in str(refused.value)
+    (tmp_path / "plain/main-old").write_text("fedcba9876543210")
+    assert RECEIVER in checking.check(str(posted)).digests
+
+
+def test_a_certificate_that_the_receiver_could_not_use_is_refused_before_it_restarts(
+    posted: Path, tmp_path: Path
+) -> None:
+    for name in ("main-signing", "main-old"):
+        (tmp_path / "plain" / name).write_text("0123456789abcdef")
+    one, other = (trustme.CA().issue_cert("slack.example.com") for _ in range(2))
+    one.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    other.private_key_pem.write_to_path(tmp_path / "key.pem")
+    posted.write_text(
+        f"""{posted.read_text()}
+        [receiver]
+        certificate = "{tmp_path}/cert.pem"
+        key = "{tmp_path}/key.pem"
+        """
+    )
+    with pytest.raises(ConfigError, match=r"\[receiver\] certificate and key can't be used"):
+        checking.check(str(posted))
+    one.private_key_pem.write_to_path(tmp_path / "key.pem")
+    assert RECEIVER in checking.check(str(posted)).digests
