@@ -39,6 +39,9 @@ CHOSEN: Final = {
 }
 """The field that holds what was chosen, by the type of the element."""
 
+SHORTEST_QUERY: Final = 3
+"""Characters typed before a menu asks the app for options, if it has no `min_query_length` ("Select menu")."""
+
 _ECHOED: Final = ("type", "action_id", "value", "text", "style")
 _OPTION: Final = frozenset({"selected_option", "selected_options"})
 
@@ -147,3 +150,27 @@ def _chosen(element: Mapping[str, Any], field: str, value: Any) -> Any:
 
 def _option(value: str) -> Json:
     return {"text": {"type": "plain_text", "text": value}, "value": value}
+
+
+def unfit_inputs(blocks: Any, state: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What keeps Slack's own client from submitting a view: inputs that are neither filled nor `optional`, and
+    texts of the wrong length ("Input block", "Plain-text input element")."""
+    for block in blocks if isinstance(blocks, list) else ():
+        if not isinstance(block, dict) or block.get("type") != "input":
+            continue
+        element = block.get("element") or {}
+        field = CHOSEN.get(str(element.get("type")))
+        block_id = block.get("block_id")
+        value = state.get(str(block_id), {}).get(str(element.get("action_id")), {}).get(field or "")
+        if field is None or not element.get("action_id"):
+            continue
+        if value in (None, "", [], {}):
+            if not block.get("optional"):
+                yield f"the input {block_id!r} is empty and not optional"
+        elif isinstance(value, str) and not _fits(value, element):
+            least, most = element.get("min_length", 0), element.get("max_length", "any number of")
+            yield f"the input {block_id!r} takes from {least} to {most} characters"
+
+
+def _fits(value: str, element: Mapping[str, Any]) -> bool:
+    return bool(element.get("min_length", 0) <= len(value) <= element.get("max_length", len(value)))

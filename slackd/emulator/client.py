@@ -12,7 +12,7 @@ from slackd.emulator.batch import Batch, BatchSender, EventPress
 from slackd.emulator.core import SlackCore
 from slackd.emulator.errors import EmulatorError, WaitedTooLongError
 from slackd.emulator.interacting import Interacting
-from slackd.emulator.ledger import ApiCall, Ledger, LedgerEntry, Summary, summarise
+from slackd.emulator.ledger import NOT_SENT, ApiCall, Ledger, LedgerEntry, Summary, summarise
 from slackd.emulator.people import DEFAULT_USER
 from slackd.emulator.settings import EmulatedApp
 from slackd.emulator.stage import App
@@ -143,7 +143,10 @@ class EmulatorClient(Talking, Interacting):
 
         Raises:
             WaitedTooLongError: It wasn't within `timeout` seconds.
+            EmulatorError: Slack sends no app anything of it.
         """
+        if entry.failure == NOT_SENT:
+            raise EmulatorError(f"Slack sends no {entry.name} here, so that nobody acknowledges it")
         await self.wait_until(lambda: entry.acknowledged, timeout=timeout, what=f"the ack of {entry.name}")
         return entry
 

@@ -8,7 +8,14 @@ from typing import Any
 
 import attrs
 
-from slackd.emulator.choosing import FoundElement, action_for, elements_of, state_of
+from slackd.emulator.choosing import (
+    SHORTEST_QUERY,
+    FoundElement,
+    action_for,
+    elements_of,
+    state_of,
+    unfit_inputs,
+)
 from slackd.emulator.conversation import DEFAULT_CHANNEL, Conversation
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.ledger import LedgerEntry
@@ -211,11 +218,14 @@ class Interacting(Stage):
         A value is what `state` holds (`{"type": ..., "value": ...}`), or what was typed or chosen alone.
 
         Raises:
-            EmulatorError: No such view is open (unless it is `made_up`), or something is chosen that an element
-                doesn't offer.
+            EmulatorError: No such view is open (unless it is `made_up`), something is chosen that an element
+                doesn't offer, or something is missing without which Slack's own client doesn't submit it.
         """
         view = self._view(app, view_id, callback_id, made_up)
         state = state_of(view["blocks"], values or {})
+        missing = list(unfit_inputs(view["blocks"], state))
+        if missing and not (made_up or self.core.settings.lenient):
+            raise EmulatorError(f"Slack does not let {user} submit this: {'; '.join(missing)}")
         submitted = {**view, "state": {"values": state}}
         surfaces = self.surfaces_of(app)
         surfaces.view_errors.pop(view["id"], None)
@@ -240,6 +250,9 @@ class Interacting(Stage):
     ) -> LedgerEntry:
         """A person closes a modal; with `is_cleared` all that are stacked.
 
+        The app hears of it if the view has `notify_on_close` ("View interactions payloads"); else nothing is
+        sent, and the entry's failure is `not_sent`.
+
         Raises:
             EmulatorError: No such view is open, unless it is `made_up`.
         """
@@ -251,7 +264,7 @@ class Interacting(Stage):
         played = self._of(app).view_closed(
             view, user=user, is_cleared=is_cleared, step=surfaces.step_of(view["id"])
         )
-        return self.send(played, app=app)
+        return self.send(played, app=app) if view["notify_on_close"] else self.not_sent(played, app=app)
 
     def options(
         self,
@@ -268,8 +281,8 @@ class Interacting(Stage):
         """A person types `value` into a menu whose options the app gives.
 
         Raises:
-            EmulatorError: No menu that is shown has that `action_id`, and neither `made_up` nor the settings
-                allow for it.
+            EmulatorError: No menu that is shown has that `action_id`, or it asks the app only for longer texts
+                (`min_query_length`), and neither `made_up` nor the settings allow for it.
         """
         found = self._shown(action_id, app, user, block_id, message_ts, view_id)
         shown = None if made_up else next(found, None)
@@ -278,6 +291,12 @@ class Interacting(Stage):
                 raise EmulatorError(self._nothing_shown(action_id, app, user))
             played = self._of(app).block_suggestion(action_id, value, block_id=block_id or "block", user=user)
             return self.send(played, app=app)
+        least = shown.found.element.get("min_query_length", SHORTEST_QUERY)
+        if len(value) < least and not self.core.settings.lenient:
+            raise EmulatorError(
+                f"the menu {action_id!r} asks the app when at least {least} characters were typed "
+                f"(min_query_length), not for {value!r}"
+            )
         played = self._of(app).block_suggestion(
             action_id,
             value,
@@ -302,7 +321,7 @@ class Interacting(Stage):
         if made_up and view_id is None:
             title = {"type": "plain_text", "text": "Made up"}
             blank = {"type": "modal", "callback_id": callback_id or "view", "title": title, "blocks": []}
-            return surfaces.keep_view(blank, self._wall())
+            return surfaces.keep_view({**blank, "notify_on_close": True}, self._wall())
         wanted = view_id or callback_id
         known = ", ".join(each["callback_id"] or each["id"] for each in open_ones)
         named = f"no view {wanted!r} is open" if wanted else "no view is open"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -63,6 +63,10 @@ class ResponsePost:
     body: Any
 
 
+NOT_SENT: Final = "not_sent"
+"""The failure of what Slack tells no app, and what is therefore not in the ledger."""
+
+
 @attrs.define(eq=False)
 class LedgerEntry:
     """One event, command or interaction, from the moment it happened in Slack to its answer.
@@ -80,7 +84,7 @@ class LedgerEntry:
         message_ts: in which message, if in one.
         played_by: the control call that made it: its path and its fields.
         failure: what the person saw instead (`operation_timeout`, `dispatch_failed`), or, for an event, that
-            all attempts are used up (`given_up`).
+            all attempts are used up (`given_up`), or that Slack sends nothing of what was done (`not_sent`).
     """
 
     key: str

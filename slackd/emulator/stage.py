@@ -10,7 +10,7 @@ from slackd.emulator.app_surfaces import AppSurfaces
 from slackd.emulator.conversation import Conversation
 from slackd.emulator.core import SlackCore
 from slackd.emulator.errors import EmulatorError
-from slackd.emulator.ledger import LedgerEntry
+from slackd.emulator.ledger import NOT_SENT, LedgerEntry
 from slackd.emulator.payloads import Payloads, PlayedEvent
 from slackd.emulator.response_urls import ResponseUrls
 from slackd.emulator.settings import EmulatedApp
@@ -79,19 +79,7 @@ class Stage:
         """
         side, now = self.core.side(app), self._now()
         payload = played.payload
-        entry = LedgerEntry(
-            key=played.key,
-            app=side.app.app_id,
-            type=played.type,
-            name=played.name,
-            at=now,
-            payload=played.text,
-            redelivers=played.type == "events_api",
-            accepts_response_payload=played.accepts_response_payload,
-            trigger_id=payload.get("trigger_id"),
-            response_url=payload.get("response_url"),
-        )
-        entry.user, entry.channel, entry.message_ts = _whereabouts(payload)
+        entry = self._entry(played, app)
         self._admit(entry)
         self._hand_triggers(entry, payload, now)
         self._begin_step(entry, payload)
@@ -102,6 +90,30 @@ class Stage:
                 self.response_urls.issue(url.removeprefix(self.base_url), entry, now)
         side.deliveries.begin(entry, now)
         self.core.on_change()
+        return entry
+
+    def not_sent(self, played: PlayedEvent, *, app: App = None) -> LedgerEntry:
+        """What was done, but no app is sent anything of."""
+        entry = self._entry(played, app)
+        entry.failure = NOT_SENT
+        self.core.on_change()
+        return entry
+
+    def _entry(self, played: PlayedEvent, app: App) -> LedgerEntry:
+        payload = played.payload
+        entry = LedgerEntry(
+            key=played.key,
+            app=self._app(app).app_id,
+            type=played.type,
+            name=played.name,
+            at=self._now(),
+            payload=played.text,
+            redelivers=played.type == "events_api",
+            accepts_response_payload=played.accepts_response_payload,
+            trigger_id=payload.get("trigger_id"),
+            response_url=payload.get("response_url"),
+        )
+        entry.user, entry.channel, entry.message_ts = _whereabouts(payload)
         return entry
 
     def _admit(self, entry: LedgerEntry) -> None:

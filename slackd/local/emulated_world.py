@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from slackd.emulator.ledger import NOT_SENT
 from slackd.emulator.workspace import Workspace
 from slackd.local.program import LocalStackError
 from slackd.local.prompt import Act, PromptError, view_values
@@ -83,7 +84,8 @@ class EmulatedWorld:
                 emulator.submit_view(view_values(view, act.fields), callback_id=callback_id, **here)
             case "close_view":
                 callback_id = act.arguments[0] if act.arguments else None
-                emulator.close_view(callback_id=callback_id, **here)
+                if emulator.close_view(callback_id=callback_id, **here).failure == NOT_SENT:
+                    raise PromptError("closed; the app does not hear of it: its view has no notify_on_close")
             case "fault":
                 emulator.fault(act.arguments[0], **{name: _value(text) for name, text in act.fields.items()})
             case _:

@@ -69,6 +69,7 @@ MODAL = {
     "title": plain("Deploy api"),
     "submit": plain("Schedule"),
     "close": plain("Not now"),
+    "notify_on_close": True,
     "blocks": [
         {
             "type": "input",

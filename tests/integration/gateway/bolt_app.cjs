@@ -44,7 +44,7 @@ app.shortcut('ask', async ({ ack, shortcut, client }) => {
 app.view('first', async ({ ack, view }) => {
   const said = view.state.values.say.typed.value;
   if (said === 'wrong') await ack({ response_action: 'errors', errors: { say: 'That is wrong' } });
-  else await ack({ response_action: 'update', view: modal('second', { private_metadata: said }) });
+  else await ack({ response_action: 'update', view: modal('second', { private_metadata: said, notify_on_close: true }) });
 });
 app.view({ callback_id: 'second', type: 'view_closed' }, async ({ ack, client }) => {
   await ack();

@@ -79,7 +79,10 @@ def declare(app: App) -> None:
         if said == "wrong":
             ack(response_action="errors", errors={"say": "That is wrong"})
         else:
-            ack(response_action="update", view=modal("second", private_metadata=said))
+            ack(
+                response_action="update",
+                view=modal("second", private_metadata=said, notify_on_close=True),
+            )
 
     @app.view_closed("second")
     def closed(ack: Any, client: Any) -> None:

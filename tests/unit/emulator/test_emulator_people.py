@@ -151,12 +151,15 @@ def test_what_nobody_shows_cannot_be_clicked_but_made_up(slack: EmulatorClient) 
 
 def test_a_form_begins_with_its_initial_values(slack: EmulatorClient) -> None:
     options = [{"text": {"type": "plain_text", "text": word}, "value": word} for word in ("a", "b")]
-    elements = [
+    elements: list[dict[str, Any]] = [
         {"type": "plain_text_input", "action_id": "t", "initial_value": "typed"},
         {"type": "static_select", "action_id": "s", "options": options, "initial_option": options[0]},
         {"type": "checkboxes", "action_id": "c", "options": options},
     ]
-    blocks = [{"type": "input", "block_id": f"b{n}", "element": each} for n, each in enumerate(elements)]
+    blocks = [
+        {"type": "input", "block_id": f"b{n}", "element": each, "optional": each["type"] == "checkboxes"}
+        for n, each in enumerate(elements)
+    ]
     view = {"type": "modal", "callback_id": "form", "blocks": blocks}
     slack.surfaces_of().keep_view(view, WALL, user=ALICE)
     entry = slack.submit_view({"b1": {"s": "b"}}, callback_id="form")
@@ -164,3 +167,63 @@ def test_a_form_begins_with_its_initial_values(slack: EmulatorClient) -> None:
     assert values["b0"]["t"] == {"type": "plain_text_input", "value": "typed"}
     assert values["b1"]["s"]["selected_option"]["value"] == "b"
     assert values["b2"]["c"] == {"type": "checkboxes", "selected_options": []}
+
+
+def open_modal(slack: EmulatorClient, *blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A modal that Alice has open."""
+    view = {"type": "modal", "callback_id": "ask", "blocks": list(blocks), **more}
+    return slack.surfaces_of().keep_view(view, WALL, user=ALICE)
+
+
+def text_input(**more: Any) -> dict[str, Any]:
+    element = {"type": "plain_text_input", "action_id": "typed", "min_length": 2, "max_length": 4}
+    return {"type": "input", "block_id": "say", "element": element, **more}
+
+
+def test_an_app_hears_that_a_modal_was_closed_only_if_it_asked_to(slack: EmulatorClient) -> None:
+    open_modal(slack)
+    silent = slack.close_view(callback_id="ask")
+    assert (silent.failure, silent.sends, list(slack.ledger.entries)) == ("not_sent", [], [])
+    with pytest.raises(EmulatorError, match="no view 'ask' is open"):
+        slack.close_view(callback_id="ask")
+    open_modal(slack, notify_on_close=True)
+    heard = slack.close_view(callback_id="ask")
+    assert [entry.name for entry in slack.ledger.entries.values()] == ["view_closed"]
+    assert heard.failure != "not_sent"
+
+
+async def test_nobody_waits_for_the_acknowledgement_of_what_is_not_sent(slack: EmulatorClient) -> None:
+    open_modal(slack)
+    with pytest.raises(EmulatorError, match="sends no view_closed here"):
+        await slack.wait_for_ack(slack.close_view(callback_id="ask"))
+
+
+@pytest.mark.parametrize("values", [{}, {"say": {"typed": ""}}, {"say": {"typed": {"value": None}}}])
+def test_a_modal_is_not_submitted_with_an_empty_input_unless_that_is_optional(
+    slack: EmulatorClient, values: dict[str, Any]
+) -> None:
+    open_modal(slack, text_input())
+    with pytest.raises(EmulatorError, match="'say' is empty and not optional"):
+        slack.submit_view(values)
+    open_modal(slack, text_input(optional=True))
+    assert slack.submit_view(values).name == "view_submission"
+
+
+@pytest.mark.parametrize("typed", ["x", "x" * 5])
+def test_a_modal_is_not_submitted_with_a_text_of_the_wrong_length(slack: EmulatorClient, typed: str) -> None:
+    open_modal(slack, text_input())
+    with pytest.raises(EmulatorError, match="takes from 2 to 4 characters"):
+        slack.submit_view({"say": {"typed": typed}})
+    assert slack.submit_view({"say": {"typed": "yes"}}).name == "view_submission"
+
+
+def test_a_menu_asks_the_app_from_so_many_characters_on(slack: EmulatorClient) -> None:
+    post_menu(
+        slack,
+        {"type": "external_select", "action_id": "team"},
+        {"type": "external_select", "action_id": "service", "min_query_length": 0},
+    )
+    with pytest.raises(EmulatorError, match="at least 3 characters"):
+        slack.options("team", "op")
+    assert slack.options("team", "ops").name == "block_suggestion"
+    assert slack.options("service").name == "block_suggestion"
