@@ -22,6 +22,10 @@ PROXY_WANTS_A_NAME: Final = (
 """Not as a whole URL: the log would blank a password in it, even this one."""
 _PROXY_REFUSES: Final = "have the proxy let CONNECT to *.slack.com:443 through, or set another one as proxy"
 _PROXY_IN_VAIN: Final = "see the proxy's own log: it has to reach *.slack.com:443"
+_TLS_IS_CUT: Final = (
+    "a firewall or proxy on the way ends it: have it let *.slack.com:443 through without a look into TLS, "
+    "or set a proxy that does (proxy)"
+)
 _NO_PROXY_THERE: Final = (
     "check proxy of this app (without it, HTTPS_PROXY of the connectors), and that this host reaches the proxy"
 )
@@ -79,6 +83,9 @@ def _unreachable(error: aiohttp.ClientConnectorError, proxy: str | None) -> Netw
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
         hint = "something answers that is not Slack: a proxy that must be named (proxy), or a wrong api_url"
         return NetworkError(f"TLS with {error.host}:{error.port} fails ({why})", hint)
+    if isinstance(error.os_error, ConnectionError) and not isinstance(error.os_error, ConnectionRefusedError):
+        # Who lets nobody in refuses; this is of a connection that stood, and asyncio may have no words for it.
+        return NetworkError(f"{error.host}:{error.port} ends the connection as TLS begins", _TLS_IS_CUT)
     return NetworkError(f"{error.host}:{error.port} can't be reached ({why})")
 
 
@@ -87,6 +94,8 @@ def _in_words(error: BaseException) -> str:
         return str(error)
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"HTTP {error.status} ({type(error).__name__})"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "what answers does not speak HTTP"
     if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
         return "the connection ended without an answer"
     if isinstance(error, TimeoutError):

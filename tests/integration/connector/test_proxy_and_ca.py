@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trustme
 
+from slackd.connector.credentials import Secret
 from slackd.connector.http_session import slack_session
 from slackd.connector.slackapi import SlackApi
 from slackd.connector.socketmode.dial_failures import DialFailure
@@ -245,6 +247,40 @@ async def test_a_proxy_that_is_not_there_is_said_with_the_hint(
         assert failure.reason.startswith("the proxy 127.0.0.1:1 can't be reached (")
         assert failure.reason.endswith(f" (at {where})")
         assert "HTTPS_PROXY" in failure.hint
+
+
+@pytest.mark.parametrize("sees", [0, 1])
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_firewall_that_ends_tls_is_said_with_the_hint(
+    slack: EmulatorClient, proxy: Proxy, proxied: bool, sees: int
+) -> None:
+    """As it knows the name in a TLS handshake, or an address, that it doesn't let through."""
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(sees)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(cut, "127.0.0.1", 0) as firewall:
+        place = f"127.0.0.1:{firewall.sockets[0].getsockname()[1]}"
+        app, tls = attrs.evolve(app_of(slack), api_url=f"https://{place}/api/"), tls_context(None)
+        async with slack_session(tls) as session:
+            way = proxy.url() if proxied else None
+            answer = await SlackApi(Secret("xapp-1"), app.api_url, session, way, tls).call("api.test")
+    assert answer.error == f"{place} ends the connection as TLS begins"
+    assert "let *.slack.com:443 through" in answer.hint
+
+
+async def test_what_does_not_speak_http_is_said(slack: EmulatorClient) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
+        api_url, tls = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/", tls_context(None)
+        async with slack_session(tls) as session:
+            answer = await SlackApi(Secret("xapp-1"), api_url, session, None, tls).call("api.test")
+    assert answer.error == "what answers does not speak HTTP"
 
 
 async def test_a_ca_file_that_cannot_be_read_is_that_apps_trouble_alone(
