@@ -12,6 +12,7 @@ import click
 from slackd.advise.datafile import AdviceError, AnswerValue, read_toml
 from slackd.advise.loading import packaged_rules
 from slackd.advise.rules import Question, Rules
+from slackd.cli.streams import is_terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -123,7 +124,7 @@ def advise(
         title, answers, weighed = _from_file(context_file) if context_file else (None, {}, {})
         answers |= _answers(rules, options)
         weighed |= dict(_weight(text) for text in weights)
-        if not answers and not context_file and sys.stdin.isatty():
+        if not answers and not context_file and is_terminal(sys.stdin):
             answers = _ask(rules)
         _print(rules, title, answers, weighed, output_format, output)
     except AdviceError as error:
@@ -233,7 +234,7 @@ def _print(
         case _:
             from slackd.advise.terminal import plain_text, show
 
-            if output is None and sys.stdout.isatty():
+            if output is None and is_terminal(sys.stdout):
                 from rich.console import Console
 
                 console = Console()

@@ -12,6 +12,7 @@ import click
 
 from slackd import SlackdError, __version__
 from slackd.cli.slackctl.options import socket_option
+from slackd.cli.streams import run
 from slackd.control_client import NOT_REACHABLE, Unreachable
 from slackd.slotted import frozen
 from slackd.text import nearest_name
@@ -131,7 +132,8 @@ class CommandsByName(click.Group):
 def slackctl(ctx: click.Context, socket: str | None) -> None:
     """Ask slackd how it is, and tell it what to do.
 
-    The exit status is 0 if all is good and 3 if slackd can't be reached; `status` says more with it.
+    The exit status is 0 if all is good, 1 if something is not, 2 for a wrong command line, 3 if slackd can't be
+    reached, and 74 if the output can't be written; `status` says more with it.
     """
     ctx.obj = socket
 
@@ -144,7 +146,7 @@ def main() -> None:
         if reconfigure is not None:
             reconfigure(errors="replace")
     try:
-        slackctl()
+        run(slackctl, "slackctl")
     except SlackdError as error:
         click.echo(f"slackctl: {error}", err=True)
         if isinstance(error, Unreachable) and error.path is not None:
@@ -153,10 +155,6 @@ def main() -> None:
             for line in explain(error.path):
                 click.echo(f"  {line}", err=True)
         sys.exit(NOT_REACHABLE if isinstance(error, Unreachable) else 1)
-    except BrokenPipeError:
-        # Whoever read has read enough (`| head`).
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
         if error.filename is None:
             raise

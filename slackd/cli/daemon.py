@@ -28,8 +28,9 @@ def _run(arguments: Sequence[str]) -> None:
             processes.start_connector(int(number), *option[1:])
         case _:
             from slackd.cli.commands import slackd
+            from slackd.cli.streams import run
 
-            slackd()
+            run(slackd, "slackd")
 
 
 def _is_config(option: Sequence[str]) -> bool:

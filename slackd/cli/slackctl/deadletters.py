@@ -11,10 +11,13 @@ import click
 from slackd.cli.slackctl.completion import plugin_names
 from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.wording import NOTHING, count, for_people, for_programs, moment
+from slackd.cli.streams import is_terminal
 from slackd.control_client import ControlClient
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from slackd.cli.slackctl.tables import FittingTable
 
 REASONS = (
     "attempts",
@@ -41,8 +44,7 @@ def deadletters() -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The oldest so many.")
 def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: bool, limit: int) -> None:
     """Dead letters, oldest first."""
-    only = "" if unreadable else plugin
-    found, more = _pages(client(socket), only, limit)
+    found, more = _pages(client(socket), _only(plugin, unreadable=unreadable), limit)
     if as_json:
         click.echo(for_programs(found, indent=2))
         return
@@ -62,10 +64,34 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
 
 def _show_letters(found: Sequence[Mapping[str, Any]], screen: "Console") -> None:
     """One line each, and below it the error over the terminal's whole width."""
+    table = _letters_table(found)
+    if not table.fits(screen, screen.options):
+        for each in found:
+            screen.print(_letters_table([each]), end="")
+            _show_error(each, screen)
+            screen.print()
+        return
+    with screen.capture() as capture:
+        screen.print(table)
+    heading, rule, *rows = capture.get().splitlines()
+    print(heading, rule, sep="\n")
+    for row, each in zip(rows, found, strict=True):
+        print(row)
+        _show_error(each, screen)
+
+
+def _show_error(letter: Mapping[str, Any], screen: "Console") -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from slackd.cli.slackctl.tables import QUIET, table
+    from slackd.cli.slackctl.tables import QUIET
+
+    if letter["error"]:
+        screen.print(Padding.indent(Text(letter["error"], style=QUIET), 4))
+
+
+def _letters_table(found: Sequence[Mapping[str, Any]]) -> "FittingTable":
+    from slackd.cli.slackctl.tables import table
 
     numbers = ("DELIVERY", "TRIES")
     made = table(
@@ -80,14 +106,7 @@ def _show_letters(found: Sequence[Mapping[str, Any]], screen: "Console") -> None
             each["reason"],
             str(each["attempts"]),
         )
-    with screen.capture() as capture:
-        screen.print(made)
-    heading, rule, *rows = capture.get().splitlines()
-    print(heading, rule, sep="\n")
-    for row, each in zip(rows, found, strict=True):
-        print(row)
-        if each["error"]:
-            screen.print(Padding.indent(Text(each["error"], style=QUIET), 4))
+    return made
 
 
 def _pages(asked: ControlClient, plugin: str | None, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
@@ -154,9 +173,24 @@ def discard(
     yes: bool,
 ) -> None:
     """Throw dead letters away."""
-    if plugin is not None and not yes and sys.stdin.isatty():
-        click.confirm(f"Throw away all dead letters of {plugin}{f' ({reason})' if reason else ''}?", abort=True)
-    _change(client(socket), "discard", "discarded", deliveries, "" if unreadable else plugin, reason)
+    only = _only(plugin, unreadable=unreadable)
+    if only is not None and not deliveries and not yes and is_terminal(sys.stdin):
+        which = f"dead letters of {plugin}" if plugin else "envelopes that could not be understood"
+        click.confirm(f"Throw away all {which}{f' ({reason})' if reason else ''}?", abort=True)
+    _change(client(socket), "discard", "discarded", deliveries, only, reason)
+
+
+def _only(plugin: str | None, *, unreadable: bool) -> str | None:
+    """Whose dead letters are meant: a plugin's, "" for those that belong to none, None for anybody's.
+
+    Raises:
+        UsageError: Both are named, and nothing belongs to both.
+    """
+    if not unreadable:
+        return plugin
+    if plugin is not None:
+        raise click.UsageError("either --plugin or --unreadable: what can't be read belongs to no plugin")
+    return ""
 
 
 def _change(

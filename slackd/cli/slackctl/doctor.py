@@ -16,6 +16,7 @@ from slackd.cli.slackctl.options import client, socket_option
 from slackd.cli.slackctl.tables import RECOGNISABLE, WIDEST
 from slackd.cli.slackctl.without_broker import in_words, look_at_units
 from slackd.cli.slackctl.wording import count
+from slackd.cli.streams import is_terminal
 from slackd.config import Config, InvalidConfig, find_file, load
 from slackd.config.paths import systemd_runs
 from slackd.connector.credentials import Tokens, read_tokens
@@ -69,7 +70,7 @@ def doctor(socket: str | None, config_file: str | None, offline: bool, as_json: 
 
 def _wrapped(text: str, indent: str) -> str:
     """Lines that go on below their first word where somebody reads them; whole for a pipe."""
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         return text
     width = max(min(shutil.get_terminal_size().columns, WIDEST) - len(indent), RECOGNISABLE)
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)

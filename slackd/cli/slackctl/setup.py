@@ -14,6 +14,7 @@ import attrs
 import click
 
 from slackd.cli.slackctl.reload import UNIT, reload_service
+from slackd.cli.streams import is_terminal
 from slackd.config import Config, load
 from slackd.config.daemon_file import APP_NAME, APP_NAME_EXPECTED
 from slackd.config.files import Overlay
@@ -158,7 +159,7 @@ def _token(file: TextIO | None, kind: _Kind, *, known: bool) -> Secret | None:
         return kind.checked(file.read())
     if os.environ.get(kind.variable):
         return kind.checked(os.environ[kind.variable])
-    return _ask(kind, known=known) if sys.stdin.isatty() else None
+    return _ask(kind, known=known) if is_terminal(sys.stdin) else None
 
 
 def _ask(kind: _Kind, *, known: bool) -> Secret | None:

@@ -1,5 +1,6 @@
 """`slackctl status`: the verdict first, then why with its hint, then the numbers."""
 
+import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -14,6 +15,7 @@ from slackd.cli.slackctl.options import client, json_option, socket_option
 from slackd.cli.slackctl.plugins import plugins_table, sessions_table
 from slackd.cli.slackctl.tables import ATTENTION, BAD, GOOD, QUIET, attention, console, quiet, table
 from slackd.cli.slackctl.wording import NOTHING, age, duration, for_people, for_programs, number, size
+from slackd.cli.streams import ReaderGone
 
 
 def show(found: Mapping[str, Any], *, verbose: bool = False) -> None:
@@ -168,11 +170,14 @@ EXIT_STATUS: Final = {"ok": 0, "degraded": 1, "failing": 2}
 def status(socket: str | None, as_json: bool, verbose: bool) -> None:
     """Is it healthy, and is anything stuck?
 
-    The exit status is 0 if all is well, 1 if it is degraded, 2 if it is failing, 3 if it can't be reached.
+    The exit status is 0 if all is well, 1 if it is degraded, 2 if it is failing, 3 if it can't be reached, and
+    74 if the output can't be written.
     """
     found = client(socket).get("/v1/status")
-    if as_json:
-        click.echo(for_programs(found, indent=2))
-    else:
-        show(for_people(found), verbose=verbose)
+    # Who reads the first line alone (`| head -1`) still learns the verdict.
+    with contextlib.suppress(ReaderGone):
+        if as_json:
+            click.echo(for_programs(found, indent=2))
+        else:
+            show(for_people(found), verbose=verbose)
     sys.exit(EXIT_STATUS.get(found["health"], 2))

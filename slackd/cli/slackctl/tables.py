@@ -9,6 +9,10 @@ from rich.text import Text
 
 WIDEST = 120
 """Columns beyond which a line is hard to read, however wide the terminal is."""
+NARROWEST = 20
+"""Columns below which the terminal itself breaks the lines."""
+USUAL = 80
+"""Columns where nothing says how many there are."""
 RECOGNISABLE = 8
 """Columns that a name keeps in the narrowest terminal."""
 GOOD, ATTENTION, BAD, QUIET = "green", "yellow", "bold red", "dim"
@@ -17,16 +21,21 @@ GOOD, ATTENTION, BAD, QUIET = "green", "yellow", "bold red", "dim"
 def console() -> Console:
     """The terminal, or the pipe, that standard output is."""
     found = Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
-    found.width = min(found.width, WIDEST)
+    # $COLUMNS is 0 where whoever set it knew no width.
+    found.width = max(NARROWEST, min(found.width or USUAL, WIDEST))
     return found
 
 
 class FittingTable(Table):
     """A table; where the terminal is too narrow for its headings, each row is a few lines instead."""
 
+    def fits(self, console: Console, options: ConsoleOptions) -> bool:
+        """Whether each row is one line."""
+        return self.__rich_measure__(console, options).minimum <= options.max_width
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """As rich wants it."""
-        if self.__rich_measure__(console, options).minimum <= options.max_width:
+        if self.fits(console, options):
             yield from super().__rich_console__(console, options)
             return
         for row in zip(*(column.cells for column in self.columns), strict=True):
@@ -41,7 +50,7 @@ class FittingTable(Table):
 
 def table(
     *columns: str, right: Sequence[str] = (), shrink: Sequence[str] = (), fold: Sequence[str] = ()
-) -> Table:
+) -> FittingTable:
     """A table with these headings; numbers stand to the right and are never cut.
 
     Args:

@@ -134,6 +134,14 @@ async def test_dead_letters_from_the_list_to_the_end() -> None:
         assert "say which" in printed
 
 
+@pytest.mark.parametrize("verb", ["list", "discard"])
+async def test_what_cannot_be_read_belongs_to_no_plugin(verb: str) -> None:
+    async with world(plugin_file("deploy")) as here:
+        code, printed = await slackctl(here, "deadletters", verb, "--plugin", "deploy", "--unreadable")
+        assert code == 2
+        assert "either --plugin or --unreadable" in printed
+
+
 async def test_dead_letters_of_a_plugin_that_is_gone_are_not_retried_and_can_be_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -306,6 +314,16 @@ async def test_a_misspelt_filter_is_told_with_what_was_meant(arguments: str, wor
         assert words in printed
 
 
+async def in_shell(here: World, line: str) -> tuple[int, str]:
+    """Exit status of a line of bash in which SLACKCTL stands for the command, and what stderr said."""
+    command = line.replace("SLACKCTL", f"{' '.join(SLACKCTL)} --socket {here.control}")
+    process = await asyncio.create_subprocess_exec("bash", "-c", command, stderr=subprocess.PIPE)
+    async with asyncio.timeout(PATIENCE):
+        _, said = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
 async def test_a_reader_that_has_read_enough_is_no_error() -> None:
     async with world() as here:
         command = f"{' '.join(SLACKCTL)} --socket {here.control} metrics | head -1"
@@ -314,3 +332,47 @@ async def test_a_reader_that_has_read_enough_is_no_error() -> None:
             printed, said = await process.communicate()
         assert printed.startswith(b"# HELP")
         assert b"Traceback" not in said
+
+
+NOBODY_READS = "SLACKCTL {command} | exec true; exit ${{PIPESTATUS[0]}}"
+
+
+@pytest.mark.parametrize("command", ["status", "status --json"])
+async def test_the_verdict_is_the_exit_status_also_where_nobody_reads_it(command: str) -> None:
+    async with world() as here:
+        here.both_connectors()
+        await here.status(lambda found: found["health"] == "ok")
+        assert await in_shell(here, NOBODY_READS.format(command=command)) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["metrics", "gaps", "plugins --json", "deadletters list"])
+async def test_a_command_that_nobody_reads_ends_as_sigpipe_would_end_it(command: str) -> None:
+    async with world() as here:
+        assert await in_shell(here, NOBODY_READS.format(command=command)) == (141, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "status --json", "metrics", "gaps", "deadletters list", "backup -", "--help"]
+)
+async def test_output_that_cannot_be_written_is_no_verdict(command: str) -> None:
+    async with world() as here:
+        code, said = await in_shell(here, f"SLACKCTL {command} > /dev/full")
+        assert code == 74
+        assert said.startswith("slackctl: standard output cannot be written: No space left on device; ")
+        assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("deadletters discard --unreadable <&-", 0),
+        ("deadletters discard --plugin deploy <&-", 0),
+        ("doctor --offline --config /nonexistent >&-", 1),
+        ("status --socket /nonexistent >&-", 3),
+    ],
+)
+async def test_closed_streams_are_no_error(command: str, expected: int) -> None:
+    async with world(plugin_file("deploy")) as here:
+        code, said = await in_shell(here, f"SLACKCTL {command}")
+        assert code == expected
+        assert "Traceback" not in said

@@ -43,6 +43,27 @@ def test_it_reads_well_at_80_columns(
     assert lines[-1].split()[0] == "4712"
 
 
+@pytest.mark.parametrize("columns", [1, 8, 20, 40])
+def test_a_narrow_terminal_shows_each_with_its_error(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = page(capsys, letter(4711), letter(4712, error="no", plugin=""))
+    together = "".join("".join(lines).split())
+    assert "4711" in together
+    assert "4712" in together
+    assert "".join(ERROR.split()) in together
+
+
+def test_no_columns_at_all_are_as_many_as_usual(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    usual = page(capsys, letter(4711))
+    monkeypatch.setenv("COLUMNS", "0")
+    assert page(capsys, letter(4711)) == usual
+
+
 def test_no_error_of_a_plugins_is_taken_for_a_style(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
