@@ -1,14 +1,18 @@
 """Files to and from Slack through slackd, a piece at a time; `Slack.upload` and `Slack.download` use it."""
 
 import base64
-from collections.abc import AsyncIterator, Callable, Iterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any, Protocol
 
 from slackd import jsonrpc
-from slackd.plugin.errors import CallFailed
+from slackd.plugin.errors import CallFailed, PluginError
 
 PIECE = 32_768
 """Bytes of a file in one request or result."""
+
+_CANCEL_PATIENCE = 1.0
+"""Seconds that slackd has to hear that nobody wants the rest."""
 
 
 class Requests(Protocol):
@@ -24,7 +28,7 @@ Progress = Callable[[int, int | None], object]
 
 async def download(
     requests: Requests, url: str, app: str | None, progress: Progress | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The pieces of the file at one of Slack's `url_private`.
 
     Raises:
@@ -35,14 +39,15 @@ async def download(
         raise CallFailed("slack.download", jsonrpc.SLACK_UNAVAILABLE, f"Slack answered {status}", begun)
     is_over, transfer, moved = begun.get("end") is True, begun.get("transfer"), 0
     length = begun.get("length")
-    while not is_over:
-        piece = await _ask(requests, "slack.download", {"transfer": transfer})
-        is_over = piece.get("end") is True
-        if data := base64.b64decode(str(piece.get("data", ""))):
-            moved += len(data)
-            if progress is not None:
-                progress(moved, length if isinstance(length, int) else None)
-            yield data
+    async with _given_up_unless_done(requests, "slack.download", transfer):
+        while not is_over:
+            piece = await _ask(requests, "slack.download", {"transfer": transfer})
+            is_over = piece.get("end") is True
+            if data := base64.b64decode(str(piece.get("data", ""))):
+                moved += len(data)
+                if progress is not None:
+                    progress(moved, length if isinstance(length, int) else None)
+                yield data
 
 
 async def upload(
@@ -62,16 +67,32 @@ async def upload(
     about = {"url": url, "length": length, "content_type": content_type, **_of(app)}
     transfer = (await _ask(requests, "slack.upload", about)).get("transfer")
     moved = 0
-    async for given in content if not isinstance(content, bytes) else _alone(content):
-        for piece in _cut(given):
-            await _send(requests, transfer, piece)
-            moved += len(piece)
-            if progress is not None:
-                progress(moved, length)
+    async with _given_up_unless_done(requests, "slack.upload", transfer):
+        async for given in content if not isinstance(content, bytes) else _alone(content):
+            for piece in _cut(given):
+                await _send(requests, transfer, piece)
+                moved += len(piece)
+                if progress is not None:
+                    progress(moved, length)
     done = await _ask(requests, "slack.upload", {"transfer": transfer, "end": True})
     if done.get("status") != 200:
         words = f"Slack answered {done.get('status')}: {done.get('text', '')}"
         raise CallFailed("slack.upload", jsonrpc.SLACK_UNAVAILABLE, words, done)
+
+
+@contextlib.asynccontextmanager
+async def _given_up_unless_done(requests: Requests, method: str, transfer: Any) -> AsyncIterator[None]:
+    """Whoever wants no more of a file, is cancelled, or fails, leaves its place to the next one: slackd would
+    keep it until nothing was asked for during a minute."""
+    import asyncio  # which scripts that make one call do without
+
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(TimeoutError, PluginError):
+            async with asyncio.timeout(_CANCEL_PATIENCE):
+                await requests.request(method, {"transfer": transfer, "cancel": True})
+        raise
 
 
 async def _send(requests: Requests, transfer: Any, piece: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -166,7 +166,7 @@ class Slack(SlackMethods):
 
     def download(
         self, url: str, *, app: str | None = None, progress: Progress | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The file at a `url_private`, piece by piece (`async for piece in …`); needs the grant `files.info`.
 
         Args:

@@ -1,12 +1,15 @@
 """Files of plugins, piece by piece: under the file's grants, each transfer its own plugin's."""
 
+import asyncio
 import base64
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from slackd import jsonrpc
-from slackd.broker.file_transfers import size_of
+from slackd.broker.file_transfers import MAX_TRANSFERS, size_of
 from slackd.link.messages import FILES, Call, CallKind, Hello, Returned
 from slackd.plugin import CallFailed
 from slackd.plugin.files import download, upload
@@ -38,7 +41,12 @@ class FileSlack:
         here.connector.answer = self.answer
         here.connector.say(Hello(1, 1, 1, "digest", apps={"main": 1}, features=(FILES,)))
 
+    def again(self) -> None:
+        self._left = CONTENT
+
     def answer(self, call: Call) -> Returned:
+        if call.args.get("cancel"):
+            return Returned(call.number, {"end": True})
         if call.target:
             return Returned(
                 call.number, {} if call.kind is CallKind.UPLOAD else {"status": 200, "length": None}
@@ -111,6 +119,34 @@ async def test_a_transfer_is_its_plugins_alone() -> None:
         assert isinstance(
             await Asker(program).request("slack.download", {"transfer": transfer}), jsonrpc.Result
         )
+
+
+async def test_who_wants_no_more_of_a_file_leaves_its_place_to_the_next() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"hello"
+        sent.set()
+        await asyncio.Event().wait()
+
+    async def torn() -> AsyncIterator[bytes]:
+        yield b"hello"
+        raise ValueError("the disk is gone")
+
+    async with house(BOT) as here:
+        slack, asker = FileSlack(here), Asker(await here.program())
+        for _ in range(MAX_TRANSFERS):
+            slack.again()
+            async with aclosing(download(asker, "https://x", None)) as pieces:
+                assert len(await anext(pieces)) == 32_768
+            sent = asyncio.Event()
+            sending = asyncio.create_task(upload(asker, "https://x", endless(), "text/plain", None))
+            await sent.wait()
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            with pytest.raises(ValueError, match="the disk is gone"):
+                await upload(asker, "https://x", torn(), "text/plain", None)
+        slack.again()
+        assert b"".join([piece async for piece in download(asker, "https://x", None)]) == CONTENT
 
 
 async def test_a_connector_of_an_earlier_release_is_asked_for_no_file() -> None:
