@@ -26,7 +26,7 @@ from slackd.gateway.webapi import CallFailedInside
 from slackd.slack_server.admission import Admission, RefuseDial
 from slackd.slack_server.api import ApiAnswer, ApiRequest
 from slackd.slack_server.errors import MethodError
-from slackd.slack_server.http import answer_response, read_call
+from slackd.slack_server.http import MALFORMED, answer_response, read_call
 from slackd.slack_server.listener import LentTransport
 from slackd.slack_server.tickets import TicketUse, link_url
 
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a call: as many as fit into a line of the plugin protocol."""
+_NO_FILES: Final = "a file in a form is not passed on ({}): upload it by files.getUploadURLExternal"
 _SAY_AGAIN: Final = 60.0
 """Seconds between two log lines about refusals for the same reason; all are counted."""
 
@@ -81,8 +82,8 @@ class GatewayFront:
         try:
             call = await read_call(request)
         except web.HTTPRequestEntityTooLarge:
-            words = f"[ERROR] the body has more than {LARGEST_BODY} bytes"
-            too_large = {"ok": False, "error": "invalid_arguments", "response_metadata": {"messages": [words]}}
+            words = f"the body has more than {LARGEST_BODY} bytes"
+            too_large = {"ok": False, "error": "invalid_arguments", **_error(words)}
             return answer_response(ApiAnswer(status=413, body=too_large))
         try:
             body, headers = await self._answer(call, request)
@@ -138,6 +139,8 @@ class GatewayFront:
             HTTPNotFound: The gateway never gave this URL out.
         """
         app, url = self._unseal(request, "upload")
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise web.HTTPUnsupportedMediaType(text="the bytes of a file are sent as they are, not packed")
         pieces = request.content.iter_any()  # A piece is what was read ahead.
         content_type = request.headers.get("Content-Type", "application/octet-stream")
         try:
@@ -162,7 +165,7 @@ class GatewayFront:
         if call.error is not None:
             raise MethodError(call.error)
         if call.method == "api.test" and not call.token:
-            return {"ok": True, **({"args": call.arguments} if call.arguments else {})}, {}
+            return _api_test(call), {}
         app, kind = self._authenticate(call)
         _identified(request)
         connection = request.transport.get_extra_info("socket") if request.transport is not None else None
@@ -176,8 +179,15 @@ class GatewayFront:
             if call.method == "auth.test":
                 return {"ok": True, "app_name": app.plugin.name, "app_id": f"A0{app.plugin.name.upper()}"}, {}
             raise MethodError("not_allowed_token_type")
+        if call.files:
+            raise MethodError("invalid_arguments", **_error(_NO_FILES.format(", ".join(call.files))))
         arguments = app.restore(call.arguments)
-        answer = await app.calls.call(call.method, arguments, _preferred_wait(request))
+        try:
+            answer = await app.calls.call(call.method, arguments, _preferred_wait(request))
+        except MethodError as error:
+            if call.method == "api.test" and str(error) == "missing_scope":  # Slack wants no scope for it.
+                return _api_test(call), _scopes(app)
+            raise
         rewritten = dict(rewrite_files(answer, app.urls(base)))
         if call.method == "files.getUploadURLExternal" and isinstance(url := rewritten.get("upload_url"), str):
             rewritten["upload_url"] = app.urls(base).seal("upload", url)
@@ -209,8 +219,7 @@ class GatewayFront:
         if now >= self._said.get(error + what, -math.inf) + _SAY_AGAIN:
             self._said[error + what] = now
             log.warning("a call was refused: %s", words, extra={"event": "gateway-refused"})
-        more: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
-        return MethodError(error, **more)
+        return MethodError(error, **_error(words))
 
     def _open_connection(
         self, app: ServedApp, kind: TokenKind, call: ApiRequest, base: str
@@ -221,11 +230,20 @@ class GatewayFront:
             raise MethodError("not_allowed_token_type")
         if app.socket_mode is None:
             words = f"write socket_mode = true under [gateway] in {app.plugin.file}"
-            more: dict[str, Any] = {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
-            raise MethodError("access_denied", **more)
+            raise MethodError("access_denied", **_error(words))
         ticket = self._tickets.issue(app, base)
         scheme = "wss" if base.startswith("https:") else "ws"
         return {"ok": True, "url": link_url(scheme, call.host, ticket, app.plugin.name)}
+
+
+def _error(words: str) -> dict[str, Any]:
+    return {"response_metadata": {"messages": [f"[ERROR] {words}"]}}
+
+
+def _api_test(call: ApiRequest) -> Mapping[str, Any]:
+    """The answer to "api.test", which checks whether calls arrive."""
+    wanted = {"error": call.arguments["error"]} if call.arguments.get("error") else {}
+    return {"ok": not wanted, **wanted, **({"args": call.arguments} if call.arguments else {})}
 
 
 @web.middleware
@@ -282,6 +300,8 @@ def _scopes(app: ServedApp) -> Mapping[str, str]:
 def _broken(failed: CallFailedInside) -> web.HTTPException:
     if failed.failure.code == jsonrpc.METHOD_NOT_GRANTED:
         return web.HTTPForbidden(text=str(failed))
+    if failed.failure.code == jsonrpc.INVALID_PARAMS:
+        return web.HTTPBadRequest(text=str(failed))
     return web.HTTPBadGateway(text=str(failed))
 
 
@@ -296,12 +316,12 @@ def _preferred_wait(request: web.Request) -> float | None:
 
 async def _message(request: web.Request) -> dict[str, Any] | None:
     """The message of a post: JSON, or a form whose `payload` is JSON."""
-    if request.content_type == "application/x-www-form-urlencoded":
-        text = str((await request.post()).get("payload", ""))
-    else:
-        text = (await request.read()).decode("utf-8", "replace")
     try:
+        if request.content_type == "application/x-www-form-urlencoded":
+            text = str((await request.post()).get("payload", ""))
+        else:
+            text = (await request.read()).decode("utf-8", "replace")
         message = jsonrpc.parse(text)
-    except (ValueError, RecursionError):
+    except (*MALFORMED, RecursionError):
         return None
     return message if isinstance(message, dict) else None

@@ -35,7 +35,8 @@ class ApiRequest:
     Attributes:
         post: whether it was a POST.
         bearer: the token in the Authorization header.
-        args: the arguments, from form or JSON, the token among them if it was sent so.
+        args: the arguments, from form or JSON, the token among them if it was sent so; of a file its name.
+        files: the names of arguments that were files in a form.
         host: how the client calls this server (`NAME:PORT`).
         error: set when the body could not be read (`invalid_json`, ...).
     """
@@ -45,6 +46,7 @@ class ApiRequest:
     bearer: str | None
     args: dict[str, Any]
     host: str
+    files: tuple[str, ...] = ()
     error: str | None = None
 
     @property

@@ -255,6 +255,8 @@ async def test_what_the_file_does_not_grant_is_a_missing_scope_with_the_line_to_
         assert 'methods = ["reactions.*", "chat.postMessage"]' in answer["response_metadata"]["messages"][0]
         _, who = await call(credentials, "auth.test", credentials.bot_token)
         assert who["user_id"] == slack.apps[0].bot_user_id
+        _, tested = await call(credentials, "api.test", credentials.bot_token, foo="bar")
+        assert (tested["ok"], tested["args"]) == (True, {"foo": "bar"}), "it needs no scope"
 
 
 async def test_a_rate_limit_is_seen_by_who_asks_to_see_it_alone(

@@ -5,6 +5,7 @@ notices.
 import asyncio
 import contextlib
 
+import aiohttp
 import pytest
 
 from slackd.emulator import EmulatorClient
@@ -16,6 +17,13 @@ from tests.integration.gateway.socket_mode_app import call, connected
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 MULTIPART = "Content-Type: multipart/form-data; boundary=b"
+BAD_FORM = b'"invalid_form_data"'
+
+
+def part(about: str, *headers: str) -> bytes:
+    """A form of one field."""
+    lines = ["--b", f'Content-Disposition: form-data; name="field"{about}', *headers, "", "x", "--b--", ""]
+    return "\r\n".join(lines).encode()
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,6 +39,20 @@ async def test_odd_requests_are_answered_in_slacks_form(shared_house: GatewayHou
         (post("chat.postMessage", token, b"\xff\xfe", json_text), b'"invalid_json"'),
         (post("chat.postMessage", token, b"--b\r\nx\r\n\r", [MULTIPART]), b'"invalid_form_data"'),
         (post("chat.postMessage", token, b"--b\r\n\r\nx\r\n--b--\r\n", [MULTIPART]), b'"invalid_form_data"'),
+        (
+            post("chat.postMessage", token, part("", "Content-Type: text/plain; charset=x"), [MULTIPART]),
+            BAD_FORM,
+        ),
+        (post("chat.postMessage", token, part("", "Content-Transfer-Encoding: x"), [MULTIPART]), BAD_FORM),
+        (post("chat.postMessage", token, b"not packed", [FORM, "Content-Encoding: gzip"]), BAD_FORM),
+        (
+            post("chat.postMessage", token, b"not packed", [*json_text, "Content-Encoding: gzip"]),
+            b'"invalid_json"',
+        ),
+        (post("chat.postMessage", token, b"<a/>", ["Content-Type: application/xml"]), b'"invalid_post_type"'),
+        (post("chat.postMessage", token, b"channel=C1"), b'"missing_post_type"'),
+        (post("files.remote.add", token, part('; filename="a.png"'), [MULTIPART]), b"is not passed on (field)"),
+        (post("api.test", "", b"error=my_error", [FORM]), b'{"ok": false, "error": "my_error", "args"'),
         (post("chat.postMessage", token, b"x" * (1 << 21), [FORM]), b"more than 1048576 bytes"),
         (post("..%2fetc", token), b'"unknown_method"'),
         (b"\x16\x03\x01\x02\x00\x01\x00", b"400 Bad Request"),
@@ -39,6 +61,28 @@ async def test_odd_requests_are_answered_in_slacks_form(shared_house: GatewayHou
         async with raw(shared_house.port) as client:
             await client.send(request)
             assert expected in await client.hear(expected)
+    assert "Traceback" not in shared_house.house.programs[0].tail()
+
+
+async def test_odd_posts_to_urls_that_were_given_out_are_refused_with_words(
+    shared_slack: EmulatorClient, shared_house: GatewayHouse
+) -> None:
+    credentials = await shared_house.credentials("bot")
+    packed = {"Content-Encoding": "gzip"}
+    async with connected(credentials) as app, aiohttp.ClientSession() as session:
+        command = shared_slack.command("/deploy", "")
+        envelope = await app.hear()
+        await app.acknowledge(envelope)
+        await shared_slack.wait_for_ack(command)
+        url = envelope["payload"]["response_url"]
+        async with session.post(url, data=b"not packed", headers=packed) as response:
+            assert (response.status, await response.text()) == (500, "invalid_payload")
+        bot, method = credentials.bot_token, "files.getUploadURLExternal"
+        _, upload = await call(credentials, method, bot, filename="a.txt", length="1")
+        async with session.post(upload["upload_url"], data=b"x", headers=packed) as response:
+            assert (response.status, "not packed" in await response.text()) == (415, True)
+        async with session.post(upload["upload_url"], data=b"") as response:
+            assert (response.status, "no empty file" in await response.text()) == (400, True)
     assert "Traceback" not in shared_house.house.programs[0].tail()
 
 
