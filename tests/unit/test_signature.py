@@ -1,11 +1,16 @@
 """Slack's signature: made as slack_sdk makes it, refused when it is old, forged or missing."""
 
 import base64
+import contextlib
+import json
 import runpy
 import subprocess
 import sys
+import threading
 import time
 import timeit
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +113,84 @@ def test_the_example_of_a_serverless_front(monkeypatch: pytest.MonkeyPatch) -> N
     assert answer(challenge) == {"statusCode": 200, "body": "3eZb"}
     monkeypatch.setenv("FORWARD_TO", "http://127.0.0.1:9/slack/main")
     assert answer(BODY)["statusCode"] == 503, "Slack sends it again"
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """The example of a serverless front, posted to as Slack does."""
+    example = Path(slackd.__file__).parent.parent / "docs" / "examples" / "signature_front.py"
+    handler = runpy.run_path(str(example))["handler"]
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET)
+
+    def answer(raw: bytes, content_type: str = "application/json", **more: str) -> dict[str, Any]:
+        now = int(time.time())
+        signed = {"X-Slack-Request-Timestamp": str(now), "X-Slack-Signature": sign(SECRET, raw, now)}
+        headers = {"Content-Type": content_type, **signed, **more}
+        found: dict[str, Any] = handler({"headers": headers, "body": raw.decode()})
+        return found
+
+    return answer
+
+
+@contextlib.contextmanager
+def receiver_that_answers(status: int, body: bytes, **headers: str) -> Iterator[tuple[str, list[bytes]]]:
+    """A receiver in place of slackd's; its URL, and what was posted to it."""
+    posted: list[bytes] = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/slack/main", posted
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_message_that_says_url_verification_is_handed_on_and_not_taken_for_one(
+    front: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = b'{"type":"event_callback","event":{"type":"message","text":"url_verification"}}'
+    with receiver_that_answers(200, b"") as (url, posted):
+        monkeypatch.setenv("FORWARD_TO", url)
+        assert front(event)["statusCode"] == 200
+        assert posted == [event]
+
+
+def test_the_fronts_answer_has_what_slack_reads_of_the_receivers(
+    front: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON is shown as JSON, and a retry that can't help is not asked for."""
+    words = json.dumps({"text": "deployed é"}, ensure_ascii=False).encode()
+    with receiver_that_answers(200, words, Content_Type="application/json; charset=utf-8") as (url, _):
+        monkeypatch.setenv("FORWARD_TO", url)
+        answer = front(BODY, "application/x-www-form-urlencoded")
+        assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"text": "deployed é"})
+        assert answer["headers"] == {"content-type": "application/json; charset=utf-8"}
+    with receiver_that_answers(409, b"answered before\n", X_Slack_No_Retry="1", Server="any") as (url, _):
+        monkeypatch.setenv("FORWARD_TO", url)
+        answer = front(BODY, "application/x-www-form-urlencoded")
+        assert (answer["statusCode"], answer["headers"]) == (409, {"x-slack-no-retry": "1"})
+
+
+def test_the_front_answers_an_ssl_check_without_a_signature(front: Callable[..., dict[str, Any]]) -> None:
+    form = "application/x-www-form-urlencoded"
+    unsigned = {"X-Slack-Signature": ""}
+    for body in (b"ssl_check=1&token=x", b"token=x&ssl_check=1"):
+        assert front(body, form, **unsigned)["statusCode"] == 200
+    assert front(BODY + b"&ssl_check=1", form, **unsigned)["statusCode"] == 401
 
 
 def test_verifying_four_kilobytes_costs_little() -> None:
