@@ -10,6 +10,7 @@ from slackd.emulator.app_surfaces import AppSurfaces
 from slackd.emulator.conversation import Conversation
 from slackd.emulator.core import SlackCore
 from slackd.emulator.errors import EmulatorError
+from slackd.emulator.files import EmulatedFile
 from slackd.emulator.ledger import NOT_SENT, LedgerEntry
 from slackd.emulator.payloads import Payloads, PlayedEvent
 from slackd.emulator.response_urls import ResponseUrls
@@ -176,6 +177,11 @@ class Stage:
     def surfaces_of(self, app: App = None) -> AppSurfaces:
         """What the app has opened."""
         return self.surfaces[self._app(app).app_id]
+
+    def file(self, file_id: str) -> EmulatedFile | None:
+        """The file of that id, in whichever workspace."""
+        found = (workspace.files.get(file_id) for workspace in self.workspaces.values())
+        return next((file for file in found if file is not None), None)
 
     def add_channel(
         self,

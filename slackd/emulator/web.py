@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Final
 
 from aiohttp import web
 
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.control import ControlApi
-from slackd.emulator.files import KEPT_BYTES, EmulatedFile
+from slackd.emulator.files import KEPT_BYTES
 from slackd.emulator.methods.registry import Methods
 from slackd.emulator.origin import own_origin_only
 from slackd.emulator.page import Page
 from slackd.emulator.webapi import EmulatedWebApi
 from slackd.slack_server.http import answer_response, read_call
+
+_SIGN_IN: Final = "<!DOCTYPE html><html><body>Sign in to your workspace</body></html>"
 
 
 class SlackOverHttp:
@@ -36,6 +39,7 @@ class SlackOverHttp:
             application.router.add_post(f"/{kind}/{{rest:.+}}", self.respond)
         application.router.add_post("/upload/v1/{secret}", self.upload)
         application.router.add_get("/files-pri/{file}/{name}", self.download)
+        application.router.add_get("/page/files/{file}/{name}", self.show)
 
     async def _close(self, application: web.Application) -> None:
         self._closing.set()
@@ -70,7 +74,7 @@ class SlackOverHttp:
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """The bytes of a file, as they are or as a form's field ("Uploading files")."""
         file_id = request.match_info["secret"].partition("-")[0]
-        file = self._file(file_id)
+        file = self._slack.file(file_id)
         if file is None or file.completed:
             return web.Response(status=404, text="not found")
         if request.content_type == "multipart/form-data":
@@ -82,15 +86,23 @@ class SlackOverHttp:
         return web.Response(text=f"OK - {len(content)}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:
-        """A file's content, for whoever has its `url_private`."""
-        file = self._file(request.match_info["file"].partition("-")[2])
+        """A file's content, for whoever has its `url_private` and a bot token ("Working with files").
+
+        Everybody else gets a page to sign in.
+        """
+        if not self._api.reads_files(request.headers.get("Authorization", "")):
+            return web.Response(text=_SIGN_IN, content_type="text/html")
+        return self._content(request.match_info["file"].partition("-")[2])
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """A file's content, for the person who looks at the page."""
+        return self._content(request.match_info["file"])
+
+    def _content(self, file_id: str) -> web.Response:
+        file = self._slack.file(file_id)
         if file is None or file.content is None:
             return web.Response(status=404, text="not found")
         return web.Response(body=file.content, content_type="application/octet-stream")
-
-    def _file(self, file_id: str) -> EmulatedFile | None:
-        found = (workspace.files.get(file_id) for workspace in self._slack.workspaces.values())
-        return next((file for file in found if file is not None), None)
 
 
 def application(slack: EmulatorClient) -> web.Application:

@@ -102,6 +102,14 @@ class EmulatedWebApi:
             raise MethodError("not_allowed_token_type")
         return app_level or bot_level
 
+    def reads_files(self, authorization: str) -> bool:
+        """Whether that header has a bot token that downloads files (with `files:read`, if scopes count)."""
+        scheme, _, token = authorization.partition(" ")
+        app = self._by_bot_token.get(token.strip()) if scheme.lower() == "bearer" else None
+        if app is None:
+            return False
+        return not self._slack.settings.enforces_scopes or "files:read" in app.scopes
+
     def _limited(self, app: EmulatedApp | None, method: str, args: Json, now: float) -> ApiAnswer | None:
         if app is None or not self._slack.settings.rate_limits:
             return None

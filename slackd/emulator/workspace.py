@@ -26,6 +26,7 @@ class Workspace:
         apps: those installed in it.
         people: by id, bots among them.
         conversations: by id.
+        deleted_files: the ids of files that were there once.
         scheduled: messages to be posted later, by `scheduled_message_id`, each with its conversation and time.
     """
 
@@ -38,6 +39,7 @@ class Workspace:
     files: dict[str, EmulatedFile] = attrs.field(factory=dict)
     user_groups: dict[str, Json] = attrs.field(factory=dict)
     scheduled: dict[str, Json] = attrs.field(factory=dict)
+    deleted_files: set[str] = attrs.field(factory=set)
 
     @classmethod
     def of(cls, apps: Iterable[EmulatedApp], ids: IdSource) -> Workspace:
@@ -51,6 +53,7 @@ class Workspace:
         """Begin with the default people and channels, and nothing said."""
         for kept in (self.people, self.conversations, self.files, self.user_groups, self.scheduled):
             kept.clear()
+        self.deleted_files.clear()
         for person in (*default_people(), *map(bot_person, self.apps)):
             self.people[person.id] = person
         for channel_id, name in (

@@ -54,3 +54,6 @@ FILE_LIMIT: Final = 1 << 30
 
 MESSAGE_TEXT_LIMIT: Final = 40_000
 """Characters of a message's text, after which Slack cuts it ("chat.postMessage")."""
+
+UPDATE_TEXT_LIMIT: Final = 4_000
+"""Characters of the text that a message may be changed to ("chat.update", `msg_too_long`)."""

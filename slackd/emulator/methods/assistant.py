@@ -21,6 +21,8 @@ def _thread(call: MethodCall) -> tuple[Conversation, str]:
 
 
 def _set_status(call: MethodCall) -> Json:
+    if "status" not in call.args:
+        refuse("invalid_arguments", "missing required field: status")
     conversation, thread_ts = _thread(call)
     status = call.text("status")
     if status:
@@ -37,7 +39,11 @@ def _set_title(call: MethodCall) -> Json:
 
 
 def _set_prompts(call: MethodCall) -> Json:
-    conversation, thread_ts = _thread(call)
+    """Of a thread, or without `thread_ts` of the whole conversation."""
+    if call.text("thread_ts"):
+        conversation, thread_ts = _thread(call)
+    else:
+        conversation, thread_ts = call.conversation("channel_id"), ""
     prompts = call.args.get("prompts")
     if not isinstance(prompts, list) or not prompts:
         refuse("invalid_arguments", "missing required field: prompts")

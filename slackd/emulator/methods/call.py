@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import attrs
 
@@ -21,6 +21,8 @@ Json = dict[str, Any]
 Method = Callable[["MethodCall"], Json]
 
 _TRUE = frozenset({"1", "true"})
+LARGEST_PAGE: Final = 1_000
+"""Items that one call lists ("Pagination")."""
 
 
 @attrs.frozen(kw_only=True)
@@ -148,13 +150,21 @@ class MethodCall:
             raise MethodError(error)
         return found
 
-    def page(self, items: Sequence[Json] | Sequence[str], *, most: int = 1000) -> tuple[list[Any], Json]:
+    def page(
+        self, items: Sequence[Json] | Sequence[str], *, limit_error: str | None = None
+    ) -> tuple[list[Any], Json]:
         """As many as `limit` from `cursor` on, and the `response_metadata` that says where the rest begins.
 
+        Args:
+            limit_error: of methods that refuse a limit which is no number from 1 to 1000.
+
         Raises:
-            MethodError: the cursor is none of ours.
+            MethodError: the cursor is none of ours, or the limit is out of bounds.
         """
-        limit = max(1, min(int(self.number("limit", 100)), most))
+        wanted = int(self.number("limit", 100, limit_error or "invalid_arguments"))
+        limit = max(1, min(wanted, LARGEST_PAGE))
+        if limit_error is not None and wanted != limit:
+            raise MethodError(limit_error)
         begin = _position(self.text("cursor"))
         rest = len(items) > begin + limit
         following = base64.b64encode(f"next:{begin + limit}".encode()).decode() if rest else ""

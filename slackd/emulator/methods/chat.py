@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import json
+
 from slackd.emulator.conversation import Conversation
 from slackd.emulator.methods.call import Json, Method, MethodCall
 from slackd.emulator.methods.composing import check_metadata, compose, content_of
 from slackd.emulator.rich_text import rich_text_block
-from slackd.slack.limits import MESSAGE_TEXT_LIMIT
+from slackd.slack.limits import UPDATE_TEXT_LIMIT
 from slackd.slack_server.errors import MethodError
 
 
@@ -80,7 +83,9 @@ def _update(call: MethodCall) -> Json:
     message = own_message(call, conversation, "cant_update_message")
     if message.get("streaming_state") == "in_progress":
         raise MethodError("streaming_state_conflict")
-    if len(call.text("text")) > MESSAGE_TEXT_LIMIT:
+    if conversation.is_archived:
+        raise MethodError("is_inactive")
+    if len(call.text("text")) > UPDATE_TEXT_LIMIT:
         raise MethodError("msg_too_long")
     before = dict(message)
     if call.args.keys() & {"text", "blocks", "attachments", "markdown_text"}:
@@ -169,12 +174,18 @@ def _permalink(call: MethodCall) -> Json:
 
 def _unfurl(call: MethodCall) -> Json:
     unfurls = call.args.get("unfurls")
-    if not isinstance(unfurls, dict) or not unfurls:
+    if not unfurls:
         raise MethodError("missing_unfurls")
-    conversation = call.conversation()
-    message = conversation.messages.get(call.required("ts", "cannot_find_message"))
-    if message is None:
-        raise MethodError("cannot_find_message")
+    if not isinstance(unfurls, dict):
+        raise MethodError("invalid_unfurls_format")
+    for name in ("channel", "ts"):
+        if not call.text(name):
+            raise MethodError(f"missing_{name}")
+    conversation = call.conversation(error="cannot_find_channel")
+    message = call.message(conversation, error="cannot_find_message")
+    words = html.unescape(json.dumps(message))
+    if not (call.lenient or all(json.dumps(url)[1:-1] in words for url in unfurls)):
+        raise MethodError("cannot_unfurl_message")
     unfurled = [{"from_url": url, **given} for url, given in unfurls.items() if isinstance(given, dict)]
     message["attachments"] = [*message.get("attachments", []), *unfurled]
     return {}

@@ -32,7 +32,7 @@ def _info(call: MethodCall) -> Json:
 
 
 def _list(call: MethodCall) -> Json:
-    page, metadata = call.page(_wanted(call, call.workspace.visible(call.bot)))
+    page, metadata = call.page(_wanted(call, call.workspace.visible(call.bot)), limit_error="invalid_limit")
     for about in page:
         conversation = call.workspace.conversations[about["id"]]
         about["num_members"] = len(conversation.members)
@@ -42,7 +42,7 @@ def _list(call: MethodCall) -> Json:
 def _of_user(call: MethodCall) -> Json:
     user = call.person().id if call.text("user") else call.bot
     mine = [each for each in call.workspace.visible(call.bot) if user in each.members]
-    page, metadata = call.page(_wanted(call, mine))
+    page, metadata = call.page(_wanted(call, mine), limit_error="invalid_limit")
     return {"channels": page, "response_metadata": metadata}
 
 
@@ -185,7 +185,10 @@ def _archive(call: MethodCall) -> Json:
         raise MethodError("already_archived")
     if conversation.is_general:
         raise MethodError("cant_archive_general")
-    channel_only(call).is_archived = True
+    channel = channel_only(call)
+    if call.bot not in channel.members:
+        raise MethodError("not_in_channel")
+    channel.is_archived = True
     return {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from slackd.emulator.conversation import Conversation
 from slackd.emulator.files import EmulatedFile
 from slackd.emulator.methods.call import Json, Method, MethodCall
@@ -9,6 +11,11 @@ from slackd.emulator.methods.chat import post
 from slackd.emulator.methods.composing import bot_profile
 from slackd.emulator.rich_text import rich_text_block
 from slackd.slack_server.errors import MethodError
+
+MOST_CHANNELS: Final = 100
+"""Channels that a file is shared to at once ("files.completeUploadExternal")."""
+LONGEST_ALT_TEXT: Final = 1_000
+"""Characters of an image's description ("files.getUploadURLExternal")."""
 
 
 def described(call: MethodCall, file: EmulatedFile) -> Json:
@@ -21,6 +28,8 @@ def _upload_url(call: MethodCall) -> Json:
     length = int(call.number("length", 0))
     if length <= 0:
         raise MethodError("missing_argument")
+    if len(call.text("alt_txt")) > LONGEST_ALT_TEXT:
+        raise MethodError("alt_txt_too_large")
     file = EmulatedFile(
         id=call.context.ids.slack_id("F"),
         name=name,
@@ -48,6 +57,8 @@ def _complete(call: MethodCall) -> Json:
         file.title = str(each.get("title") or file.title)
         files.append(file)
     names = call.names("channels") or call.names("channel_id")
+    if len(names) > MOST_CHANNELS:
+        raise MethodError("channels_limit_exceeded")
     conversations = []
     for name in names:
         conversation = call.workspace.find_conversation(name, call.bot)
@@ -94,7 +105,10 @@ def _info(call: MethodCall) -> Json:
 
 
 def _file(call: MethodCall) -> EmulatedFile:
-    file = call.workspace.files.get(call.required("file", "file_not_found"))
+    file_id = call.required("file", "file_not_found")
+    if file_id in call.workspace.deleted_files:
+        raise MethodError("file_deleted")
+    file = call.workspace.files.get(file_id)
     if file is None or not file.completed:
         raise MethodError("file_not_found")
     return file
@@ -120,6 +134,7 @@ def _delete(call: MethodCall) -> Json:
     if file.user != call.bot:
         raise MethodError("cant_delete_file")
     del call.workspace.files[file.id]
+    call.workspace.deleted_files.add(file.id)
     return {}
 
 

@@ -14,7 +14,7 @@ MOST_IN_A_GROUP: Final = 8
 
 
 def _members(call: MethodCall) -> Json:
-    page, metadata = call.page(list(call.conversation().members))
+    page, metadata = call.page(list(call.conversation().members), limit_error="invalid_limit")
     return {"members": page, "response_metadata": metadata}
 
 
@@ -49,6 +49,8 @@ def _leave(call: MethodCall) -> Json:
         raise MethodError("cant_leave_general")
     if call.bot not in conversation.members:
         return {"not_in_channel": True}
+    if len(conversation.members) == 1:
+        raise MethodError("last_member")
     del conversation.members[call.bot]
     return {}
 

@@ -9,11 +9,17 @@ from slackd.emulator.methods.call import Json, Method, MethodCall
 from slackd.slack_server.errors import MethodError
 
 
-def _target(call: MethodCall) -> tuple[str, Json]:
-    """The channel and message that are meant; Slack's word is `bad_timestamp` for what is no timestamp."""
+def _target(call: MethodCall, *, archived: bool = True) -> tuple[str, Json]:
+    """The channel and message that are meant; Slack's word is `bad_timestamp` for what is no timestamp.
+
+    Args:
+        archived: whether an archived channel will do.
+    """
     if not call.text("channel") or not call.text("timestamp"):
         raise MethodError("no_item_specified")
     conversation = call.conversation()
+    if conversation.is_archived and not archived:
+        raise MethodError("is_archived")
     if not re.fullmatch(r"\d+\.\d+", call.text("timestamp")):
         raise MethodError("bad_timestamp")
     return conversation.id, call.message(conversation, "timestamp")
@@ -28,7 +34,7 @@ def _emoji(call: MethodCall) -> str:
 
 def _add(call: MethodCall) -> Json:
     name = _emoji(call)
-    channel, message = _target(call)
+    channel, message = _target(call, archived=False)
     if not add_reaction(message, name, call.bot):
         raise MethodError("already_reacted")
     call.notify(reaction_event("reaction_added", call.bot, name, channel, message))
@@ -113,6 +119,8 @@ def _add_bookmark(call: MethodCall) -> Json:
     link = call.required("link", "invalid_link")
     if not re.match(r"https?://", link):
         raise MethodError("invalid_link")
+    if not re.fullmatch(r"(:?[a-z0-9_+'-]+:?)?", call.text("emoji")):
+        raise MethodError("invalid_emoji")
     bookmark: Json = {
         "id": call.context.ids.slack_id("Bk"),
         "channel_id": conversation.id,

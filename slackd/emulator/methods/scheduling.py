@@ -13,6 +13,12 @@ from slackd.slack_server.errors import MethodError
 FARTHEST: Final = 120 * 24 * 3600
 """Seconds ahead that a message may be scheduled ("chat.scheduleMessage": 120 days)."""
 
+MOST_IN_A_WINDOW: Final = 30
+WINDOW: Final = 300
+"""Messages that one channel may get so within so many seconds ("chat.scheduleMessage", Restrictions)."""
+TOO_LATE_TO_DELETE: Final = 60
+"""Seconds before its time in which a message stays ("chat.deleteScheduledMessage", Restrictions)."""
+
 
 def _schedule(call: MethodCall) -> Json:
     conversation = call.joined_conversation()
@@ -24,6 +30,8 @@ def _schedule(call: MethodCall) -> Json:
         raise MethodError("time_in_past")
     if post_at > call.wall + FARTHEST:
         raise MethodError("time_too_far")
+    if _crowded(call, conversation, post_at):
+        raise MethodError("restricted_too_many")
     message = compose(call, conversation, "")
     del message["ts"]
     scheduled_id = call.context.ids.slack_id("Q")
@@ -49,6 +57,18 @@ def _schedule(call: MethodCall) -> Json:
     }
 
 
+def _crowded(call: MethodCall, conversation: Conversation, post_at: int) -> bool:
+    """Whether some window around that time would have one message too many."""
+    times = [
+        each["post_at"] for each in call.workspace.scheduled.values() if each["channel_id"] == conversation.id
+    ]
+    return any(
+        sum(begin <= time < begin + WINDOW for time in (*times, post_at)) > MOST_IN_A_WINDOW
+        for begin in (*times, post_at)
+        if begin <= post_at < begin + WINDOW
+    )
+
+
 def _post(call: MethodCall, conversation: Conversation, scheduled_id: str, message: Json, now: float) -> None:
     if call.workspace.scheduled.pop(scheduled_id, None) is not None:
         post(call, conversation, {**message, "ts": call.context.ids.ts(call.context.wall(now))})
@@ -58,7 +78,8 @@ def _delete(call: MethodCall) -> Json:
     conversation = call.conversation()
     scheduled_id = call.required("scheduled_message_id", "invalid_scheduled_message_id")
     found = call.workspace.scheduled.get(scheduled_id)
-    if found is None or (found["channel_id"], found["app_id"]) != (conversation.id, call.app.app_id):
+    own = found is not None and (found["channel_id"], found["app_id"]) == (conversation.id, call.app.app_id)
+    if found is None or not own or found["post_at"] - call.wall <= TOO_LATE_TO_DELETE:
         raise MethodError("invalid_scheduled_message_id")
     del call.workspace.scheduled[scheduled_id]
     return {}

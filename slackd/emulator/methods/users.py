@@ -89,6 +89,8 @@ def _dnd(call: MethodCall) -> Json:
 
 
 def _team_dnd(call: MethodCall) -> Json:
+    if not call.names("users"):
+        raise MethodError("no_users_provided")
     resting = {"dnd_enabled": False, "next_dnd_start_ts": 1, "next_dnd_end_ts": 1}
     return {"users": {user: resting for user in call.names("users") if user in call.workspace.people}}
 

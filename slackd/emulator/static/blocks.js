@@ -72,7 +72,7 @@ export function drawContent(message, at) {
     node.style.borderLeftColor = colour;
     return node;
   });
-  const files = (message.files || []).map((file) => h('a', { class: 'file', href: new URL(file.url_private).pathname, download: file.name },
+  const files = (message.files || []).map((file) => h('a', { class: 'file', href: `/page/files/${file.id}/${encodeURIComponent(file.name)}`, download: file.name },
     h('span', { class: 'icon' }, '📄'), h('span', {}, h('b', {}, file.title), h('br'), h('span', { class: 'faint' }, `${file.pretty_type} · ${file.size} bytes`))));
   return [...(message.text || message.blocks?.length ? blocks : []), ...attachments, ...files];
 }

@@ -101,6 +101,33 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
         "invalid_thread_ts",
     ),
     ("api.test", {"error": "my_error"}, "my_error"),
+    ("conversations.list", {"limit": "many"}, "invalid_limit"),
+    ("conversations.list", {"limit": 1001}, "invalid_limit"),
+    ("conversations.list", {"limit": -1}, "invalid_limit"),
+    ("users.conversations", {"limit": "many"}, "invalid_limit"),
+    ("conversations.members", {"channel": CHANNEL, "limit": "many"}, "invalid_limit"),
+    ("dnd.teamInfo", {}, "no_users_provided"),
+    ("chat.unfurl", {"channel": CHANNEL, "ts": GHOST}, "missing_unfurls"),
+    ("chat.unfurl", {"channel": CHANNEL, "ts": GHOST, "unfurls": "x"}, "invalid_unfurls_format"),
+    ("chat.unfurl", {"ts": GHOST, "unfurls": {"https://example.com": {}}}, "missing_channel"),
+    ("chat.unfurl", {"channel": CHANNEL, "unfurls": {"https://example.com": {}}}, "missing_ts"),
+    (
+        "chat.unfurl",
+        {"channel": "C0NOWHERE01", "ts": GHOST, "unfurls": {"https://example.com": {}}},
+        "cannot_find_channel",
+    ),
+    (
+        "chat.unfurl",
+        {"channel": CHANNEL, "ts": GHOST, "unfurls": {"https://example.com": {}}},
+        "cannot_find_message",
+    ),
+    ("assistant.threads.setStatus", {"channel_id": CHANNEL, "thread_ts": GHOST}, "invalid_arguments"),
+    ("files.getUploadURLExternal", {"filename": "x", "length": 1, "alt_txt": "x" * 1001}, "alt_txt_too_large"),
+    (
+        "bookmarks.add",
+        {"channel_id": CHANNEL, "title": "x", "type": "link", "link": "https://a.b", "emoji": "no colons"},
+        "invalid_emoji",
+    ),
 ]
 
 
@@ -291,3 +318,97 @@ async def test_an_answer_to_a_command_that_slack_does_not_take_fails_it(slack: E
             assert done.status == 200
     (message,) = slack.workspace().conversations[CHANNEL].messages.values()
     assert message["text"] == "hi"
+
+
+async def error_of(web: AsyncWebClient, method: str, **args: Any) -> str:
+    with pytest.raises(SlackApiError) as refused:
+        await web.api_call(method, json=args)
+    return str(refused.value.response["error"])
+
+
+async def test_an_update_takes_a_tenth_of_what_a_message_may_have(web: AsyncWebClient) -> None:
+    posted = await web.chat_postMessage(channel=CHANNEL, text="x" * 4_001)
+    here = {"channel": CHANNEL, "ts": posted["ts"]}
+    assert await error_of(web, "chat.update", **here, text="x" * 4_001) == "msg_too_long"
+    assert (await web.chat_update(**here, text="x" * 4_000))["ok"]
+
+
+async def test_an_archived_channel_is_as_good_as_frozen(web: AsyncWebClient) -> None:
+    made = await web.conversations_create(name="frozen")
+    channel = made["channel"]["id"]
+    posted = await web.chat_postMessage(channel=channel, text="hi")
+    await web.conversations_archive(channel=channel)
+    here = {"channel": channel, "timestamp": posted["ts"], "name": "eyes"}
+    assert await error_of(web, "reactions.add", **here) == "is_archived"
+    assert await error_of(web, "chat.update", channel=channel, ts=posted["ts"], text="x") == "is_inactive"
+    assert await error_of(web, "chat.postMessage", channel=channel, text="x") == "is_archived"
+
+
+async def test_only_a_member_archives_a_channel_and_the_last_one_stays(
+    slack: EmulatorClient, web: AsyncWebClient
+) -> None:
+    slack.add_channel("quiet", channel="C0QUIET0001", members=[ALICE])
+    assert await error_of(web, "conversations.archive", channel="C0QUIET0001") == "not_in_channel"
+    made = await web.conversations_create(name="alone")
+    assert await error_of(web, "conversations.leave", channel=made["channel"]["id"]) == "last_member"
+
+
+async def test_thirty_messages_are_the_most_that_are_scheduled_within_five_minutes(
+    slack: EmulatorClient, web: AsyncWebClient
+) -> None:
+    wall = int(slack.core.context.wall(asyncio.get_running_loop().time()))
+    for number in range(30):
+        await web.chat_scheduleMessage(channel=CHANNEL, text="x", post_at=wall + 600 + number * 5)
+    more: dict[str, Any] = {"channel": CHANNEL, "text": "x"}
+    assert await error_of(web, "chat.scheduleMessage", **more, post_at=wall + 800) == "restricted_too_many"
+    assert (await web.chat_scheduleMessage(**more, post_at=wall + 1_200))["ok"]
+    assert (await web.chat_scheduleMessage(channel=BOB, text="x", post_at=wall + 800))["ok"]
+
+
+async def test_what_is_posted_within_a_minute_is_not_taken_back(
+    slack: EmulatorClient, web: AsyncWebClient
+) -> None:
+    wall = int(slack.core.context.wall(asyncio.get_running_loop().time()))
+    soon = await web.chat_scheduleMessage(channel=CHANNEL, text="x", post_at=wall + 50)
+    assert await error_of(
+        web,
+        "chat.deleteScheduledMessage",
+        channel=CHANNEL,
+        scheduled_message_id=soon["scheduled_message_id"],
+    ) == ("invalid_scheduled_message_id")
+
+
+async def test_only_a_url_that_stands_in_the_message_is_unfurled(web: AsyncWebClient) -> None:
+    posted = await web.chat_postMessage(channel=CHANNEL, text="see <https://example.com/a>")
+    here = {"channel": CHANNEL, "ts": posted["ts"]}
+    elsewhere = {"https://example.com/b": {"text": "b"}}
+    assert await error_of(web, "chat.unfurl", **here, unfurls=elsewhere) == "cannot_unfurl_message"
+    await web.chat_unfurl(**here, unfurls={"https://example.com/a": {"text": "a"}})
+
+
+async def test_prompts_may_be_set_for_the_whole_conversation(web: AsyncWebClient) -> None:
+    opened = await web.conversations_open(users=[ALICE])
+    prompts = [{"title": "Plan", "message": "Make a plan"}]
+    answer = await web.api_call(
+        "assistant.threads.setSuggestedPrompts",
+        json={"channel_id": opened["channel"]["id"], "prompts": prompts},
+    )
+    assert answer["ok"]
+
+
+async def test_a_file_is_for_those_with_a_token_and_stays_deleted(
+    slack: EmulatorClient, web: AsyncWebClient
+) -> None:
+    uploaded = await web.files_upload_v2(content="hello", filename="a.txt", channel=CHANNEL)
+    file = uploaded["file"]
+    async with aiohttp.ClientSession() as session:
+        async with session.get(file["url_private"]) as response:
+            assert "hello" not in await response.text()
+            assert (response.status, response.content_type) == (200, "text/html")
+        for token, content in ((APP.bot_token, "hello"), (APP.app_token, None), ("xoxb-wrong", None)):
+            headers = {"Authorization": f"Bearer {token}"}
+            async with session.get(file["url_private"], headers=headers) as response:
+                assert (await response.text() == content) is (content is not None)
+    await web.files_delete(file=file["id"])
+    for method in ("files.info", "files.delete"):
+        assert await error_of(web, method, file=file["id"]) == "file_deleted"
