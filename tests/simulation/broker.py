@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+import attrs
+
 from slackd.broker.actions import NotifyKept, PostLate, ReadForReport, Submit, ToConnector
 from slackd.broker.core import BrokerCore
 from slackd.broker.dispatch.actions import CountOld, LoadKey, LoadKeys, SendDeliveries, TakeBack
@@ -13,7 +15,9 @@ from slackd.broker.dispatch.leases import LeaseState
 from slackd.broker.journal.writes import (
     CleanShutdown,
     DeadLetterDelivery,
+    Lane,
     ListSession,
+    OpenDelivery,
     Outcome,
     RetryDelivery,
     Write,
@@ -21,6 +25,7 @@ from slackd.broker.journal.writes import (
 from slackd.config import Config
 from slackd.errors import JournalBusy, JournalError
 from slackd.link.messages import Closing, FromBroker, Promised, Refused, Settled, Unsent
+from tests.simulation.backlog import READ_FAILS, Operator
 from tests.simulation.developer import INTERCEPT, Developer
 from tests.simulation.program import Answer, Program
 from tests.simulation.slack import Connector
@@ -84,9 +89,13 @@ class Process:
         disk: MemoryDisk,
         connectors: Sequence[Connector],
         programs: Sequence[Program],
-        core: Callable[..., BrokerCore] = BrokerCore,
+        *,
+        reads: bool = False,
     ) -> None:
-        self._world, self._config, self._disk, self._make = world, config, disk, core
+        """With `reads`, what memory has no text of is read from the journal, and reads fail now and then."""
+        self._reads, self._operates = reads, False
+        self.operator = Operator(world, config, disk)
+        self._world, self._config, self._disk = world, config, disk
         self._connectors = connectors
         self.journal: MemoryJournal | None = None
         self.core: BrokerCore | None = None
@@ -150,6 +159,26 @@ class Process:
             self.core.end_intercept(INTERCEPT, self._world.now)
             self._soon()
 
+    def operate(self) -> None:
+        """An operator tries something again, in the turn in which something arrives."""
+        self._operates = self.core is not None and not self._stopping
+
+    def reach_limits(self, failures: int) -> None:
+        """The journal dead-letters something by itself, and says so a moment later."""
+        core = self.core
+        if core is None:
+            return
+        dead = self.operator.limits_act(failures)
+        for line in self._lines:
+            line.program.given_up.update(each.id for each in dead)
+
+        def heard() -> None:
+            prompt = [(each.id, each.envelope) for each in dead if each.lane is Lane.PROMPT]
+            ids, envelopes = {each.id for each in dead}, {each.envelope for each in dead}
+            core.dead_lettered("p", ids, envelopes, self._world.now, prompt)
+
+        self._later(core, heard)
+
     def end_a_session(self) -> None:
         """A plugin's connection ends, its program lives."""
         self._end_session(self._world.rng.choice(self._lines))
@@ -187,6 +216,7 @@ class Process:
     def _end(self) -> None:
         self.end_intercept()
         self.core, self._stopping, self._wakeup = None, False, None
+        self._operates = False
         self.ends.append(self._world.time)
         for connector in self._connectors:
             if connector.link is not None:
@@ -206,7 +236,7 @@ class Process:
         self._world.say(
             f"broker starts {'after a crash' if opening.clean_shutdown is None else 'after a clean stop'}"
         )
-        self.core = self._make(self._config, rng=random.Random(1), now=self._world.now)
+        self.core = BrokerCore(self._config, rng=random.Random(1), now=self._world.now)
         ids = [each.delivery for each in opening.clean_shutdown or ()]
         rows = {row.id: row for row in at_once(self.journal.open_by_id(ids))}
         self.core.start(opening, rows, self._world.now)
@@ -227,6 +257,9 @@ class Process:
                         elif isinstance(said, Unsent):
                             core.unsent(number, said.numbers)
                         else:
+                            if self._operates:
+                                self.operator.acts(core)
+                                self._operates = False
                             core.deliver(number, said, self._world.now)
                         self._soon()
 
@@ -356,14 +389,11 @@ class Process:
                 journal.submit(writes, lambda outcome: self._told(core, token, outcome))
             case ToConnector(link, message):
                 self._say(self._connectors[link], message)
-            case SendDeliveries(_, session, deliveries, after):
+            case SendDeliveries(_, session, deliveries):
                 for line in self._lines:
                     if line.down is not None and session == line.session:
                         self._developer.check_recipient(line.program, deliveries)
-                        stored = at_once(journal.envelopes([each.envelope for each in deliveries]))
-                        for each in deliveries:
-                            self.lost.discard((session, each.id, each.attempt))
-                            line.down.send((each, stored[each.envelope].text, after.get(each.id, "")))
+                        self._send(core, line, line.down, action)
             case TakeBack(_, session, gone):
                 assert self._is_overdue(core, session, gone[0].key), f"{gone} are taken back without a timeout"
                 self.lost |= {(session, each.id, each.attempt) for each in gone}
@@ -383,6 +413,32 @@ class Process:
             case PostLate(late, _, _):
                 self.late_posts.append((self._world.time, late.response))
                 core.late_posted(late, action.session, action.attempt, "response_url")
+
+    def _send(self, core: BrokerCore, line: Line, down: Pipe, action: SendDeliveries) -> None:
+        """What memory has the text of goes at once; the rest when it is read, if its session has it still."""
+        assert self.journal is not None
+        unread = [
+            each for each in action.deliveries if self._reads and (each.stored is None or not each.stored.text)
+        ]
+        if unread:
+
+            def read() -> None:
+                if self.core is not core or line.down is not down:
+                    return
+                mine = [each for each in unread if core.plugins["p"].holds(action.session, each)]
+                for each in mine:
+                    core.read_back(each, attrs.evolve(self._disk.store.envelopes[each.envelope]))
+                self._say_to(line, down, action, mine)
+                self._soon()
+
+            self._world.after(self._world.rng.uniform(0.0, 3 * READING), read)
+        self._say_to(line, down, action, [each for each in action.deliveries if each not in unread])
+
+    def _say_to(self, line: Line, down: Pipe, action: SendDeliveries, some: Sequence[OpenDelivery]) -> None:
+        for each in some:
+            self.lost.discard((action.session, each.id, each.attempt))
+            text = self._disk.store.envelopes[each.envelope].text
+            down.send((each, text, action.after.get(each.id, "")))
 
     def _is_overdue(self, core: BrokerCore, session: str, key: str) -> bool:
         """A session took too long for one of this key."""
@@ -420,16 +476,45 @@ class Process:
         if self.core is not core or self.journal is None:
             return
         plugin = core.plugins[read.plugin]
+        if self._reads and self._world.rng.random() < READ_FAILS:
+            self._fail_to_read(core, read)
+            return
         match read:
             case LoadKeys(name, lane, after, limit):
                 names = at_once(self.journal.keys_after(name, lane, after, limit))
                 self._later(core, lambda: plugin.keys_loaded(read, names, self._world.now))
             case LoadKey(name, lane, key, after, limit):
                 rows = at_once(self.journal.open_of_key(name, lane, key, after, limit))
+                if self._reads:
+                    rows = self._as_read(core, rows, with_texts=after > 0)
                 self._later(core, lambda: plugin.key_loaded(read, rows, self._world.now))
             case CountOld(name, lane, up_to, limit):
                 count = at_once(self.journal.open_count(name, lane, up_to, limit))
                 self._later(core, lambda: plugin.old_counted(lane, count, self._world.now))
+
+    def _fail_to_read(self, core: BrokerCore, read: LoadKeys | LoadKey | CountOld) -> None:
+        self._world.say(f"{read} fails")
+        if not isinstance(read, CountOld):
+            core.plugins[read.plugin].load_failed(read)
+
+        def again() -> None:
+            if self.core is core:
+                if isinstance(read, CountOld):
+                    self._read(core, read)
+                core.tick(self._world.now)
+                self._soon()
+
+        self._world.after(0.5, again)
+
+    def _as_read(
+        self, core: BrokerCore, rows: Sequence[OpenDelivery], *, with_texts: bool
+    ) -> Sequence[OpenDelivery]:
+        """A row has no envelope; those that follow one that went are given theirs."""
+        if not with_texts:
+            return [attrs.evolve(row, stored=None) for row in rows]
+        read = {row.envelope: attrs.evolve(self._disk.store.envelopes[row.envelope]) for row in rows}
+        core.hold_texts(read.values())
+        return [attrs.evolve(row, stored=read[row.envelope]) for row in rows]
 
     def _read_failure(self, core: BrokerCore, wanted: ReadForReport) -> None:
         if self.core is core and self.journal is not None:

@@ -66,6 +66,7 @@ class Program:
         self.is_impatient = False
         self.lost: set[tuple[str, int, int]] = set()
         self.crossed: set[tuple[str, int, int]] = set()
+        self.given_up: set[int] = set()
         self.unhandled_before: Callable[[OpenDelivery], list[str]] = lambda delivery: []
         self._work: list[Work] = []
         self._answers: list[Answer] = []
@@ -243,6 +244,8 @@ class Program:
         return {self._names[each] for each in remembered}
 
     def _check_order(self, delivery: OpenDelivery, name: str) -> None:
+        if delivery.id in self.given_up:
+            return
         if self._is_lost(self.session, delivery):
             self._cross(name, (delivery.id, delivery.attempt))
             return
@@ -254,6 +257,8 @@ class Program:
         assert not full, f"the window is exceeded by {name}"
         own = [each for each in lane if each.session == self.session]
         assert len(own) < WINDOW, f"the window of {self.session} is exceeded by {name}"
+        if not delivery.key:
+            return
         same = [each.name for each in lane if each.delivery.key == delivery.key]
         assert not same, f"{name} and {same} of one key at the plugin"
         before = self.unhandled_before(delivery)
@@ -264,8 +269,8 @@ class Program:
             self._slack.begun[delivery.lane, delivery.key] = delivery.id
 
     def _is_lost(self, session: str, delivery: OpenDelivery) -> bool:
-        """It took too long, or one before it did: the broker gives it to anybody."""
-        return (session, delivery.id, delivery.attempt) in self.lost
+        """It took too long, or one before it did, or the journal has given it up: its place is free."""
+        return (session, delivery.id, delivery.attempt) in self.lost or delivery.id in self.given_up
 
     def _finish(self, work: Work) -> None:
         if not self.is_alive or work not in self._work:

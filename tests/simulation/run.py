@@ -6,21 +6,23 @@ python -m tests.simulation.run … drains    with connections that close
 python -m tests.simulation.run … keeps     with answers whose deliveries are kept
 python -m tests.simulation.run … ahead     with programs that keep the order of a key themselves, and leave
 python -m tests.simulation.run … develops  with a developer who takes what one person does, now and then
+python -m tests.simulation.run … backlog   with a memory that holds next to nothing, an operator, and limits
 """
 
+import contextlib
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from slackd.broker.core import BrokerCore
 from slackd.broker.journal.writes import OpenDelivery
 from slackd.config import (
     Config,
     Delivery,
+    OrderBy,
     PluginConfig,
     Subscription,
 )
+from tests.simulation.backlog import small_memory
 from tests.simulation.broker import Process
 from tests.simulation.developer import INTERCEPT
 from tests.simulation.program import WINDOW, Program
@@ -35,11 +37,13 @@ MAX_ATTEMPTS = 3
 FAULTS = ("broker", "stop", "stop", "link", "connector", "drop", "session", "plugin", "disk")
 DRAINS = ("drain",) * 9
 INTERCEPTS = ("intercept",) * 6
+OPERATIONS = ("operator",) * 5 + ("limits",) * 2
+ORDERS = (OrderBy.CHANNEL, OrderBy.CHANNEL, OrderBy.THREAD, OrderBy.USER, OrderBy.NONE)
 A_WHILE = 5.0
 """Seconds after which the end of a broker has nothing to do with how a command was answered."""
 
 
-def config(ack_timeout: float = 30.0) -> Config:
+def config(ack_timeout: float = 30.0, order_by: OrderBy = OrderBy.CHANNEL) -> Config:
     here = Path("/simulated")
     plugin = PluginConfig(
         "p",
@@ -49,6 +53,7 @@ def config(ack_timeout: float = 30.0) -> Config:
             Subscription("slash_commands", command=("/do",), respond=True),
         ),
         delivery=Delivery(
+            order_by=order_by,
             window=WINDOW,
             max_attempts=MAX_ATTEMPTS,
             backoff_initial=0.05,
@@ -65,17 +70,19 @@ class Simulation:
     def __init__(
         self,
         seed: int,
-        core: Callable[..., BrokerCore] = BrokerCore,
         *,
         drains: bool = False,
         keeps: bool = False,
         ahead: bool = False,
         develops: bool = False,
+        backlog: bool = False,
     ) -> None:
         """With `drains`, connectors close connections too, and tell which close or are gone. With `keeps`,
         programs answer some commands and go on with them. With `ahead`, they take events ahead of their turn,
         leave, and with some seeds take too long. With `develops`, what one person does goes to a program of
-        its own while an intercept is in force."""
+        its own while an intercept is in force. With `backlog`, memory holds next to nothing, some events have
+        no channel, the order is another with some seeds, and what is dead or done is tried again."""
+        self._backlog = backlog
         self._drains, self._keeps, self._ahead, self._develops = drains, keeps, ahead, develops
         self.world = World(seed)
         rng = self.world.rng
@@ -101,17 +108,28 @@ class Simulation:
             program.may_have = self._may_be_with_the_program
             program.unhandled_before = self._unhandled_before
         timeout = 1.0 if ahead and not keeps and seed % 4 == 1 else 30.0
+        order_by = rng.choice(ORDERS) if backlog else OrderBy.CHANNEL
         self.broker = Process(
-            self.world, config(timeout), self.disk, self.slack.connectors, self.programs, core
+            self.world,
+            config(timeout, order_by),
+            self.disk,
+            self.slack.connectors,
+            self.programs,
+            reads=backlog,
         )
         self.broker.took_too_long = self._took_too_long
         for program in self.programs:
             program.lost, program.crossed = self.broker.lost, self.broker.crossed
             program.is_impatient = timeout < 2.0
+        self.broker.operator.message_of = lambda envelope: self.slack.messages[self._name_of(envelope)]
         self.slack.is_journaled = self._is_journaled
         self.slow = slow
 
     def run(self) -> None:
+        with small_memory() if self._backlog else contextlib.nullcontext():
+            self._run()
+
+    def _run(self) -> None:
         self._traffic()
         self.world.after(1.0, self._fault)
         self.world.run(END)
@@ -123,7 +141,8 @@ class Simulation:
             return
         for _ in range(rng.choice((1, 1, 1, 2, 6))):
             kind = "command" if rng.random() < 0.2 else "event"
-            self.slack.post(kind, f"C{rng.randrange(4)}")
+            channel = f"C{rng.randrange(10 if self._backlog else 4)}"
+            self.slack.post(kind, "" if self._backlog and kind == "event" and rng.random() < 0.2 else channel)
         self.world.after(rng.expovariate(4.0), self._traffic)
 
     def _fault(self) -> None:
@@ -132,7 +151,9 @@ class Simulation:
             self.disk.failing = ""
             self.broker.end_intercept()
             return
-        match rng.choice(FAULTS + DRAINS * self._drains + INTERCEPTS * self._develops):
+        match rng.choice(
+            FAULTS + DRAINS * self._drains + INTERCEPTS * self._develops + OPERATIONS * self._backlog
+        ):
             case "drain":
                 rng.choice(self.slack.connectors).drain()
             case "broker" if self.broker.core is not None:
@@ -160,6 +181,10 @@ class Simulation:
                 self._fail_disk()
             case "intercept":
                 self.broker.begin_or_end_intercept()
+            case "operator":
+                self.broker.operate()
+            case "limits":
+                self.broker.reach_limits(MAX_ATTEMPTS)
         self.world.after(rng.expovariate(0.8), self._fault)
 
     def _fail_disk(self) -> None:
@@ -245,11 +270,11 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    drains, keeps, ahead, develops = (each in arguments for each in ("drains", "keeps", "ahead", "develops"))
+    kinds = {each: each in arguments for each in ("drains", "keeps", "ahead", "develops", "backlog")}
     seeds = [int(each) for each in arguments if each.isdecimal()]
     wanted = range(seeds[0], seeds[1]) if len(seeds) == 2 else seeds
     for seed in wanted:
-        simulation = Simulation(seed, drains=drains, keeps=keeps, ahead=ahead, develops=develops)
+        simulation = Simulation(seed, **kinds)
         try:
             simulation.run()
         except AssertionError as error:

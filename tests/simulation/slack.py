@@ -110,6 +110,8 @@ class Slack:
         else:
             frame["type"] = "events_api"
             event = {"type": "message", "channel": message.channel, "user": message.user, "text": message.name}
+            if not message.channel:
+                event = {"type": "team_join", "text": message.name}
             frame["payload"] = {"event_id": f"Ev-{message.name}", "event": event, "token": "secret"}
             frame["retry_attempt"] = attempt
         return json.dumps(frame)

@@ -9,11 +9,11 @@ import attrs
 import pytest
 
 from slackd.broker.core import BrokerCore
-from slackd.broker.dispatch.actions import TakeBack
+from slackd.broker.dispatch.actions import LoadKeys, TakeBack
 from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases
-from slackd.broker.dispatch.ordering_key import Key
+from slackd.broker.dispatch.ordering_key import Key, KeyName
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
@@ -49,6 +49,17 @@ def test_nothing_is_lost_nothing_twice_nothing_out_of_order(first: int) -> None:
                 raise AssertionError(f"{error}; replay: {replay}") from error
 
 
+@pytest.mark.parametrize("first", range(0, SEEDS // 2, 25))
+def test_nothing_of_a_backlog_that_memory_cannot_hold_is_lost_either(first: int) -> None:
+    for seed in range(first, first + 25):
+        ahead = seed % 3 == 1
+        try:
+            Simulation(seed, backlog=True, ahead=ahead).run()
+        except AssertionError as error:
+            replay = f"python -m tests.simulation.run {seed} backlog{' ahead' * ahead}"
+            raise AssertionError(f"{error}; replay: {replay}") from error
+
+
 @pytest.mark.parametrize("seed", FAILED_ONCE)
 def test_seeds_that_failed_once_fail_no_more(seed: int) -> None:
     Simulation(seed).run()
@@ -70,12 +81,14 @@ def found(
     keeps: bool = False,
     ahead: bool = False,
     develops: bool = False,
+    backlog: bool = False,
     impatient: bool = False,
 ) -> bool:
     """`impatient` leaves out the seeds whose ack timeout nobody exceeds."""
     for seed in range(1, ENOUGH, 4) if impatient else range(ENOUGH):
         try:
-            Simulation(seed, drains=drains, keeps=keeps, ahead=ahead, develops=develops).run()
+            kinds = {"drains": drains, "keeps": keeps, "ahead": ahead, "develops": develops, "backlog": backlog}
+            Simulation(seed, **kinds).run()
         except AssertionError:
             return True
     return False
@@ -331,3 +344,38 @@ def test_finds_a_start_that_forgets_what_was_handed_out(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(BrokerCore, "start", start)
     assert found()
+
+
+def test_finds_what_is_opened_again_behind_what_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slackd.broker.commits.sorted", lambda deliveries, key: deliveries, raising=False)
+    assert found(backlog=True)
+
+
+def test_finds_a_row_of_unordered_deliveries_that_is_read_again_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def drop_if_idle(self: LaneQueue, name: KeyName, key: Key) -> None:
+        real(self, name, key)
+        if name == "" and key.idle:
+            self._keys.pop(name, None)
+
+    real = LaneQueue._drop_if_idle
+    monkeypatch.setattr(LaneQueue, "_drop_if_idle", drop_if_idle)
+    assert found(backlog=True)
+
+
+def test_finds_a_page_that_could_not_be_read_and_is_not_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LaneQueue, "load_failed", lambda self, request: None)
+    assert found(backlog=True)
+
+
+def test_finds_keys_that_are_forgotten_where_memory_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keys_loaded(self: LaneQueue, request: LoadKeys, names: Sequence[str]) -> None:
+        self._missed = False
+        real(self, request, names)
+
+    real = LaneQueue.keys_loaded
+    monkeypatch.setattr(LaneQueue, "keys_loaded", keys_loaded)
+    assert found(backlog=True)
