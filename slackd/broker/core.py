@@ -354,7 +354,7 @@ class BrokerCore:
                     asked.append(action)
                 elif isinstance(action, LoadKeys | LoadKey | CountOld | TakeBack):
                     asked.append(action)
-                else:
+                elif not self._is_overtaken(action):
                     self._writes.batch.add(action, self._origins[plugin.name])
             if asked:
                 self._outbox.extend(asked)
@@ -366,10 +366,11 @@ class BrokerCore:
         return self._outbox.take_so_far()
 
     def _is_overtaken(self, write: Write) -> bool:
-        """A session that came back, and was listed, while it could not be written that it is gone."""
+        """A session that came back before it was written that it is gone: it is listed again, or will be."""
         if not isinstance(write, ForgetSession) or write.plugin not in self.plugins:
             return False
-        return self.plugins[write.plugin].sessions.get(write.session) is not None
+        is_back = self.plugins[write.plugin].sessions.get(write.session) is not None
+        return is_back or self._writes.lists(write.plugin, write.session)
 
     def _absent_for(self, plugin: str, now: Instant) -> float:
         return self.plugins[plugin].sessions.absent_for(now.monotonic)

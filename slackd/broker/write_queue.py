@@ -15,7 +15,7 @@ from typing import Final
 
 from slackd.broker.actions import Submit
 from slackd.broker.instant import Instant, Wakeup
-from slackd.broker.journal.writes import Write
+from slackd.broker.journal.writes import ListSession, Write
 from slackd.broker.write_batch import Origin, WriteBatch
 
 REWRITE_AFTER: Final = 0.25
@@ -62,6 +62,11 @@ class WriteQueue:
     def close_now(self) -> None:
         """No close waits for company any longer."""
         self.close_by, self.batch.can_wait = math.inf, False
+
+    def lists(self, plugin: str, session: str) -> bool:
+        """It is to be written that this session may be sent deliveries, and may be on its way."""
+        listing = ListSession(plugin, session)
+        return any(listing in batch.writes for batch in (*self._submitted.values(), self.batch))
 
     def link_lost(self, link: int) -> None:
         """What came over this link is nobody's now."""

@@ -228,3 +228,31 @@ def test_what_an_operator_delivers_again_goes_before_what_arrives_in_the_same_tu
     revived = the(bench.deliver(event(2)))
     assert revived.envelope == failed.envelope
     assert the(bench.answers(revived)).envelope > failed.envelope
+
+
+def test_a_session_that_is_being_listed_again_is_not_forgotten_afterwards() -> None:
+    bench = Bench(plugin(RESPONDS))
+    bench.core.left("bot", "s", bench.now)
+    bench.disk_is_full = True
+    bench.passes(2.0)
+    bench.core.write([ListSession("bot", "s")], lambda _: None)
+    (listing,) = (each for each in bench.core.end_turn() if isinstance(each, Submit))
+    bench.disk_is_full = False
+    assert written(bench.passes(REWRITE_AFTER), ForgetSession) == []
+    bench.core.committed(listing.token, bench.store.apply(listing.writes, bench.now.unix), bench.now)
+    bench.joins("bot", "s")
+    bench.passes(REWRITE_AFTER)
+    assert ("bot", "s") in bench.store.sessions
+    assert not bench.core.has_unwritten
+
+
+def test_a_session_that_comes_back_in_the_turn_in_which_its_grace_ends_stays_listed() -> None:
+    bench = Bench(plugin(RESPONDS))
+    bench.core.write([ListSession("bot", "s")], lambda _: None)
+    bench.pump()
+    bench.core.left("bot", "s", bench.now)
+    bench.time += 2.0
+    bench.core.tick(bench.now)
+    bench.core.write([ListSession("bot", "s")], lambda _: bench.joins("bot", "s"))
+    bench.pump()
+    assert ("bot", "s") in bench.store.sessions
