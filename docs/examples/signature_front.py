@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
         return {
             "statusCode": 200,
             "body": "",
-        }  # Slack tries the certificate; nothing is done, so nothing is checked
+        }  # Slack tries the certificate, and nothing is done
     verdict = verify(
         os.environ["SLACK_SIGNING_SECRET"],
         raw,

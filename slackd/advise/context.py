@@ -69,6 +69,8 @@ def _checked(question: Question, answer: AnswerValue, earlier: Mapping[str, Answ
                 raise AdviceError(wrong + "a whole number, 0 or more")
             if question.at_least and answer < (floor := int(earlier[question.at_least])):
                 raise AdviceError(wrong + f"at least {question.at_least}, which is {floor}")
+            if answer > question.at_most:
+                raise AdviceError(wrong + f"at most {question.at_most}, beyond which nothing was measured")
     return answer
 
 

@@ -64,8 +64,10 @@ def read_toml(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except OSError as error:
         raise AdviceError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, not UTF-8, or a number with thousands of digits
         raise AdviceError(f"{path}: not TOML: {error}") from error
+    except RecursionError:
+        raise AdviceError(f"{path}: brackets nested too deeply; expected TOML") from None
 
 
 class DataFile:

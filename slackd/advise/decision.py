@@ -113,7 +113,7 @@ def weights_of(rules: Rules, changed: Mapping[str, float]) -> dict[str, float]:
             raise AdviceError(f"unknown criterion {name!r}{nearest(name, weights)}")
         if not 0 <= weight <= 1000:
             raise AdviceError(f"weight {name} = {weight}; expected a number from 0 to 1000")
-        weights[name] = weight
+        weights[name] = float(weight)
     if not any(weights.values()):
         raise AdviceError("every weight is 0; expected at least one criterion that counts")
     return weights

@@ -129,6 +129,7 @@ def _question(table: Table) -> Question:
         says=((True, text(table, "yes")), (False, text(table, "no"))) if kind == "yes-no" else (),
         unit=table.text("unit", None),
         at_least=table.text("at_least", None),
+        at_most=_whole(table, "at_most") if kind == "number" else 0,
         assumptions=tuple(
             Assumption(when(entry), entry.answer("answer", "")) for entry in each(table, "assume")
         ),

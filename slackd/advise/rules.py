@@ -63,6 +63,7 @@ class Question:
         kind: `choice` (one of `options`), `number` (0 or more), or `yes-no`.
         says: What yes and no mean, for `yes-no`.
         at_least: Another number that this one can't be below.
+        at_most: The largest answer, for `number`.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Question:
     says: tuple[tuple[bool, str], ...]
     unit: str | None
     at_least: str | None
+    at_most: int
     assumptions: tuple[Assumption, ...]
 
 

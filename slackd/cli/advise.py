@@ -49,7 +49,7 @@ def _options_of(question: Question) -> list[Callable[[F], F]]:
                 click.option(
                     f"--{question.flag}",
                     question.id,
-                    type=click.IntRange(min=0),
+                    type=click.IntRange(0, question.at_most),
                     metavar="N",
                     help=question.ask,
                 )
@@ -157,7 +157,7 @@ def _from_file(path: Path) -> tuple[str | None, dict[str, AnswerValue], dict[str
     for name, weight in weights.items():
         if not isinstance(weight, int | float) or isinstance(weight, bool):
             raise AdviceError(f"{path}: weights.{name} = {weight!r}; expected a number")
-    return title, content, {name: float(weight) for name, weight in weights.items()}
+    return title, content, dict(weights)
 
 
 def _weight(text: str) -> tuple[str, float]:
@@ -202,7 +202,7 @@ def _ask_one(question: Question, assumed: AnswerValue, earlier: Mapping[str, Ans
         case _:
             floor = int(earlier[question.at_least]) if question.at_least else 0
             number_asked: int = click.prompt(
-                ask, type=click.IntRange(min=floor), default=int(assumed), err=True
+                ask, type=click.IntRange(floor, question.at_most), default=int(assumed), err=True
             )
             return number_asked
 

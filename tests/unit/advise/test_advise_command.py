@@ -57,6 +57,27 @@ def test_the_audience_has_a_flag_for_each_answer(flag: str) -> None:
     assert as_data(flag)["context"]["audience"] == as_data("--audience", flag[2:])["context"]["audience"]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"per_minute = {10**400}", "expected at most 300000"),
+        ("peak_per_minute = 300_001", "expected at most 300000"),
+        (f"per_minute = {'9' * 5_000}", "not TOML"),
+        (f"[weights]\ningress = {10**400}", "expected a number from 0 to 1000"),
+        (f"title = {'[' * 5_000}{']' * 5_000}", "nested too deeply"),
+        ("per_minute = 1e400", "expected a whole number"),
+    ],
+)
+def test_numbers_and_brackets_beyond_all_measure_are_refused_with_words(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "context.toml"
+    file.write_text(text)
+    result = run("--from", str(file))
+    assert (result.exit_code, result.exception.__class__) == (1, SystemExit), result.output
+    assert words in result.output
+
+
 def test_two_audiences_at_once_are_refused() -> None:
     for arguments in (("--internal", "--directory"), ("--audience", "distributed", "--internal")):
         result = run(*arguments)

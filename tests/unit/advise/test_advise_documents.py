@@ -24,6 +24,7 @@ from slackd.advise.loading import packaged_rules
 from slackd.advise.markdown import markdown
 from slackd.advise.rules import Mode
 from slackd.advise.terminal import plain_text
+from tests.integration.connector.request_url_rig import posted_app
 
 RULES = packaged_rules()
 REPOSITORY = Path(__file__).parents[3]
@@ -144,6 +145,34 @@ def test_each_line_of_the_checklist_has_its_command(advice: Advice) -> None:
     assert all(step.command for step in advice.steps)
     text = markdown(advice)
     assert all(f"`{step.command}`" in text for step in advice.steps)
+
+
+@pytest.mark.parametrize("environment", ["on-prem", "laptop", "kubernetes", "serverless"])
+@pytest.mark.parametrize("audience", ["distributed", "directory"])
+def test_who_distributes_hears_that_slackd_has_one_bot_token(environment: str, audience: str) -> None:
+    advice = advise(RULES, {"environment": environment, "audience": audience, "public_ingress": True})
+    assert "slackd holds one bot token for each app" in markdown(advice)
+
+
+@pytest.mark.parametrize("environment", ["on-prem", "laptop"])
+@pytest.mark.parametrize("cold_starts", [False, True])
+def test_where_the_receiver_answers_the_commands_name_its_own_path(environment: str, cold_starts: bool) -> None:
+    """Any other path is a 404, and not the 401 that the line promises."""
+    answers: dict[str, AnswerValue] = {
+        "environment": environment,
+        "audience": "directory",
+        "public_ingress": True,
+    }
+    advice = advise(RULES, {**answers, "cold_starts": cold_starts})
+    curls = [step.command for step in advice.steps if step.command.startswith("curl")]
+    assert [command.rpartition("https://HOST")[2] for command in curls] == [posted_app().request_path] * 2
+
+
+def test_a_laptop_has_neither_units_nor_their_credentials() -> None:
+    advice = advise(RULES, {"environment": "laptop", "audience": "directory", "public_ingress": True})
+    assert advice.mode is Mode.HTTP
+    assert not any("systemctl" in step.command for step in advice.steps)
+    assert not any("systemd" in kept.lives for kept in advice.tokens)
 
 
 @every_case
