@@ -106,7 +106,15 @@ def parse_daemon_file(root: Table, standing: Paths, app_files: Sequence[Table] =
     gateway = parse_gateway(root.table("gateway"), standing)
     receiver = parse_receiver(root.table("receiver"), standing)
     root.finish()
-    _check_sockets_differ(root, {"link": link_socket, "plugins": plugins.socket, "control": control.socket})
+    _check_sockets_differ(
+        root,
+        {
+            ("link", "socket"): link_socket,
+            ("plugins", "socket"): plugins.socket,
+            ("control", "socket"): control.socket,
+            ("gateway", "control_socket"): gateway.control_socket,
+        },
+    )
     return DaemonFile(
         frozenset(in_files), apps, journal, plugins, control, log, link_socket, gateway, receiver, in_files
     )
@@ -260,8 +268,8 @@ def _words(table: Table, key: str, default: str) -> str:
     return table.text(key, default) or ""
 
 
-def _check_sockets_differ(root: Table, sockets: Mapping[str, Path]) -> None:
-    taken: dict[Path, str] = {}
-    for section, path in sockets.items():
-        if (first := taken.setdefault(path, section)) != section:
-            root.document.wrong((section, "socket"), shown(str(path)), f"another path than {first}.socket has")
+def _check_sockets_differ(root: Table, sockets: Mapping[tuple[str, str], Path]) -> None:
+    taken: dict[Path, tuple[str, str]] = {}
+    for key, path in sockets.items():
+        if (first := taken.setdefault(path, key)) != key:
+            root.document.wrong(key, shown(str(path)), f"another path than {'.'.join(first)} has")

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
 from slackd.config.values import GatewayConfig, IfUnacknowledged, PluginGateway
 from slackd.toml_reader.problems import shown
-from slackd.toml_reader.tables import Table
+from slackd.toml_reader.tables import SOCKET_PATH_LIMIT, Table
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9743"
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[0-9.]+|localhost):([0-9]{1,5})")
@@ -26,8 +27,7 @@ def parse_gateway(table: Table, standing: Paths) -> GatewayConfig:
     named = table.texts("listen", _ADDRESS_EXPECTED)
     listen = named or (DEFAULT_LISTEN, str(standing.runtime / "gateway.sock"))
     certificate, key = certificate_and_key(table)
-    for address in named:
-        check_address(table, address, has_tls=certificate is not None)
+    check_addresses(table, named, has_tls=certificate is not None)
     url = table.text("url", None, "an http:// or https:// URL")
     if url is not None and not _is_url(url):
         table.wrong("url", 'how apps reach the gateway, such as "https://slackd.example.com:9743"')
@@ -77,9 +77,19 @@ def certificate_and_key(table: Table) -> tuple[Path | None, Path | None]:
     return table.path("certificate", None), table.path("key", None)
 
 
-def check_address(table: Table, address: str, *, has_tls: bool) -> None:
-    """Note what is wrong with one address of `listen`: beyond this host it wants TLS."""
+def check_addresses(table: Table, addresses: Sequence[str], *, has_tls: bool) -> None:
+    """Note what is wrong with the addresses of `listen`: beyond this host they want TLS."""
+    for address in addresses:
+        _check_address(table, address, has_tls=has_tls)
+    for twice in dict.fromkeys(each for each in addresses if addresses.count(each) > 1):
+        table.document.wrong((*table.key, "listen"), f"{shown(twice)} twice", "each address once")
+
+
+def _check_address(table: Table, address: str, *, has_tls: bool) -> None:
     if address.startswith("/"):
+        expected = f"a path of at most {SOCKET_PATH_LIMIT} printable bytes (the kernel's limit for sockets)"
+        if len(address.encode()) > SOCKET_PATH_LIMIT or not address.isprintable():
+            table.document.wrong((*table.key, "listen"), shown(address), expected)
         return
     found = _ADDRESS.fullmatch(address)
     if found is None or not 0 < int(found[2]) < 65_536 or not _is_host(found[1]):

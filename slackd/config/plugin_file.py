@@ -170,7 +170,7 @@ def _subscription(table: Table, named: frozenset[str]) -> Subscription:
     for command in patterns["command"]:
         if command[0] not in "/*?[":
             table.document.wrong(
-                (*table.key, "command"), shown(command), f'the command with its slash, "/{command}"'
+                (*table.key, "command"), shown(command), f"the command with its slash, {shown(f'/{command}')}"
             )
     apps = table.texts("app")
     _check_apps(table, "app", apps, named)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from slackd.config.gateway import certificate_and_key, check_address
+from slackd.config.gateway import certificate_and_key, check_addresses
 from slackd.config.paths import Paths
 from slackd.config.values import App, ReceiverConfig
 from slackd.toml_reader.problems import shown
@@ -26,8 +26,7 @@ def parse_receiver(table: Table, standing: Paths) -> ReceiverConfig:
     """
     named = table.texts("listen", _LISTEN_EXPECTED)
     certificate, key = certificate_and_key(table)
-    for address in named:
-        check_address(table, address, has_tls=certificate is not None)
+    check_addresses(table, named, has_tls=certificate is not None)
     proxies = table.texts("trusted_proxies", "the address of a proxy in front")
     for proxy in proxies:
         if not _is_address(proxy):

@@ -183,6 +183,25 @@ DAEMON = {
         '[control]\nsocket = "/r/plugins.sock"',
         'slackd.toml:2: control.socket: found "/r/plugins.sock", expected another path than plugins.socket has',
     ),
+    "the gateway's operators where the plugins are": (
+        '[gateway]\ncontrol_socket = "/r/plugins.sock"',
+        'slackd.toml:2: gateway.control_socket: found "/r/plugins.sock", '
+        "expected another path than plugins.socket has",
+    ),
+    "one address twice": (
+        '[receiver]\nlisten = ["/r/in.sock", "127.0.0.1:9744", "/r/in.sock"]',
+        'slackd.toml:2: receiver.listen: found "/r/in.sock" twice, expected each address once',
+    ),
+    "a path to listen on that no socket can have": (
+        '[gateway]\nlisten = "/r/\\u0000.sock"',
+        'slackd.toml:2: gateway.listen: found "/r/\\x00.sock", '
+        "expected a path of at most 107 printable bytes (the kernel's limit for sockets)",
+    ),
+    "a path to listen on that is too long": (
+        f'[receiver]\nlisten = "/{"d" * 120}"',
+        f'slackd.toml:2: receiver.listen: found "/{"d" * 59}…", '
+        "expected a path of at most 107 printable bytes (the kernel's limit for sockets)",
+    ),
     "a socket's path too long for the kernel": (
         f'[control]\nsocket = "/{"d" * 120}"',
         f'slackd.toml:2: control.socket: found "/{"d" * 59}…", '
@@ -250,6 +269,11 @@ PLUGIN = {
     "a command without its slash": (
         '[[subscribe]]\ntype = "slash_commands"\ncommand = "deploy"',
         'subscribe[0].command: found "deploy", expected the command with its slash, "/deploy"',
+        3,
+    ),
+    "a command that would steer a terminal": (
+        '[[subscribe]]\ntype = "slash_commands"\ncommand = "\\u001b[2J"',
+        'subscribe[0].command: found "\\x1b[2J", expected the command with its slash, "/\\x1b[2J"',
         3,
     ),
     "a command among events": (
