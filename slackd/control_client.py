@@ -8,7 +8,7 @@ import socket as sockets
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from slackd import SlackdError
@@ -30,7 +30,8 @@ class Unreachable(SlackdError):
     """Nobody can be asked; the message says why, and what to do.
 
     Attributes:
-        path: The socket on which nobody answers; None where somebody does, or this user may not ask.
+        path: The broker's socket on which nobody answers; None where somebody does, this user may not ask, or
+            somebody else was asked.
     """
 
     path: Path | None = None
@@ -92,6 +93,11 @@ class ControlClient:
         is_absent: Asked once no answer has come for `LOOK_AFTER` seconds: whether nobody will give one. systemd
             holds the socket, so a broker that fails to start is not told from a busy one by connecting.
     """
+
+    asked: ClassVar = "slackd"
+    """Who answers on the socket, as errors call it."""
+    is_the_broker: ClassVar = True
+    """Whether the state of the broker's unit explains why nobody answers."""
 
     def __init__(self, path: Path, is_absent: Callable[[Path], bool] | None = None) -> None:
         self.path, self._is_absent = path, is_absent
@@ -175,7 +181,7 @@ class ControlClient:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             unreachable = self._unreachable(error)
-            if not isinstance(error, PermissionError):
+            if self.is_the_broker and not isinstance(error, PermissionError):
                 unreachable.path = self.path
             raise unreachable from error
         if response.status >= 400 and path not in ("/healthz", "/readyz"):
@@ -188,35 +194,40 @@ class ControlClient:
             return
         if self._is_absent(self.path):
             connection.close()
-            unreachable = Unreachable(f"slackd is not running: nobody answers on {self.path}")
+            unreachable = Unreachable(f"{self.asked} is not running: nobody answers on {self.path}")
             unreachable.path = self.path
             raise unreachable
 
     def _unreachable(self, error: Exception) -> Unreachable:
         match error:
             case FileNotFoundError():
-                hint = f"start it ({self._start()}), or say where it is (--socket PATH)"
-                return Unreachable(f"slackd is not running: there is no {self.path}; {hint}")
+                hint = f"start it ({self.start()}), or say where it is (--socket PATH)"
+                return Unreachable(f"{self.asked} is not running: there is no {self.path}; {hint}")
             case ConnectionRefusedError():
-                return Unreachable(f"slackd is not running: nobody listens on {self.path}; {self._start()}")
+                return Unreachable(
+                    f"{self.asked} is not running: nobody listens on {self.path}; {self.start()}"
+                )
             case PermissionError():
                 hint = f"sudo adduser $USER {GROUP}, then log in again; or use sudo"
-                return Unreachable(f"you may not ask slackd: {self.path} is for the group {GROUP}; {hint}")
+                return Unreachable(
+                    f"you may not ask {self.asked}: {self.path} is for the group {GROUP}; {hint}"
+                )
             case TimeoutError():
                 return Unreachable(
-                    f"slackd did not answer on {self.path} within {ANSWER_WITHIN:g} s; {self._look()}"
+                    f"{self.asked} did not answer on {self.path} within {ANSWER_WITHIN:g} s; {self.look()}"
                 )
-        return Unreachable(f"slackd could not be asked on {self.path}: {error}; {self._look()}")
+        return Unreachable(f"{self.asked} could not be asked on {self.path}: {error}; {self.look()}")
 
-    def _start(self) -> str:
-        return "systemctl start slackd" if self._is_the_services() else "slackd run --config FILE"
+    def start(self) -> str:
+        """How to start who is asked."""
+        return "systemctl start slackd" if self.is_the_services() else "slackd run --config FILE"
 
-    def _look(self) -> str:
-        return (
-            "see systemctl status slackd-broker" if self._is_the_services() else "see what slackd run printed"
-        )
+    def look(self) -> str:
+        """Where the reason stands."""
+        return "see systemctl status slackd-broker" if self.is_the_services() else "see what slackd run printed"
 
-    def _is_the_services(self) -> bool:
+    def is_the_services(self) -> bool:
+        """Whether it is the socket of a service of systemd's."""
         from slackd.config.paths import SYSTEM_RUNTIME, systemd_runs
 
         return self.path.parent == SYSTEM_RUNTIME and systemd_runs()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,11 +12,30 @@ from slackd.cli.slackctl.options import json_option
 from slackd.cli.slackctl.wording import for_people, for_programs, number
 from slackd.control_client import ControlClient, find_gateway_socket
 
+UNITS: Final = ("slackd-gateway.socket", "slackd-gateway-control.socket", "slackd-gateway.service")
+"""What is enabled for a gateway."""
 _SECRETS = ("SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET")
 
 
 class NotEncrypted(SlackdError):
     """systemd-creds could not encrypt a credential."""
+
+
+class _GatewayClient(ControlClient):
+    """Asks the gateway, which is off until somebody wants it, while slackd may be as well as can be."""
+
+    asked = "the gateway"
+    is_the_broker = False
+
+    def start(self) -> str:
+        """How to switch it on."""
+        if self.is_the_services():
+            return f"systemctl enable --now {' '.join(UNITS)}"
+        return "slackd run has it in it once a plugin's file has a [gateway] table, or: slackd gateway"
+
+    def look(self) -> str:
+        """Where the reason stands."""
+        return "see systemctl status slackd-gateway" if self.is_the_services() else "see what it printed"
 
 
 @click.group()
@@ -82,7 +101,7 @@ def metrics(socket: str | None) -> None:
 
 
 def _client(socket: str | None) -> ControlClient:
-    return ControlClient(find_gateway_socket(socket, os.environ, os.geteuid()))
+    return _GatewayClient(find_gateway_socket(socket, os.environ, os.geteuid()))
 
 
 def _as_drop_in(found: Mapping[str, Any]) -> str:

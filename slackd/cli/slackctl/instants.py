@@ -2,7 +2,8 @@
 
 import re
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from typing import Final
 
 import click
@@ -32,16 +33,17 @@ def read_instant(text: str, now: float) -> float | None:
     text = text.strip()
     ago = _AGO.fullmatch(text)
     if ago:
-        return now - float(ago[1]) * _SECONDS[ago[2]]
+        found = now - float(ago[1]) * _SECONDS[ago[2]]
+        return found if found >= 0 else None
     if _UNIX.fullmatch(text):
         return float(text)
     try:
         if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text):
-            today = datetime.fromtimestamp(now).date().isoformat()
-            found = datetime.fromisoformat(
-                f"{today}T{text.zfill(5) if text.count(':') == 1 else text.zfill(8)}"
-            )
-            return found.timestamp() if found.timestamp() <= now else found.timestamp() - 86_400
+            of_day = time_of_day.fromisoformat(text.zfill(5) if text.count(":") == 1 else text.zfill(8))
+            today = datetime.combine(datetime.fromtimestamp(now).date(), of_day)
+            # A day that the clocks are changed on has not 24 hours: it is the date that is one less.
+            last = today if today.timestamp() <= now else today - timedelta(days=1)
+            return last.timestamp()
         return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None

@@ -9,7 +9,7 @@ import click
 from slackd.cli.slackctl.completion import app_names, plugin_names
 from slackd.cli.slackctl.instants import InstantParam
 from slackd.cli.slackctl.options import client, json_option, socket_option
-from slackd.cli.slackctl.wording import count, for_programs
+from slackd.cli.slackctl.wording import count, for_programs, moment
 
 
 @click.command()
@@ -41,6 +41,8 @@ def replay(
         raise click.UsageError("say which: slackctl replay PLUGIN 17 18, or --since 10m")
     if until is not None and since is None:
         raise click.UsageError("--until goes with --since")
+    if since is not None and until is not None and until < since:
+        raise click.UsageError(f"--until ({moment(until)}) lies before --since ({moment(since)})")
     narrowed = {"plugin": plugin, "app": app, "type": type_, "dry_run": dry_run}
     asked, pages = client(socket), []
     for request in _requests(envelopes, since, until):

@@ -222,6 +222,9 @@ async def test_replay_hands_out_again_and_says_what_not() -> None:
         code, printed = await slackctl(here, "replay", "deploy", "--since", "yesterday")
         assert code == 2
         assert "expected 10m (ago)" in printed
+        code, printed = await slackctl(here, "replay", "deploy", "--since", "5m", "--until", "10m")
+        assert code == 2
+        assert "lies before --since" in printed
 
 
 async def test_a_backup_is_a_journal_or_nothing(tmp_path: Path) -> None:

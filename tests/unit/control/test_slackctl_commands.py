@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from slackd.cli.control import COMMANDS, slackctl
-from slackd.control_client import find_socket
+from slackd.control_client import Unreachable, find_socket
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -62,3 +62,15 @@ def test_else_the_one_that_the_configuration_says(text: str, expected: str, tmp_
     file.write_text(text)
     environ = {"SLACKD_CONFIG": str(file), "XDG_RUNTIME_DIR": "/run/user/1000"}
     assert find_socket(None, environ, 1_000) == Path(expected.replace("FOLDER", str(tmp_path)))
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("credentials", "deploybot"), ("metrics",)])
+def test_a_gateway_that_is_off_is_no_slackd_that_is_off(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    socket = str(tmp_path / "gateway-control.sock")
+    result = CliRunner().invoke(slackctl, ["gateway", *arguments, "--socket", socket])
+    assert isinstance(result.exception, Unreachable)
+    assert str(result.exception) == (
+        f"the gateway is not running: there is no {socket}; start it (slackd run has it in it once a plugin's "
+        "file has a [gateway] table, or: slackd gateway), or say where it is (--socket PATH)"
+    )
+    assert result.exception.path is None

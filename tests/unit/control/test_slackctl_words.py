@@ -91,6 +91,33 @@ def test_instants(text: str, unix: float) -> None:
     assert read_instant(text, NOON) == pytest.approx(unix)
 
 
+@pytest.mark.parametrize("text", ["99999999999999w", "0001-01-01", "9999-12-31", "25:99", "-5m", "1e3"])
+def test_what_lies_outside_of_all_time_is_no_instant_or_one_that_can_be_asked_for(text: str) -> None:
+    found = read_instant(text, NOON)
+    assert found is None or abs(found) < 1e12
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "text", "expected"),
+    [
+        # The last Sunday of March has 23 hours in Berlin, that of October 25.
+        ("Europe/Berlin", "2026-03-29T10:00:00+02:00", "14:30", "2026-03-28T14:30:00+01:00"),
+        ("Europe/Berlin", "2026-10-25T10:00:00+01:00", "14:30", "2026-10-24T14:30:00+02:00"),
+        ("Pacific/Auckland", "2026-05-05T00:10:00+12:00", "23:50", "2026-05-04T23:50:00+12:00"),
+        ("America/New_York", "2026-05-04T09:00:00-04:00", "9:00", "2026-05-04T09:00:00-04:00"),
+    ],
+)
+def test_a_time_of_day_is_that_of_the_clock_on_the_wall(
+    zone: str, now: str, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", zone)
+        time.tzset()
+        found = read_instant(text, datetime.fromisoformat(now).timestamp())
+    time.tzset()
+    assert found == datetime.fromisoformat(expected).timestamp()
+
+
 @given(st.text())
 def test_anything_else_is_no_instant_and_no_crash(text: str) -> None:
     read_instant(text, NOON)
