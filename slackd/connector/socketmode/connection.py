@@ -19,6 +19,7 @@ from slackd.connector.dial_progress import DialProgress
 from slackd.connector.socketmode.dial_failures import DialFailure
 from slackd.connector.socketmode.dialler import DialError
 from slackd.connector.socketmode.protocol import ENVELOPE_MARK, AckFrame, Disconnect, SlackHello, read_frame
+from slackd.connector.socketmode.read_proof import PingAnswers, ReadProof
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.envelope import Settlement
 from slackd.slotted import frozen
@@ -56,6 +57,9 @@ class ConnectionListener(Protocol):
     def unsendable(self, connection: str, settlement: Settlement | None) -> None:
         """An acknowledgement could not be sent any more."""
 
+    def unread(self, connection: str) -> None:
+        """What is written on it is not read, for so long that it is too late."""
+
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
         """There never was a WebSocket."""
 
@@ -81,8 +85,10 @@ class SlackConnection:
         dial: Callable[[], Awaitable[SlackWebSocket]],
         listener: ConnectionListener,
         progress: DialProgress | None = None,
+        unread_timeout: float = 30.0,
+        answers: PingAnswers | None = None,
     ) -> None:
-        """`progress` is that of `dial`."""
+        """`progress` is that of `dial`; `unread_timeout` (seconds) and `answers` are those of `ReadProof`."""
         self.name = name
         self.progress = progress if progress is not None else DialProgress()
         self._dial = dial
@@ -102,6 +108,12 @@ class SlackConnection:
         self._close_wanted = False
         self._close_sent = False
         self._patience: asyncio.TimerHandle | None = None
+        self._proof = ReadProof(
+            unread_timeout,
+            answers if answers is not None else PingAnswers(),
+            self.ping,
+            lambda: listener.unread(name),
+        )
 
     @property
     def can_acknowledge(self) -> bool:
@@ -130,6 +142,7 @@ class SlackConnection:
             confirmed, detail = await self._read_and_write(socket)
         finally:
             self._socket = None
+            self._proof.stop()
             if self._patience is not None:
                 self._patience.cancel()
             socket.abort()
@@ -172,6 +185,7 @@ class SlackConnection:
         """Leave what comes in to the kernel, once Slack has said hello: the broker doesn't keep up."""
         if self._greeted and not self._given_up and not self._close_wanted:
             self._may_read.clear()
+            self._proof.stop()
 
     def resume_reading(self) -> None:
         """Read again."""
@@ -213,6 +227,7 @@ class SlackConnection:
                 listener.heard(name)
                 self._take(message.data.decode("utf-8", "replace"))
             elif kind is aiohttp.WSMsgType.PONG:
+                self._proof.ponged()
                 listener.heard(name)
             elif kind is aiohttp.WSMsgType.CLOSE:
                 await self._answer_close(socket)
@@ -267,15 +282,23 @@ class SlackConnection:
                 self._to_write.clear()
                 while self._outbox:
                     self._write_acknowledgements(socket)
+                    self._proof.is_blocked = True
                     await socket.drained()
-                if self._ping_wanted and not self._close_sent:
-                    self._ping_wanted = False
-                    await socket.ping(b"slackd")
+                    self._proof.is_blocked = False
+                    if self._ping_wanted:
+                        await self._write_ping(socket)
+                if self._ping_wanted:
+                    await self._write_ping(socket)
                 if self._close_wanted and not self._close_sent:
                     self._close_sent = True
                     await socket.send_close()
         except ConnectionError:
             return  # the reader finds the same end
+
+    async def _write_ping(self, socket: SlackWebSocket) -> None:
+        self._ping_wanted = False
+        if not self._close_sent:
+            await socket.ping(b"slackd")
 
     def _write_acknowledgements(self, socket: SlackWebSocket) -> None:
         texts: list[str] = []
@@ -289,6 +312,9 @@ class SlackConnection:
         received_at = [self._outbox.popleft().received_at for _ in texts]
         self._written.extend(map(hash, texts[-ECHOES:]))
         self._longest_written = max(self._longest_written, *map(len, texts))
+        self._proof.written += len(texts)
+        if not self._proof.is_under_way:
+            self._proof.begin()
         self._listener.acknowledged(self.name, received_at)
 
 

@@ -42,7 +42,10 @@ class Cue(enum.Enum):
     ROTATION_DUE = "rotation due", "a little before the connection's announced lifetime ends"
     REPLACEMENT_READY = "replacement ready", "the life that replaces this one has its hello"
     DRAIN = "drain", "this process stops or reloads: take no more, wait for no replacement"
-    STALLED = "stalled", "no inbound frame of any kind for stall_timeout; said once for each silence"
+    STALLED = (
+        "stalled",
+        "for stall_timeout no inbound frame of any kind (said once for each silence), or none of ours is read",
+    )
     TOO_MANY_WEBSOCKETS = "too_many_websockets", "no free place under Slack's limit of 10: wait for one"
     LINK_DISABLED = "link_disabled", "Socket Mode is off in the app's settings: retried slowly, loudly"
     DROPPED = "dropped", "the socket ended without a closing handshake"

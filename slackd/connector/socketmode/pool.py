@@ -163,6 +163,15 @@ class Pool:
             self._moves.troubles.spoke()
         return self._to_do() if self._moves.actions else []
 
+    def unread(self, connection: str, now: float) -> list[Action]:
+        """What is written on it is not read: it is of no more use than one that brings nothing."""
+        life = self._moves.find(connection)
+        if life is not None and life.is_ready:
+            life.has_stalled = True
+            detail = f"acknowledgements are not read for {self.policy.stall_timeout:g} s"
+            self._moves.apply(life, Cue.STALLED, now, detail)
+        return self._to_do()
+
     def dial_failed(self, connection: str, failure: DialFailure, now: float) -> list[Action]:
         """No URL, or no WebSocket."""
         life = self._moves.find(connection)

@@ -32,6 +32,7 @@ from slackd.connector.socketmode.dialler import Dialler
 from slackd.connector.socketmode.lifecycle import Cue
 from slackd.connector.socketmode.pool import Pool
 from slackd.connector.socketmode.protocol import Disconnect, SlackHello, ack_frame
+from slackd.connector.socketmode.read_proof import PingAnswers
 from slackd.connector.socketmode.transitions import PoolPolicy
 from slackd.connector.socketmode.websocket import SlackWebSocket
 from slackd.connector.transport import ConnectionChange, TransportStatus, Upstream
@@ -75,6 +76,7 @@ class SocketModeTransport:
         )
         self._pool = Pool(policy, rng, self._is_busy, first_number, self._waits_for)
         self._connections: dict[str, SlackConnection] = {}
+        self._answers = PingAnswers()
         self._group: asyncio.TaskGroup | None = None
         self._dialler: Dialler | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -232,6 +234,10 @@ class SocketModeTransport:
         assert self._upstream is not None
         self._upstream.unsendable(self._app.name, settlement)
 
+    def unread(self, connection: str) -> None:
+        """As in `Listener`."""
+        self._carry_out(self._pool.unread(connection, self._clock()))
+
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
         """As in `Listener`."""
         self._connections.pop(connection, None)
@@ -277,7 +283,8 @@ class SocketModeTransport:
         assert self._dialler is not None
         assert self._group is not None
         progress = DialProgress()
-        connection = SlackConnection(name, functools.partial(self._dialler.dial, progress), self, progress)
+        dial = functools.partial(self._dialler.dial, progress)
+        connection = SlackConnection(name, dial, self, progress, self._app.stall_timeout, self._answers)
         self._connections[name] = connection
         self._group.create_task(connection.run(), name=name)
 

@@ -64,6 +64,9 @@ class Heard:
     def unsendable(self, connection: str, settlement: Settlement | None) -> None:
         self._tell(f"unsendable {settlement.number if settlement is not None else None}")
 
+    def unread(self, connection: str) -> None:
+        self._tell("unread")
+
     def dial_failed(self, connection: str, failure: DialFailure) -> None:
         self._tell(f"dial failed: {failure.reason}")
 

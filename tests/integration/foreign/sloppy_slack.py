@@ -107,6 +107,10 @@ class Line:
         while await self._reader.read(65_536):
             pass
 
+    def pause_reading(self) -> None:
+        """Read nothing more."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
     def cut(self) -> None:
         """End the TCP connection, without a Close."""
         self._writer.close()

@@ -362,6 +362,74 @@ async def test_a_server_that_pinged_and_falls_silent_is_replaced_without_being_a
         assert [PONG] in seen
 
 
+async def pinging(line: Line) -> None:
+    while True:
+        line.write(frame(PING, b"alive"))
+        await asyncio.sleep(0.2)
+
+
+async def test_a_server_that_sends_on_and_reads_no_further_is_replaced() -> None:
+    """Once it has answered a ping, a Pong that is missing tells: the kernel takes small acknowledgements."""
+    witness = Witness()
+
+    async def script(line: Line, number: int) -> None:
+        line.write(text(HELLO))
+        if number > 1:
+            await still_works(line, witness)
+            return
+        alive = asyncio.ensure_future(pinging(line))
+        line.write(text(event(1)))
+        line.write(frame(PONG, await line.of_kind(PING)))
+        line.write(text(event(2)))
+        await asyncio.Event().wait()
+        alive.cancel()
+
+    async with sloppy(script) as slack, dialled(slack, stall_timeout=1.0) as rig:
+        await witness.of(1)
+        assert rig.broker.phases("c1-foreign-1")[:3] == ["dialling", "ready", "retiring"]
+        assert len(slack.opened) == 2
+
+
+async def test_a_server_that_takes_no_more_acknowledgements_is_replaced() -> None:
+    """Though it has answered no ping yet: what fills the kernel can't be written."""
+    witness = Witness()
+
+    async def script(line: Line, number: int) -> None:
+        line.write(text(HELLO))
+        if number > 1:
+            await still_works(line, witness)
+            return
+        line.pause_reading()
+        for envelope in range(600):
+            line.write(text(event(envelope)))
+        await pinging(line)
+
+    async with sloppy(script) as slack, dialled(slack, stall_timeout=1.0) as rig:
+        rig.broker.payload = json.dumps({"text": "x" * 19_000})
+        await witness.of(1)
+        assert rig.broker.phases("c1-foreign-1")[:3] == ["dialling", "ready", "retiring"]
+        assert len(slack.opened) == 2
+
+
+async def test_a_server_that_never_answers_pings_is_left_alone_while_it_reads() -> None:
+    witness = Witness()
+
+    async def script(line: Line, number: int) -> None:
+        line.write(text(HELLO))
+        alive = asyncio.ensure_future(pinging(line))
+        for envelope in range(12):
+            line.write(text(event(envelope)))
+            await line.ack()
+            await asyncio.sleep(0.15)
+        await still_works(line, witness)
+        alive.cancel()
+
+    async with sloppy(script) as slack, dialled(slack, stall_timeout=0.6) as rig:
+        await witness.of(1)
+        assert rig.broker.cues() == ["retry due", "hello"]
+        assert len(slack.opened) == 1
+
+
 async def test_a_server_that_never_answers_our_close_does_not_hold_up_the_end() -> None:
     async def script(line: Line, number: int) -> None:
         line.write(text(HELLO))

@@ -203,6 +203,20 @@ def test_a_silent_connection_that_wakes_is_read_until_its_replacement_is_up(worl
     assert all(move.ghost_until is None for move in world.moves)
 
 
+def test_a_connection_whose_far_end_reads_nothing_is_replaced_first_and_then_closed(world: PoolWorld) -> None:
+    world.todo += world.pool.unread("c1-main-1", world.now)
+    world.todo += world.pool.unread("c1-main-1", world.now)
+    world.carry_out()
+    world.run(60)
+    assert [(move.state.connection, move.state.phase, move.cue.value) for move in world.moves[-4:]] == [
+        ("c1-main-1", "retiring", "stalled"),
+        ("c1-main-2", "dialling", "retry due"),
+        ("c1-main-2", "ready", "hello"),
+        ("c1-main-1", "closed", "closed by either side"),
+    ]
+    assert world.pool.unread("c1-main-1", world.now) == []
+
+
 def test_a_silent_connection_without_replacement_is_given_up_after_a_second_silence(world: PoolWorld) -> None:
     world.stall("c1-main-1")
     world.answer = lambda: dial_failures.of_handshake(404)
