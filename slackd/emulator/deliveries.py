@@ -105,13 +105,21 @@ class Deliveries:
             self.answered(entry, payload, now)
         self._changed()
 
-    def unacknowledged(self, envelope_id: str, now: float, *, again: bool = True) -> None:
+    def unacknowledged(
+        self,
+        envelope_id: str,
+        now: float,
+        *,
+        again: bool = True,
+        seen_by_person: str = "operation_timeout",
+    ) -> None:
         """The attempt has failed before its deadline: a request was refused, say.
 
         Args:
             envelope_id: of the attempt.
             now: seconds on the emulator's clock.
             again: False if the app wants no other attempt (`X-Slack-No-Retry`).
+            seen_by_person: what is shown to whoever waits for the answer.
         """
         found = self._envelopes.get(envelope_id)
         if found is None or envelope_id not in self._waiting:
@@ -119,9 +127,9 @@ class Deliveries:
         entry, send = found
         self._waiting.discard(envelope_id)
         if again:
-            self._failed(entry, send.attempt, "operation_timeout", now)
+            self._failed(entry, send.attempt, seen_by_person, now)
         elif entry.acknowledged_at is None:
-            entry.failure = "given_up" if entry.redelivers else "operation_timeout"
+            entry.failure = "given_up" if entry.redelivers else seen_by_person
             self._open.discard(entry.key)
             self._changed()
 
