@@ -253,6 +253,7 @@ class BrokerDaemon:
         await self._settle_down(STOP_PATIENCE)
         self.connector_host.listen_no_more()
         self.connector_host.look_for_gaps(at_last=True)
+        self.plugin_host.read_no_more()
         in_flight = self.core.in_flight()
         try:
             async with asyncio.timeout(STOP_PATIENCE):

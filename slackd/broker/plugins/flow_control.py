@@ -11,6 +11,7 @@ class Pause(Enum):
     OPENING = "nobody knows yet whether it may be that plugin"
     UNREAD = "it asks and doesn't read the answers"
     OVERDRAWN = "its plugin has had its share of the loop's time"
+    STOPPING = "slackd is about to end"
     UNFINISHED = "its plugin has too many lines that have begun and not ended"
 
 

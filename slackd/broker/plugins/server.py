@@ -29,6 +29,7 @@ from slackd.broker.plugins.events import (
     PostAsked,
     Unordered,
 )
+from slackd.broker.plugins.flow_control import Pause
 from slackd.broker.plugins.opening import OpeningConnections
 from slackd.broker.plugins.peer_credentials import NotPermitted, check_identity
 from slackd.broker.plugins.peer_group import PeerAccounts, PeerGroup
@@ -85,6 +86,7 @@ class PluginHost:
         self._sessions: dict[tuple[str, str], PluginConnection] = {}
         self.peers = PeerAccounts()
         self._unnamed = 0
+        self._stops = False
 
     def connect(self, accepted: socket.socket) -> PluginConnection | None:
         """A connection that was accepted; None if its user connects too often.
@@ -143,6 +145,13 @@ class PluginHost:
         """The open connection of one session."""
         connection = self._sessions.get((plugin, session))
         return connection if connection is not None and connection.is_open else None
+
+    def read_no_more(self) -> None:
+        """The broker writes down what is in flight, and ends: what programs say from now on they repeat to the
+        next one, which must not find it done already by a session that it doesn't know of."""
+        self._stops = True
+        for connection in self._connections:
+            connection.pause(Pause.STOPPING)
 
     def close(self) -> None:
         """End every connection, after what is queued on it."""
@@ -326,6 +335,8 @@ class PluginHost:
         if not self._is_current(connection):
             self._forget_unless_known(connection)
             return
+        if self._stops:
+            return  # its connection ends with all others
         window = min(said.window or plugin.delivery.window, plugin.delivery.window)
         result = greeting(plugin, apps, window, deadline, engine.journal.id)
         if said.ahead:
