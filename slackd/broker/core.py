@@ -187,7 +187,7 @@ class BrokerCore:
         """
         accepted = self.plugins[plugin].accept(session, delivery, attempt, now)
         if accepted is None:
-            self.counters.answers[plugin, "stale"] += 1
+            self._count_stale(plugin, session, delivery, attempt)
             return False
         if response is None and accepted.respond_by is None:
             self._handled(plugin, delivery, attempt, now)
@@ -203,7 +203,7 @@ class BrokerCore:
         plugin_dispatch = self.plugins[plugin]
         held = plugin_dispatch.held(session, delivery, attempt)
         if held is None:
-            self.counters.answers[plugin, "stale"] += 1
+            self._count_stale(plugin, session, delivery, attempt)
             self._outbox.add(NotifyKept(plugin, session, delivery, attempt, NOT_HELD))
             return
         if held.answered:
@@ -215,6 +215,11 @@ class BrokerCore:
             self.commits.keeping.add(delivery)
             plugin_dispatch.note_answered(delivery)
         self._writes.batch.add_all(writes)
+
+    def _count_stale(self, plugin: str, session: str, delivery: int, attempt: int) -> None:
+        """An answer doesn't count: a fault of the program's, unless it repeats it as rule R8 wants."""
+        if not self.plugins[plugin].repeats(session, delivery, attempt):
+            self.counters.answers[plugin, "stale"] += 1
 
     def _handled(self, plugin: str, delivery: int, attempt: int, now: Instant) -> None:
         """A close that the program remembers rides with what is written next, for a moment: each commit of its
@@ -239,7 +244,7 @@ class BrokerCore:
             session, delivery, attempt, error, now, retry_after=retry_after, permanent=permanent
         )
         if not counts:
-            self.counters.answers[plugin, "stale"] += 1
+            self._count_stale(plugin, session, delivery, attempt)
 
     def read_back(self, delivery: OpenDelivery, stored: StoredEnvelope) -> None:
         """The envelope of a delivery that goes to a session was read from the journal: should it fail, a person

@@ -141,6 +141,7 @@ class Dispatcher:
         fresh = PluginSession(
             session, named, min(window, self._rules.window), remembers if named else 0, person=person
         )
+        fresh.resumed = set(claims)
         fresh.ahead = ahead if fresh.remembers else 0
         if fresh.ahead:
             self._lanes[Lane.EVENTS].followers.are_wanted = True
@@ -198,6 +199,14 @@ class Dispatcher:
                 self._begin(next_one, now)
             self._deal(now)
         return lease.delivery
+
+    def repeats(self, session: str, delivery: int, attempt: int) -> bool:
+        """Whether a session says again, after its connection ended, what slackd knows; true once for each."""
+        known = self.sessions.get(session)
+        if known is None or (delivery, attempt) not in known.resumed:
+            return False
+        known.resumed.discard((delivery, attempt))
+        return True
 
     def is_remembered(self, delivery: int) -> bool:
         """Its answer is on its way to disk, and its session's program repeats it when slackd comes back."""

@@ -27,6 +27,7 @@ class PluginSession:
         ahead: Deliveries that its program takes ahead of their turn, and keeps in order itself.
         waiting: How many it has.
         unwritten: Its answers that take no slot any more and are on their way to disk, at most `remembers`.
+        resumed: What it listed when it came back, and may answer once more though slackd has its answer.
         person: The person whose intercepted deliveries it takes, and no others; "" for a session like any.
     """
 
@@ -40,6 +41,7 @@ class PluginSession:
     unwritten: int = 0
     ahead: int = 0
     waiting: int = 0
+    resumed: set[tuple[int, int]] = attrs.field(factory=set)
     person: str = ""
 
     @property

@@ -256,3 +256,15 @@ def test_a_session_that_comes_back_in_the_turn_in_which_its_grace_ends_stays_lis
     bench.core.write([ListSession("bot", "s")], lambda _: bench.joins("bot", "s"))
     bench.pump()
     assert ("bot", "s") in bench.store.sessions
+
+
+def test_an_answer_that_a_session_repeats_when_it_comes_back_is_no_fault_of_its_program() -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(event()))
+    bench.answers(delivery)
+    named = [(delivery.id, delivery.attempt)]
+    bench.core.joined("bot", "s", 4, named, {}, bench.now, named=True, remembers=4)
+    bench.answers(delivery)
+    assert bench.core.counters.answers["bot", "stale"] == 0
+    bench.answers(delivery)
+    assert bench.core.counters.answers["bot", "stale"] == 1
