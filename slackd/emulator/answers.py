@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from slackd.emulator.app_surfaces import MODALS, AppSurfaces
-from slackd.emulator.blockkit import check_blocks, check_view
+from slackd.emulator.blockkit import check_blocks, check_options, check_view
 from slackd.emulator.context import EmulatorContext
 from slackd.emulator.conversation import Conversation
 from slackd.emulator.ledger import Ledger, LedgerEntry
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 INVALID_COMMAND_RESPONSE: Final = "invalid_command_response"
 INVALID_VIEW_RESPONSE: Final = "invalid_view_response"
+INVALID_OPTIONS_RESPONSE: Final = "invalid_options_response"
 
 
 class Answers:
@@ -56,6 +57,9 @@ class Answers:
                 self._ledger.odd(entry.app, "answer to a command that Slack does not take")
             elif answer.get("text") or answer.get("blocks") or answer.get("attachments"):
                 self._show(entry, answer, now)
+        elif entry.name == "block_suggestion" and check_options(payload) and not self._context.settings.lenient:
+            entry.failure = INVALID_OPTIONS_RESPONSE
+            self._ledger.odd(entry.app, "answer to a menu that Slack does not take")
 
     def refused(self, body: Mapping[str, Any]) -> str | None:
         """Slack's word for what is wrong with a message, or None."""
@@ -72,11 +76,11 @@ class Answers:
         if conversation is None:
             return
         shown = entry.message_ts or ""
-        if body.get("delete_original"):
+        if is_set(body, "delete_original"):
             conversation.ephemeral.pop(shown, None)
             if shown in conversation.messages:
                 conversation.remove(shown)
-        elif body.get("replace_original") and (original := _original(conversation, shown)) is not None:
+        elif is_set(body, "replace_original") and (original := _original(conversation, shown)) is not None:
             original |= self._content(body)
             original["edited"] = {"user": self._surfaces.app.bot_id, "ts": shown}
         else:
@@ -157,6 +161,11 @@ class Answers:
             return False
         inputs = {block["block_id"] for block in view["blocks"] if block.get("type") == "input"}
         return self._context.settings.lenient or errors.keys() <= inputs
+
+
+def is_set(body: Mapping[str, Any], name: str) -> bool:
+    """Whether a flag of a message is set, in JSON or, as in Slack's own examples, in words."""
+    return str(body.get(name, "")).lower() in ("1", "true")
 
 
 def _original(conversation: Conversation, ts: str) -> Json | None:

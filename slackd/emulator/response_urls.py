@@ -6,13 +6,15 @@ Times are seconds on the emulator's clock; `wall` is UNIX seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from slackd.emulator.answers import Answers
+from slackd.emulator.answers import Answers, is_set
 from slackd.emulator.context import EmulatorContext
 from slackd.emulator.ledger import Ledger, LedgerEntry, ResponsePost
+
+_CONTENT: Final = ("text", "blocks", "attachments")
 
 
 @attrs.define
@@ -67,7 +69,7 @@ class ResponseUrls:
         if not isinstance(body, dict):
             return 500, "invalid_payload"
         found.left -= 1
-        if not ({"text", "blocks", "attachments", "delete_original"} & body.keys()):
+        if not (any(body.get(name) for name in _CONTENT) or is_set(body, "delete_original")):
             return 500, "no_text"
         if (wrong := self._answers[found.entry.app].refused(body)) is not None:
             return 400, wrong

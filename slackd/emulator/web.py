@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -56,10 +56,7 @@ class SlackOverHttp:
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """A post to a response URL."""
         now = asyncio.get_running_loop().time()
-        try:
-            body = json.loads(await request.read())
-        except ValueError:
-            body = None
+        body = await _message_of(request)
         urls, core = self._slack.response_urls, self._slack.core
         if fault := core.faults.take("response_url", urls.app_of(request.path)):
             status = fault.status or 500
@@ -103,6 +100,15 @@ class SlackOverHttp:
         if file is None or file.content is None:
             return web.Response(status=404, text="not found")
         return web.Response(body=file.content, content_type="application/octet-stream")
+
+
+async def _message_of(request: web.Request) -> Any:
+    """The message that is posted, as JSON or as a form's `payload`; None if it is neither."""
+    form = request.content_type == "application/x-www-form-urlencoded"
+    try:
+        return json.loads(str((await request.post()).get("payload", "")) if form else await request.read())
+    except (TypeError, ValueError):
+        return None
 
 
 def application(slack: EmulatorClient) -> web.Application:

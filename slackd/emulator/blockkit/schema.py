@@ -293,6 +293,10 @@ OBJECTS: Final[dict[str, Table]] = {
         "url": text(3000),
     },
     "plain_option": {**_OPTION, "text": plain(75, required=True), "description": plain(75)},
+    "suggestions": {
+        "options": a_list("plain_option", least=0, most=100),
+        "option_groups": a_list("option_group", least=0, most=100),
+    },
     "trigger": {"url": needed()},
     "workflow": {"trigger": an_object("trigger", required=True)},
     "view": {

@@ -64,6 +64,16 @@ def check_view(view: object, kind: str | None = None) -> list[BlockViolation]:
     return list(_view(view, kind))
 
 
+def check_options(answer: object) -> list[BlockViolation]:
+    """What is wrong with what an app answers to a menu ("Select menu element"); empty if Slack takes it."""
+    if not isinstance(answer, dict):
+        return [BlockViolation("must provide an object", "")]
+    violations = list(_table(answer, OBJECTS["suggestions"], ""))
+    if ("options" in answer) is ("option_groups" in answer):
+        violations.append(BlockViolation("must provide one of: options or option_groups", ""))
+    return violations
+
+
 def is_too_large(view: object) -> bool:
     """Whether that view is larger than Slack takes."""
     return len(json.dumps(view)) > LARGEST_VIEW

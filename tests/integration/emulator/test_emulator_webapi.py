@@ -290,3 +290,43 @@ async def test_the_answer_to_a_person_is_the_acks_payload_or_a_post(
     async with http.post(entry.response_url, json={"text": "later"}) as response:
         assert response.status == 200
     assert await slack.wait_for_answer(entry) == {"text": "later"}
+
+
+async def test_false_in_words_replaces_and_deletes_nothing(
+    slack: EmulatorClient, http: aiohttp.ClientSession, call: Caller
+) -> None:
+    button = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
+    blocks = [{"type": "actions", "elements": [button]}]
+    _, _, posted = await call("chat.postMessage", json={"channel": "C7", "text": "?", "blocks": blocks})
+    messages = slack.workspace(APP).conversations["C7"].messages
+    url = slack.click("go", channel="C7").response_url
+    assert url is not None
+    for body in ({"text": "new", "replace_original": "false"}, {"text": "new", "delete_original": "false"}):
+        async with http.post(url, json=body) as response:
+            assert response.status == 200
+    assert messages[posted["ts"]]["text"] == "?"
+    async with http.post(url, json={"text": "changed", "replace_original": "true"}) as response:
+        assert response.status == 200
+    assert messages[posted["ts"]]["text"] == "changed"
+    async with http.post(url, json={"delete_original": "true"}) as response:
+        assert response.status == 200
+    assert posted["ts"] not in messages
+
+
+async def test_a_response_url_takes_json_that_says_that_it_is_json(
+    slack: EmulatorClient, http: aiohttp.ClientSession
+) -> None:
+    entry = slack.command("/deploy")
+    assert entry.response_url is not None
+    for body, headers in (
+        (b"{", {"Content-Type": "application/json"}),
+        (b'{"text": "hi"}', {"Content-Type": "application/x-www-form-urlencoded"}),
+    ):
+        async with http.post(entry.response_url, data=body, headers=headers) as response:
+            assert await response.text() == "invalid_payload"
+    async with http.post(entry.response_url, data={"payload": '{"text": "as a form"}'}) as response:
+        assert (response.status, await response.text()) == (200, "ok")
+    assert await slack.wait_for_post(entry, count=3) == {"text": "as a form"}
+    for empty in ({}, {"text": ""}, {"response_type": "in_channel"}):
+        async with http.post(slack.command("/deploy").response_url or "", json=empty) as response:
+            assert await response.text() == "no_text"

@@ -227,3 +227,29 @@ def test_a_menu_asks_the_app_from_so_many_characters_on(slack: EmulatorClient) -
         slack.options("team", "op")
     assert slack.options("team", "ops").name == "block_suggestion"
     assert slack.options("service").name == "block_suggestion"
+
+
+OPTION = {"text": {"type": "plain_text", "text": "Ops"}, "value": "ops"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        ({"options": [OPTION]}, None),
+        ({"options": []}, None),
+        ({"option_groups": [{"label": {"type": "plain_text", "text": "Teams"}, "options": [OPTION]}]}, None),
+        ({"options": [OPTION] * 101}, "invalid_options_response"),
+        ({"options": [{"text": "Ops", "value": "ops"}]}, "invalid_options_response"),
+        ({"options": [{**OPTION, "text": {"type": "mrkdwn", "text": "*Ops*"}}]}, "invalid_options_response"),
+        ({"options": [OPTION], "option_groups": []}, "invalid_options_response"),
+        ({"choices": []}, "invalid_options_response"),
+        (None, "invalid_options_response"),
+    ],
+)
+def test_a_menu_shows_options_as_slack_documents_them(
+    slack: EmulatorClient, answer: Any, failure: str | None
+) -> None:
+    asked = slack.options("team", "ops", made_up=True)
+    asked.failure = None
+    slack.answers[slack.apps[0].app_id].acknowledged(asked, answer, 1.0)
+    assert asked.failure == failure
