@@ -13,7 +13,7 @@ from slackd.broker.counters import Counters
 from slackd.broker.grants import CallRefused, app_of, check_grant
 from slackd.broker.plugins.events import CallAsked, PostAsked
 from slackd.config import PluginConfig
-from slackd.link.messages import CallKind, Returned
+from slackd.link.messages import NOT_SLACKS, CallKind, Returned
 
 MAX_WAITING = 100
 """Calls of one plugin that may be under way."""
@@ -189,6 +189,8 @@ def _posted(returned: Returned) -> Mapping[str, Any]:
     """
     if returned.body is not None:
         return {"status": returned.status, "body": dict(returned.body)}
+    if returned.status == NOT_SLACKS:
+        raise CallRefused(jsonrpc.INVALID_PARAMS, f'slack.respond: "url": {returned.error}')
     code = jsonrpc.OUTCOME_UNKNOWN if may_be_carried_out(returned) else jsonrpc.SLACK_UNAVAILABLE
     raise CallRefused(code, f"response_url: {returned.error}")
 

@@ -31,7 +31,7 @@ from slackd.connector.slackapi import SlackAnswer, SlackApi
 from slackd.connector.trust import tls_context
 from slackd.errors import ConfigError
 from slackd.http_body import read_beginning
-from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, NOT_SLACKS, OUTCOME_UNKNOWN, Call, CallKind, Returned
 
 log: Final = logging.getLogger(__name__)
 
@@ -151,7 +151,8 @@ class WebApi:
 
     async def _post(self, url: str, body: Mapping[str, Any]) -> SlackAnswer:
         if not is_slacks(url, self._app.api_url):
-            return SlackAnswer(None, 403, error="the response_url does not belong to Slack; nothing was sent")
+            text = "the response_url does not belong to Slack; nothing was sent"
+            return SlackAnswer(None, NOT_SLACKS, error=text)
         assert self._session is not None
         assert self._tls is not None
         proxy: str | None = None

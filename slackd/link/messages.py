@@ -27,6 +27,8 @@ NOT_SENT: Final = 0
 """The status of a call of which Slack got nothing."""
 OUTCOME_UNKNOWN: Final = -1
 """The status of a call that Slack may or may not have carried out; connectors of earlier releases say 0."""
+NOT_SLACKS: Final = 403
+"""The status, without a body, of a post to a URL that is none of Slack's: nothing was sent."""
 
 
 @frozen

@@ -9,7 +9,7 @@ from slackd.broker import calls, connector_calls
 from slackd.broker.counters import MOST_OUTCOMES, Counters
 from slackd.config import Delivery
 from slackd.config.values import PluginGateway
-from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
+from slackd.link.messages import NOT_SENT, NOT_SLACKS, OUTCOME_UNKNOWN, Call, CallKind, Returned
 from tests.integration.broker.broker_rig import Program, house, plugin
 from tests.support.slack_texts import event
 
@@ -183,6 +183,17 @@ async def test_a_message_for_a_response_url_goes_out_through_the_connector() -> 
         (made,) = here.connector.calls
         assert (made.app, made.kind, made.target) == ("main", CallKind.RESPONSE_URL, url)
         assert made.args == {"text": "done"}
+
+
+async def test_a_post_to_a_url_that_is_not_slacks_was_certainly_not_made() -> None:
+    async with house(BOT) as here:
+        here.connector.answer = lambda made: Returned(made.number, None, NOT_SLACKS, error="not Slack's")
+        program = await here.program()
+        params = {"url": "https://evil.example/x", "message": {"text": "done"}}
+        await program.say(id=5, method="slack.respond", params=params)
+        refused = (await program.hear())["error"]
+        assert refused["code"] == jsonrpc.INVALID_PARAMS
+        assert "not Slack's" in refused["message"]
 
 
 async def test_an_app_of_the_gateway_may_always_ask_who_it_is() -> None:
