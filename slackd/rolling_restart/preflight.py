@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
-from slackd.rolling_restart.plan import last_ready
+from slackd.link.messages import RECEIVER as RECEIVER_NUMBER
+from slackd.rolling_restart.plan import RECEIVER, last_ready
 from slackd.rolling_restart.systemd import read_status
 from slackd.slotted import frozen
 
@@ -138,8 +139,9 @@ def of_inflight(inflight: Mapping[str, Any]) -> PreflightLine:
 
 
 def _of_connectors(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
-    linked = [each for each in status["connectors"] if each["linked"]]
-    missing = [str(each["number"]) for each in status["connectors"] if not each["linked"]]
+    dialling = [each for each in status["connectors"] if each["number"] != RECEIVER_NUMBER]
+    linked = [each for each in dialling if each["linked"]]
+    missing = [str(each["number"]) for each in dialling if not each["linked"]]
     if missing:
         hint = f"systemctl status slackd-connector@{missing[0]}"
         yield PreflightLine(
@@ -147,6 +149,12 @@ def _of_connectors(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
         )
     else:
         yield PreflightLine(Verdict.GO, "connectors", f"{len(linked)} linked to the broker")
+    for receiver in (each for each in status["connectors"] if each["number"] == RECEIVER_NUMBER):
+        if receiver["linked"]:
+            yield PreflightLine(Verdict.GO, "receiver", "linked to the broker")
+        else:
+            found = f"it is not there, and Slack's requests wait: systemctl status {RECEIVER}"
+            yield PreflightLine(Verdict.LOOK, "receiver", found)
     now = read_status(status)
     names = [app["name"] for app in status["apps"]]
     alone = {app for each in linked for app in last_ready(int(each["number"]), now, names)}
@@ -162,7 +170,8 @@ def _of_connectors(status: Mapping[str, Any]) -> Iterator[PreflightLine]:
                 Verdict.LOOK, f"app {name}", "READY nowhere: a reload interrupts nothing, and may repair it"
             )
         else:
-            yield PreflightLine(Verdict.GO, f"app {name}", "READY at both connectors")
+            where = "the receiver" if app.get("transport") == "http" else "both connectors"
+            yield PreflightLine(Verdict.GO, f"app {name}", f"READY at {where}")
 
 
 def _of_places(app: Mapping[str, Any]) -> PreflightLine:

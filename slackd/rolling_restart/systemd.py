@@ -11,7 +11,7 @@ import attrs
 from slackd.config import Config
 from slackd.control_client import ControlClient, ControlRefused, Unreachable
 from slackd.errors import SlackdError
-from slackd.rolling_restart.plan import BROKER, UNITS, WHOLE, ConnectorNow, Now
+from slackd.rolling_restart.plan import BROKER, CONNECTORS, UNITS, WHOLE, ConnectorNow, Now
 
 
 class UnitFailed(SlackdError):
@@ -63,6 +63,7 @@ def read_status(status: Mapping[str, Any]) -> Now:
                 linked=bool(each["linked"]), digest=str(each["digest"]), ready=dict(each["ready"])
             )
             for each in status["connectors"]
+            if each["linked"] or each["number"] in CONNECTORS  # nobody waits for a receiver that is off
         },
     )
 

@@ -15,6 +15,7 @@ from slackd.broker.control.status import (
     Status,
 )
 from slackd.broker.plugins.conduct import CRASHES, REFUSALS
+from slackd.link.messages import RECEIVER
 from slackd.slotted import frozen
 
 OK, NOTE, DEGRADED, FAILING = "ok", "note", "degraded", "failing"
@@ -48,6 +49,7 @@ class _Surroundings:
         just_started: It has run for no longer than its neighbours take to link again.
         by_systemd: The processes are units of systemd's.
         any_linked: Some connector is linked.
+        receiver_linked: The receiver is.
         restarting: Some connector has just come or gone.
     """
 
@@ -55,6 +57,7 @@ class _Surroundings:
     just_started: bool
     by_systemd: bool
     any_linked: bool
+    receiver_linked: bool
     restarting: bool
 
     def look_at(self, unit: str) -> str:
@@ -85,7 +88,8 @@ def _reasons(status: Status) -> Iterator[HealthReason]:
         settled=status.broker.uptime >= SETTLE,
         just_started=status.broker.uptime < LINKING,
         by_systemd=not status.broker.foreground,
-        any_linked=any(each.linked for each in status.connectors),
+        any_linked=any(each.linked and each.number != RECEIVER for each in status.connectors),
+        receiver_linked=any(each.linked and each.number == RECEIVER for each in status.connectors),
         restarting=any(each.changed_for < RESTARTING for each in status.connectors),
     )
     yield from _journal(status.journal)
@@ -146,10 +150,13 @@ def _journal_text(journal: JournalStatus) -> str:
 def _connector(connector: ConnectorSummary, around: _Surroundings) -> Iterator[HealthReason]:
     if not connector.linked:
         text = "not linked to the broker" + ("" if around.settled else " yet")
-        hint = around.look_at(f"slackd-connector@{connector.number}")
-        restarting = connector.changed_for < RESTARTING and (around.any_linked or around.just_started)
-        level = NOTE if restarting else DEGRADED
-        yield HealthReason(level, f"connector {connector.number}", text, hint)
+        is_receiver = connector.number == RECEIVER
+        hint = around.look_at("slackd-receiver" if is_receiver else f"slackd-connector@{connector.number}")
+        # While systemd's socket keeps the requests, nobody stands in for a receiver that restarts.
+        stands_in = is_receiver or around.any_linked or around.just_started
+        level = NOTE if connector.changed_for < RESTARTING and stands_in else DEGRADED
+        about = "receiver" if is_receiver else f"connector {connector.number}"
+        yield HealthReason(level, about, text, hint)
 
 
 def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
@@ -184,13 +191,19 @@ def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
 
 
 def _readiness(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
-    errors = "journalctl -u 'slackd-connector@*'" if around.by_systemd else "the log of slackd"
+    is_posted_only = app.transport == "http"
+    unit, who = ("slackd-receiver", "receiver") if is_posted_only else ("'slackd-connector@*'", "connectors")
+    errors = f"journalctl -u {unit}" if around.by_systemd else "the log of slackd"
     if app.ready == 0:
         why = f" ({app.gap.reason})" if app.gap and app.gap.reason != "unknown" else ""
         if app.last_failure:
             why = f": {app.last_failure}{_next_try(app)}"
-        text, hint = f"no connection is READY{why}", f"look for errors of the connectors: {errors}"
-        if not around.any_linked:
+        text, hint = f"no connection is READY{why}", f"look for errors of the {who}: {errors}"
+        if is_posted_only and not around.receiver_linked:
+            text = f"{text}: the receiver is not linked"
+            start = "systemctl enable --now slackd-receiver"
+            hint = start if around.by_systemd else "start slackd's receiver"
+        elif not is_posted_only and not around.any_linked:
             text = f"{text}: no connector is linked"
             hint = "systemctl start slackd" if around.by_systemd else "start slackd's connectors"
         level = FAILING if around.settled or app.gap is not None else NOTE if around.just_started else DEGRADED

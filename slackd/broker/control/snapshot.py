@@ -32,7 +32,7 @@ from slackd.broker.plugins.conduct import RecentFaults
 from slackd.config import App, PluginConfig
 from slackd.config.values import dials, is_posted
 from slackd.errors import JournalError
-from slackd.link.messages import AppTrouble
+from slackd.link.messages import RECEIVER, AppTrouble
 from slackd.slack.limits import EVENTS_AN_HOUR
 
 CONNECTORS = (1, 2)
@@ -88,7 +88,8 @@ def _broker(broker: ControlContext, now: Instant) -> BrokerStatus:
 
 def _connectors(broker: ControlContext, now: Instant) -> tuple[ConnectorSummary, ...]:
     linked = {view.hello.connector: view for view in broker.connectors.views.values()}
-    numbers = sorted({*CONNECTORS, *linked})
+    posted = {RECEIVER} if any(is_posted(app) for app in broker.config.apps.values()) else set()
+    numbers = sorted({*CONNECTORS, *posted, *linked})
     return tuple(
         attrs.evolve(
             _connector(linked[number], now) if number in linked else ConnectorSummary(number, linked=False),

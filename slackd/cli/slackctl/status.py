@@ -16,6 +16,7 @@ from slackd.cli.slackctl.plugins import plugins_table, sessions_table
 from slackd.cli.slackctl.tables import ATTENTION, BAD, GOOD, QUIET, attention, console, quiet, table
 from slackd.cli.slackctl.wording import NOTHING, age, duration, for_people, for_programs, number, size
 from slackd.cli.streams import ReaderGone
+from slackd.link.messages import RECEIVER
 
 
 def show(found: Mapping[str, Any], *, verbose: bool = False) -> None:
@@ -124,7 +125,7 @@ def _connections(found: Mapping[str, Any]) -> RenderableType:
             made.add_row(
                 each["name"],
                 each["app"],
-                str(connector["number"]),
+                _process(connector["number"]),
                 Text(each["phase"], style=GOOD if each["phase"] == "ready" else ""),
                 age(each["seconds"]),
                 duration(each["lifetime"] or None),
@@ -137,15 +138,19 @@ def _sessions(found: Mapping[str, Any]) -> RenderableType:
     return sessions_table(found["plugins"])
 
 
+def _process(number: int) -> str:
+    return "receiver" if number == RECEIVER else str(number)
+
+
 def _below(found: Mapping[str, Any]) -> RenderableType:
     """What is one line each: connectors and journal."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style=QUIET, no_wrap=True)
     grid.add_column(overflow="fold")
     connectors = Text(", ").join(
-        Text(f"{each['number']} (pid {each['pid']})")
+        Text(f"{_process(each['number'])} (pid {each['pid']})")
         if each["linked"]
-        else Text(f"{each['number']} not linked", style=ATTENTION)
+        else Text(f"{_process(each['number'])} not linked", style=ATTENTION)
         for each in found["connectors"]
     )
     journal = found["journal"]

@@ -14,6 +14,7 @@ from slackd.broker.control.status import (
     TroubleStatus,
     UserFaults,
 )
+from slackd.link.messages import RECEIVER
 from tests.unit.control.control_statuses import app, broker, connector, journal, plugin, session, status
 
 AWAY = ConnectorSummary(2, linked=False)
@@ -123,6 +124,30 @@ def test_what_a_restart_brings_is_nothing(differs: dict[str, Any]) -> None:
 def test_just_started_an_app_without_a_connection_is_not_failing_yet() -> None:
     found = judged(status(uptime=3.0, apps=(app(ready=0),)))
     assert (found.health, found.reasons[0].text) == ("degraded", "no connection is READY yet")
+
+
+POSTED = app(transport="http", ready=0, wanted=1)
+NO_RECEIVER = ConnectorSummary(RECEIVER, linked=False)
+
+
+def test_an_app_that_is_posted_to_wants_the_receiver_and_no_connector() -> None:
+    """Whoever forgot to enable it looked for errors of the connectors, which have none."""
+    found = judged(status(apps=(POSTED,), connectors=(connector(1), connector(2), NO_RECEIVER)))
+    reasons = {each.about: each for each in found.reasons}
+    assert "the receiver is not linked" in reasons["main"].text
+    assert reasons["main"].hint == "systemctl enable --now slackd-receiver"
+    assert reasons["receiver"].hint == "systemctl status slackd-receiver"
+    there = attrs.evolve(NO_RECEIVER, linked=True)
+    (found_there,) = judged(status(apps=(POSTED,), connectors=(AWAY_NOW, there))).reasons[:1]
+    assert found_there.hint == "look for errors of the receiver: journalctl -u slackd-receiver"
+
+
+def test_a_receiver_that_restarts_is_no_trouble_and_no_connector() -> None:
+    restarting = attrs.evolve(NO_RECEIVER, changed_for=1.0)
+    found = judged(status(connectors=(connector(1), connector(2), restarting)))
+    assert (found.health, [each.about for each in found.reasons]) == ("ok", ["receiver"])
+    alone = judged(status(apps=(app(ready=0),), connectors=(AWAY, attrs.evolve(NO_RECEIVER, linked=True))))
+    assert "no connector is linked" in next(each.text for each in alone.reasons if each.about == "main")
 
 
 def test_a_rolling_restart_is_no_trouble() -> None:

@@ -8,6 +8,7 @@ import pytest
 from slackd.broker.control.health import judged
 from slackd.broker.control.status import ConnectorSummary, GapNow, Status
 from slackd.cli.slackctl.status import show
+from slackd.link.messages import RECEIVER
 from tests.unit.control.control_statuses import app, connector, plugin, status
 
 WELL = """\
@@ -50,6 +51,14 @@ BAD = """\
   connectors  1 (pid 701), 2 not linked
   journal     12.4 MiB in /var/lib/slackd, commits in 0.8 ms (p99 4.2 ms)
 """
+
+
+def test_the_receiver_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    found = status(connectors=(connector(1), connector(2), connector(RECEIVER)))
+    show(attrs.asdict(found), verbose=True)
+    printed = capsys.readouterr().out
+    assert "1 (pid 701), 2 (pid 702), receiver (pid 703)" in printed
+    assert "receiver  ready" in " ".join(printed.split("\n")).replace("   ", "  ")
 
 
 def failing() -> Status:

@@ -13,6 +13,7 @@ from slackd.rolling_restart.preflight import (
     of_room,
     of_status,
 )
+from slackd.rolling_restart.systemd import read_status
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -62,6 +63,24 @@ def test_an_app_that_is_ready_nowhere_holds_nothing_up() -> None:
     found["apps"][0]["ready"] = 0
     assert verdict_on("app main", found) is Verdict.LOOK
     assert is_go(tuple(of_status(found)))
+
+
+def test_an_app_that_is_posted_to_is_ready_at_the_receiver() -> None:
+    receiver = {"number": 3, "linked": True, "digest": "r", "ready": {"main": 1}, "wanted": {"main": 1}}
+    connectors = [{**each, "ready": {}, "wanted": {}} for each in status()["connectors"]]
+    app = {**status()["apps"][0], "transport": "http", "ready": 1, "wanted": 1}
+    lines = {line.what: line for line in of_status(status(connectors=[*connectors, receiver], apps=[app]))}
+    assert lines["app main"].found == "READY at the receiver"
+    assert lines["connectors"].found == "2 linked to the broker"
+    assert lines["receiver"].verdict is Verdict.GO
+
+
+def test_a_receiver_that_is_off_is_worth_a_look_and_nobody_waits_for_it() -> None:
+    off = {"number": 3, "linked": False, "digest": "", "ready": {}, "wanted": {}}
+    found = status(connectors=[*status()["connectors"], off])
+    assert verdict_on("receiver", found) is Verdict.LOOK
+    assert verdict_on("connectors", found) is Verdict.GO
+    assert set(read_status(found).connectors) == {1, 2}
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(0, Verdict.NO_GO), (1, Verdict.LOOK), (2, Verdict.GO)])
