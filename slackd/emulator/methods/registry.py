@@ -113,8 +113,11 @@ class Methods:
                     ]
                 },
             )
-        if settings.enforces_scopes and (missing := missing_scope(method, app.scopes)):
-            raise MethodError("missing_scope", needed=missing, provided=",".join(app.scopes))
+        if settings.enforces_scopes:
+            named = self._workspaces[app.app_id].conversations.get(str(args.get("channel")))
+            kind = named.kind if named is not None else None
+            if missing := missing_scope(method, app.scopes, args, kind):
+                raise MethodError("missing_scope", needed=missing, provided=",".join(app.scopes))
 
         def notify(event: Json) -> None:
             self._notify(app, event)

@@ -1,12 +1,12 @@
 """Which scopes let a bot token call which method (source: the reference's page of each method).
 
-A method of conversations takes any one of its scopes; Slack narrows that by the kind of the conversation.
+A method of conversations takes any one of its scopes that fits the kind of the conversation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 _BY_SCOPES: Final[dict[tuple[str, ...], str]] = {
     ("assistant:write",): """
@@ -113,7 +113,43 @@ _BY_SCOPES: Final[dict[tuple[str, ...], str]] = {
 _NEEDED: Final = {name: scopes for scopes, names in _BY_SCOPES.items() for name in names.split()}
 
 
-def missing_scope(method: str, scopes: Collection[str]) -> str | None:
-    """The scope that `needed` names, if none of those given lets an app call the method."""
+_FAMILIES: Final = {"channel": "channels", "private": "groups", "im": "im", "mpim": "mpim"}
+_TYPES: Final = {"public_channel": "channel", "private_channel": "private", "im": "im", "mpim": "mpim"}
+_CUSTOMIZED: Final = ("username", "icon_emoji", "icon_url")
+
+
+def missing_scope(
+    method: str, scopes: Collection[str], args: Mapping[str, Any] | None = None, kind: str | None = None
+) -> str | None:
+    """The scopes that `needed` names, if none of those given lets an app make the call.
+
+    Args:
+        kind: of the conversation that the call names.
+    """
+    args = args or {}
+    customized = method.startswith("chat.") and any(args.get(name) for name in _CUSTOMIZED)
+    if customized and "chat:write.customize" not in scopes:
+        return "chat:write.customize"
     needed = _NEEDED.get(method, ())
-    return None if not needed or set(needed) & set(scopes) else ",".join(needed)
+    if not needed:
+        return None
+    for each in _kinds(method, args, kind):
+        fitting = [scope for scope in needed if each is None or scope.startswith(f"{_FAMILIES[each]}:")]
+        if fitting and not set(fitting) & set(scopes):
+            return ",".join(fitting)
+    return None
+
+
+def _kinds(method: str, args: Mapping[str, Any], kind: str | None) -> Sequence[str | None]:
+    """The kinds of conversation that the call is about; None where any scope of the method will do."""
+    match method:
+        case "conversations.list" | "users.conversations":
+            types = str(args.get("types") or "public_channel").split(",")
+            return [_TYPES.get(each.strip()) for each in types]
+        case "conversations.create":
+            return ["private" if str(args.get("is_private")).lower() in ("1", "true") else "channel"]
+        case "conversations.open" if args.get("users"):
+            users = args["users"]
+            several = users if isinstance(users, list) else str(users).split(",")
+            return ["im" if len(several) == 1 else "mpim"]
+    return [kind if method.startswith("conversations.") else None]

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from slackd.emulator.methods.call import Json, Method, MethodCall
+from slackd.emulator.people import Person
 from slackd.slack_server.errors import MethodError
 
 
+def _described(call: MethodCall, person: Person) -> Json:
+    """The user object, with an email address for those who may have it (`users:read.email`, "User object")."""
+    described = person.described(call.app.team_id)
+    if call.context.settings.enforces_scopes and "users:read.email" not in call.app.scopes:
+        described["profile"].pop("email", None)
+    return described
+
+
 def _info(call: MethodCall) -> Json:
-    about = call.person().described(call.app.team_id)
+    about = _described(call, call.person())
     return {"user": about | ({"locale": "en-US"} if call.flag("include_locale") else {})}
 
 
 def _list(call: MethodCall) -> Json:
-    everybody = [person.described(call.app.team_id) for person in call.workspace.people.values()]
+    everybody = [_described(call, person) for person in call.workspace.people.values()]
     page, metadata = call.page(everybody)
     return {"members": page, "cache_ts": int(call.wall), "response_metadata": metadata}
 
@@ -21,13 +30,13 @@ def _by_email(call: MethodCall) -> Json:
     email = call.required("email", "users_not_found")
     for person in call.workspace.people.values():
         if person.app is None and person.email == email:
-            return {"user": person.described(call.app.team_id)}
+            return {"user": _described(call, person)}
     raise MethodError("users_not_found")
 
 
 def _profile(call: MethodCall) -> Json:
     person = call.person() if call.text("user") else call.workspace.people[call.bot]
-    return {"profile": person.described_profile(call.app.team_id)}
+    return {"profile": _described(call, person)["profile"]}
 
 
 def _presence(call: MethodCall) -> Json:

@@ -412,3 +412,45 @@ async def test_a_file_is_for_those_with_a_token_and_stays_deleted(
     await web.files_delete(file=file["id"])
     for method in ("files.info", "files.delete"):
         assert await error_of(web, method, file=file["id"]) == "file_deleted"
+
+
+HISTORY_OF_DIRECTS = EmulatedApp(scopes=("im:history", "im:read", "im:write", "chat:write", "users:read"))
+SCOPES_OF_KINDS: list[tuple[str, dict[str, Any], str | None]] = [
+    ("conversations.history", {"channel": CHANNEL}, "channels:history"),
+    ("conversations.info", {"channel": CHANNEL}, "channels:read"),
+    ("conversations.list", {}, "channels:read"),
+    ("conversations.list", {"types": "im"}, None),
+    ("conversations.list", {"types": "im,mpim"}, "mpim:read"),
+    ("conversations.create", {"name": "new", "is_private": True}, "groups:write"),
+    ("conversations.open", {"users": BOB}, None),
+    ("conversations.open", {"users": f"{BOB},{ALICE}"}, "mpim:write"),
+    ("chat.postMessage", {"channel": CHANNEL, "text": "x"}, None),
+    ("chat.postMessage", {"channel": CHANNEL, "text": "x", "username": "me"}, "chat:write.customize"),
+    ("users.lookupByEmail", {"email": "bob@example.com"}, "users:read.email"),
+]
+
+
+@pytest.mark.parametrize(("method", "args", "needed"), SCOPES_OF_KINDS)
+async def test_a_scope_is_good_for_its_kind_of_conversation(
+    method: str, args: dict[str, Any], needed: str | None
+) -> None:
+    async with Emulator([HISTORY_OF_DIRECTS], EmulatorSettings(enforces_scopes=True)).serving() as slack:
+        web = AsyncWebClient(token=HISTORY_OF_DIRECTS.bot_token, base_url=slack.api_url)
+        if needed is None:
+            assert (await web.api_call(method, json=args))["ok"]
+            return
+        with pytest.raises(SlackApiError) as refused:
+            await web.api_call(method, json=args)
+        assert refused.value.response["error"] == "missing_scope"
+        assert refused.value.response["needed"] == needed
+
+
+async def test_an_email_address_needs_its_scope() -> None:
+    app = EmulatedApp(scopes=("users:read", "users.profile:read"))
+    async with Emulator([app], EmulatorSettings(enforces_scopes=True)).serving() as slack:
+        web = AsyncWebClient(token=app.bot_token, base_url=slack.api_url)
+        assert "email" not in (await web.users_info(user=BOB))["user"]["profile"]
+        assert "email" not in (await web.users_profile_get(user=BOB))["profile"]
+        assert all("email" not in each["profile"] for each in (await web.users_list())["members"])
+        slack.core.change_settings(enforces_scopes=False)
+        assert "email" in (await web.users_info(user=BOB))["user"]["profile"]
