@@ -9,6 +9,7 @@ from typing import Any
 
 from slackd.config import App, Config, InvalidConfig, PluginConfig, Problem, load
 from slackd.config.environment import proxy_problems
+from slackd.config.folders import folder_problems
 from slackd.config.paths import SYSTEM_FILE
 from slackd.config.references import missing, unseen
 from slackd.config.values import PluginGateway, dials, is_posted
@@ -119,6 +120,9 @@ def warnings(config: Config) -> Iterator[str]:
     """What works, and may not be what was meant."""
     yield from config.warnings
     yield from missing(config)
+    if not is_the_services(config.file):
+        # Another machine, or user, may be the one that starts it: no reason to refuse the files.
+        yield from map(str, folder_problems(config, by_systemd=False))
     if is_the_services(config.file) and os.geteuid() != 0:
         yield f"{config.file}: tokens were not checked, since they are root's: sudo slackd check-config"
     if not config.apps:

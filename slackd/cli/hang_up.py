@@ -3,9 +3,11 @@
 import logging
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
-from slackd.config import InvalidConfig, load
+from slackd.config import InvalidConfig, Problem, load
+from slackd.config.folders import folder_problems
 from slackd.systemd.lifetime import HangUp
 
 log = logging.getLogger(__name__)
@@ -35,14 +37,21 @@ class Reload:
         if self._has_terminal and not _terminal_is_there():
             self._has_terminal = False
             return HangUp.IGNORE if self._stays else HangUp.STOP
-        try:
-            load(self._file)
-        except InvalidConfig as error:
-            for problem in error.problems:
-                log.error("nothing was reloaded: %s", problem, extra={"event": "rolling-restart-refused"})
+        problems = _problems(self._file)
+        for problem in problems:
+            log.error("nothing was reloaded: %s", problem, extra={"event": "rolling-restart-refused"})
+        if problems:
             return HangUp.IGNORE
         log.info("reloading", extra={"event": "service-stopping"})
         return HangUp.RESTART
+
+
+def _problems(file: Path) -> Sequence[Problem]:
+    """What a start now would fail for."""
+    try:
+        return tuple(folder_problems(load(file), by_systemd=False))
+    except InvalidConfig as error:
+        return error.problems
 
 
 def _terminal_is_there() -> bool:

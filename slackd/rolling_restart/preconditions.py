@@ -15,9 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from slackd.config import Config, find_file, load
+from slackd.config import Config, InvalidConfig, find_file, load
 from slackd.config.environment import refuse_unusable_proxies
 from slackd.config.files import Overlay
+from slackd.config.folders import folder_problems
 from slackd.config.values import App, SecretKind, SecretSource
 from slackd.connector.credentials import (
     ENCRYPTED_PREFIX,
@@ -79,6 +80,7 @@ def check(
         load(file, uid=_uid(BROKER_USER), overlay=overlay)
     with acting_as(CONNECTOR_USER):
         config = load(file, uid=_uid(CONNECTOR_USER), overlay=overlay)
+    _check_folders(config)
     refuse_unusable_proxies(config)
     credentials = read_credential_folders(but=tokens)
     credentials |= {PLAIN_PREFIX + name: content for name, content in tokens.items()}
@@ -92,6 +94,15 @@ def check(
         _check_receiver(config, secrets)
         digests[RECEIVER] = process_digest(Side.RECEIVER, config, secrets)
     return OnDisk(config, digests, tuple(config.warnings))
+
+
+def _check_folders(config: Config) -> None:
+    if os.geteuid() != 0:
+        return
+    with acting_as(BROKER_USER):
+        problems = tuple(folder_problems(config, by_systemd=True))
+    if problems:
+        raise InvalidConfig(problems)
 
 
 def read_credential_folders(

@@ -14,6 +14,7 @@ import click
 from slackd.cli.slackctl.options import client, socket_option
 from slackd.cli.slackctl.without_broker import is_the_services
 from slackd.config import InvalidConfig, load
+from slackd.config.folders import folder_problems
 from slackd.config.paths import systemd_runs
 from slackd.control_client import ControlClient, ControlRefused, Unreachable
 
@@ -21,6 +22,7 @@ UNIT: Final = "slackd.service"
 FOREGROUND_WITHIN: Final = 40.0
 """Seconds in which a `slackd run` has drained and begun anew: a drain may take 12, and closing some more."""
 _LOOK_EVERY: Final = 0.2
+_ENDED: Final = "slackd run has ended: see what it printed, then start it again"
 
 
 @click.command("reload")
@@ -65,20 +67,38 @@ def reload_foreground(control: ControlClient, status: Mapping[str, Any]) -> tupl
     """
     broker = status["broker"]
     try:
-        load(broker["config"])
+        _check(broker["config"])
         os.kill(broker["pid"], signal.SIGHUP)
     except InvalidConfig as error:
         return False, f"nothing was reloaded. {error}"
     except PermissionError:
         return False, f"process {broker['pid']} is another user's: run this as that user"
+    except ProcessLookupError:
+        return False, _ENDED
     deadline = time.monotonic() + FOREGROUND_WITHIN
     while time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY)
+        if not _is_there(broker["pid"]):
+            return False, _ENDED
         with contextlib.suppress(Unreachable, ControlRefused):
             now = control.get("/v1/status")
             if now["broker"]["started_at"] != broker["started_at"]:
                 return True, f"slackd run (pid {now['broker']['pid']}) was reloaded"
     return False, f"slackd run did not come back within {FOREGROUND_WITHIN:.0f} s: see what it printed"
+
+
+def _check(file: str) -> None:
+    problems = tuple(folder_problems(load(file), by_systemd=False))
+    if problems:
+        raise InvalidConfig(problems)
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def reload_service() -> tuple[bool, str]:

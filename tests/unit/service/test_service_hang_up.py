@@ -41,6 +41,25 @@ def test_a_broken_configuration_changes_nothing_and_is_said(
     assert f"nothing was reloaded: {file}:1" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[journal]\ndirectory = "FILE/journal"',
+        '[plugins]\nsocket = "FILE/p.sock"',
+        '[control]\nsocket = "FILE/c.sock"',
+    ],
+)
+def test_what_could_not_start_ends_nothing_that_works(
+    text: str, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    terminal(monkeypatch, False)
+    a_file = file.parent / "file"
+    a_file.touch()
+    file.write_text(text.replace("FILE", str(a_file)))
+    assert Reload(file).hung_up() is HangUp.IGNORE
+    assert "expected a folder that slackd's user may write, or make" in caplog.text
+
+
 def test_a_terminal_that_went_away_ends_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal(monkeypatch, True, False)
     monkeypatch.setattr("slackd.cli.hang_up.signal.getsignal", lambda _: signal.SIG_DFL)
