@@ -108,7 +108,7 @@ class Batch:
 
 
 class BatchSender:
-    """Sends one batch: `send` gives out one envelope, with its number in the batch."""
+    """Sends one batch: `send` delivers one envelope, with its number in the batch."""
 
     def __init__(
         self, context: EmulatorContext, side: AppSide, batch: Batch, send: Callable[[int, float], LedgerEntry]
@@ -155,7 +155,7 @@ class EventPress:
         self._label = json.dumps(batch.label)[1:-1]
 
     def send(self, number: int, now: float) -> LedgerEntry:
-        """Give out event `number` of the batch.
+        """Deliver event `number` of the batch.
 
         Returns:
             What the ledger says of it.

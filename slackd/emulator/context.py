@@ -21,7 +21,6 @@ class EmulatorContext:
     def __init__(self, settings: EmulatorSettings, *, now: float, wall: float) -> None:
         self.settings = settings
         self.scheduler = Scheduler()
-        self.agenda = self.scheduler
         self.ids = IdSource(settings.seed)
         self.dice = random.Random(settings.seed)
         self.began = now

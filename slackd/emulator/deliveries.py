@@ -31,7 +31,7 @@ def envelope_text(entry: LedgerEntry, envelope_id: str, attempt: int) -> str:
 
 
 class Deliveries:
-    """Gives out envelopes, waits for their acknowledgement, and gives out events again.
+    """Delivers envelopes, waits for their acknowledgement, and delivers events again.
 
     Attributes:
         answered: called with an entry, its response payload (or None) and the time, when the first
@@ -71,10 +71,10 @@ class Deliveries:
         return len(self._open)
 
     def begin(self, entry: LedgerEntry, now: float) -> None:
-        """It has happened in Slack: give it out for the first time."""
+        """It has happened in Slack: deliver it for the first time."""
         self._ledger.add(entry)
         self._open.add(entry.key)
-        self._give_out(entry, self._context.ids.envelope_id(), 0, now, repeat=False)
+        self._deliver(entry, self._context.ids.envelope_id(), 0, now, repeat=False)
 
     def acknowledged(self, connection: str, envelope_id: str, payload: Any, now: float) -> None:
         """A client acknowledged `envelope_id`, on that connection, with that payload or None."""
@@ -87,7 +87,7 @@ class Deliveries:
             self._ledger.odd(self._app.app_id, "ack on another connection")
             if not self._context.settings.acks_on_any_connection:
                 return
-        # What was acknowledged in time is not given out again, so what waits was not acknowledged before.
+        # What was acknowledged in time is not delivered again, so what waits was not acknowledged before.
         waits = envelope_id in self._waiting
         again = not waits and any(ack.envelope_id == envelope_id and not ack.late for ack in entry.acks)
         late = not waits and not again
@@ -144,15 +144,13 @@ class Deliveries:
             return
         same = self._context.settings.redelivery_ids == "same"
         envelope_id = entry.sends[0].envelope_id if same else self._context.ids.envelope_id()
-        self._give_out(entry, envelope_id, attempt, now, repeat=False)
+        self._deliver(entry, envelope_id, attempt, now, repeat=False)
 
     def _repeat(self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float) -> None:
         if not self._obsolete(entry) and entry.failure is None:
-            self._give_out(entry, envelope_id, attempt, now, repeat=True)
+            self._deliver(entry, envelope_id, attempt, now, repeat=True)
 
-    def _give_out(
-        self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float, *, repeat: bool
-    ) -> None:
+    def _deliver(self, entry: LedgerEntry, envelope_id: str, attempt: int, now: float, *, repeat: bool) -> None:
         settings, scheduler = self._context.settings, self._context.scheduler
         if self.post is not None:
             posted = SentEnvelope(envelope_id, "http", attempt, now, repeat)

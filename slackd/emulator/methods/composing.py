@@ -25,17 +25,7 @@ def compose(call: MethodCall, conversation: Conversation, ts: str) -> Json:
     Raises:
         MethodError: Slack does not take it.
     """
-    content = content_of(call)
-    message: Json = {
-        "user": call.bot,
-        "type": "message",
-        "ts": ts,
-        "bot_id": call.app.bot_id,
-        "app_id": call.app.app_id,
-        "team": call.app.team_id,
-        "bot_profile": bot_profile(call),
-        **content,
-    }
+    message = bot_message(call, ts, **content_of(call))
     for name in _KEPT:
         if call.args.get(name):
             message[name] = call.args[name]
@@ -147,8 +137,21 @@ def thread_of(call: MethodCall, conversation: Conversation) -> str | None:
     return str(conversation.messages[thread_ts].get("thread_ts", thread_ts))
 
 
-def bot_profile(call: MethodCall) -> Json:
-    """Who posted, as it stands in each message of a bot's."""
+def bot_message(call: MethodCall, ts: str, **content: Any) -> Json:
+    """A message of the app's, with that content and what stands in each of them."""
+    return {
+        "user": call.bot,
+        "type": "message",
+        "ts": ts,
+        "bot_id": call.app.bot_id,
+        "app_id": call.app.app_id,
+        "team": call.app.team_id,
+        "bot_profile": _bot_profile(call),
+        **content,
+    }
+
+
+def _bot_profile(call: MethodCall) -> Json:
     app = call.app
     about: dict[str, Any] = {"id": app.bot_id, "app_id": app.app_id, "user_id": app.bot_user_id}
     return {

@@ -8,7 +8,7 @@ from slackd.emulator.conversation import Conversation
 from slackd.emulator.files import EmulatedFile
 from slackd.emulator.methods.call import Json, Method, MethodCall
 from slackd.emulator.methods.chat import post
-from slackd.emulator.methods.composing import bot_profile
+from slackd.emulator.methods.composing import bot_message
 from slackd.emulator.rich_text import rich_text_block
 from slackd.slack_server.errors import MethodError
 
@@ -80,18 +80,8 @@ def _share(call: MethodCall, files: list[EmulatedFile], conversation: Conversati
         file.shares.setdefault(conversation.id, []).append(ts)
         file.is_public = file.is_public or conversation.open_to_all
     comment = call.text("initial_comment")
-    message: Json = {
-        "type": "message",
-        "text": comment,
-        "files": [described(call, file) for file in files],
-        "upload": True,
-        "user": call.bot,
-        "bot_id": call.app.bot_id,
-        "app_id": call.app.app_id,
-        "team": call.app.team_id,
-        "bot_profile": bot_profile(call),
-        "ts": ts,
-    }
+    shared = [described(call, file) for file in files]
+    message = bot_message(call, ts, text=comment, files=shared, upload=True)
     if comment:
         message["blocks"] = [rich_text_block(comment, call.context.ids.secret()[:5])]
     if call.text("thread_ts") in conversation.messages:

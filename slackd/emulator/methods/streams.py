@@ -13,7 +13,7 @@ from slackd.emulator.methods.call import Json, Method, MethodCall
 from slackd.emulator.methods.chat import own_message, post
 from slackd.emulator.methods.composing import (
     MOST_MARKDOWN,
-    bot_profile,
+    bot_message,
     check_metadata,
     require_blocks,
     thread_of,
@@ -36,17 +36,7 @@ def _start(call: MethodCall) -> Json:
         call.person("recipient_user_id")
     thread_ts = thread_of(call, conversation)
     ts = call.context.ids.ts(call.wall)
-    message: Json = {
-        "user": call.bot,
-        "type": "message",
-        "ts": ts,
-        "bot_id": call.app.bot_id,
-        "app_id": call.app.app_id,
-        "team": call.app.team_id,
-        "bot_profile": bot_profile(call),
-        "text": "",
-        "streaming_state": "in_progress",
-    }
+    message = bot_message(call, ts, text="", streaming_state="in_progress")
     if thread_ts:
         message["thread_ts"] = thread_ts
     _append_to(call, message)
