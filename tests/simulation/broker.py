@@ -297,6 +297,11 @@ class Process:
             core.plugins["p"].leaving(line.session, said[1], self._world.now)
             self._soon()
             return
+        if said[0] == "unorder":
+            delivery, attempt = said[1]
+            core.plugins["p"].unorder(line.session, delivery, attempt, self._world.now)
+            self._soon()
+            return
         answer: Answer = said[1]
         if said[0] == "keep":
             assert answer.response is not None

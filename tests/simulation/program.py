@@ -29,6 +29,7 @@ class Work:
     name: str
     session: str
     answered: bool = False
+    has_place: bool = True
 
 
 class Program:
@@ -43,14 +44,15 @@ class Program:
         *,
         ahead: int = 0,
         keeps: bool = False,
+        unorders: bool = False,
         person: str = "",
     ) -> None:
         """It takes so many deliveries `ahead` of their turn. With `keeps`, some commands are answered before
-        their work is done, and some of that work fails. With a `person`, it is a developer's: it takes what
-        that person does, and nothing else."""
+        their work is done, and some of that work fails. With `unorders`, some events give up their
+        place. With a `person`, it is a developer's: it takes what that person does, and nothing else."""
         self._world, self._slack, self._name = world, slack, name
         self.remembers, self.ahead, self._keeps = remembers, ahead, keeps
-        self.person = person
+        self.person, self._unorders = person, unorders
         self.may_connect: Callable[[], bool] = lambda: True
         self._early: dict[tuple[int, int], tuple[OpenDelivery, str]] = {}
         self._leaves = False
@@ -204,7 +206,19 @@ class Program:
             slow = min(slow, 0.5)
         if self._keeps and message.is_command and not work.answered and self._world.rng.random() < 0.5:
             self._world.after(self._world.rng.uniform(0.0, slow), lambda: self._keep(work))
+        if self._unorders and not message.is_command and self._world.rng.random() < 0.2:
+            self._world.after(self._world.rng.uniform(0.0, slow), lambda: self._unorder(work))
         self._world.after(slow, lambda: self._finish(work))
+
+    def _unorder(self, work: Work) -> None:
+        if not self.is_alive or self.up is None or work not in self._work:
+            return
+        attempt = (work.delivery.id, work.delivery.attempt)
+        self._world.say(f"{work.name} {attempt} gives up its place")
+        work.has_place, self._slack.messages[work.name].has_place = False, False
+        self.up.send(("unorder", attempt))
+        if attempt in self._early:
+            self._begin(*self._early.pop(attempt))
 
     def _keep(self, work: Work) -> None:
         if not self.is_alive or work not in self._work:
@@ -259,7 +273,7 @@ class Program:
         assert len(own) < WINDOW, f"the window of {self.session} is exceeded by {name}"
         if not delivery.key:
             return
-        same = [each.name for each in lane if each.delivery.key == delivery.key]
+        same = [each.name for each in lane if each.delivery.key == delivery.key and each.has_place]
         assert not same, f"{name} and {same} of one key at the plugin"
         before = self.unhandled_before(delivery)
         assert not before, f"{name} begins before {before} of its key"

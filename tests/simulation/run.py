@@ -81,7 +81,8 @@ class Simulation:
         programs answer some commands and go on with them. With `ahead`, they take events ahead of their turn,
         leave, and with some seeds take too long. With `develops`, what one person does goes to a program of
         its own while an intercept is in force. With `backlog`, memory holds next to nothing, some events have
-        no channel, the order is another with some seeds, and what is dead or done is tried again."""
+        no channel or give up their place, the order is another with some seeds, and what is dead or done is
+        tried again."""
         self._backlog = backlog
         self._drains, self._keeps, self._ahead, self._develops = drains, keeps, ahead, develops
         self.world = World(seed)
@@ -98,6 +99,7 @@ class Simulation:
                 2 * (seed % 3) + 2 * ahead,
                 ahead=(1 + seed // 3 % 4) * ahead,
                 keeps=keeps,
+                unorders=backlog and not ahead,
                 person=INTERCEPT.person if name == "D" else "",
             )
             for name in rng.choice(("P", "PQ")) + "D" * develops
@@ -219,7 +221,8 @@ class Simulation:
             for each in self.disk.store.open.values()
             if each.key == delivery.key and each.lane is delivery.lane and each.id < delivery.id
         ]
-        return [name for name in before if not self.slack.messages[name].done]
+        messages = self.slack.messages
+        return [name for name in before if messages[name].has_place and not messages[name].done]
 
     def check(self) -> None:
         """P1 was checked at each acknowledgement, P3's order and window at each beginning."""

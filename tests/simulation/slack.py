@@ -24,6 +24,7 @@ class Message:
         excuses: How often it may be begun again: nacks, deaths of the plugin.
         failures: Real failures of it at the plugin.
         user: Who did it.
+        has_place: It has not given up its place in the order of its key.
         hurried: The connection that brought it asked for acknowledgements without answers.
         forgotten: Its connector died with it, or was told to forget it: nobody tells the broker any more that
             it was not acknowledged.
@@ -47,6 +48,7 @@ class Message:
     forgotten: bool = False
     orphaned: bool = False
     user: str = ""
+    has_place: bool = True
 
     @property
     def is_command(self) -> bool:

@@ -379,3 +379,10 @@ def test_finds_keys_that_are_forgotten_where_memory_has_no_room(monkeypatch: pyt
     real = LaneQueue.keys_loaded
     monkeypatch.setattr(LaneQueue, "keys_loaded", keys_loaded)
     assert found(backlog=True)
+
+
+def test_finds_claims_that_are_refused_since_another_of_their_key_gave_up_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LaneQueue, "claim_out_of_turn", lambda self, delivery, session: None)
+    assert found(backlog=True)

@@ -26,6 +26,7 @@ from slackd.broker.dispatch.held_up import HeldUp, held_up
 from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import UNANSWERED, Lease, Leases, LeaseState
+from slackd.broker.dispatch.ordering_key import set_apart
 from slackd.broker.dispatch.retry import LONGEST, retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.instant import Instant, Wakeup
@@ -92,8 +93,8 @@ class Dispatcher:
             for delivery, session in sorted(in_flight, key=lambda each: each[0].id):
                 if self.sessions.get(session) is None:
                     self._await(session, now)
-                if self._lanes[delivery.lane].claim(delivery, session):
-                    self._leases.take(delivery, session, now.monotonic)
+                if (claimed := self._claimed(delivery, session)) is not None:
+                    self._leases.take(claimed, session, now.monotonic)
             return
         if sessions and last_delivery:
             self._awaited.update(sessions)
@@ -448,13 +449,24 @@ class Dispatcher:
         row = rows.get(delivery)
         if row is None or row.plugin != self.name or row.attempt != attempt:
             return False
-        queue = self._lanes[row.lane]
-        if not queue.claim(row, session):
+        claimed = self._claimed(row, session)
+        if claimed is None:
             return False
-        if queue.is_fenced:
+        if self._lanes[row.lane].is_fenced:
             self._dealer.fenced[row.lane] = max(0, self._dealer.fenced[row.lane] - 1)
-        self._leases.take(row, session, now.monotonic)
+        self._leases.take(claimed, session, now.monotonic)
         return True
+
+    def _claimed(self, delivery: OpenDelivery, session: str) -> OpenDelivery | None:
+        """A delivery that a session had before, in its place in the order or apart; None if it has not."""
+        queue = self._lanes[delivery.lane]
+        if queue.claim(delivery, session):
+            return delivery
+        claimed, before = queue.claim_out_of_turn(delivery, session) or (None, 0)
+        lease = self._leases.get(before)
+        if lease is not None:
+            lease.delivery = set_apart(lease.delivery)
+        return claimed
 
     def _begin(self, delivery: int, now: Instant) -> None:
         """It is the turn of this one, which was sent ahead."""

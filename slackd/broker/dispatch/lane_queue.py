@@ -21,7 +21,7 @@ import attrs
 from slackd.broker.dispatch.actions import PAGE, LoadKey, LoadKeys
 from slackd.broker.dispatch.followers import Followers
 from slackd.broker.dispatch.intercepted import is_intercepted
-from slackd.broker.dispatch.ordering_key import Key, KeyName
+from slackd.broker.dispatch.ordering_key import Key, KeyName, set_apart
 from slackd.broker.dispatch.retry import LONGEST
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
@@ -182,6 +182,42 @@ class LaneQueue:
         key.doubted = key.loading
         return True
 
+    def claim_out_of_turn(self, delivery: OpenDelivery, session: str) -> tuple[OpenDelivery, int] | None:
+        """A program says that it has this one, whose turn `claim` says it is not: one of its key gave up its
+        place in the order (`unorder`), which the journal doesn't know. Of two that are out, the older did.
+
+        Returns:
+            The delivery as it is known from now on, and which one that is out is `set_apart` by that, or 0.
+            None if memory knows that it is not so.
+        """
+        key = self._keys.get(delivery.key)
+        if not delivery.key or key is None or key.ahead or delivery.id in key.unordered:
+            return None
+        waits = next((each for each in key.pending if each.id == delivery.id), None)
+        is_over = delivery.id <= key.last if waits is None else waits.attempt != delivery.attempt
+        if is_over:
+            return None
+        out = key.out or 0
+        if is_intercepted(delivery.key) or (out and out not in key.claimed):
+            return None
+        if waits is not None:
+            key.pending.remove(waits)
+        key.claimed |= {delivery.id}
+        key.doubted = key.loading
+        if out > delivery.id:
+            return self._set_apart(delivery, key), 0
+        if out:
+            self._set_apart(attrs.evolve(delivery, id=out), key)
+        key.out, key.owner = delivery.id, session if key.owner == session or not key.answered else None
+        return delivery, out
+
+    def _set_apart(self, delivery: OpenDelivery, key: Key) -> OpenDelivery:
+        apart = set_apart(delivery)
+        key.unordered.add(delivery.id)
+        self._key_before[apart.key] = delivery.key
+        self._keys[apart.key] = Key(out=delivery.id, last=delivery.id)
+        return apart
+
     def _claim_unknown(self, delivery: OpenDelivery, session: str) -> bool:
         if delivery.key:
             self._keys[delivery.key] = Key(
@@ -239,13 +275,9 @@ class LaneQueue:
             The delivery under the key that it has from now on; and what was sent ahead, and whose turn it is.
         """
         key = self._keys.get(delivery.key)
-        alone = f"\0{delivery.id}"
-        if key is None or key.out != delivery.id or delivery.key == alone:
+        if key is None or key.out != delivery.id or delivery.key in self._key_before:
             return delivery, None
-        key.unordered.add(delivery.id)
-        self._key_before[alone] = delivery.key
-        self._keys[alone] = Key(out=delivery.id, last=delivery.id)
-        unordered = attrs.evolve(delivery, key=alone)
+        unordered = self._set_apart(delivery, key)
         if key.ahead:
             return unordered, self._pass_turn(delivery.key, key)
         key.out = None

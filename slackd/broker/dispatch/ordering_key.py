@@ -11,6 +11,11 @@ KeyName = str | int
 """A key, or the id of a delivery that has none and stands for itself."""
 
 
+def set_apart(delivery: OpenDelivery) -> OpenDelivery:
+    """The delivery under a key of its own, which no other has: it has no place in the order."""
+    return attrs.evolve(delivery, key=f"\0{delivery.id}")
+
+
 @define
 class Key:
     """The oldest open deliveries of one key.

@@ -14,6 +14,7 @@ import pytest
 
 from slackd.broker.dispatch.actions import LoadKey, LoadKeys
 from slackd.broker.dispatch.lane_queue import LaneQueue
+from slackd.broker.dispatch.ordering_key import set_apart
 from slackd.broker.instant import Instant, Wakeup
 from slackd.broker.journal.writes import Lane, OpenDelivery
 
@@ -43,6 +44,7 @@ class Bench:
         self.lied: set[str] = set()
         self.dead_lettered: set[int] = set()
         self._ending: set[int] = set()
+        self._apart: set[int] = set()
         self._rows: list[OpenDelivery] = []
         self._ids = itertools.count(1)
         self._words: deque[Callable[[], None]] = deque()
@@ -188,7 +190,9 @@ class Bench:
 
         def told() -> None:
             self._ending.discard(delivery.id)
-            then(delivery, self.now)
+            if then == self.queue.doubt:
+                self.unordered.discard(delivery.id)  # it is read anew, in its place
+            then(set_apart(delivery) if delivery.id in self._apart else delivery, self.now)
 
         self._words.append(told)
 
@@ -202,7 +206,7 @@ class Bench:
             return
         later = attrs.evolve(delivery, attempt=delivery.attempt + 1, not_before=self.now.unix + pick % 3)
         self.open[delivery.id] = attrs.evolve(later, key=self.open[delivery.id].key)
-        self._ends(delivery, lambda _, now: self.queue.put_back(later, now))
+        self._ends(delivery, lambda known, now: self.queue.put_back(attrs.evolve(later, key=known.key), now))
 
     def is_dead_lettered(self, pick: int) -> None:
         """The journal gives one up by itself."""
@@ -229,6 +233,19 @@ class Bench:
             self.presumed.update(held)
             self.claimed.add(delivery.id)
             self.out[delivery.id] = delivery
+            if self._older(delivery) or self.open.get(delivery.id) != delivery:
+                self.lied.add(delivery.key)
+        elif (claimed := self.queue.claim_out_of_turn(delivery, SESSION)) is not None:
+            one, before = claimed
+            if before:
+                self._apart.add(before)
+                self.unordered.add(before)
+            if before in self.out:
+                self.out[before] = set_apart(self.out[before])
+            if one.key != delivery.key:
+                self.unordered.add(delivery.id)
+            self.out[delivery.id] = one
+            self.claimed.add(delivery.id)
             if self._older(delivery) or self.open.get(delivery.id) != delivery:
                 self.lied.add(delivery.key)
 

@@ -112,6 +112,23 @@ def test_what_gives_up_its_place_in_the_order_lets_the_next_one_go_and_is_tried_
     assert bench.is_handled("a", attrs.evolve(first, attempt=2))
 
 
+@pytest.mark.parametrize("clean", [True, False], ids=["a clean stop", "a crash"])
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")], ids=["the first", "the second"])
+def test_what_went_out_past_one_without_a_place_is_still_its_sessions_after(
+    clean: bool, order: tuple[str, str]
+) -> None:
+    bench = Bench(window=3)
+    mine = {"a": OpenDelivery(1, 1, "p", Lane.EVENTS, "k"), "b": OpenDelivery(2, 2, "p", Lane.EVENTS, "k")}
+    noted = [(each, session) for session, each in mine.items()] if clean else None
+    bench.it.restore(["a", "b"], noted, 2, bench.now)
+    for session in order:
+        bench.joins(session, mine[session])
+    assert bench.hands() == []
+    assert {each.delivery.key for each in bench.it.leases()} == {"k", "\0001"}
+    assert bench.is_handled("b", mine["b"])
+    assert bench.is_handled("a", mine["a"])
+
+
 def test_a_program_that_remembers_its_answers_has_key_and_slot_back_at_once() -> None:
     bench = Bench(window=1)
     bench.joins("a", remembers=1)
