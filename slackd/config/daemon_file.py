@@ -4,12 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import attrs
 
 from slackd.config.gateway import parse_gateway
-from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
 from slackd.config.receiver import (
     check_paths_differ,
@@ -17,6 +15,7 @@ from slackd.config.receiver import (
     parse_request_path,
     parse_transport,
 )
+from slackd.config.urls import host_of, is_this_host
 from slackd.config.values import (
     App,
     Control,
@@ -194,7 +193,7 @@ def _secret(table: Table, name: str, *, required: bool) -> SecretSource | None:
 
 def _api_url(table: Table, default: str) -> str:
     value = table.text("api_url", default, "an https:// URL") or ""
-    host = _host_of(value, ("https", "http"))
+    host = host_of(value, ("https", "http"))
     if host is None or "@" in value or "?" in value or "#" in value:
         table.wrong("api_url", f'an https:// URL such as "{default}"')
         return default
@@ -209,26 +208,13 @@ def _proxy(table: Table) -> str | None:
     value = table.text("proxy", None, "an http:// URL")
     if value is None:
         return None
-    if _host_of(value, ("http", "https")) is None:
+    if host_of(value, ("http", "https")) is None:
         hint = "SOCKS is not supported" if value.startswith("socks") else ""
         if value == "":
             hint = "leave the key out to go by HTTPS_PROXY and NO_PROXY"
         table.wrong("proxy", 'the URL of an HTTP proxy, such as "http://proxy.example.com:3128"', hint)
         return None
     return value
-
-
-def _host_of(url: str, schemes: tuple[str, ...]) -> str | None:
-    """The host of a URL with one of these schemes; None where it isn't such a URL."""
-    if not url.isprintable() or " " in url:
-        return None
-    try:
-        parts = urlsplit(url)
-        # Reading the port is what checks it.
-        good = parts.scheme in schemes and parts.port != 0
-    except ValueError:
-        return None
-    return parts.hostname if good else None
 
 
 def _journal(table: Table, standing: Paths) -> JournalConfig:

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from slackd.config.urls import host_of
 from slackd.config.values import Config
 from slackd.toml_reader.problems import InvalidConfig, Problem
 
 SERVICE_ENVIRONMENT: Final = Path("/etc/default/slackd")
 """`EnvironmentFile=` of the broker's and the connectors' units."""
+IN_PASSWORDS: Final = "percent-encode @, :, / and # in a name or password"
 _VARIABLES: Final = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
+_HTTP: Final = ("http", "https")
 _EXPECTED: Final = 'the URL of an HTTP proxy, such as "http://proxy.example.com:3128"'
 
 
@@ -31,7 +34,7 @@ def refuse_unusable_proxies(config: Config, file: Path = SERVICE_ENVIRONMENT) ->
 
 
 def proxy_problems(config: Config, environ: Mapping[str, str], source: Path) -> Iterator[Problem]:
-    """Find the variables that name a proxy slackd cannot use (SOCKS, most often).
+    """Find the variables that name a proxy slackd cannot use (SOCKS, most often, or a password as it is).
 
     Args:
         config: Apps with a `proxy` of their own don't go by the environment.
@@ -46,10 +49,13 @@ def proxy_problems(config: Config, environ: Mapping[str, str], source: Path) -> 
     for name in _VARIABLES:
         value = environ.get(name, "").strip()
         scheme, separator, _ = value.partition("://")
-        if separator and scheme.lower() not in ("http", "https"):
-            found = f"{scheme}://…"
+        if separator and scheme.lower() not in _HTTP:
             hint = "SOCKS is not supported" if scheme.lower().startswith("socks") else ""
-            yield Problem(source, (name,), found, _EXPECTED, hint)
+        elif value and host_of(value if separator else f"http://{value}", _HTTP) is None:
+            scheme, hint = "http", IN_PASSWORDS
+        else:
+            continue
+        yield Problem(source, (name,), f"{scheme}://…", _EXPECTED, hint)
 
 
 def service_environment(file: Path = SERVICE_ENVIRONMENT) -> dict[str, str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from slackd.config.loopback import is_this_host
 from slackd.config.paths import Paths
+from slackd.config.urls import is_this_host
 from slackd.config.values import GatewayConfig, IfUnacknowledged, PluginGateway
 from slackd.toml_reader.problems import shown
 from slackd.toml_reader.tables import SOCKET_PATH_LIMIT, Table

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from slackd.config.environment import IN_PASSWORDS
+from slackd.config.urls import host_of
 from slackd.errors import ConfigError
 
 _VARIABLES: Final = {"https": ("https_proxy", "all_proxy"), "http": ("http_proxy", "all_proxy")}
@@ -30,7 +32,7 @@ def proxy_for(url: str, configured: str | None, environ: Mapping[str, str] = os.
         environ: The environment.
 
     Raises:
-        ConfigError: The environment names a proxy that is none for HTTP (SOCKS, say).
+        ConfigError: The environment names a proxy that is none for HTTP (SOCKS, say), or can't be read.
         ValueError: The URL can't be read.
     """
     if configured is not None:
@@ -46,6 +48,11 @@ def proxy_for(url: str, configured: str | None, environ: Mapping[str, str] = os.
             f"the environment's proxy {found.partition(':')[0]}://{place_of(found)} is no HTTP proxy, and "
             "SOCKS is not supported: take it out of HTTPS_PROXY and ALL_PROXY, or set proxy of this app to an "
             "http:// URL"
+        )
+    if host_of(found, ("http", "https")) is None:
+        raise ConfigError(
+            "the environment's proxy can't be read as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT: "
+            f"repair HTTPS_PROXY or ALL_PROXY ({IN_PASSWORDS}), or set proxy of this app"
         )
     return _for_aiohttp(found)
 

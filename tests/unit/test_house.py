@@ -144,7 +144,7 @@ SHORT = {
     "cli/slackctl/inflight.py": "one command, as each has its module",
     "cli/slackctl/manifest.py": "one command, as each has its module",
     "cli/slackctl/plugins.py": "one command, as each has its module",
-    "config/loopback.py": "one rule that several keys share",
+    "config/urls.py": "two rules that several keys share",
     "connector/closing_notices.py": "one memory, pure",
     "connector/request_url/tls.py": "what the check before a restart needs without the server",
     "connector/socketmode/connection_budget.py": "one memory, pure",

@@ -7,7 +7,7 @@ from typing import cast
 import aiohttp
 
 from slackd import SlackdError
-from slackd.config.loopback import is_this_host
+from slackd.config.urls import is_this_host
 from slackd.connector.dial_progress import DialPhase, DialProgress, note_way, progress_watched
 from slackd.connector.frame_limit import MESSAGE_LIMIT
 from slackd.connector.network_errors import obstacle
@@ -104,6 +104,8 @@ class Dialler:
             )
         except aiohttp.WSServerHandshakeError as error:
             raise DialError(dial_failures.of_handshake(error.status)) from None
+        except ConfigError as error:
+            raise DialError(DialFailure(str(error))) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             # Not chained: the errors of aiohttp hold the URL, and with it the ticket or the proxy's password.
             found = obstacle(error, proxy)

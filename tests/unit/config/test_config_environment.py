@@ -27,6 +27,16 @@ def test_socks_is_refused_wherever_it_stands(tmp_path: Path, name: str, scheme: 
     assert "secret" not in str(problem)
 
 
+@pytest.mark.parametrize(
+    "value", ["http://u:sec/ret@proxy:3128", "u:sec#ret@proxy", "http://proxy:port", "http://[::1", "http://"]
+)
+def test_what_cannot_be_read_is_refused_without_its_password(tmp_path: Path, value: str) -> None:
+    (problem,) = proxy_problems(config(tmp_path), {"HTTPS_PROXY": value}, Path("/etc/default/slackd"))
+    assert "HTTPS_PROXY: found http://…, expected the URL of an HTTP proxy" in str(problem)
+    assert "percent-encode" in str(problem)
+    assert "sec" not in str(problem)
+
+
 @pytest.mark.parametrize("value", ["http://proxy:3128", "https://proxy", "proxy:3128", ""])
 def test_an_http_proxy_is_taken_also_as_all_proxy(tmp_path: Path, value: str) -> None:
     environ = {"ALL_PROXY": value, "NO_PROXY": "socks5://x"}

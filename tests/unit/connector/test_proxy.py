@@ -49,6 +49,16 @@ def test_socks_is_refused_with_words_and_without_the_password(name: str, proxy: 
 
 
 @pytest.mark.parametrize(
+    "proxy", ["http://user:sec/ret@proxy.corp:1080", "http://[::1", "proxy:port", "http://"]
+)
+def test_a_proxy_that_cannot_be_read_is_refused_with_words_and_without_the_password(proxy: str) -> None:
+    with pytest.raises(ConfigError, match="the environment's proxy can't be read") as no:
+        proxy_for(SLACK, None, {"HTTPS_PROXY": proxy})
+    assert "sec" not in str(no.value)
+    assert "percent-encode" in str(no.value)
+
+
+@pytest.mark.parametrize(
     ("password", "sent"),
     [("p%3Ass", b"p:ss"), ("caf%C3%A9", "café".encode("latin-1")), ("%D0%BF%D1%8C", "пь".encode())],
 )

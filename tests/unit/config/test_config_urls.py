@@ -2,7 +2,7 @@
 
 import pytest
 
-from slackd.config.loopback import is_this_host
+from slackd.config.urls import is_this_host
 
 
 @pytest.mark.parametrize(
