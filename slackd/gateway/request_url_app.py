@@ -98,7 +98,12 @@ class RequestUrlApp:
         )
         timeout = aiohttp.ClientTimeout(total=self._plugin.delivery.ack_timeout, connect=10.0)
         async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, trust_env=False, auto_decompress=False, headers=ACCEPTED
+            connector=connector,
+            timeout=timeout,
+            trust_env=False,
+            auto_decompress=False,
+            headers=ACCEPTED,
+            cookie_jar=aiohttp.DummyCookieJar(),  # Slack sends none; one binds all posts to one worker.
         ) as self._session:
             while not self._stops:
                 session = asyncio.create_task(self._client.run())

@@ -162,6 +162,26 @@ async def test_a_slow_answer_to_a_command_holds_up_no_other_one() -> None:
         assert (await slack.wait_for_ack(slow)).response == {"text": "done"}
 
 
+async def test_no_post_has_a_cookie_of_the_one_before_it() -> None:
+    heads: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        await reader.readexactly(int(heads[-1].partition("content-length: ")[2].split("\r")[0]))
+        headers = b"Set-Cookie: worker=1; Path=/\r\nContent-Length: 4\r\nConnection: close\r\n\r\n"
+        writer.write(b"HTTP/1.1 200 OK\r\n" + headers + b"done")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "localhost", 0)
+    url = f'request_url = "http://localhost:{server.sockets[0].getsockname()[1]}/"'
+    plugin = SOCKET_MODE.replace("socket_mode = true", url)
+    async with server, Emulator().serving() as slack, behind(slack, {"bot": plugin}):
+        for _ in range(2):
+            await slack.wait_for_ack(slack.command("/deploy", ""))
+    assert [each for each in heads if "cookie" in each] == []
+    assert len(heads) == 2
+
+
 async def test_what_is_for_an_app_that_is_away_waits_and_costs_no_attempts() -> None:
     port, app = free_port(), PostedApp()
     urls = f'request_url = "http://127.0.0.1:{port}/events"'
