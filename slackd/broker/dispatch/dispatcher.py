@@ -23,7 +23,7 @@ import attrs
 from slackd.broker.dispatch.actions import Action, CountOld, LoadKey, LoadKeys, TakeBack
 from slackd.broker.dispatch.dealing import Dealer
 from slackd.broker.dispatch.held_up import HeldUp, held_up
-from slackd.broker.dispatch.intercepted import is_intercepted
+from slackd.broker.dispatch.intercepted import intercepted_person, is_intercepted
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import UNANSWERED, Lease, Leases, LeaseState
 from slackd.broker.dispatch.ordering_key import set_apart
@@ -449,7 +449,7 @@ class Dispatcher:
         row = rows.get(delivery)
         if row is None or row.plugin != self.name or row.attempt != attempt:
             return False
-        claimed = self._claimed(row, session)
+        claimed = self._claimed(row, session) if self._may_have(session, row) else None
         if claimed is None:
             return False
         if self._lanes[row.lane].is_fenced:
@@ -467,6 +467,13 @@ class Dispatcher:
         if lease is not None:
             lease.delivery = set_apart(lease.delivery)
         return claimed
+
+    def _may_have(self, session: str, delivery: OpenDelivery) -> bool:
+        """Whether it is for sessions like this one: one person's for who develops as that person, as long as
+        somebody does, all else for production."""
+        known = self.sessions.get(session)
+        whose = intercepted_person(delivery.key)
+        return known is not None and known.person == (whose if whose in self._dealer.intercepted else "")
 
     def _begin(self, delivery: int, now: Instant) -> None:
         """It is the turn of this one, which was sent ahead."""

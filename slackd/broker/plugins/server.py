@@ -168,23 +168,23 @@ class PluginHost:
 
     def admit(self, connection: PluginConnection, said: Initialize) -> tuple[int, str] | None:
         """As in `Host`: the session is opened as soon as the journal lists it."""
-        mine = sum(of == connection.plugin and name != said.session for of, name in self._sessions)
+        name = said.session
+        if name is not None and connection.intercept is not None:
+            # No program can choose this name: whoever develops a plugin takes no session of production's.
+            name = f"{connection.intercept.person}\xa0{name}"
+        mine = sum(of == connection.plugin and each != name for of, each in self._sessions)
         if mine >= MAX_SESSIONS:
             return jsonrpc.TOO_MANY_SESSIONS, f"{connection.plugin} has {mine} sessions, the most there may be"
-        if (
-            len(self._sessions) >= self._max_sessions
-            and (connection.plugin, said.session) not in self._sessions
-        ):
+        if len(self._sessions) >= self._max_sessions and (connection.plugin, name) not in self._sessions:
             text = f"all plugins together have {len(self._sessions)} sessions, the most there may be"
             return jsonrpc.TOO_MANY_SESSIONS, text
         self._not_opening(connection)
-        connection.named = said.session is not None
+        connection.named = name is not None
         connection.calls_only = said.window == 0
-        if said.session is None:
+        if name is None:
             self._unnamed += 1
-            connection.session = f"\x00{self._unnamed}"  # No program can choose this name.
-        else:
-            connection.session = said.session
+            name = f"\x00{self._unnamed}"  # Nor this one.
+        connection.session = name
         key = (connection.plugin, connection.session)
         predecessor = self._sessions.get(key)
         self._sessions[key] = connection

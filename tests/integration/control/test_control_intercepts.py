@@ -94,6 +94,17 @@ async def test_a_ticket_is_good_for_its_asker_its_plugin_and_its_time_alone() ->
         assert "no intercept in force" in refused["error"]["message"]
 
 
+async def test_whoever_develops_takes_no_session_of_productions_by_its_name() -> None:
+    async with world(plugin_file("bot", developers=ME)) as here:
+        await here.plugin("bot", session="dev")
+        async with intercept(here) as ticket:
+            answer, _ = await initialize(here, "bot", ticket)
+            assert "result" in answer
+            sessions = (await here.get("/v1/plugins"))["plugins"][0]["sessions"]
+            (production,) = (each for each in sessions if not each["intercepts"])
+            assert not production["awaited"]
+
+
 async def test_beginning_and_end_are_in_the_log_with_who_it_was(caplog: pytest.LogCaptureFixture) -> None:
     async with world(plugin_file("bot", developers=ME), foreground=False) as here, intercept(here):
         pass

@@ -179,6 +179,25 @@ def test_an_intercepted_delivery_that_fails_is_tried_again_with_the_developer() 
     assert bench.hands() == [("dev", theirs.id, 2)]
 
 
+@pytest.mark.parametrize(("session", "mine"), [("dev", "main/U1"), ("s", "")])
+@pytest.mark.parametrize("whose", ["main/U1", "main/U2", ""])
+def test_nobody_resumes_with_what_it_would_never_have_been_given(session: str, mine: str, whose: str) -> None:
+    """Ids are easily guessed, and whoever has a delivery may answer it."""
+    bench = Dispatch()
+    bench.it.intercept("main/U2", True, bench.now)
+    theirs = bench.does_something(person=whose)
+    claims, rows = ((theirs.id, 1),), {theirs.id: theirs}
+    bench.it.joined(session, 99, claims, rows, bench.now, named=True, person=mine)
+    assert bench.it.holds(session, theirs) == (whose == mine)
+
+
+def test_production_resumes_with_what_an_intercept_had_that_is_over() -> None:
+    bench = Dispatch()
+    theirs = bench.does_something(person="main/U9")
+    bench.it.joined("s", 99, ((theirs.id, 1),), {theirs.id: theirs}, bench.now, named=True)
+    assert bench.it.holds("s", theirs)
+
+
 @pytest.mark.parametrize(("before", "after"), [("s", "dev"), ("dev", "s")])
 def test_who_answered_the_last_of_a_key_does_not_get_the_next_one_across_an_intercepts_beginning_or_end(
     before: str, after: str
