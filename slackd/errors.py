@@ -10,7 +10,8 @@
     └── JournalError                  the journal could not do what was asked
         ├── JournalBusy               another broker owns it
         ├── JournalUnwritable         the disk is full, read-only or failing: nothing may be acknowledged
-        └── JournalDamaged            the file is not a journal, or is corrupt
+        ├── JournalDamaged            the file is not a journal, or is corrupt
+        └── JournalNewer              a later release wrote it, and this one cannot follow
 
 Each message says what happened, where, and what to do about it. No message ever contains a token.
 """
@@ -23,6 +24,7 @@ __all__ = [
     "JournalBusy",
     "JournalDamaged",
     "JournalError",
+    "JournalNewer",
     "JournalUnwritable",
     "LinkError",
     "LinkVersionError",
@@ -79,3 +81,7 @@ class JournalUnwritable(JournalError):
 
 class JournalDamaged(JournalError):
     """The journal's file is corrupt or is not a journal of slackd."""
+
+
+class JournalNewer(JournalError):
+    """A later release wrote the journal; this one would lose what it doesn't know."""

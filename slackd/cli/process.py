@@ -16,7 +16,7 @@ from slackd.config import Config, find_file
 from slackd.config.last_good import keep_copy, start_config
 from slackd.config.load import load_for_start
 from slackd.config.paths import first_folder, started_by_systemd
-from slackd.errors import ConfigError, JournalDamaged, SlackdError
+from slackd.errors import ConfigError, JournalDamaged, JournalNewer, SlackdError
 from slackd.listener import raise_descriptor_limit
 from slackd.systemd.lifetime import HangUp, forbid_core_dumps, run_until_stopped
 from slackd.systemd.logs import set_up_logging
@@ -167,8 +167,8 @@ def _report(errors: list[BaseException]) -> NoReturn:
     for error in errors:
         log.critical("%s", error, extra={"event": "service-failed"})
     # Another start would find the same file: systemd shows a failed unit, and no loop of restarts.
-    damaged = any(isinstance(error, JournalDamaged) for error in errors)
-    sys.exit(UNUSABLE_CONFIG if damaged else 1)
+    stays = any(isinstance(error, (JournalDamaged, JournalNewer)) for error in errors)
+    sys.exit(UNUSABLE_CONFIG if stays else 1)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

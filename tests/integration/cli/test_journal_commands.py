@@ -1,7 +1,10 @@
 """`slackctl journal` and `slackctl restore`, as an operator types them."""
 
 import asyncio
+import contextlib
 import json
+import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from slackd import __version__
 from slackd.broker.journal.engines import open_journal
 from slackd.broker.journal.sqlite.journal import SqliteJournal
 from slackd.config.values import JournalConfig
@@ -74,3 +78,47 @@ def test_the_folder_is_the_one_that_the_configuration_names(journal: Path) -> No
     file.write_text(f'[journal]\ndirectory = "{journal}"\n')
     said = slackctl("journal", "check", SLACKD_CONFIG=str(file), PATH="/usr/bin:/bin")
     assert f"{journal}: 1,200 envelopes" in said.stdout, said.stderr
+
+
+def test_a_journal_of_a_later_release_is_neither_judged_nor_rescued(journal: Path) -> None:
+    with contextlib.closing(sqlite3.connect(journal / "journal.db")) as connection, connection:
+        connection.execute("UPDATE meta SET value = 99 WHERE name = 'min_reader'")
+        connection.execute("UPDATE meta SET value = '9.9.9' WHERE name = 'written_by'")
+    before = (journal / "journal.db").read_bytes()
+    for command in ("check", "rescue"):
+        done = slackctl("journal", command, "--directory", journal)
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"slackctl: {journal}/journal.db: written by slackd 9.9.9, whose journal this release "
+            f"({__version__}) cannot use; install that release or a later one again\n"
+        )
+    assert (journal / "journal.db").read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize("command", ["check", "rescue"])
+def test_a_journal_that_may_not_be_read_is_said_in_a_line(journal: Path, command: str) -> None:
+    (journal / "journal.db").chmod(0)
+    done = slackctl("journal", command, "--directory", journal)
+    assert done.returncode == 1
+    assert "look at the" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_nothing_can_be_rescued_from_is_named(journal: Path) -> None:
+    (journal / "journal.db").write_bytes(b"garbage")
+    (journal / "journal.db-wal").unlink(missing_ok=True)
+    done = slackctl("journal", "rescue", "--directory", journal)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"slackctl: {journal}/journal.db: nothing in the file looks like a journal of slackd; "
+        "it stays as it is; slackctl restore puts a backup in its place\n"
+    )
+
+
+def test_a_device_is_no_backup(journal: Path) -> None:
+    done = slackctl("restore", "/dev/zero", "--directory", journal)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "slackctl: /dev/zero: the backup cannot be read (it is a device)\n",
+    )

@@ -31,10 +31,12 @@ def check(path: Path) -> JournalCheck:
 
     Raises:
         JournalDamaged: It is no database, or another program's.
+        JournalNewer: A later release wrote it: what is wrong in it is for that one to say.
     """
     with contextlib.closing(read_only(path)) as connection:
         try:
             refuse_what_is_no_journal(connection, path)
+            schema.refuse_newer(connection, str(path))
             holds = count(connection)
         except sqlite3.Error as error:
             return JournalCheck({}, (f"it cannot be read: {error}",))

@@ -1,5 +1,6 @@
 """What an error of SQLite means for the journal, in words that say what happened, where, and the hint."""
 
+import errno
 import sqlite3
 
 from slackd.broker.journal.sqlite.rows import DamagedRowError
@@ -34,14 +35,23 @@ DAMAGE_HINT = (
 
 _CONTENT = ("Could not decode to UTF-8", "JSON cannot hold BLOB")
 
+_OWNER = "access is denied: look at the owner and mode of the folder and its files, which are slackd's user's"
 _HINTS = {
     sqlite3.SQLITE_FULL: "the disk is full: make room, slackd goes on by itself",
-    sqlite3.SQLITE_READONLY: "the file system is read-only: make it writable, slackd goes on by itself",
+    sqlite3.SQLITE_READONLY: "disk or folder can't be written: make it writable, slackd goes on by itself",
     sqlite3.SQLITE_IOERR: "the disk reports errors, or a size limit was reached: look at the kernel's log",
     sqlite3.SQLITE_CANTOPEN: "a file cannot be opened: look at the folder's owner and mode",
     sqlite3.SQLITE_BUSY: "another program is writing to it: nothing but slackd may open it",
-    sqlite3.SQLITE_PERM: "access is denied: look at the folder's owner and mode",
+    sqlite3.SQLITE_PERM: _OWNER,
 }
+_SYSTEM_HINTS = {
+    errno.ENOSPC: _HINTS[sqlite3.SQLITE_FULL],
+    errno.EDQUOT: _HINTS[sqlite3.SQLITE_FULL],
+    errno.EROFS: _HINTS[sqlite3.SQLITE_READONLY],
+    errno.EACCES: _OWNER,
+    errno.EPERM: _OWNER,
+}
+"""By the system's number, for what SQLite has no part in."""
 
 
 def primary_code(error: BaseException) -> int:
@@ -85,5 +95,10 @@ def fault(error: BaseException, path: str, verb: str = "written") -> JournalErro
         known = known or isinstance(error, DamagedRowError)
         words = str(error) if known else f"{type(error).__name__}: {error}"
         return JournalDamaged(f"{path}: the journal is damaged ({words})", DAMAGE_HINT)
-    hint = _HINTS.get(primary_code(error), "look at the disk and at the kernel's log")
-    return JournalUnwritable(f"{path}: the journal cannot be {verb} ({error})", hint)
+    hint = _HINTS.get(primary_code(error)) or "look at the disk and at the kernel's log"
+    words = str(error)
+    if isinstance(error, OSError):
+        hint = _SYSTEM_HINTS.get(error.errno or 0, hint)
+        named = f"{error.filename}: " if error.filename not in (None, path) else ""
+        words = f"{named}{error.strerror or error}"
+    return JournalUnwritable(f"{path}: the journal cannot be {verb} ({words})", hint)

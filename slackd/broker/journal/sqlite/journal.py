@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
+import stat
 import threading
 from collections.abc import AsyncGenerator, Collection, Sequence
 from pathlib import Path
@@ -195,7 +197,11 @@ class SqliteJournal(SqliteReader):
 
 def _opened(source: Path) -> BinaryIO:
     try:
-        return source.open("rb")
+        opened = source.open("rb")
+        if stat.S_ISCHR(mode := os.fstat(opened.fileno()).st_mode) or stat.S_ISBLK(mode):
+            opened.close()
+            raise JournalUnwritable(f"{source}: the backup cannot be read (it is a device)")
+        return opened
     except OSError as error:
         raise JournalUnwritable(f"{source}: the backup cannot be read ({error.strerror})") from error
 

@@ -5,10 +5,12 @@ Whoever works on a journal here is root as a rule; what root made in the folder,
 
 import contextlib
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from slackd.broker.journal.sqlite.errors import fault
 from slackd.broker.journal.sqlite.lock import acquire_now
 from slackd.errors import JournalUnwritable
 
@@ -27,12 +29,14 @@ def owned(directory: Path) -> Iterator[Path]:
 
     Raises:
         JournalBusy: A broker has it.
-        JournalUnwritable: The folder isn't there, or isn't this user's.
+        JournalUnwritable: The folder or a file isn't there, isn't this user's, or can't be used.
     """
     with as_owner(directory):
         lock = acquire_now(directory / LOCK)
         try:
             yield directory / DATABASE
+        except (sqlite3.Error, OSError) as error:
+            raise fault(error, str(directory / DATABASE), "used") from error
         finally:
             lock.release()
 

@@ -29,6 +29,7 @@ from slackd.errors import JournalDamaged, JournalError
 from slackd.slotted import define
 
 _WORK: Final = "journal.rescue"
+_STAYS: Final = "it stays as it is; slackctl restore puts a backup in its place"
 _ROWS_AT_A_TIME: Final = 500
 
 _ORPHANS: Final = "envelope NOT IN (SELECT id FROM envelope) OR plugin NOT IN (SELECT number FROM plugin)"
@@ -71,6 +72,7 @@ def rescue(path: Path) -> JournalRescue:
     Raises:
         JournalUnwritable: There is no room: it takes two copies beside the old files.
         JournalDamaged: Nothing in it looks like a journal.
+        JournalNewer: A later release wrote it, and what this one doesn't know of it would be lost.
         JournalError: There is no file.
     """
     if not path.exists() and not Path(f"{path}-wal").exists():
@@ -83,7 +85,11 @@ def rescue(path: Path) -> JournalRescue:
         copy, made = work / "old.db", work / "new.db"
         _copy(path, copy)
         counts, unreadable = _Counts(), 0
-        with contextlib.closing(_open_damaged(copy, work)) as source, contextlib.closing(_new(made)) as target:
+        with (
+            contextlib.closing(_open_damaged(copy, work, path)) as source,
+            contextlib.closing(_new(made)) as target,
+        ):
+            _refuse_newer(source, path)
             salvage = Salvage(source)
             target.execute("BEGIN")
             hidden = [spec for spec in TABLES if _fill(target, spec, salvage, counts)]
@@ -111,7 +117,13 @@ def _copy(path: Path, copy: Path) -> None:
             shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
 
 
-def _open_damaged(copy: Path, work: Path) -> sqlite3.Connection:
+def _refuse_newer(source: sqlite3.Connection, path: Path) -> None:
+    # Where the damage hides who wrote it, nobody can say.
+    with contextlib.suppress(sqlite3.Error, ValueError, TypeError):
+        schema.refuse_newer(source, str(path))
+
+
+def _open_damaged(copy: Path, work: Path, path: Path) -> sqlite3.Connection:
     """The copy, opened; with the first page of a fresh journal in the place of its own if that is broken, or
     the file is empty. The first page names the tables, and a release makes them in the same places of every
     file. What the log has of them goes before; a log that is no good is left out at last.
@@ -124,7 +136,7 @@ def _open_damaged(copy: Path, work: Path) -> sqlite3.Connection:
         connection = _if_it_opens(copy)
         if connection is not None:
             return connection
-    raise JournalDamaged(f"{copy.name}: nothing in the file looks like a journal of slackd")
+    raise JournalDamaged(f"{path}: nothing in the file looks like a journal of slackd", hint=_STAYS)
 
 
 def _if_it_opens(copy: Path) -> sqlite3.Connection | None:

@@ -25,7 +25,7 @@ Why the tables look as they do:
 import sqlite3
 
 import slackd
-from slackd.errors import JournalDamaged, JournalError
+from slackd.errors import JournalDamaged, JournalError, JournalNewer
 from slackd.slotted import frozen
 
 APPLICATION_ID = 0x536C6B64
@@ -232,12 +232,12 @@ def refuse_newer(connection: sqlite3.Connection, path: str, known: int = VERSION
     """Look whether a release that knows this version of the schema may use the file.
 
     Raises:
-        JournalError: It was written by a release that this one cannot follow.
+        JournalNewer: It was written by a release that this one cannot follow.
         sqlite3.Error: As SQLite says.
     """
     facts = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if int(facts.get("min_reader", 0)) > known:
-        raise JournalError(
+        raise JournalNewer(
             f"{path}: written by slackd {facts.get('written_by', 'of a later version')}, whose journal this "
             f"release ({slackd.__version__}) cannot use",
             hint="install that release or a later one again",
