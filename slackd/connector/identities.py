@@ -4,6 +4,7 @@ By its bot's id alone one knows some of the app's own messages ("bot_message": a
 which subscriptions leave out (`ignore_self`); and plugins are sent the ids.
 """
 
+import asyncio
 import logging
 from typing import Final
 
@@ -12,7 +13,8 @@ from slackd.link import SendToBroker
 from slackd.link.messages import AppIdentity, Call, CallKind, Identified, Returned
 
 LONGEST_WAIT: Final = 300.0
-"""Seconds between two questions to a Slack that doesn't answer, at the most."""
+"""Seconds between two questions to a Slack that doesn't answer, at the most; and to one that refuses the token,
+until somebody has repaired that."""
 _TRANSIENT: Final = frozenset(
     {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
@@ -34,20 +36,22 @@ class AppIdentities:
             self._report(identity)
 
     async def ask(self, app: str, web: WebApi) -> None:
-        """Ask until Slack answers, and report what it says; without a bot token, ask nothing."""
+        """Ask until Slack says it, and report it; without a bot token, ask nothing."""
         if not web.has_bot_token:
             return
         question = Call(0, app, CallKind.PROBE, "auth.test", {})
-        returned = await web.carry_out(question)
-        if _is_no_answer(returned):
-            returned = await _ask_again(web, question, returned)
-        body = returned.body or {}
-        if body.get("ok") is not True:
-            extra = {"event": "identity-unknown", "app": app}
-            log.warning(
-                "%s: Slack does not say whose the bot token is: %s", app, body.get("error"), extra=extra
-            )
-            return
+        said = None
+        while True:
+            returned = await web.carry_out(question)
+            if _is_no_answer(returned):
+                returned = await _ask_again(web, question, returned)
+            body = returned.body or {}
+            if body.get("ok") is True:
+                break
+            if (error := str(body.get("error"))) != said:
+                said, extra = error, {"event": "identity-unknown", "app": app}
+                log.warning("%s: Slack does not say whose the bot token is: %s", app, error, extra=extra)
+            await asyncio.sleep(LONGEST_WAIT)
         ids = {name: str(body.get(name) or "") for name in ("team_id", "bot_id", "user_id")}
         identity = AppIdentity(app, web.app_id, ids["team_id"], ids["bot_id"], ids["user_id"])
         self._known[app] = identity

@@ -1,7 +1,9 @@
 """A connector asks Slack once who an app's bot is, and tells every broker, also one that comes later."""
 
 import attrs
+import pytest
 
+from slackd.connector import identities
 from slackd.connector.credentials import Secret
 from slackd.connector.webapi import app_id_of
 from slackd.emulator import EmulatorClient
@@ -29,6 +31,20 @@ async def test_a_slack_that_fails_for_a_moment_is_asked_again(slack: EmulatorCli
     async with rig_for(slack) as rig:
         await rig.broker.until(lambda: rig.broker.identified)
         assert len(slack.ledger.calls_of("auth.test")) == 2
+
+
+async def test_a_slack_that_refuses_is_asked_again_and_that_is_said_once(
+    slack: EmulatorClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A workspace that is deactivated for a while, say: its connections heal by themselves, too."""
+    monkeypatch.setattr(identities, "LONGEST_WAIT", 0.01)
+    slack.fault("api_error", method="auth.test", error="account_inactive", times=3)
+    async with rig_for(slack) as rig:
+        await rig.broker.until(lambda: rig.broker.identified)
+    assert len(slack.ledger.calls_of("auth.test")) == 4
+    assert [each.message for each in caplog.records if "whose the bot token is" in each.message] == [
+        "emulated: Slack does not say whose the bot token is: account_inactive"
+    ]
 
 
 async def test_an_app_without_a_bot_token_asks_nothing(slack: EmulatorClient) -> None:
