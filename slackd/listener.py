@@ -60,6 +60,7 @@ class Listener:
         begin: Begins a task that makes a connection.
         on_exhausted: Called when no descriptor is left; may close connections that can be spared.
         tls: What connections are to be encrypted with; None for plain ones.
+        share: Seconds of each second for accepting.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Listener:
         begin: Begin,
         on_exhausted: Callable[[], None] = lambda: None,
         tls: ssl.SSLContext | None = None,
+        share: float = ACCEPT_SHARE,
     ) -> None:
         self._name, self._socket, self._connect = name, listening, connect
         self._begin, self._on_exhausted, self._tls = begin, on_exhausted, tls
@@ -77,7 +79,7 @@ class Listener:
         self._accepted = 0
         listening.setblocking(False)
         self._loop = asyncio.get_running_loop()
-        self._time = Allowance(ACCEPT_SHARE, ACCEPT_BURST)
+        self._time = Allowance(share, ACCEPT_BURST)
         self._reports = LineLimit(EXHAUSTED_RATE, EXHAUSTED_BURST)
         self._resume: asyncio.TimerHandle | None = None
         self._closed = False

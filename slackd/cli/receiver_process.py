@@ -23,6 +23,7 @@ from slackd.connector.transports import make_transports
 from slackd.errors import ConfigError
 from slackd.link.client import LinkClient
 from slackd.link.messages import KEPT_SOCKET, RECEIVER
+from slackd.listener import ACCEPT_SHARE
 from slackd.slotted import frozen
 from slackd.systemd.digest import Side, process_digest, read_credentials
 from slackd.systemd.lifetime import settle_memory
@@ -35,6 +36,9 @@ READY_LIMIT: Final = 1.0
 """Seconds in which every app listens, or is in trouble."""
 DRAIN_LIMIT: Final = 5.0
 """Seconds that a drain waits for what is in flight: longer than Slack waits for an answer."""
+OWN_SHARE: Final = 0.5
+"""Seconds of each second for accepting where the receiver has its own process: a queue of 1,024 connections
+of nobody's is through in less than a second, and Slack, at its end, waits for three."""
 _MODE: Final = 0o660
 """Of a Unix socket that is made here: who is in its group may post."""
 
@@ -70,13 +74,17 @@ def run_receiver(config_file: str | None) -> None:
     notifier = Notifier()
     tls = receiver_tls(config.receiver)
     passed = inherited()
-    receiver = make_receiver(config, is_kept=bool(passed.get("receiver")))
+    receiver = make_receiver(config, is_kept=bool(passed.get("receiver")), accept_share=OWN_SHARE)
     with receiver_sockets(config, passed) as sockets:
         run_to_the_end(lambda stop: _serve(config, receiver, sockets, tls, stop, notifier))
 
 
 def make_receiver(
-    config: Config, environ: Mapping[str, str] = os.environ, *, is_kept: bool = False
+    config: Config,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    is_kept: bool = False,
+    accept_share: float = ACCEPT_SHARE,
 ) -> Receiver:
     """A receiver for every app that is posted to.
 
@@ -84,6 +92,7 @@ def make_receiver(
         config: What stands in the files.
         environ: Where its secrets are.
         is_kept: The listening socket is systemd's, and stays when this process goes.
+        accept_share: Seconds of each second for accepting connections.
     """
     apps = {name: app for name, app in config.apps.items() if is_posted(app)}
     signing = read_signing_secrets(apps, environ)
@@ -102,7 +111,9 @@ def make_receiver(
         for name, app in apps.items()
     }
     posted = {name: cast(RequestUrlTransport, transport) for name, transport in transports.items()}
-    server = RequestUrlServer(routes, posted, trusted_proxies=config.receiver.trusted_proxies)
+    server = RequestUrlServer(
+        routes, posted, trusted_proxies=config.receiver.trusted_proxies, accept_share=accept_share
+    )
     return Receiver(connector, server)
 
 

@@ -98,6 +98,23 @@ async def test_whoever_has_cost_more_than_the_share_waits_for_the_next(
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize(("share", "slices"), [(0.1, 10), (0.5, 2)])
+async def test_a_larger_share_waits_for_less(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch, share: float, slices: int
+) -> None:
+    """For what was taken beyond the share, as many slices of it as make a second."""
+    clock = itertools.count(0.0, ACCEPT_BURST)
+    monkeypatch.setattr("slackd.listener.time", SimpleNamespace(thread_time=lambda: next(clock)))
+    pauses: list[float] = []
+    monkeypatch.setattr(Listener, "_pause", lambda _, seconds: pauses.append(seconds))
+    with clients(listening, 1):
+        listener = Listener("test", listening, lambda _: None, lambda _: None, share=share)
+        listener._accept_some()
+        listener.close()
+    assert pauses
+    assert pauses[0] <= slices * 3 * ACCEPT_BURST
+
+
 async def test_who_is_let_in_is_served_and_who_is_not_is_closed(listening: socket.socket) -> None:
     answers: Iterator[asyncio.Protocol | None] = iter((Greeter(), None))
     async with background() as tasks:

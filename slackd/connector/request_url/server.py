@@ -19,7 +19,7 @@ from slackd.connector.request_url.gate import Answer, Gate, Head, Route, trusted
 from slackd.connector.request_url.http1 import HttpConnection
 from slackd.connector.request_url.transport import RequestUrlTransport
 from slackd.held_bytes import HeldBytes
-from slackd.listener import Begin, Listener, descriptor_limit
+from slackd.listener import ACCEPT_SHARE, Begin, Listener, descriptor_limit
 
 MOST_CONNECTIONS: Final = 1_000
 """Connections that may be open at a time, where there are descriptors for as many."""
@@ -42,6 +42,7 @@ class RequestUrlServer:
         transports: Mapping[str, RequestUrlTransport],
         *,
         trusted_proxies: Sequence[str] = (),
+        accept_share: float = ACCEPT_SHARE,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -51,12 +52,14 @@ class RequestUrlServer:
             routes: By the path of the request URL.
             transports: By the app's name.
             trusted_proxies: Addresses whose `X-Forwarded-For` counts.
+            accept_share: Seconds of each second for accepting: each of Slack's requests may be a connection of
+                its own, and waits behind everybody else's.
             clock: Seconds on a clock that only grows.
             wall: Seconds since 1970.
         """
         self._gate = Gate(routes)
         self._transports = transports
-        self._trusted = trusted_proxies
+        self._trusted, self._accept_share = trusted_proxies, accept_share
         self._clock, self._wall = clock, wall
         self._connections: dict[HttpConnection, None] = {}  # the one that brought nothing for longest first
         self._unproven: dict[HttpConnection, None] = {}
@@ -80,7 +83,13 @@ class RequestUrlServer:
         for each in sockets:
             over_tcp = each.family != socket.AF_UNIX
             listener = Listener(
-                "the receiver", each, self._accept, begin, self._spare, tls if over_tcp else None
+                "the receiver",
+                each,
+                self._accept,
+                begin,
+                self._spare,
+                tls if over_tcp else None,
+                self._accept_share,
             )
             listener.listen()
             self._listeners.append((listener, each))
@@ -173,7 +182,12 @@ class RequestUrlServer:
         target = repr(head.target[:100]) if head else "what is no request"
         self._log_refusal(f" ({target} from {client!r})", f"HTTP {answer.status}: {answer.reason}")
 
-    def _accept(self, _accepted: socket.socket) -> HttpConnection:
+    def _accept(self, accepted: socket.socket) -> HttpConnection | None:
+        try:
+            if not accepted.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                return None  # it waited in the queue, and has gone without a word
+        except BlockingIOError:
+            pass
         return HttpConnection(self)
 
     def _spare(self) -> None:

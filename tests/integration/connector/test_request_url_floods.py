@@ -56,6 +56,25 @@ async def test_connections_that_brought_nothing_signed_make_room(monkeypatch: py
             assert (await read_answer(slacks[0]))[0] == 200, "what has shown to be Slack's stays"
 
 
+async def test_who_has_gone_while_it_waited_to_be_accepted_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served = 0
+
+    class Counted(http1.HttpConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            nonlocal served
+            served += 1
+            super().connection_made(transport)
+
+    monkeypatch.setattr(server, "HttpConnection", Counted)
+    async with receiver() as rig:
+        for _ in range(50):
+            socket.create_connection(("127.0.0.1", rig.port)).close()
+        assert (await post(rig, event()))[0] == 200
+        assert served == 1
+
+
 async def test_bodies_without_an_end_cost_so_many_bytes(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
