@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from slackd.emulator.conversation import DEFAULT_CHANNEL
 from slackd.emulator.errors import EmulatorError
 
 Json = dict[str, Any]
@@ -67,6 +68,38 @@ class FoundElement:
     def block_id(self) -> str:
         """The block's `block_id`."""
         return str(self.block.get("block_id") or "block")
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the app hears of a choice only when the view is submitted ("Input block")."""
+        return self.block.get("type") == "input" and not self.block.get("dispatch_action")
+
+
+@attrs.frozen(kw_only=True)
+class Shown:
+    """An element, and where somebody sees it.
+
+    Attributes:
+        message: the message it stands in, or None.
+        view: the modal or Home tab it stands in, or None.
+        ephemeral: whether only one person sees the message.
+    """
+
+    found: FoundElement
+    message: Json | None = None
+    view: Json | None = None
+    channel: str = DEFAULT_CHANNEL
+    ephemeral: bool = False
+
+    @property
+    def blocks(self) -> Any:
+        """All blocks of what it stands in."""
+        return (self.view or self.message or {}).get("blocks")
+
+    @property
+    def place(self) -> str:
+        """The view's id, or the message's `ts`."""
+        return str(self.view["id"] if self.view else (self.message or {}).get("ts"))
 
 
 def elements_of(blocks: Any) -> Iterator[FoundElement]:

@@ -6,11 +6,9 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from slackd.emulator.choosing import (
     SHORTEST_QUERY,
-    FoundElement,
+    Shown,
     action_for,
     elements_of,
     state_of,
@@ -21,33 +19,6 @@ from slackd.emulator.errors import EmulatorError
 from slackd.emulator.ledger import LedgerEntry
 from slackd.emulator.people import DEFAULT_USER
 from slackd.emulator.stage import App, Json, Stage
-
-
-@attrs.frozen(kw_only=True)
-class Shown:
-    """An element, and where somebody sees it.
-
-    Attributes:
-        message: the message it stands in, or None.
-        view: the modal or Home tab it stands in, or None.
-        ephemeral: whether only one person sees the message.
-    """
-
-    found: FoundElement
-    message: Json | None = None
-    view: Json | None = None
-    channel: str = DEFAULT_CHANNEL
-    ephemeral: bool = False
-
-    @property
-    def blocks(self) -> Any:
-        """All blocks of what it stands in."""
-        return (self.view or self.message or {}).get("blocks")
-
-    @property
-    def place(self) -> str:
-        """The view's id, or the message's `ts`."""
-        return str(self.view["id"] if self.view else (self.message or {}).get("ts"))
 
 
 class Interacting(Stage):
@@ -127,8 +98,8 @@ class Interacting(Stage):
             made_up: click a button that nobody has shown.
 
         Raises:
-            EmulatorError: Nothing that is shown has that `action_id`, and neither `made_up` nor the settings
-                allow for it.
+            EmulatorError: Nothing that is shown has that `action_id`, or it stands in an input block without
+                `dispatch_action`, and neither `made_up` nor the settings allow for it.
         """
         found = self._shown(action_id, app, user, block_id, message_ts, view_id, channel)
         shown = None if made_up else next(found, None)
@@ -141,6 +112,11 @@ class Interacting(Stage):
                 [{**button, **(action or {})}], self._wall(), channel=channel or DEFAULT_CHANNEL, user=user
             )
             return self.send(played, app=app)
+        if shown.found.is_silent and not self.core.settings.lenient:
+            raise EmulatorError(
+                f"what is chosen in {action_id!r} comes with the submission alone: its input block has no "
+                "dispatch_action"
+            )
         clicked = {**action_for(shown.found, value), **(action or {})}
         given = {name: dict(block) for name, block in (values or {}).items()}
         if value is not None:

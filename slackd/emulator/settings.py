@@ -32,7 +32,7 @@ class EmulatedApp:
         delayed_events: after the usual three redeliveries, one every hour for 24 hours
             (source: "Events API", the Delayed Events setting).
         events: the bot events that it is subscribed to, in the words of an app's manifest (`app_mention`,
-            `message.channels`, ...): they decide what comes beside what a person does. None is all.
+            `message.channels`, ...): of what a person does the app is sent only these. None is all.
         commands: slash commands that the page offers; what was used before is offered, too.
         shortcuts: the same for the `callback_id`s of global shortcuts.
         message_shortcuts: the same for message shortcuts.

@@ -93,6 +93,15 @@ class Stage:
         self.core.on_change()
         return entry
 
+    def send_subscribed(self, played: PlayedEvent, event: str, *, app: App = None) -> LedgerEntry:
+        """Send an event, if the app is subscribed to it (`message.channels`, as in its manifest).
+
+        Returns:
+            What the ledger says of it; its failure is `not_sent` if the app isn't.
+        """
+        subscribed = self._app(app).subscribes(event)
+        return self.send(played, app=app) if subscribed else self.not_sent(played, app=app)
+
     def not_sent(self, played: PlayedEvent, *, app: App = None) -> LedgerEntry:
         """What was done, but no app is sent anything of."""
         entry = self._entry(played, app)

@@ -9,7 +9,7 @@ from typing import Any
 from slackd.emulator.conversation import DEFAULT_CHANNEL, Conversation, add_reaction, remove_reaction
 from slackd.emulator.errors import EmulatorError
 from slackd.emulator.files import EmulatedFile
-from slackd.emulator.ledger import LedgerEntry
+from slackd.emulator.ledger import NOT_SENT, LedgerEntry
 from slackd.emulator.methods.chat import changed_event, deleted_event
 from slackd.emulator.methods.reactions import reaction_event
 from slackd.emulator.people import DEFAULT_USER
@@ -24,7 +24,10 @@ _SUBSCRIPTIONS = {
 
 
 class Talking(Stage):
-    """Everything happens at once, and is returned as its ledger entry."""
+    """Everything happens at once, and is returned as its ledger entry.
+
+    The entry of what the app is not subscribed to has the failure `not_sent`.
+    """
 
     def post_message(
         self,
@@ -53,16 +56,20 @@ class Talking(Stage):
         """A person mentions the app (`<@BOT>` in front if missing); the entry is that of `app_mention`.
 
         The event `message` comes beside it, if the app is subscribed to it.
+
+        Raises:
+            EmulatorError: It is a direct message, which makes no such event ("app_mention").
         """
         conversation = self._place(channel, user, app)
+        if conversation.kind == "im":
+            raise EmulatorError("a direct message makes no app_mention: post it as a message")
         bot = self._app(app).bot_user_id
         if f"<@{bot}>" not in text:
             text = f"<@{bot}> {text}"
         message = self._of(app).new_message(text, self._wall(), user=user, thread_ts=thread_ts)
         conversation.add(message)
         mentioned = self._mentioned(conversation, message, app)
-        if self._app(app).subscribes(_SUBSCRIPTIONS[conversation.kind]):
-            self.send(self._of(app).message_posted(message, conversation, self._wall()), app=app)
+        self._message_posted(conversation, message, app)
         return mentioned
 
     def _mentioned(self, conversation: Conversation, message: Json, app: App) -> LedgerEntry:
@@ -72,8 +79,17 @@ class Talking(Stage):
         conversation.add(message)
         named = f"<@{self._app(app).bot_user_id}>" in message["text"] and conversation.kind != "im"
         if named and self._app(app).subscribes("app_mention"):
-            self._mentioned(conversation, message, app)
-        return self.send(self._of(app).message_posted(message, conversation, self._wall()), app=app)
+            mentioned = self._mentioned(conversation, message, app)
+            posted = self._message_posted(conversation, message, app)
+            return mentioned if posted.failure == NOT_SENT else posted
+        return self._message_posted(conversation, message, app)
+
+    def _message_posted(self, conversation: Conversation, message: Json, app: App) -> LedgerEntry:
+        posted = self._of(app).message_posted(message, conversation, self._wall())
+        return self.send_subscribed(posted, _SUBSCRIPTIONS[conversation.kind], app=app)
+
+    def _if_subscribed(self, event: Json, name: str, app: App) -> LedgerEntry:
+        return self.send_subscribed(self._of(app).event(event, self._wall()), name, app=app)
 
     def edit_message(
         self, text: str, ts: str, *, channel: str = DEFAULT_CHANNEL, user: str = DEFAULT_USER, app: App = None
@@ -88,7 +104,8 @@ class Talking(Stage):
         edited_ts = self.core.context.ids.ts(self._wall())
         written = self._of(app).new_message(text, self._wall(), user=user)
         message |= {"text": text, "blocks": written["blocks"], "edited": {"user": user, "ts": edited_ts}}
-        return self.send_event(changed_event(conversation, message, before, edited_ts), app=app)
+        changed = changed_event(conversation, message, before, edited_ts)
+        return self._if_subscribed(changed, _SUBSCRIPTIONS[conversation.kind], app)
 
     def delete_message(
         self, ts: str, *, channel: str = DEFAULT_CHANNEL, user: str = DEFAULT_USER, app: App = None
@@ -101,7 +118,8 @@ class Talking(Stage):
         conversation, message = self._own_message(channel, ts, user, app)
         conversation.remove(ts)
         now = self.core.context.ids.ts(self._wall())
-        return self.send_event(deleted_event(conversation, message, now), app=app)
+        deleted = deleted_event(conversation, message, now)
+        return self._if_subscribed(deleted, _SUBSCRIPTIONS[conversation.kind], app)
 
     def _own_message(self, channel: str, ts: str, user: str, app: App) -> tuple[Conversation, Json]:
         conversation, message = self._message(channel, ts, app)
@@ -128,7 +146,7 @@ class Talking(Stage):
         if not add_reaction(message, reaction, user):
             raise EmulatorError(f"{user} has reacted with {reaction} already")
         event = reaction_event("reaction_added", user, reaction, conversation.id, message)
-        return self.send_event(event, app=app)
+        return self._if_subscribed(event, "reaction_added", app)
 
     def unreact(
         self,
@@ -148,7 +166,7 @@ class Talking(Stage):
         if not remove_reaction(message, reaction, user):
             raise EmulatorError(f"{user} has not reacted with {reaction}")
         event = reaction_event("reaction_removed", user, reaction, conversation.id, message)
-        return self.send_event(event, app=app)
+        return self._if_subscribed(event, "reaction_removed", app)
 
     def join_channel(self, *, channel: str = DEFAULT_CHANNEL, user: str, app: App = None) -> LedgerEntry:
         """A person joins a channel."""
@@ -156,9 +174,8 @@ class Talking(Stage):
         conversation = workspace.place(channel, user, self._app(app).bot_user_id)
         workspace.person(user)
         conversation.members.setdefault(user)
-        return self.send(
-            self._of(app).joined_channel(self._wall(), user=user, conversation=conversation), app=app
-        )
+        joined = self._of(app).joined_channel(self._wall(), user=user, conversation=conversation)
+        return self.send_subscribed(joined, "member_joined_channel", app=app)
 
     def leave_channel(self, *, channel: str = DEFAULT_CHANNEL, user: str, app: App = None) -> LedgerEntry:
         """A person leaves a channel.
@@ -170,9 +187,8 @@ class Talking(Stage):
         if conversation is None or user not in conversation.members:
             raise EmulatorError(f"{user} is not in {channel}")
         del conversation.members[user]
-        return self.send(
-            self._of(app).left_channel(self._wall(), user=user, conversation=conversation), app=app
-        )
+        left = self._of(app).left_channel(self._wall(), user=user, conversation=conversation)
+        return self.send_subscribed(left, "member_left_channel", app=app)
 
     def open_home(self, *, user: str = DEFAULT_USER, tab: str = "home", app: App = None) -> LedgerEntry:
         """A person opens the app's Home tab, or with `tab="messages"` its messages.
@@ -186,7 +202,7 @@ class Talking(Stage):
         surfaces = self.surfaces_of(app)
         view = surfaces.views.get(surfaces.homes.get(user, "")) if tab == "home" else None
         opened = self._of(app).home_opened(self._wall(), user=user, channel=channel, tab=tab, view=view)
-        return self.send(opened, app=app)
+        return self.send_subscribed(opened, "app_home_opened", app=app)
 
     def direct_message(self, user: str = DEFAULT_USER, *, app: App = None) -> str:
         """The id of the direct message that this person has with the app's bot."""
@@ -224,12 +240,9 @@ class Talking(Stage):
         message |= {"subtype": "file_share", "files": [described], "upload": False}
         if not comment:
             message.pop("blocks")
-        if self._app(app).subscribes(_SUBSCRIPTIONS[conversation.kind]):
-            self._post(conversation, message, app)
-        else:
-            conversation.add(message)
+        self._post(conversation, message, app)
         shared = self._of(app).file_shared(self._wall(), file_id=file.id, user=user, channel=conversation.id)
-        return self.send(shared, app=app)
+        return self.send_subscribed(shared, "file_shared", app=app)
 
     def run_step(
         self,

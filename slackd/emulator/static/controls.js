@@ -16,14 +16,22 @@ function chosen(at, block, element, value) {
   if (!silent && value !== null && value !== '') at.click(element, block, value);
 }
 
+// A text goes to the app while it is typed only if its block asks for that; without more words, at Enter.
+function dispatches(element, block, when) {
+  return Boolean(block.dispatch_action) && (element.dispatch_action_config?.trigger_actions_on || ['on_enter_pressed']).includes(when);
+}
+
 function typed(type, more = {}) {
   return (element, block, at) => {
     const field = h(element.multiline ? 'textarea' : 'input', {
       type: element.multiline ? undefined : type, placeholder: element.placeholder ? words(element.placeholder) : '',
       value: at.values[block.block_id]?.[element.action_id] ?? element.initial_value ?? '', rows: 4,
       maxLength: element.max_length || undefined, autofocus: element.focus_on_load, ...more,
-      oninput: () => keep(at, block, element, field.value === '' ? null : field.value),
-      onkeydown: (event) => { if (event.key === 'Enter' && block.dispatch_action) { event.preventDefault(); at.click(element, block, field.value); } },
+      oninput: () => {
+        keep(at, block, element, field.value === '' ? null : field.value);
+        if (dispatches(element, block, 'on_character_entered')) at.click(element, block, field.value);
+      },
+      onkeydown: (event) => { if (event.key === 'Enter' && dispatches(element, block, 'on_enter_pressed')) { event.preventDefault(); at.click(element, block, field.value); } },
     });
     return field;
   };

@@ -253,3 +253,42 @@ def test_a_menu_shows_options_as_slack_documents_them(
     asked.failure = None
     slack.answers[slack.apps[0].app_id].acknowledged(asked, answer, 1.0)
     assert asked.failure == failure
+
+
+def test_an_app_is_sent_the_events_that_it_is_subscribed_to() -> None:
+    app = EmulatedApp(events=("message.im", "app_mention"))
+    core = SlackCore([app], EmulatorSettings(seed=1), now=0.0, wall=WALL)
+    slack = EmulatorClient(core, "http://127.0.0.1:1", lambda: 1.0)
+    posted = slack.post_message("hi")
+    ts = str(posted.message_ts)
+    unheard = [
+        posted,
+        slack.edit_message("hi!", ts),
+        slack.react("eyes", ts),
+        slack.unreact("eyes", ts),
+        slack.delete_message(ts),
+        slack.join_channel(user="U0DAVE00001"),
+        slack.leave_channel(user="U0DAVE00001"),
+        slack.open_home(),
+        slack.share_file("plan.txt", "first this"),
+    ]
+    assert {each.failure for each in unheard} == {"not_sent"}
+    assert list(slack.ledger.entries) == []
+    assert slack.post_message(f"<@{app.bot_user_id}> hi").name == "app_mention"
+    assert slack.post_message("hi", channel=slack.direct_message()).name == "message"
+    assert [each.name for each in slack.ledger.entries.values()] == ["app_mention", "message"]
+
+
+def test_a_direct_message_makes_no_mention(slack: EmulatorClient) -> None:
+    with pytest.raises(EmulatorError, match="makes no app_mention"):
+        slack.mention("hi", channel=slack.direct_message())
+
+
+def test_what_is_chosen_in_an_input_comes_with_the_submission_unless_it_is_dispatched(
+    slack: EmulatorClient,
+) -> None:
+    open_modal(slack, text_input())
+    with pytest.raises(EmulatorError, match="has no dispatch_action"):
+        slack.click("typed", "yes")
+    open_modal(slack, text_input(dispatch_action=True))
+    assert slack.click("typed", "yes").name == "block_actions"
