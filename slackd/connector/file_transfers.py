@@ -21,21 +21,13 @@ from slackd.connector.network_errors import obstacle
 from slackd.connector.proxy import proxy_for
 from slackd.http_body import read_beginning
 from slackd.link.messages import NOT_SENT, OUTCOME_UNKNOWN, Call, CallKind, Returned
+from slackd.slack.limits import FILE_HOSTS
 from slackd.slotted import define
 
 PIECE: Final = 32_768
 """Bytes of a file that go over the link at once."""
 IDLE: Final = 60.0
 """Seconds after which a transfer is given up whose next piece nobody wants or brings, or Slack doesn't send."""
-FILE_HOSTS: Final = frozenset(
-    {
-        "files.slack.com",
-        "files.slack-edge.com",
-        "files-origin.slack.com",
-        "slack-files.com",
-        "files.slack-gov.com",
-    }
-)
 READ_AHEAD: Final = 10_240
 """Bytes that are read at once; of a download at most three times as many are read ahead, for one piece."""
 _LONGEST_TEXT: Final = 4_096

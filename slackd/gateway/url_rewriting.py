@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from slackd.slack.limits import FILE_HOSTS
 from slackd.slotted import frozen
 
 _FILE_KEYS: Final = ("url_private", "url_private_download", "thumb_", "mp4", "hls", "vtt")
-_FILE_HOSTS: Final = ("files.slack.com", "files.slack-edge.com", "files-origin.slack.com", "slack-files.com")
 _STEP_TOKEN: Final = "bot_access_token"
 _DEEPEST: Final = 64
 _SEALED_FILE: Final = re.compile(r"https?://[^\s/<>|\"]+/file/[\w-]+/([0-9a-f]{32})/([\w-]+)", re.ASCII)
@@ -88,7 +88,7 @@ def is_file_url(url: str, api_host: str) -> bool:
         return False
     if parts.username is not None or not host:
         return False
-    return (parts.scheme == "https" and host in _FILE_HOSTS) or (
+    return (parts.scheme == "https" and host in FILE_HOSTS) or (
         parts.scheme in ("https", "http") and host == api_host
     )
 

@@ -49,6 +49,16 @@ APPROXIMATE_CONNECTION_TIME: Final = 18_060.0
 DEBUG_CONNECTION_LIFETIME: Final = 360.0
 """Seconds that a connection lives with `&debug_reconnects=true` on its URL ("Using Socket Mode")."""
 
+FILE_HOSTS: Final = frozenset(
+    {
+        "files.slack.com",
+        "files.slack-edge.com",
+        "files-origin.slack.com",
+        "slack-files.com",
+        "files.slack-gov.com",
+    }
+)
+"""Where files are ("Working with files"); the last is GovSlack's."""
 FILE_LIMIT: Final = 1 << 30
 """Bytes of a file ("Add files to Slack": up to 1 GB)."""
 

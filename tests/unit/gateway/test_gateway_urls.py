@@ -79,6 +79,7 @@ def test_nobody_makes_such_a_url_without_the_secret() -> None:
     ("url", "is_slacks"),
     [
         ("https://files.slack.com/files-pri/T1-F1/a", True),
+        ("https://files.slack-gov.com/files-pri/T1-F1/a", True),
         ("http://files.slack.com/files-pri/T1-F1/a", False),
         ("https://files.slack.com@evil.example/a", False),
         ("https://user@files.slack.com/a", False),
