@@ -1,5 +1,6 @@
 """A decorator that was written and a subscription that was forgotten: the line to write is said."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,28 @@ def test_the_lines_to_write(handler: tuple[str, str], line: str) -> None:
     (words,) = unmatched(PLUGIN, [handler])
     assert words.startswith(str(FILE))
     assert line in words
+
+
+MANY = PluginConfig(
+    "bot",
+    FILE,
+    subscriptions=tuple(
+        Subscription("interactive", action_id=(f"approve_{n}", f"*_{n}_[a-z]*")) for n in range(30)
+    ),
+)
+
+
+@pytest.mark.parametrize("name", ["*[{}]", "[{}*", "[!{}]*", "*?" * 126, "*a" * 126, "a" * 254])
+def test_no_program_takes_long_by_what_it_announces(name: str) -> None:
+    """Everybody waits meanwhile. A second is for a machine that others use."""
+    handlers = [
+        ("action", name.format("".join(chr(0x4E00 + 7 * i + n) for i in range(250)))) for n in range(1_000)
+    ]
+    began = time.thread_time()
+    unmatched(MANY, handlers)
+    assert time.thread_time() - began < 1.0
+
+
+def test_globs_are_looked_at_as_long_as_there_are_not_very_many() -> None:
+    handlers = [("command", f"/order_{n}_*") for n in range(12)]
+    assert len(unmatched(PLUGIN, handlers)) == 12
