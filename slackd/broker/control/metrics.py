@@ -168,7 +168,8 @@ class BrokerCollector(Collector):
         text = "Time in which an app had no READY connection."
         yield _counter("slackd_seconds_without_ready", text, ["app"], without)
         linked = {(str(each.number),): float(each.linked) for each in self._status.connectors}
-        yield _gauge("slackd_connector_linked", "1 if the connector is linked.", ["connector"], linked)
+        text = "1 if the connector is linked; 3 is the receiver."
+        yield _gauge("slackd_connector_linked", text, ["connector"], linked)
 
     def _journal(self) -> Iterator[Metric]:
         journal = self._status.journal

@@ -134,7 +134,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_waiting = False
         if answer.status != 200:
             self._handler.refused(self, self._head, answer)
-        unread = self._http.their_state is not h11.DONE
+        unread = self._http.their_state not in (h11.DONE, h11.MUST_CLOSE)
         self._write(answer, last=unread or self._handler.ends_with_an_answer(self))
         self._head = self._refusal = None
         self._unwanted = 0

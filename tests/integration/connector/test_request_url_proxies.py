@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 import trustme
 
+from slackd.connector.request_url import http1
 from tests.integration.connector.request_url_rig import (
     RequestUrlRig,
     command,
@@ -164,6 +165,27 @@ async def test_caddy_says_200_for_a_host_that_is_none_of_its_sites_as_the_docume
             assert len(rig.broker.arrivals) == arrivals
         async with http.get(url, headers={"Host": "slack.example.com"}) as answer:
             assert answer.status == 405
+
+
+async def test_who_wants_the_connection_closed_has_it_closed_with_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With TLS's own goodbye, and not after a second in which nobody says anything."""
+    monkeypatch.setattr(http1, "LINGER", 60.0)
+    authority = trustme.CA()
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    client_side = ssl.create_default_context()
+    authority.configure_trust(client_side)
+    async with receiver(tls=server_side) as rig:
+        for number, version in enumerate((b"HTTP/1.1", b"HTTP/1.0")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=client_side)
+            body = event(f"Ev{number}")
+            data = request(body, {**headers_for(body, "application/json"), "Connection": "close"})
+            writer.write(data.replace(b"HTTP/1.1", version, 1))
+            async with asyncio.timeout(10):
+                assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
 
 
 async def test_tls_of_its_own() -> None:
