@@ -156,6 +156,7 @@ class Dispatcher:
         for lease in self._leases.of(session):
             if lease.delivery.id not in kept and lease.state not in UNANSWERED:
                 self._lanes[lease.delivery.lane].disown(lease.delivery)
+        self._begin_claimed(sorted(kept), now)
         self._keep_only(session, kept, now)
         self._is_back(session)
         self._wakeup.by(self.next_wakeup())
@@ -480,6 +481,20 @@ class Dispatcher:
         lease = self._leases.get(delivery)
         if lease is not None and lease.state is LeaseState.WAITING:
             self._leases.begin(lease, now.monotonic)
+
+    def _begin_claimed(self, kept: Sequence[int], now: Instant) -> None:
+        """What was sent ahead and is claimed, as is the one before it, was begun: that one is answered, which
+        its program says again, or gave up its place, and the word of it was lost with the connection."""
+        for lease in filter(None, map(self._leases.get, kept)):
+            queue = self._lanes[lease.delivery.lane]
+            while lease.state is LeaseState.WAITING:
+                before = self._leases.get(queue.out_of(lease.delivery.key))
+                if before is None or before.delivery.id not in kept:
+                    break
+                before.delivery, next_one = queue.unorder(before.delivery, now)
+                if next_one is None:
+                    break
+                self._begin(next_one, now)
 
     def _take_back_behind(self, lease: Lease, now: Instant) -> tuple[OpenDelivery, ...]:
         """What was sent ahead and waits for this one was not begun: it is free, with no attempt counted."""

@@ -124,6 +124,11 @@ class LaneQueue:
         key = self._keys.get(delivery.key)
         return key.behind(delivery.id) if key is not None else []
 
+    def out_of(self, name: str) -> int:
+        """The one of this key that is out and not answered, 0 if there is none."""
+        key = self._keys.get(name)
+        return key.out or 0 if key is not None else 0
+
     def _pass_turn(self, name: KeyName, key: Key) -> int:
         """What is out has done with its place: it is the turn of what was sent ahead."""
         key.out = turn = key.ahead.pop(0)

@@ -363,3 +363,17 @@ def test_the_next_page_of_a_busy_channel_is_asked_for_while_half_a_page_is_left(
         bench.commits(delivery)
     left = PAGE - asked_at[0] - AHEAD_OF_KEY
     assert left == pytest.approx(PAGE // 2, abs=1)
+
+
+def test_what_its_program_has_begun_counts_though_the_word_that_its_turn_came_was_lost() -> None:
+    bench = Bench()
+    bench.joins("a")
+    first, second, third = (bench.opens() for _ in range(3))
+    bench.hands()
+    bench.it.left("a", bench.now)  # and with the connection `unorder` for the first
+    bench.joins("a", first, second)
+    assert bench.answers(second)
+    bench.commits(second)
+    assert bench.hands() == [("a", "3.1", "")]
+    assert bench.answers(first)
+    assert bench.answers(third)
