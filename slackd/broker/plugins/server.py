@@ -322,7 +322,7 @@ class PluginHost:
         if said.window == 0:
             if self._is_current(connection):
                 result = greeting(plugin, apps, 0, deadline, engine.journal.id)
-                connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
+                connection.opened(said.id, {**result, **self._known_of(connection, plugin, said, apps)})
                 connection.read_on(dispatch.is_held_by(connection.session))
             return
         try:
@@ -341,7 +341,7 @@ class PluginHost:
         result = greeting(plugin, apps, window, deadline, engine.journal.id)
         if said.ahead:
             result["ahead"] = said.ahead
-        connection.opened(said.id, {**result, **self._known_of(plugin, said, apps)})
+        connection.opened(said.id, {**result, **self._known_of(connection, plugin, said, apps)})
         engine.core.joined(
             connection.plugin,
             connection.session,
@@ -377,7 +377,9 @@ class PluginHost:
             if connection.is_open and identity.app in (plugin.apps or self._config.apps):
                 connection.notify("identity", attrs.asdict(identity))
 
-    def _known_of(self, plugin: PluginConfig, said: Initialize, apps: Sequence[str]) -> dict[str, object]:
+    def _known_of(
+        self, connection: PluginConnection, plugin: PluginConfig, said: Initialize, apps: Sequence[str]
+    ) -> dict[str, object]:
         """What else a program learns at its start: whose its apps are, and which handlers get nothing."""
         known: dict[str, object] = {}
         identities = self._engine.core.ingest.identities
@@ -386,9 +388,7 @@ class PluginHost:
         if lines := unmatched(plugin, said.handlers):
             known["unmatched"] = lines
             for line in lines:
-                log.warning(
-                    "%s: %s", plugin.name, line, extra={"event": "handler-unmatched", "plugin": plugin.name}
-                )
+                connection.note(logging.WARNING, "handler-unmatched", f"{plugin.name}: {line}")
         return known
 
     def _is_listed(self, connection: PluginConnection) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from slackd import jsonrpc
 from slackd.broker.plugins.conduct import CRASHES, Fault
+from slackd.broker.plugins.peer_limits import NOTICE_BURST
 from slackd.broker.plugins.server import MAX_OPENING
 from slackd.cli.broker_process import broker_status
 from tests.integration.broker.broker_rig import House, house, plugin
@@ -243,6 +244,16 @@ async def test_without_descriptors_connections_that_say_nothing_end_and_sessions
         (arrived,) = here.connector.deliver(command(1, "/victim"))
         await victim.answer(await victim.handed(), {"text": "here"})
         assert await here.connector.acknowledgement(arrived) == {"text": "here"}
+
+
+async def test_handlers_that_a_program_announces_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    handlers = [{"kind": "command", "pattern": f"/no{n}"} for n in range(1_000)]
+    async with house(*TWO) as here:
+        for _ in range(2):
+            await here.program("bot", handlers=handlers)
+        await still_works(here)
+    lines = [each for each in caplog.records if getattr(each, "event", "") == "handler-unmatched"]
+    assert 0 < len(lines) <= NOTICE_BURST
 
 
 async def test_a_session_is_told_which_journal_its_deliveries_are_of() -> None:
