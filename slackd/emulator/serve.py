@@ -13,9 +13,12 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
+
 from slackd.emulator.client import EmulatorClient
 from slackd.emulator.server import Emulator
 from slackd.emulator.settings import EmulatedApp, EmulatorSettings
+from slackd.text import nearest_name
 
 
 async def serve(
@@ -70,11 +73,17 @@ def announce_json(slack: EmulatorClient) -> None:
     sys.stdout.flush()
 
 
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) < 65_536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: expected a port, from 0 to 65535")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser("slackd emulate", description="A Slack for laptops and tests.")
     made.add_argument("--host", default="127.0.0.1")
-    made.add_argument("--port", type=int, default=0, help="0 takes a free one (the default)")
+    made.add_argument("--port", type=_port, default=0, help="0 takes a free one (the default)")
     made.add_argument("--app-token", action="append", default=[], help="xapp-...; again for another app")
     made.add_argument("--bot-token", action="append", default=[], help="xoxb-...; one for each app token")
     made.add_argument("--app-id", action="append", default=[], help="A...; one for each app token")
@@ -125,11 +134,20 @@ def apps_from(arguments: argparse.Namespace) -> list[EmulatedApp]:
 
 def settings_from(arguments: argparse.Namespace) -> EmulatorSettings:
     """The settings that the command line asks for."""
-    changes = {}
+    changes: dict[str, Any] = {}
+    known = [field.name for field in attrs.fields(EmulatorSettings)]
     for setting in arguments.setting:
         name, _, value = setting.partition("=")
+        if name not in known:
+            near = nearest_name(name, known)
+            parser().error(
+                f"--setting {setting}: no such setting" + (f"; did you mean {near}?" if near else "")
+            )
         try:
             changes[name] = json.loads(value)
+        except ValueError:
+            parser().error(f'--setting {setting}: expected {name}=JSON: true, 0.5, null or "text"')
+        try:
             EmulatorSettings(**{name: changes[name]})
         except (TypeError, ValueError) as error:
             parser().error(f"--setting {setting}: {error}")

@@ -19,7 +19,7 @@ import attrs
 from slackd import jsonrpc
 from slackd.local.configuration import check_declaration
 from slackd.local.program import LocalStackError, Program, command_of
-from slackd.local.project import read_declaration
+from slackd.local.project import declarations_of, read_declaration
 from slackd.local.scripts import script_command, with_local_script
 from slackd.slack.envelopes import COMMANDS, EVENTS, INTERACTIVE
 
@@ -314,10 +314,7 @@ def _words(envelope: Mapping[str, Any]) -> str:
 
 
 def _declaration_beside(program: Path) -> Path:
-    beside = program.with_suffix(".toml")
-    if beside.is_file():
-        return beside
-    found = sorted(program.absolute().parent.glob("*.toml"))
+    found = declarations_of(program.absolute())
     if len(found) != 1:
         raise LocalStackError(f"{program}: which plugins.d file is its own? Name it: --toml FILE")
     return found[0]

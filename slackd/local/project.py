@@ -14,6 +14,9 @@ from slackd.local.program import LocalStackError
 
 _OWNERS: Final = re.compile(r"^(?:user|users|group)\s*=\s*(?:\[[^\]]*\])?.*$", re.MULTILINE)
 _FIRST_TABLE: Final = re.compile(r"^\s*\[", re.MULTILINE)
+PLUGINS_FOLDER: Final = "plugins.d"
+_OTHERS: Final = frozenset({"pyproject.toml", "slackd.toml"})
+"""Files that may stand beside a plugin and are no plugin's."""
 _SOURCES: Final = frozenset(
     {".toml", ".py", ".js", ".mjs", ".cjs", ".ts", ".sh", ".bash", ".go", ".jq", ".rb", ".pl"}
 )
@@ -46,10 +49,7 @@ def find_project(place: Path) -> Project:
         LocalStackError: There is none, or more than one.
     """
     folder = place if place.is_dir() else place.parent
-    declarations = sorted(each for each in folder.glob("*.toml") if each.name != "pyproject.toml")
-    if place.is_file():
-        beside = place.with_suffix(".toml")
-        declarations = [beside] if beside in declarations else declarations
+    declarations = declarations_of(place)
     if len(declarations) != 1:
         found = ", ".join(each.name for each in declarations) or "none"
         raise LocalStackError(f"{folder}: expected one plugins.d file NAME.toml, found {found}")
@@ -62,6 +62,22 @@ def find_project(place: Path) -> Project:
         found = ", ".join(each.name for each in programs) or "none"
         raise LocalStackError(f"{folder}: expected one program {stem} (.py, .js, .sh, .go), found {found}")
     return Project(programs[0], declarations[0])
+
+
+def declarations_of(place: Path) -> list[Path]:
+    """Look for the `plugins.d` file of a program, or those of a folder's plugins.
+
+    Returns:
+        The program's own (`NAME.toml` beside it, or in `plugins.d`) alone, if it has one; else all that are in
+        the folder.
+    """
+    folder = place if place.is_dir() else place.parent
+    if place.is_file():
+        own = f"{place.stem}.toml"
+        for beside in (folder / own, folder / PLUGINS_FOLDER / own):
+            if beside.is_file():
+                return [beside]
+    return sorted(each for each in folder.glob("*.toml") if each.name not in _OTHERS)
 
 
 def read_declaration(file: Path) -> str:

@@ -5,7 +5,7 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from slackd.config import Config
 from slackd.errors import SlackdError
@@ -26,11 +26,26 @@ class RestartStopped(SlackdError):
     """The rolling restart stopped; processes that were not restarted go on as before."""
 
 
+class CannotLock(SlackdError):
+    """The lock can't be had; the message says what to do."""
+
+
+def _opened(lock: Path) -> TextIO:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("w")
+    except OSError as error:
+        raise CannotLock(f"{lock} cannot be written ({error.strerror}): run this as root") from error
+
+
 @contextlib.contextmanager
 def one_at_a_time(lock: Path) -> Iterator[None]:
-    """Hold the lock on rolling restarts; waits while another one is under way."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    """Hold the lock on rolling restarts; waits while another one is under way.
+
+    Raises:
+        CannotLock: This user may not restart anything.
+    """
+    with _opened(lock) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

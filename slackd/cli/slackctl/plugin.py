@@ -8,7 +8,12 @@ from pathlib import Path
 
 import click
 
+from slackd import SlackdError
 from slackd.scaffold import LANGUAGES, is_executable, render
+
+
+class IsThere(SlackdError):
+    """A file that would be written is there; the message names it."""
 
 
 @click.group()
@@ -28,7 +33,7 @@ def new(name: str, lang: str, folder: Path | None) -> None:
     root = folder or Path(name)
     there = [path for path in files if (root / path).exists()]
     if there:
-        raise click.ClickException(f"{root / there[0]} is there already; nothing was written")
+        raise IsThere(f"{root / there[0]} is there already; nothing was written")
     for path, text in files.items():
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -82,3 +82,23 @@ def test_the_page_is_opened_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert opened == []
     main(["--json", "--open"])
     assert [url.startswith("http://127.0.0.1:") and url.endswith("/") for url in opened] == [True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--port 99999", "'99999': expected a port, from 0 to 65535"),
+        ("--port -1", "expected"),
+        ("--setting lenent=true", "no such setting; did you mean lenient?"),
+        ("--setting lenient=maybe", 'expected lenient=JSON: true, 0.5, null or "text"'),
+        ("--setting lenient", "expected lenient=JSON"),
+        ("--setting time_scale=0", "--setting time_scale=0:"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_said_in_its_own_words(
+    arguments: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        settings_from(parser().parse_args(arguments.split()))
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err

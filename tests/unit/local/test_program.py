@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slackd.local.program import LocalStackError, command_of
-from slackd.local.project import Project, find_project
+from slackd.local.project import Project, declarations_of, find_project
 from slackd.local.scripts import with_local_script
 
 SCRIPT = """\
@@ -57,6 +57,14 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     for name in ("bot.py", "bot.toml", "README.md", "test_bot.py"):
         (folder / name).touch()
     assert find_project(folder) == Project(folder / "bot.py", folder / "bot.toml")
+
+
+def test_slackds_own_file_is_no_plugins(tmp_path: Path) -> None:
+    (tmp_path / "plugins.d").mkdir()
+    for name in ("slackd.toml", "hello.py", "plugins.d/hello.toml", "plugins.d/other.toml"):
+        (tmp_path / name).touch()
+    assert declarations_of(tmp_path / "hello.py") == [tmp_path / "plugins.d" / "hello.toml"]
+    assert declarations_of(tmp_path) == []
 
 
 def test_a_scripts_own_file_is_run_in_the_place_of_the_installed_one(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """What a rolling restart restarts, and what it waits for."""
 
+from pathlib import Path
+
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +19,7 @@ from slackd.rolling_restart.plan import (
     ready_nowhere,
     restarts,
 )
+from slackd.rolling_restart.restart import CannotLock, one_at_a_time
 from slackd.rolling_restart.systemd import read_status
 
 WANTED = {BROKER: "b", CONNECTORS[1]: "c", CONNECTORS[2]: "c"}
@@ -132,3 +136,11 @@ def test_an_app_is_ready_nowhere_if_no_connector_has_it_ready() -> None:
     connectors = {1: ConnectorNow(True, "", {"main": 0}), 2: ConnectorNow(True, "", {"second": 1})}
     assert ready_nowhere(Now("", connectors), ["main", "second"]) == ("main",)
     assert ready_nowhere(Now(), ["main"]) == ("main",)
+
+
+def test_who_may_not_take_the_lock_reads_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    lock = tmp_path / "file" / "rolling-restart.lock"
+    words = r"rolling-restart\.lock cannot be written .*: run this as root"
+    with pytest.raises(CannotLock, match=words), one_at_a_time(lock):
+        pass
