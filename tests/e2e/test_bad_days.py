@@ -74,7 +74,8 @@ def test_where_nothing_can_be_encrypted_tokens_are_files_of_roots_alone(machine:
 
 
 def test_the_journal_is_asked_by_plugin_and_by_envelope(machine: Machine, slack: Slack) -> None:
-    slack.do("message", text="poison", wait=3)
+    poison = {"type": "message", "channel": "C0GENERAL01", "channel_type": "channel", "user": "U0ALICE0001"}
+    slack.do("event", event={**poison, "text": "poison", "ts": "1700000001.000100"}, wait=3)
     asked = ["journalctl", "--no-pager", "--output=json", "--lines=1", f"SLACKD_PLUGIN={greeter_package.NAME}"]
     of_letters = [*asked, "SLACKD_EVENT=delivery-dead"]
     line = json.loads(eventually(lambda: machine.says(*of_letters), "the dead letter is told"))

@@ -142,7 +142,7 @@ async def use(slack: EmulatorClient) -> None:
     command = slack.command("/deploy", "main")
     await acknowledged(command)
     await slack.wait_for_post(command, timeout=PATIENCE)
-    await acknowledged(slack.post_message("hello world", channel="C0GENERAL01"))
+    await acknowledged(slack.post_message("hello world", channel="D0DIRECT001"))
     await called("chat.postMessage")
     click = slack.click("more")
     await acknowledged(click)

@@ -16,7 +16,7 @@ from tests.integration.gateway.gateway_rig import SOCKET_MODE, behind, free_port
 from tests.support.foreign_apps import AppCredentials, bolt, direct
 
 SETTINGS = EmulatorSettings(trigger_lifetime=60.0, seed=5)
-APPS = [EmulatedApp(events=("app_mention",))]
+APPS = [EmulatedApp(events=("app_mention", "message.im", "reaction_added"))]
 _DIRECTLY: list[dict[str, Any]] = []
 """What the ledger said of the app directly at Slack: it is asked once."""
 
