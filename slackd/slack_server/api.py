@@ -81,7 +81,8 @@ class ApiAnswer:
 def parse_json(body: bytes) -> tuple[dict[str, Any], str | None]:
     """The arguments of a JSON body, and Slack's word for what is wrong with it.
 
-    A token in a JSON body doesn't count.
+    A token in a JSON body doesn't count. Blocks and the like may be texts in it, too: so slack_sdk sends those
+    that it is given as texts.
     """
     try:
         value = jsonrpc.parse((body or b"{}").decode())
@@ -90,11 +91,11 @@ def parse_json(body: bytes) -> tuple[dict[str, Any], str | None]:
     if not isinstance(value, dict):
         return {}, "json_not_object"
     value.pop("token", None)
-    return value, None
+    return parse_nested(value), None
 
 
 def parse_nested(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Form fields; those that are JSON texts by Slack's reference are parsed, if they can be."""
+    """The arguments; those that are JSON texts by Slack's reference are parsed, if they can be."""
     parsed: dict[str, Any] = {}
     for name, value in args.items():
         parsed[name] = value

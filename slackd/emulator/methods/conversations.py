@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from slackd.emulator.conversation import Conversation, described_text
-from slackd.emulator.methods.call import Json, Method, MethodCall
+from slackd.emulator.methods.call import Json, Method, MethodCall, refuse
 from slackd.slack_server.errors import MethodError
 
 _KINDS: Final = {"public_channel": "channel", "private_channel": "private", "im": "im", "mpim": "mpim"}
@@ -213,6 +213,8 @@ def _purpose(call: MethodCall) -> Json:
 
 
 def _described(call: MethodCall, name: str) -> Json:
+    if name not in call.args:
+        refuse("invalid_arguments", f"missing required field: {name}")
     value = call.text(name)
     if len(value) > _LONGEST_TOPIC:
         raise MethodError("too_long")

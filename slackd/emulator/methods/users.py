@@ -73,6 +73,8 @@ def _bot(call: MethodCall) -> Json:
 
 def _team(call: MethodCall) -> Json:
     app = call.app
+    if call.text("team", app.team_id) != app.team_id:
+        raise MethodError("team_not_found")
     return {
         "team": {
             "id": app.team_id,

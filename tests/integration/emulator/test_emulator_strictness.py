@@ -101,6 +101,9 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
         "invalid_thread_ts",
     ),
     ("api.test", {"error": "my_error"}, "my_error"),
+    ("team.info", {"team": "T0NOWHERE01"}, "team_not_found"),
+    ("conversations.setTopic", {"channel": CHANNEL}, "invalid_arguments"),
+    ("conversations.setPurpose", {"channel": CHANNEL}, "invalid_arguments"),
     ("conversations.list", {"limit": "many"}, "invalid_limit"),
     ("conversations.list", {"limit": 1001}, "invalid_limit"),
     ("conversations.list", {"limit": -1}, "invalid_limit"),
@@ -144,6 +147,14 @@ async def test_a_violation_names_its_place(web: AsyncWebClient) -> None:
     answer = refused.value.response
     assert answer["errors"] == ["missing required field: text or fields [json-pointer:/blocks/0]"]
     assert answer["response_metadata"]["messages"] == [f"[ERROR] {each}" for each in answer["errors"]]
+
+
+async def test_blocks_may_be_a_text_in_json_too(web: AsyncWebClient) -> None:
+    posted = await web.chat_postMessage(channel=CHANNEL, text="x", blocks='[{"type": "divider"}]')
+    assert posted["message"]["blocks"][0]["type"] == "divider"
+    assert await error_of(web, "chat.postMessage", channel=CHANNEL, text="x", blocks="[") == (
+        "invalid_blocks_format"
+    )
 
 
 async def test_leniency_can_be_had_back(slack: EmulatorClient, web: AsyncWebClient) -> None:
