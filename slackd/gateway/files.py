@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Final
@@ -12,6 +13,9 @@ from slackd.slotted import frozen
 
 READ_AHEAD: Final = 8_192
 """Bytes of an app's upload beyond which, twice, no more is read before it is asked for."""
+BEGIN_AT_ONCE: Final = 4
+"""Transfers of one app that ask the broker whether there is room for one more; the others wait here, in their
+order, and don't take the time that pieces need."""
 READ_SIZE: Final = 16_384
 """Bytes that are read from an app's connection at once. With what was read ahead, and the piece on its way,
 that is 64 KiB of a file at most."""
@@ -37,6 +41,7 @@ class FilePassage:
 
     def __init__(self, plugin: str, calls: AppCalls, counters: GatewayCounters) -> None:
         self._plugin, self._calls, self._counters = plugin, calls, counters
+        self._beginning = asyncio.Semaphore(BEGIN_AT_ONCE)
 
     async def download(self, url: str) -> FileDownload:
         """Begin to fetch a file.
@@ -47,7 +52,8 @@ class FilePassage:
         Raises:
             CallFailedInside: It can't be had.
         """
-        begun = await self._calls.request("slack.download", {"url": url})
+        async with self._beginning:
+            begun = await self._calls.request("slack.download", {"url": url})
         pieces = _nothing()
         if not begun.get("end"):
             pieces = self._pieces(str(begun["transfer"]))
@@ -69,7 +75,8 @@ class FilePassage:
             CallFailedInside: It broke off.
         """
         about = {"url": url, "length": length, "content_type": content_type}
-        transfer = str((await self._calls.request("slack.upload", about))["transfer"])
+        async with self._beginning:
+            transfer = str((await self._calls.request("slack.upload", about))["transfer"])
         finished: Mapping[str, Any] = {}
         try:
             async for piece in pieces:

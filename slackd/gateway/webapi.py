@@ -57,8 +57,14 @@ class AppCalls:
         until = clock() + wait
         try:
             async with self._turns.turn(method, _channel_of(args), max(wait, LEAST_WAIT)):
-                params["max_wait"] = max(0.0, until - clock())
-                answer = await self._ask("slack.call", params)
+                answer = None
+                while answer is None:
+                    params["max_wait"] = max(0.0, until - clock())
+                    answer = await self._ask("slack.call", params)
+                    if answer is None and clock() >= until:
+                        raise NoTurn(method)
+                    if answer is None:
+                        await asyncio.sleep(_BUSY_PAUSE)
         except (CallFailedInside, NoTurn) as failed:
             error = _rate_limited(1) if isinstance(failed, NoTurn) else as_method_error(method, failed.failure)
             self._counters.calls[self._plugin, str(error)] += 1
@@ -82,32 +88,39 @@ class AppCalls:
             CallFailedInside: The broker answered with an error, or not at all.
         """
         about = str(params.get("transfer") or params.get("url", ""))
+        clock = asyncio.get_running_loop().time
+        until = clock() + CALL_TIMEOUT
+        text = f"others of its kind were under way for {CALL_TIMEOUT:g} s"
         try:
-            async with self._turns.turn(method, about, CALL_TIMEOUT):
-                return await self._ask(method, params)
+            while clock() < until:
+                async with self._turns.turn(method, about, until - clock()):
+                    answer = await self._ask(method, params)
+                if answer is not None:
+                    return answer
+                # Without its turn, since what is under way needs turns to come to its end.
+                await asyncio.sleep(_BUSY_PAUSE)
         except NoTurn:
-            text = f"others of its kind were under way for {CALL_TIMEOUT:g} s"
-            raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.SLACK_UNAVAILABLE, text)) from None
+            pass
+        raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.SLACK_UNAVAILABLE, text))
 
-    async def _ask(self, method: str, params: dict[str, Any]) -> Mapping[str, Any]:
+    async def _ask(self, method: str, params: dict[str, Any]) -> Mapping[str, Any] | None:
+        """The broker's answer; None where it takes no more at present."""
         patience = LONGEST_WAIT
         try:
             async with asyncio.timeout(patience):
                 await self._client.ready.wait()
             patience = CALL_TIMEOUT
-            async with asyncio.timeout(patience):
-                while True:
-                    outcome = await self._client.request(method, params, patience)
-                    if isinstance(outcome, jsonrpc.Result):
-                        return outcome.result if isinstance(outcome.result, dict) else {}
-                    if outcome.code != jsonrpc.TOO_MANY_CALLS:
-                        raise CallFailedInside(outcome)
-                    await asyncio.sleep(_BUSY_PAUSE)
+            outcome = await self._client.request(method, params, patience)
         except TooLarge as error:
             raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.LINE_TOO_LONG, str(error))) from error
         except TimeoutError:
             text = self._client.refusal or f"the broker gave no answer within {patience:g} s"
             raise CallFailedInside(jsonrpc.Failure(None, jsonrpc.SLACK_UNAVAILABLE, text)) from None
+        if isinstance(outcome, jsonrpc.Result):
+            return outcome.result if isinstance(outcome.result, dict) else {}
+        if outcome.code == jsonrpc.TOO_MANY_CALLS:
+            return None
+        raise CallFailedInside(outcome)
 
 
 def as_method_error(method: str, failure: jsonrpc.Failure) -> MethodError:
