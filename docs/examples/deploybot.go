@@ -4,6 +4,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -149,7 +150,8 @@ func main() {
 			return
 		}
 		var m message
-		if err := json.Unmarshal(line, &m); err != nil {
+		var other *json.UnmarshalTypeError // an event whose channel is an object, say: the rest is read
+		if err := json.Unmarshal(line, &m); err != nil && !errors.As(err, &other) {
 			log.Print(err)
 			continue
 		}

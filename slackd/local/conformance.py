@@ -217,6 +217,10 @@ async def _findings(
     yield await _is_answered(peer, next(ids), unknown, "it ignores members and notifications it doesn't know")
     strange = {"envelope_id": "e", "type": "newer_type", "payload": {"type": "newer"}}
     yield await _is_answered(peer, next(ids), strange, "it answers an envelope of a type it doesn't know")
+    created = _event("channel_created")
+    created["payload"]["event"] |= {"channel": {"id": "C1", "name": "new"}, "user": {"id": "U1"}}
+    objects = "it answers an event whose channel and user are objects, as in channel_created and user_change"
+    yield await _is_answered(peer, next(ids), created, objects)
     odd = _with_text(envelopes[0], ODD_TEXT)
     yield await _is_answered(peer, next(ids), odd, "it reads text beyond ASCII")
     large = _with_text(envelopes[0], "x" * BIG)
