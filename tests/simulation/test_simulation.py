@@ -14,6 +14,7 @@ from slackd.broker.dispatch.dispatcher import Dispatcher
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import Lease, Leases
 from slackd.broker.dispatch.ordering_key import Key, KeyName
+from slackd.broker.dispatch.resumption import Resumption
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.ingest import Incoming, Ingest, IngestResult
 from slackd.broker.instant import Instant
@@ -157,7 +158,7 @@ def test_finds_an_answer_that_is_confirmed_before_it_is_journaled(monkeypatch: p
 
 def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     def claim(
-        self: Dispatcher,
+        self: Resumption,
         session: str,
         delivery: int,
         attempt: int,
@@ -166,7 +167,7 @@ def test_finds_claims_of_a_program_that_are_not_honoured(monkeypatch: pytest.Mon
     ) -> bool:
         return False
 
-    monkeypatch.setattr(Dispatcher, "_claim", claim)
+    monkeypatch.setattr(Resumption, "_claim", claim)
     assert found()
 
 

@@ -48,6 +48,13 @@ class Dealer:
         self.fenced = dict.fromkeys(Lane, 0)
         self.intercepted: set[str] = set()
 
+    def may_have(self, session: str, delivery: OpenDelivery) -> bool:
+        """Whether it is for sessions like this one: one person's for who develops as that person, as long as
+        somebody does, all else for production."""
+        known = self._sessions.get(session)
+        whose = intercepted_person(delivery.key)
+        return known is not None and known.person == (whose if whose in self.intercepted else "")
+
     def deal(self, now: Instant) -> list[Action]:
         """Give what is free to who has room.
 

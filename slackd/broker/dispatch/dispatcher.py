@@ -20,13 +20,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import attrs
 
-from slackd.broker.dispatch.actions import Action, CountOld, LoadKey, LoadKeys, TakeBack
+from slackd.broker.dispatch.actions import Action, LoadKey, LoadKeys, TakeBack
 from slackd.broker.dispatch.dealing import Dealer
 from slackd.broker.dispatch.held_up import HeldUp, held_up
-from slackd.broker.dispatch.intercepted import intercepted_person, is_intercepted
+from slackd.broker.dispatch.intercepted import is_intercepted
 from slackd.broker.dispatch.lane_queue import LaneQueue
 from slackd.broker.dispatch.leases import UNANSWERED, Lease, Leases, LeaseState
-from slackd.broker.dispatch.ordering_key import set_apart
+from slackd.broker.dispatch.resumption import Resumption
 from slackd.broker.dispatch.retry import LONGEST, retry_delay
 from slackd.broker.dispatch.sessions import PluginSession, Sessions
 from slackd.broker.instant import Instant, Wakeup
@@ -72,7 +72,7 @@ class Dispatcher:
         }
         self._leases = Leases(self.sessions, self._rules.ack_timeout, self._wakeup)
         self._dealer = Dealer(plugin.name, self._rules.window, self._lanes, self._leases, self.sessions)
-        self._awaited: set[str] = set()
+        self._resumption = Resumption(plugin.name, self._rules.window, self._lanes, self._leases, self._dealer)
         self._actions: list[Action] = []
         self._has_changed = False
         self._deal_at: Instant | None = None
@@ -90,27 +90,18 @@ class Dispatcher:
         for session in sessions:
             self._await(session, now)
         if in_flight is not None:
-            for delivery, session in sorted(in_flight, key=lambda each: each[0].id):
+            oldest_first = sorted(in_flight, key=lambda each: each[0].id)
+            for _, session in oldest_first:
                 if self.sessions.get(session) is None:
                     self._await(session, now)
-                if (claimed := self._claimed(delivery, session)) is not None:
-                    self._leases.take(claimed, session, now.monotonic)
-            return
-        if sessions and last_delivery:
-            self._awaited.update(sessions)
-            for lane, queue in self._lanes.items():
-                queue.fence(last_delivery)
-                self._dealer.fenced[lane] = self._rules.window
-                self._add(CountOld(self.name, lane, last_delivery, 4 * self._rules.window))
+            self._resumption.restore(oldest_first, now)
+        elif sessions and last_delivery:
+            for count_old in self._resumption.fence(sessions, last_delivery):
+                self._add(count_old)
 
     def old_counted(self, lane: Lane, count: int, now: Instant) -> None:
         """The journal's answer to `CountOld`: so many old deliveries take slots while they are held back."""
-        queue = self._lanes[lane]
-        if queue.is_fenced:
-            # What is answered already may have been closed before they were counted.
-            held = [each.delivery for each in self._leases if each.state is LeaseState.HELD]
-            claimed = sum(each.lane is lane and queue.is_old(each.id) for each in held)
-            self._dealer.fenced[lane] = max(0, count - claimed)
+        if self._resumption.old_counted(lane, count):
             self._deal(now)
 
     def opened(self, deliveries: Sequence[OpenDelivery], now: Instant) -> None:
@@ -148,17 +139,12 @@ class Dispatcher:
             self._lanes[Lane.EVENTS].followers.are_wanted = True
         self.sessions.put(fresh)
         self._leases.count_again(fresh)
-        kept = {
-            delivery
-            for delivery, attempt in sorted(claims)
-            if self._claim(session, delivery, attempt, rows, now)
-        }
+        kept = self._resumption.claim(session, claims, rows, now)
         for lease in self._leases.of(session):
             if lease.delivery.id not in kept and lease.state not in UNANSWERED:
                 self._lanes[lease.delivery.lane].disown(lease.delivery)
-        self._begin_claimed(sorted(kept), now)
         self._keep_only(session, kept, now)
-        self._is_back(session)
+        self._resumption.is_back(session)
         self._wakeup.by(self.next_wakeup())
         self._deal(now)
 
@@ -198,7 +184,7 @@ class Dispatcher:
         if self._leases.answer(lease) or queue.behind(lease.delivery):
             next_one = queue.answered(lease.delivery, session, now)
             if next_one is not None:
-                self._begin(next_one, now)
+                self._leases.begin_turn(next_one, now.monotonic)
             self._deal(now)
         return lease.delivery
 
@@ -272,7 +258,7 @@ class Dispatcher:
         if lease is not None and not is_intercepted(lease.delivery.key):
             lease.delivery, next_one = self._lanes[lease.delivery.lane].unorder(lease.delivery, now)
             if next_one is not None:
-                self._begin(next_one, now)
+                self._leases.begin_turn(next_one, now.monotonic)
             self._deal(now)
 
     def leaving(self, session: str, holding: Collection[tuple[int, int]], now: Instant) -> None:
@@ -405,7 +391,7 @@ class Dispatcher:
         """What isn't free, and whose it is, without what was sent ahead and not begun; None while old
         deliveries are held back after a crash, since then nobody knows yet: the next broker must go on waiting
         as after a crash."""
-        if any(queue.is_fenced for queue in self._lanes.values()):
+        if self._resumption.is_fenced:
             return None
         return [
             InFlight(lease.delivery.id, self.name, lease.session)
@@ -427,74 +413,6 @@ class Dispatcher:
         until = now.monotonic + self._grace
         self.sessions.put(PluginSession(session, True, self._rules.window, awaited_until=until))
         self._wakeup.by(until)
-
-    def _is_back(self, session: str) -> None:
-        self._awaited.discard(session)
-        if not self._awaited and any(queue.is_fenced for queue in self._lanes.values()):
-            for lane, queue in self._lanes.items():
-                queue.lift_fence()
-                self._dealer.fenced[lane] = 0
-
-    def _claim(
-        self, session: str, delivery: int, attempt: int, rows: Mapping[int, OpenDelivery], now: Instant
-    ) -> bool:
-        lease = self._leases.get(delivery)
-        if lease is not None:
-            if lease.session != session or lease.delivery.attempt != attempt:
-                return False
-            known = rows.get(delivery)
-            if lease.delivery.stored is None and known is not None and known.stored is not None:
-                self.attach(lease.delivery, known.stored)
-            self._leases.extend(lease, now.monotonic)
-            return True
-        row = rows.get(delivery)
-        if row is None or row.plugin != self.name or row.attempt != attempt:
-            return False
-        claimed = self._claimed(row, session) if self._may_have(session, row) else None
-        if claimed is None:
-            return False
-        if self._lanes[row.lane].is_fenced:
-            self._dealer.fenced[row.lane] = max(0, self._dealer.fenced[row.lane] - 1)
-        self._leases.take(claimed, session, now.monotonic)
-        return True
-
-    def _claimed(self, delivery: OpenDelivery, session: str) -> OpenDelivery | None:
-        """A delivery that a session had before, in its place in the order or apart; None if it has not."""
-        queue = self._lanes[delivery.lane]
-        if queue.claim(delivery, session):
-            return delivery
-        claimed, before = queue.claim_out_of_turn(delivery, session) or (None, 0)
-        lease = self._leases.get(before)
-        if lease is not None:
-            lease.delivery = set_apart(lease.delivery)
-        return claimed
-
-    def _may_have(self, session: str, delivery: OpenDelivery) -> bool:
-        """Whether it is for sessions like this one: one person's for who develops as that person, as long as
-        somebody does, all else for production."""
-        known = self.sessions.get(session)
-        whose = intercepted_person(delivery.key)
-        return known is not None and known.person == (whose if whose in self._dealer.intercepted else "")
-
-    def _begin(self, delivery: int, now: Instant) -> None:
-        """It is the turn of this one, which was sent ahead."""
-        lease = self._leases.get(delivery)
-        if lease is not None and lease.state is LeaseState.WAITING:
-            self._leases.begin(lease, now.monotonic)
-
-    def _begin_claimed(self, kept: Sequence[int], now: Instant) -> None:
-        """What was sent ahead and is claimed, as is the one before it, was begun: that one is answered, which
-        its program says again, or gave up its place, and the word of it was lost with the connection."""
-        for lease in filter(None, map(self._leases.get, kept)):
-            queue = self._lanes[lease.delivery.lane]
-            while lease.state is LeaseState.WAITING:
-                before = self._leases.get(queue.out_of(lease.delivery.key))
-                if before is None or before.delivery.id not in kept:
-                    break
-                before.delivery, next_one = queue.unorder(before.delivery, now)
-                if next_one is None:
-                    break
-                self._begin(next_one, now)
 
     def _take_back_behind(self, lease: Lease, now: Instant) -> tuple[OpenDelivery, ...]:
         """What was sent ahead and waits for this one was not begun: it is free, with no attempt counted."""
@@ -527,7 +445,7 @@ class Dispatcher:
         self.sessions.drop(session.id)
         if session.named:
             self._add(ForgetSession(self.name, session.id))
-        self._is_back(session.id)
+        self._resumption.is_back(session.id)
 
     def _fail(
         self,

@@ -143,6 +143,12 @@ class Leases:
         heapq.heappush(self._timeouts, (lease.deadline, lease.delivery.id))
         self._wakeup.by(lease.deadline)
 
+    def begin_turn(self, delivery: int, now: float) -> None:
+        """It is the turn of this one, if it was sent ahead."""
+        lease = self._by_delivery.get(delivery)
+        if lease is not None and lease.state is LeaseState.WAITING:
+            self.begin(lease, now)
+
     def answer(self, lease: Lease) -> bool:
         """It is answered. True if its slot is free: its session's program can repeat one more answer, and not
         too many are on their way already. Else the slot waits for the commit."""
