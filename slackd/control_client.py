@@ -112,7 +112,7 @@ class ControlClient:
             Unreachable: Nobody answers.
             ControlRefused: The broker answers with an error; the message is the broker's.
         """
-        return json.loads(self.text(path, **parameters))
+        return self._parsed(self.text(path, **parameters))
 
     def text(self, path: str, **parameters: object) -> bytes:
         """Ask for what a path answers with, as it comes.
@@ -138,7 +138,13 @@ class ControlClient:
             ControlRefused: The broker answers with an error; the message is the broker's.
         """
         with self._asked("POST", path, json.dumps(content).encode()) as response:
-            return json.loads(response.read())
+            return self._parsed(response.read())
+
+    def _parsed(self, body: bytes) -> Any:
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise Unreachable(f"what answers on {self.path} is not {self.asked}: it says no JSON") from error
 
     def lines(self, path: str, **parameters: object) -> Iterator[Any]:
         """A stream of JSON values, one a line, until the broker stops.

@@ -6,12 +6,12 @@ Each command costs its own imports alone: the table below names it, says what it
 import importlib
 import importlib.util
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from slackd import SlackdError, __version__
-from slackd.cli.slackctl.options import socket_option
+from slackd.cli.slackctl.options import other_release, socket_option
 from slackd.cli.streams import run
 from slackd.control_client import NOT_REACHABLE, Unreachable
 from slackd.slotted import frozen
@@ -102,6 +102,23 @@ class CommandsByName(click.Group):
         found = getattr(importlib.import_module(module), name)
         assert isinstance(found, click.Command)
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, as click does.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            Unreachable: slackd is of another release, and its answer was not to be understood.
+        """
+        try:
+            return super().invoke(ctx)
+        except (LookupError, TypeError, AttributeError) as error:
+            words = other_release(ctx)
+            if words is None:
+                raise
+            raise Unreachable(words) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The help from the table alone: it imports nothing."""

@@ -8,8 +8,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from slackd import SlackdError, __version__
 from slackd.control_client import SOCKET_VARIABLE, ControlClient, find_socket
 
+ASKED: Final = "slackd.control_client"
+"""Where click's context has the client that was made last."""
 MOST_SECONDS: Final = 31 * 86_400.0
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -71,7 +74,34 @@ def client(socket: str | None) -> ControlClient:
     while given is None and context is not None:
         given = context.obj if isinstance(context.obj, str) else None
         context = context.parent
-    return ControlClient(find_socket(given, os.environ, os.geteuid()), _is_absent)
+    made = ControlClient(find_socket(given, os.environ, os.geteuid()), _is_absent)
+    asking = click.get_current_context(silent=True)
+    if asking is not None:
+        asking.meta[ASKED] = made
+    return made
+
+
+def other_release(context: click.Context) -> str | None:
+    """Compare releases, after slackd's answer had not what this slackctl looked for in it.
+
+    Returns:
+        The words for it; None where slackd wasn't asked, or is of this release.
+    """
+    asked = context.meta.get(ASKED)
+    if not isinstance(asked, ControlClient):
+        return None
+    try:
+        release = str(asked.get("/v1/status")["broker"]["version"])
+    except (LookupError, TypeError):
+        release = "of another release"
+    except SlackdError:
+        return None
+    if release == __version__:
+        return None
+    return (
+        f"slackd ({release}) answers otherwise than this slackctl ({__version__}) expects; "
+        "slackctl reload begins slackd anew as it is installed"
+    )
 
 
 def _is_absent(socket: Path) -> bool:

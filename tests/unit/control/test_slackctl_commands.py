@@ -1,14 +1,19 @@
 """slackctl's table of commands, where it looks for slackd, and what it costs."""
 
+import contextlib
 import importlib.util
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from slackd import __version__
 from slackd.cli.control import COMMANDS, slackctl
 from slackd.control_client import Unreachable, find_socket
 
@@ -66,11 +71,54 @@ def test_else_the_one_that_the_configuration_says(text: str, expected: str, tmp_
 
 @pytest.mark.parametrize("arguments", [("status",), ("credentials", "deploybot"), ("metrics",)])
 def test_a_gateway_that_is_off_is_no_slackd_that_is_off(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    socket = str(tmp_path / "gateway-control.sock")
-    result = CliRunner().invoke(slackctl, ["gateway", *arguments, "--socket", socket])
+    place = str(tmp_path / "gateway-control.sock")
+    result = CliRunner().invoke(slackctl, ["gateway", *arguments, "--socket", place])
     assert isinstance(result.exception, Unreachable)
     assert str(result.exception) == (
-        f"the gateway is not running: there is no {socket}; start it (slackd run has it in it once a plugin's "
+        f"the gateway is not running: there is no {place}; start it (slackd run has it in it once a plugin's "
         "file has a [gateway] table, or: slackd gateway), or say where it is (--socket PATH)"
     )
     assert result.exception.path is None
+
+
+@contextlib.contextmanager
+def answering(folder: Path, body: bytes) -> Iterator[str]:
+    """Something that answers every question with this."""
+    path = str(folder / "control.sock")
+    with socket.create_server(path, family=socket.AF_UNIX) as listening:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(65_536)
+                        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+                        connection.sendall(head.encode() + body)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield path
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize("command", ["status", "plugins", "inflight", "gaps", "deadletters list", "wait-idle"])
+@pytest.mark.parametrize(
+    ("body", "release"),
+    [(b'{"broker": {"version": "7.0"}, "health": "ok"}', "7.0"), (b"{}", "of another release")],
+)
+def test_a_slackd_of_another_release_is_said_to_be_one(
+    command: str, body: bytes, release: str, tmp_path: Path
+) -> None:
+    with answering(tmp_path, body) as path:
+        result = CliRunner().invoke(slackctl, ["--socket", path, *command.split()])
+    assert isinstance(result.exception, Unreachable)
+    assert f"slackd ({release}) answers otherwise than this slackctl ({__version__})" in str(result.exception)
+
+
+def test_what_says_no_json_is_not_slackd(tmp_path: Path) -> None:
+    with answering(tmp_path, b"<html>") as path:
+        result = CliRunner().invoke(slackctl, ["--socket", path, "status"])
+    assert isinstance(result.exception, Unreachable)
+    assert "is not slackd" in str(result.exception)
