@@ -64,7 +64,7 @@ class Plugin:
         socket: Path of the plugin socket; `slackd.plugin.address` says where it is looked for otherwise.
         window: Ask for fewer deliveries at once than the plugin's file allows.
         auto_extend: Tell slackd every so many seconds that handlers are still at work, so that slow ones are
-            not given up at the ack timeout. Off by default: then a handler that hangs is found out.
+            not given up at the ack timeout. None, or 0, is never: then a handler that hangs is found out.
         stop_timeout: Seconds that handlers have to end after SIGTERM, before they are left behind.
     """
 

@@ -255,10 +255,11 @@ class Runner:
             self._say("connection to slackd lost, connecting again")
 
     async def _keep_extending(self) -> None:
-        if self._plugin.auto_extend is None:
+        every = self._plugin.auto_extend
+        if every is None or not every > 0:
             return
         while True:
-            await asyncio.sleep(self._plugin.auto_extend)
+            await asyncio.sleep(every)
             for delivery in self._session.in_hand:
                 self._driver.perform(self._session.extend(delivery))
 

@@ -515,6 +515,22 @@ class TestHandlers:
             pass
         assert message == jsonrpc.Result("1.2", {})
 
+    @pytest.mark.parametrize("every", [0, -1.0])
+    async def test_extending_every_zero_seconds_is_not_extending(
+        self, broker: Broker, serve: Serve, every: float
+    ) -> None:
+        plugin = Plugin("p", socket=broker.path, auto_extend=every)
+
+        @plugin.event()
+        async def slow(_: Envelope) -> None:
+            for _turn in range(20):
+                await asyncio.sleep(0)
+
+        serve(plugin)
+        peer = await broker.accepted()
+        peer.hand_event("1", "x")
+        assert await peer.read() == jsonrpc.Result("1.1", {})
+
     async def test_notices_reach_their_handlers(self, broker: Broker, serve: Serve) -> None:
         plugin = Plugin("p", socket=broker.path)
         told: asyncio.Queue[Any] = asyncio.Queue()
