@@ -229,6 +229,13 @@ class Pool:
             self._moves.close(life)
         return self._to_do()
 
+    def slept(self, seconds: float, now: float) -> list[Action]:
+        """The machine slept for so long, and Slack had no Pong: what was open is replaced, what waits dials."""
+        for life in [life for life in self._moves.lives if life.is_ready]:
+            self._fall_silent(life, now, f"the machine slept for {seconds:.0f} s")
+            life.stalled = False  # Perhaps Slack has waited: it is closed in order.
+        return self.retry(now)
+
     def tick(self, now: float) -> list[Action]:
         """Look at the clock, and at what is busy; returns what to do now, in order."""
         for life in list(self._moves.lives):
@@ -313,6 +320,9 @@ class Pool:
             return
         if not (life.spoke or life.has_stalled):
             self._moves.troubles.never_spoke()
+        self._fall_silent(life, now, detail)
+
+    def _fall_silent(self, life: PooledConnection, now: float, detail: str) -> None:
         # A stalled connection brought nothing from its last frame on: a gap begins there. After a second
         # silence as long as the first nobody waits any longer.
         silent_since, life.heard_at = max(life.since, life.heard_at), now

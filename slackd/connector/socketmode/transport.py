@@ -45,6 +45,9 @@ from slackd.slack.limits import ACK_LIMIT
 SHOWN: Final = 64
 """Characters of an envelope's id in the log; Slack's own have 36."""
 
+LOOK_FOR_SLEEP: Final = 1.0
+"""Seconds between two looks whether the machine slept: no timer runs in its sleep, so no silence is noticed."""
+
 log: Final = logging.getLogger(__name__)
 
 
@@ -113,7 +116,9 @@ class SocketModeTransport:
             try:
                 async with asyncio.TaskGroup() as self._group:
                     self._carry_out(self._pool.start(self._clock()))
+                    watcher = self._group.create_task(self._watch_for_sleep())
                     await self._over.wait()
+                    watcher.cancel()
             finally:
                 if self._timer is not None:
                     self._timer.cancel()
@@ -279,6 +284,14 @@ class SocketModeTransport:
             self._over.set()
         self._set_timer()
 
+    async def _watch_for_sleep(self) -> None:
+        before = asleep()
+        while True:
+            await asyncio.sleep(LOOK_FOR_SLEEP)
+            seconds, before = asleep() - before, asleep()
+            if seconds >= self._app.stall_timeout:
+                self._carry_out(self._pool.slept(seconds, self._clock()))
+
     def _dial(self, name: str) -> None:
         assert self._dialler is not None
         assert self._group is not None
@@ -367,6 +380,12 @@ _LEVELS: Final = {
     Cue.APP_REFUSED: logging.DEBUG,  # said once, as the app's trouble
     Cue.LINK_DISABLED: logging.DEBUG,
 }
+
+
+def asleep() -> float:
+    """Seconds that the machine has slept in all: CLOCK_BOOTTIME goes on then, CLOCK_MONOTONIC doesn't
+    (clock_gettime(2))."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def _place(url: str) -> str:

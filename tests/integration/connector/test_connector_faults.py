@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from slackd.connector.credentials import AppSecrets, Secret
+from slackd.connector.socketmode import transport
 from slackd.connector.socketmode.troubles import ALL_SILENT
 from slackd.emulator import EmulatedApp, Emulator, EmulatorClient, EmulatorSettings
 from tests.support.connector_rig import Rig, app_of, connected, rig_for, secrets_of
@@ -74,6 +75,26 @@ async def test_a_stall_is_replaced_first_and_then_ended(slack: EmulatorClient) -
         assert rig.broker.phases("c1-emulated-1") == ["dialling", "ready", "retiring", "closed"]
         assert "c1-emulated-2" in rig.broker.ready
         assert rig.broker.changes[-1].ghost_until is not None
+
+
+async def test_after_the_machines_sleep_a_connection_is_replaced_at_once(
+    slack: EmulatorClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short sleep is none: what was open then is still."""
+    slept = 1_000.0
+    monkeypatch.setattr(transport, "asleep", lambda: slept)
+    monkeypatch.setattr(transport, "LOOK_FOR_SLEEP", 0.01)
+    async with rig_for(slack) as rig:
+        await rig.ready()
+        await asyncio.sleep(0.05)
+        slept += 29.0
+        await asyncio.sleep(0.05)
+        assert rig.broker.cues() == ["retry due", "hello"]
+        slept += 7_200.0
+        async with still_works(slack, rig):
+            await rig.broker.until(lambda: "closed" in rig.broker.phases("c1-emulated-1"))
+        assert rig.broker.phases("c1-emulated-1") == ["dialling", "ready", "retiring", "closed"]
+        assert rig.broker.ready == {"c1-emulated-2"}
 
 
 async def test_pings_alone_keep_a_connection_alive(slack: EmulatorClient) -> None:

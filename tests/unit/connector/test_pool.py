@@ -217,6 +217,33 @@ def test_a_connection_whose_far_end_reads_nothing_is_replaced_first_and_then_clo
     assert world.pool.unread("c1-main-1", world.now) == []
 
 
+def test_after_the_machines_sleep_what_was_open_is_replaced_at_once(world: PoolWorld) -> None:
+    world.todo += world.pool.heard("c1-main-1", world.now)
+    last_frame = world.now
+    world.stall("c1-main-1")
+    world.run(5)
+    world.todo += world.pool.slept(3_600.0, world.now)
+    world.carry_out()
+    world.run(2)
+    assert world.ready == ["c1-main-2"]
+    (stalled,) = [move for move in world.moves if move.cue.value == "stalled"]
+    assert (stalled.at, stalled.detail) == (last_frame, "the machine slept for 3600 s")
+    assert world.dials[1] == last_frame + 5
+    assert world.troubles == []
+
+
+def test_after_the_machines_sleep_what_waits_to_dial_does(world: PoolWorld) -> None:
+    world.answer = lambda: dial_failures.of_api_error("team_disabled", "main")
+    world.drop("c1-main-1")
+    world.carry_out()
+    world.run(10)
+    assert (world.pool.next_dial_at or 0.0) > world.now + 200
+    world.answer = lambda: None
+    world.todo += world.pool.slept(3_600.0, world.now)
+    world.run(2)
+    assert len(world.ready) == 1
+
+
 def test_a_silent_connection_without_replacement_is_given_up_after_a_second_silence(world: PoolWorld) -> None:
     world.stall("c1-main-1")
     world.answer = lambda: dial_failures.of_handshake(404)
