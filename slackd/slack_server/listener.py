@@ -22,6 +22,9 @@ _END_OF_HEAD = b"\r\n\r\n"
 _LONGEST_HEAD = 65536
 READ_SIZE = 262_144
 """Bytes that are read from a connection at once, as many as asyncio's own."""
+MOST_AHEAD = 64
+"""Requests that wait behind the one under way, on one connection. Newer versions of aiohttp read no more by
+themselves; Debian 12's reads on, and each request that waits takes fifty times its bytes."""
 _chunk = memoryview(bytearray(READ_SIZE))
 """What the loop reads into; each protocol is called with it before anything else is read."""
 
@@ -118,10 +121,14 @@ class LentTransport:
     """
 
     def __init__(
-        self, transport: asyncio.Transport, identified: Callable[[], None], answered: Callable[[], None]
+        self,
+        transport: asyncio.Transport,
+        identified: Callable[[], None],
+        answered: Callable[[], None],
+        wrote: Callable[[], None],
     ) -> None:
         self._transport = transport
-        self.identified, self._answered = identified, answered
+        self.identified, self._answered, self._wrote = identified, answered, wrote
         self.taken_back = False
         self.owes_answer = False
 
@@ -131,11 +138,13 @@ class LentTransport:
         if bytes(data[:12]) != b"HTTP/1.1 100":
             self._has_answered()
         self._transport.write(data)
+        self._wrote()
 
     def writelines(self, data: Iterable[bytes]) -> None:
         """As in `asyncio.Transport`."""
         self._has_answered()
         self._transport.writelines(data)
+        self._wrote()
 
     def _has_answered(self) -> None:
         if self.owes_answer:
@@ -178,10 +187,11 @@ class HandshakeListener(asyncio.BufferedProtocol):
         self._http_server = http_server
         self._inside = inside
         self._http: asyncio.Protocol | None = None
-        self._lent = LentTransport(asyncio.Transport(), self._identified, self._answered)
+        self._lent = LentTransport(asyncio.Transport(), self._identified, self._answered, self._wrote)
         self._websocket: ServerWebSocket | None = None
         self._head = bytearray()
         self._turned_away = False
+        self._is_far_ahead = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
@@ -208,12 +218,15 @@ class HandshakeListener(asyncio.BufferedProtocol):
         elif not self._turned_away:
             if self._http is None:
                 self._http = self._http_server()
-                self._lent = LentTransport(self._transport, self._identified, self._answered)
+                self._lent = LentTransport(self._transport, self._identified, self._answered, self._wrote)
                 self._http.connection_made(cast(asyncio.Transport, self._lent))
             self._lent.owes_answer = True
             if self._unknown is not None:
                 self._unknown.received(self._transport, len(data))
             self._http.data_received(data)
+            if self._ahead > MOST_AHEAD:
+                self._is_far_ahead = True
+                self._transport.pause_reading()
 
     def eof_received(self) -> bool | None:
         """The client sends no more."""
@@ -237,6 +250,16 @@ class HandshakeListener(asyncio.BufferedProtocol):
         """The client has caught up."""
         if self._http is not None and self._websocket is None:
             self._http.resume_writing()
+
+    @property
+    def _ahead(self) -> int:
+        """Requests that aiohttp has read and not begun."""
+        return len(getattr(self._http, "_messages", ()))
+
+    def _wrote(self) -> None:
+        if self._is_far_ahead and self._ahead <= MOST_AHEAD // 2:
+            self._is_far_ahead = False
+            self._transport.resume_reading()
 
     def _identified(self) -> None:
         if self._unknown is not None:

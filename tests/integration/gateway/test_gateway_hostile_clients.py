@@ -144,6 +144,15 @@ async def test_bodies_without_an_end_take_so_much_memory_and_keep_nobody_out(
         assert (await call(credentials, "auth.test", credentials.bot_token))[1]["ok"]
 
 
+async def test_requests_ahead_are_all_answered(shared_house: GatewayHouse) -> None:
+    async with raw(shared_house.port) as client:
+        client.writer.write(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000)
+        heard = 0
+        async with asyncio.timeout(20.0):
+            while heard < 2_000:
+                heard += (await client.reader.readuntil(b"\r\n\r\n")).count(b"HTTP/1.1 404")
+
+
 async def test_what_was_answered_counts_no_more(shared_house: GatewayHouse) -> None:
     body = b"x" * (LARGEST_BODY - 1_000)
     async with raw(shared_house.port) as client:

@@ -7,13 +7,20 @@ from typing import Any, cast
 from slackd.gateway.settings import GatewayContext
 from slackd.slack_server.admission import Admit
 from slackd.slack_server.connections import ServerConnection
-from slackd.slack_server.listener import UnknownClients
+from slackd.slack_server.listener import MOST_AHEAD, HandshakeListener, UnknownClients
 from slackd.slack_server.websocket import ServerWebSocket
 
 
 class FakeTransport:
     def __init__(self) -> None:
         self.written, self.unread, self.aborted = b"", 0, False
+        self.is_reading = [True]
+
+    def pause_reading(self) -> None:
+        self.is_reading.append(False)
+
+    def resume_reading(self) -> None:
+        self.is_reading.append(True)
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -46,6 +53,37 @@ async def test_pings_of_a_client_that_does_not_read_are_not_answered() -> None:
     socket.data_received(ping(b"two"))
     await asyncio.sleep(0)
     assert transport.written == b"\x8a\x03one"
+
+
+class ReadsAhead(asyncio.Protocol):
+    """An HTTP server as Debian 12's: it keeps every request that came, and answers one when it is told to."""
+
+    def __init__(self) -> None:
+        self._messages: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._messages += data.split()
+
+    def answer(self) -> None:
+        self._transport.write(self._messages.pop(0))
+
+
+def test_requests_that_wait_for_those_before_them_are_bounded() -> None:
+    """With Debian 12's aiohttp a connection without credentials took gigabytes."""
+    transport, http = FakeTransport(), ReadsAhead()
+    listener = HandshakeListener(cast(Any, None), lambda: http, set())
+    listener.connection_made(cast(asyncio.Transport, transport))
+    listener.data_received(b"GET " * MOST_AHEAD)
+    assert transport.is_reading == [True]
+    listener.data_received(b"GET ")
+    for _ in range(MOST_AHEAD // 2):
+        assert transport.is_reading == [True, False]
+        http.answer()
+    http.answer()
+    assert transport.is_reading == [True, False, True]
 
 
 def test_of_too_many_unknown_clients_the_first_one_ends() -> None:
