@@ -197,7 +197,7 @@ class Interacting(Stage):
             EmulatorError: No such view is open (unless it is `made_up`), something is chosen that an element
                 doesn't offer, or something is missing without which Slack's own client doesn't submit it.
         """
-        view = self._view(app, view_id, callback_id, made_up)
+        view = self._view(app, view_id, callback_id, user, made_up)
         state = state_of(view["blocks"], values or {})
         missing = list(unfit_inputs(view["blocks"], state))
         if missing and not (made_up or self.core.settings.lenient):
@@ -232,7 +232,7 @@ class Interacting(Stage):
         Raises:
             EmulatorError: No such view is open, unless it is `made_up`.
         """
-        view = self._view(app, view_id, callback_id, made_up)
+        view = self._view(app, view_id, callback_id, user, made_up)
         surfaces = self.surfaces_of(app)
         if is_cleared:
             surfaces.close_all_modals(user)
@@ -284,7 +284,7 @@ class Interacting(Stage):
         )
         return self.send(played, app=app)
 
-    def _view(self, app: App, view_id: str | None, callback_id: str | None, made_up: bool) -> Json:
+    def _view(self, app: App, view_id: str | None, callback_id: str | None, user: str, made_up: bool) -> Json:
         surfaces = self.surfaces_of(app)
         made_up = made_up or self.core.settings.lenient
         open_ones = [surfaces.views[each] for each in surfaces.open_modals if each in surfaces.views]
@@ -297,7 +297,7 @@ class Interacting(Stage):
         if made_up and view_id is None:
             title = {"type": "plain_text", "text": "Made up"}
             blank = {"type": "modal", "callback_id": callback_id or "view", "title": title, "blocks": []}
-            return surfaces.keep_view({**blank, "notify_on_close": True}, self._wall())
+            return surfaces.keep_view({**blank, "notify_on_close": True}, self._wall(), user=user)
         wanted = view_id or callback_id
         known = ", ".join(each["callback_id"] or each["id"] for each in open_ones)
         named = f"no view {wanted!r} is open" if wanted else "no view is open"

@@ -164,12 +164,17 @@ def _delete(call: MethodCall) -> Json:
 def _permalink(call: MethodCall) -> Json:
     conversation = call.conversation()
     message = call.message(conversation, "message_ts")
-    link = (
-        f"https://{call.app.team_domain}.slack.com/archives/{conversation.id}/p{message['ts'].replace('.', '')}"
-    )
-    if thread_ts := message.get("thread_ts"):
-        link += f"?thread_ts={thread_ts}&cid={conversation.id}"
-    return {"channel": conversation.id, "permalink": link}
+    return {
+        "channel": conversation.id,
+        "permalink": permalink(call.app.team_domain, conversation.id, message),
+    }
+
+
+def permalink(team_domain: str, channel: str, message: Json) -> str:
+    """Where a browser finds that message."""
+    link = f"https://{team_domain}.slack.com/archives/{channel}/p{message['ts'].replace('.', '')}"
+    thread_ts = message.get("thread_ts")
+    return f"{link}?thread_ts={thread_ts}&cid={channel}" if thread_ts else link
 
 
 def _unfurl(call: MethodCall) -> Json:

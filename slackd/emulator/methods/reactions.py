@@ -6,6 +6,7 @@ import re
 
 from slackd.emulator.conversation import add_reaction, remove_reaction
 from slackd.emulator.methods.call import Json, Method, MethodCall
+from slackd.emulator.methods.chat import permalink
 from slackd.slack_server.errors import MethodError
 
 
@@ -63,7 +64,8 @@ def reaction_event(kind: str, user: str, name: str, channel: str, message: Json)
 
 def _get(call: MethodCall) -> Json:
     channel, message = _target(call)
-    return {"type": "message", "channel": channel, "message": message}
+    link = permalink(call.app.team_domain, channel, message)
+    return {"type": "message", "channel": channel, "message": {**message, "permalink": link}}
 
 
 def _list(call: MethodCall) -> Json:

@@ -64,8 +64,9 @@ def _use_trigger(call: MethodCall) -> str:
 
 
 def _update(call: MethodCall) -> Json:
+    """A modal that the person has closed is no more ("views.update", `not_found`)."""
     view = call.surfaces.named_view(call.args.get("view_id"), call.args.get("external_id"))
-    if view is None:
+    if view is None or not (call.lenient or view["type"] == "home" or view["id"] in call.surfaces.open_modals):
         raise MethodError("not_found")
     if call.args.get("hash") not in (None, "", view["hash"]):
         raise MethodError("hash_conflict")

@@ -111,3 +111,11 @@ async def test_three_modals_are_the_most(slack: EmulatorClient, web: AsyncWebCli
     assert await error_of(web, "views.push", trigger_id=slack.command("/ask").trigger_id, view=modal()) == (
         "push_limit_reached"
     )
+
+
+async def test_a_modal_that_was_closed_is_not_updated(slack: EmulatorClient, web: AsyncWebClient) -> None:
+    opened = (await web.views_open(trigger_id=slack.command("/ask").trigger_id, view=modal()))["view"]
+    slack.close_view(view_id=opened["id"])
+    assert await error_of(web, "views.update", view_id=opened["id"], view=modal()) == "not_found"
+    published = (await web.views_publish(user_id=ALICE, view=home()))["view"]
+    assert (await web.views_update(view_id=published["id"], view=home()))["ok"]
