@@ -1,5 +1,6 @@
 """Reads the members of a plugin's requests and notifications, once: into events, or into words why not."""
 
+import itertools
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -41,6 +42,8 @@ MAX_URL = 2_048
 """Characters of a `response_url`."""
 MEANT = 0.75
 """How alike an unknown member must be to a known one, to be taken for a misspelt one."""
+MAX_UNKNOWN = 16
+"""Unknown members of one object that are compared with known ones: it takes longer than to read them."""
 MAX_LOGGED = 16_384
 """Characters of one line for the log."""
 _ATTEMPT = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})").fullmatch
@@ -69,8 +72,9 @@ def meant_in(result: Any) -> str:
 
 def _misspelt(params: Mapping[str, Any], known: Collection[str]) -> str:
     """A member that nobody knows and that is meant for one that is known; "" where there is none."""
-    for name in params:
-        if name not in known and (nearest := nearest_name(name[:MAX_NAME], known, cutoff=MEANT)):
+    unknown = (name for name in params if name not in known)
+    for name in itertools.islice(unknown, MAX_UNKNOWN):
+        if nearest := nearest_name(name[:MAX_NAME], known, cutoff=MEANT):
             return f'{name[:MAX_NAME]!r} is no member; is "{nearest}" meant?'
     return ""
 

@@ -1,6 +1,8 @@
 """What a plugin connection says: any bytes become values, or an error and the end; nothing is raised."""
 
+import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from slackd.broker.plugins.events import (
     Event,
     Extended,
     Initialize,
+    KeptAnswer,
     Logged,
     Misanswered,
     Nacked,
@@ -353,6 +356,19 @@ class TestMembers:
         assert isinstance(event, RejectedLine)
         assert event.code == jsonrpc.INVALID_PARAMS
         assert f'is "{meant}" meant?' in event.message
+
+    @pytest.mark.parametrize("method", ["slack.call", "answer"])
+    def test_that_there_are_very_many_unknown_ones_takes_no_longer_than_to_read_them(self, method: str) -> None:
+        """A loop that stands still is everybody's."""
+        letters = itertools.islice(itertools.permutations("dohtemyx"), 20_000)
+        params = {"method": "api.test", "id": "1.1", "response": {}}
+        text = request(method, {**params, **{"".join(each): 0 for each in letters}})
+        began = time.thread_time()
+        json.loads(text)
+        parsed = time.thread_time()
+        (event,) = opened().receive(text)
+        assert time.thread_time() - parsed < 20 * (parsed - began)
+        assert isinstance(event, CallAsked | KeptAnswer)
 
     def test_an_unknown_member_that_is_like_none_is_ignored(self) -> None:
         (event,) = said(request("slack.call", {"method": "chat.postMessage", "priority": 3}))
