@@ -182,7 +182,7 @@ class ControlClient:
         headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body else {})
         try:
             connection.request(method, path, body, headers)
-            self._await_answer(connection)
+            self._await_answer(connection, timeout)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -195,14 +195,16 @@ class ControlClient:
                 raise ControlRefused(_words(response))
         return response
 
-    def _await_answer(self, connection: http.client.HTTPConnection) -> None:
-        if self._is_absent is None or select.select([connection.sock], [], [], LOOK_AFTER)[0]:
-            return
-        if self._is_absent(self.path):
+    def _await_answer(self, connection: http.client.HTTPConnection, timeout: float | None) -> None:
+        is_late = self._is_absent is not None and not select.select([connection.sock], [], [], LOOK_AFTER)[0]
+        if is_late and self._is_absent is not None and self._is_absent(self.path):
             connection.close()
             unreachable = Unreachable(f"{self.asked} is not running: nobody answers on {self.path}")
             unreachable.path = self.path
             raise unreachable
+        # A stream may be silent for longer, once it has begun; a backup begins when its copy is made.
+        if timeout is not None and not select.select([connection.sock], [], [], ANSWER_WITHIN)[0]:
+            raise TimeoutError
 
     def _unreachable(self, error: Exception) -> Unreachable:
         match error:

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from slackd import __version__
+from slackd import __version__, control_client
 from slackd.cli.control import COMMANDS, slackctl
 from slackd.control_client import Unreachable, find_socket
 
@@ -122,3 +122,16 @@ def test_what_says_no_json_is_not_slackd(tmp_path: Path) -> None:
         result = CliRunner().invoke(slackctl, ["--socket", path, "status"])
     assert isinstance(result.exception, Unreachable)
     assert "is not slackd" in str(result.exception)
+
+
+@pytest.mark.parametrize("command", ["status", "tail"])
+def test_a_slackd_that_stands_still_is_waited_for_as_long_as_is_said(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_client, "ANSWER_WITHIN", 0.2)
+    path = str(tmp_path / "control.sock")
+    with socket.create_server(path, family=socket.AF_UNIX):  # connects, and is never accepted
+        result = CliRunner().invoke(slackctl, ["--socket", path, command])
+    assert isinstance(result.exception, Unreachable)
+    assert "did not answer" in str(result.exception)
+    assert "within 0.2 s" in str(result.exception)
