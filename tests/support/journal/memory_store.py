@@ -54,6 +54,7 @@ class MemoryStore:
     keys: dict[tuple[str, str], tuple[int, int]] = attrs.field(factory=dict)
     open: dict[int, OpenDelivery] = attrs.field(factory=dict)
     dead: dict[int, tuple[DeadLetter, Lane, str]] = attrs.field(factory=dict)
+    again: dict[int, float] = attrs.field(factory=dict)
     late: dict[int, LateAnswer] = attrs.field(factory=dict)
     sessions: dict[tuple[str, str], None] = attrs.field(factory=dict)
     gaps: dict[tuple[str, float], GapRecord] = attrs.field(factory=dict)
@@ -125,7 +126,7 @@ class MemoryStore:
                 self.seen_ready[app] = write
                 return Done()
             case Revive(delivery):
-                return self._revive(delivery)
+                return self._revive(delivery, now)
             case Discard(delivery):
                 dropped = self._drop_dead(delivery)
                 return Stale() if dropped is None else Done(dropped)
@@ -251,20 +252,23 @@ class MemoryStore:
         )
         self.dead[waiting.id] = (letter, waiting.lane, waiting.key)
 
-    def _revive(self, delivery: int) -> Outcome:
+    def _revive(self, delivery: int, now: float) -> Outcome:
         found = self.dead.get(delivery)
         if found is None or not found[0].plugin:
             return Stale()
         letter, lane, key = found
         self._drop_dead(delivery)
-        opened = self._open(letter.envelope, NewDelivery(letter.plugin, lane, key), 0.0)
+        opened = self._open(letter.envelope, NewDelivery(letter.plugin, lane, key), now)
         assert opened is not None
+        self.again[opened.id] = now
         return Done(letter.envelope, (opened,))
 
     def _replay(self, envelope: int, new: NewDelivery, now: float) -> Outcome:
         if envelope not in self.envelopes:
             return Stale()
         opened = self._open(envelope, new, now)
+        if opened is not None:
+            self.again[opened.id] = now
         return Done(envelope, () if opened is None else (opened,))
 
     def _drop_dead(self, delivery: int) -> int | None:
@@ -318,7 +322,7 @@ class MemoryStore:
         for waiting in own:
             if excess > 0:
                 reason, error = DeadReason.BACKLOG_FULL, "the plugin's backlog reached its max_bytes"
-            elif self.envelopes[waiting.envelope].received_at < horizon:
+            elif max(self.envelopes[waiting.envelope].received_at, self.again.get(waiting.id, 0.0)) < horizon:
                 reason, error = DeadReason.TOO_OLD, "the plugin's backlog reached its max_age"
             else:
                 break

@@ -15,6 +15,8 @@ from slackd.broker.journal.writes import (
     Lane,
     Recorded,
     Replay,
+    RetryDelivery,
+    Revive,
 )
 from tests.support.journal.engines import OpenJournal
 from tests.support.journal.writing import (
@@ -68,6 +70,29 @@ async def test_a_backlog_that_is_too_old_is_dead_lettered_in_both_lanes(
             (2, DeadReason.TOO_OLD),
         ]
         assert (await journal.envelopes([2]))[2].answer is AnswerState.PASSED
+
+
+async def test_what_an_operator_delivers_again_is_as_old_as_that(
+    tmp_path: Path, journal_in: OpenJournal
+) -> None:
+    time = Time()
+    async with journal_in(tmp_path, time, plugins={"bot": PluginLimits(max_age=DAY)}) as (journal, _):
+        await write(journal, *(event(key, deliveries=[to()]) for key in "ab"))
+        await journal.run_retention(NOW + 2 * DAY)
+        first, second = [letter.delivery for letter in await journal.dead_letters(0, 9)]
+        time.now = NOW + 3 * DAY
+        revived, replayed = await write(journal, Revive(first), Replay(2, to()))
+        (again,), (once_more,) = revived.opened, replayed.opened
+        assert await journal.run_retention(NOW + 3 * DAY + HOUR) == 0
+        await write(journal, RetryDelivery(again.id, 1, 0.0, "no"))
+        assert await journal.run_retention(NOW + 3 * DAY + HOUR) == 0
+        assert [each.not_before for each in await journal.open_by_id([again.id, once_more.id])] == [0.0, 0.0]
+        assert await journal.run_retention(NOW + 4 * DAY + 1) == 2
+        assert [letter.delivery for letter in await journal.dead_letters(0, 9)] == [
+            second,
+            again.id,
+            once_more.id,
+        ]
 
 
 async def test_expired_deliveries_of_plugins_that_are_away_are_dead_lettered(

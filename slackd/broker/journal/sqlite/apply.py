@@ -287,9 +287,10 @@ class Applier:
     def _retry(self, retry: RetryDelivery) -> Outcome:
         self._totals.untouched.pop(retry.delivery, None)
         rows = self._cursor.execute(
-            "UPDATE open_delivery SET attempt = attempt + 1, not_before = ?, last_error = ? "
-            "WHERE id = ? AND attempt = ? RETURNING envelope",
-            (retry.not_before, as_unicode(retry.error), retry.delivery, retry.attempt),
+            "UPDATE open_delivery SET attempt = attempt + 1, last_error = ?1, "
+            "not_before = CASE WHEN again AND ?2 = 0 THEN -abs(not_before) ELSE ?2 END "
+            "WHERE id = ?3 AND attempt = ?4 RETURNING envelope",
+            (as_unicode(retry.error), retry.not_before, retry.delivery, retry.attempt),
         ).fetchall()
         return Done(rows[0][0]) if rows else _STALE
 

@@ -291,7 +291,8 @@ def _backlog(row: tuple[Any, ...]) -> tuple[str, Backlog]:
 
 def _open_delivery(row: tuple[Any, ...]) -> OpenDelivery:
     row = checked(row, _OPEN_DELIVERY, "open_delivery")
-    delivery = OpenDelivery(row[0], row[1], row[2], member(Lane, row[3], "open_delivery"), *row[4:])
+    lane, not_before = member(Lane, row[3], "open_delivery"), max(0.0, row[6])
+    delivery = OpenDelivery(row[0], row[1], row[2], lane, row[4], row[5], not_before, *row[7:])
     if delivery.respond_by == ANSWERED:
         return attrs.evolve(delivery, respond_by=None, answered=True)
     return delivery

@@ -40,6 +40,10 @@ class DeadLetters:
         self._totals = totals
         self._clock = clock
 
+    def now(self) -> float:
+        """UNIX seconds."""
+        return self._clock()
+
     def insert_new(
         self, delivery: int, envelope: int, plugin: int, new: NewDelivery, error: str, again: int = 0
     ) -> None:

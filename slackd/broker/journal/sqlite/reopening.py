@@ -2,6 +2,9 @@
 
 An envelope's own deliveries have consecutive ids, by which retention sees whether it is still needed. One that
 is opened later has an id of its own, and is listed in `again` for as long as it is open or a dead letter.
+
+Its age counts from then. Its row has that time as a `not_before` below 0, which every release takes for "at
+once"; a retry puts its own time there.
 """
 
 import sqlite3
@@ -100,9 +103,13 @@ class Reopening:
     ) -> OpenDelivery:
         delivery = self._totals.next_delivery()
         self._cursor.execute(
-            "INSERT INTO open_delivery (id, envelope, plugin, lane, key, expires_at, respond_by, bytes, again) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (delivery, envelope, plugin, int(lane), key, expires_at, respond_by, size),
+            "INSERT INTO open_delivery "
+            "(id, envelope, plugin, lane, key, not_before, expires_at, respond_by, bytes, again) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (
+                *(delivery, envelope, plugin, int(lane), key, -self._dead_letters.now()),
+                *(expires_at, respond_by, size),
+            ),
         )
         self._remember(envelope, delivery)
         self._totals.backlog(plugin, 1, size)

@@ -317,7 +317,8 @@ class Round:
         )
 
     def oldest_open(self, plugin: int, limit: int) -> list[tuple[Waiting, float]]:
-        """A plugin's oldest open deliveries over both lanes, with the time of their receipt.
+        """A plugin's oldest open deliveries over both lanes, with the time of their receipt, or that at which
+        an operator had them delivered again (`reopening`).
 
         Raises:
             DamagedRowError: A row has what no delivery can have.
@@ -329,7 +330,8 @@ class Round:
     def _oldest_of_lane(self, plugin: int, lane: int, limit: int) -> Iterator[tuple[Waiting, float]]:
         columns = ", ".join(f"d.{name.strip()}" for name in WAITING.split(","))
         rows = self.cursor.execute(
-            f"SELECT {columns}, e.received_at FROM open_delivery d INDEXED BY open_by_age "
+            f"SELECT {columns}, CASE WHEN d.again THEN max(e.received_at, abs(d.not_before)) "
+            "ELSE e.received_at END FROM open_delivery d INDEXED BY open_by_age "
             "JOIN envelope e ON e.id = d.envelope "
             "WHERE d.plugin = ? AND d.lane = ? ORDER BY d.id LIMIT ?",
             (plugin, lane, limit),
