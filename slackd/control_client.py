@@ -255,7 +255,7 @@ class _OverUnixSocket(http.client.HTTPConnection):
 
 def _with(path: str, parameters: Mapping[str, object]) -> str:
     given = {name: value for name, value in parameters.items() if value is not None}
-    return f"{path}?{urlencode(given)}" if given else path
+    return f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
 
 
 def _words(response: http.client.HTTPResponse) -> str:

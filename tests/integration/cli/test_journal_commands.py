@@ -122,3 +122,11 @@ def test_a_device_is_no_backup(journal: Path) -> None:
         1,
         "slackctl: /dev/zero: the backup cannot be read (it is a device)\n",
     )
+
+
+def test_the_names_of_folders_need_not_be_utf_8(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"n\xff?%41")
+    asyncio.run(_make(folder, tmp_path / "backup"))
+    for command in (("journal", "check"), ("journal", "rescue"), ("restore", tmp_path / "backup")):
+        done = slackctl(*command, "--directory", folder)
+        assert (done.returncode, done.stderr) == (0, "")

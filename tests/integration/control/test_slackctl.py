@@ -379,3 +379,14 @@ async def test_closed_streams_are_no_error(command: str, expected: int) -> None:
         code, said = await in_shell(here, f"SLACKCTL {command}")
         assert code == expected
         assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "command", ["deadletters list --plugin", "tail --app", "gaps --app", "inflight --plugin"]
+)
+async def test_a_name_that_is_no_utf_8_is_one_that_there_is_not(command: str) -> None:
+    async with world(plugin_file("deploy")) as here:
+        code, said = await in_shell(here, f"SLACKCTL {command} $'\\xff'")
+        assert code == 1
+        assert len(said.splitlines()) == 1
+        assert "slackctl: " in said

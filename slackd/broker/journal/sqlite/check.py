@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from slackd.broker.journal.offline import JournalCheck
 from slackd.broker.journal.sqlite import schema
+from slackd.broker.journal.sqlite.open_file import address
 from slackd.broker.journal.sqlite.tables import TABLES, TableSpec, count
 from slackd.errors import JournalDamaged
 
@@ -45,7 +45,7 @@ def check(path: Path) -> JournalCheck:
 
 def read_only(path: Path) -> sqlite3.Connection:
     """A connection that changes nothing, whose texts may be no UTF-8."""
-    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(address(path, "ro"), uri=True, isolation_level=None)
     connection.text_factory = _text
     return connection
 

@@ -4,14 +4,13 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import attrs
 
 from slackd.broker.journal import Opening
 from slackd.broker.journal.sqlite import incarnation, recovery, schema
 from slackd.broker.journal.sqlite.errors import FAILURES, damaged
-from slackd.broker.journal.sqlite.open_file import WAL_LIMIT, OpenFile
+from slackd.broker.journal.sqlite.open_file import WAL_LIMIT, OpenFile, address
 from slackd.broker.journal.sqlite.totals import Totals
 from slackd.errors import JournalDamaged
 
@@ -156,7 +155,7 @@ class OwnedConnection:
     def _connect(self) -> sqlite3.Connection:
         # Never made by SQLite: a file that is gone must not be followed by an empty one.
         connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode=rw",
+            address(self._path, "rw"),
             uri=True,
             timeout=BUSY_PATIENCE / 1_000,
             isolation_level=None,

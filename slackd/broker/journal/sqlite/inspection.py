@@ -8,7 +8,8 @@ all the rest hangs on: the header, the schema, and the way from each tree's root
 import contextlib
 import sqlite3
 from pathlib import Path
-from urllib.parse import quote
+
+from slackd.broker.journal.sqlite.open_file import address
 
 
 def inspect(path: Path) -> None:
@@ -17,8 +18,7 @@ def inspect(path: Path) -> None:
     Raises:
         sqlite3.Error: It can't be read, as SQLite says.
     """
-    address = f"file:{quote(str(path))}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+    with contextlib.closing(sqlite3.connect(address(path, "ro"), uri=True, isolation_level=None)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             first = connection.execute(f'SELECT * FROM "{table}" LIMIT 1')

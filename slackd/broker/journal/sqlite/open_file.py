@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from slackd.broker.journal.sqlite.errors import DAMAGE_HINT
 from slackd.errors import JournalDamaged
@@ -22,6 +23,11 @@ WAL_LIMIT: Final = 64 << 20
 LOG_RESERVE: Final = 4 << 20
 """Bytes of the write-ahead log that are allocated in advance: a commit that makes the file longer waits for the
 file system's own journal besides (ext4: 1 ms in place of 0.3 ms). And a full disk has room for some commits."""
+
+
+def address(path: Path, mode: str) -> str:
+    """A file as SQLite's URIs name it, whatever bytes its name has; `mode` is "ro" or "rw"."""
+    return f"file:{quote(os.fsencode(path))}?mode={mode}"
 
 
 class OpenFile:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import attrs
 
 from slackd.broker.journal import Backlog, DeadLetter, StoredEnvelope
 from slackd.broker.journal.sqlite import sql
 from slackd.broker.journal.sqlite.errors import FAILURES, MISTAKES, damaged_for_good, fault
+from slackd.broker.journal.sqlite.open_file import address
 from slackd.broker.journal.sqlite.rows import (
     ANSWERED,
     MAYBE_NUMBER,
@@ -247,7 +247,7 @@ class SqliteReader:
     def open_connection(self) -> sqlite3.Connection:
         """A connection that can only read, so that no checkpoint ever comes from it."""
         return sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode=ro",
+            address(self._path, "ro"),
             uri=True,
             timeout=5.0,
             isolation_level=None,
