@@ -155,9 +155,19 @@ def test_the_command_says_which_rule_is_broken(tmp_path: Path, monkeypatch: pyte
 
 def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "greeter.toml").write_text("mine")
-    result = CliRunner().invoke(plugin, ["new", "greeter", "--folder", str(tmp_path)])
-    assert result.exit_code == 1
-    assert "greeter.toml is there already" in result.output
+    command = [
+        sys.executable,
+        "-m",
+        "slackd.cli.control",
+        "plugin",
+        "new",
+        "greeter",
+        "--folder",
+        str(tmp_path),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert result.returncode == 1
+    assert "greeter.toml is there already" in result.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["greeter.toml"]
 
 
