@@ -1,5 +1,7 @@
 """What an author types to act as a person: a line in, what to do out. Pure."""
 
+import html
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -89,7 +91,8 @@ _VERBS: Final[Mapping[str, _Verb]] = {
 def parse_line(line: str) -> Act | None:
     """Return what a line asks for; None for an empty one.
 
-    A line that begins with no verb is a message; a single word that is nearly a verb is an error.
+    A line that begins with no verb is a message, with &, < and > as Slack sends them ("Formatting text for app
+    surfaces"); a single word that is nearly a verb is an error.
 
     Raises:
         PromptError: A verb has too much or too little behind it.
@@ -101,15 +104,22 @@ def parse_line(line: str) -> Act | None:
         command, _, text = line.partition(" ")
         return Act("command", (command, text.strip()))
     if line.startswith("@"):
-        return Act("mention", (line[1:].strip(),))
+        return Act("mention", (_escaped(line[1:].strip()),))
     word, _, rest = line.partition(" ")
     verb = _VERBS.get(word)
     if verb is None:
         near = nearest_name(word, _VERBS, cutoff=0.8) if not rest else None
         if near is not None:
             raise PromptError(f"did you mean {near}? A message of one word: say it with a second one, or a dot")
-        return Act("post_message", (line,))
+        return Act("post_message", (_escaped(line),))
     return _of_verb(verb, rest)
+
+
+def _escaped(text: str) -> str:
+    """The text as Slack sends it; what one writes as `<@U0123>` stays so."""
+    parts = re.split(r"(<[@#!][^<>]*>)", text)
+    parts[::2] = [html.escape(part, quote=False) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _of_verb(verb: _Verb, rest: str) -> Act:

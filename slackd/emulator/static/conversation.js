@@ -95,9 +95,10 @@ function drawPrompts(given) {
 export function openThread(ts) { store.thread = ts; drawThread(store.state); $('thread').querySelector('textarea')?.focus(); }
 function closeThread() { store.thread = null; drawThread(store.state); $('text').focus(); }
 
-// "@alice" and "#general" as Slack sends them.
+// "@alice" and "#general" as Slack sends them, and &, < and > as entities, unless one writes <@U…> oneself.
+const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 export function encode(text) {
-  return text.replaceAll('&', '&amp;').replace(/<(?![@#!])/g, '&lt;')
+  return text.split(/(<[@#!][^<>\n]*>)/).map((part, number) => (number % 2 ? part : escaped(part))).join('')
     .replace(/@([\w.-]+)/g, (all, name) => { const found = store.state.people.find((each) => each.name === name); return found ? `<@${found.id}>` : all; })
     .replace(/(?<![\w&])#([\w-]+)/g, (all, name) => { const found = store.state.channels.find((each) => each.name === name && each.kind !== 'im'); return found ? `<#${found.id}>` : all; });
 }

@@ -74,13 +74,11 @@ async function send() {
   grow();
   complete();
   const { ok } = command
-    ? await play('command', { command: command[1], text: encodeCommand(command[2]), channel })
+    ? await play('command', { command: command[1], text: command[2], channel })
     : await play('message', { text: encode(said), channel });
   if (!ok) text.value = said;
   $('messages').scrollTop = $('messages').scrollHeight;
 }
-
-const encodeCommand = (words) => words;
 
 function candidates() {
   const upTo = text.value.slice(0, text.selectionStart);

@@ -29,6 +29,8 @@ MODAL = {
         ("/deploy api", Act("command", ("/deploy", "api"))),
         ("/deploy", Act("command", ("/deploy", ""))),
         ("@bot are you there?", Act("mention", ("bot are you there?",))),
+        ("a < b & c > d", Act("post_message", ("a &lt; b &amp; c &gt; d",))),
+        ("@bot <@U0BOB000001> said 1 < 2", Act("mention", ("bot <@U0BOB000001> said 1 &lt; 2",))),
         ("click approve", Act("click", ("approve",))),
         ("click approve value=7", Act("click", ("approve",), {"value": "7"})),
         ("submit order what=tea", Act("submit_view", ("order",), {"what": "tea"})),
