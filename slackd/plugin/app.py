@@ -200,7 +200,8 @@ class Plugin:
         return self._add_hook("late")
 
     def gap(self) -> Callable[[G], G]:
-        """For `Gap`: an app had no connection for a while; needs `gaps = true` in the plugin's file."""
+        """For `Gap`: an app had no connection for a while; needs `gaps = true` under
+        `[delivery]` in the plugin's file."""
         return self._add_hook("gap")
 
     def _register(

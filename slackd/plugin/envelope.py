@@ -187,8 +187,8 @@ class Late:
         delivery: The delivery that was answered.
         sent: "response_url" if it went out that way, None if it reached nobody.
         reason: Why it is not: "" (the acknowledgement had gone out), "no_respond" (no subscription that
-            matches has `respond = true`), "too_large", or "not_taken" (Slack takes no answer of that kind
-            there).
+            matches has `respond = true`), "too_large", "answered" (an answer was given before, and this is one
+            more message), or "not_taken" (Slack takes no answer of that kind there).
         message: The same in words, with what to do about it.
     """
 
