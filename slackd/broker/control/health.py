@@ -185,8 +185,9 @@ def _app(app: AppStatus, around: _Surroundings) -> Iterator[HealthReason]:
             DEGRADED, app.name, text, "unsubscribe from events that nobody handles, in the app's settings"
         )
     if app.gaps_day and app.gap is None:
-        seconds = f"{app.gap_seconds_day or 0:.1f} s"
-        text = f"{_count(app.gaps_day, 'gap')} in 24 hours, {seconds} in all"
+        lasted = app.gap_seconds_day or 0.0
+        words = f"{lasted:.1f} s" if lasted < 120 else _duration(lasted)
+        text = f"{_count(app.gaps_day, 'gap')} in 24 hours, {words} in all"
         yield HealthReason(NOTE, app.name, text, "slackctl gaps")
 
 

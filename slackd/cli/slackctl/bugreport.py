@@ -1,5 +1,6 @@
 """`slackctl bugreport`: a bundle to attach to a ticket, without secrets and without what people wrote."""
 
+import errno
 import io
 import json
 import os
@@ -8,10 +9,10 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 
@@ -20,10 +21,15 @@ from slackd.cli.slackctl.options import client, socket_option
 from slackd.config import find_file, load
 from slackd.errors import SlackdError
 from slackd.redaction import without_secrets
+from slackd.whole_file import written_whole
 
 _UNITS: Final = ("slackd*",)
 _LOG_LINES: Final = 2_000
 _LIBRARIES: Final = ("aiohttp", "attrs", "click", "slack_sdk", "tenacity", "uvloop", "msgspec")
+
+
+class BundleUnwritable(SlackdError):
+    """The bundle can't be written; the message says why."""
 
 
 @click.command()
@@ -49,8 +55,18 @@ def bugreport(socket: str | None, output: Path | None) -> None:
         "journal.txt": lambda: _output("journalctl", "--no-pager", "-n", str(_LOG_LINES), "-u", "slackd*"),
     }
     file = output or Path(time.strftime("slackd-bugreport-%Y%m%d-%H%M%S.tar.gz"))
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as written, tarfile.open(fileobj=written, mode="w:gz") as bundle:
+    if os.path.lexists(file):
+        raise BundleUnwritable(f"{file}: {os.strerror(errno.EEXIST)}")
+    try:
+        with written_whole(file) as written:
+            _write(written, parts)
+    except OSError as error:
+        raise BundleUnwritable(f"{file}: {error.strerror}") from error
+    click.echo(f"{file}: secrets are blanked; look through it before you send it")
+
+
+def _write(written: BinaryIO, parts: Mapping[str, Callable[[], str]]) -> None:
+    with tarfile.open(fileobj=written, mode="w:gz") as bundle:
         for name, make in parts.items():
             try:
                 text = make()
@@ -60,7 +76,6 @@ def bugreport(socket: str | None, output: Path | None) -> None:
             entry = tarfile.TarInfo(f"slackd-bugreport/{name}")
             entry.size, entry.mtime = len(content), int(time.time())
             bundle.addfile(entry, io.BytesIO(content))
-    click.echo(f"{file}: secrets are blanked; look through it before you send it")
 
 
 def _versions() -> str:
@@ -77,7 +92,15 @@ def _configuration() -> str:
         plugins = file.parent / "plugins.d"
     folders = [file.parent / "apps.d", plugins]
     files = [file, *(each for folder in folders for each in sorted(folder.glob("*.toml")))]
-    return "\n".join(f"# {each}\n{each.read_text(encoding='utf-8', errors='replace')}" for each in files)
+    return "\n".join(f"# {each}\n{_text_of(each)}" for each in files)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        # What is no file, a FIFO say, is never at its end.
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "not a file\n"
+    except OSError as error:
+        return f"not to be had: {error.strerror}\n"
 
 
 def _output(*command: str) -> str:

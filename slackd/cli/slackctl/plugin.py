@@ -12,6 +12,10 @@ from slackd import SlackdError
 from slackd.scaffold import LANGUAGES, is_executable, render
 
 
+class PluginUnwritable(SlackdError):
+    """A file of the new plugin can't be written; the message names it, and says why."""
+
+
 class IsThere(SlackdError):
     """A file that would be written is there; the message names it."""
 
@@ -35,12 +39,18 @@ def new(name: str, lang: str, folder: Path | None) -> None:
     if there:
         raise IsThere(f"{root / there[0]} is there already; nothing was written")
     for path, text in files.items():
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        file.chmod(0o755 if is_executable(path, text) else 0o644)
+        _write(root / path, text, 0o755 if is_executable(path, text) else 0o644)
     click.echo(f"{root}/: {', '.join(path for path in files if '/' not in path)}, debian/")
     click.echo(f"Try it: slackctl dev {root}")
+
+
+def _write(file: Path, text: str, mode: int) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(mode)
+    except OSError as error:
+        raise PluginUnwritable(f"{file} cannot be written: {error.strerror}") from error
 
 
 @plugin.command()

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import slackd
 from slackd import __version__, control_client
 from slackd.cli.control import COMMANDS, slackctl
 from slackd.control_client import Unreachable, find_socket
@@ -135,3 +137,27 @@ def test_a_slackd_that_stands_still_is_waited_for_as_long_as_is_said(
     assert isinstance(result.exception, Unreachable)
     assert "did not answer" in str(result.exception)
     assert "within 0.2 s" in str(result.exception)
+
+
+@pytest.mark.parametrize("command", ["bugreport --output b.tgz", "plugin new greeter"])
+def test_a_disk_without_room_is_said_in_a_line(command: str, tmp_path: Path) -> None:
+    # No file may have a byte here, which is as good as a full disk.
+    line = f"ulimit -f 0; exec {sys.executable} -B -m slackd.cli.control {command}"
+    environ = {
+        **os.environ,
+        "SLACKD_CONFIG": "/nonexistent",
+        "PYTHONPATH": str(Path(slackd.__file__).parents[1]),
+    }
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "File too large" in done.stderr
+    assert not (tmp_path / "b.tgz").exists()
