@@ -4,7 +4,7 @@ P1 rests on this: nothing is settled but what `committed` was called for. Arriva
 full disk) are refused, since Slack will send them again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -44,6 +44,8 @@ class Commits:
 
     Attributes:
         keeping: Deliveries whose answer is on its way to disk, and which their sessions keep.
+        ends: What ended the work on those of them, to be told when the answer is there: the journal takes no
+            answer to what is closed, or is at its next attempt.
         watched: Somebody watches what happens to envelopes.
         (the others are the core's)
     """
@@ -59,6 +61,7 @@ class Commits:
     counters: Counters
     wakeup: Wakeup
     keeping: set[int] = attrs.field(factory=set)
+    ends: dict[int, Callable[[Instant], None]] = attrs.field(factory=dict)
     watched: bool = False
 
     def committed(self, batch: WriteBatch, outcomes: Sequence[Outcome], now: Instant) -> None:
@@ -140,7 +143,7 @@ class Commits:
             if origin.envelope:
                 self.answers.void(origin.envelope)
             if isinstance(write, CloseDelivery) and write.keep:
-                self._kept(write, origin, NOT_HELD)
+                self._kept(write, origin, now, NOT_HELD)
             return []
         match write:
             case CloseDelivery():
@@ -164,7 +167,7 @@ class Commits:
 
     def _answered(self, close: CloseDelivery, outcome: Done, origin: Origin, now: Instant) -> Settlements:
         if close.keep:
-            self._kept(close, origin)
+            self._kept(close, origin, now)
         else:
             self._note("done", close, outcome, origin, now)
         if close.response is None and close.answer is None:
@@ -174,8 +177,11 @@ class Commits:
         self.wakeup.by(self.answering.next_due())
         return settlements
 
-    def _kept(self, write: CloseDelivery, origin: Origin, refusal: str = "") -> None:
+    def _kept(self, write: CloseDelivery, origin: Origin, now: Instant, refusal: str = "") -> None:
         self.keeping.discard(write.delivery)
+        ends = self.ends.pop(write.delivery, None)
+        if ends is not None:
+            ends(now)
         self.outbox.add(NotifyKept(origin.plugin, origin.session, write.delivery, write.attempt, refusal))
 
     def _closed(self, write: CloseHandled, outcome: HandledClosed, now: Instant) -> None:

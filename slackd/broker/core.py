@@ -190,7 +190,10 @@ class BrokerCore:
             self._count_stale(plugin, session, delivery, attempt)
             return False
         if response is None and accepted.respond_by is None:
-            self._handled(plugin, delivery, attempt, now)
+            if delivery in self.commits.keeping:
+                self.commits.ends[delivery] = lambda then: self._handled(plugin, delivery, attempt, then)
+            else:
+                self._handled(plugin, delivery, attempt, now)
         else:
             self._writes.batch.add_all(self._answering.close(plugin, session, accepted, response, now))
         return True
@@ -240,11 +243,19 @@ class BrokerCore:
         permanent: bool = False,
     ) -> None:
         """A plugin could not handle a delivery, and wants it after so many seconds (None: as its file says)."""
-        counts = self.plugins[plugin].nack(
-            session, delivery, attempt, error, now, retry_after=retry_after, permanent=permanent
-        )
-        if not counts:
-            self._count_stale(plugin, session, delivery, attempt)
+        dispatcher = self.plugins[plugin]
+
+        def nack(then: Instant) -> None:
+            counts = dispatcher.nack(
+                session, delivery, attempt, error, then, retry_after=retry_after, permanent=permanent
+            )
+            if not counts:
+                self._count_stale(plugin, session, delivery, attempt)
+
+        if delivery in self.commits.keeping and dispatcher.held(session, delivery, attempt) is not None:
+            self.commits.ends[delivery] = nack
+        else:
+            nack(now)
 
     def read_back(self, delivery: OpenDelivery, stored: StoredEnvelope) -> None:
         """The envelope of a delivery that goes to a session was read from the journal: should it fail, a person

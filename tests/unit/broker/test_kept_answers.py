@@ -9,6 +9,7 @@ from slackd.broker.actions import NOT_HELD, NotifyKept, PostLate, Submit
 from slackd.broker.answer_reasons import TOO_LARGE
 from slackd.broker.journal.writes import AnswerState, Lane, OpenDelivery
 from slackd.broker.write_queue import REWRITE_AFTER
+from slackd.errors import JournalUnwritable
 from slackd.slack.limits import ACK_LIMIT
 from tests.support.slack_texts import command, interactive
 from tests.unit.broker.test_ingest import RESPONDS, UNTIL, Bench, payloads, plugin, the
@@ -150,3 +151,25 @@ def test_a_session_that_comes_back_to_a_new_broker_finds_it_answered() -> None:
     successor.pump()
     assert told(keeps(successor, delivery, NOW)) == [""]
     assert bench.store.envelopes[delivery.envelope].response == json.dumps(NOW)
+
+
+@pytest.mark.parametrize("is_handled", [True, False], ids=["is handled", "fails"])
+def test_it_is_given_though_the_disk_was_full_for_it_and_not_for_what_came_of_its_work(
+    is_handled: bool,
+) -> None:
+    bench = Bench(plugin(RESPONDS))
+    delivery = the(bench.deliver(command()))
+    text = json.dumps(NOW)
+    bench.core.answered_and_kept("bot", "s", delivery.id, 1, text, bench.now)
+    (keeping,) = (each for each in bench.core.end_turn() if isinstance(each, Submit))
+    if is_handled:
+        bench.core.answered("bot", "s", delivery.id, 1, None, bench.now)
+    else:
+        bench.core.nacked("bot", "s", delivery.id, 1, "no", bench.now, retry_after=60.0)
+    ending = [each for each in bench.core.end_turn() if isinstance(each, Submit)]
+    bench.core.committed(keeping.token, JournalUnwritable("the disk is full"), bench.now)
+    for each in ending:
+        bench.core.committed(each.token, bench.store.apply(each.writes, bench.now.unix), bench.now)
+    assert payloads(bench.passes(REWRITE_AFTER)) == [NOW]
+    assert [each.attempt for each in bench.store.open.values()] == ([] if is_handled else [2])
+    assert not bench.core.has_unwritten
