@@ -95,13 +95,11 @@ def make_transports(
         connector: The number of the process.
         clock: Seconds on the machine's monotonic clock.
         rng: For jitter.
-        first_number: Connections are numbered from here on. The default is drawn from the wall clock, so that
-            no name comes back in the next process while the broker still remembers it (as an unconfirmed
-            connection's, say).
+        first_number: Connections are numbered from here on; the default is `first_number_at` this moment.
         listens: For the receiver; else what dials out.
     """
     if first_number is None:
-        first_number = int(time.time()) % 1_000_000
+        first_number = first_number_at(time.time())
     rng = rng if rng is not None else random.Random()
     return {
         name: entry.make(TransportSetting(app, secrets[name], connector, clock, rng, first_number))
@@ -109,3 +107,9 @@ def make_transports(
         for entry in TRANSPORTS.values()
         if name in secrets and app.transport in entry.named and entry.listens == listens
     }
+
+
+def first_number_at(now: float) -> int:
+    """The number of the first connection of a process that begins now (UNIX seconds): no name comes back in the
+    next process while the broker still remembers it, as an unconfirmed connection's, say."""
+    return int(now * 10) % 10_000_000

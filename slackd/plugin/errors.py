@@ -82,10 +82,14 @@ class CallFailed(PluginError):
     """
 
     def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
-        super().__init__(f"{method}: {message} ({code})")
+        super().__init__(method, code, message, data)  # as it is copied and pickled
         self.method = method
         self.code = code
         self.data = data
+        self._message = message
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self._message} ({self.code})"
 
 
 class SlackError(PluginError):
@@ -97,10 +101,13 @@ class SlackError(PluginError):
     """
 
     def __init__(self, method: str, response: Mapping[str, Any]) -> None:
+        super().__init__(method, response)  # as it is copied and pickled
         self.error = str(response.get("error", "unknown"))
-        super().__init__(f"{method}: Slack answered {self.error}")
         self.method = method
         self.response = response
+
+    def __str__(self) -> str:
+        return f"{self.method}: Slack answered {self.error}"
 
 
 class DuplicateHandler(PluginError):
@@ -122,5 +129,9 @@ class PluginRefused(PluginError):
     """
 
     def __init__(self, code: int, message: str) -> None:
-        super().__init__(f"{message} ({code})")
+        super().__init__(code, message)  # as it is copied and pickled
         self.code = code
+        self._message = message
+
+    def __str__(self) -> str:
+        return f"{self._message} ({self.code})"

@@ -27,6 +27,8 @@ def as_nack(error: Exception) -> Nack:
                 return nack_of(_words(error), retry_after=error.after)
             except InvalidAnswer as mistake:  # it was set after `Retry` had looked at it
                 return as_nack(mistake)
+        case ExceptionGroup(exceptions=(Exception() as alone,)):  # a `TaskGroup`'s, with what its task raised
+            return as_nack(alone)
         case _:
             return nack_of(traceback.format_exception_only(error)[-1].strip())
 

@@ -292,11 +292,13 @@ class _HttpConnection:
                     return None
 
     async def _throttle(self) -> None:
-        requests = self._server.requests
+        """Others have their turn of the loop between two requests, however many a client says in one."""
+        requests, wait = self._server.requests, 0.0
         if requests is not None:
             now = asyncio.get_running_loop().time()
             requests.take(1.0, now)
-            await asyncio.sleep(requests.wait_for(0.0, now))
+            wait = requests.wait_for(0.0, now)
+        await asyncio.sleep(wait)
 
     async def _send_whole(self, response: HttpResponse) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):

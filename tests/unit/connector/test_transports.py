@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import slackd.connector
-from slackd.connector.transports import TRANSPORTS
+from slackd.connector.transports import TRANSPORTS, first_number_at
 
 ROOM = Path(slackd.connector.__file__).parent
 FOLDERS = {folder.name for folder in ROOM.iterdir() if (folder / "__init__.py").exists()}
@@ -36,3 +36,7 @@ def test_the_interface_has_no_word_of_socket_mode() -> None:
     text = (ROOM / "transport.py").read_text().lower()
     assert not [word for word in ("socket", "websocket", "20_480", "ten ", "phase ") if word in text]
     assert "socketmode" in TRANSPORTS
+
+
+def test_no_name_of_a_connection_comes_back_in_a_process_that_begins_within_a_second() -> None:
+    assert first_number_at(1_764_000_000.6) > first_number_at(1_764_000_000.2)

@@ -1,13 +1,26 @@
 """What handlers say about a delivery, and where slackd is looked for."""
 
+import copy
 import os
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from slackd import jsonrpc
-from slackd.plugin import CallFailed, Context, Envelope, InvalidAnswer, NotJsonError, Permanent, Retry, TooLarge
+from slackd.plugin import (
+    CallFailed,
+    Context,
+    Envelope,
+    InvalidAnswer,
+    NotJsonError,
+    Permanent,
+    PluginRefused,
+    Retry,
+    SlackError,
+    TooLarge,
+)
 from slackd.plugin.address import SYSTEM_SOCKET, socket_path
 from slackd.plugin.answers import Ack, Answer, Nack
 from slackd.plugin.backoff import reconnect_delay
@@ -158,6 +171,20 @@ class TestWhatIsRaised:
         changed = Retry("busy")
         changed.after = -1
         assert as_nack(changed).permanent
+
+    def test_what_a_task_of_the_handlers_raised_counts_as_if_the_handler_had(self) -> None:
+        assert as_nack(ExceptionGroup("", [Permanent("never")])) == Nack("never", permanent=True)
+        assert as_nack(ExceptionGroup("", [ExceptionGroup("", [Retry("busy", after=2)])])) == Nack("busy", 2)
+        assert not as_nack(ExceptionGroup("", [Permanent("never"), OSError()])).permanent
+
+    def test_errors_reach_another_process_as_they_are(self) -> None:
+        failed = CallFailed("chat.postMessage", -32003, "write this line", {"line": 1})
+        slack = SlackError("chat.postMessage", {"ok": False, "error": "not_in_channel"})
+        for error in (failed, slack, PluginRefused(-32001, "no such plugin"), Retry("busy", after=2)):
+            for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+                assert type(again) is type(error)
+                assert str(again) == str(error)
+                assert vars(again) == vars(error)
 
 
 class TestAddress:
