@@ -65,7 +65,7 @@ class Program:
         self.connect: Callable[[], bool] = bool
         self.hang_up: Callable[[], None] = lambda: None
         self.may_have: Callable[[str], set[str]] = lambda session: set()
-        self.is_impatient = False
+        self.is_impatient = self.gets_unordered = False
         self.lost: set[tuple[str, int, int]] = set()
         self.crossed: set[tuple[str, int, int]] = set()
         self.given_up: set[int] = set()
@@ -271,7 +271,7 @@ class Program:
         assert not full, f"the window is exceeded by {name}"
         own = [each for each in lane if each.session == self.session]
         assert len(own) < WINDOW, f"the window of {self.session} is exceeded by {name}"
-        if not delivery.key:
+        if not delivery.key and self.gets_unordered:
             return
         same = [each.name for each in lane if each.delivery.key == delivery.key and each.has_place]
         assert not same, f"{name} and {same} of one key at the plugin"

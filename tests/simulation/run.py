@@ -122,7 +122,7 @@ class Simulation:
         self.broker.took_too_long = self._took_too_long
         for program in self.programs:
             program.lost, program.crossed = self.broker.lost, self.broker.crossed
-            program.is_impatient = timeout < 2.0
+            program.is_impatient, program.gets_unordered = timeout < 2.0, backlog
         self.broker.operator.message_of = lambda envelope: self.slack.messages[self._name_of(envelope)]
         self.slack.is_journaled = self._is_journaled
         self.slow = slow
