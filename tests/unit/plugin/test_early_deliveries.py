@@ -154,8 +154,8 @@ def test_a_slackd_that_sends_nothing_ahead_is_told_nothing_of_leaving() -> None:
 
 def test_it_remembers_as_many_answers_more() -> None:
     session = ready()
-    for number in range(1_000):
+    for number in range(3_000):
         session.receive(handed(f"{number}.1"))
         session.answer(str(number), Ack())
     session.disconnected()
-    assert len(holding(session)) == 2 + 2 + 512 + 16
+    assert len(holding(session)) == 2 + 2 + 2_000 + 16

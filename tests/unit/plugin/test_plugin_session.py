@@ -88,7 +88,7 @@ class TestInitialize:
             "client": {"name": "test", "version": "1"},
             "session": "s1",
             "holding": [],
-            "remembers": 512,
+            "remembers": 2_000,
         }
 
     def test_asks_for_a_window_only_if_told_to(self) -> None:
@@ -300,13 +300,13 @@ class TestComingBack:
         session = ready(window=2, deadline_window=1)
         session.receive(handed("c", prompt=True))
         session.answer("c", Ack())
-        for number in range(600):
+        for number in range(2_100):
             session.receive(handed(str(number)))
             session.answer(str(number), Ack())
         session.disconnected()
         said = initialize(session.connected())
         kept = 2 + 1 + said["remembers"]
-        assert said["holding"] == ["c.1", *(f"{number}.1" for number in range(600 - kept, 600))]
+        assert said["holding"] == ["c.1", *(f"{number}.1" for number in range(2_100 - kept, 2_100))]
 
     def test_a_window_that_shrinks_forgets_nothing_of_the_larger_one(self) -> None:
         session = ready(window=4, deadline_window=1)
