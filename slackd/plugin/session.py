@@ -51,9 +51,9 @@ from slackd.plugin.parsing import envelope_of, notice_of, ready_of
 PROTOCOL: Final = 1
 _INITIALIZE_ID: Final = 0
 _REMEMBERS: Final = 2_000
-"""Answers kept beyond as many as fit into the windows: what slackd may be writing to its journal at a time. With
-fewer, a flood waits for the journal: at 512, of 40,000 events 12,000 were handled when all were acknowledged, now
-20,000."""
+"""Answers kept beyond as many as fit into the windows: what slackd may be writing to its journal at a time.
+Where they are fewer, a flood waits for the journal: with 512, of 40,000 events 12,000 were handled when all
+were acknowledged, with these 20,000."""
 _LOG_LIMIT: Final = 16_384  # characters
 
 

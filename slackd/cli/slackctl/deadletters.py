@@ -45,8 +45,11 @@ def deadletters() -> None:
 def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: bool, limit: int) -> None:
     """Dead letters, oldest first."""
     found, more = _pages(client(socket), _only(plugin, unreadable=unreadable), limit)
+    cut = f"the oldest {len(found)}; --limit shows more" if more else ""
     if as_json:
         click.echo(for_programs(found, indent=2))
+        if cut:
+            click.echo(cut, err=True)
         return
     from slackd.cli.slackctl.tables import console
 
@@ -56,10 +59,7 @@ def list_(socket: str | None, as_json: bool, plugin: str | None, unreadable: boo
         return
     _show_letters(for_people(found), screen)
     screen.print()
-    screen.print(
-        f"the oldest {len(found)}; --limit shows more" if more else count(len(found), "dead letter"),
-        style="dim",
-    )
+    screen.print(cut or count(len(found), "dead letter"), style="dim")
 
 
 def _show_letters(found: Sequence[Mapping[str, Any]], screen: "Console") -> None:

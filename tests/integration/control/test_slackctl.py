@@ -113,6 +113,8 @@ async def test_dead_letters_from_the_list_to_the_end() -> None:
         await here.status(lambda found: found["plugins"][0]["dead"] == 3)
         code, printed = await slackctl(here, "deadletters", "list", "--json")
         one, two, _ = (each["delivery"] for each in json.loads(printed))
+        code, printed = await slackctl(here, "deadletters", "list", "--json", "--limit", "2")
+        assert (code, printed.endswith("]\nthe oldest 2; --limit shows more\n")) == (0, True)
         code, printed = await slackctl(here, "deadletters", "list")
         assert code == 0
         assert "the database is gone" in printed
