@@ -18,7 +18,8 @@ def handler(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     body = event.get("body") or ""
     raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
-    form = dict(field.partition(b"=")[::2] for field in raw.split(b"&")) if len(raw) < 4096 else {}
+    fields = (field.partition(b"=") for field in raw.split(b"&")) if len(raw) < 4096 else ()
+    form = {name: value for name, _, value in fields}
     if form.get(b"ssl_check") == b"1" and b"command" not in form:
         return {
             "statusCode": 200,

@@ -50,7 +50,7 @@ def _write(file: Path, text: str, mode: int) -> None:
         file.write_text(text, encoding="utf-8")
         file.chmod(mode)
     except OSError as error:
-        raise PluginUnwritable(f"{file} cannot be written: {error.strerror}") from error
+        raise PluginUnwritable(f"{error.filename or file}: {error.strerror}") from error
 
 
 @plugin.command()

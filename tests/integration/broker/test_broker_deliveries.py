@@ -12,6 +12,7 @@ import pytest
 from slackd.broker import daemon, outages
 from slackd.broker.journal import StoredEnvelope
 from slackd.broker.journal.sqlite.journal import SqliteJournal
+from slackd.broker.journal.writes import Lane
 from slackd.config import Delivery
 from slackd.errors import JournalUnwritable
 from tests.integration.broker.broker_rig import Program, house, plugin
@@ -70,15 +71,25 @@ async def test_one_channel_is_handed_out_in_order_also_over_two_sessions() -> No
 
 async def test_a_long_backlog_of_one_channel_is_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
-    envelopes = SqliteJournal.envelopes
+    envelopes, keys_after, keys_known = SqliteJournal.envelopes, SqliteJournal.keys_after, asyncio.Event()
 
     async def counted(self: SqliteJournal, ids: Sequence[int]) -> Mapping[int, StoredEnvelope]:
         reads.append(len(ids))
         return await envelopes(self, ids)
 
+    async def noted(
+        self: SqliteJournal, plugin: str, lane: Lane, after: str | None, limit: int
+    ) -> Sequence[str]:
+        names = await keys_after(self, plugin, lane, after, limit)
+        if lane is Lane.EVENTS:
+            keys_known.set()
+        return names
+
     monkeypatch.setattr(SqliteJournal, "envelopes", counted)
+    monkeypatch.setattr(SqliteJournal, "keys_after", noted)
     async with house() as here:
         program = await here.program(session="s", remembers=100)
+        await keys_known.wait()  # else a channel's first page may be one that a broker's start finds
         here.connector.deliver(*(message(n, "C1") for n in range(400)))
         for number in range(400):
             delivery = await program.handed()
