@@ -48,7 +48,10 @@ class Transfer:
 
 @contextlib.asynccontextmanager
 async def transfer(slack: EmulatorClient, kind: CallKind, host: Host) -> AsyncIterator[Transfer]:
+    connections: list[asyncio.StreamWriter] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await host(reader, writer)
         writer.close()
@@ -60,6 +63,8 @@ async def transfer(slack: EmulatorClient, kind: CallKind, host: Host) -> AsyncIt
         yield Transfer(mover, session, f"{url}/file", kind)
         await mover.close()
         assert len(mover) == 0
+        for connection in connections:
+            connection.transport.abort()
 
 
 @pytest.fixture
