@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from slackd.scaffold import render
 from slackd.testing.tester import SlackTester
 from tests.integration.cli.test_dev import Terminal
+from tests.support.broker import PATIENCE
 
 ALICE, CAROL = "U0ALICE0001", "U0CAROL0001"
 INSTALLED = "installed"
@@ -91,9 +93,11 @@ def test_slackd_started_again_is_asked_again(production: SlackTester, folder: Pa
 
 
 def until_new(slack: SlackTester) -> None:
-    for number in range(100):
+    until, number = time.monotonic() + PATIENCE, 0
+    while time.monotonic() < until:
         if said(slack, ALICE, str(number)).startswith("new"):
             return
+        number += 1
     raise AssertionError("it never came to the developer again")
 
 
