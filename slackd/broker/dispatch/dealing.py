@@ -55,6 +55,11 @@ class Dealer:
         whose = intercepted_person(delivery.key)
         return known is not None and known.person == (whose if whose in self.intercepted else "")
 
+    def is_of_production(self, session: str) -> bool:
+        """It takes what nobody develops with."""
+        known = self._sessions.get(session)
+        return known is not None and not known.person
+
     def deal(self, now: Instant) -> list[Action]:
         """Give what is free to who has room.
 

@@ -114,13 +114,20 @@ class Resumption:
         row = rows.get(delivery)
         if row is None or row.plugin != self._plugin or row.attempt != attempt:
             return False
-        claimed = self._claimed(row, session) if self._dealer.may_have(session, row) else None
+        claimed = self._claimed(row, session) if self._may_have_had(session, row) else None
         if claimed is None:
             return False
         if self._lanes[row.lane].is_fenced:
             self._dealer.fenced[row.lane] = max(0, self._dealer.fenced[row.lane] - 1)
         self._leases.take(claimed, session, now.monotonic)
         return True
+
+    def _may_have_had(self, session: str, delivery: OpenDelivery) -> bool:
+        """Whether it is for sessions like this one; after a crash, production may have had it from before an
+        intercept that was begun again meanwhile."""
+        if self._dealer.may_have(session, delivery):
+            return True
+        return self._lanes[delivery.lane].is_old(delivery.id) and self._dealer.is_of_production(session)
 
     def _claimed(self, delivery: OpenDelivery, session: str) -> OpenDelivery | None:
         """A delivery that a session had before, in its place in the order or apart; None if it has not."""

@@ -198,6 +198,18 @@ def test_production_resumes_with_what_an_intercept_had_that_is_over() -> None:
     assert bench.it.holds("s", theirs)
 
 
+def test_after_a_crash_production_has_what_it_had_though_the_intercept_has_begun_again() -> None:
+    bench = test_plugin_dispatch.Bench()
+    theirs = OpenDelivery(7, 7, "p", Lane.EVENTS, intercepted_key("main/U1", "main/C1", "e"), 1)
+    bench.it.restore(["s"], None, 7, bench.now)
+    bench.it.intercept("main/U1", True, bench.now)
+    rows = {7: theirs}
+    bench.it.joined("dev", 99, ((7, 1),), rows, bench.now, named=True, person="main/U9")
+    assert not bench.it.holds("dev", theirs)
+    bench.it.joined("s", 99, ((7, 1),), rows, bench.now, named=True)
+    assert bench.it.holds("s", theirs)
+
+
 @pytest.mark.parametrize(("before", "after"), [("s", "dev"), ("dev", "s")])
 def test_who_answered_the_last_of_a_key_does_not_get_the_next_one_across_an_intercepts_beginning_or_end(
     before: str, after: str
