@@ -97,8 +97,8 @@ def is_async(handler: Handler) -> bool:
 
 
 def _is_generator(handler: Handler) -> bool:
-    each_ = _called(handler)
-    return any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in each_)
+    called = _called(handler)
+    return any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in called)
 
 
 def _called(handler: Handler) -> tuple[object, object]:
